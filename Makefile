@@ -1,0 +1,72 @@
+# What a developer does with this repository; `make help` lists it.
+.DEFAULT_GOAL := help
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.PHONY: help setup run status logs down clean test lint bench example format constraints
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+SET_UP := $(VENV)/.set-up
+HEADLINE := $(BIN)/headline
+PYTEST := $(BIN)/python -m pytest
+
+help: ## Show this list.
+	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(SET_UP) ## Make the virtual environment that constraints.txt pins.
+
+# uv takes seconds; pip, which takes a minute, steps in where uv cannot reach the packages.
+$(SET_UP): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo "Python 3.11 or newer is needed; name one that you have: make setup PYTHON=python3.12" >&2; exit 1; }
+	@echo "Installing the packages of constraints.txt into $(VENV)"
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --quiet --constraint constraints.txt setuptools uv
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --constraint constraints.txt --no-build-isolation --editable '.[dev]' \
+	  || $(BIN)/python -m pip install --quiet --quiet --constraint constraints.txt --no-build-isolation --editable '.[dev]'
+	@touch $@
+
+run: $(SET_UP) ## Start everything, compute the demo company's last 60 days and yesterday, show the figures.
+	@$(HEADLINE) run
+
+status: $(SET_UP) ## Show whether Airflow is healthy and how the last run of each DAG went.
+	@$(HEADLINE) status
+
+logs: $(SET_UP) ## Follow what Airflow's processes print.
+	@$(HEADLINE) logs
+
+down: $(SET_UP) ## Stop Airflow's processes and PostgreSQL; data stay.
+	@$(HEADLINE) down
+
+clean: $(SET_UP) ## Stop everything and remove all data of the runs (HEADLINE_HOME).
+	@$(HEADLINE) clean
+
+example: $(SET_UP) ## Compute an example on real data: make example name=online_retail data=<file>
+	@$(HEADLINE) example "$(name)" "$(data)"
+
+test: $(SET_UP) ## Run all tests, the fast ones first.
+	@for folders in "repository unit sql dags properties" faults airflow engines; do \
+	  present=$$(for folder in $$folders; do [ -d tests/$$folder ] && echo tests/$$folder; done || true); \
+	  [ -z "$$present" ] || $(PYTEST) -q $$present; \
+	done
+
+lint: $(SET_UP) ## Check style, types, SQL, YAML and the rules of the repository.
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/sqlfluff lint --processes 0 --disable-progress-bar include examples
+	$(BIN)/yamllint --strict .
+	$(PYTEST) -q tests/repository
+
+format: $(SET_UP) ## Put Python and SQL into the agreed form.
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+	$(BIN)/sqlfluff fix --processes 0 --disable-progress-bar include examples
+
+bench: $(SET_UP) ## Measure parse time, tasks and the ranged run, as ratios.
+	@$(BIN)/python -m benchmarks
+
+constraints: $(SET_UP) ## Resolve the newest versions of all packages into constraints.txt.
+	$(BIN)/uv pip compile --quiet --upgrade --python-version 3.11 --extra dev --no-header --no-annotate \
+	  --output-file constraints.txt pyproject.toml

@@ -1,0 +1,119 @@
+"""A small client of Airflow's REST API, for the command line and the tests."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from types import TracebackType
+from typing import Any, Self
+
+import httpx
+
+from headline.errors import HeadlineError
+
+FINISHED = ("success", "failed")
+
+
+class AirflowApi:
+    """Airflow at `url` as seen by one user; it logs in at the first call that needs it.
+
+    Every method raises HeadlineError with Airflow's own words when Airflow refuses, and httpx.TransportError when nobody answers.
+    """
+
+    def __init__(self, url: str, user: str, password: str) -> None:
+        self._credentials = {"username": user, "password": password}
+        # A proxy of the machine has no business between two of its own processes.
+        self._client = httpx.Client(base_url=url, timeout=30, trust_env=False)
+        self._logged_in = False
+
+    @classmethod
+    def of(cls, environment: Mapping[str, str]) -> Self:
+        """The Airflow of one home, as its administrator."""
+        return cls(environment["AIRFLOW__API__BASE_URL"], "admin", environment["HEADLINE_ADMIN_PASSWORD"])
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None) -> None:
+        self._client.close()
+
+    def health(self) -> dict[str, dict[str, str | None]]:
+        """Status and latest heartbeat of metadatabase, scheduler, dag_processor and triggerer; needs no login."""
+        return self._client.get("/api/v2/monitor/health", timeout=5).raise_for_status().json()
+
+    def dags(self) -> list[dict[str, Any]]:
+        return self._request("GET", "/dags", params={"limit": 100, "order_by": "dag_id"})["dags"]
+
+    def import_errors(self) -> list[dict[str, Any]]:
+        """DAG files that could not be loaded: filename and stack_trace of each."""
+        return self._request("GET", "/importErrors")["import_errors"]
+
+    def unpause(self, dag_id: str) -> None:
+        self._request("PATCH", f"/dags/{dag_id}", json={"is_paused": False})
+
+    def trigger(
+        self,
+        dag_id: str,
+        *,
+        run_id: str | None = None,
+        conf: Mapping[str, Any] | None = None,
+        interval: tuple[datetime, datetime] | None = None,
+    ) -> dict[str, Any]:
+        """Start a run. With an `interval` it is the run that the schedule would make for it: its logical date is the start."""
+        body: dict[str, Any] = {"dag_run_id": run_id, "logical_date": None, "conf": dict(conf or {})}
+        if interval:
+            start, end = (moment.isoformat() for moment in interval)
+            body |= {"logical_date": start, "data_interval_start": start, "data_interval_end": end}
+        return self._request("POST", f"/dags/{dag_id}/dagRuns", json=body)
+
+    def run(self, dag_id: str, run_id: str) -> dict[str, Any] | None:
+        """One run, or None where there is none of that id."""
+        return self._request("GET", f"/dags/{dag_id}/dagRuns/{run_id}", absent=None)
+
+    def run_of(self, dag_id: str, logical_date: datetime) -> dict[str, Any] | None:
+        """The one run of that logical date, whoever started it."""
+        moment = logical_date.isoformat()
+        found = self.runs(dag_id, logical_date_gte=moment, logical_date_lte=moment)
+        return found[0] if found else None
+
+    def runs(self, dag_id: str, **filters: Any) -> list[dict[str, Any]]:
+        """The newest runs of a DAG, newest first; `filters` are the API's own, such as limit or state."""
+        return self._request("GET", f"/dags/{dag_id}/dagRuns", params={"order_by": "-run_after", "limit": 10} | filters)["dag_runs"]
+
+    def clear(self, dag_id: str, run_id: str) -> None:
+        """Run again, in place, what failed of a run and what depends on it."""
+        self._request("POST", f"/dags/{dag_id}/dagRuns/{run_id}/clear", json={"dry_run": False, "only_failed": True})
+
+    def task_instances(self, dag_id: str, run_id: str) -> list[dict[str, Any]]:
+        return self._request("GET", f"/dags/{dag_id}/dagRuns/{run_id}/taskInstances", params={"limit": 1000})["task_instances"]
+
+    def log(self, dag_id: str, run_id: str, task_id: str, try_number: int) -> list[str]:
+        """What one try of a task logged, an event a line, its errors with their traceback."""
+        path = f"/dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}/logs/{try_number}"
+        return [line for event in self._request("GET", path, absent={"content": []})["content"] for line in log_lines(event)]
+
+    def _request(self, method: str, path: str, **options: Any) -> Any:
+        if not self._logged_in:
+            answer = self._client.post("/auth/token", json=self._credentials)
+            if answer.is_error:
+                raise HeadlineError(f"Airflow refused the login of {self._credentials['username']}: {answer.status_code} {answer.text}")
+            self._client.headers["Authorization"] = f"Bearer {answer.json()['access_token']}"
+            self._logged_in = True
+        answers_absent = "absent" in options
+        absent = options.pop("absent", None)
+        answer = self._client.request(method, f"/api/v2{path}", **options)
+        if answer.status_code == httpx.codes.NOT_FOUND and answers_absent:
+            return absent
+        if answer.is_error:
+            raise HeadlineError(f"Airflow: {method} {path} answered {answer.status_code}: {answer.text[:500]}")
+        return answer.json() if answer.content else None
+
+
+def log_lines(event: str | Mapping[str, Any]) -> list[str]:
+    """One structured log event as text."""
+    if isinstance(event, str):
+        return [event]
+    lines = [str(event.get("event", ""))]
+    for error in event.get("error_detail") or []:
+        lines.append(f"{error['exc_type']}: {error['exc_value']}")
+    return lines

@@ -1,0 +1,80 @@
+"""The environment of an installation: keys and choices that stay, and what follows from them."""
+
+from __future__ import annotations
+
+import base64
+import json
+import secrets
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from urllib.parse import quote
+
+from headline.settings import PROJECT
+
+KEYS = {
+    "AIRFLOW__CORE__FERNET_KEY": lambda: base64.urlsafe_b64encode(secrets.token_bytes(32)).decode(),
+    "AIRFLOW__API__SECRET_KEY": lambda: secrets.token_urlsafe(32),
+    "AIRFLOW__API_AUTH__JWT_SECRET": lambda: secrets.token_urlsafe(64),
+    "HEADLINE_ADMIN_PASSWORD": lambda: secrets.token_urlsafe(12),
+}
+DEFAULTS = {
+    "HEADLINE_PORT": lambda: "8080",
+    "HEADLINE_FINANCE_PORT": lambda: "8090",
+    "HEADLINE_START_DATE": lambda: datetime.now(UTC).date().isoformat(),
+    "HEADLINE_REPORTING_CURRENCY": lambda: "EUR",
+    "HEADLINE_REPORTING_ZONE": lambda: "UTC",
+}
+CONNECTIONS = ("WAREHOUSE", "LEDGER", "SHOP", "FINANCE", "DATASHARE")
+CHOICES = (*DEFAULTS, "HEADLINE_SOURCES", "HEADLINE_LANDING", *(f"AIRFLOW_CONN_HEADLINE_{name}" for name in CONNECTIONS))
+
+
+def kept(before: Mapping[str, str], choices: Mapping[str, str]) -> dict[str, str]:
+    """What stays from one set-up to the next: keys, made once, and settings: as chosen now, else as before, else the default."""
+    made = {name: make() for name, make in (KEYS | DEFAULTS).items() if name not in before}
+    return made | dict(before) | {name: choices[name] for name in CHOICES if choices.get(name)}
+
+
+def derived(home: Path, postgres_socket: Path, choices: Mapping[str, str]) -> dict[str, str]:
+    """What follows from the place of the home and the project, and from what was chosen."""
+    url = f"http://127.0.0.1:{choices['HEADLINE_PORT']}"
+    database = f"postgres@/airflow?host={quote(str(postgres_socket))}"
+    postgres = {"conn_type": "postgres", "host": str(postgres_socket), "login": "postgres"}
+    connections: dict[str, dict[str, object]] = {
+        "WAREHOUSE": {"conn_type": "duckdb", "host": f"{home}/warehouse.duckdb", "extra": {"memory_limit": "2GB"}},
+        "LEDGER": postgres | {"schema": "ledger"},
+        "SHOP": postgres | {"schema": "shop"},
+        "FINANCE": {"conn_type": "http", "host": "http://127.0.0.1", "port": int(choices["HEADLINE_FINANCE_PORT"])},
+        "DATASHARE": {"conn_type": "fs", "extra": {"path": f"file://{home}/datashare"}},
+    }
+    return {
+        "HEADLINE_HOME": str(home),
+        "HEADLINE_SOURCES": f"{PROJECT}/include/sql/sources",
+        "HEADLINE_LANDING": f"file://{home}/landing",
+        **{f"AIRFLOW_CONN_HEADLINE_{name}": json.dumps(connection) for name, connection in connections.items()},
+        "AIRFLOW_HOME": f"{home}/airflow",
+        "AIRFLOW__CORE__DAGS_FOLDER": f"{PROJECT}/dags",
+        "AIRFLOW__CORE__PLUGINS_FOLDER": f"{PROJECT}/plugins",
+        "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+        # DAG files only name their pipelines: they need not contain the words that the safe mode looks for.
+        "AIRFLOW__CORE__DAG_DISCOVERY_SAFE_MODE": "False",
+        "AIRFLOW__CORE__AUTH_MANAGER": "airflow.providers.fab.auth_manager.fab_auth_manager.FabAuthManager",
+        "AIRFLOW__CORE__EXECUTOR": "LocalExecutor",
+        "AIRFLOW__CORE__PARALLELISM": "4",
+        "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{url}/execution/",
+        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"postgresql+psycopg2://{database}",
+        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN_ASYNC": f"postgresql+asyncpg://{database}",
+        "AIRFLOW__API__HOST": "127.0.0.1",
+        "AIRFLOW__API__PORT": choices["HEADLINE_PORT"],
+        "AIRFLOW__API__BASE_URL": url,
+        "AIRFLOW__API__WORKERS": "1",
+        # The idle second of the default is nearly all of what a chain of short tasks costs.
+        "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.1",
+        "AIRFLOW__DAG_PROCESSOR__PARSING_PROCESSES": "1",
+        "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "5",
+        "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "15",
+        "AIRFLOW__DAG_PROCESSOR__DAG_BUNDLE_STORAGE_PATH": f"{home}/airflow/bundles",
+        "AIRFLOW__LOGGING__BASE_LOG_FOLDER": f"{home}/logs",
+        "AIRFLOW__LOGGING__DAG_PROCESSOR_CHILD_PROCESS_LOG_DIRECTORY": f"{home}/logs/dag_processor",
+        "SODA_CORE_TELEMETRY_ENABLED": "false",
+    }

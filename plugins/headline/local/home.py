@@ -1,0 +1,97 @@
+"""HEADLINE_HOME: the one folder that holds all that a run makes."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from headline.errors import BadRequest
+from headline.local import environment
+from headline.settings import PROJECT
+
+HEADER = "# Made by Headline's set-up. It holds the keys of this home: keep it out of version control."
+DERIVED = "# What follows is derived from the above at every set-up."
+ADMIN = "admin"
+
+
+@dataclass(frozen=True)
+class Home:
+    """Where one installation keeps its data, logs and keys."""
+
+    path: Path
+
+    @classmethod
+    def current(cls) -> Home:
+        """The home that HEADLINE_HOME names, else `.headline` in the project."""
+        return cls(Path(os.environ.get("HEADLINE_HOME") or PROJECT / ".headline").expanduser().resolve())
+
+    @property
+    def env_file(self) -> Path:
+        return self.path / "env"
+
+    @property
+    def login_file(self) -> Path:
+        return self.path / "login"
+
+    @property
+    def logs(self) -> Path:
+        return self.path / "logs"
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether set-up made this folder, so that it may be removed."""
+        return self.env_file.is_file() and self.env_file.read_text().startswith(HEADER)
+
+    def make(self) -> None:
+        """Create the folder, closed to others; raises BadRequest where it holds somebody else's things."""
+        if not self.is_ours:
+            if self.path.exists() and (not self.path.is_dir() or any(self.path.iterdir())):
+                raise BadRequest(f"HEADLINE_HOME={self.path} holds other things: name a folder that is new or empty")
+            self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+            write_private(self.env_file, f"{HEADER}\n")
+        for folder in ("airflow", "datashare", "landing", "logs"):
+            (self.path / folder).mkdir(mode=0o700, exist_ok=True)
+
+    def remove(self) -> None:
+        """Remove the folder with all data; raises BadRequest unless set-up made it."""
+        if not self.is_ours:
+            raise BadRequest(f"HEADLINE_HOME={self.path} does not look like a home that set-up made: nothing was removed")
+        shutil.rmtree(self.path)
+
+    def environment(self) -> dict[str, str]:
+        """The variables that set-up wrote; empty before the first set-up."""
+        return parse(self.env_file.read_text()) if self.env_file.is_file() else {}
+
+    def write(self, postgres_socket: Path, choices: Mapping[str, str]) -> dict[str, str]:
+        """Write and return the variables of this home; `choices` overrule what was chosen before."""
+        text = self.env_file.read_text()
+        before = parse(text)
+        # A process that has loaded this very file carries its derived values: those were not chosen by anybody.
+        chosen = {name: value for name, value in choices.items() if value != before.get(name)}
+        kept = environment.kept(parse(text.partition(DERIVED)[0]), chosen)
+        variables = environment.derived(self.path, postgres_socket, kept) | kept
+        derived = {name: value for name, value in variables.items() if name not in kept}
+        write_private(self.env_file, "\n".join([HEADER, *lines(kept), DERIVED, *lines(derived), ""]))
+        login = [variables["AIRFLOW__API__BASE_URL"], f"user: {ADMIN}", f"password: {variables['HEADLINE_ADMIN_PASSWORD']}", ""]
+        write_private(self.login_file, "\n".join(login))
+        return variables
+
+
+def parse(text: str) -> dict[str, str]:
+    """KEY=VALUE lines, the value as it stands; comments and empty lines apart."""
+    return dict(line.split("=", 1) for line in text.splitlines() if line and not line.startswith("#"))
+
+
+def lines(variables: Mapping[str, str]) -> list[str]:
+    return [f"{name}={value}" for name, value in variables.items()]
+
+
+def write_private(path: Path, text: str) -> None:
+    """Write a file that only its owner may read, whole or not at all."""
+    unfinished = path.with_name(f".{path.name}.unfinished")
+    unfinished.touch(mode=0o600)
+    unfinished.write_text(text)
+    unfinished.replace(path)

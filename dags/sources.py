@@ -1,0 +1,6 @@
+"""What other teams own: the shop's database and finance's services."""
+
+from headline.dag import pipeline_dag
+
+shop = pipeline_dag("sources/shop")
+finance = pipeline_dag("sources/finance")

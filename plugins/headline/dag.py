@@ -1,0 +1,120 @@
+"""A folder becomes a DAG."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pendulum
+from airflow.sdk import DAG, BaseOperator, CronDataIntervalTimetable, ExceptionRetryPolicy, Param, RetryAction, RetryRule, TaskGroup
+
+from headline import settings
+from headline.errors import BadData, BadRequest, SpecError
+from headline.operators import AuditOperator, IngestOperator, PublicationSensor, PublishOperator, SpecFaultOperator, TransformOperator
+from headline.operators.links import contract_path, runbook_path
+from headline.specs import Pipeline, Source, load_pipeline
+
+# One slot: the embedded warehouse has one writer at a time, and a queue is kinder than a lock.
+POOL = "warehouse"
+
+# Everything else is worth another try: 3 of them, each after a longer wait (the first: [core] default_task_retry_delay).
+RETRY_POLICY = ExceptionRetryPolicy(
+    rules=[
+        RetryRule(exception=BadData, action=RetryAction.FAIL, reason="the data is bad: a retry cannot help"),
+        RetryRule(exception=[SpecError, BadRequest], action=RetryAction.FAIL, reason="wrong as it stands: a retry cannot help"),
+    ]
+)
+DEFAULT_ARGS: dict[str, Any] = {
+    "retries": 3,
+    "retry_exponential_backoff": True,
+    "max_retry_delay": timedelta(minutes=15),
+    "retry_policy": RETRY_POLICY,
+    "execution_timeout": timedelta(hours=2),
+}
+PARAMS = {
+    "from": Param(None, type=["null", "string"], format="date", title="From", description="First day. Empty: yesterday."),
+    "to": Param(None, type=["null", "string"], format="date", title="To", description="Last day, included. Empty: the same day."),
+}
+
+
+def pipeline_dag(path: str) -> DAG:
+    """The DAG of a pipeline's folder below include/sql (or of a source's, `sources/<id>`), called like the folder.
+
+    A faulty folder becomes a DAG of that name whose only task fails with the list of faults, so that the others still load.
+    """
+    known = settings.load()
+    area, _, name = path.partition("/")
+    folder = known.sources / name if area == "sources" else known.sql / path
+    try:
+        pipeline = load_pipeline(folder)
+    except SpecError as error:
+        return _faulty_dag(name, area, error)
+    with _dag(name, area, [f"tier {pipeline.tier}"], pipeline.description, _documentation(pipeline)) as dag:
+        first = _ingest(pipeline) if isinstance(pipeline, Source) else [_wait(pipeline)]
+        publish = PublishOperator(task_id="publish", pipeline=pipeline.id, pool=POOL)
+        for transform, audit in _tables(pipeline, first):
+            transform >> audit >> publish
+    return dag
+
+
+def _wait(pipeline: Pipeline) -> BaseOperator:
+    return PublicationSensor(task_id="wait_for_inputs", pipeline=pipeline.id, tables=sorted(set(pipeline.inputs) - {"calendar.days"}))
+
+
+def _ingest(source: Source) -> list[BaseOperator]:
+    with TaskGroup("ingest", tooltip="read the source and land what it gives"):
+        return [IngestOperator(task_id=name, pipeline=source.id, landing=name) for name in source.ingest]
+
+
+def _tables(pipeline: Pipeline, first: list[BaseOperator]) -> list[tuple[BaseOperator, BaseOperator]]:
+    transforms: dict[str, BaseOperator] = {}
+    audits: dict[str, BaseOperator] = {}
+    with TaskGroup("transform", tooltip="one SELECT per table writes a candidate"):
+        for table in pipeline.ordered_tables:
+            task = TransformOperator(task_id=table.name, pipeline=pipeline.id, table=table.name, pool=POOL)
+            needed = [transforms[output] for output in table.reads if output in transforms]
+            (needed or first) >> task
+            transforms |= dict.fromkeys(table.outputs, task)
+    with TaskGroup("audit", tooltip="a failed check blocks the publication"):
+        for table in pipeline.ordered_tables:
+            audits[table.full_name] = AuditOperator(task_id=table.name, pipeline=pipeline.id, table=table.name, pool=POOL)
+    return [(transforms[name], audit) for name, audit in audits.items()]
+
+
+def _dag(dag_id: str, area: str, tags: list[str], description: str, doc_md: str) -> DAG:
+    known = settings.load()
+    return DAG(
+        dag_id=dag_id,
+        description=description,
+        doc_md=doc_md,
+        tags=[area, *tags],
+        default_args={**DEFAULT_ARGS, "owner": area},
+        schedule=CronDataIntervalTimetable("0 0 * * *", timezone=known.reporting_zone),
+        start_date=pendulum.datetime(*known.start_date.timetuple()[:3], tz=known.reporting_zone),
+        catchup=True,
+        max_active_runs=4,
+        params=PARAMS,
+    )
+
+
+def _faulty_dag(dag_id: str, area: str, error: SpecError) -> DAG:
+    faults = "\n".join(error.faults)
+    with _dag(dag_id, area, ["faulty"], "The files of this pipeline are faulty", f"```\n{error}\n```") as dag:
+        SpecFaultOperator(task_id="read_specification", faults=faults)
+    return dag
+
+
+def _documentation(pipeline: Pipeline) -> str:
+    tables = "\n".join(f"- [{table.full_name}]({contract_path(pipeline.id, table.name)})" for table in pipeline.ordered_tables)
+    lines = [
+        pipeline.description,
+        f"Yesterday must be published by **{pipeline.lands_at:%H:%M} UTC**. [Runbook]({runbook_path(pipeline.id)})",
+        f"**Tables**\n\n{tables}",
+        f"To compute a day or a range again, trigger the DAG with *From* and *To*. Everything is in `{_shown(pipeline.folder)}`.",
+    ]
+    return "\n\n".join(lines)
+
+
+def _shown(folder: Path) -> str:
+    return str(folder.relative_to(settings.PROJECT)) if folder.is_relative_to(settings.PROJECT) else folder.name

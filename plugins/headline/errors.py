@@ -1,0 +1,34 @@
+"""The few kinds of error that Headline tells apart, because each asks for another reaction."""
+
+from __future__ import annotations
+
+
+class HeadlineError(Exception):
+    """Base of every error that Headline raises on purpose: its message says what, where, how many and what to do."""
+
+
+class SpecError(HeadlineError):
+    """A pipeline.yml, source.yml, contract or SQL file is wrong: nothing helps but editing it.
+
+    `faults` lists every fault found, each as «file: key: what is wrong».
+    """
+
+    def __init__(self, faults: list[str]) -> None:
+        self.faults = faults
+        super().__init__(f"{len(faults)} fault{'s' if len(faults) != 1 else ''} in the specification:\n" + "\n".join(f"  - {fault}" for fault in faults))
+
+
+class BadRequest(HeadlineError):
+    """What was asked for cannot be done, for example a range that ends before it begins: a retry cannot help."""
+
+
+class BadData(HeadlineError):
+    """The data breaks its contract: stop, publish nothing, do not retry."""
+
+
+class Transient(HeadlineError):
+    """The outside world failed for now (source down, warehouse locked): the same step may succeed later."""
+
+
+class NotChecked(Transient):
+    """An audit could not run, so nothing is known about the data: retry, and never count it as passed."""

@@ -1,0 +1,70 @@
+"""Half-open intervals of business days, the unit in which everything is computed, replaced and published."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Literal
+
+from headline.errors import BadRequest
+
+Period = Literal["day", "week", "month", "all"]
+DAY = timedelta(days=1)
+
+
+@dataclass(frozen=True, order=True)
+class Interval:
+    """The business days from `start` up to, not including, `end`."""
+
+    start: date
+    end: date
+
+    def __post_init__(self) -> None:
+        if self.start >= self.end:
+            raise BadRequest(f"the interval from {self.start} to {self.end} holds no day: its end must lie after its start")
+
+    def __str__(self) -> str:
+        return f"[{self.start}, {self.end})"
+
+    def __iter__(self) -> Iterator[date]:
+        return (self.start + timedelta(days=i) for i in range((self.end - self.start).days))
+
+    def __len__(self) -> int:
+        return (self.end - self.start).days
+
+    def overlaps(self, other: Interval) -> bool:
+        return self.start < other.end and other.start < self.end
+
+    def widen(self, period: Period) -> Interval:
+        """The smallest interval of whole weeks (from Monday) or months that holds this one."""
+        if period == "week":
+            start = self.start - timedelta(days=self.start.weekday())
+            return Interval(start, self.end + timedelta(days=-self.end.weekday() % 7))
+        if period == "month":
+            after = self.end if self.end.day == 1 else (self.end.replace(day=1) + timedelta(days=32)).replace(day=1)
+            return Interval(self.start.replace(day=1), after)
+        return self
+
+    def to_json(self) -> list[str]:
+        return [self.start.isoformat(), self.end.isoformat()]
+
+    @classmethod
+    def from_json(cls, pair: list[str]) -> Interval:
+        return cls(date.fromisoformat(pair[0]), date.fromisoformat(pair[1]))
+
+
+def merge(intervals: Iterable[Interval]) -> list[Interval]:
+    """The same days as the fewest disjoint intervals, in order."""
+    merged: list[Interval] = []
+    for interval in sorted(intervals):
+        if merged and interval.start <= merged[-1].end:
+            merged[-1] = Interval(merged[-1].start, max(merged[-1].end, interval.end))
+        else:
+            merged.append(interval)
+    return merged
+
+
+def from_days(days: Iterable[date]) -> list[Interval]:
+    """The given days as the fewest disjoint intervals, in order."""
+    return merge(Interval(day, day + DAY) for day in days)

@@ -1,0 +1,18 @@
+"""What was loaded, computed, audited and published, in PostgreSQL beside the warehouse."""
+
+from headline.ledger.ledger import Candidate, Change, CheckResult, Ledger, Load, Published
+from headline.ledger.migrate import migrate
+from headline.ledger.staleness import intervals_to_compute, is_outdated, missing_days
+
+__all__ = [
+    "Candidate",
+    "Change",
+    "CheckResult",
+    "Ledger",
+    "Load",
+    "Published",
+    "intervals_to_compute",
+    "is_outdated",
+    "migrate",
+    "missing_days",
+]

@@ -1,0 +1,48 @@
+"""From Airflow's context of a task to the run that its step works on."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
+
+from headline import settings
+from headline.intervals import DAY, Interval
+
+if TYPE_CHECKING:
+    from headline.steps import PipelineRun
+
+
+def pipeline_run(pipeline_id: str, context: Any) -> PipelineRun:
+    """The run of a pipeline that a task belongs to; raises SpecError, BadRequest."""
+    from headline import specs
+    from headline.ledger import Ledger
+    from headline.steps import PipelineRun
+    from headline.warehouse import open_warehouse
+
+    catalog = specs.load()
+    return PipelineRun(
+        pipeline=catalog.pipelines[pipeline_id],
+        run_id=context["dag_run"].run_id,
+        requested=requested(context),
+        catalog=catalog,
+        ledger=Ledger(),
+        warehouse=open_warehouse(),
+    )
+
+
+def requested(context: Any) -> Interval:
+    """The days that a DAG run is for: its params «from» and «to», else its data interval, else yesterday."""
+    from headline.steps import requested_interval
+
+    params, dag_run = context["params"], context["dag_run"]
+    today = _business_day(datetime.now(ZoneInfo("UTC")))
+    if dag_run.data_interval_start and dag_run.data_interval_start < dag_run.data_interval_end:
+        default = Interval(_business_day(dag_run.data_interval_start), _business_day(dag_run.data_interval_end))
+    else:
+        default = Interval(today - DAY, today)
+    return requested_interval(params.get("from"), params.get("to"), default, today)
+
+
+def _business_day(moment: datetime) -> date:
+    return moment.astimezone(ZoneInfo(settings.load().reporting_zone)).date()

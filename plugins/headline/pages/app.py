@@ -1,0 +1,64 @@
+"""Runbooks and contracts inside Airflow, for whoever may read the DAG."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING
+
+from airflow.api_fastapi.core_api.security import requires_access_dag, requires_authenticated
+from fastapi import Depends, FastAPI, HTTPException
+from fastapi.responses import HTMLResponse
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+    from headline.specs import Pipeline
+
+# Docs are off because an app's dependencies do not cover them: they would be open to anybody.
+app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, dependencies=[Depends(requires_authenticated())])
+MAY_READ = [Depends(requires_access_dag(method="GET"))]
+
+
+@app.get("/runbooks/{dag_id}", dependencies=MAY_READ)
+def runbook(dag_id: str) -> HTMLResponse:
+    """The pipeline's RUNBOOK.md."""
+    from markdown_it import MarkdownIt
+
+    pipeline = _pipeline(dag_id)
+    file = pipeline.folder / "RUNBOOK.md"
+    if not file.is_file():
+        raise HTTPException(404, f"{dag_id} has no RUNBOOK.md")
+    markdown = MarkdownIt("commonmark", {"html": False}).enable("table")
+    return _page("runbook.html", pipeline=pipeline, body=markdown.render(file.read_text()))
+
+
+@app.get("/contracts/{dag_id}/{table}", dependencies=MAY_READ)
+def contract(dag_id: str, table: str) -> HTMLResponse:
+    """What a table promises: its columns with types and units, and its checks."""
+    from headline.specs import load_contract
+
+    pipeline = _pipeline(dag_id)
+    if table not in pipeline.tables:
+        raise HTTPException(404, f"{dag_id} has no table {table}")
+    found = pipeline.tables[table]
+    return _page("contract.html", pipeline=pipeline, table=found, contract=load_contract(found))
+
+
+def _pipeline(dag_id: str) -> Pipeline:
+    from headline import specs
+
+    pipelines = specs.load().pipelines
+    if dag_id not in pipelines:
+        raise HTTPException(404, f"there is no pipeline {dag_id}")
+    return pipelines[dag_id]
+
+
+def _page(template: str, **values: object) -> HTMLResponse:
+    return HTMLResponse(_templates().get_template(template).render(**values))
+
+
+@cache
+def _templates() -> Environment:
+    from jinja2 import Environment, PackageLoader
+
+    return Environment(loader=PackageLoader("headline.pages"), autoescape=True)

@@ -1,0 +1,66 @@
+"""Where things are and the few settings of a deployment, read from the environment."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from dataclasses import dataclass
+from datetime import date
+from functools import cache
+from pathlib import Path
+
+PROJECT = Path(__file__).resolve().parents[2]
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The settings of one deployment; `load()` reads them from the variables HEADLINE_…"""
+
+    home: Path
+    include: Path
+    sources: Path
+    landing: str
+    start_date: date
+    reporting_currency: str
+    reporting_zone: str
+
+    @property
+    def sql(self) -> Path:
+        return self.include / "sql"
+
+
+@cache
+def load() -> Settings:
+    home = Path(os.environ.get("HEADLINE_HOME", PROJECT / ".headline")).resolve()
+    include = Path(os.environ.get("HEADLINE_INCLUDE", PROJECT / "include"))
+    return Settings(
+        home=home,
+        include=include,
+        sources=Path(os.environ.get("HEADLINE_SOURCES", include / "sql" / "sources")),
+        landing=os.environ.get("HEADLINE_LANDING", f"file://{home}/landing"),
+        start_date=date.fromisoformat(os.environ.get("HEADLINE_START_DATE", "2026-01-01")),
+        reporting_currency=os.environ.get("HEADLINE_REPORTING_CURRENCY", "EUR"),
+        reporting_zone=os.environ.get("HEADLINE_REPORTING_ZONE", "UTC"),
+    )
+
+
+@cache
+def code_version() -> str:
+    """The version of the repository that makes the numbers: HEADLINE_CODE_VERSION, or else what git says."""
+    version = os.environ.get("HEADLINE_CODE_VERSION", "")
+    if not version and shutil.which("git"):
+        command = ["git", "-C", str(PROJECT), "describe", "--always", "--dirty"]
+        version = subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
+    return version or "unversioned"
+
+
+def load_environment_file(home: Path | None = None) -> None:
+    """Take over the variables that set-up wrote to `<home>/env`; what the environment already says wins."""
+    path = (home or Path(os.environ.get("HEADLINE_HOME", PROJECT / ".headline"))) / "env"
+    if path.is_file():
+        for line in path.read_text().splitlines():
+            name, separator, value = line.partition("=")
+            if separator and not name.startswith("#"):
+                os.environ.setdefault(name.strip(), value.strip())
+    load.cache_clear()

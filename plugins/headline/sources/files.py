@@ -1,0 +1,105 @@
+"""Files that somebody drops below a path, local or in an object store."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from headline import connections
+from headline.errors import BadData, SpecError, Transient
+from headline.intervals import DAY, Interval
+from headline.sources.landing import Part
+from headline.sources.text import batch, by_day, loads
+from headline.specs import FilesIngest
+from headline.sql import render
+
+if TYPE_CHECKING:
+    from airflow.sdk import ObjectStoragePath
+
+
+def read(ingest: FilesIngest, interval: Interval) -> Iterator[Part]:
+    """The rows of each day's file or, where the spec names a `day` column, of the one file that holds many days.
+
+    Raises Transient when a file is missing or broken off: it may still be on its way.
+    """
+    if ingest.day is not None:
+        path = _path(ingest, interval)
+        yield from _many_days(path, ingest, ingest.day, interval)
+        return
+    for day in interval:
+        path = _path(ingest, Interval(day, day + DAY))
+        if ingest.format == "parquet":
+            yield from ((day, rows) for rows in _parquet_batches(path))
+        else:
+            yield day, batch(_records(path, ingest))
+
+
+def _many_days(path: ObjectStoragePath, ingest: FilesIngest, column: str, interval: Interval) -> Iterator[Part]:
+    if ingest.format != "parquet":
+        yield from by_day(_records(path, ingest), column, interval, where=path.name)
+        return
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    for rows in _parquet_batches(path):
+        days = pc.cast(rows.column(column), pa.date32(), safe=False)
+        if days.null_count:
+            raise BadData(f"{path}: {days.null_count} rows have no {column}, so no day to land in; nothing was loaded")
+        for day in sorted(day for day in pc.unique(days).to_pylist() if day and interval.start <= day < interval.end):
+            yield day, rows.filter(pc.equal(days, pa.scalar(day, pa.date32())))
+
+
+def _path(ingest: FilesIngest, interval: Interval) -> ObjectStoragePath:
+    from airflow.sdk import ObjectStoragePath
+
+    base = connections.get(ingest.connection).extra.get("path")
+    if not base:
+        raise SpecError([f"connection {ingest.connection}: its extra must hold «path», such as file:///data or s3://conn@bucket/prefix"])
+    return ObjectStoragePath(base) / render(ingest.pattern, interval, where="pattern")
+
+
+def _parquet_batches(path: ObjectStoragePath) -> Iterator[Any]:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        with path.open("rb") as file:
+            yield from pq.ParquetFile(file).iter_batches()
+    except FileNotFoundError:
+        raise _missing(path) from None
+    except pa.ArrowInvalid as error:
+        raise Transient(f"{path}: is not a whole Parquet file, it may be still arriving: {error}") from error
+
+
+def _records(path: ObjectStoragePath, ingest: FilesIngest) -> list[dict[str, Any]]:
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise _missing(path) from None
+    if not text.endswith("\n"):
+        raise Transient(f"{path}: breaks off without a line break at its end; it may be still arriving")
+    try:
+        return _csv_records(text) if ingest.format == "csv" else [loads(line) for line in text.splitlines() if line]
+    except ValueError as error:
+        raise Transient(f"{path}: cannot be read as {ingest.format}: {error}; it may be still arriving") from error
+
+
+def _csv_records(text: str) -> list[dict[str, Any]]:
+    lines = csv.reader(io.StringIO(text), strict=True)
+    try:
+        header = next(lines, [])
+        records = []
+        for number, fields in enumerate(lines, start=2):
+            if len(fields) != len(header):
+                raise ValueError(f"line {number} has {len(fields)} fields, the header has {len(header)}")
+            # An empty field and a missing one are the same in CSV: null.
+            records.append({name: value or None for name, value in zip(header, fields, strict=True)})
+        return records
+    except csv.Error as error:
+        raise ValueError(str(error)) from error
+
+
+def _missing(path: ObjectStoragePath) -> Transient:
+    return Transient(f"{path}: is not there yet. If it stays away, ask who drops it")

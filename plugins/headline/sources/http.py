@@ -1,0 +1,64 @@
+"""A paged JSON service as a source."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from headline.errors import BadData, BadRequest, Transient
+from headline.intervals import Interval
+from headline.sources.landing import Part
+from headline.sources.text import by_day, loads
+from headline.specs import HttpIngest
+from headline.sql import render
+
+TIMEOUT_SECONDS = 30
+WORTH_RETRYING = {408, 425, 429}
+
+
+def read(ingest: HttpIngest, interval: Interval) -> Iterator[Part]:
+    """All pages for the interval, told apart by the record's field `day`.
+
+    Raises Transient when the service is out of reach, overloaded or answers with something that is no JSON,
+    BadRequest when it refuses the question, BadData when the answer has another shape than the spec says.
+    """
+    yield from by_day(_records(ingest, interval), ingest.day, interval, where=ingest.path)
+
+
+def _records(ingest: HttpIngest, interval: Interval) -> Iterator[dict[str, Any]]:
+    cursor: str | None = None
+    while True:
+        params = {name: render(value, interval, where=f"params.{name}") for name, value in ingest.params.items()}
+        page = _get(ingest, {**params, ingest.cursor: cursor} if cursor else params)
+        records = page.get(ingest.records) if isinstance(page, dict) else None
+        if not isinstance(records, list) or ingest.next not in page:
+            raise BadData(
+                f"{ingest.path}: the answer has no list {ingest.records!r} or no {ingest.next!r}; nothing was loaded. "
+                "The service has changed: compare its answer with `ingest` in source.yml"
+            )
+        yield from records
+        if page[ingest.next] == cursor and cursor is not None:
+            raise BadData(f"{ingest.path}: the page after {cursor!r} names itself as the next; nothing was loaded")
+        cursor = page[ingest.next]
+        if cursor is None:
+            return
+
+
+def _get(ingest: HttpIngest, params: dict[str, str]) -> Any:
+    import requests
+    from airflow.providers.http.hooks.http import HttpHook
+
+    where = f"{ingest.path} (connection {ingest.connection})"
+    hook = HttpHook(method="GET", http_conn_id=ingest.connection)
+    try:
+        response = hook.run(ingest.path, data=params, extra_options={"timeout": TIMEOUT_SECONDS, "check_response": False})
+    except requests.RequestException as error:
+        raise Transient(f"{where}: no answer: {error}") from error
+    if response.status_code >= 500 or response.status_code in WORTH_RETRYING:
+        raise Transient(f"{where}: answered {response.status_code} {response.reason}")
+    if response.status_code >= 400:
+        raise BadRequest(f"{where}: refused with {response.status_code} {response.reason}: {response.text[:200]}")
+    try:
+        return loads(response.content)
+    except ValueError as error:
+        raise Transient(f"{where}: answered something that is no JSON: {response.text[:80]!r}") from error

@@ -1,0 +1,58 @@
+"""Records of text formats become columns of text: nothing is parsed, so nothing is lost before the SQL that maps it."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import date
+from typing import Any
+
+import pyarrow as pa
+
+from headline.errors import BadData
+from headline.intervals import Interval
+from headline.sources.landing import Part
+
+
+def loads(text: str | bytes) -> Any:
+    """JSON with its numbers left as the text that stood there: money never passes through a float."""
+    return json.loads(text, parse_float=str, parse_int=str, parse_constant=str)
+
+
+def text_of(value: Any) -> str | None:
+    """A field as text: null stays null, lists and objects stay JSON."""
+    if value is None or isinstance(value, str):
+        return value
+    return json.dumps(value)
+
+
+def batch(records: Iterable[Mapping[str, Any]]) -> pa.RecordBatch:
+    """Records as columns of text, in the order in which the columns first appear."""
+    rows = list(records)
+    names = dict.fromkeys(name for row in rows for name in row)
+    arrays = [pa.array([text_of(row.get(name)) for row in rows], pa.string()) for name in names]
+    return pa.RecordBatch.from_arrays(arrays, names=list(names))
+
+
+def by_day(records: Iterable[Mapping[str, Any]], column: str, interval: Interval, where: str) -> Iterator[Part]:
+    """The records of each day, told by an ISO date or timestamp in `column`; raises BadData where it lies outside the interval."""
+    days: dict[date, list[Mapping[str, Any]]] = defaultdict(list)
+    strangers: list[Any] = []
+    for record in records:
+        try:
+            day = date.fromisoformat(str(record.get(column))[:10])
+        except ValueError:
+            strangers.append(record.get(column))
+            continue
+        if interval.start <= day < interval.end:
+            days[day].append(record)
+        else:
+            strangers.append(record.get(column))
+    if strangers:
+        raise BadData(
+            f"{where}: {len(strangers)} record(s) have a {column} that is no day of {interval}, such as {strangers[0]!r}; "
+            "nothing was loaded. Ask the owner of the source, or narrow what is asked for"
+        )
+    for day, rows in sorted(days.items()):
+        yield day, batch(rows)

@@ -1,0 +1,24 @@
+"""What a pipeline is: pipeline.yml and source.yml, read and validated; knows no Airflow."""
+
+from headline.specs.catalog import Catalog, load, load_pipeline, pipeline_folders, read_yaml
+from headline.specs.contract import Column, Contract, load_contract
+from headline.specs.models import DatabaseIngest, FilesIngest, HttpIngest, Ingest, Pipeline, Source, Table, Window
+
+__all__ = [
+    "Catalog",
+    "Column",
+    "Contract",
+    "DatabaseIngest",
+    "FilesIngest",
+    "HttpIngest",
+    "Ingest",
+    "Pipeline",
+    "Source",
+    "Table",
+    "Window",
+    "load",
+    "load_contract",
+    "load_pipeline",
+    "pipeline_folders",
+    "read_yaml",
+]

@@ -1,0 +1,153 @@
+"""All pipelines and sources of the repository, read from their folders and checked as a whole."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import ValidationError
+
+from headline import settings
+from headline.errors import SpecError
+from headline.specs.models import Pipeline, Source, Table
+
+YamlLoader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+def read_yaml(path: Path) -> Any:
+    """The content of a YAML file; a syntax fault is a SpecError that names the line."""
+    try:
+        return yaml.load(path.read_text(), Loader=YamlLoader)
+    except OSError as error:
+        raise SpecError([f"{path.name}: cannot be read: {error.strerror}; the folder {path.parent} needs this file"]) from None
+    except yaml.YAMLError as error:
+        raise SpecError([f"{path}: not valid YAML: {' '.join(str(error).split())}"]) from None
+
+
+def load_pipeline(folder: Path) -> Pipeline:
+    """The pipeline or source that a folder describes.
+
+    Raises SpecError with all faults at once, each with file and key.
+    """
+    is_source = folder.parent.resolve() == settings.load().sources.resolve()
+    file = folder / ("source.yml" if is_source else "pipeline.yml")
+    model: type[Pipeline] = Source if is_source else Pipeline
+    try:
+        pipeline = model.model_validate(read_yaml(file))
+    except ValidationError as error:
+        where = f"{folder.parent.name}/{folder.name}/{file.name}"
+        raise SpecError([f"{where}: {_key(fault['loc'])}: {_explain(fault)}" for fault in error.errors()]) from None
+    pipeline._folder = folder
+    for name, table in pipeline.tables.items():
+        table._folder, table._schema, table._name = folder, pipeline.schema_name, name
+    if is_source:
+        _read_landing_by_default(pipeline)
+    faults = [f"{folder.parent.name}/{folder.name}/{file.name}: {fault}" for fault in _faults(pipeline)]
+    if faults:
+        raise SpecError(faults)
+    return pipeline
+
+
+def pipeline_folders() -> list[Path]:
+    """Every folder that holds a pipeline.yml or, under the sources, a source.yml."""
+    found = settings.load()
+    pipelines = [file.parent for file in found.sql.glob("*/*/pipeline.yml")]
+    return sorted(pipelines) + sorted(file.parent for file in found.sources.glob("*/source.yml"))
+
+
+@dataclass(frozen=True)
+class Catalog:
+    """Every pipeline by id, every table and landing by full name."""
+
+    pipelines: dict[str, Pipeline] = field(default_factory=dict)
+
+    @property
+    def tables(self) -> dict[str, Table]:
+        return {table.full_name: table for pipeline in self.pipelines.values() for table in pipeline.tables.values()}
+
+    def table(self, name: str) -> Table:
+        """The table called `schema.name`; raises SpecError with what exists otherwise."""
+        if name not in self.tables:
+            raise SpecError([f"no table is called {name}; there are: {', '.join(sorted(self.tables))}"])
+        return self.tables[name]
+
+    def pipeline_of(self, table: Table) -> Pipeline:
+        return next(pipeline for pipeline in self.pipelines.values() if table in pipeline.tables.values())
+
+    def faults(self) -> Iterator[str]:
+        """What is wrong between pipelines: names taken twice, tables read that nobody makes."""
+        owners: dict[str, str] = {}
+        for pipeline in self.pipelines.values():
+            landed = list(pipeline.landed) if isinstance(pipeline, Source) else []
+            for name in [output for table in pipeline.tables.values() for output in table.outputs] + landed:
+                if name in owners:
+                    yield f"{pipeline.id}: {name} is made by {owners[name]} already; rename one of them"
+                owners[name] = pipeline.id
+        for pipeline in self.pipelines.values():
+            for table in pipeline.tables.values():
+                for read in table.reads:
+                    if read not in owners and read != "calendar.days":
+                        yield f"{pipeline.id}: tables.{table.name}.reads: nobody makes {read}"
+
+
+@cache
+def load() -> Catalog:
+    """The whole repository; raises SpecError with the faults of every folder at once."""
+    pipelines: dict[str, Pipeline] = {}
+    faults: list[str] = []
+    for folder in pipeline_folders():
+        try:
+            pipeline = load_pipeline(folder)
+        except SpecError as error:
+            faults += error.faults
+            continue
+        if pipeline.id in pipelines:
+            faults.append(f"{folder}: the id {pipeline.id} is taken by {pipelines[pipeline.id].folder}; folder names are DAG ids")
+        pipelines[pipeline.id] = pipeline
+    catalog = Catalog(pipelines)
+    faults += catalog.faults()
+    if faults:
+        raise SpecError(faults)
+    return catalog
+
+
+def _read_landing_by_default(source: Pipeline) -> None:
+    """A source's table that states no reads maps what landed under its own name, day by day."""
+    from headline.specs.models import Window
+
+    for name, table in source.tables.items():
+        if not table.reads:
+            table.reads[f"landing.{name}"] = Window()
+
+
+def _faults(pipeline: Pipeline) -> Iterator[str]:
+    from graphlib import CycleError
+
+    for table in pipeline.tables.values():
+        for file in (table.sql_file, table.contract_file):
+            if not file.is_file():
+                yield f"tables.{table.name}: the folder has no {file.name}"
+    if isinstance(pipeline, Source):
+        for name, ingest in pipeline.ingest.items():
+            if ingest.kind == "database" and not (pipeline.folder / ingest.extract).is_file():
+                yield f"ingest.{name}.extract: the folder has no {ingest.extract}"
+            if ingest.kind == "files" and ingest.day is None and "ds" not in ingest.pattern:
+                yield f"ingest.{name}.pattern: name the day as {{{{ ds }}}} in it, or the column that tells it under `day`"
+    try:
+        pipeline.ordered_tables  # noqa: B018 (sorting is the check)
+    except CycleError as error:
+        yield f"tables: they read each other in a circle: {' → '.join(error.args[1])}"
+
+
+def _key(location: tuple[int | str, ...]) -> str:
+    return ".".join(str(part) for part in location) or "the file"
+
+
+def _explain(fault: Any) -> str:
+    if fault["type"] == "extra_forbidden":
+        return "unknown key; see «Adding a pipeline» in README.md for those that exist"
+    return f"{fault['msg']} (found: {fault['input']!r})" if fault["type"] != "missing" else "is required"

@@ -1,0 +1,184 @@
+"""The closed vocabulary of pipeline.yml and source.yml; unknown keys are refused."""
+
+from __future__ import annotations
+
+from datetime import time
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr
+
+from headline.intervals import Period
+
+Days = Annotated[int, Field(ge=0)] | Literal["all"]
+Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
+TableName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*\.[a-z][a-z0-9_]*$")]
+# YAML reads a key without a value as null: `raw.orders:` means «with the defaults».
+Empty = BeforeValidator(lambda value: {} if value is None else value)
+
+
+class Model(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Window(Model):
+    """Which days of an input day t of the output depends on: [t - days_before, t + days_after]."""
+
+    days_before: Days = 0
+    days_after: Days = 0
+
+
+class Table(Model):
+    """One table of a pipeline: its SELECT is `<name>.sql`, its contract `<name>.contract.yml` beside the spec."""
+
+    reads: dict[TableName, Annotated[Window, Empty]] = Field(default_factory=dict)
+    period: Period = "day"
+    quarantine: bool = False
+
+    _folder: Path = PrivateAttr()
+    _schema: str = PrivateAttr()
+    _name: str = PrivateAttr()
+
+    @property
+    def name(self) -> str:
+        return self._name
+
+    @property
+    def full_name(self) -> str:
+        return f"{self._schema}.{self._name}"
+
+    @property
+    def quarantine_name(self) -> str:
+        return f"quarantine.{self._name}"
+
+    @property
+    def outputs(self) -> list[str]:
+        """The tables that the one SELECT fills: the table itself and, where it has one, its quarantine."""
+        return [self.full_name, self.quarantine_name] if self.quarantine else [self.full_name]
+
+    @property
+    def period_column(self) -> str | None:
+        """The DATE column that the table is replaced by; None for a table that is rebuilt whole."""
+        return {"day": "ds", "week": "week", "month": "month", "all": None}[self.period]
+
+    @property
+    def sql_file(self) -> Path:
+        return self._folder / f"{self._name}.sql"
+
+    @property
+    def contract_file(self) -> Path:
+        return self._folder / f"{self._name}.contract.yml"
+
+
+class Pipeline(Model):
+    """A folder of SQL that becomes one DAG: its tables are transformed and audited one by one and published together."""
+
+    description: Annotated[str, Field(min_length=10)]
+    tier: Literal[1, 2]
+    lands_at: time
+    tables: Annotated[dict[Name, Annotated[Table, Empty]], Field(min_length=1)]
+
+    _folder: Path = PrivateAttr()
+
+    @property
+    def folder(self) -> Path:
+        return self._folder
+
+    @property
+    def id(self) -> str:
+        return self._folder.name
+
+    @property
+    def area(self) -> str:
+        return self._folder.parent.name
+
+    @property
+    def schema_name(self) -> str:
+        return self.area
+
+    @cached_property
+    def ordered_tables(self) -> list[Table]:
+        """The tables, each after those of the same pipeline that it reads."""
+        from graphlib import TopologicalSorter
+
+        mine = {table.full_name: table for table in self.tables.values()}
+        owner = {output: table.full_name for table in mine.values() for output in table.outputs}
+        graph = {name: {owner[read] for read in table.reads if read in owner} - {name} for name, table in mine.items()}
+        return [mine[name] for name in TopologicalSorter(graph).static_order()]
+
+    @cached_property
+    def inputs(self) -> dict[str, Window]:
+        """What the pipeline reads of others, each with the widest window that any of its tables asks for."""
+        own = {output for table in self.tables.values() for output in table.outputs}
+        inputs: dict[str, Window] = {}
+        for table in self.tables.values():
+            for name, window in table.reads.items():
+                if name not in own:
+                    inputs[name] = widest(inputs.get(name, Window()), window)
+        return inputs
+
+
+class Ingest(Model):
+    """How one table is read from its source, a business day at a time.
+
+    `lookback_days`: days already loaded that every run reads again, for rows that come late.
+    """
+
+    connection: Name
+    lookback_days: Annotated[int, Field(ge=0)] = 0
+
+
+class DatabaseIngest(Ingest):
+    """A query in the source's own dialect, in a file beside the spec; its result has the column `ds`."""
+
+    kind: Literal["database"]
+    extract: Annotated[str, Field(pattern=r"\.extract\.sql$")]
+
+
+class HttpIngest(Ingest):
+    """A paged JSON endpoint: the list under `records`, the next page's cursor under `next`, sent back as `cursor`."""
+
+    kind: Literal["http"]
+    path: str
+    params: dict[str, str] = Field(default_factory=dict)
+    records: str
+    next: str
+    cursor: str
+    day: Name
+
+
+class FilesIngest(Ingest):
+    """Files that somebody drops: one a day if `pattern` names the day, else a file of many days told apart by the column `day`."""
+
+    kind: Literal["files"]
+    pattern: str
+    format: Literal["csv", "json", "parquet"]
+    day: str | None = None
+
+
+AnyIngest = Annotated[DatabaseIngest | HttpIngest | FilesIngest, Field(discriminator="kind")]
+
+
+class Source(Pipeline):
+    """A folder of SQL that becomes one DAG: what another team owns is landed, then mapped to raw tables like any other."""
+
+    ingest: dict[Name, AnyIngest] = Field(default_factory=dict)
+
+    @property
+    def schema_name(self) -> str:
+        return "raw"
+
+    @property
+    def landed(self) -> dict[str, DatabaseIngest | HttpIngest | FilesIngest]:
+        """How each `landing.<name>` that the tables read is filled."""
+        return {f"landing.{name}": ingest for name, ingest in self.ingest.items()}
+
+
+def widest(one: Window, other: Window) -> Window:
+    """The window that holds both."""
+
+    def most(a: Days, b: Days) -> Days:
+        return "all" if "all" in (a, b) else max(a, b)  # type: ignore[type-var, return-value]
+
+    return Window(days_before=most(one.days_before, other.days_before), days_after=most(one.days_after, other.days_after))

@@ -1,0 +1,111 @@
+"""From a SQL file to the text that an engine runs: table names resolved on the syntax tree, then written in its dialect."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import sqlglot
+from sqlglot import exp
+from sqlglot.errors import SqlglotError
+
+from headline.errors import SpecError
+from headline.intervals import Interval
+
+DIALECT = "duckdb"
+
+
+@dataclass(frozen=True)
+class Overlay:
+    """A candidate laid over what is published: the published rows outside `intervals`, and the candidate's.
+
+    `period_column` None means that the candidate replaces the table whole.
+    """
+
+    candidate: str
+    columns: list[str]
+    intervals: list[Interval]
+    period_column: str | None
+
+
+# What a plain table name stands for in one run: another table, an expression of the engine, or an overlay.
+Resolution = str | exp.Expression | Overlay
+
+
+def parse(sql: str, where: str) -> exp.Query:
+    """The one SELECT in `sql`; raises SpecError with file and line where it is none."""
+    try:
+        statements = [statement for statement in sqlglot.parse(sql, read=DIALECT) if statement is not None]
+    except SqlglotError as error:
+        raise SpecError([f"{where}: not valid SQL: {error}"]) from None
+    if len(statements) != 1 or not isinstance(statements[0], exp.Query):
+        kinds = ", ".join(type(statement).__name__.upper() for statement in statements) or "nothing"
+        raise SpecError([f"{where}: must hold exactly one SELECT, found {kinds}"])
+    return statements[0]
+
+
+def tables_read(query: exp.Query) -> set[str]:
+    """Every `schema.table` that the query reads; its own CTEs are not among them."""
+    return {name for table in query.find_all(exp.Table) if (name := _name(table))}
+
+
+def resolve(query: exp.Query, resolutions: Mapping[str, Resolution]) -> exp.Query:
+    """The query with each table name replaced by what it stands for; names that are not mentioned stay as they are.
+
+    An overlay becomes a CTE at the top, so that the compiled text can be read, and run, on its own.
+    """
+    query = query.copy()
+    overlays: dict[str, Overlay] = {}
+    for table in list(query.find_all(exp.Table)):
+        name = _name(table)
+        resolution = resolutions.get(name) if name else None
+        if name is None or resolution is None:
+            continue
+        if isinstance(resolution, Overlay):
+            overlays[name] = resolution
+            replacement: exp.Expression = exp.to_table(_cte_name(name))
+        elif isinstance(resolution, str):
+            replacement = exp.to_table(resolution, dialect=DIALECT)
+        else:
+            replacement = resolution.copy()
+        table.replace(exp.alias_(replacement, table.alias or table.name, table=True))
+    for name, overlay in reversed(overlays.items()):
+        _prepend_cte(query, _cte_name(name), _overlay_query(name, overlay))
+    return query
+
+
+def write(query: exp.Expression, dialect: str) -> str:
+    """The query as text in the dialect of an engine."""
+    return query.sql(dialect=dialect, pretty=True)
+
+
+def within(column: str, intervals: list[Interval]) -> exp.Expression:
+    """The condition that the DATE `column` lies in one of the intervals."""
+    conditions = [f"({column} >= date '{interval.start}' and {column} < date '{interval.end}')" for interval in intervals]
+    return exp.paren(sqlglot.condition(" or ".join(conditions), dialect=DIALECT))
+
+
+def _name(table: exp.Table) -> str | None:
+    return f"{table.db}.{table.name}" if table.db and table.name else None
+
+
+def _cte_name(table_name: str) -> str:
+    return table_name.replace(".", "__")
+
+
+def _overlay_query(name: str, overlay: Overlay) -> exp.Query:
+    candidate = exp.select(*overlay.columns).from_(exp.to_table(overlay.candidate, dialect=DIALECT))
+    if overlay.period_column is None:
+        return candidate
+    published = exp.select(*overlay.columns).from_(exp.to_table(name, dialect=DIALECT))
+    published = published.where(exp.not_(within(overlay.period_column, overlay.intervals)))
+    return exp.union(published, candidate, distinct=False)
+
+
+def _prepend_cte(query: exp.Query, alias: str, body: exp.Query) -> None:
+    cte = exp.CTE(this=body, alias=exp.TableAlias(this=exp.to_identifier(alias)))
+    existing = query.args.get("with_") or query.args.get("with")
+    if existing:
+        existing.set("expressions", [cte, *existing.expressions])
+    else:
+        query.set("with_", exp.With(expressions=[cte]))

@@ -1,0 +1,43 @@
+"""Jinja in SQL files: the interval and the few settings that a query may ask for."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING
+
+from headline import settings
+from headline.errors import SpecError
+from headline.intervals import Interval
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+
+def render(text: str, interval: Interval, where: str) -> str:
+    """Fill in `start`, `end` (half-open ISO dates), `ds` (= start) and the reporting settings.
+
+    Other files below include/sql can be included. Raises SpecError where a name is unknown or the template is broken.
+    """
+    from jinja2 import TemplateError
+
+    known = settings.load()
+    try:
+        return _environment().from_string(text).render(
+            start=interval.start.isoformat(),
+            end=interval.end.isoformat(),
+            ds=interval.start.isoformat(),
+            reporting_currency=known.reporting_currency,
+            reporting_zone=known.reporting_zone,
+        )
+    except TemplateError as error:
+        names = "start, end, ds, reporting_currency, reporting_zone"
+        raise SpecError([f"{where}: {error}; a template may use {names}"]) from None
+
+
+@cache
+def _environment() -> Environment:
+    from jinja2 import FileSystemLoader, StrictUndefined
+    from jinja2.sandbox import SandboxedEnvironment
+
+    loader = FileSystemLoader(settings.load().sql)
+    return SandboxedEnvironment(undefined=StrictUndefined, loader=loader, keep_trailing_newline=True)

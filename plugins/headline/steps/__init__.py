@@ -1,0 +1,10 @@
+"""The steps by which every table of every layer is made: ingest, transform, audit, publish. They know no Airflow."""
+
+from headline.steps.audit import audit
+from headline.steps.ingest import ingest
+from headline.steps.names import compile_table
+from headline.steps.publish import publish
+from headline.steps.run import PipelineRun, requested_interval
+from headline.steps.transform import transform
+
+__all__ = ["PipelineRun", "audit", "compile_table", "ingest", "publish", "requested_interval", "transform"]

@@ -1,0 +1,122 @@
+"""A table's contract is verified on its candidate, and fails closed."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import Any
+
+from headline.errors import BadData, BadRequest, NotChecked
+from headline.intervals import Interval
+from headline.ledger import Candidate, CheckResult
+from headline.specs import Table, Window, read_yaml
+from headline.sql import parse, render, tables_read
+from headline.steps.names import compile_sql, resolutions
+from headline.steps.run import PipelineRun
+from headline.warehouse import Session, candidate_name
+
+log = logging.getLogger(__name__)
+
+_OUTCOMES = {"PASSED": "passed", "WARN": "warned", "FAILED": "failed"}
+_QUERIES = ("query", "keys_query", "rows_tested_query")
+DATA_SOURCE = "warehouse"
+
+
+def audit(run: PipelineRun, table: Table) -> list[CheckResult]:
+    """Verify the candidate of one table; every check's outcome goes to the ledger before the verdict is raised.
+
+    Raises BadData when a check failed, NotChecked when one could not be evaluated or none was there at all.
+    """
+    candidate = run.open_candidates().get(table.full_name)
+    if candidate is None:
+        raise BadRequest(f"{table.full_name}: this run has nothing left to audit; clear its transform to compute it again")
+    results: list[CheckResult] = []
+    problems = ""
+    with run.warehouse.session() as session:
+        for interval in candidate.intervals:
+            found, errors = _verify(_compiled_contract(run, table, interval, session), session)
+            results += found
+            problems += errors
+    verdict = verdict_of(results, problems)
+    run.ledger.record_audit(candidate, results, verdict)
+    for result in results:
+        log.info("%s %s: %s (measured %s, %s)", result.outcome.upper(), result.path, result.name, result.measured, result.threshold)
+    if verdict == "failed":
+        raise BadData(_failure(candidate, results))
+    if verdict == "not_checked":
+        unknown = [result.path for result in results if result.outcome == "not_checked"]
+        raise NotChecked(f"{table.full_name}: the audit could not run: {problems or unknown or 'no check was evaluated'}")
+    return results
+
+
+def verdict_of(results: Sequence[CheckResult], problems: str) -> str:
+    """failed > not_checked > passed. No check evaluated, an error on the way or an unknown outcome is never a pass."""
+    outcomes = {result.outcome for result in results}
+    if "failed" in outcomes:
+        return "failed"
+    if problems or not outcomes or outcomes - {"passed", "warned"}:
+        return "not_checked"
+    return "passed"
+
+
+def _compiled_contract(run: PipelineRun, table: Table, interval: Interval, session: Session) -> str:
+    """The contract made ready for the candidate: its dataset, and the table names in the SQL of its checks, resolved."""
+    import yaml
+
+    where = f"{table.contract_file.parent.name}/{table.contract_file.name}"
+
+    def compiled(node: Any) -> Any:
+        if isinstance(node, dict):
+            return {key: compiled_query(value) if key in _QUERIES else compiled(value) for key, value in node.items()}
+        return [compiled(item) for item in node] if isinstance(node, list) else node
+
+    def compiled_query(sql: str) -> str:
+        reads = {name: table.reads.get(name, Window()) for name in tables_read(parse(render(sql, interval, where), where))}
+        names = resolutions(run, reads, [interval], session)
+        return compile_sql(sql, interval, names, run.warehouse.dialect, where)
+
+    content = compiled(read_yaml(table.contract_file))
+    content["dataset"] = "/".join([DATA_SOURCE, *candidate_name(table.full_name, run.key).split(".")])
+    return yaml.safe_dump(content, sort_keys=False, width=10_000)
+
+
+def _verify(contract: str, session: Session) -> tuple[list[CheckResult], str]:
+    from soda_core.common.yaml import ContractYamlSource
+    from soda_core.contracts.contract_verification import ContractVerificationSession
+
+    try:
+        outcome = ContractVerificationSession.execute(
+            contract_yaml_sources=[ContractYamlSource.from_str(contract)],
+            data_source_impls=[session.soda_data_source(DATA_SOURCE)],
+        )
+    except Exception as error:  # whatever Soda stumbles over, it has not checked the data
+        return [], f"{type(error).__name__}: {error}"
+    results = [_result(result) for verification in outcome.contract_verification_results for result in verification.check_results]
+    return results, outcome.get_errors_str() if outcome.has_errors else ""
+
+
+def _result(result: Any) -> CheckResult:
+    measured = result.threshold_value
+    return CheckResult(
+        path=result.check.relative_path,
+        name=result.check.name or result.check.type,
+        type=result.check.type,
+        outcome=_OUTCOMES.get(result.outcome.name, "not_checked"),
+        measured=None if measured is None else Decimal(str(measured)),
+        threshold=" ".join(str(result.check.threshold).split()) if result.check.threshold else "",
+    )
+
+
+def _failure(candidate: Candidate, results: Sequence[CheckResult]) -> str:
+    failed = [result for result in results if result.outcome == "failed"]
+    lines = [f"  - {result.name} ({result.path}): measured {result.measured}, {result.threshold}" for result in failed]
+    days = ", ".join(map(str, candidate.intervals))
+    return "\n".join(
+        [
+            f"{candidate.table}: {len(failed)} of {len(results)} checks failed on {candidate.row_count} rows for {days}:",
+            *lines,
+            f"Nothing was published; what was readable still is. The rows wait in {candidate_name(candidate.table, candidate.run_key)}: "
+            "mend the source or the SQL, then clear the transform of this run",
+        ]
+    )

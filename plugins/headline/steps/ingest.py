@@ -1,0 +1,50 @@
+"""The step before the others: read a source and land what it gives, a file a day."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import cast
+
+from headline.intervals import Interval, from_days
+from headline.specs import Source
+from headline.steps.run import PipelineRun
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Ingested:
+    """What one ingest brought: files and rows read, and how many of the files differ from what had arrived before."""
+
+    intervals: list[Interval]
+    file_count: int
+    row_count: int
+    changed_count: int
+
+
+def ingest(run: PipelineRun, name: str) -> Ingested:
+    """Land one table of a source for the requested days and, within the lookback, for the days landed before.
+
+    A day whose content has not changed leaves no trace, so nothing downstream is computed again for it.
+    """
+    from headline.sources import read
+    from headline.sources.landing import LandingWriter
+
+    source = cast(Source, run.pipeline)
+    spec = source.ingest[name]
+    landing = f"landing.{name}"
+    days = set(run.requested)
+    if spec.lookback_days:
+        earlier = Interval(run.requested.start - timedelta(days=spec.lookback_days), run.requested.start)
+        days |= {load.ds for load in run.ledger.current_loads(landing, [earlier])}
+    intervals = from_days(days)
+    writer = LandingWriter(source.id, landing, origin=f"{spec.kind} {spec.connection}")
+    loads = []
+    for interval in intervals:
+        loads += writer.write(read(spec, source.folder, interval), interval)
+    changed = run.ledger.record_loads(loads, run.run_id)
+    ingested = Ingested(intervals, len(loads), sum(load.row_count for load in loads), changed)
+    log.info("%s: %s rows in %s files landed, %s of them new or changed", landing, ingested.row_count, len(loads), changed)
+    return ingested

@@ -1,0 +1,73 @@
+"""What the table names in SQL stand for inside one run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, timedelta
+
+from headline.intervals import Interval
+from headline.specs import Catalog, Contract, Table, Window, load_contract
+from headline.sql import Overlay, Resolution, parse, render, resolve, write
+from headline.steps.run import PipelineRun
+from headline.warehouse import Session, candidate_name
+
+
+def output_columns(name: str, table: Table, contract: Contract) -> list[str]:
+    """The columns of an output in order: a quarantine has the reason of the refusal besides."""
+    return contract.column_names + (["quarantine_reason"] if name != table.full_name else [])
+
+
+def resolutions(run: PipelineRun, reads: Mapping[str, Window], intervals: Sequence[Interval], session: Session) -> dict[str, Resolution]:
+    """For each table that is read: the run's own candidate over what is published, or the files that landed.
+
+    Every other name stands for the published table, which is made, empty, where nothing was published yet.
+    """
+    ensure_outputs(_makers(run.catalog, reads), session)
+    candidates = run.open_candidates()
+    found: dict[str, Resolution] = {}
+    for name, window in reads.items():
+        table = run.outputs.get(name)
+        if name.startswith("landing."):
+            found[name] = _landing(run, name, window, intervals, session)
+        elif table is not None and table.full_name in candidates:
+            columns = output_columns(name, table, load_contract(table))
+            candidate = candidate_name(name, run.key)
+            found[name] = Overlay(candidate, columns, candidates[table.full_name].intervals, table.period_column)
+    return found
+
+
+def compile_sql(text: str, interval: Interval, names: Mapping[str, Resolution], dialect: str, where: str) -> str:
+    """Template, names and dialect of one SELECT, in that order."""
+    return write(resolve(parse(render(text, interval, where), where), names), dialect)
+
+
+def compile_table(table: Table, interval: Interval, names: Mapping[str, Resolution], dialect: str) -> str:
+    """A table's SELECT as the engine runs it for the interval, widened to the table's whole periods."""
+    where = f"{table.sql_file.parent.name}/{table.sql_file.name}"
+    return compile_sql(table.sql_file.read_text(), interval.widen(table.period), names, dialect, where)
+
+
+def ensure_outputs(tables: Iterable[Table], session: Session) -> None:
+    """The published tables, empty where nothing was published yet, so that every name can be read."""
+    for table in tables:
+        for name in table.outputs:
+            session.ensure_table(name, load_contract(table), quarantine=name != table.full_name)
+
+
+def _makers(catalog: Catalog, names: Iterable[str]) -> list[Table]:
+    makers = {output: table for table in catalog.tables.values() for output in table.outputs}
+    return list({makers[name].full_name: makers[name] for name in names if name in makers}.values())
+
+
+def _landing(run: PipelineRun, name: str, window: Window, intervals: Sequence[Interval], session: Session) -> Resolution:
+    loads = run.ledger.current_loads(name, [_reach(interval, window) for interval in intervals])
+    table = run.pipeline.tables.get(name.removeprefix("landing."))
+    columns = dict.fromkeys(load_contract(table).column_names if table else [], "varchar")
+    columns |= {column: "varchar" for load in loads for column in load.columns} | {"ds": "date"}
+    return session.landing([load.file for load in loads if load.row_count], columns)
+
+
+def _reach(interval: Interval, window: Window) -> Interval:
+    start = date.min if window.days_before == "all" else interval.start - timedelta(days=window.days_before)
+    end = date.max if window.days_after == "all" else interval.end + timedelta(days=window.days_after)
+    return Interval(start, end)

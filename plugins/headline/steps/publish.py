@@ -1,0 +1,95 @@
+"""All candidates of a run replace exactly their days, or none does; then the ledger records it."""
+
+from __future__ import annotations
+
+import logging
+
+from headline.errors import NotChecked
+from headline.ledger import Candidate, Published, is_outdated
+from headline.settings import code_version
+from headline.specs import Table, load_contract
+from headline.steps.audit import audit
+from headline.steps.names import ensure_outputs, output_columns
+from headline.steps.run import PipelineRun
+from headline.steps.transform import transform
+from headline.warehouse import Replacement, candidate_name
+
+log = logging.getLogger(__name__)
+
+KEEP_CANDIDATES_DAYS = 7
+
+
+def publish(run: PipelineRun) -> list[Published]:
+    """Make what was computed and audited readable; again = nothing happens.
+
+    The warehouse is written first, the ledger second: a crash between the two heals when the task is retried. Where an
+    input changed after a candidate was computed, for example because two runs overlapped, everything is computed and
+    audited again first. Raises NotChecked when a candidate did not pass its audit, BadData when it fails it now.
+    """
+    published: list[Published] = []
+    with run.ledger.publishing(run.pipeline.id):
+        _require_passed(run)
+        if any(_is_outdated(run, candidate) for candidate in run.open_candidates().values()):
+            log.info("%s: an input has changed since the candidates were computed, so they are computed again", run.pipeline.id)
+            for table in run.pipeline.ordered_tables:
+                transform(run, table)
+            for table in run.pipeline.ordered_tables:
+                audit(run, table)
+        candidates = run.open_candidates()
+        if candidates:
+            _replace(run, candidates)
+            published = [one for candidate in candidates.values() for one in _published(run, candidate)]
+            run.ledger.record_publications(run.pipeline.id, run.key, run.run_id, code_version(), published)
+    _drop_candidates(run)
+    for one in published:
+        log.info("published %s for %s", one.table, one.interval)
+    return published
+
+
+def _require_passed(run: PipelineRun) -> None:
+    candidates = run.ledger.candidates(run.key)
+    states = {name: candidates[name].state if name in candidates else "not computed" for name in _tables(run)}
+    held = [f"{name} ({state})" for name, state in states.items() if state not in ("passed", "published")]
+    if held:
+        raise NotChecked(f"{run.pipeline.id}: not every table has passed its audit: {', '.join(held)}; clear those tasks in this run")
+
+
+def _is_outdated(run: PipelineRun, candidate: Candidate) -> bool:
+    table = _tables(run)[candidate.table]
+    reads = run.external_reads(table)
+    newer = run.ledger.changes(reads, since=candidate.as_of)
+    # A table that is rebuilt whole depends on every change, whichever days the run was asked for.
+    return bool(newer) if table.period_column is None else is_outdated(candidate.intervals, reads, newer)
+
+
+def _replace(run: PipelineRun, candidates: dict[str, Candidate]) -> None:
+    replacements = []
+    for name, table in run.outputs.items():
+        if table.full_name in candidates:
+            columns = output_columns(name, table, load_contract(table))
+            intervals = candidates[table.full_name].intervals
+            replacements.append(Replacement(name, candidate_name(name, run.key), columns, intervals, table.period_column))
+    with run.warehouse.session() as session:
+        ensure_outputs(run.pipeline.ordered_tables, session)
+        session.publish(replacements)
+
+
+def _published(run: PipelineRun, candidate: Candidate) -> list[Published]:
+    seen = run.ledger.changes(run.external_reads(_tables(run)[candidate.table]))
+    inputs = {change.table: change.version for change in seen if change.version <= candidate.as_of}
+    return [Published(candidate.table, interval, candidate.row_count, candidate.as_of, inputs) for interval in candidate.intervals]
+
+
+def _drop_candidates(run: PipelineRun) -> None:
+    """This run's candidates are public now; those of failed runs are kept for inspection, but not for ever."""
+    expired = run.ledger.expired_candidates(KEEP_CANDIDATES_DAYS)
+    makers = run.catalog.tables
+    names = [candidate_name(name, run.key) for name in run.outputs]
+    names += [candidate_name(output, key) for key, name in expired if name in makers for output in makers[name].outputs]
+    with run.warehouse.session() as session:
+        session.drop(names)
+    run.ledger.forget_candidates(expired)
+
+
+def _tables(run: PipelineRun) -> dict[str, Table]:
+    return {table.full_name: table for table in run.pipeline.ordered_tables}

@@ -1,0 +1,63 @@
+"""One run of one pipeline: what it was asked for, and the name under which its work is kept."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+from datetime import date
+
+from headline.errors import BadRequest
+from headline.intervals import DAY, Interval
+from headline.ledger import Candidate, Ledger
+from headline.specs import Catalog, Pipeline, Table, Window
+from headline.warehouse import Warehouse
+
+
+@dataclass(frozen=True)
+class PipelineRun:
+    """A run of a pipeline for the `requested` business days, with what its steps work on; a retried task is the same run."""
+
+    pipeline: Pipeline
+    run_id: str
+    requested: Interval
+    catalog: Catalog = field(repr=False)
+    ledger: Ledger = field(repr=False)
+    warehouse: Warehouse = field(repr=False)
+
+    @property
+    def key(self) -> str:
+        """Short and safe inside a table's name; another run of the same days has another key."""
+        return hashlib.sha256(f"{self.pipeline.id} {self.run_id}".encode()).hexdigest()[:12]
+
+    @property
+    def outputs(self) -> dict[str, Table]:
+        """Every name that the pipeline fills, quarantines too, with the table that fills it."""
+        return {output: table for table in self.pipeline.tables.values() for output in table.outputs}
+
+    def external_reads(self, table: Table) -> dict[str, Window]:
+        """What a table reads of other pipelines and of the landing zone."""
+        return {name: window for name, window in table.reads.items() if name not in self.outputs}
+
+    def open_candidates(self) -> dict[str, Candidate]:
+        """What this run has computed and not yet published, by table."""
+        found = self.ledger.candidates(self.key)
+        return {name: candidate for name, candidate in found.items() if candidate.state != "published"}
+
+
+def requested_interval(first: str | None, last: str | None, default: Interval, today: date) -> Interval:
+    """The days from `first` to `last`, both included; one day where only `first` is given, `default` where neither is.
+
+    Raises BadRequest for a range that is no range, or that reaches into a day that has not ended.
+    """
+    if first is None and last is not None:
+        raise BadRequest(f"the range ends on {last} but does not say where it begins: fill in «from» too")
+    if first is None:
+        interval = default
+    else:
+        start, end = date.fromisoformat(first), date.fromisoformat(last or first)
+        if end < start:
+            raise BadRequest(f"the range ends on {end}, before it begins on {start}: exchange «from» and «to»")
+        interval = Interval(start, end + DAY)
+    if interval.end > today:
+        raise BadRequest(f"{interval.end - DAY} has not ended yet (today is {today}); an open day is never published")
+    return interval

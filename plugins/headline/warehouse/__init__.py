@@ -1,0 +1,20 @@
+"""Where SQL runs."""
+
+from headline.connections import get
+from headline.errors import SpecError
+from headline.warehouse.base import CANDIDATES, Replacement, Result, Session, Warehouse, candidate_name
+
+CONNECTION = "headline_warehouse"
+
+
+def open_warehouse(conn_id: str = CONNECTION) -> Warehouse:
+    """The engine behind an Airflow connection; its type picks the engine. Raises SpecError for a type without one."""
+    connection = get(conn_id)
+    if connection.conn_type == "duckdb":
+        from headline.warehouse.duckdb import DuckDBWarehouse
+
+        return DuckDBWarehouse(connection)
+    raise SpecError([f"connection {conn_id}: no engine for the type {connection.conn_type!r}; there is: duckdb"])
+
+
+__all__ = ["CANDIDATES", "CONNECTION", "Replacement", "Result", "Session", "Warehouse", "candidate_name", "open_warehouse"]

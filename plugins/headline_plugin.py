@@ -1,0 +1,16 @@
+"""What Headline adds to Airflow: buttons on tasks, pages behind them, and engines loaded before tasks are forked."""
+
+from airflow.plugins_manager import AirflowPlugin
+
+from headline.operators import preload
+from headline.operators.links import PREFIX, ContractLink, RunbookLink
+from headline.pages import app
+
+
+class HeadlinePlugin(AirflowPlugin):
+    """Registered by Airflow when it scans the plugins folder."""
+
+    name = "headline"
+    operator_extra_links = [RunbookLink(), ContractLink()]  # noqa: RUF012 (Airflow's convention)
+    fastapi_apps = [{"app": app, "url_prefix": PREFIX, "name": "headline"}]  # noqa: RUF012
+    listeners = [preload]  # noqa: RUF012

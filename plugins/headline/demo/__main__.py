@@ -1,0 +1,60 @@
+"""`python -m headline.demo`: fill the demo company's sources, serve its finance interface."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from contextlib import closing, suppress
+from datetime import date, timedelta
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from headline import connections
+from headline.demo import datashare, finance_api, shop
+from headline.demo.company import Company, utc_today
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m headline.demo", description=__doc__)
+    commands = parser.add_subparsers(required=True)
+
+    filling = commands.add_parser("fill", help="bring days into the shop's database and the data share; days already there stay")
+    filling.add_argument("--days", type=int, default=61, help="how many days, the last one included (default: %(default)s)")
+    filling.add_argument("--last", type=date.fromisoformat, help="the last day, YYYY-MM-DD (default: yesterday, UTC)")
+    filling.set_defaults(command=lambda options: fill(options.days, options.last or utc_today() - timedelta(days=1)))
+
+    serving = commands.add_parser("serve-finance", help="serve the expenses over HTTP until stopped")
+    serving.add_argument("--port", type=int, required=True)
+    serving.set_defaults(command=lambda options: serve_finance(options.port))
+
+    options = parser.parse_args(arguments)
+    options.command(options)
+    return 0
+
+
+def fill(days: int, last: date) -> None:
+    """Fill the database of connection `headline_shop` and the folder of `headline_datashare` with the days up to `last`."""
+    import psycopg2
+
+    company = Company()
+    first = last - timedelta(days=days - 1)
+    found = connections.get("headline_shop")
+    target = {"host": found.host, "port": found.port, "user": found.login, "password": found.password, "dbname": found.schema}
+    with closing(psycopg2.connect(**{name: value for name, value in target.items() if value})) as connection:
+        new_days = shop.fill(connection, first, last, company, progress=lambda day: _show(f"\rshop: filled up to {day}"))
+    folder = urlsplit(connections.get("headline_datashare").extra["path"]).path
+    new_files = datashare.drop(Path(folder), first, last, company)
+    _show(f"\rshop: {first} to {last}, {new_days} new days; data share: {new_files} new files\n")
+
+
+def serve_finance(port: int) -> None:
+    with finance_api.server(Company(), port) as service, suppress(KeyboardInterrupt):
+        service.serve_forever()
+
+
+def _show(text: str) -> None:
+    sys.stdout.write(text)
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

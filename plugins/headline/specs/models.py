@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr
 
+from headline import settings
 from headline.intervals import Period
 
 Days = Annotated[int, Field(ge=0)] | Literal["all"]
@@ -68,7 +69,10 @@ class Table(Model):
 
     @property
     def contract_file(self) -> Path:
-        return self._folder / f"{self._name}.contract.yml"
+        """The file beside the spec; sources that stand in for others (HEADLINE_SOURCES) may leave theirs where the originals are."""
+        name = f"{self._name}.contract.yml"
+        original = settings.load().sql / "sources" / self._folder.name / name
+        return original if self._schema == "raw" and not (self._folder / name).is_file() else self._folder / name
 
 
 class Pipeline(Model):

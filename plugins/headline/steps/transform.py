@@ -6,9 +6,11 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from headline.errors import SpecError
 from headline.intervals import Interval
 from headline.ledger import Candidate, intervals_to_compute
 from headline.specs import Table, load_contract
+from headline.sql import within, write
 from headline.steps.names import compile_table, output_columns, resolutions
 from headline.steps.run import PipelineRun
 from headline.warehouse import Session, candidate_name
@@ -41,6 +43,7 @@ def transform(run: PipelineRun, table: Table) -> Transformed:
             row_count = _write_with_quarantine(run, table, selects, session)
         else:
             row_count = session.write_candidate(candidate_name(table.full_name, run.key), selects)
+        _require_within(run, table, intervals, session)
     run.ledger.record_candidate(Candidate(run.key, table.full_name, intervals, as_of, row_count, "transformed", run.run_id))
     log.info("%s: %s rows for %s wait for their audit", table.full_name, row_count, ", ".join(map(str, intervals)))
     return Transformed(intervals, ";\n\n".join(selects), row_count)
@@ -58,6 +61,17 @@ def _intervals(run: PipelineRun, table: Table) -> list[Interval]:
         changed=run.ledger.changes(external),
         recomputed={name: candidates[maker].intervals for name, maker in makers.items() if maker in candidates},
     )
+
+
+def _require_within(run: PipelineRun, table: Table, intervals: Sequence[Interval], session: Session) -> None:
+    """Rows of other days would never be replaced again, and double with every run."""
+    if table.period_column is None:
+        return
+    for name in table.outputs:
+        inside = write(within(table.period_column, [interval.widen(table.period) for interval in intervals]), run.warehouse.dialect)
+        found = session.query(f"select count(*) from {candidate_name(name, run.key)} where not coalesce({inside}, false)")
+        if strangers := found.rows[0][0]:
+            raise SpecError([f"{table.sql_file.name}: {strangers} rows lie outside of {intervals[0]}; hold its WHERE to start and end"])
 
 
 def _write_with_quarantine(run: PipelineRun, table: Table, selects: Sequence[str], session: Session) -> int:

@@ -13,10 +13,15 @@ import duckdb
 import sqlglot
 
 from headline.connections import Connection
-from headline.errors import SpecError, Transient
+from headline.errors import BadData, SpecError, Transient
 from headline.specs import Contract
 from headline.sql import Resolution, within, write
 from headline.warehouse.base import CANDIDATES, Replacement, Result, Session, Warehouse
+
+
+_WRONG_SQL = (duckdb.BinderException, duckdb.ParserException, duckdb.CatalogException, duckdb.NotImplementedException)
+_WRONG_VALUES = (duckdb.ConversionException, duckdb.OutOfRangeException, duckdb.InvalidInputException, duckdb.TypeMismatchException)
+_FOR_NOW = (duckdb.IOException, duckdb.TransactionException, duckdb.OutOfMemoryException, duckdb.InterruptException)
 
 
 class DuckDBSession(Session):
@@ -26,17 +31,17 @@ class DuckDBSession(Session):
         self._connection = connection
 
     def query(self, sql: str) -> Result:
-        cursor = self._connection.execute(sql)
+        cursor = self._execute(sql)
         return Result([column[0] for column in cursor.description or []], cursor.fetchall())
 
     def ensure_table(self, table: str, contract: Contract, *, quarantine: bool = False) -> None:
-        self._connection.execute(f"create schema if not exists {table.split('.')[0]}")
-        self._connection.execute(f"create table if not exists {table} ({contract.ddl(quarantine=quarantine)})")
-        described = {name: kind for name, kind, *_ in self._connection.execute(f"describe {table}").fetchall()}
+        self._execute(f"create schema if not exists {table.split('.')[0]}")
+        self._execute(f"create table if not exists {table} ({contract.ddl(quarantine=quarantine)})")
+        described = {name: kind for name, kind, *_ in self._execute(f"describe {table}").fetchall()}
         wanted = {column.name: column.sql_type for column in contract.columns}
         for column in contract.columns:
             if column.name not in described:
-                self._connection.execute(f"alter table {table} add column {column.name} {column.sql_type}")
+                self._execute(f"alter table {table} add column {column.name} {column.sql_type}")
         changed = [name for name, kind in described.items() if name in wanted and not _same_type(kind, wanted[name])]
         gone = [name for name in described if name not in wanted and name != "quarantine_reason"]
         if changed or gone:
@@ -48,32 +53,28 @@ class DuckDBSession(Session):
             )
 
     def write_candidate(self, candidate: str, selects: Sequence[str]) -> int:
-        self._connection.execute("begin")
-        with self._rolled_back_on_error():
-            self._connection.execute(f"create or replace table {candidate} as {selects[0]}")
+        with self._transaction():
+            self._execute(f"create or replace table {candidate} as {selects[0]}")
             for select in selects[1:]:
-                self._connection.execute(f"insert into {candidate} {select}")
-            self._connection.execute("commit")
-        count = self._connection.execute(f"select count(*) from {candidate}").fetchone()
+                self._execute(f"insert into {candidate} {select}")
+        count = self._execute(f"select count(*) from {candidate}").fetchone()
         return int(count[0]) if count else 0
 
     def publish(self, replacements: Sequence[Replacement]) -> None:
-        self._connection.execute("begin")
-        with self._rolled_back_on_error():
+        with self._transaction():
             for replacement in replacements:
                 columns = ", ".join(replacement.columns)
                 outdated = ""
                 if replacement.period_column is not None:
                     outdated = f" where {write(within(replacement.period_column, replacement.intervals), 'duckdb')}"
-                self._connection.execute(f"delete from {replacement.table}{outdated}")
-                self._connection.execute(
+                self._execute(f"delete from {replacement.table}{outdated}")
+                self._execute(
                     f"insert into {replacement.table} ({columns}) select {columns} from {replacement.candidate}"
                 )
-            self._connection.execute("commit")
 
     def drop(self, tables: Sequence[str]) -> None:
         for table in tables:
-            self._connection.execute(f"drop table if exists {table}")
+            self._execute(f"drop table if exists {table}")
 
     def landing(self, files: Sequence[str], columns: dict[str, str]) -> Resolution:
         if files:
@@ -88,14 +89,27 @@ class DuckDBSession(Session):
 
         return DuckDBDataSourceImpl.from_existing_cursor(self._connection, name)
 
+    def _execute(self, sql: str) -> duckdb.DuckDBPyConnection:
+        """Run a statement; DuckDB's errors become ours by what can be done about them."""
+        try:
+            return self._connection.execute(sql)
+        except _WRONG_SQL as error:
+            raise SpecError([f"DuckDB refused the SQL: {error}"]) from error
+        except _WRONG_VALUES as error:
+            raise BadData(f"a value does not fit the type that the SQL asks for: {error}") from error
+        except _FOR_NOW as error:
+            raise Transient(f"DuckDB could not finish for now: {error}") from error
+
     @contextmanager
-    def _rolled_back_on_error(self) -> Iterator[None]:
+    def _transaction(self) -> Iterator[None]:
+        self._connection.begin()
         try:
             yield
         except BaseException:
             with suppress(duckdb.Error):
-                self._connection.execute("rollback")
+                self._connection.rollback()
             raise
+        self._connection.commit()
 
 
 class DuckDBWarehouse(Warehouse):

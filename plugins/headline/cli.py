@@ -1,0 +1,104 @@
+"""`headline …`: look at what is there, from the shell."""
+
+from __future__ import annotations
+
+import sys
+from datetime import date
+from typing import Annotated
+
+import typer
+
+from headline import settings
+from headline.errors import HeadlineError
+from headline.show import Format, show
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
+
+FormatOption = Annotated[Format, typer.Option("--format", help="How rows are written.")]
+
+
+@app.command()
+def query(sql: str, form: FormatOption = Format.TABLE) -> None:
+    """Read the warehouse with one SELECT, on any engine; nothing can be changed by it."""
+    from headline.sql import DIALECT, parse, write
+    from headline.warehouse import open_warehouse
+
+    warehouse = open_warehouse()
+    select = parse(sql, "the query")
+    with warehouse.session(read_only=True) as session:
+        result = session.query(sql if warehouse.dialect == DIALECT else write(select, warehouse.dialect))
+    show(result.columns, result.rows, form)
+
+
+@app.command("compile")
+def compile_(
+    table: Annotated[str, typer.Argument(help="schema.table")],
+    first: Annotated[str | None, typer.Option("--from", help="First day, YYYY-MM-DD; yesterday if left out.")] = None,
+    last: Annotated[str | None, typer.Option("--to", help="Last day, included; the first if left out.")] = None,
+    engine: Annotated[str, typer.Option(help="The SQL dialect: duckdb, athena, spark.")] = "duckdb",
+) -> None:
+    """Print the SELECT of a table as an engine runs it for some days."""
+    from headline import specs
+    from headline.intervals import DAY, Interval
+    from headline.steps import compile_table, requested_interval
+
+    today = date.today()  # noqa: DTZ011 (only a default for the eye)
+    interval = requested_interval(first, last, Interval(today - DAY, today), date.max)
+    print(compile_table(specs.load().table(table), interval, {}, engine))
+
+
+@app.command()
+def tables(form: FormatOption = Format.TABLE) -> None:
+    """List every table with what is published of it."""
+    from headline import specs
+    from headline.ledger import Ledger
+
+    catalog = specs.load()
+    published = Ledger().publications()
+    rows = []
+    for name, table in catalog.tables.items():
+        mine = [publication for publication in published if publication.table_name == name]
+        newest = mine[-1] if mine else None
+        rows.append(
+            (
+                name,
+                catalog.pipeline_of(table).id,
+                table.period,
+                min((one.start for one in mine), default=None),
+                max((one.end for one in mine), default=None),
+                newest.status if newest else "never published",
+                newest.published_at.replace(microsecond=0) if newest else None,
+                newest.code_version if newest else None,
+            )
+        )
+    show(["table", "pipeline", "period", "from", "before", "status", "published_at", "code_version"], rows, form)
+
+
+@app.command()
+def audits(
+    table: Annotated[str | None, typer.Argument(help="schema.table; all if left out.")] = None, form: FormatOption = Format.TABLE
+) -> None:
+    """List every check's outcome in the newest audit of each table."""
+    from headline.ledger import Ledger
+
+    found = Ledger().latest_audits([table] if table else None)
+    columns = ["table", "check", "outcome", "measured", "threshold", "audited_at"]
+    show(
+        columns,
+        [(row.table_name, row.check_name, row.outcome, row.measured, row.threshold, row.audited_at.replace(microsecond=0)) for row in found],
+        form,
+    )
+
+
+def main() -> None:
+    """The entry of the console script; our own errors are shown as they are, without a traceback."""
+    settings.load_environment_file()
+    try:
+        app()
+    except HeadlineError as error:
+        print(f"headline: {error}", file=sys.stderr)
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,85 @@
+-- Every line that arrived comes out once, valid or with the reason why not. Lines and headers that repeat are kept once, the fullest one.
+with items as (
+    select
+        ds,
+        order_id,
+        line_number,
+        product_id,
+        quantity,
+        unit_price,
+        discount_amount,
+        cast(quantity * unit_price as decimal(19, 4)) as gross_amount,
+        row_number() over (
+            partition by ds, order_id, line_number
+            order by quantity desc nulls last, unit_price desc nulls last, discount_amount nulls last, product_id nulls last
+        ) as occurrence
+    from raw.order_items
+    where ds >= date '{{ start }}' and ds < date '{{ end }}'
+),
+
+orders as (
+    select
+        ds,
+        order_id,
+        customer_id,
+        ordered_at,
+        order_status,
+        sales_channel,
+        country_code,
+        currency_code,
+        row_number() over (
+            partition by ds, order_id
+            order by
+                ordered_at nulls last, order_status nulls last, customer_id nulls last,
+                currency_code nulls last, sales_channel nulls last, country_code nulls last
+        ) as occurrence
+    from raw.orders
+    where ds >= date '{{ start }}' and ds < date '{{ end }}'
+)
+
+select
+    items.ds,
+    items.order_id,
+    items.line_number,
+    items.product_id,
+    orders.customer_id,
+    orders.ordered_at,
+    orders.sales_channel,
+    orders.country_code,
+    orders.currency_code,
+    rates.rate_to_reporting,
+    items.quantity,
+    items.unit_price as unit_price_in_order_currency,
+    items.discount_amount as discount_amount_in_order_currency,
+    cast(round(cast(items.unit_price as decimal(19, 4)) * rates.rate_to_reporting, 4) as decimal(18, 4)) as unit_price,
+    cast(round(items.gross_amount * rates.rate_to_reporting, 4) as decimal(18, 4)) as gross_revenue,
+    cast(round(cast(items.discount_amount as decimal(19, 4)) * rates.rate_to_reporting, 4) as decimal(18, 4)) as discount_amount,
+    case
+        when items.order_id is null then 'missing_order_id'
+        when items.line_number is null then 'missing_line_number'
+        when items.occurrence > 1 then 'duplicate_order_line'
+        when orders.order_id is null then 'order_not_found'
+        when orders.ordered_at is null then 'missing_ordered_at'
+        when items.product_id is null then 'missing_product_id'
+        when products.product_id is null then 'unknown_product'
+        when items.quantity is null then 'missing_quantity'
+        when items.quantity <= 0 then 'non_positive_quantity'
+        when items.unit_price is null then 'missing_unit_price'
+        when items.unit_price < 0 then 'negative_unit_price'
+        when items.discount_amount is null then 'missing_discount'
+        when items.discount_amount < 0 then 'negative_discount'
+        when items.discount_amount > items.gross_amount then 'discount_exceeds_gross'
+        when coalesce(orders.order_status, '') not in ('paid', 'shipped', 'delivered') then 'unknown_order_status'
+        when coalesce(orders.sales_channel, '') not in ('web', 'app', 'marketplace') then 'unknown_sales_channel'
+        when rates.rate_to_reporting is null then 'missing_exchange_rate'
+    end as quarantine_reason
+from items
+left join orders
+    on items.ds = orders.ds and items.order_id = orders.order_id and orders.occurrence = 1
+left join core.products as products
+    on
+        items.product_id = products.product_id
+        and orders.ordered_at >= products.valid_from
+        and orders.ordered_at < products.valid_to
+left join core.exchange_rates as rates
+    on orders.ds = rates.ds and orders.currency_code = rates.currency_code

@@ -1,0 +1,74 @@
+with refunds as (
+    select
+        ds,
+        refund_id,
+        order_id,
+        line_number,
+        refunded_at,
+        quantity,
+        amount,
+        row_number() over (
+            partition by ds, refund_id
+            order by amount desc nulls last, quantity desc nulls last, order_id nulls last, line_number nulls last, refunded_at nulls last
+        ) as occurrence
+    from raw.refunds
+    where ds >= date '{{ start }}' and ds < date '{{ end }}'
+),
+
+matched as (
+    select
+        refunds.ds,
+        refunds.refund_id,
+        refunds.order_id,
+        refunds.line_number,
+        lines.product_id,
+        lines.customer_id,
+        lines.ordered_at,
+        lines.ds as order_ds,
+        lines.sales_channel,
+        lines.country_code,
+        refunds.refunded_at,
+        -- A refund without an order has no currency of its own: it is in reporting currency.
+        case when refunds.order_id is null then '{{ reporting_currency }}' else lines.currency_code end as currency_code,
+        refunds.quantity,
+        refunds.amount,
+        refunds.occurrence
+    from refunds
+    left join core.order_lines as lines
+        on
+            refunds.order_id = lines.order_id
+            and refunds.line_number = lines.line_number
+            and refunds.ds >= lines.ds
+)
+
+select
+    matched.ds,
+    matched.refund_id,
+    matched.order_id,
+    matched.line_number,
+    matched.product_id,
+    matched.customer_id,
+    matched.ordered_at,
+    matched.order_ds,
+    matched.sales_channel,
+    matched.country_code,
+    matched.refunded_at,
+    matched.currency_code,
+    rates.rate_to_reporting,
+    matched.quantity,
+    matched.amount as amount_in_order_currency,
+    cast(round(cast(matched.amount as decimal(19, 4)) * rates.rate_to_reporting, 4) as decimal(18, 4)) as refund_amount,
+    case
+        when matched.refund_id is null then 'missing_refund_id'
+        when matched.occurrence > 1 then 'duplicate_refund'
+        when matched.order_id is not null and matched.order_ds is null then 'order_line_not_found'
+        when matched.refunded_at is null then 'missing_refunded_at'
+        when matched.order_id is not null and matched.quantity is null then 'missing_quantity'
+        when matched.quantity < 0 then 'negative_quantity'
+        when matched.amount is null then 'missing_amount'
+        when matched.amount < 0 then 'negative_amount'
+        when rates.rate_to_reporting is null then 'missing_exchange_rate'
+    end as quarantine_reason
+from matched
+left join core.exchange_rates as rates
+    on matched.ds = rates.ds and matched.currency_code = rates.currency_code

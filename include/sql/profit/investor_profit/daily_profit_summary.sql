@@ -1,0 +1,77 @@
+-- An entry is booked on the day it is recognised, so that a closed day never moves by itself.
+-- What belongs to no category stands in the row `unallocated`, which every day has: expenses of pools that found no order line,
+-- and refunds without an order.
+with movements as (
+    select
+        recognised_on as ds,
+        category,
+        gross_revenue,
+        discount_amount,
+        refund_amount,
+        cost_of_goods,
+        marketing_expense,
+        operational_expense,
+        labor_expense,
+        case when entry = 'sale' then order_id end as order_id,
+        case when entry = 'sale' then quantity else 0 end as unit_count
+    from profit.unit_profit
+    where
+        ds >= cast(date '{{ start }}' - interval '30' day as date)
+        and ds < date '{{ end }}'
+        and recognised_on >= date '{{ start }}'
+        and recognised_on < date '{{ end }}'
+    union all
+    select
+        days.ds,
+        'unallocated' as category,
+        0 as gross_revenue,
+        0 as discount_amount,
+        0 as refund_amount,
+        0 as cost_of_goods,
+        case when expenses.expense_type = 'marketing' then expenses.amount else 0 end as marketing_expense,
+        case when expenses.expense_type = 'operational' then expenses.amount else 0 end as operational_expense,
+        case when expenses.expense_type = 'labor' then expenses.amount else 0 end as labor_expense,
+        cast(null as varchar) as order_id,
+        0 as unit_count
+    from calendar.days as days
+    left join profit.expense_allocation as expenses
+        on days.ds = expenses.ds and expenses.order_id is null
+    where days.ds >= date '{{ start }}' and days.ds < date '{{ end }}'
+),
+
+sums as (
+    select
+        ds,
+        category,
+        sum(gross_revenue) as gross_revenue,
+        sum(discount_amount) as discount_amount,
+        sum(refund_amount) as refund_amount,
+        sum(gross_revenue - discount_amount - refund_amount) as net_revenue,
+        sum(cost_of_goods) as cost_of_goods,
+        sum(marketing_expense) as marketing_expense,
+        sum(operational_expense) as operational_expense,
+        sum(labor_expense) as labor_expense,
+        count(distinct order_id) as order_count,
+        sum(unit_count) as unit_count
+    from movements
+    group by ds, category
+)
+
+select
+    ds,
+    category,
+    cast(gross_revenue as decimal(18, 4)) as gross_revenue,
+    cast(discount_amount as decimal(18, 4)) as discount_amount,
+    cast(refund_amount as decimal(18, 4)) as refund_amount,
+    cast(net_revenue as decimal(18, 4)) as net_revenue,
+    cast(cost_of_goods as decimal(18, 4)) as cost_of_goods,
+    cast(net_revenue - cost_of_goods as decimal(18, 4)) as gross_profit,
+    cast(marketing_expense as decimal(18, 4)) as marketing_expense,
+    cast(operational_expense as decimal(18, 4)) as operational_expense,
+    cast(labor_expense as decimal(18, 4)) as labor_expense,
+    cast(
+        net_revenue - cost_of_goods - marketing_expense - operational_expense - labor_expense as decimal(18, 4)
+    ) as net_profit,
+    cast(order_count as bigint) as order_count,
+    cast(unit_count as bigint) as unit_count
+from sums

@@ -78,7 +78,8 @@ class AirflowApi:
 
     def runs(self, dag_id: str, **filters: Any) -> list[dict[str, Any]]:
         """The newest runs of a DAG, newest first; `filters` are the API's own, such as limit or state."""
-        return self._request("GET", f"/dags/{dag_id}/dagRuns", params={"order_by": "-run_after", "limit": 10} | filters)["dag_runs"]
+        params = {"order_by": "-run_after", "limit": 10} | filters
+        return self._request("GET", f"/dags/{dag_id}/dagRuns", params=params)["dag_runs"]
 
     def clear(self, dag_id: str, run_id: str) -> None:
         """Run again, in place, what failed of a run and what depends on it."""
@@ -96,7 +97,9 @@ class AirflowApi:
         if not self._logged_in:
             answer = self._client.post("/auth/token", json=self._credentials)
             if answer.is_error:
-                raise HeadlineError(f"Airflow refused the login of {self._credentials['username']}: {answer.status_code} {answer.text}")
+                raise HeadlineError(
+                    f"Airflow refused the login of {self._credentials['username']}: {answer.status_code} {answer.text}"
+                )
             self._client.headers["Authorization"] = f"Bearer {answer.json()['access_token']}"
             self._logged_in = True
         answers_absent = "absent" in options

@@ -32,14 +32,14 @@ CHOICES = (*DEFAULTS, "HEADLINE_SOURCES", "HEADLINE_LANDING", *(f"AIRFLOW_CONN_H
 def kept(before: Mapping[str, str], choices: Mapping[str, str]) -> dict[str, str]:
     """What stays from one set-up to the next: keys, made once, and settings: as chosen now, else as before, else the default."""
     made = {name: make() for name, make in (KEYS | DEFAULTS).items() if name not in before}
-    return made | dict(before) | {name: choices[name] for name in CHOICES if choices.get(name)}
+    return made | dict(before) | {name: choices[name] for name in CHOICES if name in choices}
 
 
 def derived(home: Path, postgres_socket: Path, choices: Mapping[str, str]) -> dict[str, str]:
     """What follows from the place of the home and the project, and from what was chosen."""
     url = f"http://127.0.0.1:{choices['HEADLINE_PORT']}"
     database = f"postgres@/airflow?host={quote(str(postgres_socket))}"
-    postgres = {"conn_type": "postgres", "host": str(postgres_socket), "login": "postgres"}
+    postgres: dict[str, object] = {"conn_type": "postgres", "host": str(postgres_socket), "login": "postgres"}
     connections: dict[str, dict[str, object]] = {
         "WAREHOUSE": {"conn_type": "duckdb", "host": f"{home}/warehouse.duckdb", "extra": {"memory_limit": "2GB"}},
         "LEDGER": postgres | {"schema": "ledger"},
@@ -61,6 +61,8 @@ def derived(home: Path, postgres_socket: Path, choices: Mapping[str, str]) -> di
         "AIRFLOW__CORE__AUTH_MANAGER": "airflow.providers.fab.auth_manager.fab_auth_manager.FabAuthManager",
         "AIRFLOW__CORE__EXECUTOR": "LocalExecutor",
         "AIRFLOW__CORE__PARALLELISM": "4",
+        # How long a task waits before its second try; every further wait is longer.
+        "AIRFLOW__CORE__DEFAULT_TASK_RETRY_DELAY": "15",
         "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{url}/execution/",
         "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"postgresql+psycopg2://{database}",
         "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN_ASYNC": f"postgresql+asyncpg://{database}",

@@ -37,8 +37,17 @@ class Home:
         return self.path / "login"
 
     @property
+    def login_line(self) -> str:
+        """Where the UI is and how to log in, on one line."""
+        return " · ".join([f"Airflow: {self.login_file.read_text()}".strip().replace("\n", " · "), f"kept in {self.login_file}"])
+
+    @property
     def logs(self) -> Path:
         return self.path / "logs"
+
+    @property
+    def postgres(self) -> Path:
+        return self.path / "postgres"
 
     @property
     def is_ours(self) -> bool:
@@ -55,10 +64,14 @@ class Home:
         for folder in ("airflow", "datashare", "landing", "logs"):
             (self.path / folder).mkdir(mode=0o700, exist_ok=True)
 
-    def remove(self) -> None:
-        """Remove the folder with all data; raises BadRequest unless set-up made it."""
+    def check_ours(self) -> None:
+        """Raise BadRequest unless set-up made this folder."""
         if not self.is_ours:
             raise BadRequest(f"HEADLINE_HOME={self.path} does not look like a home that set-up made: nothing was removed")
+
+    def remove(self) -> None:
+        """Remove the folder with all data; raises BadRequest unless set-up made it."""
+        self.check_ours()
         shutil.rmtree(self.path)
 
     def environment(self) -> dict[str, str]:
@@ -67,17 +80,19 @@ class Home:
 
     def write(self, postgres_socket: Path, choices: Mapping[str, str]) -> dict[str, str]:
         """Write and return the variables of this home; `choices` overrule what was chosen before."""
-        text = self.env_file.read_text()
-        before = parse(text)
-        # A process that has loaded this very file carries its derived values: those were not chosen by anybody.
-        chosen = {name: value for name, value in choices.items() if value != before.get(name)}
-        kept = environment.kept(parse(text.partition(DERIVED)[0]), chosen)
+        kept = environment.kept(parse(self.env_file.read_text().partition(DERIVED)[0]), choices)
         variables = environment.derived(self.path, postgres_socket, kept) | kept
         derived = {name: value for name, value in variables.items() if name not in kept}
         write_private(self.env_file, "\n".join([HEADER, *lines(kept), DERIVED, *lines(derived), ""]))
         login = [variables["AIRFLOW__API__BASE_URL"], f"user: {ADMIN}", f"password: {variables['HEADLINE_ADMIN_PASSWORD']}", ""]
         write_private(self.login_file, "\n".join(login))
         return variables
+
+
+def chosen_in_shell() -> dict[str, str]:
+    """The settings that the caller's environment states, apart from those that only repeat the file of the current home."""
+    known = Home.current().environment()
+    return {name: os.environ[name] for name in environment.CHOICES if os.environ.get(name, known.get(name)) != known.get(name)}
 
 
 def parse(text: str) -> dict[str, str]:

@@ -5,15 +5,17 @@ from __future__ import annotations
 import hashlib
 import os
 import pwd
+import shutil
 import stat
 import subprocess
 import tempfile
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
 import psutil
+import psycopg2
 
 from headline.errors import HeadlineError
 
@@ -66,6 +68,17 @@ class Postgres:
         if self.is_running():
             self._run("pg_ctl", "stop", "--wait", "--timeout=60", "--mode=fast")
 
+    def connect(self, database: str) -> psycopg2.extensions.connection:
+        """A connection on which every statement counts at once."""
+        connection = psycopg2.connect(host=str(self.socket), user="postgres", dbname=database)
+        connection.autocommit = True
+        return connection
+
+    def remove_socket(self) -> None:
+        """Remove the socket's folder where it lies outside the data."""
+        if self.socket != self.data:
+            shutil.rmtree(self.socket, ignore_errors=True)
+
     def is_running(self) -> bool:
         return self._server() is not None
 
@@ -84,23 +97,28 @@ class Postgres:
             (self.socket / f"{SOCKET_NAME}.lock").unlink(missing_ok=True)
 
     def _create_databases(self) -> None:
-        import psycopg2
-
-        connection = psycopg2.connect(host=str(self.socket), user="postgres", dbname="postgres")
-        connection.autocommit = True
-        with connection.cursor() as cursor:
+        with closing(self.connect("postgres")) as connection, connection.cursor() as cursor:
             cursor.execute("select datname from pg_database")
             present = {name for (name,) in cursor.fetchall()}
             for name in DATABASES:
                 if name not in present:
                     cursor.execute(f'create database "{name}"')
-        connection.close()
 
     def _run(self, program: str, *arguments: str) -> None:
         # Output goes to a file: a pipe would stay open for as long as the server that pg_ctl leaves behind.
         with tempfile.TemporaryFile("w+") as output:
             command = [str(programs() / program), "-D", str(self.data), *arguments]
-            done = subprocess.run(command, stdout=output, stderr=output, check=False, cwd=self.data, **as_owner())
+            account = owner()
+            done = subprocess.run(
+                command,
+                stdout=output,
+                stderr=output,
+                check=False,
+                cwd=self.data,
+                user=account.pw_uid if account else None,
+                group=account.pw_gid if account else None,
+                extra_groups=[] if account else None,
+            )
             output.seek(0)
             if done.returncode:
                 tail = self.log.read_text().splitlines()[-15:] if self.log.exists() else []
@@ -118,11 +136,6 @@ def programs() -> Path:
 def owner() -> pwd.struct_passwd | None:
     """The account that must run the server: PostgreSQL refuses to be run by root. None = whoever runs this."""
     return pwd.getpwnam(ROOT_RUNS_IT_AS) if os.geteuid() == 0 else None
-
-
-def as_owner() -> dict[str, object]:
-    account = owner()
-    return {"user": account.pw_uid, "group": account.pw_gid, "extra_groups": []} if account else {}
 
 
 def own(folder: Path) -> None:

@@ -89,14 +89,16 @@ class Processes:
         while True:
             manager = self.manager()
             if manager is None:
-                raise HeadlineError(self._obituary())
-            up = healthy(api, datetime.fromtimestamp(manager.create_time(), UTC))
+                raise HeadlineError(self.obituary())
+            up = components(api, manager)
             report(up)
             if all(up.values()):
                 return
             if time.monotonic() - began > TIME_TO_START:
                 missing = ", ".join(name for name, is_up in up.items() if not is_up)
-                raise HeadlineError(f"not healthy after {TIME_TO_START:.0f} s: {missing}\n{self.tail()}\nTo start afresh: make down, make run")
+                raise HeadlineError(
+                    f"not healthy after {TIME_TO_START:.0f} s: {missing}\n{self.tail()}\nTo start afresh: make down, make run"
+                )
             time.sleep(0.3)
 
     def stop(self) -> bool:
@@ -145,7 +147,7 @@ class Processes:
                     found += [process, *process.children(recursive=True)]
         return found
 
-    def _obituary(self) -> str:
+    def obituary(self) -> str:
         with self.log.open(errors="replace") as log:
             ends = [line.split("|", 1)[-1].strip() for line in log if "stopped (rc=" in line]
         first = ends[0] if ends else "honcho was killed"
@@ -166,17 +168,18 @@ def still_alive(processes: Iterable[psutil.Process], seconds: float) -> list[psu
     return left
 
 
-def healthy(api: AirflowApi, since: datetime) -> dict[str, bool]:
-    """Which of Airflow's components answer; a heartbeat from before `since` is of a process that is gone."""
+def components(api: AirflowApi, manager: psutil.Process) -> dict[str, bool]:
+    """Which of Airflow's components are healthy; a heartbeat from before their manager's start is of a process that is gone."""
+    since = datetime.fromtimestamp(manager.create_time(), UTC)
     try:
         health = api.health()
     except httpx.HTTPError:
         return dict.fromkeys(AIRFLOW, False)
     up = {"api-server": health["metadatabase"]["status"] == "healthy"}
     for name in AIRFLOW[1:]:
-        component = health[name.replace("-", "_")]
-        heartbeat = component.get(f"latest_{name.replace('-', '_')}_heartbeat")
-        up[name] = component["status"] == "healthy" and heartbeat is not None and datetime.fromisoformat(heartbeat) >= since
+        key = name.replace("-", "_")
+        heartbeat = health[key].get(f"latest_{key}_heartbeat")
+        up[name] = health[key]["status"] == "healthy" and heartbeat is not None and datetime.fromisoformat(heartbeat) >= since
     return up
 
 

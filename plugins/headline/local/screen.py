@@ -16,6 +16,9 @@ class Screen:
     def __init__(self, console: Console | None = None) -> None:
         self.console = console or Console(highlight=False)
 
+    def say(self, text: str) -> None:
+        self.console.print(text)
+
     @contextmanager
     def step(self, name: str) -> Iterator[Status]:
         """Show that `name` is being worked on, then how long it took."""

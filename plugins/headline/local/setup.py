@@ -6,12 +6,14 @@ import hashlib
 import os
 import socket
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, suppress
 from importlib.metadata import version
 
 import psutil
-import psycopg2
 
+from headline import ledger, settings
 from headline.errors import BadRequest, HeadlineError
 from headline.local.home import ADMIN, Home
 from headline.local.postgres import Postgres
@@ -19,54 +21,72 @@ from headline.local.processes import Processes, process_environment
 from headline.local.screen import Screen
 
 POOL = "warehouse"
-PORTS = {"HEADLINE_PORT": "Airflow's UI", "HEADLINE_FINANCE_PORT": "the demo company's finance service"}
+PORTS = {
+    "api-server": ("HEADLINE_PORT", "Airflow's UI"),
+    "demo-finance": ("HEADLINE_FINANCE_PORT", "the demo company's finance service"),
+}
 
 
-def set_up(home: Home, screen: Screen, choices: Mapping[str, str] = os.environ) -> dict[str, str]:
-    """Prepare the home and start its PostgreSQL; returns its environment. Again is safe, and quick when nothing is to be done.
+def set_up(home: Home, screen: Screen, names: Iterable[str], choices: Mapping[str, str]) -> dict[str, str]:
+    """Prepare the home for the named processes and start its PostgreSQL; returns its environment, which this process takes over.
 
+    Again is safe, and quick when nothing is to be done.
     Raises BadRequest for a folder or port that belongs to somebody else.
     """
     os.umask(0o077)
     home.make()
-    postgres = Postgres(home.path / "postgres")
-    environment = home.write(postgres.socket, choices)
-    if not Processes(home).manager():
-        for name, purpose in PORTS.items():
-            check_port(int(environment[name]), name, purpose)
+    postgres, processes = Postgres(home.postgres), Processes(home)
+    variables = home.write(postgres.socket, choices)
+    if processes.leftovers():
+        with screen.step("Processes that an earlier start left behind stopped"):
+            processes.stop()
+    if not processes.manager():
+        for variable, purpose in (PORTS[name] for name in names if name in PORTS):
+            check_port(int(variables[variable]), variable, purpose)
     with screen.step("PostgreSQL"):
         postgres.start()
-    os.environ.update(environment)
-    prepare_airflow(home, environment, postgres, screen)
-    migrate_ledger(screen)
-    return environment
+    os.environ.update(variables)
+    settings.load.cache_clear()
+    prepare_airflow(process_environment(variables, home), postgres, screen)
+    with screen.step("Ledger"):
+        ledger.migrate()
+    return variables
 
 
 def check_port(port: int, variable: str, purpose: str) -> None:
     """Raise BadRequest with what to do when another program listens on the port."""
+    if not is_free(port):
+        raise BadRequest(
+            f"port {port}, meant for {purpose}, is taken{listener(port)}: "
+            f"end that program, or choose another port, for example {variable}={free_port(port + 1)}"
+        )
+
+
+def is_free(port: int) -> bool:
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind(("127.0.0.1", port))
-        except OSError as error:
-            raise BadRequest(
-                f"port {port}, meant for {purpose}, is taken{listener(port)}: stop that program, "
-                f"or choose another port: make run {variable}={port + 1}"
-            ) from error
+        except OSError:
+            return False
+    return True
+
+
+def free_port(first: int) -> int:
+    """The first free port from `first` on."""
+    return next(port for port in range(first, 65536) if is_free(port))
 
 
 def listener(port: int) -> str:
     """Who listens on a port, as far as the system tells."""
-    try:
+    with suppress(psutil.Error):
         for connection in psutil.net_connections("tcp"):
-            if connection.laddr and connection.laddr.port == port and connection.status == psutil.CONN_LISTEN and connection.pid:
+            if connection.status == psutil.CONN_LISTEN and connection.pid and connection.laddr[1:] == (port,):
                 return f" by {psutil.Process(connection.pid).name()} (process {connection.pid})"
-    except psutil.Error:
-        pass
     return ""
 
 
-def prepare_airflow(home: Home, environment: Mapping[str, str], postgres: Postgres, screen: Screen) -> None:
+def prepare_airflow(environment: Mapping[str, str], postgres: Postgres, screen: Screen) -> None:
     """Bring Airflow's database to what the installed versions, the administrator's password and the pool ask for.
 
     Asking Airflow itself takes seconds, so the database carries a note of what it was prepared for.
@@ -74,30 +94,26 @@ def prepare_airflow(home: Home, environment: Mapping[str, str], postgres: Postgr
     password = environment["HEADLINE_ADMIN_PASSWORD"]
     versions = [f"{name} {version(name)}" for name in ("apache-airflow-core", "apache-airflow-providers-fab")]
     wanted = ", ".join([*versions, f"{ADMIN} {hashlib.sha256(password.encode()).hexdigest()[:12]}", f"pool {POOL}"])
-    with psycopg2.connect(host=str(postgres.socket), user="postgres", dbname="airflow") as connection, connection.cursor() as cursor:
+    with closing(postgres.connect("airflow")) as connection, connection.cursor() as cursor:
         cursor.execute("select shobj_description(oid, 'pg_database') from pg_database where datname = 'airflow'")
-        if cursor.fetchone() == (wanted,):
+        (note,) = cursor.fetchone() or (None,)
+        if note == wanted:
             return
         with screen.step("Airflow's tables"):
-            airflow(home, environment, "db", "migrate")
-        with screen.step("Airflow's administrator and pool"):
+            airflow(environment, "db", "migrate")
+        with screen.step("Airflow's administrator and pool"), ThreadPoolExecutor() as pool:
+            login = ["--username", ADMIN, "--password", password]
             person = ["--firstname", "Headline", "--lastname", "Administrator", "--email", "admin@localhost"]
-            airflow(home, environment, "users", "create", "--role", "Admin", "--username", ADMIN, "--password", password, *person)
-            airflow(home, environment, "users", "reset-password", "--username", ADMIN, "--password", password)
-            airflow(home, environment, "pools", "set", POOL, "1", "One writer at a time in the warehouse")
+            created = pool.submit(airflow, environment, "users", "create", "--role", "Admin", *login, *person)
+            airflow(environment, "pools", "set", POOL, "1", "One writer at a time in the warehouse")
+            created.result()
+            if note is not None:  # the administrator was there before, perhaps with another password
+                airflow(environment, "users", "reset-password", *login)
         cursor.execute("comment on database airflow is %s", (wanted,))
 
 
-def airflow(home: Home, environment: Mapping[str, str], *arguments: str) -> None:
-    done = subprocess.run(
-        ["airflow", *arguments], env=process_environment(environment, home), capture_output=True, text=True, check=False
-    )
+def airflow(environment: Mapping[str, str], *arguments: str) -> None:
+    """Run one command of Airflow's; raises HeadlineError with what it printed."""
+    done = subprocess.run(["airflow", *arguments], env=environment, capture_output=True, text=True, check=False)
     if done.returncode:
         raise HeadlineError(f"airflow {arguments[0]} {arguments[1]} failed:\n{(done.stdout + done.stderr)[-3000:]}")
-
-
-def migrate_ledger(screen: Screen) -> None:
-    from headline import ledger
-
-    with screen.step("Ledger"):
-        ledger.migrate()

@@ -1,0 +1,63 @@
+"""The commands that `make` calls; they import what they need when they are called, so that the others stay quick."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def run() -> None:
+    """Start everything, compute the demo company's last 60 days and yesterday, and show the figures."""
+    from headline.local.run import demo
+
+    demo()
+
+
+def example(
+    name: Annotated[str, typer.Argument(help="A folder of examples/.")],
+    data: Annotated[Path, typer.Argument(help="The file with its data.")],
+) -> None:
+    """Compute an example on its data with the same DAGs, in a home of its own."""
+    from headline.local.example import run_example
+
+    run_example(name, data)
+
+
+def up() -> None:
+    """Start PostgreSQL and Airflow and wait until they are healthy."""
+    from headline.local import lifecycle
+
+    lifecycle.up()
+
+
+def down() -> None:
+    """Stop Airflow's processes and PostgreSQL; data stay."""
+    from headline.local import lifecycle
+
+    lifecycle.down()
+
+
+def clean() -> None:
+    """Stop everything and remove HEADLINE_HOME with all its data."""
+    from headline.local import lifecycle
+
+    lifecycle.clean()
+
+
+def status() -> None:
+    """Show whether Airflow is healthy, how the last run of each DAG went, and where the UI is."""
+    from headline.local.status import show_status
+
+    show_status()
+
+
+def logs() -> None:
+    """Follow what Airflow's processes print, until Ctrl-C."""
+    from headline.local.status import show_logs
+
+    show_logs()
+
+
+COMMANDS = (run, example, up, status, logs, down, clean)

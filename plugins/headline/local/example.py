@@ -1,0 +1,69 @@
+"""An example: somebody's real data mapped to the raw tables by SQL of its own, computed by the same DAGs."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+from typing import Self
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from headline.errors import BadRequest, SpecError
+from headline.local.home import Home, chosen_in_shell
+from headline.local.run import DAGS, Job, run
+from headline.local.screen import Screen
+from headline.local.setup import free_port
+from headline.settings import PROJECT
+
+
+class Example(BaseModel):
+    """`examples/<name>/example.yml`; the sources that read the data stand beside it in `sources/`."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    description: str
+    first: date = Field(alias="from")
+    last: date = Field(alias="to")
+    data_as: str
+    reporting_currency: str
+    reporting_zone: str = "UTC"
+    dags: tuple[str, ...] = DAGS
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        """Read the example of a folder; raises BadRequest where there is none, SpecError with every fault of its file."""
+        file = folder / "example.yml"
+        if not file.is_file():
+            known = ", ".join(sorted(other.parent.name for other in folder.parent.glob("*/example.yml")))
+            raise BadRequest(f"there is no example {folder.name!r}; there is: {known or 'none'}")
+        try:
+            return cls.model_validate(yaml.safe_load(file.read_text()))
+        except ValidationError as error:
+            faults = [f"{file}: {'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors()]
+            raise SpecError(faults) from error
+
+    def prepare(self, folder: Path, data: Path) -> tuple[Home, Job]:
+        """A home of its own in whose data share the data appear under the name `data_as`, and the job over all their days."""
+        if not data.is_file():
+            raise BadRequest(f"there are no data in {data}: make example name={folder.name} data=<file>")
+        home = Home(PROJECT / f".headline-{folder.name}")
+        choices = {
+            "HEADLINE_SOURCES": str(folder / "sources"),
+            "HEADLINE_REPORTING_CURRENCY": self.reporting_currency,
+            "HEADLINE_REPORTING_ZONE": self.reporting_zone,
+        }
+        if not home.is_ours:  # beside the demo company, which keeps the usual port
+            choices["HEADLINE_PORT"] = str(free_port(8081))
+        home.make()
+        shared = home.path / "datashare" / self.data_as
+        shared.unlink(missing_ok=True)
+        shared.symlink_to(data.resolve())
+        return home, Job(first=self.first, last=self.last, dags=self.dags, choices=choices | chosen_in_shell())
+
+
+def run_example(name: str, data: Path) -> None:
+    """Run the main job on `examples/<name>` with its data."""
+    folder = PROJECT / "examples" / name
+    home, job = Example.load(folder).prepare(folder, data)
+    run(home, job, Screen())

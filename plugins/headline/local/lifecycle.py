@@ -1,0 +1,67 @@
+"""Start and stop one installation: set-up, PostgreSQL and Airflow's processes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from headline.local.airflow_api import AirflowApi
+from headline.local.home import Home, chosen_in_shell
+from headline.local.postgres import Postgres
+from headline.local.processes import AIRFLOW, Processes
+from headline.local.screen import Screen
+from headline.local.setup import set_up
+
+WITH_DEMO = (*AIRFLOW, "demo-finance")
+
+
+def up(
+    home: Home | None = None,
+    *,
+    names: Sequence[str] = WITH_DEMO,
+    choices: Mapping[str, str] | None = None,
+    screen: Screen | None = None,
+) -> dict[str, str]:
+    """Set up, start what does not run yet and wait until it is healthy; returns the environment. Again is safe.
+
+    `choices` are settings by their variable's name; None = what the shell says.
+    """
+    home, screen = home or Home.current(), screen or Screen()
+    environment = set_up(home, screen, names, chosen_in_shell() if choices is None else choices)
+    start(home, environment, names, screen)
+    return environment
+
+
+def start(home: Home, environment: Mapping[str, str], names: Sequence[str], screen: Screen) -> None:
+    """Start the processes of a home that is set up, or keep those that run with the same settings and code."""
+    processes = Processes(home)
+    if processes.manager() and not processes.runs(environment):
+        screen.say("Settings or code changed since the last start: Airflow is started again")
+        processes.stop()
+    with screen.step("Airflow") as status, AirflowApi.of(environment) as api:
+        if not processes.manager():
+            processes.start(environment, names)
+        processes.wait_until_healthy(api, lambda up: status.update(components_line(up)))
+
+
+def components_line(up: Mapping[str, bool]) -> str:
+    return " · ".join(f"[green]✓[/] {name}" if is_up else f"[dim]… {name}[/]" for name, is_up in up.items())
+
+
+def down(home: Home | None = None, *, screen: Screen | None = None) -> None:
+    """Stop Airflow's processes and PostgreSQL of this home; that nothing runs is fine."""
+    home, screen = home or Home.current(), screen or Screen()
+    with screen.step("Airflow stopped"):
+        Processes(home).stop()
+    with screen.step("PostgreSQL stopped"):
+        Postgres(home.postgres).stop()
+
+
+def clean(home: Home | None = None, *, screen: Screen | None = None) -> None:
+    """Stop everything and remove the home with all data; raises BadRequest for a folder that set-up did not make."""
+    home, screen = home or Home.current(), screen or Screen()
+    if home.path.exists():
+        home.check_ours()
+        down(home, screen=screen)
+        with screen.step(f"{home.path} removed"):
+            Postgres(home.postgres).remove_socket()
+            home.remove()

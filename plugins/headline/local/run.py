@@ -1,0 +1,137 @@
+"""The main job: sources to figures through Airflow's own scheduler, for the demo company or for an example."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from rich.table import Table
+
+from headline.errors import HeadlineError
+from headline.local.airflow_api import AirflowApi
+from headline.local.home import Home, chosen_in_shell
+from headline.local.job import start_day, start_range, wait_for_dags, watch
+from headline.local.lifecycle import WITH_DEMO, start
+from headline.local.processes import AIRFLOW, process_environment
+from headline.local.screen import Screen
+from headline.local.setup import set_up
+
+DAGS = ("shop", "finance", "core_shop", "core_finance", "unit_profit", "investor_profit")
+DAYS = 60
+FIGURES = {
+    "units": "unit_count",
+    "gross_revenue": "gross_revenue",
+    "discounts": "discount_amount",
+    "refunds": "refund_amount",
+    "net_revenue": "net_revenue",
+    "cost_of_goods": "cost_of_goods",
+    "gross_profit": "gross_profit",
+    "expenses": "marketing_expense + operational_expense + labor_expense",
+    "net_profit": "net_profit",
+}
+
+
+@dataclass(frozen=True)
+class Job:
+    """Which DAGs compute which days: all from `first` to `last` in one ranged run each, then `day` as an ordinary run."""
+
+    first: date
+    last: date
+    day: date | None = None
+    dags: Sequence[str] = DAGS
+    processes: Sequence[str] = AIRFLOW
+    choices: Mapping[str, str] = field(default_factory=chosen_in_shell)
+    demo_days: int = 0
+
+
+def demo(home: Home | None = None, screen: Screen | None = None) -> None:
+    """Run the main job on the demo company: its last 60 days as a range, then yesterday."""
+    zone = ZoneInfo(os.environ.get("HEADLINE_REPORTING_ZONE", "UTC"))
+    yesterday = datetime.now(zone).date() - timedelta(days=1)
+    job = Job(
+        first=yesterday - timedelta(days=DAYS),
+        last=yesterday - timedelta(days=1),
+        day=yesterday,
+        processes=WITH_DEMO,
+        demo_days=DAYS + 1,
+    )
+    run(home or Home.current(), job, screen or Screen())
+
+
+def run(home: Home, job: Job, screen: Screen) -> None:
+    """Set up, start, compute and show the figures. Again is safe: what has succeeded is not computed again.
+
+    Raises HeadlineError when a run fails, with the task, the end of its log, and where the log is.
+    """
+    environment = set_up(home, screen, job.processes, job.choices)
+    if job.demo_days:
+        fill_demo(home, environment, job, screen)
+    start(home, environment, job.processes, screen)
+    with AirflowApi.of(environment) as api:
+        with screen.step("DAGs loaded"):
+            wait_for_dags(api, job.dags)
+        for dag_id in job.dags:
+            api.unpause(dag_id)
+        runs = [start_range(api, dag_id, job.first, job.last) for dag_id in job.dags]
+        watch(home, api, f"{job.first} to {job.last}", runs, screen)
+        if job.day:
+            runs = [start_day(api, dag_id, job.day, environment["HEADLINE_REPORTING_ZONE"]) for dag_id in job.dags]
+            watch(home, api, str(job.day), runs, screen)
+    screen.console.print(figures(job.first, job.day or job.last, environment["HEADLINE_REPORTING_CURRENCY"]))
+    screen.console.print(audits())
+    screen.say(home.login_line)
+
+
+def fill_demo(home: Home, environment: Mapping[str, str], job: Job, screen: Screen) -> None:
+    """Let the demo company's shop and data share have its days up to the last one of the job."""
+    last = job.day or job.last
+    command = [sys.executable, "-m", "headline.demo", "fill", "--days", str(job.demo_days), "--last", str(last)]
+    with screen.step("Demo company's sources"):
+        done = subprocess.run(command, env=process_environment(environment, home), capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise HeadlineError(f"the demo company's sources could not be filled:\n{done.stderr[-3000:]}")
+
+
+def figures(first: date, last: date, currency: str) -> Table:
+    """Profit by category and in total over the days, from profit.daily_profit_summary."""
+    from headline.warehouse import open_warehouse
+
+    sums = ", ".join(f"sum({expression}) as {name}" for name, expression in FIGURES.items())
+    days = f"from profit.daily_profit_summary where ds >= date '{first}' and ds <= date '{last}'"
+    last_row = "case when category = 'unallocated' then 1 else 0 end"
+    by_category = f"select category, {sums} {days} group by category order by {last_row}, category"
+    with open_warehouse().session(read_only=True) as session:
+        rows = session.query(by_category).rows
+        total = session.query(f"select 'total' as category, {sums} {days}").rows
+    table = Table(title=f"Profit {first} to {last}, {currency}", title_justify="left")
+    table.add_column("category")
+    for name in FIGURES:
+        table.add_column(name.replace("_", " "), justify="right")
+    for category, units, *amounts in [*rows, *total]:
+        if category == "total":
+            table.add_section()
+        table.add_row(category, f"{units or 0:,}", *(f"{amount or 0:,.2f}" for amount in amounts))
+    return table
+
+
+def audits() -> Table:
+    """How the checks of each table's newest audit ended, from the ledger."""
+    from headline.ledger import Ledger
+
+    outcomes: dict[str, Counter[str]] = {}
+    for check in Ledger().latest_audits():
+        outcomes.setdefault(check.table_name, Counter())[check.outcome] += 1
+    table = Table(title="Audits", title_justify="left")
+    table.add_column("table")
+    kinds = ("passed", "warned", "failed", "not_checked")
+    for kind in kinds:
+        table.add_column(kind.replace("_", " "), justify="right")
+    for name, counts in sorted(outcomes.items()):
+        table.add_row(name, *(str(counts[kind]) if counts[kind] else "·" for kind in kinds))
+    return table

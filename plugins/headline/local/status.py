@@ -1,0 +1,61 @@
+"""What runs, how the last runs went, and what the processes print."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+
+from rich.markup import escape
+from rich.table import Table
+
+from headline.local.airflow_api import AirflowApi
+from headline.local.home import Home
+from headline.local.job import COLORS
+from headline.local.lifecycle import components_line
+from headline.local.processes import Processes, components
+from headline.local.screen import Screen
+
+
+def show_status() -> None:
+    """Print the health of Airflow's components, the last run of each DAG, files that do not load, and the UI's address."""
+    screen, home = Screen(), Home.current()
+    processes = Processes(home)
+    manager = processes.manager()
+    if manager is None:
+        hanging = " Processes of an earlier start still hang: make down ends them." if processes.leftovers() else ""
+        screen.say(f"Airflow does not run: make run starts it.{hanging}")
+        return
+    with AirflowApi.of(home.environment()) as api:
+        up = components(api, manager)
+        screen.say(components_line(up))
+        if up["api-server"]:
+            screen.console.print(last_runs(api))
+            for error in api.import_errors():
+                screen.say(f"[red]not loaded[/] {error['filename']}: {escape(error['stack_trace'].strip().splitlines()[-1])}")
+            screen.say(home.login_line)
+        else:
+            screen.say(
+                f"The API server does not answer yet. If that lasts, see {processes.log}, or start afresh: make down, make run"
+            )
+
+
+def last_runs(api: AirflowApi) -> Table:
+    table = Table(box=None, padding=(0, 2, 0, 0))
+    for heading in ("DAG", "last run", "state", "ended (UTC)"):
+        table.add_column(heading)
+    for dag in api.dags():
+        name = dag["dag_id"] + (" [yellow](paused)[/]" if dag["is_paused"] else "")
+        runs = api.runs(dag["dag_id"], limit=1)
+        if runs:
+            run, color = runs[0], COLORS.get(runs[0]["state"], "dim")
+            table.add_row(name, run["dag_run_id"], f"[{color}]{run['state']}[/]", (run["end_date"] or "")[:19].replace("T", " "))
+        else:
+            table.add_row(name, "[dim]none yet[/]")
+    return table
+
+
+def show_logs() -> None:
+    """Print what the processes of the current home print, until interrupted."""
+    screen = Screen()
+    with suppress(KeyboardInterrupt):
+        for line in Processes(Home.current()).follow():
+            screen.console.print(line, markup=False, soft_wrap=True)

@@ -55,6 +55,7 @@ def resolve(query: exp.Query, resolutions: Mapping[str, Resolution]) -> exp.Quer
     An overlay becomes a CTE at the top, so that the compiled text can be read, and run, on its own.
     """
     query = query.copy()
+    taken = {cte.alias for cte in query.find_all(exp.CTE)}
     overlays: dict[str, Overlay] = {}
     for table in list(query.find_all(exp.Table)):
         name = _name(table)
@@ -63,14 +64,14 @@ def resolve(query: exp.Query, resolutions: Mapping[str, Resolution]) -> exp.Quer
             continue
         if isinstance(resolution, Overlay):
             overlays[name] = resolution
-            replacement: exp.Expression = exp.to_table(_cte_name(name))
+            replacement: exp.Expression = exp.to_table(_cte_name(name, taken))
         elif isinstance(resolution, str):
             replacement = exp.to_table(resolution, dialect=DIALECT)
         else:
             replacement = resolution.copy()
-        table.replace(exp.alias_(replacement, table.alias or table.name, table=True))
+        table.replace(_instead_of(table, replacement))
     for name, overlay in reversed(overlays.items()):
-        _prepend_cte(query, _cte_name(name), _overlay_query(name, overlay))
+        _prepend_cte(query, _cte_name(name, taken), _overlay_query(name, overlay))
     return query
 
 
@@ -89,8 +90,20 @@ def _name(table: exp.Table) -> str | None:
     return f"{table.db}.{table.name}" if table.db and table.name else None
 
 
-def _cte_name(table_name: str) -> str:
-    return table_name.replace(".", "__")
+def _instead_of(table: exp.Table, replacement: exp.Expression) -> exp.Expression:
+    """The replacement under the table's alias, with whatever hangs on the table: joins in parentheses, a sample."""
+    replacement = exp.alias_(replacement, table.alias or table.name, table=True)
+    for key, value in table.args.items():
+        if value and key not in ("this", "db", "catalog"):
+            replacement.set(key, value)
+    return replacement
+
+
+def _cte_name(table_name: str, taken: set[str]) -> str:
+    name = table_name.replace(".", "__")
+    while name in taken:
+        name += "_"
+    return name
 
 
 def _overlay_query(name: str, overlay: Overlay) -> exp.Query:

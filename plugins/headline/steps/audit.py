@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
@@ -68,7 +69,8 @@ def _compiled_contract(run: PipelineRun, table: Table, interval: Interval, sessi
 
     def compiled(node: Any) -> Any:
         if isinstance(node, dict):
-            return {key: compiled_query(value) if key in _QUERIES else compiled(value) for key, value in node.items()}
+            found = {key: compiled_query(value) if key in _QUERIES else compiled(value) for key, value in node.items()}
+            return found | _told_apart(found)
         return [compiled(item) for item in node] if isinstance(node, list) else node
 
     def compiled_query(sql: str) -> str:
@@ -79,6 +81,19 @@ def _compiled_contract(run: PipelineRun, table: Table, interval: Interval, sessi
     content = compiled(read_yaml(table.contract_file))
     content["dataset"] = "/".join([DATA_SOURCE, *candidate_name(table.full_name, run.key).split(".")])
     return yaml.safe_dump(content, sort_keys=False, width=10_000)
+
+
+def _told_apart(node: dict[str, Any]) -> dict[str, Any]:
+    """Soda takes several checks of one type for the same check unless each has a qualifier: their names are it."""
+    if not isinstance(node.get("checks"), list):
+        return {}
+    checks = []
+    for check in node["checks"]:
+        [(kind, body)] = check.items()
+        if body and "name" in body:
+            body = {"qualifier": re.sub(r"\W+", "_", body["name"].lower()).strip("_"), **body}
+        checks.append({kind: body})
+    return {"checks": checks}
 
 
 def _verify(contract: str, session: Session) -> tuple[list[CheckResult], str]:

@@ -123,7 +123,6 @@ class DuckDBWarehouse(Warehouse):
         self._config: dict[str, Any] = {
             "memory_limit": connection.extra.get("memory_limit", "2GB"),
             "temp_directory": connection.extra.get("temp_directory", f"{self.path}.spill"),
-            "TimeZone": "UTC",
         }
         if "threads" in connection.extra:
             self._config["threads"] = connection.extra["threads"]
@@ -134,6 +133,8 @@ class DuckDBWarehouse(Warehouse):
             raise Transient(f"the warehouse {self.path} does not exist yet; the first run makes it (`make run`)")
         connection = self._open(read_only)
         try:
+            connection.execute("load icu")
+            connection.execute("set TimeZone = 'UTC'")
             if not read_only:
                 connection.execute(f"create schema if not exists {CANDIDATES}")
                 _ensure_calendar(connection)

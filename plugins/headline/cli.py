@@ -10,6 +10,7 @@ import typer
 
 from headline import settings
 from headline.errors import HeadlineError
+from headline.local.commands import COMMANDS
 from headline.show import Format, show
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
@@ -88,6 +89,10 @@ def audits(
         [(row.table_name, row.check_name, row.outcome, row.measured, row.threshold, row.audited_at.replace(microsecond=0)) for row in found],
         form,
     )
+
+
+for command in COMMANDS:
+    app.command()(command)
 
 
 def main() -> None:

@@ -2,7 +2,7 @@
 
 from headline.specs.catalog import Catalog, load, load_pipeline, pipeline_folders, read_yaml
 from headline.specs.contract import Column, Contract, load_contract
-from headline.specs.models import DatabaseIngest, FilesIngest, HttpIngest, Ingest, Pipeline, Source, Table, Window
+from headline.specs.models import DatabaseIngest, FilesIngest, HttpIngest, Ingest, Pipeline, Source, Table, Window, widest
 
 __all__ = [
     "Catalog",
@@ -21,4 +21,5 @@ __all__ = [
     "load_pipeline",
     "pipeline_folders",
     "read_yaml",
+    "widest",
 ]

@@ -11,7 +11,7 @@ from headline.specs import Table, load_contract
 from headline.steps.audit import audit
 from headline.steps.names import ensure_outputs, output_columns
 from headline.steps.run import PipelineRun
-from headline.steps.transform import transform
+from headline.steps.transform import days_to_compute, transform
 from headline.warehouse import Replacement, candidate_name
 
 log = logging.getLogger(__name__)
@@ -55,11 +55,14 @@ def _require_passed(run: PipelineRun) -> None:
 
 
 def _is_outdated(run: PipelineRun, candidate: Candidate) -> bool:
+    """Whether something that the candidate was computed from has changed since, by a source, another pipeline or another run
+    of this one, or such a run has published days meanwhile that this run's results reach."""
     table = _tables(run)[candidate.table]
-    reads = run.external_reads(table)
+    reads = run.reads(table)
     newer = run.ledger.changes(reads, since=candidate.as_of)
     # A table that is rebuilt whole depends on every change, whichever days the run was asked for.
-    return bool(newer) if table.period_column is None else is_outdated(candidate.intervals, reads, newer)
+    changed = bool(newer) if table.period_column is None else is_outdated(candidate.intervals, reads, newer)
+    return changed or days_to_compute(run, table) != candidate.intervals
 
 
 def _replace(run: PipelineRun, candidates: dict[str, Candidate]) -> None:

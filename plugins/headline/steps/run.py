@@ -9,7 +9,7 @@ from datetime import date
 from headline.errors import BadRequest
 from headline.intervals import DAY, Interval
 from headline.ledger import Candidate, Ledger
-from headline.specs import Catalog, Pipeline, Table, Window
+from headline.specs import Catalog, Pipeline, Table, Window, widest
 from headline.warehouse import Warehouse
 
 
@@ -34,6 +34,14 @@ class PipelineRun:
         """Every name that the pipeline fills, quarantines too, with the table that fills it."""
         return {output: table for table in self.pipeline.tables.values() for output in table.outputs}
 
+    def reads(self, table: Table) -> dict[str, Window]:
+        """What a table reads, by the names that the ledger knows: a quarantine is published with its table."""
+        reads: dict[str, Window] = {}
+        for name, window in table.reads.items():
+            known = self.outputs[name].full_name if name in self.outputs else name
+            reads[known] = widest(reads.get(known, window), window)
+        return reads
+
     def external_reads(self, table: Table) -> dict[str, Window]:
         """What a table reads of other pipelines and of the landing zone."""
         return {name: window for name, window in table.reads.items() if name not in self.outputs}
@@ -54,10 +62,17 @@ def requested_interval(first: str | None, last: str | None, default: Interval, t
     if first is None:
         interval = default
     else:
-        start, end = date.fromisoformat(first), date.fromisoformat(last or first)
+        start, end = _day(first), _day(last or first)
         if end < start:
             raise BadRequest(f"the range ends on {end}, before it begins on {start}: exchange «from» and «to»")
         interval = Interval(start, end + DAY)
     if interval.end > today:
         raise BadRequest(f"{interval.end - DAY} has not ended yet (today is {today}); an open day is never published")
     return interval
+
+
+def _day(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise BadRequest(f"{text!r} is no day: write it as YYYY-MM-DD") from None

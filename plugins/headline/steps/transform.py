@@ -33,7 +33,7 @@ def transform(run: PipelineRun, table: Table) -> Transformed:
     Computed are the days asked for and every published day that an input has changed for since.
     """
     as_of = run.ledger.newest_version()
-    intervals = _intervals(run, table)
+    intervals = days_to_compute(run, table)
     # A table that is rebuilt whole is computed once, however its days lie.
     scope = intervals if table.period_column else [Interval(intervals[0].start, intervals[-1].end)]
     with run.warehouse.session() as session:
@@ -49,7 +49,8 @@ def transform(run: PipelineRun, table: Table) -> Transformed:
     return Transformed(intervals, ";\n\n".join(selects), row_count)
 
 
-def _intervals(run: PipelineRun, table: Table) -> list[Interval]:
+def days_to_compute(run: PipelineRun, table: Table) -> list[Interval]:
+    """The days asked for and every published day that an input has changed for since, another table of this very run too."""
     external = run.external_reads(table)
     candidates = run.open_candidates()
     makers = {name: run.outputs[name].full_name for name in table.reads if name in run.outputs}

@@ -11,6 +11,7 @@ from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import Connection, and_, delete, func, insert, select, text, update
+from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.exc import OperationalError
 
@@ -135,7 +136,7 @@ class Ledger:
     def current_loads(self, landing: str, intervals: Sequence[Interval] | None = None) -> list[Load]:
         """The newest file of each day, in order of days; of all days where no intervals are given."""
         columns = tables.load.c
-        query = select(tables.load).where(columns.landing == landing).distinct(columns.ds)
+        query = select(tables.load).where(columns.landing == landing).ext(distinct_on(columns.ds))
         if intervals is not None:
             query = query.where(_in_intervals(columns.ds, intervals))
         with self._begin() as connection:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from itertools import groupby
+from collections.abc import Iterable, Iterator
+from contextlib import closing
+from itertools import chain, groupby, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -44,30 +45,30 @@ def read(ingest: DatabaseIngest, folder: Path, interval: Interval) -> Iterator[P
     file = folder / ingest.extract
     query = render(file.read_text(), interval, where=f"{folder.name}/{ingest.extract}")
     try:
-        with PostgresHook(ingest.connection).get_conn() as connection, connection.cursor(name="headline") as cursor:
+        with closing(PostgresHook(ingest.connection).get_conn()) as connection, connection.cursor(name="headline") as cursor:
             cursor.itersize = ROWS_AT_A_TIME
             cursor.execute(query)
-            rows = cursor.fetchmany(ROWS_AT_A_TIME)
+            first = cursor.fetchmany(1)  # the columns are known with the first row
             schema = pa.schema([(column.name, _arrow_type(column)) for column in cursor.description])
-            if "ds" not in schema.names:
-                raise SpecError([f"{folder.name}/{ingest.extract}: the result has no column ds (the business day of a row)"])
-            while rows:
-                yield from _by_day(rows, schema, interval, ingest.extract)
-                rows = cursor.fetchmany(ROWS_AT_A_TIME)
+            if "ds" not in schema.names or schema.field("ds").type != pa.date32():
+                raise SpecError([f"{folder.name}/{ingest.extract}: the result has no column ds of type date (the business day of a row)"])
+            yield from _by_day(chain(first, cursor), schema, interval, ingest.extract)
     except psycopg2.OperationalError as error:
         raise Transient(f"source database (connection {ingest.connection}) is out of reach: {error}") from error
     except psycopg2.Error as error:
         raise SpecError([f"{folder.name}/{ingest.extract}: the source refused the query: {error}"]) from error
 
 
-def _by_day(rows: list[tuple[Any, ...]], schema: pa.Schema, interval: Interval, where: str) -> Iterator[Part]:
+def _by_day(rows: Iterable[tuple[Any, ...]], schema: pa.Schema, interval: Interval, where: str) -> Iterator[Part]:
+    """Parts are counted from the start of their day, so that a day makes the same file in whatever range it was read."""
     position = schema.get_field_index("ds")
     for day, group in groupby(rows, key=lambda row: row[position]):
         if day is None or not interval.start <= day < interval.end:
             raise BadData(f"{where}: gave a row with ds = {day}, outside of {interval}; its WHERE must hold to start and end")
-        columns = zip(*group, strict=True)
-        arrays = [_array(values, field.type) for values, field in zip(columns, schema, strict=True)]
-        yield day, pa.RecordBatch.from_arrays(arrays, schema=schema)
+        while part := list(islice(group, ROWS_AT_A_TIME)):
+            columns = zip(*part, strict=True)
+            arrays = [_array(values, field.type) for values, field in zip(columns, schema, strict=True)]
+            yield day, pa.RecordBatch.from_arrays(arrays, schema=schema)
 
 
 def _array(values: tuple[Any, ...], kind: pa.DataType) -> pa.Array:

@@ -38,13 +38,18 @@ def read(ingest: FilesIngest, interval: Interval) -> Iterator[Part]:
 
 def _many_days(path: ObjectStoragePath, ingest: FilesIngest, column: str, interval: Interval) -> Iterator[Part]:
     if ingest.format != "parquet":
-        yield from by_day(_records(path, ingest), column, interval, where=path.name)
+        yield from by_day(_records(path, ingest), column, interval, where=path.name, skip_others=True)
         return
     import pyarrow as pa
     import pyarrow.compute as pc
 
     for rows in _parquet_batches(path):
-        days = pc.cast(rows.column(column), pa.date32(), safe=False)
+        # A day without rows lands with the file's columns all the same.
+        yield interval.start, rows.slice(0, 0)
+        try:
+            days = pc.cast(rows.column(column), pa.date32(), safe=False)
+        except (KeyError, pa.ArrowException) as error:
+            raise BadData(f"{path}: has no column {column} that tells the day of a row; nothing was loaded: {error}") from error
         if days.null_count:
             raise BadData(f"{path}: {days.null_count} rows have no {column}, so no day to land in; nothing was loaded")
         for day in sorted(day for day in pc.unique(days).to_pylist() if day and interval.start <= day < interval.end):
@@ -69,19 +74,18 @@ def _parquet_batches(path: ObjectStoragePath) -> Iterator[Any]:
             yield from pq.ParquetFile(file).iter_batches()
     except FileNotFoundError:
         raise _missing(path) from None
-    except pa.ArrowInvalid as error:
+    except (pa.ArrowException, OSError) as error:
         raise Transient(f"{path}: is not a whole Parquet file, it may be still arriving: {error}") from error
 
 
 def _records(path: ObjectStoragePath, ingest: FilesIngest) -> list[dict[str, Any]]:
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")
+        if not text.endswith("\n"):
+            raise ValueError("it breaks off without a line break at its end")
+        return _csv_records(text) if ingest.format == "csv" else _json_records(text)
     except FileNotFoundError:
         raise _missing(path) from None
-    if not text.endswith("\n"):
-        raise Transient(f"{path}: breaks off without a line break at its end; it may be still arriving")
-    try:
-        return _csv_records(text) if ingest.format == "csv" else [loads(line) for line in text.splitlines() if line]
     except ValueError as error:
         raise Transient(f"{path}: cannot be read as {ingest.format}: {error}; it may be still arriving") from error
 
@@ -90,6 +94,8 @@ def _csv_records(text: str) -> list[dict[str, Any]]:
     lines = csv.reader(io.StringIO(text), strict=True)
     try:
         header = next(lines, [])
+        if len(set(header)) < len(header):
+            raise ValueError(f"a column is there twice: {', '.join(header)}")
         records = []
         for number, fields in enumerate(lines, start=2):
             if len(fields) != len(header):
@@ -99,6 +105,14 @@ def _csv_records(text: str) -> list[dict[str, Any]]:
         return records
     except csv.Error as error:
         raise ValueError(str(error)) from error
+
+
+def _json_records(text: str) -> list[dict[str, Any]]:
+    records = [loads(line) for line in text.split("\n") if line.strip()]
+    for number, record in enumerate(records, start=1):
+        if not isinstance(record, dict):
+            raise ValueError(f"record {number} is no object")
+    return records
 
 
 def _missing(path: ObjectStoragePath) -> Transient:

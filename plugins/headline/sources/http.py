@@ -27,21 +27,23 @@ def read(ingest: HttpIngest, interval: Interval) -> Iterator[Part]:
 
 def _records(ingest: HttpIngest, interval: Interval) -> Iterator[dict[str, Any]]:
     cursor: str | None = None
+    seen: set[str] = set()
     while True:
         params = {name: render(value, interval, where=f"params.{name}") for name, value in ingest.params.items()}
         page = _get(ingest, {**params, ingest.cursor: cursor} if cursor else params)
         records = page.get(ingest.records) if isinstance(page, dict) else None
-        if not isinstance(records, list) or ingest.next not in page:
+        if not isinstance(records, list) or not all(isinstance(record, dict) for record in records) or ingest.next not in page:
             raise BadData(
-                f"{ingest.path}: the answer has no list {ingest.records!r} or no {ingest.next!r}; nothing was loaded. "
+                f"{ingest.path}: the answer has no list of records {ingest.records!r} or no {ingest.next!r}; nothing was loaded. "
                 "The service has changed: compare its answer with `ingest` in source.yml"
             )
         yield from records
-        if page[ingest.next] == cursor and cursor is not None:
-            raise BadData(f"{ingest.path}: the page after {cursor!r} names itself as the next; nothing was loaded")
         cursor = page[ingest.next]
-        if cursor is None:
+        if not cursor:
             return
+        if cursor in seen:
+            raise BadData(f"{ingest.path}: the pages run in a circle, {cursor!r} came up again; nothing was loaded")
+        seen.add(cursor)
 
 
 def _get(ingest: HttpIngest, params: dict[str, str]) -> Any:

@@ -57,12 +57,13 @@ class LandingWriter:
             origin=self._origin,
             extracted_at=extracted_at,
         )
-        if not target.exists() or target.stat().st_size != file.stat().st_size:
+        manifest_file = target.with_suffix(".json")
+        if not manifest_file.exists() or not target.exists() or target.stat().st_size != file.stat().st_size:
             target.parent.mkdir(parents=True, exist_ok=True)
             with file.open("rb") as source, target.open("wb") as copy:
                 shutil.copyfileobj(source, copy)
             manifest = {**vars(load), "ds": str(day), "extracted_at": extracted_at.isoformat()}
-            target.with_suffix(".json").write_text(json.dumps(manifest, indent=2))
+            manifest_file.write_text(json.dumps(manifest, indent=2))
         return load
 
 
@@ -80,6 +81,8 @@ def _spool(parts: Iterable[Part], days: list[date], folder: Path) -> dict[date, 
     try:
         for day, batch in parts:
             schema = schema or batch.schema
+            if not batch.num_rows:
+                continue
             if day not in writers:
                 files[day] = folder / f"{day}.parquet"
                 writers[day] = pq.ParquetWriter(files[day], _with_day(batch, day).schema)

@@ -35,8 +35,13 @@ def batch(records: Iterable[Mapping[str, Any]]) -> pa.RecordBatch:
     return pa.RecordBatch.from_arrays(arrays, names=list(names))
 
 
-def by_day(records: Iterable[Mapping[str, Any]], column: str, interval: Interval, where: str) -> Iterator[Part]:
-    """The records of each day, told by an ISO date or timestamp in `column`; raises BadData where it lies outside the interval."""
+def by_day(
+    records: Iterable[Mapping[str, Any]], column: str, interval: Interval, where: str, *, skip_others: bool = False
+) -> Iterator[Part]:
+    """The records of each day of the interval, told by an ISO date or timestamp in `column`.
+
+    Raises BadData where there is none, or where it names another day and others are not to be skipped.
+    """
     days: dict[date, list[Mapping[str, Any]]] = defaultdict(list)
     strangers: list[Any] = []
     for record in records:
@@ -47,7 +52,7 @@ def by_day(records: Iterable[Mapping[str, Any]], column: str, interval: Interval
             continue
         if interval.start <= day < interval.end:
             days[day].append(record)
-        else:
+        elif not skip_others:
             strangers.append(record.get(column))
     if strangers:
         raise BadData(

@@ -92,6 +92,8 @@ class Catalog:
                 for read in table.reads:
                     if read not in owners and read != "calendar.days":
                         yield f"{pipeline.id}: tables.{table.name}.reads: nobody makes {read}"
+                    elif read.startswith("quarantine.") and owners[read] != pipeline.id:
+                        yield f"{pipeline.id}: tables.{table.name}.reads: {read} holds what {owners[read]} refused; read what it accepted"
 
 
 @cache

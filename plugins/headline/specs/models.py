@@ -19,6 +19,16 @@ TableName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*\.[a-z][a-z0-9_]*$")]
 Empty = BeforeValidator(lambda value: {} if value is None else value)
 
 
+def _quoted(value: object) -> object:
+    """YAML reads 12:30 without quotes as the number 750, which would pass as 12 minutes and 30 seconds."""
+    if isinstance(value, int | float):
+        raise ValueError('write the time in quotes: "12:30"')
+    return value
+
+
+Clock = Annotated[time, BeforeValidator(_quoted)]
+
+
 class Model(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -80,7 +90,7 @@ class Pipeline(Model):
 
     description: Annotated[str, Field(min_length=10)]
     tier: Literal[1, 2]
-    lands_at: time
+    lands_at: Clock
     tables: Annotated[dict[Name, Annotated[Table, Empty]], Field(min_length=1)]
 
     _folder: Path = PrivateAttr()
@@ -108,7 +118,7 @@ class Pipeline(Model):
 
         mine = {table.full_name: table for table in self.tables.values()}
         owner = {output: table.full_name for table in mine.values() for output in table.outputs}
-        graph = {name: {owner[read] for read in table.reads if read in owner} - {name} for name, table in mine.items()}
+        graph = {name: {owner[read] for read in table.reads if read in owner} for name, table in mine.items()}
         return [mine[name] for name in TopologicalSorter(graph).static_order()]
 
     @cached_property

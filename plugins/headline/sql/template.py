@@ -16,10 +16,9 @@ if TYPE_CHECKING:
 def render(text: str, interval: Interval, where: str) -> str:
     """Fill in `start`, `end` (half-open ISO dates), `ds` (= start) and the reporting settings.
 
-    Other files below include/sql can be included. Raises SpecError where a name is unknown or the template is broken.
+    Other files below include/sql, or below sources that stand elsewhere, can be included. Raises SpecError where a name is
+    unknown or the template is broken.
     """
-    from jinja2 import TemplateError
-
     known = settings.load()
     try:
         return _environment().from_string(text).render(
@@ -29,7 +28,7 @@ def render(text: str, interval: Interval, where: str) -> str:
             reporting_currency=known.reporting_currency,
             reporting_zone=known.reporting_zone,
         )
-    except TemplateError as error:
+    except Exception as error:  # a macro called wrongly raises TypeError: whatever a template stumbles over is its author's to mend
         names = "start, end, ds, reporting_currency, reporting_zone"
         raise SpecError([f"{where}: {error}; a template may use {names}"]) from None
 
@@ -39,5 +38,6 @@ def _environment() -> Environment:
     from jinja2 import FileSystemLoader, StrictUndefined
     from jinja2.sandbox import SandboxedEnvironment
 
-    loader = FileSystemLoader(settings.load().sql)
+    known = settings.load()
+    loader = FileSystemLoader([known.sql, known.sources])
     return SandboxedEnvironment(undefined=StrictUndefined, loader=loader, keep_trailing_newline=True)

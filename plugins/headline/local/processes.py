@@ -25,7 +25,7 @@ from headline.settings import PROJECT
 
 AIRFLOW = ("api-server", "scheduler", "dag-processor", "triggerer")
 MARK = "HEADLINE_STARTED_BY"  # set for every process started here, so that one that outlived its parent can be found again
-TIME_TO_START = 180.0
+TIME_TO_START = 120.0
 TIME_TO_STOP = 20.0
 
 

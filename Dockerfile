@@ -1,0 +1,18 @@
+# Everything that Airflow's processes need; docker-compose.yaml runs one container of it per process.
+FROM python:3.11-slim
+WORKDIR /opt/headline
+
+# The packages first: they change more rarely than the code.
+COPY pyproject.toml constraints.txt ./
+COPY plugins/headline/__init__.py plugins/headline/__init__.py
+RUN pip install --no-cache-dir --constraint constraints.txt setuptools \
+ && pip install --no-cache-dir --constraint constraints.txt --no-build-isolation --editable .
+
+COPY plugins plugins
+COPY include include
+COPY dags dags
+
+ENV HEADLINE_HOME=/var/lib/headline
+RUN useradd --system --create-home headline && install --directory --owner headline --mode 0700 "$HEADLINE_HOME"
+USER headline
+VOLUME /var/lib/headline

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import date
 from pathlib import Path
 from textwrap import dedent
 from typing import Any
@@ -14,7 +14,7 @@ import pytest
 
 from headline import specs
 from headline.intervals import DAY, Interval
-from headline.ledger import Ledger, Load
+from headline.ledger import Ledger
 from headline.steps import PipelineRun, audit, publish, transform
 from headline.warehouse import Warehouse
 
@@ -178,9 +178,3 @@ def project(
     for path, text in FILES.items():
         made.write(path, text)
     return made
-
-
-def load_of(landing: str, day: date, checksum: str = "a", rows: int = 1) -> Load:
-    """A load as an ingest would record it."""
-    moment = datetime(2026, 1, 1, tzinfo=UTC)
-    return Load(landing, day, f"file:///{landing}/{day}/{checksum}.parquet", rows, checksum, {"x": "string"}, "test", moment)

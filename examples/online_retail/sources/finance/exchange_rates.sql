@@ -1,0 +1,7 @@
+select
+    ds,
+    ds as rate_date,
+    cast('GBP' as varchar) as currency_code,
+    cast(1 as decimal(18, 8)) as rate_to_reporting
+from calendar.days
+where ds >= date '{{ start }}' and ds < date '{{ end }}'

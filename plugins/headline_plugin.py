@@ -1,10 +1,11 @@
-"""What Headline adds to Airflow: buttons on tasks, pages behind them, and engines loaded before tasks are forked."""
+"""What Headline adds to Airflow: buttons on tasks, pages behind them, its timetable, and engines loaded before tasks are forked."""
 
 from airflow.plugins_manager import AirflowPlugin
 
 from headline.operators import preload
 from headline.operators.links import PREFIX, ContractLink, RunbookLink
 from headline.pages import app
+from headline.timetable import DailyTimetable
 
 
 class HeadlinePlugin(AirflowPlugin):
@@ -13,4 +14,5 @@ class HeadlinePlugin(AirflowPlugin):
     name = "headline"
     operator_extra_links = [RunbookLink(), ContractLink()]  # noqa: RUF012 (Airflow's convention)
     fastapi_apps = [{"app": app, "url_prefix": PREFIX, "name": "headline"}]  # noqa: RUF012
+    timetables = [DailyTimetable]  # noqa: RUF012
     listeners = [preload]  # noqa: RUF012

@@ -6,14 +6,14 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-import pendulum
-from airflow.sdk import DAG, BaseOperator, CronDataIntervalTimetable, ExceptionRetryPolicy, Param, RetryAction, RetryRule, TaskGroup
+from airflow.sdk import DAG, BaseOperator, ExceptionRetryPolicy, Param, RetryAction, RetryRule, TaskGroup
 
 from headline import settings
 from headline.errors import BadData, BadRequest, SpecError
 from headline.operators import AuditOperator, IngestOperator, PublicationSensor, PublishOperator, SpecFaultOperator, TransformOperator
 from headline.operators.links import contract_path, runbook_path
 from headline.specs import Pipeline, Source, load_pipeline
+from headline.timetable import BEFORE_ALL_DATA, DailyTimetable
 
 # One slot: the embedded warehouse has one writer at a time, and a queue is kinder than a lock.
 POOL = "warehouse"
@@ -90,8 +90,8 @@ def _dag(dag_id: str, area: str, tags: list[str], description: str, doc_md: str)
         doc_md=doc_md,
         tags=[area, *tags],
         default_args={**DEFAULT_ARGS, "owner": area},
-        schedule=CronDataIntervalTimetable("0 0 * * *", timezone=known.reporting_zone),
-        start_date=pendulum.datetime(*known.start_date.timetuple()[:3], tz=known.reporting_zone),
+        schedule=DailyTimetable(known.start_date, known.reporting_zone),
+        start_date=BEFORE_ALL_DATA,
         catchup=True,
         max_active_runs=4,
         params=PARAMS,

@@ -1,4 +1,5 @@
--- Every line that arrived comes out once, valid or with the reason why not. Lines and headers that repeat are kept once, the fullest one.
+-- Every line that arrived comes out once, valid or with the reason why not.
+-- Of lines and of headers that repeat the fullest one is kept.
 with items as (
     select
         ds,

@@ -9,7 +9,9 @@ with refunds as (
         amount,
         row_number() over (
             partition by ds, refund_id
-            order by amount desc nulls last, quantity desc nulls last, order_id nulls last, line_number nulls last, refunded_at nulls last
+            order by
+                amount desc nulls last, quantity desc nulls last,
+                order_id nulls last, line_number nulls last, refunded_at nulls last
         ) as occurrence
     from raw.refunds
     where ds >= date '{{ start }}' and ds < date '{{ end }}'

@@ -10,8 +10,7 @@ from typing import Any, Self
 import httpx
 
 from headline.errors import HeadlineError
-
-FINISHED = ("success", "failed")
+from headline.local.home import ADMIN
 
 
 class AirflowApi:
@@ -20,16 +19,16 @@ class AirflowApi:
     Every method raises HeadlineError with Airflow's own words when Airflow refuses, and httpx.TransportError when nobody answers.
     """
 
-    def __init__(self, url: str, user: str, password: str) -> None:
+    def __init__(self, url: str, user: str, password: str, transport: httpx.BaseTransport | None = None) -> None:
         self._credentials = {"username": user, "password": password}
         # A proxy of the machine has no business between two of its own processes.
-        self._client = httpx.Client(base_url=url, timeout=30, trust_env=False)
+        self._client = httpx.Client(base_url=url, timeout=30, trust_env=False, transport=transport)
         self._logged_in = False
 
     @classmethod
     def of(cls, environment: Mapping[str, str]) -> Self:
         """The Airflow of one home, as its administrator."""
-        return cls(environment["AIRFLOW__API__BASE_URL"], "admin", environment["HEADLINE_ADMIN_PASSWORD"])
+        return cls(environment["AIRFLOW__API__BASE_URL"], ADMIN, environment["HEADLINE_ADMIN_PASSWORD"])
 
     def __enter__(self) -> Self:
         return self
@@ -97,9 +96,7 @@ class AirflowApi:
         if not self._logged_in:
             answer = self._client.post("/auth/token", json=self._credentials)
             if answer.is_error:
-                raise HeadlineError(
-                    f"Airflow refused the login of {self._credentials['username']}: {answer.status_code} {answer.text}"
-                )
+                raise HeadlineError(f"Airflow refused the login: {answer.status_code} {answer.text}")
             self._client.headers["Authorization"] = f"Bearer {answer.json()['access_token']}"
             self._logged_in = True
         answers_absent = "absent" in options
@@ -116,7 +113,6 @@ def log_lines(event: str | Mapping[str, Any]) -> list[str]:
     """One structured log event as text."""
     if isinstance(event, str):
         return [event]
-    lines = [str(event.get("event", ""))]
-    for error in event.get("error_detail") or []:
-        lines.append(f"{error['exc_type']}: {error['exc_value']}")
-    return lines
+    text = str(event.get("event", ""))
+    lines = [] if text.startswith("::") else [text]
+    return lines + [f"{error['exc_type']}: {error['exc_value']}" for error in event.get("error_detail") or []]

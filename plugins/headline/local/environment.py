@@ -16,7 +16,7 @@ KEYS = {
     "AIRFLOW__CORE__FERNET_KEY": lambda: base64.urlsafe_b64encode(secrets.token_bytes(32)).decode(),
     "AIRFLOW__API__SECRET_KEY": lambda: secrets.token_urlsafe(32),
     "AIRFLOW__API_AUTH__JWT_SECRET": lambda: secrets.token_urlsafe(64),
-    "HEADLINE_ADMIN_PASSWORD": lambda: secrets.token_urlsafe(12),
+    "HEADLINE_ADMIN_PASSWORD": lambda: secrets.token_hex(10),
 }
 DEFAULTS = {
     "HEADLINE_PORT": lambda: "8080",

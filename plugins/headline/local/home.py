@@ -37,9 +37,9 @@ class Home:
         return self.path / "login"
 
     @property
-    def login_line(self) -> str:
-        """Where the UI is and how to log in, on one line."""
-        return " · ".join([f"Airflow: {self.login_file.read_text()}".strip().replace("\n", " · "), f"kept in {self.login_file}"])
+    def login(self) -> str:
+        """Where the UI is and how to log in, for the screen."""
+        return f"[bold]Airflow[/]: {self.login_file.read_text()}[dim]kept in {self.login_file}[/]"
 
     @property
     def logs(self) -> Path:

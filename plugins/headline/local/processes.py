@@ -41,8 +41,9 @@ class Started:
 class Processes:
     """The processes of the Procfile for one home, under honcho."""
 
-    def __init__(self, home: Home) -> None:
+    def __init__(self, home: Home, procfile: Path = PROJECT / "Procfile") -> None:
         self.home = home
+        self.procfile = procfile
         self.file = home.path / "processes.json"
         self.log = home.logs / "honcho.log"
 
@@ -70,7 +71,7 @@ class Processes:
         if self.log.exists():
             self.log.replace(self.log.with_suffix(".previous.log"))
         with self.log.open("w") as log:
-            honcho = [sys.executable, "-m", "honcho", "--env", os.devnull, "--procfile", str(PROJECT / "Procfile")]
+            honcho = [sys.executable, "-m", "honcho", "--env", os.devnull, "--procfile", str(self.procfile)]
             process = subprocess.Popen(
                 [*honcho, "--no-colour", "start", *names],
                 cwd=PROJECT,
@@ -108,7 +109,7 @@ class Processes:
         for process in [manager] if manager else found:
             with suppress(psutil.NoSuchProcess):
                 process.terminate()
-        for process in still_alive(found, TIME_TO_STOP):
+        for process in {*still_alive(found, TIME_TO_STOP), *self._marked()}:  # the latter were begun while the others ended
             with suppress(psutil.NoSuchProcess):
                 process.kill()
         still_alive(found, 5)

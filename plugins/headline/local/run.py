@@ -85,7 +85,7 @@ def run(home: Home, job: Job, screen: Screen) -> None:
             watch(home, api, str(job.day), runs, screen)
     screen.console.print(figures(job.first, job.day or job.last, environment["HEADLINE_REPORTING_CURRENCY"]))
     screen.console.print(audits())
-    screen.say(home.login_line)
+    screen.say(home.login)
 
 
 def fill_demo(home: Home, environment: Mapping[str, str], job: Job, screen: Screen) -> None:

@@ -31,7 +31,7 @@ def show_status() -> None:
             screen.console.print(last_runs(api))
             for error in api.import_errors():
                 screen.say(f"[red]not loaded[/] {error['filename']}: {escape(error['stack_trace'].strip().splitlines()[-1])}")
-            screen.say(home.login_line)
+            screen.say(home.login)
         else:
             screen.say(
                 f"The API server does not answer yet. If that lasts, see {processes.log}, or start afresh: make down, make run"

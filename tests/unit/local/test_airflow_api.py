@@ -1,0 +1,78 @@
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+import httpx
+import pytest
+
+from headline.errors import HeadlineError
+from headline.local.airflow_api import AirflowApi, log_lines
+
+
+class Airflow:
+    """Answers like Airflow and remembers what it was asked."""
+
+    def __init__(self, answers: dict[str, Any], password: str = "secret") -> None:
+        self.answers = answers
+        self.password = password
+        self.asked: list[tuple[str, str, Any]] = []
+
+    def __call__(self, request: httpx.Request) -> httpx.Response:
+        body = json.loads(request.content) if request.content else None
+        self.asked.append((request.method, request.url.path, body))
+        if request.url.path == "/auth/token":
+            good = body == {"username": "admin", "password": self.password}
+            return httpx.Response(201, json={"access_token": "token"}) if good else httpx.Response(401, text="refused")
+        assert request.headers["Authorization"] == "Bearer token"
+        path = request.url.path.removeprefix("/api/v2")
+        return httpx.Response(200, json=self.answers[path]) if path in self.answers else httpx.Response(404, text="not found")
+
+
+def api(airflow: Airflow) -> AirflowApi:
+    return AirflowApi("http://airflow", "admin", "secret", httpx.MockTransport(airflow))
+
+
+def test_it_logs_in_once() -> None:
+    airflow = Airflow({"/dags": {"dags": [{"dag_id": "shop"}]}})
+    client = api(airflow)
+    assert client.dags() == client.dags() == [{"dag_id": "shop"}]
+    assert [path for _, path, _ in airflow.asked] == ["/auth/token", "/api/v2/dags", "/api/v2/dags"]
+
+
+def test_a_refused_login_is_told() -> None:
+    with pytest.raises(HeadlineError, match="refused the login: 401 refused"):
+        api(Airflow({}, password="another")).dags()
+
+
+def test_a_refused_request_is_told_with_airflows_words() -> None:
+    with pytest.raises(HeadlineError, match="GET /dags answered 404: not found"):
+        api(Airflow({})).dags()
+
+
+def test_a_run_that_is_not_there_is_none() -> None:
+    airflow = Airflow({"/dags/shop/dagRuns/a": {"state": "success"}})
+    assert api(airflow).run("shop", "a") == {"state": "success"}
+    assert api(airflow).run("shop", "b") is None
+
+
+def test_a_ranged_run_has_no_logical_date_and_an_ordinary_one_has_that_of_its_day() -> None:
+    airflow = Airflow({"/dags/shop/dagRuns": {}})
+    client = api(airflow)
+    client.trigger("shop", run_id="range", conf={"from": "2026-01-01", "to": "2026-01-31"})
+    client.trigger("shop", run_id="day", interval=(datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 1, 2, tzinfo=UTC)))
+    ranged, ordinary = (body for method, _, body in airflow.asked[1:])
+    assert ranged == {"dag_run_id": "range", "logical_date": None, "conf": {"from": "2026-01-01", "to": "2026-01-31"}}
+    assert ordinary == {
+        "dag_run_id": "day",
+        "conf": {},
+        "logical_date": "2026-01-01T00:00:00+00:00",
+        "data_interval_start": "2026-01-01T00:00:00+00:00",
+        "data_interval_end": "2026-01-02T00:00:00+00:00",
+    }
+
+
+def test_a_logged_error_is_told_with_its_cause() -> None:
+    assert log_lines({"event": "::group::Pre Execute"}) == []
+    assert log_lines("plain") == ["plain"]
+    error = {"event": "Task failed", "error_detail": [{"exc_type": "BadData", "exc_value": "2 rows"}]}
+    assert log_lines(error) == ["Task failed", "BadData: 2 rows"]

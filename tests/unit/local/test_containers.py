@@ -1,0 +1,32 @@
+"""docker-compose.yaml runs the same installation: what set-up tells the processes, it tells the containers."""
+
+from pathlib import Path
+
+import yaml
+
+from headline.local.environment import DEFAULTS, KEYS, derived
+from headline.local.processes import AIRFLOW
+from headline.settings import PROJECT
+
+# Told by the commands, or right as they are in a container.
+ELSEWHERE = {
+    "AIRFLOW__API__HOST",
+    "AIRFLOW__API__PORT",
+    "AIRFLOW__API__WORKERS",
+    "AIRFLOW__DAG_PROCESSOR__DAG_BUNDLE_STORAGE_PATH",
+    "AIRFLOW__LOGGING__DAG_PROCESSOR_CHILD_PROCESS_LOG_DIRECTORY",
+    "HEADLINE_ADMIN_PASSWORD",
+    "HEADLINE_FINANCE_PORT",
+    "HEADLINE_LANDING",
+    "HEADLINE_PORT",
+    "HEADLINE_SOURCES",
+}
+
+
+def test_containers_are_told_what_processes_are_told() -> None:
+    compose = yaml.safe_load((PROJECT / "docker-compose.yaml").read_text())
+    choices = {name: make() for name, make in DEFAULTS.items()}
+    told = {*derived(Path("home"), Path("socket"), choices), *KEYS, *DEFAULTS}
+    assert len(told) > 30
+    for name in (*AIRFLOW, "demo-finance"):
+        assert told - ELSEWHERE <= set(compose["services"][name]["environment"]), name

@@ -1,0 +1,67 @@
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from headline.errors import BadRequest, SpecError
+from headline.local import example as module
+from headline.local.example import Example
+
+SPEC = """
+description: A gift shop.
+from: 2010-12-01
+to: 2011-12-09
+data_as: retail.parquet
+reporting_currency: GBP
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr(module, "PROJECT", tmp_path)
+    monkeypatch.setenv("HEADLINE_HOME", str(tmp_path / "demo"))
+    made = tmp_path / "examples" / "retail"
+    made.mkdir(parents=True)
+    (made / "example.yml").write_text(SPEC)
+    return made
+
+
+def test_an_example_runs_in_a_home_of_its_own_over_all_its_days(folder: Path, tmp_path: Path) -> None:
+    data = tmp_path / "download.parquet"
+    data.write_text("data")
+    home, job = Example.load(folder).prepare(folder, data)
+    assert home.path == tmp_path / ".headline-retail"
+    assert (job.first, job.last, job.day) == (date(2010, 12, 1), date(2011, 12, 9), None)
+    assert (home.path / "datashare" / "retail.parquet").read_text() == "data"
+    assert job.choices["HEADLINE_SOURCES"] == str(folder / "sources")
+    assert job.choices["HEADLINE_REPORTING_CURRENCY"] == "GBP"
+    assert job.choices["HEADLINE_PORT"] != "8080"
+
+
+def test_the_data_may_move(folder: Path, tmp_path: Path) -> None:
+    for name in ("old", "new"):
+        (tmp_path / name).write_text(name)
+        home, _ = Example.load(folder).prepare(folder, tmp_path / name)
+    assert (home.path / "datashare" / "retail.parquet").read_text() == "new"
+
+
+def test_what_is_missing_is_told(folder: Path, tmp_path: Path) -> None:
+    with pytest.raises(BadRequest, match="no example 'retial'; there is: retail"):
+        Example.load(folder.with_name("retial"))
+    with pytest.raises(BadRequest, match=r"there are no data in .*nowhere"):
+        Example.load(folder).prepare(folder, tmp_path / "nowhere")
+
+
+def test_every_fault_of_an_example_is_told(folder: Path) -> None:
+    (folder / "example.yml").write_text(SPEC.replace("2011-12-09", "soon") + "colour: red\n")
+    with pytest.raises(SpecError) as told:
+        Example.load(folder)
+    assert len(told.value.faults) == 2
+
+
+def test_every_example_of_the_repository_is_sound() -> None:
+    found = sorted((module.PROJECT / "examples").glob("*/example.yml"))
+    for file in found:
+        example = Example.load(file.parent)
+        assert example.first <= example.last
+        assert (file.parent / "sources").is_dir()

@@ -1,0 +1,112 @@
+import json
+import os
+import stat
+from pathlib import Path
+
+import pytest
+
+from headline import settings
+from headline.errors import BadRequest
+from headline.local.environment import KEYS
+from headline.local.home import Home, chosen_in_shell
+
+SOCKET = Path("socket")
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Home:
+    made = Home(tmp_path / "home")
+    made.make()
+    return made
+
+
+def mode(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+def test_home_and_its_keys_are_closed_to_others(home: Home) -> None:
+    home.write(SOCKET, {})
+    assert mode(home.path) == 0o700
+    assert {mode(path) for path in home.path.iterdir() if path.is_dir()} == {0o700}
+    assert mode(home.env_file) == mode(home.login_file) == 0o600
+
+
+def test_keys_are_made_once(home: Home) -> None:
+    first = home.write(SOCKET, {})
+    again = home.write(SOCKET, {"HEADLINE_PORT": "9000"})
+    assert {first[key] for key in KEYS} == {again[key] for key in KEYS}
+    assert len({first[key] for key in KEYS}) == len(KEYS)
+
+
+def test_every_home_has_keys_of_its_own(home: Home, tmp_path: Path) -> None:
+    other = Home(tmp_path / "other")
+    other.make()
+    assert not {home.write(SOCKET, {})[key] for key in KEYS} & {other.write(SOCKET, {})[key] for key in KEYS}
+
+
+def test_a_choice_stays_until_another_is_made(home: Home) -> None:
+    assert home.write(SOCKET, {})["HEADLINE_PORT"] == "8080"
+    assert home.write(SOCKET, {"HEADLINE_PORT": "9000"})["AIRFLOW__API__PORT"] == "9000"
+    assert home.write(SOCKET, {})["AIRFLOW__API__PORT"] == "9000"
+    assert home.write(SOCKET, {"HEADLINE_PORT": "9001"})["AIRFLOW__API__PORT"] == "9001"
+
+
+def test_a_chosen_connection_overrules_the_derived_one(home: Home) -> None:
+    chosen = json.dumps({"conn_type": "athena"})
+    assert json.loads(home.write(SOCKET, {})["AIRFLOW_CONN_HEADLINE_WAREHOUSE"])["conn_type"] == "duckdb"
+    assert home.write(SOCKET, {"AIRFLOW_CONN_HEADLINE_WAREHOUSE": chosen})["AIRFLOW_CONN_HEADLINE_WAREHOUSE"] == chosen
+    assert home.environment()["AIRFLOW_CONN_HEADLINE_WAREHOUSE"] == chosen
+
+
+def test_what_is_derived_follows_the_home_when_it_moves(home: Home, tmp_path: Path) -> None:
+    before = home.write(SOCKET, {})
+    moved = Home(home.path.rename(tmp_path / "moved"))
+    after = moved.write(SOCKET, {})
+    assert after["AIRFLOW_HOME"] == f"{tmp_path}/moved/airflow"
+    assert after["AIRFLOW__CORE__FERNET_KEY"] == before["AIRFLOW__CORE__FERNET_KEY"]
+
+
+def test_the_day_of_the_first_set_up_stays(home: Home) -> None:
+    home.write(SOCKET, {"HEADLINE_START_DATE": "2026-01-31"})
+    assert home.write(SOCKET, {})["HEADLINE_START_DATE"] == "2026-01-31"
+
+
+def test_the_command_line_reads_what_set_up_wrote(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    written = home.write(SOCKET, {})
+    for name in written:
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HEADLINE_REPORTING_CURRENCY", "USD")
+    settings.load_environment_file(home.path)
+    assert {name: os.environ[name] for name in written} == written | {"HEADLINE_REPORTING_CURRENCY": "USD"}
+    for name in written:
+        monkeypatch.delenv(name)
+    settings.load.cache_clear()
+
+
+def test_only_what_the_shell_adds_to_the_file_was_chosen(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    written = home.write(SOCKET, {})
+    monkeypatch.setenv("HEADLINE_HOME", str(home.path))
+    for name, value in written.items():
+        monkeypatch.setenv(name, value)
+    assert chosen_in_shell() == {}
+    monkeypatch.setenv("HEADLINE_PORT", "9000")
+    assert chosen_in_shell() == {"HEADLINE_PORT": "9000"}
+
+
+def test_the_login_tells_where_and_how(home: Home) -> None:
+    written = home.write(SOCKET, {"HEADLINE_PORT": "9000"})
+    assert home.login_file.read_text() == f"http://127.0.0.1:9000\nuser: admin\npassword: {written['HEADLINE_ADMIN_PASSWORD']}\n"
+
+
+def test_a_folder_with_other_things_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "thesis.tex").touch()
+    with pytest.raises(BadRequest, match="holds other things"):
+        Home(tmp_path).make()
+    with pytest.raises(BadRequest, match="nothing was removed"):
+        Home(tmp_path).remove()
+    assert (tmp_path / "thesis.tex").exists()
+
+
+def test_a_home_of_ours_is_removed_whole(home: Home) -> None:
+    home.remove()
+    assert not home.path.exists()

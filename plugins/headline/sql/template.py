@@ -28,7 +28,7 @@ def render(text: str, interval: Interval, where: str) -> str:
             reporting_currency=known.reporting_currency,
             reporting_zone=known.reporting_zone,
         )
-    except Exception as error:  # a macro called wrongly raises TypeError: whatever a template stumbles over is its author's to mend
+    except Exception as error:  # a macro called wrongly raises TypeError: it is the author's to mend
         names = "start, end, ds, reporting_currency, reporting_zone"
         raise SpecError([f"{where}: {error}; a template may use {names}"]) from None
 

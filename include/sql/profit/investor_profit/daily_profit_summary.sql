@@ -3,23 +3,23 @@
 -- and refunds without an order.
 with movements as (
     select
-        recognised_on as ds,
-        category,
-        gross_revenue,
-        discount_amount,
-        refund_amount,
-        cost_of_goods,
-        marketing_expense,
-        operational_expense,
-        labor_expense,
-        case when entry = 'sale' then order_id end as order_id,
-        case when entry = 'sale' then quantity else 0 end as unit_count
-    from profit.unit_profit
+        entries.recognised_on as ds,
+        entries.category,
+        entries.gross_revenue,
+        entries.discount_amount,
+        entries.refund_amount,
+        entries.cost_of_goods,
+        entries.marketing_expense,
+        entries.operational_expense,
+        entries.labor_expense,
+        case when entries.entry = 'sale' then entries.order_id end as order_id,
+        case when entries.entry = 'sale' then entries.quantity else 0 end as unit_count
+    from profit.unit_profit as entries
     where
-        ds >= cast(date '{{ start }}' - interval '30' day as date)
-        and ds < date '{{ end }}'
-        and recognised_on >= date '{{ start }}'
-        and recognised_on < date '{{ end }}'
+        entries.ds >= cast(date '{{ start }}' - interval '30' day as date)
+        and entries.ds < date '{{ end }}'
+        and entries.recognised_on >= date '{{ start }}'
+        and entries.recognised_on < date '{{ end }}'
     union all
     select
         days.ds,

@@ -80,7 +80,7 @@ floors as (
         order_id,
         line_number,
         driver,
-        cast(round(cast(dividend - remainder as double) / cast(pool_driver as double), 0) as bigint) as floor_cents,
+        cast(round(cast(dividend - remainder as double) / nullif(cast(pool_driver as double), 0), 0) as bigint) as floor_cents,
         row_number() over (
             partition by ds, expense_type, sales_channel
             order by remainder desc, line_rank

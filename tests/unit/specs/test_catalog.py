@@ -1,0 +1,251 @@
+"""Specs: everything wrong is told at once, each fault with its file and key."""
+
+from datetime import time
+from typing import Any
+
+import pytest
+
+from headline import specs
+from headline.errors import SpecError
+from headline.specs import load_contract, load_pipeline
+
+PIPELINE = "core/core_shop/pipeline.yml"
+
+
+def faults_of(load: Any) -> list[str]:
+    with pytest.raises(SpecError) as caught:
+        load()
+    return caught.value.faults
+
+
+def test_a_sound_repository_loads(project: Any) -> None:
+    catalog = specs.load()
+    assert set(catalog.pipelines) == {"shop", "core_shop"}
+    assert set(catalog.tables) == {"raw.orders", "core.orders", "core.running_totals"}
+    core = catalog.pipelines["core_shop"]
+    assert [table.name for table in core.ordered_tables] == ["orders", "running_totals"]
+    assert set(core.inputs) == {"raw.orders", "calendar.days"}
+    assert core.lands_at == time(3)
+    assert catalog.table("raw.orders").reads == {"landing.orders": specs.Window()}
+    assert catalog.table("core.orders").outputs == ["core.orders", "quarantine.orders"]
+    assert catalog.pipeline_of(catalog.table("core.orders")).id == "core_shop"
+
+
+def test_all_faults_of_a_file_are_told_with_their_keys(project: Any) -> None:
+    project.write(
+        PIPELINE,
+        """
+        description: short
+        tier: 3
+        lands_at: 12:30
+        owner: somebody
+        tables:
+          Orders:
+            reads: {orders: {}}
+          totals:
+            period: year
+            reads:
+              core.orders: {days_before: -1, days_behind: 2}
+        """,
+    )
+    faults = faults_of(lambda: load_pipeline(project.sql / "core/core_shop"))
+    assert all(fault.startswith("core/core_shop/pipeline.yml: ") for fault in faults)
+    told = {fault.split(": ")[1] for fault in faults}
+    assert {"description", "tier", "lands_at", "owner", "tables.totals.period"} <= told
+    assert any("tables.Orders" in fault for fault in faults)
+    assert any("days_before" in fault for fault in faults)
+    assert any("days_behind: unknown key" in fault for fault in faults)
+    assert any('write the time in quotes: "12:30"' in fault for fault in faults)
+
+
+def test_faults_of_all_folders_are_told_together(project: Any) -> None:
+    project.replace(PIPELINE, "tier: 1", "tier: 9")
+    project.replace("sources/shop/source.yml", "kind: files", "kind: carrier_pigeon")
+    faults = faults_of(specs.load)
+    assert any(fault.startswith("core/core_shop/pipeline.yml: tier") for fault in faults)
+    assert any(fault.startswith("sources/shop/source.yml: ingest.orders") for fault in faults)
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("description: [unclosed", "not valid YAML: .*line 1"),
+        ("", "the file"),
+        ("- just\n- a list", "the file"),
+    ],
+)
+def test_a_file_that_is_no_spec_is_told(project: Any, text: str, complaint: str) -> None:
+    (project.sql / PIPELINE).write_text(text)
+    with pytest.raises(SpecError, match=complaint):
+        load_pipeline(project.sql / "core/core_shop")
+
+
+def test_missing_files_are_told_together(project: Any) -> None:
+    for name in ("core/core_shop/orders.sql", "core/core_shop/running_totals.contract.yml"):
+        (project.sql / name).unlink()
+    assert faults_of(lambda: load_pipeline(project.sql / "core/core_shop")) == [
+        "core/core_shop/pipeline.yml: tables.running_totals: the folder has no running_totals.contract.yml",
+        "core/core_shop/pipeline.yml: tables.orders: the folder has no orders.sql",
+    ]
+
+
+def test_a_folder_without_its_spec_is_told(project: Any) -> None:
+    with pytest.raises(SpecError, match=r"pipeline\.yml: cannot be read"):
+        load_pipeline(project.sql / "core/nothing")
+
+
+@pytest.mark.parametrize(
+    ("reads", "circle"),
+    [
+        ("core.running_totals", "core.running_totals → core.orders|core.orders → core.running_totals"),
+        ("core.orders", "core.orders → core.orders"),
+    ],
+)
+def test_tables_that_read_each_other_are_told_as_a_circle(project: Any, reads: str, circle: str) -> None:
+    project.replace(PIPELINE, "raw.orders:", f"{reads}:")
+    with pytest.raises(SpecError, match=f"in a circle: .*({circle})"):
+        load_pipeline(project.sql / "core/core_shop")
+
+
+def test_a_table_that_reads_its_own_quarantine_is_a_circle_too(project: Any) -> None:
+    project.replace(PIPELINE, "raw.orders:", "quarantine.orders:")
+    with pytest.raises(SpecError, match="in a circle"):
+        load_pipeline(project.sql / "core/core_shop")
+
+
+def test_a_table_that_nobody_makes_is_told(project: Any) -> None:
+    project.replace(PIPELINE, "raw.orders:", "raw.oders:")
+    assert faults_of(specs.load) == ["core_shop: tables.orders.reads: nobody makes raw.oders"]
+
+
+def another_pipeline(project: Any, folder: str, table: str, reads: str = "raw.orders") -> None:
+    project.write(
+        f"{folder}/pipeline.yml",
+        f"""
+        description: Another pipeline of the repository.
+        tier: 2
+        lands_at: "03:00"
+        tables:
+          {table}:
+            quarantine: true
+            reads:
+              {reads}:
+        """,
+    )
+    area = folder.split("/")[0]
+    project.write(f"{folder}/{table}.sql", f"select ds, cast(null as varchar) as quarantine_reason from {reads}")
+    project.write(f"{folder}/{table}.contract.yml", f"dataset: warehouse/{area}/{table}")
+
+
+@pytest.mark.parametrize(
+    ("folder", "table", "complaint"),
+    [
+        ("core/other", "running_totals", "core.running_totals is made by"),
+        ("profit/other", "orders", "quarantine.orders is made by"),
+        ("profit/core_shop", "sales", "the id core_shop is taken by"),
+    ],
+)
+def test_names_taken_twice_are_told(project: Any, folder: str, table: str, complaint: str) -> None:
+    another_pipeline(project, folder, table)
+    assert any(complaint in fault for fault in faults_of(specs.load))
+
+
+def test_landings_taken_twice_are_told(project: Any) -> None:
+    for old, new in (
+        ("source.yml", "source.yml"),
+        ("orders.sql", "deliveries.sql"),
+        ("orders.contract.yml", "deliveries.contract.yml"),
+    ):
+        text = (project.sql / "sources/shop" / old).read_text()
+        project.write(
+            f"sources/other/{new}", text.replace("tables:\n  orders:", "tables:\n  deliveries: {reads: {landing.orders: {}}}")
+        )
+    assert any("landing.orders is made by" in fault for fault in faults_of(specs.load))
+
+
+def test_another_pipelines_quarantine_cannot_be_waited_for(project: Any) -> None:
+    another_pipeline(project, "profit/other", "sales", reads="quarantine.orders")
+    assert faults_of(specs.load) == [
+        "other: tables.sales.reads: quarantine.orders holds what core_shop refused; read what it accepted"
+    ]
+
+
+def test_a_pattern_must_say_which_day_a_file_is_of(project: Any) -> None:
+    project.replace("sources/shop/source.yml", "orders_{{ ds }}.csv", "orders.csv")
+    [fault] = faults_of(lambda: load_pipeline(project.sql / "sources/shop"))
+    assert "ingest.orders.pattern" in fault
+    project.replace("sources/shop/source.yml", "format: csv", "format: csv, day: ordered_on")
+    assert load_pipeline(project.sql / "sources/shop").id == "shop"
+
+
+def test_inputs_have_the_widest_window_that_a_table_asks_for(project: Any) -> None:
+    project.replace(
+        PIPELINE,
+        "core.orders: {days_before: all}",
+        "core.orders: {days_before: all}\n      raw.orders: {days_before: 3, days_after: 1}",
+    )
+    project.replace(PIPELINE, "      raw.orders:\n", "      raw.orders: {days_before: 2, days_after: 5}\n")
+    assert specs.load().pipelines["core_shop"].inputs["raw.orders"] == specs.Window(days_before=3, days_after=5)
+
+
+def test_an_unknown_table_is_told_with_those_that_exist(project: Any) -> None:
+    with pytest.raises(SpecError, match=r"no table is called core.oders; there are: core\.orders"):
+        specs.load().table("core.oders")
+
+
+CONTRACT = "core/core_shop/orders.contract.yml"
+
+
+def test_all_faults_of_a_contract_are_told(project: Any) -> None:
+    project.replace(CONTRACT, "description: Business day., ", "")
+    project.replace(CONTRACT, "data_type: varchar, ", "")
+    project.replace(CONTRACT, "name: amount", "name: Amount")
+    faults = faults_of(lambda: load_contract(specs.load().table("core.orders")))
+    assert [fault.split(": ")[:2] for fault in faults] == [
+        ["core_shop/orders.contract.yml", "columns.0.description"],
+        ["core_shop/orders.contract.yml", "columns.1.data_type"],
+        ["core_shop/orders.contract.yml", "columns.2.name"],
+    ]
+
+
+def test_a_contract_without_checks_is_refused(project: Any) -> None:
+    text = (project.sql / CONTRACT).read_text()
+    project.write(CONTRACT, text[: text.index("checks:\n")] + "checks: []\n")
+    [fault] = faults_of(lambda: load_contract(specs.load().table("core.orders")))
+    assert ": checks:" in fault
+
+
+def test_a_contract_of_another_table_is_refused(project: Any) -> None:
+    project.replace(CONTRACT, "warehouse/core/orders", "warehouse/core/order")
+    with pytest.raises(SpecError, match="this file is the contract of warehouse/core/orders"):
+        load_contract(specs.load().table("core.orders"))
+
+
+def test_a_contract_tells_columns_as_sql_and_which_checks_only_warn(project: Any) -> None:
+    project.replace(
+        CONTRACT,
+        "  - duplicate: {columns: [order_id]}",
+        "  - row_count: {name: enough rows, threshold: {must_be_greater_than: 9, level: warn}}",
+    )
+    contract = load_contract(specs.load().table("core.orders"))
+    assert contract.ddl(quarantine=True) == "ds date, order_id varchar, amount decimal(18, 4), quarantine_reason varchar"
+    assert [(on, check.name, check.warns) for on, check in contract.listed_checks] == [
+        ("ds", "missing", False),
+        ("", "schema", False),
+        ("", "enough rows", True),
+        ("", "raw = core + quarantine", False),
+    ]
+
+
+def test_sources_that_stand_in_for_others_may_leave_contracts_where_they_are(
+    project: Any, tmp_path: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    elsewhere = tmp_path / "sources" / "shop"
+    elsewhere.mkdir(parents=True)
+    for name in ("source.yml", "orders.sql"):
+        (elsewhere / name).write_text((project.sql / "sources/shop" / name).read_text())
+    monkeypatch.setenv("HEADLINE_SOURCES", str(tmp_path / "sources"))
+    project.forget()
+    table = specs.load().table("raw.orders")
+    assert table.sql_file == elsewhere / "orders.sql"
+    assert load_contract(table).column_names == ["ds", "order_id", "amount"]

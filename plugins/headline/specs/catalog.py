@@ -20,10 +20,21 @@ YamlLoader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 def read_yaml(path: Path) -> Any:
     """The content of a YAML file; a syntax fault is a SpecError that names the line."""
+    return parse_yaml(read_text(path), path)
+
+
+def read_text(path: Path) -> str:
+    """The text of a file that a folder must have; raises SpecError where it cannot be read."""
     try:
-        return yaml.load(path.read_text(), Loader=YamlLoader)
+        return path.read_text()
     except OSError as error:
         raise SpecError([f"{path.name}: cannot be read: {error.strerror}; the folder {path.parent} needs this file"]) from None
+
+
+def parse_yaml(text: str, path: Path) -> Any:
+    """What the text of a YAML file says; a syntax fault is a SpecError that names the line."""
+    try:
+        return yaml.load(text, Loader=YamlLoader)
     except yaml.YAMLError as error:
         raise SpecError([f"{path}: not valid YAML: {' '.join(str(error).split())}"]) from None
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from headline.errors import SpecError
-from headline.specs.catalog import read_yaml
+from headline.specs.catalog import parse_yaml, read_text
 from headline.specs.models import Table
 
 
@@ -74,13 +76,17 @@ def _check(check: dict[str, Any]) -> Check:
 
 def load_contract(table: Table) -> Contract:
     """The contract of a table; raises SpecError with all faults at once, each with file and key."""
-    where = f"{table.contract_file.parent.name}/{table.contract_file.name}"
-    content = read_yaml(table.contract_file)
+    return _parse(read_text(table.contract_file), table.contract_file, table.full_name)
+
+
+@cache  # one step asks for the contracts of all that it reads, several times
+def _parse(text: str, file: Path, table_name: str) -> Contract:
+    where = f"{file.parent.name}/{file.name}"
     try:
-        contract = Contract.model_validate(content)
+        contract = Contract.model_validate(parse_yaml(text, file))
     except ValidationError as error:
         raise SpecError([f"{where}: {'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors()]) from None
-    expected = f"warehouse/{table.full_name.replace('.', '/')}"
+    expected = f"warehouse/{table_name.replace('.', '/')}"
     if contract.dataset != expected:
         raise SpecError([f"{where}: dataset: is {contract.dataset}, but this file is the contract of {expected}"])
     return contract

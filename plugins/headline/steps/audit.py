@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -66,6 +66,9 @@ def _compiled_contract(run: PipelineRun, table: Table, interval: Interval, sessi
     import yaml
 
     where = f"{table.contract_file.parent.name}/{table.contract_file.name}"
+    contract = read_yaml(table.contract_file)
+    read = {name for sql in _queries(contract) for name in tables_read(parse(render(sql, interval, where), where))}
+    names = resolutions(run, {name: table.reads.get(name, Window()) for name in sorted(read)}, [interval], session)
 
     def compiled(node: Any) -> Any:
         if isinstance(node, dict):
@@ -74,13 +77,21 @@ def _compiled_contract(run: PipelineRun, table: Table, interval: Interval, sessi
         return [compiled(item) for item in node] if isinstance(node, list) else node
 
     def compiled_query(sql: str) -> str:
-        reads = {name: table.reads.get(name, Window()) for name in tables_read(parse(render(sql, interval, where), where))}
-        names = resolutions(run, reads, [interval], session)
         return compile_sql(sql, interval, names, run.warehouse.dialect, where)
 
-    content = compiled(read_yaml(table.contract_file))
+    content = compiled(contract)
     content["dataset"] = "/".join([DATA_SOURCE, *candidate_name(table.full_name, run.key).split(".")])
     return yaml.safe_dump(content, sort_keys=False, width=10_000)
+
+
+def _queries(node: Any) -> Iterator[str]:
+    """The SQL of every check in a contract."""
+    if isinstance(node, dict):
+        for key, value in node.items():
+            yield from [value] if key in _QUERIES else _queries(value)
+    elif isinstance(node, list):
+        for item in node:
+            yield from _queries(item)
 
 
 def _told_apart(node: dict[str, Any]) -> dict[str, Any]:

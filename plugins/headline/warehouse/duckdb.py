@@ -6,6 +6,7 @@ import random
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -157,6 +158,7 @@ class DuckDBWarehouse(Warehouse):
             time.sleep(random.uniform(0.02, 0.1))  # noqa: S311 (jitter, not secrecy)
 
 
+@cache  # parsing a type takes longer than creating a table
 def _same_type(one: str, other: str) -> bool:
     parsed = [sqlglot.exp.DataType.build(kind, dialect="duckdb") for kind in (one, other)]
     return bool(parsed[0] == parsed[1])

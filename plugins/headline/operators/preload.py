@@ -4,27 +4,31 @@ from __future__ import annotations
 
 import logging
 import sys
+from importlib import import_module
 from typing import Any
 
 from airflow.listeners import hookimpl
 
 log = logging.getLogger(__name__)
 
+WORTH_LOADING_ONCE = (
+    "airflow.providers.http.hooks.http",
+    "airflow.providers.postgres.hooks.postgres",
+    "airflow.sdk.io",
+    "duckdb",
+    "headline.sources.landing",
+    "headline.steps",
+    "soda_core.contracts.contract_verification",
+    "soda_duckdb.common.data_sources.duckdb_data_source",
+    "sqlglot",
+)
+
 
 @hookimpl
 def on_starting(component: Any) -> None:
-    """Load the engines once, when the scheduler starts; Soda alone takes a second."""
+    """Load engines and hooks when the scheduler starts; Soda alone takes a second."""
     # Airflow calls this before a job knows its own type, but the command line does; a task's process says «TaskRunnerMarker».
     if type(component).__name__ == "Job" and "scheduler" in sys.argv[:2]:
-        import airflow.providers.http.hooks.http
-        import airflow.providers.postgres.hooks.postgres
-        import airflow.sdk.io
-        import duckdb  # noqa: F401
-        import soda_core.contracts.contract_verification  # noqa: F401
-        import soda_duckdb.common.data_sources.duckdb_data_source  # noqa: F401
-        import sqlglot  # noqa: F401
-
-        import headline.sources.landing
-        import headline.steps  # noqa: F401
-
-        log.info("engines loaded for the tasks that this scheduler forks")
+        for module in WORTH_LOADING_ONCE:
+            import_module(module)
+        log.info("engines and hooks loaded for the tasks that this scheduler forks")

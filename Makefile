@@ -46,7 +46,7 @@ example: $(SET_UP) ## Compute an example on real data: make example name=online_
 	@$(HEADLINE) example "$(name)" "$(data)"
 
 test: $(SET_UP) ## Run all tests, the fast ones first.
-	@for folders in "repository unit sql dags properties" faults airflow engines; do \
+	@for folders in "repository unit sql dags properties" examples faults airflow engines; do \
 	  present=$$(for folder in $$folders; do [ -d tests/$$folder ] && echo tests/$$folder; done || true); \
 	  [ -z "$$present" ] || $(PYTEST) -q $$present; \
 	done

@@ -63,6 +63,8 @@ def derived(home: Path, postgres_socket: Path, choices: Mapping[str, str]) -> di
         "AIRFLOW__CORE__PARALLELISM": "4",
         # How long a task waits before its second try; every further wait is longer.
         "AIRFLOW__CORE__DEFAULT_TASK_RETRY_DELAY": "15",
+        # Compiled SQL is shown whole; it names every file that landed.
+        "AIRFLOW__CORE__MAX_TEMPLATED_FIELD_LENGTH": "200000",
         "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{url}/execution/",
         "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"postgresql+psycopg2://{database}",
         "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN_ASYNC": f"postgresql+asyncpg://{database}",

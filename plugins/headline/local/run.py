@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
+from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from headline.errors import HeadlineError
@@ -24,13 +25,10 @@ from headline.local.setup import set_up
 
 DAGS = ("shop", "finance", "core_shop", "core_finance", "unit_profit", "investor_profit")
 DAYS = 60
+# What fits beside each other on a screen; gross profit - expenses = net profit. `headline query` shows the rest.
 FIGURES = {
     "units": "unit_count",
-    "gross_revenue": "gross_revenue",
-    "discounts": "discount_amount",
-    "refunds": "refund_amount",
     "net_revenue": "net_revenue",
-    "cost_of_goods": "cost_of_goods",
     "gross_profit": "gross_profit",
     "expenses": "marketing_expense + operational_expense + labor_expense",
     "net_profit": "net_profit",
@@ -109,10 +107,10 @@ def figures(first: date, last: date, currency: str) -> Table:
     with open_warehouse().session(read_only=True) as session:
         rows = session.query(by_category).rows
         total = session.query(f"select 'total' as category, {sums} {days}").rows
-    table = Table(title=f"Profit {first} to {last}, {currency}", title_justify="left")
-    table.add_column("category")
+    table = Table(title=f"Profit {first} to {last}, {currency}", title_justify="left", box=SIMPLE_HEAD)
+    table.add_column("category", no_wrap=True)
     for name in FIGURES:
-        table.add_column(name.replace("_", " "), justify="right")
+        table.add_column(name.replace("_", " "), justify="right", no_wrap=True)
     for category, units, *amounts in [*rows, *total]:
         if category == "total":
             table.add_section()
@@ -127,7 +125,7 @@ def audits() -> Table:
     outcomes: dict[str, Counter[str]] = {}
     for check in Ledger().latest_audits():
         outcomes.setdefault(check.table_name, Counter())[check.outcome] += 1
-    table = Table(title="Audits", title_justify="left")
+    table = Table(title="Checks of each table's newest audit", title_justify="left", box=SIMPLE_HEAD)
     table.add_column("table")
     kinds = ("passed", "warned", "failed", "not_checked")
     for kind in kinds:

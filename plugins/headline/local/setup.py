@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import socket
 import subprocess
+import sys
 from collections.abc import Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, suppress
 from importlib.metadata import version
 
@@ -96,24 +97,24 @@ def prepare_airflow(environment: Mapping[str, str], postgres: Postgres, screen: 
     wanted = ", ".join([*versions, f"{ADMIN} {hashlib.sha256(password.encode()).hexdigest()[:12]}", f"pool {POOL}"])
     with closing(postgres.connect("airflow")) as connection, connection.cursor() as cursor:
         cursor.execute("select shobj_description(oid, 'pg_database') from pg_database where datname = 'airflow'")
-        (note,) = cursor.fetchone() or (None,)
-        if note == wanted:
+        if cursor.fetchone() == (wanted,):
             return
-        with screen.step("Airflow's tables"):
-            airflow(environment, "db", "migrate")
-        with screen.step("Airflow's administrator and pool"), ThreadPoolExecutor() as pool:
+        with screen.step("Airflow's database, administrator and pool"):
             login = ["--username", ADMIN, "--password", password]
             person = ["--firstname", "Headline", "--lastname", "Administrator", "--email", "admin@localhost"]
-            created = pool.submit(airflow, environment, "users", "create", "--role", "Admin", *login, *person)
-            airflow(environment, "pools", "set", POOL, "1", "One writer at a time in the warehouse")
-            created.result()
-            if note is not None:  # the administrator was there before, perhaps with another password
-                airflow(environment, "users", "reset-password", *login)
+            run_airflow(
+                environment,
+                ["db", "migrate"],
+                ["users", "create", "--role", "Admin", *login, *person],
+                ["users", "reset-password", *login],  # `create` leaves one who is there as he is
+                ["pools", "set", POOL, "1", "One writer at a time in the warehouse"],
+            )
         cursor.execute("comment on database airflow is %s", (wanted,))
 
 
-def airflow(environment: Mapping[str, str], *arguments: str) -> None:
-    """Run one command of Airflow's; raises HeadlineError with what it printed."""
-    done = subprocess.run(["airflow", *arguments], env=environment, capture_output=True, text=True, check=False)
+def run_airflow(environment: Mapping[str, str], *commands: list[str]) -> None:
+    """Run commands of Airflow's; raises HeadlineError with what they printed last."""
+    program = [sys.executable, "-m", "headline.local.airflow_commands"]
+    done = subprocess.run(program, input=json.dumps(commands), env=environment, capture_output=True, text=True, check=False)
     if done.returncode:
-        raise HeadlineError(f"airflow {arguments[0]} {arguments[1]} failed:\n{(done.stdout + done.stderr)[-3000:]}")
+        raise HeadlineError(f"Airflow could not be prepared:\n{(done.stdout + done.stderr)[-3000:]}")

@@ -7,7 +7,7 @@ import duckdb
 import pytest
 from rich.console import Console
 
-from headline.local.run import FIGURES, figures
+from headline.local.run import figures
 
 COLUMNS = "ds date, category varchar, unit_count bigint, " + ", ".join(
     f"{name} decimal(18, 4)"
@@ -45,25 +45,15 @@ def warehouse(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_figures_of_the_asked_days_by_category_and_in_total(warehouse: Path) -> None:
-    console = Console(file=io.StringIO(), width=200)
+    console = Console(file=io.StringIO(), width=80)
     console.print(figures(date(2026, 1, 1), date(2026, 1, 2), "EUR"))
     assert isinstance(console.file, io.StringIO)
     text = console.file.getvalue()
-    rows = [[cell.strip() for cell in line.strip("│").split("│")] for line in text.splitlines() if line.startswith("│")]
-    assert [row[0] for row in rows] == ["toys", "zips", "unallocated", "total"]
-    by_name = dict(zip(FIGURES, rows[0][1:], strict=True))
-    assert by_name["units"] == "10"
-    assert by_name["gross_revenue"] == "20.50"
-    assert by_name["expenses"] == "6.00"
-    assert dict(zip(FIGURES, rows[-1][1:], strict=True)) == by_name | {
-        "units": "15",
-        "gross_revenue": "61.50",
-        "discounts": "3.00",
-        "refunds": "6.00",
-        "net_revenue": "52.50",
-        "cost_of_goods": "22.50",
-        "gross_profit": "30.00",
-        "expenses": "18.00",
-        "net_profit": "12.00",
-    }
+    rows = [line.split() for line in text.splitlines() if line.rstrip().endswith(".00")]
+    assert rows == [
+        ["toys", "10", "17.50", "10.00", "6.00", "4.00"],
+        ["zips", "5", "17.50", "10.00", "6.00", "4.00"],
+        ["unallocated", "0", "17.50", "10.00", "6.00", "4.00"],
+        ["total", "15", "52.50", "30.00", "18.00", "12.00"],
+    ]
     assert "2026-01-01 to 2026-01-02, EUR" in text

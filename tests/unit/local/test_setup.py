@@ -1,11 +1,13 @@
+import os
 import socket
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from headline.errors import BadRequest, HeadlineError
-from headline.local.setup import airflow, check_port, free_port, is_free
+from headline.local.setup import check_port, free_port, is_free, run_airflow
 
 
 @pytest.fixture
@@ -30,9 +32,10 @@ def test_a_free_port_is_fine() -> None:
     check_port(free_port(20000), "HEADLINE_PORT", "Airflow's UI")
 
 
-def test_a_command_of_airflow_that_fails_tells_what_it_printed(tmp_path: Path) -> None:
-    program = tmp_path / "airflow"
-    program.write_text("#!/bin/sh\necho no such database >&2\nexit 1\n")
-    program.chmod(0o700)
-    with pytest.raises(HeadlineError, match=r"(?s)airflow db migrate failed.*no such database"):
-        airflow({"PATH": str(tmp_path)}, "db", "migrate")
+def test_a_command_of_airflow_that_fails_tells_what_it_printed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    python = tmp_path / "python"
+    python.write_text("#!/bin/sh\ncat\necho no such database >&2\nexit 1\n")
+    python.chmod(0o700)
+    monkeypatch.setattr(sys, "executable", str(python))
+    with pytest.raises(HeadlineError, match=r"(?s)could not be prepared.*migrate.*no such database"):
+        run_airflow({"PATH": os.defpath}, ["db", "migrate"])

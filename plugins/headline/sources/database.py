@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import closing
-from itertools import chain, groupby, islice
+from itertools import groupby, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +17,7 @@ from headline.specs import DatabaseIngest
 from headline.sql import render
 
 if TYPE_CHECKING:
-    from psycopg2.extensions import Column
+    from psycopg import Column
 
 ROWS_AT_A_TIME = 20_000
 
@@ -39,7 +39,7 @@ def read(ingest: DatabaseIngest, folder: Path, interval: Interval) -> Iterator[P
 
     Raises Transient when the database is out of reach, SpecError when the query is wrong.
     """
-    import psycopg2
+    import psycopg
     from airflow.providers.postgres.hooks.postgres import PostgresHook
 
     file = folder / ingest.extract
@@ -48,14 +48,13 @@ def read(ingest: DatabaseIngest, folder: Path, interval: Interval) -> Iterator[P
         with closing(PostgresHook(ingest.connection).get_conn()) as connection, connection.cursor(name="headline") as cursor:
             cursor.itersize = ROWS_AT_A_TIME
             cursor.execute(query)
-            first = cursor.fetchmany(1)  # the columns are known with the first row
             schema = pa.schema([(column.name, _arrow_type(column)) for column in cursor.description])
             if "ds" not in schema.names or schema.field("ds").type != pa.date32():
                 raise SpecError([f"{folder.name}/{ingest.extract}: the result has no column ds of type date (the business day of a row)"])
-            yield from _by_day(chain(first, cursor), schema, interval, ingest.extract)
-    except psycopg2.OperationalError as error:
+            yield from _by_day(cursor, schema, interval, ingest.extract)
+    except psycopg.OperationalError as error:
         raise Transient(f"source database (connection {ingest.connection}) is out of reach: {error}") from error
-    except psycopg2.Error as error:
+    except psycopg.Error as error:
         raise SpecError([f"{folder.name}/{ingest.extract}: the source refused the query: {error}"]) from error
 
 

@@ -14,6 +14,7 @@ from headline.sql import render
 
 TIMEOUT_SECONDS = 30
 WORTH_RETRYING = {408, 425, 429}
+LARGEST_PAGE_COUNT = 100_000
 
 
 def read(ingest: HttpIngest, interval: Interval) -> Iterator[Part]:
@@ -43,6 +44,8 @@ def _records(ingest: HttpIngest, interval: Interval) -> Iterator[dict[str, Any]]
             return
         if cursor in seen:
             raise BadData(f"{ingest.path}: the pages run in a circle, {cursor!r} came up again; nothing was loaded")
+        if len(seen) == LARGEST_PAGE_COUNT:
+            raise BadData(f"{ingest.path}: there was still no end after {LARGEST_PAGE_COUNT} pages; nothing was loaded. Ask for fewer days")
         seen.add(cursor)
 
 

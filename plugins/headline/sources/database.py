@@ -50,7 +50,7 @@ def read(ingest: DatabaseIngest, folder: Path, interval: Interval) -> Iterator[P
             cursor.execute(query)
             schema = pa.schema([(column.name, _arrow_type(column)) for column in cursor.description])
             if "ds" not in schema.names or schema.field("ds").type != pa.date32():
-                raise SpecError([f"{folder.name}/{ingest.extract}: the result has no column ds of type date (the business day of a row)"])
+                raise SpecError([f"{folder.name}/{ingest.extract}: the result has no column ds of type date, the business day"])
             yield from _by_day(cursor, schema, interval, ingest.extract)
     except psycopg.OperationalError as error:
         raise Transient(f"source database (connection {ingest.connection}) is out of reach: {error}") from error

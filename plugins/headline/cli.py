@@ -83,12 +83,11 @@ def audits(
     from headline.ledger import Ledger
 
     found = Ledger().latest_audits([table] if table else None)
-    columns = ["table", "check", "outcome", "measured", "threshold", "audited_at"]
-    show(
-        columns,
-        [(row.table_name, row.check_name, row.outcome, row.measured, row.threshold, row.audited_at.replace(microsecond=0)) for row in found],
-        form,
-    )
+    rows = [
+        (row.table_name, row.check_name, row.outcome, row.measured, row.threshold, row.audited_at.replace(microsecond=0))
+        for row in found
+    ]
+    show(["table", "check", "outcome", "measured", "threshold", "audited_at"], rows, form)
 
 
 for command in COMMANDS:

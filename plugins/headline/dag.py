@@ -10,7 +10,14 @@ from airflow.sdk import DAG, BaseOperator, ExceptionRetryPolicy, Param, RetryAct
 
 from headline import settings
 from headline.errors import BadData, BadRequest, SpecError
-from headline.operators import AuditOperator, IngestOperator, PublicationSensor, PublishOperator, SpecFaultOperator, TransformOperator
+from headline.operators import (
+    AuditOperator,
+    IngestOperator,
+    PublicationSensor,
+    PublishOperator,
+    SpecFaultOperator,
+    TransformOperator,
+)
 from headline.operators.links import contract_path, runbook_path
 from headline.specs import Pipeline, Source, load_pipeline
 from headline.timetable import BEFORE_ALL_DATA, DailyTimetable
@@ -59,7 +66,8 @@ def pipeline_dag(path: str) -> DAG:
 
 
 def _wait(pipeline: Pipeline) -> BaseOperator:
-    return PublicationSensor(task_id="wait_for_inputs", pipeline=pipeline.id, tables=sorted(set(pipeline.inputs) - {"calendar.days"}))
+    tables = sorted(set(pipeline.inputs) - {"calendar.days"})
+    return PublicationSensor(task_id="wait_for_inputs", pipeline=pipeline.id, tables=tables)
 
 
 def _ingest(source: Source) -> list[BaseOperator]:

@@ -15,7 +15,8 @@ class SpecError(HeadlineError):
 
     def __init__(self, faults: list[str]) -> None:
         self.faults = faults
-        super().__init__(f"{len(faults)} fault{'s' if len(faults) != 1 else ''} in the specification:\n" + "\n".join(f"  - {fault}" for fault in faults))
+        plural = "" if len(faults) == 1 else "s"
+        super().__init__("\n".join([f"{len(faults)} fault{plural} in the specification:", *(f"  - {fault}" for fault in faults)]))
 
 
 class BadRequest(HeadlineError):

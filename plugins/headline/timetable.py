@@ -15,7 +15,7 @@ BEFORE_ALL_DATA = pendulum.datetime(2000, 1, 1)
 
 
 class DailyTimetable(CronDataIntervalTimetable):
-    """A run for every business day from `first_day` on; older days can be triggered and backfilled, but do not come by themselves.
+    """A run for each business day from `first_day` on; older days do not come by themselves, but can be triggered and backfilled.
 
     :param first_day: the first day that is scheduled; what was missed since then is caught up.
     :param timezone: the zone of business days.

@@ -18,7 +18,7 @@ def engine(conn_id: str = CONNECTION) -> Engine:
 
 
 @cache
-def _engine(conn_id: str, pid: int) -> Engine:
+def _engine(conn_id: str, pid: int) -> Engine:  # noqa: ARG001 (the pid is only a key)
     connection = get(conn_id)
     is_socket = connection.host.startswith("/")
     url = URL.create(

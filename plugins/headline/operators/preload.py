@@ -24,7 +24,7 @@ WORTH_LOADING_ONCE = (
 )
 
 
-@hookimpl
+@hookimpl  # type: ignore[untyped-decorator]
 def on_starting(component: Any) -> None:
     """Load engines and hooks when the scheduler starts; Soda alone takes a second."""
     # Airflow calls this before a job knows its own type, but the command line does; a task's process says «TaskRunnerMarker».

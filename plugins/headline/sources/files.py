@@ -61,7 +61,9 @@ def _path(ingest: FilesIngest, interval: Interval) -> ObjectStoragePath:
 
     base = connections.get(ingest.connection).extra.get("path")
     if not base:
-        raise SpecError([f"connection {ingest.connection}: its extra must hold «path», such as file:///data or s3://conn@bucket/prefix"])
+        raise SpecError(
+            [f"connection {ingest.connection}: its extra must hold «path», such as file:///data or s3://conn@bucket/prefix"]
+        )
     return ObjectStoragePath(base) / render(ingest.pattern, interval, where="pattern")
 
 

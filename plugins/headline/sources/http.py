@@ -45,7 +45,7 @@ def _records(ingest: HttpIngest, interval: Interval) -> Iterator[dict[str, Any]]
         if cursor in seen:
             raise BadData(f"{ingest.path}: the pages run in a circle, {cursor!r} came up again; nothing was loaded")
         if len(seen) == LARGEST_PAGE_COUNT:
-            raise BadData(f"{ingest.path}: there was still no end after {LARGEST_PAGE_COUNT} pages; nothing was loaded. Ask for fewer days")
+            raise BadData(f"{ingest.path}: no end after {LARGEST_PAGE_COUNT} pages; nothing was loaded. Ask for fewer days")
         seen.add(cursor)
 
 

@@ -79,7 +79,7 @@ class Table(Model):
 
     @property
     def contract_file(self) -> Path:
-        """The file beside the spec; sources that stand in for others (HEADLINE_SOURCES) may leave theirs where the originals are."""
+        """The file beside the spec; a source that stands in for another (HEADLINE_SOURCES) may leave it with the original."""
         name = f"{self._name}.contract.yml"
         original = settings.load().sql / "sources" / self._folder.name / name
         return original if self._schema == "raw" and not (self._folder / name).is_file() else self._folder / name
@@ -163,7 +163,7 @@ class HttpIngest(Ingest):
 
 
 class FilesIngest(Ingest):
-    """Files that somebody drops: one a day if `pattern` names the day, else a file of many days told apart by the column `day`."""
+    """Files that somebody drops: one a day if `pattern` names the day, else one of many days, told apart by the column `day`."""
 
     kind: Literal["files"]
     pattern: str
@@ -193,6 +193,6 @@ def widest(one: Window, other: Window) -> Window:
     """The window that holds both."""
 
     def most(a: Days, b: Days) -> Days:
-        return "all" if "all" in (a, b) else max(a, b)  # type: ignore[type-var, return-value]
+        return "all" if "all" in (a, b) else max(a, b)
 
     return Window(days_before=most(one.days_before, other.days_before), days_after=most(one.days_after, other.days_after))

@@ -29,7 +29,7 @@ class Overlay:
 
 
 # What a plain table name stands for in one run: another table, an expression of the engine, or an overlay.
-Resolution = str | exp.Expression | Overlay
+Resolution = str | exp.Expr | Overlay
 
 
 def parse(sql: str, where: str) -> exp.Query:
@@ -64,7 +64,7 @@ def resolve(query: exp.Query, resolutions: Mapping[str, Resolution]) -> exp.Quer
             continue
         if isinstance(resolution, Overlay):
             overlays[name] = resolution
-            replacement: exp.Expression = exp.to_table(_cte_name(name, taken))
+            replacement: exp.Expr = exp.to_table(_cte_name(name, taken))
         elif isinstance(resolution, str):
             replacement = exp.to_table(resolution, dialect=DIALECT)
         else:
@@ -75,12 +75,12 @@ def resolve(query: exp.Query, resolutions: Mapping[str, Resolution]) -> exp.Quer
     return query
 
 
-def write(query: exp.Expression, dialect: str) -> str:
+def write(query: exp.Expr, dialect: str) -> str:
     """The query as text in the dialect of an engine."""
     return query.sql(dialect=dialect, pretty=True)
 
 
-def within(column: str, intervals: list[Interval]) -> exp.Expression:
+def within(column: str, intervals: list[Interval]) -> exp.Expr:
     """The condition that the DATE `column` lies in one of the intervals."""
     conditions = [f"({column} >= date '{interval.start}' and {column} < date '{interval.end}')" for interval in intervals]
     return exp.paren(sqlglot.condition(" or ".join(conditions), dialect=DIALECT))
@@ -90,7 +90,7 @@ def _name(table: exp.Table) -> str | None:
     return f"{table.db}.{table.name}" if table.db and table.name else None
 
 
-def _instead_of(table: exp.Table, replacement: exp.Expression) -> exp.Expression:
+def _instead_of(table: exp.Table, replacement: exp.Expr) -> exp.Expr:
     """The replacement under the table's alias, with whatever hangs on the table: joins in parentheses, a sample."""
     replacement = exp.alias_(replacement, table.alias or table.name, table=True)
     for key, value in table.args.items():

@@ -21,12 +21,16 @@ def render(text: str, interval: Interval, where: str) -> str:
     """
     known = settings.load()
     try:
-        return _environment().from_string(text).render(
-            start=interval.start.isoformat(),
-            end=interval.end.isoformat(),
-            ds=interval.start.isoformat(),
-            reporting_currency=known.reporting_currency,
-            reporting_zone=known.reporting_zone,
+        return (
+            _environment()
+            .from_string(text)
+            .render(
+                start=interval.start.isoformat(),
+                end=interval.end.isoformat(),
+                ds=interval.start.isoformat(),
+                reporting_currency=known.reporting_currency,
+                reporting_zone=known.reporting_zone,
+            )
         )
     except Exception as error:  # a macro called wrongly raises TypeError: it is the author's to mend
         names = "start, end, ds, reporting_currency, reporting_zone"

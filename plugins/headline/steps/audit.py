@@ -42,7 +42,7 @@ def audit(run: PipelineRun, table: Table) -> list[CheckResult]:
     verdict = verdict_of(results, problems)
     run.ledger.record_audit(candidate, results, verdict)
     for result in results:
-        log.info("%s %s: %s (measured %s, %s)", result.outcome.upper(), result.path, result.name, result.measured, result.threshold)
+        log.info("%s: %s (%s; measured %s, %s)", result.outcome, result.name, result.path, result.measured, result.threshold)
     if verdict == "failed":
         raise BadData(_failure(candidate, results))
     if verdict == "not_checked":
@@ -142,7 +142,7 @@ def _failure(candidate: Candidate, results: Sequence[CheckResult]) -> str:
         [
             f"{candidate.table}: {len(failed)} of {len(results)} checks failed on {candidate.row_count} rows for {days}:",
             *lines,
-            f"Nothing was published; what was readable still is. The rows wait in {candidate_name(candidate.table, candidate.run_key)}: "
-            "mend the source or the SQL, then clear the transform of this run",
+            "Nothing was published; what was readable still is. Mend the source or the SQL, then clear this run's transform. "
+            f"Until then the rows wait in {candidate_name(candidate.table, candidate.run_key)}",
         ]
     )

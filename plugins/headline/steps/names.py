@@ -17,7 +17,9 @@ def output_columns(name: str, table: Table, contract: Contract) -> list[str]:
     return contract.column_names + (["quarantine_reason"] if name != table.full_name else [])
 
 
-def resolutions(run: PipelineRun, reads: Mapping[str, Window], intervals: Sequence[Interval], session: Session) -> dict[str, Resolution]:
+def resolutions(
+    run: PipelineRun, reads: Mapping[str, Window], intervals: Sequence[Interval], session: Session
+) -> dict[str, Resolution]:
     """For each table that is read: the run's own candidate over what is published, or the files that landed.
 
     Every other name stands for the published table, which is made, empty, where nothing was published yet.

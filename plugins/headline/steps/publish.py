@@ -51,7 +51,7 @@ def _require_passed(run: PipelineRun) -> None:
     states = {name: candidates[name].state if name in candidates else "not computed" for name in _tables(run)}
     held = [f"{name} ({state})" for name, state in states.items() if state not in ("passed", "published")]
     if held:
-        raise NotChecked(f"{run.pipeline.id}: not every table has passed its audit: {', '.join(held)}; clear those tasks in this run")
+        raise NotChecked(f"{run.pipeline.id}: not every table has passed its audit: {', '.join(held)}; clear those tasks")
 
 
 def _is_outdated(run: PipelineRun, candidate: Candidate) -> bool:
@@ -80,7 +80,9 @@ def _replace(run: PipelineRun, candidates: dict[str, Candidate]) -> None:
 def _published(run: PipelineRun, candidate: Candidate) -> list[Published]:
     seen = run.ledger.changes(run.external_reads(_tables(run)[candidate.table]))
     inputs = {change.table: change.version for change in seen if change.version <= candidate.as_of}
-    return [Published(candidate.table, interval, candidate.row_count, candidate.as_of, inputs) for interval in candidate.intervals]
+    return [
+        Published(candidate.table, interval, candidate.row_count, candidate.as_of, inputs) for interval in candidate.intervals
+    ]
 
 
 def _drop_candidates(run: PipelineRun) -> None:

@@ -69,10 +69,14 @@ def _require_within(run: PipelineRun, table: Table, intervals: Sequence[Interval
     if table.period_column is None:
         return
     for name in table.outputs:
-        inside = write(within(table.period_column, [interval.widen(table.period) for interval in intervals]), run.warehouse.dialect)
+        inside = write(
+            within(table.period_column, [interval.widen(table.period) for interval in intervals]), run.warehouse.dialect
+        )
         found = session.query(f"select count(*) from {candidate_name(name, run.key)} where not coalesce({inside}, false)")
         if strangers := found.rows[0][0]:
-            raise SpecError([f"{table.sql_file.name}: {strangers} rows lie outside of {intervals[0]}; hold its WHERE to start and end"])
+            raise SpecError(
+                [f"{table.sql_file.name}: {strangers} rows lie outside of {intervals[0]}; hold its WHERE to start and end"]
+            )
 
 
 def _write_with_quarantine(run: PipelineRun, table: Table, selects: Sequence[str], session: Session) -> int:

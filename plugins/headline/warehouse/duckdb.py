@@ -19,9 +19,13 @@ from headline.specs import Contract
 from headline.sql import Resolution, within, write
 from headline.warehouse.base import CANDIDATES, Replacement, Result, Session, Warehouse
 
-
 _WRONG_SQL = (duckdb.BinderException, duckdb.ParserException, duckdb.CatalogException, duckdb.NotImplementedException)
-_WRONG_VALUES = (duckdb.ConversionException, duckdb.OutOfRangeException, duckdb.InvalidInputException, duckdb.TypeMismatchException)
+_WRONG_VALUES = (
+    duckdb.ConversionException,
+    duckdb.OutOfRangeException,
+    duckdb.InvalidInputException,
+    duckdb.TypeMismatchException,
+)
 _FOR_NOW = (duckdb.IOException, duckdb.TransactionException, duckdb.OutOfMemoryException, duckdb.InterruptException)
 
 
@@ -48,8 +52,8 @@ class DuckDBSession(Session):
         if changed or gone:
             raise SpecError(
                 [
-                    f"{table}: the contract retypes {changed or 'no column'} and drops {gone or 'no column'} of the published table. "
-                    f"Rename or drop the published table, then run its pipeline over the whole range again"
+                    f"{table}: the contract retypes {changed or 'no column'} and drops {gone or 'no column'} of it. "
+                    "Rename or drop the published table, then run its pipeline over the whole range again"
                 ]
             )
 
@@ -69,9 +73,7 @@ class DuckDBSession(Session):
                 if replacement.period_column is not None:
                     outdated = f" where {write(within(replacement.period_column, replacement.intervals), 'duckdb')}"
                 self._execute(f"delete from {replacement.table}{outdated}")
-                self._execute(
-                    f"insert into {replacement.table} ({columns}) select {columns} from {replacement.candidate}"
-                )
+                self._execute(f"insert into {replacement.table} ({columns}) select {columns} from {replacement.candidate}")
 
     def drop(self, tables: Sequence[str]) -> None:
         for table in tables:
@@ -83,7 +85,7 @@ class DuckDBSession(Session):
             text = f"select * from read_parquet([{listed}], union_by_name = true, hive_partitioning = false)"
         else:
             text = "select " + ", ".join(f"cast(null as {kind}) as {name}" for name, kind in columns.items()) + " where false"
-        return sqlglot.parse_one(text, read="duckdb").subquery()  # type: ignore[attr-defined, no-any-return]
+        return sqlglot.parse_one(text, read="duckdb").subquery()  # type: ignore[attr-defined]
 
     def soda_data_source(self, name: str) -> Any:
         from soda_duckdb.common.data_sources.duckdb_data_source import DuckDBDataSourceImpl

@@ -55,14 +55,14 @@ lint: $(SET_UP) ## Check style, types, SQL, YAML and the rules of the repository
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/sqlfluff lint --processes 0 --disable-progress-bar include examples
+	$(BIN)/sqlfluff lint --processes 0 --disable-progress-bar $(wildcard include examples)
 	$(BIN)/yamllint --strict .
 	$(PYTEST) -q tests/repository
 
 format: $(SET_UP) ## Put Python and SQL into the agreed form.
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
-	$(BIN)/sqlfluff fix --processes 0 --disable-progress-bar include examples
+	$(BIN)/sqlfluff fix --processes 0 --disable-progress-bar $(wildcard include examples)
 
 bench: $(SET_UP) ## Measure parse time, tasks and the ranged run, as ratios.
 	@$(BIN)/python -m benchmarks

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from rich.box import SIMPLE_HEAD
@@ -33,6 +34,9 @@ FIGURES = {
     "expenses": "marketing_expense + operational_expense + labor_expense",
     "net_profit": "net_profit",
 }
+
+
+PLAIN: dict[str, Any] = {"title_justify": "left", "box": SIMPLE_HEAD, "show_edge": False, "padding": (0, 1, 0, 0)}
 
 
 @dataclass(frozen=True)
@@ -81,9 +85,9 @@ def run(home: Home, job: Job, screen: Screen) -> None:
         if job.day:
             runs = [start_day(api, dag_id, job.day, environment["HEADLINE_REPORTING_ZONE"]) for dag_id in job.dags]
             watch(home, api, str(job.day), runs, screen)
-    screen.console.print(figures(job.first, job.day or job.last, environment["HEADLINE_REPORTING_CURRENCY"]))
-    screen.console.print(audits())
-    screen.say(home.login)
+    for result in (figures(job.first, job.day or job.last, environment["HEADLINE_REPORTING_CURRENCY"]), audits(), home.login):
+        screen.console.print()
+        screen.console.print(result)
 
 
 def fill_demo(home: Home, environment: Mapping[str, str], job: Job, screen: Screen) -> None:
@@ -107,7 +111,7 @@ def figures(first: date, last: date, currency: str) -> Table:
     with open_warehouse().session(read_only=True) as session:
         rows = session.query(by_category).rows
         total = session.query(f"select 'total' as category, {sums} {days}").rows
-    table = Table(title=f"Profit {first} to {last}, {currency}", title_justify="left", box=SIMPLE_HEAD)
+    table = Table(title=f"Profit {first} to {last}, {currency}", **PLAIN)
     table.add_column("category", no_wrap=True)
     for name in FIGURES:
         table.add_column(name.replace("_", " "), justify="right", no_wrap=True)
@@ -125,7 +129,7 @@ def audits() -> Table:
     outcomes: dict[str, Counter[str]] = {}
     for check in Ledger().latest_audits():
         outcomes.setdefault(check.table_name, Counter())[check.outcome] += 1
-    table = Table(title="Checks of each table's newest audit", title_justify="left", box=SIMPLE_HEAD)
+    table = Table(title="Checks of each table's newest audit", **PLAIN)
     table.add_column("table")
     kinds = ("passed", "warned", "failed", "not_checked")
     for kind in kinds:

@@ -10,6 +10,8 @@ BIN := $(VENV)/bin
 SET_UP := $(VENV)/.set-up
 HEADLINE := $(BIN)/headline
 PYTEST := $(BIN)/python -m pytest
+TESTS := $(patsubst %/,%,$(filter-out %/__pycache__/,$(wildcard tests/*/)))
+FAST := repository unit sql dags properties
 
 help: ## Show this list.
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -46,10 +48,8 @@ example: $(SET_UP) ## Compute an example on real data: make example name=online_
 	@$(HEADLINE) example "$(name)" "$(data)"
 
 test: $(SET_UP) ## Run all tests, the fast ones first.
-	@for folders in "repository unit sql dags properties" examples faults airflow engines; do \
-	  present=$$(for folder in $$folders; do [ -d tests/$$folder ] && echo tests/$$folder; done || true); \
-	  [ -z "$$present" ] || $(PYTEST) -q $$present; \
-	done
+	@$(PYTEST) -q $(filter $(addprefix tests/,$(FAST)),$(TESTS))
+	@$(PYTEST) -q $(filter-out $(addprefix tests/,$(FAST)),$(TESTS))
 
 lint: $(SET_UP) ## Check style, types, SQL, YAML and the rules of the repository.
 	$(BIN)/ruff check .

@@ -1,0 +1,75 @@
+"""Worlds at several stages, each computed once; a test enters a copy."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+from tests.faults.world import COMPANY, D1, D3, D4, D5, PIPELINES, Table, World
+
+from headline import specs
+from headline.demo import finance_api
+from headline.warehouse import open_warehouse
+
+
+@pytest.fixture(scope="session")
+def finance() -> Iterator[int]:
+    """Serve the company's expenses; gives the port."""
+    with finance_api.server(COMPANY, today=lambda: D5) as service:
+        threading.Thread(target=service.serve_forever, daemon=True).start()
+        yield service.server_port
+        service.shutdown()
+
+
+@pytest.fixture(scope="session")
+def empty(postgres: str, finance: int, tmp_path_factory: pytest.TempPathFactory) -> World:
+    """Nothing was computed yet; the sources know the first four days."""
+    world = World(tmp_path_factory.mktemp("empty"), postgres, finance, "empty").create()
+    world.days_pass(D1, D3)
+    with world.entered(), open_warehouse().session():
+        pass
+    return world
+
+
+@pytest.fixture(scope="session")
+def three_days(empty: World, tmp_path_factory: pytest.TempPathFactory) -> World:
+    """The first three days are published everywhere, by one ranged run each; the sources have since learned of the fourth."""
+    with empty.copy(tmp_path_factory.mktemp("three-days")).entered() as world:
+        world.complete(PIPELINES, D1, D3)
+        world.days_pass(D4, D4)
+    return world
+
+
+@pytest.fixture(scope="session")
+def fourth_day_arrived(three_days: World, tmp_path_factory: pytest.TempPathFactory) -> World:
+    """The ordinary runs of the fourth day have come as far as core_shop, which has not begun."""
+    with three_days.copy(tmp_path_factory.mktemp("arrived")).entered() as world:
+        world.complete(PIPELINES[:3])
+    return world
+
+
+@pytest.fixture(scope="session")
+def undisturbed(fourth_day_arrived: World, tmp_path_factory: pytest.TempPathFactory) -> World:
+    """Four days as they are when nothing goes wrong."""
+    with fourth_day_arrived.copy(tmp_path_factory.mktemp("undisturbed")).entered() as world:
+        world.complete(PIPELINES[3:])
+    return world
+
+
+@pytest.fixture(scope="session")
+def expected(undisturbed: World) -> dict[str, Table]:
+    """What is published after four days without a fault."""
+    with undisturbed.entered():
+        found = undisturbed.published()
+    assert all(found[name] for table in specs.load().tables.values() for name in (table.full_name,))
+    return found
+
+
+@pytest.fixture
+def enter(tmp_path: Path) -> Iterator[Callable[[World], World]]:
+    """Enter a copy of a world, of this test's own."""
+    with ExitStack() as worlds:
+        yield lambda world: worlds.enter_context(world.copy(tmp_path).entered())

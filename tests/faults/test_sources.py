@@ -1,0 +1,301 @@
+"""A source that fails: worth another try or not, what the message says, that nothing is lost, and that the next try heals."""
+
+from __future__ import annotations
+
+import json
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from shutil import copytree
+from typing import Any
+
+import pyarrow.csv
+import pyarrow.parquet
+import pytest
+from tests.faults.world import D1, D4, World, differences
+
+from headline import sources
+from headline.errors import BadData, BadRequest, HeadlineError, NotChecked, SpecError, Transient
+from headline.settings import PROJECT
+from headline.sources import database, http
+from headline.steps import audit, ingest, publish, transform
+
+ANY_EXPENSE = {"expense_id": "E1", "incurred_on": str(D4), "expense_type": "labor", "amount": "1.00", "currency_code": "EUR"}
+
+
+@pytest.fixture(scope="session")
+def complete_loads(undisturbed: World) -> set[tuple[Any, ...]]:
+    """What four days bring when nothing goes wrong."""
+    with undisturbed.entered():
+        return undisturbed.loads()
+
+
+@pytest.fixture
+def world(three_days: World, enter: Callable[[World], World]) -> World:
+    """The fourth day is about to be ingested."""
+    return enter(three_days)
+
+
+def failure(world: World, pipeline: str, name: str) -> HeadlineError:
+    """How the ingest fails; what had arrived before must stay as it was."""
+    loads = world.loads()
+    assert len(loads) == 21
+    with pytest.raises(HeadlineError) as raised:
+        ingest(world.run(pipeline), name)
+    assert world.loads() == loads
+    return raised.value
+
+
+def says(error: HeadlineError, *words: str) -> bool:
+    """Whether the message has all these words; those that it lacks are shown."""
+    lacking = [word for word in words if word not in str(error)]
+    assert not lacking, f"{str(error)!r} does not say {lacking}"
+    return True
+
+
+def heals(world: World, complete_loads: set[tuple[Any, ...]], pipeline: str, name: str) -> bool:
+    """Whether the next try brings exactly what would have come without the fault."""
+    ingest(world.run(pipeline), name)
+    expected = {load for load in complete_loads if load[0] == f"landing.{name}"}
+    assert len(expected) == 4
+    return {load for load in world.loads() if load[0] == f"landing.{name}"} == expected
+
+
+def closed_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+# the shop's database
+
+
+def test_database_refuses_connections(world: World, complete_loads: set[tuple[Any, ...]]) -> None:
+    nowhere = {"conn_type": "postgres", "host": "127.0.0.1", "port": closed_port(), "login": "postgres", "schema": "shop"}
+    with world.entered(AIRFLOW_CONN_HEADLINE_SHOP=json.dumps(nowhere)):
+        error = failure(world, "shop", "orders")
+    assert type(error) is Transient
+    assert says(error, "connection headline_shop", "out of reach", "refused")
+    assert heals(world, complete_loads, "shop", "orders")
+
+
+def test_database_dies_in_mid_stream(world: World, complete_loads: set[tuple[Any, ...]], monkeypatch: pytest.MonkeyPatch) -> None:
+    read = sources.read
+
+    def dying(*arguments: Any) -> Iterator[Any]:
+        parts = read(*arguments)
+        yield next(parts)
+        others = "pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()"
+        assert world.in_shop(f"select pg_terminate_backend(pid) from {others}") == [(True,)]
+        yield from parts
+
+    with monkeypatch.context() as patch:
+        patch.setattr(database, "ROWS_AT_A_TIME", 5)
+        patch.setattr(sources, "read", dying)
+        error = failure(world, "shop", "orders")
+    assert type(error) is Transient
+    assert says(error, "connection headline_shop", "terminat")
+    assert heals(world, complete_loads, "shop", "orders")
+
+
+def test_database_without_the_table_that_is_asked_for(world: World, complete_loads: set[tuple[Any, ...]]) -> None:
+    world.in_shop("alter table orders rename to purchases")
+    error = failure(world, "shop", "orders")
+    assert type(error) is SpecError
+    assert says(error, "shop/orders.extract.sql", 'relation "orders" does not exist')
+    world.in_shop("alter table purchases rename to orders")
+    assert heals(world, complete_loads, "shop", "orders")
+
+
+# finance's HTTP service
+
+
+class Service:
+    """An HTTP service that gives one answer after the other, the last one for ever."""
+
+    def __init__(self, answers: Sequence[tuple[int, bytes]], seconds: float = 0, withheld: int = 0) -> None:
+        remaining = list(answers)
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                time.sleep(seconds)
+                status, body = remaining.pop(0) if len(remaining) > 1 else remaining[0]
+                self.send_response(status)
+                self.send_header("Content-Length", str(len(body) + withheld))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, *_: Any) -> None:
+                pass
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+
+    def __enter__(self) -> str:
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        return json.dumps({"conn_type": "http", "host": "http://127.0.0.1", "port": self._server.server_port})
+
+    def __exit__(self, *_: object) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+
+def page(records: Any, following: str | None = None) -> tuple[int, bytes]:
+    return 200, json.dumps({"data": records, "next_cursor": following}).encode()
+
+
+GOOD, MORE = page([ANY_EXPENSE]), page([ANY_EXPENSE], "page-2")
+PASSING = {
+    "internal error": ([(500, b"oops")], "answered 500"),
+    "unavailable on the second page": ([MORE, (503, b"")], "answered 503"),
+    "too many requests": ([(429, b"slow down")], "answered 429"),
+    "a page for humans": ([(200, b"<html>Down for maintenance</html>")], "no JSON: '<html>Down"),
+    "half an answer": ([(200, GOOD[1][:30])], "no JSON"),
+    "nothing": ([(200, b"")], "no JSON"),
+    "bytes that are no text": ([(200, b"\xff\xfe\x00")], "no JSON"),
+}
+REFUSED = {
+    "who are you": ([(401, b"no such key")], "refused with 401", "no such key"),
+    "no such path": ([(404, b"gone")], "refused with 404", "gone"),
+    "what do you want": ([(400, b"from must be a day")], "refused with 400", "from must be a day"),
+}
+CHANGED = {
+    "a list alone": ([(200, b"[]")], "no list of records 'data'", "source.yml"),
+    "records under another name": ([(200, b'{"items": [], "next_cursor": null}')], "no list of records 'data'", "source.yml"),
+    "records that are none": ([page([1, 2])], "no list of records 'data'", "source.yml"),
+    "an object instead of a list": ([page({"E1": ANY_EXPENSE})], "no list of records 'data'", "source.yml"),
+    "no cursor": ([(200, b'{"data": []}')], "no 'next_cursor'", "source.yml"),
+    "pages in a circle": ([MORE], "'page-2' came up again"),
+    "pages without end": ([page([ANY_EXPENSE], f"page-{n}") for n in range(50)], "after 20 pages"),
+    "another day": ([page([ANY_EXPENSE | {"incurred_on": "2020-01-01"}])], "incurred_on", "'2020-01-01'", "owner of the source"),
+    "no day": ([page([ANY_EXPENSE, {"expense_id": "E2"}])], "1 record(s)", "incurred_on"),
+}
+
+
+@pytest.mark.parametrize(
+    ("kind", "answers", "words"),
+    [
+        pytest.param(kind, answers, words, id=name)
+        for kind, cases in ((Transient, PASSING), (BadRequest, REFUSED), (BadData, CHANGED))
+        for name, (answers, *words) in cases.items()
+    ],
+)
+def test_service_that_answers_wrongly(
+    kind: type[HeadlineError],
+    answers: list[tuple[int, bytes]],
+    words: list[str],
+    three_days: World,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(http, "LARGEST_PAGE_COUNT", 20)
+    with Service(answers) as connection, three_days.entered(AIRFLOW_CONN_HEADLINE_FINANCE=connection):
+        error = failure(three_days, "finance", "expenses")
+    assert type(error) is kind
+    assert says(error, "/expenses", *words)
+
+
+def test_service_that_hangs_up_or_keeps_silent(
+    world: World, complete_loads: set[tuple[Any, ...]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(http, "TIMEOUT_SECONDS", 0.2)
+    nobody = json.dumps({"conn_type": "http", "host": "http://127.0.0.1", "port": closed_port()})
+    with Service([GOOD], withheld=10) as broken_off, Service([GOOD], seconds=1) as silent:
+        for connection in (nobody, broken_off, silent):
+            with world.entered(AIRFLOW_CONN_HEADLINE_FINANCE=connection):
+                error = failure(world, "finance", "expenses")
+            assert type(error) is Transient
+            assert says(error, "/expenses", "connection headline_finance", "no answer")
+    assert heals(world, complete_loads, "finance", "expenses")
+
+
+# the data share's files
+
+CUT = {
+    "within a line": lambda text: text[: len(text) * 2 // 3],
+    "within a line that was ended": lambda text: text[: text.rindex(",")] + "\n",
+    "before the first byte": lambda _: "",
+    "within a quotation": lambda text: text + '"2026\n',
+}
+
+
+@pytest.mark.parametrize("cut", CUT)
+def test_truncated_csv(cut: str, world: World, complete_loads: set[tuple[Any, ...]]) -> None:
+    whole = world.rates_file.read_text()
+    world.rates_file.write_text(CUT[cut](whole))
+    error = failure(world, "finance", "exchange_rates")
+    assert type(error) is Transient
+    assert says(error, world.rates_file.name, "cannot be read as csv", "still arriving")
+    world.rates_file.write_text(whole)
+    assert heals(world, complete_loads, "finance", "exchange_rates")
+
+
+def test_missing_file(world: World, complete_loads: set[tuple[Any, ...]]) -> None:
+    late = world.rates_file.rename(world.folder / "on-its-way")
+    error = failure(world, "finance", "exchange_rates")
+    assert type(error) is Transient
+    assert says(error, world.rates_file.name, "not there yet", "who drops it")
+    late.rename(world.rates_file)
+    assert heals(world, complete_loads, "finance", "exchange_rates")
+
+
+def test_truncated_parquet(world: World, tmp_path: Path) -> None:
+    copytree(PROJECT / "include" / "sql" / "sources", tmp_path / "sources")
+    spec = tmp_path / "sources" / "finance" / "source.yml"
+    spec.write_text(spec.read_text().replace(".csv", ".parquet").replace("format: csv", "format: parquet"))
+    file = world.rates_file.with_suffix(".parquet")
+    pyarrow.parquet.write_table(pyarrow.csv.read_csv(world.rates_file), file)
+    whole = file.read_bytes()
+    with world.entered(HEADLINE_SOURCES=str(tmp_path / "sources")):
+        for part in (whole[: len(whole) // 2], whole[:-1], b""):
+            file.write_bytes(part)
+            error = failure(world, "finance", "exchange_rates")
+            assert type(error) is Transient
+            assert says(error, file.name, "not a whole Parquet file", "still arriving")
+        file.write_bytes(whole)
+        assert ingest(world.run("finance"), "exchange_rates").row_count == 6
+
+
+# files that are whole and wrong
+
+
+def test_value_that_is_no_number_stops_the_transform(world: World) -> None:
+    world.rates_file.write_text(world.rates_file.read_text().replace(",USD,", ",USD,about "))
+    run = world.run("finance")
+    ingest(run, "exchange_rates")
+    with pytest.raises(BadData, match="about "):
+        transform(run, run.pipeline.tables["exchange_rates"])
+
+
+def test_column_that_is_gone_stops_the_transform(world: World) -> None:
+    world.rates_file.write_text(world.rates_file.read_text().replace("rate_to_reporting", "rate"))
+    run = world.run("finance")
+    ingest(run, "exchange_rates")
+    with pytest.raises(SpecError, match="rate_to_reporting"):
+        transform(run, run.pipeline.tables["exchange_rates"])
+
+
+def test_bad_file_is_held_by_the_audit_and_healed_by_the_good_one(world: World) -> None:
+    whole = world.rates_file.read_text()
+    world.rates_file.write_text(whole.replace(",USD,", ",USD,-"))
+    before = world.published()
+    run = world.run("finance")
+    table = run.pipeline.tables["exchange_rates"]
+    for name in ("exchange_rates", "expenses"):
+        ingest(run, name)
+    for one in run.pipeline.ordered_tables:
+        transform(run, one)
+    audit(run, run.pipeline.tables["expenses"])
+    with pytest.raises(BadData) as raised:
+        audit(run, table)
+    assert says(raised.value, "raw.exchange_rates", "1 of", "rate_to_reporting", "Nothing was published", "Mend the source")
+    with pytest.raises(NotChecked, match=r"raw.exchange_rates \(failed\)"):
+        publish(run)
+    assert not differences(world.published(), before)
+
+    world.rates_file.write_text(whole)
+    world.complete(("finance",))
+    rates = world.published()["raw.exchange_rates"]
+    assert rates.total() == 6 * (D4 - D1).days + 6
+    assert all(row[-1] > 0 for row in rates)

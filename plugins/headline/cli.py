@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from datetime import date
+from enum import StrEnum
 from typing import Annotated
 
 import typer
@@ -16,6 +17,14 @@ from headline.show import Format, show
 app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
 
 FormatOption = Annotated[Format, typer.Option("--format", help="How rows are written.")]
+
+
+class Engine(StrEnum):
+    """The engines that the portable subset of SQL is meant for."""
+
+    DUCKDB = "duckdb"
+    ATHENA = "athena"
+    SPARK = "spark"
 
 
 @app.command()
@@ -36,7 +45,7 @@ def compile_(
     table: Annotated[str, typer.Argument(help="schema.table")],
     first: Annotated[str | None, typer.Option("--from", help="First day, YYYY-MM-DD; yesterday if left out.")] = None,
     last: Annotated[str | None, typer.Option("--to", help="Last day, included; the first if left out.")] = None,
-    engine: Annotated[str, typer.Option(help="The SQL dialect: duckdb, athena, spark.")] = "duckdb",
+    engine: Annotated[Engine, typer.Option(help="Whose SQL is printed.")] = Engine.DUCKDB,
 ) -> None:
     """Print the SELECT of a table as an engine runs it for some days."""
     from headline import specs

@@ -1,0 +1,146 @@
+"""What Airflow's side adds to the steps: which days a run is for, waiting for inputs, and what the UI shows."""
+
+import asyncio
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from airflow.sdk.exceptions import TaskDeferred
+
+from headline.errors import BadRequest
+from headline.intervals import DAY, Interval
+from headline.ledger import Ledger, Published
+from headline.operators import AuditOperator, IngestOperator, PublicationSensor, PublishOperator, TransformOperator
+from headline.operators.context import requested
+from headline.operators.publication import PublicationTrigger, describe, missing_inputs
+
+D1, D2, D3 = date(2026, 3, 1), date(2026, 3, 2), date(2026, 3, 3)
+TODAY = datetime.now(UTC).date()
+
+
+def context(start: datetime | None = None, end: datetime | None = None, run_id: str = "manual", **params: str | None) -> Any:
+    """As a task sees it: `from_` and `to` are the form's fields."""
+    given = {"from": params.get("from_"), "to": params.get("to")}
+    return {"params": given, "dag_run": SimpleNamespace(run_id=run_id, data_interval_start=start, data_interval_end=end)}
+
+
+def at(day: date, hour: int = 0) -> datetime:
+    return datetime(day.year, day.month, day.day, hour, tzinfo=UTC)
+
+
+def test_a_scheduled_run_is_for_its_data_interval(forget_settings: Any) -> None:
+    assert requested(context(at(D1), at(D2))) == Interval(D1, D2)
+
+
+def test_days_begin_in_the_reporting_zone(forget_settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HEADLINE_REPORTING_ZONE", "Europe/Berlin")
+    assert requested(context(at(D1, 23), at(D2, 23))) == Interval(D2, D3)
+
+
+@pytest.mark.parametrize("moment", [None, at(D1)])
+def test_a_run_without_an_interval_is_for_yesterday(forget_settings: Any, moment: datetime | None) -> None:
+    assert requested(context(moment, moment)) == Interval(TODAY - DAY, TODAY)
+
+
+def test_the_form_wins_over_the_interval(forget_settings: Any) -> None:
+    assert requested(context(at(D3), at(D3) + DAY, from_="2026-03-01", to="2026-03-02")) == Interval(D1, D3)
+    assert requested(context(None, None, from_="2026-03-01")) == Interval(D1, D2)
+
+
+@pytest.mark.parametrize("days_ahead", [0, 1])
+def test_an_open_day_is_refused(forget_settings: Any, days_ahead: int) -> None:
+    with pytest.raises(BadRequest, match="has not ended yet"):
+        requested(context(from_=str(TODAY - 3 * DAY), to=str(TODAY + days_ahead * DAY)))
+    with pytest.raises(BadRequest, match="has not ended yet"):
+        requested(context(at(TODAY), at(TODAY) + timedelta(days=days_ahead + 1)))
+
+
+def publish(ledger: Ledger, table: str, first: date, last: date) -> None:
+    ledger.record_publications("p", "k", "run", "code", [Published(table, Interval(first, last + DAY), 1, 0, {})])
+
+
+def test_missing_inputs_are_told_by_table_and_day(ledger: Ledger) -> None:
+    days = Interval(D1, D3 + DAY)
+    publish(ledger, "raw.a", D1, D3)
+    publish(ledger, "raw.b", D2, D2)
+    publish(ledger, "raw.unasked", D1, D3)
+    missing = missing_inputs(["raw.a", "raw.b", "raw.c"], days)
+    assert missing == {"raw.b": ["2026-03-01", "2026-03-03"], "raw.c": ["2026-03-01", "2026-03-02", "2026-03-03"]}
+    assert describe(missing) == "raw.b lacks 2 day(s) from 2026-03-01; raw.c lacks 3 day(s) from 2026-03-01"
+    publish(ledger, "raw.b", D1, D3)
+    publish(ledger, "raw.c", D1, D2)
+    publish(ledger, "raw.c", D3, D3)
+    assert missing_inputs(["raw.a", "raw.b", "raw.c"], days) == {}
+    assert missing_inputs([], days) == {}
+
+
+def test_the_sensor_passes_at_once_where_all_is_published(ledger: Ledger, forget_settings: Any) -> None:
+    publish(ledger, "raw.a", D1, D1)
+    PublicationSensor(task_id="wait", pipeline="p", tables=["raw.a"]).execute(context(at(D1), at(D2)))
+
+
+def test_the_sensor_waits_without_a_worker_for_what_is_missing(ledger: Ledger, forget_settings: Any) -> None:
+    sensor = PublicationSensor(task_id="wait", pipeline="p", tables=["raw.a"], poke_interval=0.05)
+    with pytest.raises(TaskDeferred) as deferred:
+        sensor.execute(context(at(D1), at(D2)))
+    path, arguments = deferred.value.trigger.serialize()
+    assert path == "headline.operators.publication.PublicationTrigger"
+    assert arguments == {"tables": ["raw.a"], "interval": ["2026-03-01", "2026-03-02"], "poke_interval": 0.05}
+    assert hasattr(sensor, deferred.value.method_name)
+
+
+async def first_event(trigger: PublicationTrigger, meanwhile: Callable[[], None]) -> Any:
+    waiting = asyncio.ensure_future(anext(trigger.run()))
+    await asyncio.sleep(0.2)
+    assert not waiting.done()
+    meanwhile()
+    return await asyncio.wait_for(waiting, 10)
+
+
+def test_the_trigger_fires_when_the_last_day_is_published(ledger: Ledger) -> None:
+    trigger = PublicationTrigger(["raw.a"], ["2026-03-01", "2026-03-03"], 0.05)
+    publish(ledger, "raw.a", D1, D1)
+    assert asyncio.run(first_event(trigger, lambda: publish(ledger, "raw.a", D2, D2))).payload == "published"
+
+
+def test_the_trigger_outlives_a_ledger_that_is_away(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
+    from headline.ledger.engine import _engine
+
+    publish(ledger, "raw.a", D1, D1)
+    with monkeypatch.context() as away:
+        away.setenv(
+            "AIRFLOW_CONN_HEADLINE_LEDGER",
+            '{"conn_type": "postgres", "host": "127.0.0.1", "port": 1, "login": "x", "schema": "x"}',
+        )
+        _engine.cache_clear()
+        trigger = PublicationTrigger(["raw.a"], ["2026-03-01", "2026-03-02"], 0.05)
+
+        def back() -> None:
+            away.undo()
+            _engine.cache_clear()
+
+        assert asyncio.run(first_event(trigger, back)).payload == "published"
+
+
+def test_the_operators_run_the_steps_and_show_what_they_did(project: Any, tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / "drop"
+    folder.mkdir()
+    (folder / "orders_2026-03-01.csv").write_text("order_id,amount\na,1.00\n")
+    monkeypatch.setenv("AIRFLOW_CONN_HEADLINE_DROP", f'{{"conn_type": "fs", "extra": {{"path": "file://{folder}"}}}}')
+    ingest = IngestOperator(task_id="ingest", pipeline="shop", landing="orders")
+    transform = TransformOperator(task_id="transform", pipeline="shop", table="orders")
+    audit = AuditOperator(task_id="audit", pipeline="shop", table="orders")
+    publish_ = PublishOperator(task_id="publish", pipeline="shop")
+    for operator in (ingest, transform, audit, publish_):
+        operator.execute(context(at(D1), at(D2), run_id="scheduled__2026-03-02"))
+    assert ingest.ingested == {"days": ["[2026-03-01, 2026-03-02)"], "files": 1, "rows": 1, "new_or_changed_files": 1}
+    assert "READ_PARQUET" in transform.compiled_sql.upper()
+    assert transform.transformed == {"days": ["[2026-03-01, 2026-03-02)"], "rows": 1}
+    assert set(audit.checks.values()) == {"passed"}
+    assert publish_.published == ["raw.orders [2026-03-01, 2026-03-02)"]
+    assert project.query("select order_id from raw.orders") == [("a",)]
+    for operator in (ingest, transform, audit, publish_):
+        assert set(operator.template_fields) <= set(vars(operator))
+        assert operator.overwrite_rtif_after_execution

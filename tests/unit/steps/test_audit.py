@@ -1,0 +1,170 @@
+"""An audit fails closed: only what was checked, and found good, passes."""
+
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from headline.errors import BadData, BadRequest, HeadlineError, NotChecked
+from headline.ledger import CheckResult
+from headline.steps import audit, publish, transform
+from headline.steps.audit import verdict_of
+
+D1, D2, D3 = date(2026, 3, 1), date(2026, 3, 2), date(2026, 3, 3)
+CONTRACT = "core/core_shop/orders.contract.yml"
+
+
+def result(outcome: str) -> CheckResult:
+    return CheckResult("checks.x", "x", "x", outcome, None, "")
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "problems", "verdict"),
+    [
+        (["passed", "passed"], "", "passed"),
+        (["passed", "warned"], "", "passed"),
+        (["warned"], "", "passed"),
+        (["passed", "failed", "not_checked"], "the engine went away", "failed"),
+        (["passed", "not_checked"], "", "not_checked"),
+        (["passed"], "the engine went away", "not_checked"),
+        ([], "", "not_checked"),
+        ([], "the engine went away", "not_checked"),
+        (["passed", "an outcome of tomorrow"], "", "not_checked"),
+    ],
+)
+def test_verdict(outcomes: list[str], problems: str, verdict: str) -> None:
+    assert verdict_of([result(outcome) for outcome in outcomes], problems) == verdict
+
+
+@pytest.fixture
+def shop(project: Any) -> Any:
+    project.arrive({D1: [("a", "1.00")], D2: [("b", "10.00"), ("x", "-1.00")], D3: [("c", "100.00")]})
+    project.publish("shop", D1, D3)
+    return project
+
+
+def transformed(project: Any, first: date = D1, last: date | None = None) -> Any:
+    run = project.run("core_shop", first, last)
+    transform(run, run.pipeline.tables["orders"])
+    return run
+
+
+def state(run: Any) -> str:
+    found: str = run.ledger.candidates(run.key)["core.orders"].state
+    return found
+
+
+def test_every_check_goes_to_the_ledger(shop: Any) -> None:
+    run = transformed(shop, D1, D3)
+    results = audit(run, run.pipeline.tables["orders"])
+    assert {(one.type, one.outcome) for one in results} == {
+        ("schema", "passed"),
+        ("missing", "passed"),
+        ("duplicate", "passed"),
+        ("failed_rows", "passed"),
+    }
+    assert [row.check_name for row in shop.ledger.latest_audits(["core.orders"])] == [one.name for one in results]
+    assert state(run) == "passed"
+
+
+@pytest.mark.parametrize(
+    ("sql", "check"),
+    [
+        ("{all_orders} union all {all_orders}", "duplicate"),
+        ("{all_orders} where false", r"raw = core \+ quarantine"),
+        ("select ds, 1 as order_id, amount, quarantine_reason from ({all_orders}) as orders", "Schema"),
+    ],
+)
+def test_bad_data_fails_and_is_told_with_the_check(shop: Any, sql: str, check: str) -> None:
+    all_orders = "select ds, order_id, amount, cast(null as varchar) as quarantine_reason from raw.orders"
+    rows = sql.format(all_orders=all_orders)
+    shop.write("core/core_shop/orders.sql", f"select * from ({rows}) as orders where ds = date '{{{{ start }}}}'")
+    run = transformed(shop)
+    with pytest.raises(BadData, match=rf"(?s)core\.orders: .* of 4 checks failed.*{check}.*Nothing was published"):
+        audit(run, run.pipeline.tables["orders"])
+    assert state(run) == "failed"
+    with pytest.raises(NotChecked, match=r"core\.orders \(failed\)"):
+        publish(run)
+
+
+def test_a_type_that_the_contract_does_not_promise_fails(shop: Any) -> None:
+    shop.replace("core/core_shop/orders.sql", "    amount,", "    cast(amount as decimal(18, 2)) as amount,")
+    run = transformed(shop)
+    with pytest.raises(BadData, match="Schema"):
+        audit(run, run.pipeline.tables["orders"])
+
+
+WARNING = "  - row_count: {name: enough rows, threshold: {must_be_greater_than: 99, level: warn}}\n"
+
+
+def test_a_warning_passes_and_is_told(shop: Any) -> None:
+    shop.replace(CONTRACT, "  - duplicate:", WARNING + "  - duplicate:")
+    run = transformed(shop)
+    [warned] = [one for one in audit(run, run.pipeline.tables["orders"]) if one.outcome != "passed"]
+    assert (warned.name, warned.outcome, warned.measured) == ("enough rows", "warned", Decimal(1))
+    assert state(run) == "passed"
+
+
+@pytest.mark.parametrize(
+    "check",
+    [
+        "  - freshnes: {column: ds}\n",
+        "  - failed_rows: {name: broken, query: select nonsense from core.orders}\n",
+        "  - failed_rows: {name: broken, query: select ds from core.nothing}\n",
+        "  - failed_rows: {name: broken, query: select from where}\n",
+        "  - failed_rows: {name: broken, query: 'select {{ nonsense }}'}\n",
+        "  - failed_rows: {name: broken, expression: nonsense > 1}\n",
+        "  - duplicate: {columns: [nonsense], name: broken}\n",
+    ],
+)
+def test_a_check_that_cannot_be_evaluated_never_passes(shop: Any, check: str) -> None:
+    shop.replace(CONTRACT, "  - duplicate: {columns: [order_id]}\n", check)
+    run = transformed(shop)
+    with pytest.raises(HeadlineError) as caught:
+        audit(run, run.pipeline.tables["orders"])
+    assert not isinstance(caught.value, BadData)
+    assert state(run) != "passed"
+    with pytest.raises(NotChecked):
+        publish(run)
+
+
+def test_a_soda_that_breaks_is_not_a_pass(shop: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    from soda_core.contracts.contract_verification import ContractVerificationSession
+
+    def broken(**kwargs: Any) -> None:
+        raise RuntimeError("soda is out")
+
+    monkeypatch.setattr(ContractVerificationSession, "execute", broken)
+    run = transformed(shop)
+    with pytest.raises(NotChecked, match="soda is out"):
+        audit(run, run.pipeline.tables["orders"])
+    assert state(run) == "not_checked"
+
+
+def test_several_checks_of_one_type_are_all_evaluated(shop: Any) -> None:
+    first = "  - failed_rows: {name: one, query: 'select ds from core.orders where false'}\n"
+    second = "  - failed_rows: {name: two, query: 'select ds from core.orders'}\n"
+    shop.replace(CONTRACT, "  - duplicate:", first + second + "  - duplicate:")
+    run = transformed(shop)
+    with pytest.raises(BadData, match="two"):
+        audit(run, run.pipeline.tables["orders"])
+    outcomes = {row.check_name: row.outcome for row in shop.ledger.latest_audits(["core.orders"])}
+    assert (outcomes["one"], outcomes["two"], outcomes["raw = core + quarantine"]) == ("passed", "failed", "passed")
+
+
+def test_checks_see_each_interval_of_the_candidate(shop: Any) -> None:
+    """D1 is corrected so that it breaks the identity; the run was asked for D3."""
+    shop.publish("core_shop", D1, D2)
+    shop.arrive({D1: [("a", "5.00"), ("new", "6.00")]})
+    shop.publish("shop", D1)
+    shop.replace("core/core_shop/orders.sql", "where ds", "where order_id <> 'new' and ds")
+    run = transformed(shop, D3)
+    with pytest.raises(BadData, match=r"raw = core \+ quarantine"):
+        audit(run, run.pipeline.tables["orders"])
+
+
+def test_there_must_be_something_to_audit(shop: Any) -> None:
+    run = shop.run("core_shop", D1)
+    with pytest.raises(BadRequest, match="nothing left to audit"):
+        audit(run, run.pipeline.tables["orders"])

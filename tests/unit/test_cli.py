@@ -1,0 +1,121 @@
+"""The command line, run as a user runs it."""
+
+import csv
+import io
+import json
+import sys
+from datetime import date
+from typing import Any
+
+import pytest
+
+from headline import cli
+
+D1, D2 = date(2026, 3, 1), date(2026, 3, 2)
+
+
+@pytest.fixture
+def headline(project: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Any:
+    """Run `headline …` on the throw-away repository; gives (exit code, output, errors)."""
+
+    def run(*arguments: str) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["headline", *arguments])
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+        code = ended.value.code
+        return (code if isinstance(code, int) else 0, *capsys.readouterr())
+
+    run.project = project  # type: ignore[attr-defined]
+    return run
+
+
+@pytest.fixture
+def published(headline: Any) -> Any:
+    headline.project.arrive({D1: [("a", "1.50"), ("x", "-1.00")], D2: [("b", "12345.25")]})
+    headline.project.publish("shop", D1, D2)
+    headline.project.publish("core_shop", D1, D2)
+    return headline
+
+
+def test_query_writes_exact_values_for_programs(published: Any) -> None:
+    sql = "select ds, order_id, amount from core.orders order by ds"
+    code, out, _ = published("query", sql, "--format", "json")
+    assert code == 0
+    assert json.loads(out) == [
+        {"ds": "2026-03-01", "order_id": "a", "amount": "1.5000"},
+        {"ds": "2026-03-02", "order_id": "b", "amount": "12345.2500"},
+    ]
+    _, out, _ = published("query", sql, "--format", "csv")
+    assert list(csv.reader(io.StringIO(out))) == [
+        ["ds", "order_id", "amount"],
+        ["2026-03-01", "a", "1.5000"],
+        ["2026-03-02", "b", "12345.2500"],
+    ]
+    assert "12,345.2500" in published("query", sql)[1]
+
+
+@pytest.mark.parametrize(
+    "sql", ["delete from core.orders", "drop table core.orders", "select 1; drop table core.orders", "create table t as select 1"]
+)
+def test_query_changes_nothing(published: Any, sql: str) -> None:
+    code, _, err = published("query", sql)
+    assert code == 1
+    assert "must hold exactly one SELECT" in err
+    assert published.project.query("select count(*) from core.orders") == [(2,)]
+
+
+def test_query_tells_a_wrong_name_without_a_traceback(published: Any) -> None:
+    code, _, err = published("query", "select nonsense from core.orders")
+    assert code == 1
+    assert "nonsense" in err
+    assert "Traceback" not in err
+
+
+def test_compile_prints_what_an_engine_would_run(headline: Any) -> None:
+    code, out, _ = headline("compile", "core.orders", "--from", "2026-03-01", "--to", "2026-03-31")
+    assert code == 0
+    assert "CAST('2026-03-01' AS DATE)" in out
+    assert "CAST('2026-04-01' AS DATE)" in out
+    assert "AS STRING" in headline("compile", "raw.orders", "--engine", "spark")[1]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (["compile", "core.oders"], "no table is called core.oders; there are: core.orders"),
+        (["compile", "core.orders", "--from", "yesterday"], "'yesterday' is no day"),
+        (["compile", "core.orders", "--from", "2026-03-02", "--to", "2026-03-01"], "before it begins"),
+        (["compile", "core.orders", "--engine", "oracle"], "oracle"),
+        (["query", "select 1"], "does not exist yet"),
+    ],
+)
+def test_what_cannot_be_done_is_said_without_a_traceback(headline: Any, arguments: list[str], complaint: str) -> None:
+    code, _, err = headline(*arguments)
+    assert code != 0
+    assert complaint in " ".join(err.split())
+    assert "Traceback" not in err
+
+
+def test_tables_tell_what_is_published_of_each(published: Any) -> None:
+    found = {row["table"]: row for row in json.loads(published("tables", "--format", "json")[1])}
+    assert set(found) == {"raw.orders", "core.orders", "core.running_totals"}
+    assert (found["core.orders"]["from"], found["core.orders"]["before"]) == ("2026-03-01", "2026-03-03")
+    assert found["core.orders"]["status"] == "complete"
+    assert found["core.orders"]["pipeline"] == "core_shop"
+
+
+def test_tables_that_were_never_published_are_listed_too(headline: Any) -> None:
+    found = json.loads(headline("tables", "--format", "json")[1])
+    assert {row["status"] for row in found} == {"never published"}
+
+
+def test_audits_tell_every_check_of_the_newest_audit(published: Any) -> None:
+    found = json.loads(published("audits", "core.orders", "--format", "json")[1])
+    assert {row["check"] for row in found} >= {"raw = core + quarantine"}
+    assert {row["outcome"] for row in found} == {"passed"}
+    assert {row["table"] for row in json.loads(published("audits", "--format", "json")[1])} == {
+        "raw.orders",
+        "core.orders",
+        "core.running_totals",
+    }

@@ -13,6 +13,7 @@ COPY include include
 COPY dags dags
 
 ENV HEADLINE_HOME=/var/lib/headline
-RUN useradd --system --create-home headline && install --directory --owner headline --mode 0700 "$HEADLINE_HOME"
+RUN useradd --system --create-home headline \
+ && for folder in . airflow datashare landing logs; do install --directory --owner headline --mode 0700 "$HEADLINE_HOME/$folder"; done
 USER headline
 VOLUME /var/lib/headline

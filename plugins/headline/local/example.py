@@ -48,18 +48,18 @@ class Example(BaseModel):
         if not data.is_file():
             raise BadRequest(f"there are no data in {data}: make example name={folder.name} data=<file>")
         home = Home(PROJECT / f".headline-{folder.name}")
-        choices = {
+        choices = chosen_in_shell() | {
             "HEADLINE_SOURCES": str(folder / "sources"),
             "HEADLINE_REPORTING_CURRENCY": self.reporting_currency,
             "HEADLINE_REPORTING_ZONE": self.reporting_zone,
         }
-        if not home.is_ours:  # beside the demo company, which keeps the usual port
+        if not home.is_ours and "HEADLINE_PORT" not in choices:  # beside the demo company, which keeps the usual port
             choices["HEADLINE_PORT"] = str(free_port(8081))
         home.make()
         shared = home.path / "datashare" / self.data_as
         shared.unlink(missing_ok=True)
         shared.symlink_to(data.resolve())
-        return home, Job(first=self.first, last=self.last, dags=self.dags, choices=choices | chosen_in_shell())
+        return home, Job(first=self.first, last=self.last, dags=self.dags, choices=choices)
 
 
 def run_example(name: str, data: Path) -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -38,8 +40,9 @@ class Home:
 
     @property
     def login(self) -> str:
-        """Where the UI is and how to log in, for the screen."""
-        return f"[bold]Airflow[/]: {self.login_file.read_text()}[dim]kept in {self.login_file}[/]"
+        """Where the UI is, how to log in and how to stop it, for the screen."""
+        stop = "make down" if self.path == PROJECT / ".headline" else f"make down HEADLINE_HOME={self.path}"
+        return f"[bold]Airflow[/]: {self.login_file.read_text()}[dim]kept in {self.login_file}; to stop it: {stop}[/]"
 
     @property
     def logs(self) -> Path:
@@ -63,6 +66,17 @@ class Home:
             write_private(self.env_file, f"{HEADER}\n")
         for folder in ("airflow", "datashare", "landing", "logs"):
             (self.path / folder).mkdir(mode=0o700, exist_ok=True)
+
+    @contextmanager
+    def starting(self) -> Iterator[None]:
+        """Be the only one who starts this home; raises BadRequest while somebody else does."""
+        self.make()
+        with (self.path / "starting").open("w") as mark:
+            try:
+                fcntl.flock(mark, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise BadRequest(f"{self.path} is being started by another command: wait for it, or make down") from None
+            yield
 
     def check_ours(self) -> None:
         """Raise BadRequest unless set-up made this folder."""

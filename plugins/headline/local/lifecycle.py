@@ -26,8 +26,9 @@ def up(
     `choices` are settings by their variable's name; None = what the shell says.
     """
     home, screen = home or Home.current(), screen or Screen()
-    environment = set_up(home, screen, names, chosen_in_shell() if choices is None else choices)
-    start(home, environment, names, screen)
+    with home.starting():
+        environment = set_up(home, screen, names, chosen_in_shell() if choices is None else choices)
+        start(home, environment, names, screen)
     return environment
 
 

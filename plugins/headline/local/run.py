@@ -71,10 +71,11 @@ def run(home: Home, job: Job, screen: Screen) -> None:
 
     Raises HeadlineError when a run fails, with the task, the end of its log, and where the log is.
     """
-    environment = set_up(home, screen, job.processes, job.choices)
-    if job.demo_days:
-        fill_demo(home, environment, job, screen)
-    start(home, environment, job.processes, screen)
+    with home.starting():
+        environment = set_up(home, screen, job.processes, job.choices)
+        if job.demo_days:
+            fill_demo(home, environment, job, screen)
+        start(home, environment, job.processes, screen)
     with AirflowApi.of(environment) as api:
         with screen.step("DAGs loaded"):
             wait_for_dags(api, job.dags)
@@ -85,7 +86,8 @@ def run(home: Home, job: Job, screen: Screen) -> None:
         if job.day:
             runs = [start_day(api, dag_id, job.day, environment["HEADLINE_REPORTING_ZONE"]) for dag_id in job.dags]
             watch(home, api, str(job.day), runs, screen)
-    for result in (figures(job.first, job.day or job.last, environment["HEADLINE_REPORTING_CURRENCY"]), audits(), home.login):
+    by_category = figures(job.first, job.day or job.last, environment["HEADLINE_REPORTING_CURRENCY"])
+    for result in (by_category, audits(), home.login):
         screen.console.print()
         screen.console.print(result)
 

@@ -35,7 +35,6 @@ def set_up(home: Home, screen: Screen, names: Iterable[str], choices: Mapping[st
     Raises BadRequest for a folder or port that belongs to somebody else.
     """
     os.umask(0o077)
-    home.make()
     postgres, processes = Postgres(home.postgres), Processes(home)
     variables = home.write(postgres.socket, choices)
     if processes.leftovers():

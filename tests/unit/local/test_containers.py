@@ -25,8 +25,14 @@ ELSEWHERE = {
 
 def test_containers_are_told_what_processes_are_told() -> None:
     compose = yaml.safe_load((PROJECT / "docker-compose.yaml").read_text())
-    choices = {name: make() for name, make in DEFAULTS.items()}
-    told = {*derived(Path("home"), Path("socket"), choices), *KEYS, *DEFAULTS}
-    assert len(told) > 30
+    processes = derived(Path("home"), Path("socket"), {name: make() for name, make in DEFAULTS.items()})
+    told = {*processes, *KEYS, *DEFAULTS} - ELSEWHERE
+    same = {
+        name: value for name, value in processes.items() if name in told and name.startswith("AIRFLOW__") and "/" not in value
+    }
+    assert len(told) > 25
+    assert len(same) > 8
     for name in (*AIRFLOW, "demo-finance"):
-        assert told - ELSEWHERE <= set(compose["services"][name]["environment"]), name
+        container = compose["services"][name]["environment"]
+        assert told <= set(container), name
+        assert same == {option: container[option] for option in same}, name

@@ -2,6 +2,7 @@ import json
 import os
 import stat
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 
@@ -71,15 +72,11 @@ def test_the_day_of_the_first_set_up_stays(home: Home) -> None:
     assert home.write(SOCKET, {})["HEADLINE_START_DATE"] == "2026-01-31"
 
 
-def test_the_command_line_reads_what_set_up_wrote(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_command_line_reads_what_set_up_wrote(home: Home) -> None:
     written = home.write(SOCKET, {})
-    for name in written:
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("HEADLINE_REPORTING_CURRENCY", "USD")
-    settings.load_environment_file(home.path)
-    assert {name: os.environ[name] for name in written} == written | {"HEADLINE_REPORTING_CURRENCY": "USD"}
-    for name in written:
-        monkeypatch.delenv(name)
+    with patch.dict(os.environ, {"HEADLINE_REPORTING_CURRENCY": "USD"}, clear=True):
+        settings.load_environment_file(home.path)
+        assert dict(os.environ) == written | {"HEADLINE_REPORTING_CURRENCY": "USD"}
     settings.load.cache_clear()
 
 
@@ -96,6 +93,13 @@ def test_only_what_the_shell_adds_to_the_file_was_chosen(home: Home, monkeypatch
 def test_the_login_tells_where_and_how(home: Home) -> None:
     written = home.write(SOCKET, {"HEADLINE_PORT": "9000"})
     assert home.login_file.read_text() == f"http://127.0.0.1:9000\nuser: admin\npassword: {written['HEADLINE_ADMIN_PASSWORD']}\n"
+
+
+def test_only_one_command_starts_a_home(home: Home) -> None:
+    with home.starting(), pytest.raises(BadRequest, match="being started by another command"), Home(home.path).starting():
+        pass
+    with home.starting():
+        pass
 
 
 def test_a_folder_with_other_things_is_refused(tmp_path: Path) -> None:

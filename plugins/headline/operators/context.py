@@ -20,7 +20,7 @@ def pipeline_run(pipeline_id: str, context: Any) -> PipelineRun:
     from headline.steps import PipelineRun
     from headline.warehouse import open_warehouse
 
-    catalog = specs.load()
+    catalog = specs.load_for(pipeline_id)
     return PipelineRun(
         pipeline=catalog.pipelines[pipeline_id],
         run_id=context["dag_run"].run_id,

@@ -45,12 +45,17 @@ def contract(dag_id: str, table: str) -> HTMLResponse:
 
 
 def _pipeline(dag_id: str) -> Pipeline:
+    """Read when it is asked for: the server lives longer than the files stay as they are."""
     from headline import specs
+    from headline.errors import SpecError
 
-    pipelines = specs.load().pipelines
-    if dag_id not in pipelines:
-        raise HTTPException(404, f"there is no pipeline {dag_id}")
-    return pipelines[dag_id]
+    for folder in specs.pipeline_folders():
+        if folder.name == dag_id:
+            try:
+                return specs.load_pipeline(folder)
+            except SpecError as error:
+                raise HTTPException(404, str(error)) from error
+    raise HTTPException(404, f"there is no pipeline {dag_id}")
 
 
 def _page(template: str, **values: object) -> HTMLResponse:

@@ -1,6 +1,6 @@
 """What a pipeline is: pipeline.yml and source.yml, read and validated; knows no Airflow."""
 
-from headline.specs.catalog import Catalog, load, load_pipeline, pipeline_folders, read_yaml
+from headline.specs.catalog import Catalog, load, load_for, load_pipeline, pipeline_folders, read_yaml
 from headline.specs.contract import Column, Contract, load_contract
 from headline.specs.models import DatabaseIngest, FilesIngest, HttpIngest, Ingest, Pipeline, Source, Table, Window, widest
 
@@ -18,6 +18,7 @@ __all__ = [
     "Window",
     "load",
     "load_contract",
+    "load_for",
     "load_pipeline",
     "pipeline_folders",
     "read_yaml",

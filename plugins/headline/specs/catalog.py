@@ -91,13 +91,8 @@ class Catalog:
 
     def faults(self) -> Iterator[str]:
         """What is wrong between pipelines: names taken twice, tables read that nobody makes."""
-        owners: dict[str, str] = {}
-        for pipeline in self.pipelines.values():
-            landed = list(pipeline.landed) if isinstance(pipeline, Source) else []
-            for name in [output for table in pipeline.tables.values() for output in table.outputs] + landed:
-                if name in owners:
-                    yield f"{pipeline.id}: {name} is made by {owners[name]} already; rename one of them"
-                owners[name] = pipeline.id
+        yield from self.names_taken_twice()
+        owners = {name: pipeline.id for pipeline in self.pipelines.values() for name in _names(pipeline)}
         for pipeline in self.pipelines.values():
             for table in pipeline.tables.values():
                 for read in table.reads:
@@ -106,10 +101,37 @@ class Catalog:
                     elif read.startswith("quarantine.") and owners[read] != pipeline.id:
                         yield f"{pipeline.id}: tables.{table.name}.reads: {read} is what {owners[read]} refused; read the other"
 
+    def names_taken_twice(self) -> Iterator[str]:
+        owners: dict[str, str] = {}
+        for pipeline in self.pipelines.values():
+            for name in _names(pipeline):
+                if name in owners:
+                    yield f"{pipeline.id}: {name} is made by {owners[name]} already; rename one of them"
+                owners[name] = pipeline.id
+
 
 @cache
 def load() -> Catalog:
     """The whole repository; raises SpecError with the faults of every folder at once."""
+    catalog, faults = _read()
+    faults += catalog.faults()
+    if faults:
+        raise SpecError(faults)
+    return catalog
+
+
+def load_for(pipeline_id: str) -> Catalog:
+    """The repository as a run of one pipeline sees it: what is wrong in other folders alone is none of its business."""
+    try:
+        return load()
+    except SpecError:
+        catalog, _ = _read()
+        if pipeline_id not in catalog.pipelines or any(catalog.names_taken_twice()):
+            raise
+        return catalog
+
+
+def _read() -> tuple[Catalog, list[str]]:
     pipelines: dict[str, Pipeline] = {}
     faults: list[str] = []
     for folder in pipeline_folders():
@@ -121,11 +143,13 @@ def load() -> Catalog:
         if pipeline.id in pipelines:
             faults.append(f"{folder}: the id {pipeline.id} is taken by {pipelines[pipeline.id].folder}; folder names are DAG ids")
         pipelines[pipeline.id] = pipeline
-    catalog = Catalog(pipelines)
-    faults += catalog.faults()
-    if faults:
-        raise SpecError(faults)
-    return catalog
+    return Catalog(pipelines), faults
+
+
+def _names(pipeline: Pipeline) -> list[str]:
+    """Every name that a pipeline fills: tables, quarantines and what it lands."""
+    landed = list(pipeline.landed) if isinstance(pipeline, Source) else []
+    return [output for table in pipeline.tables.values() for output in table.outputs] + landed
 
 
 def _read_landing_by_default(source: Pipeline) -> None:

@@ -113,6 +113,12 @@ def test_a_table_that_reads_its_own_quarantine_is_a_circle_too(project: Any) -> 
         load_pipeline(project.sql / "core/core_shop")
 
 
+def test_a_run_is_not_stopped_by_what_is_wrong_in_another_folder(project: Any) -> None:
+    project.write("sources/shop/source.yml", "description: nothing else")
+    assert set(specs.load_for("core_shop").pipelines) == {"core_shop"}
+    assert any("sources/shop/source.yml: tier" in fault for fault in faults_of(lambda: specs.load_for("shop")))
+
+
 def test_a_table_that_nobody_makes_is_told(project: Any) -> None:
     project.replace(PIPELINE, "raw.orders:", "raw.oders:")
     assert faults_of(specs.load) == ["core_shop: tables.orders.reads: nobody makes raw.oders"]

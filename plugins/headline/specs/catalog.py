@@ -99,7 +99,8 @@ class Catalog:
                     if read not in owners and read != "calendar.days":
                         yield f"{pipeline.id}: tables.{table.name}.reads: nobody makes {read}"
                     elif read.startswith("quarantine.") and owners[read] != pipeline.id:
-                        yield f"{pipeline.id}: tables.{table.name}.reads: {read} is what {owners[read]} refused; read the other"
+                        fault = f"{read} holds what {owners[read]} refused; read what it accepted"
+                        yield f"{pipeline.id}: tables.{table.name}.reads: {fault}"
 
     def names_taken_twice(self) -> Iterator[str]:
         owners: dict[str, str] = {}

@@ -109,6 +109,11 @@ BROKEN = [
     ("core.refund_lines", "raw = core + quarantine in rows and money", "delete from quarantine.refund_lines"),
     (
         "profit.expense_allocation",
+        "one row per pool and order line",
+        "insert into profit.expense_allocation select * from profit.expense_allocation where order_id is null",
+    ),
+    (
+        "profit.expense_allocation",
         "a part is its floor or one cent more",
         "update profit.expense_allocation set amount = floor_amount + 0.02 where order_id = 'O1' and line_number = 1",
     ),

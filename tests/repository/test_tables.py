@@ -1,0 +1,305 @@
+"""Rules over every table: its SQL is portable and says what its spec and contract say; its contract checks what it must.
+
+A rule is a function from a table to its faults, so that each can be shown a broken table too.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import soda_core.contracts
+from jsonschema import Draft202012Validator
+from sqlglot import exp, parse_one
+from sqlglot.errors import OptimizeError
+from sqlglot.optimizer.qualify import qualify
+from tests.repository.written import ROOT, Written, tables
+
+from headline.specs import Column, Window, load_contract
+from headline.sql import parse, tables_read, write
+from headline.sql.rules import violations
+
+TABLES = tables()
+SODA = Draft202012Validator(
+    json.loads((Path(soda_core.contracts.__file__).parent / "soda_data_contract_json_schema_1_0_0.json").read_text())
+)
+ALWAYS_THERE = "calendar.days"
+TYPES = {
+    "date": "date",
+    "timestamp": "timestamp",
+    "truth": "boolean",
+    "money": "decimal(18, 4)",
+    "exchange rate": "decimal(18, 8)",
+    "ratio": "decimal(18, 6)",
+    "count": "bigint",
+    "text": "varchar",
+}
+# DOMAIN: same quantity, same name, everywhere; and a name says what kind of thing it is. The first that matches counts.
+NAMES = [
+    ("truth", r"(is|has)_\w+"),
+    ("date", r"ds|week|month|\w+_ds|\w+_on|\w+_date"),
+    ("timestamp", r"\w+_at|valid_from|valid_to"),
+    ("exchange rate", r"rate_to_\w+"),
+    ("ratio", r"coverage|stickiness|\w+_margin|\w+_ratio|\w+_rate|\w+_change_on_\w+"),
+    ("count", r"\w+_count"),
+    (
+        "money",
+        r"amount|amount_in_\w+|pool_driver|driver|cost_of_goods|(\w+_)?(revenue|amount|profit|expense|cost|price)(_in_\w+)?",
+    ),
+    ("text", r"\w+_id|\w+_code|\w+_name|category|sales_channel|entry|\w+_type|\w+_status|email"),
+]
+
+
+def reads_are_stated(written: Written) -> Iterator[str]:
+    """Airflow parses pipeline.yml, not SQL: what it does not state is not waited for, nor computed again."""
+    read, stated = tables_read(written.query), set(written.table.reads)
+    if read - stated:
+        yield f"reads {sorted(read - stated)} without stating it"
+    if stated - read:
+        yield f"states {sorted(stated - read)} without reading it"
+
+
+def checks_read_what_is_there(written: Written) -> Iterator[str]:
+    """An audit follows its own transform alone: of its pipeline it may read only what its table is made of, and itself."""
+    outputs = {output: table for table in written.catalog.tables.values() for output in table.outputs}
+    mine = {output: table for table in written.pipeline.tables.values() for output in table.outputs}
+    before = set(written.table.outputs)
+    for table in reversed(written.pipeline.ordered_tables):
+        if before & set(table.outputs):
+            before |= {output for read in table.reads if read in mine for output in mine[read].outputs}
+    for name, query in written.checks.items():
+        for read in sorted(tables_read(query)):
+            if read not in outputs and read != ALWAYS_THERE:
+                yield f"check «{name}» reads {read}, which nobody makes"
+            elif read in mine and read not in before:
+                yield f"check «{name}» reads {read}, which may not be computed yet when the check runs"
+
+
+def sql_is_portable(written: Written) -> Iterator[str]:
+    yield from violations(written.query)
+    for name, query in written.checks.items():
+        yield from (f"check «{name}»: {violation}" for violation in violations(query))
+
+
+def columns_are_those_of_the_contract(written: Written) -> Iterator[str]:
+    """On DuckDB and, since Athena resolves names more strictly, on Athena's own text."""
+    expected = written.contract.column_names + (["quarantine_reason"] if written.table.quarantine else [])
+    found = [column.alias_or_name for column in written.query.selects]
+    if found != expected:
+        yield f"the SELECT gives {found}, the contract says {expected}"
+    for dialect in ("duckdb", "athena"):
+        for name, query in {"": written.query, **written.checks}.items():
+            text = write(query, dialect)
+            try:
+                qualify(
+                    parse_one(text, dialect=dialect),
+                    schema=schema_of(written, query),
+                    dialect=dialect,
+                    expand_alias_refs=dialect == "duckdb",
+                    quote_identifiers=False,
+                )
+            except OptimizeError as error:
+                yield f"{f'check «{name}»: ' if name else ''}{dialect}: {error}"
+
+
+def schema_of(written: Written, query: exp.Query) -> dict[str, dict[str, dict[str, str]]]:
+    """The columns of what is read; what landed has whatever names are asked of it, for no contract holds it."""
+    schema: dict[str, dict[str, dict[str, str]]] = {"calendar": {"days": {"ds": "date"}}}
+    makers = {output: table for table in written.catalog.tables.values() for output in table.outputs}
+    for read in tables_read(query):
+        area, name = read.split(".")
+        if area == "landing":
+            columns = dict.fromkeys((column.name for column in query.find_all(exp.Column)), "varchar")
+        elif read in makers:
+            columns = {column.name: column.sql_type for column in load_contract(makers[read]).columns}
+            columns |= {"quarantine_reason": "varchar"} if area == "quarantine" else {}
+        else:
+            continue
+        schema.setdefault(area, {})[name] = columns
+    return schema
+
+
+def names_say_the_type(written: Written) -> Iterator[str]:
+    for column in written.contract.columns:
+        kind = next((kind for kind, pattern in NAMES if re.fullmatch(pattern, column.name)), None)
+        if kind and column.sql_type != TYPES[kind]:
+            yield f"{column.name} is {column.sql_type}, but its name says {kind}: {TYPES[kind]}"
+        if kind is None and column.sql_type in (TYPES["money"], TYPES["truth"], TYPES["date"], TYPES["timestamp"]):
+            yield f"{column.name} is {column.sql_type}: its name should say so, as those of other columns do"
+        if re.fullmatch(r"double|float|real|hugeint|json|.*\[\]|struct.*", column.sql_type):
+            yield f"{column.name} is {column.sql_type}: money is exact, and values are scalar"
+
+
+def period_column_is_there(written: Written) -> Iterator[str]:
+    column = written.table.period_column
+    if column and written.contract.column_names[0] != column:
+        yield f"is replaced by {column}, which must be its first column"
+
+
+def everything_is_described(written: Written) -> Iterator[str]:
+    if "one row" not in written.contract.description.lower():
+        yield "its description does not say what a row is: «one row per …»"
+    for column in written.contract.columns:
+        if not re.fullmatch(r"[^a-z].{9,}\.", column.description, re.DOTALL):
+            yield f"the description of {column.name} is no sentence: {column.description!r}"
+
+
+def checks_are_enough(written: Written) -> Iterator[str]:
+    """Schema, duplicates (raw keeps them: what arrived is kept, and core sorts them out), and something that blocks."""
+    on_columns = [check for column in written.content["columns"] for check in column.get("checks") or []]
+    kinds = [kind for check in [*written.content["checks"], *on_columns] for kind in check]
+    listed = written.contract.listed_checks
+    one_row = any(check.name.startswith("one row per") for _, check in listed)
+    if "schema" not in kinds:
+        yield "has no schema check"
+    if "duplicate" not in kinds and not one_row and not written.table.full_name.startswith("raw."):
+        yield "has neither a duplicate check nor one whose name begins with «one row per»"
+    if all(check.warns for _, check in listed):
+        yield "has no check that blocks"
+    names = [body.get("name") for check in written.content["checks"] for kind, body in check.items() if kind == "failed_rows"]
+    if None in names or len(set(names)) < len(names):
+        yield "has failed_rows checks that do not each have a name of their own, which says what must be true"
+
+
+def soda_understands_the_contract(written: Written) -> Iterator[str]:
+    """Soda passes over a threshold that it does not know, and takes its default instead."""
+    for error in SODA.iter_errors(written.content):
+        yield f"{'.'.join(map(str, error.absolute_path))}: {error.message[:200]}"
+
+
+Rule = Callable[[Written], Iterator[str]]
+RULES: list[Rule] = [
+    reads_are_stated,
+    checks_read_what_is_there,
+    sql_is_portable,
+    columns_are_those_of_the_contract,
+    names_say_the_type,
+    period_column_is_there,
+    everything_is_described,
+    checks_are_enough,
+    soda_understands_the_contract,
+]
+
+
+def test_there_are_tables_to_look_at() -> None:
+    assert len(TABLES) >= 24
+    assert {written.pipeline.folder.relative_to(ROOT).parts[0] for written in TABLES} == {"include", "examples"}
+    assert len([check for written in TABLES for check in written.checks]) >= 20
+
+
+@pytest.mark.parametrize("written", TABLES, ids=str)
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.__name__)
+def test_tables_obey(rule: Rule, written: Written) -> None:
+    assert list(rule(written)) == []
+
+
+def test_a_column_has_one_type_everywhere() -> None:
+    assert type_clashes(TABLES) == []
+    orders = named("core.order_lines")
+    assert type_clashes([*TABLES, with_column(orders, "customer_id", data_type="bigint")]) != []
+
+
+def type_clashes(tables: list[Written]) -> list[str]:
+    types: dict[str, set[str]] = {}
+    for written in tables:
+        for column in written.contract.columns:
+            types.setdefault(column.name, set()).add(column.sql_type)
+    return [f"{name}: {sorted(kinds)}" for name, kinds in types.items() if len(kinds) > 1]
+
+
+def test_a_pipeline_lands_after_what_it_waits_for() -> None:
+    seen = 0
+    for written in TABLES:
+        for read in written.pipeline.inputs:
+            if read in written.catalog.tables:
+                maker = written.catalog.pipeline_of(written.catalog.tables[read])
+                assert maker.lands_at < written.pipeline.lands_at, f"{written.pipeline.id} lands no later than {maker.id}"
+                assert maker.tier <= written.pipeline.tier, f"{maker.id} matters less than {written.pipeline.id}, which needs it"
+                seen += 1
+    assert seen
+
+
+# One deliberately broken table for every rule.
+
+
+def named(name: str) -> Written:
+    return next(written for written in TABLES if written.table.full_name == name)
+
+
+def with_column(written: Written, name: str, /, **changes: Any) -> Written:
+    columns = [column.model_copy(update=changes) if column.name == name else column for column in written.contract.columns]
+    return replace(written, contract=written.contract.model_copy(update={"columns": columns}))
+
+
+def with_checks(written: Written, checks: list[dict[str, Any]]) -> Written:
+    contract = written.contract.model_copy(update={"checks": checks})
+    return replace(written, contract=contract, content={**written.content, "checks": checks})
+
+
+def with_query(written: Written, sql: str, **checks: str) -> Written:
+    return replace(written, query=parse(sql, "broken"), checks={name: parse(check, name) for name, check in checks.items()})
+
+
+def with_reads(written: Written, name: str) -> Written:
+    reads = {**written.table.reads, name: Window()}
+    table = written.table.model_copy(update={"reads": reads})
+    return replace(written, table=table)
+
+
+SUMMARY = named("profit.daily_profit_summary")
+SELECT = write(SUMMARY.query, "duckdb")
+ROW_COUNT = {"row_count": {"threshold": {"level": "warn"}}}
+BROKEN: list[tuple[Rule, Written, str]] = [
+    (reads_are_stated, with_query(SUMMARY, SELECT.replace("profit.expense_allocation", "core.expenses")), "without stating"),
+    (reads_are_stated, with_reads(SUMMARY, "core.products"), "without reading"),
+    (checks_read_what_is_there, with_query(SUMMARY, SELECT, lost="select ds from core.absent"), "nobody makes"),
+    (
+        checks_read_what_is_there,
+        with_query(SUMMARY, SELECT, early="select month from profit.monthly_profit_trends"),
+        "not be computed yet",
+    ),
+    (sql_is_portable, with_query(SUMMARY, "select * from profit.unit_profit"), "name the columns"),
+    (sql_is_portable, with_query(SUMMARY, SELECT, clock="select now() as n"), "check «clock»: NOW(): a transform reads no clock"),
+    (columns_are_those_of_the_contract, with_query(SUMMARY, "select ds from profit.unit_profit"), "the contract says"),
+    (columns_are_those_of_the_contract, with_query(SUMMARY, SELECT.replace("entries.category", "entries.kategory")), "duckdb: "),
+    (columns_are_those_of_the_contract, with_query(SUMMARY, SELECT, wrong="select nonsense from core.products"), "check «wrong»"),
+    (
+        columns_are_those_of_the_contract,
+        with_query(SUMMARY, SELECT, alias="select quantity + 1 as more from core.order_lines where more > 1"),
+        "athena: ",
+    ),
+    (names_say_the_type, with_column(SUMMARY, "net_revenue", numeric_scale=2), "name says money"),
+    (names_say_the_type, with_column(SUMMARY, "order_count", name="orders", data_type="double"), "money is exact"),
+    (names_say_the_type, with_column(SUMMARY, "net_revenue", name="takings"), "its name should say so"),
+    (period_column_is_there, with_column(SUMMARY, "ds", name="day"), "first column"),
+    (everything_is_described, with_column(SUMMARY, "ds", description="day"), "no sentence"),
+    (checks_are_enough, with_checks(SUMMARY, [{"duplicate": {"columns": ["ds"]}}]), "no schema check"),
+    (checks_are_enough, with_checks(SUMMARY, [{"schema": None}]), "neither a duplicate check"),
+    (checks_are_enough, with_checks(SUMMARY, [{"schema": None}, {"failed_rows": {"query": "select 1"}}]), "a name of their own"),
+    (
+        soda_understands_the_contract,
+        with_checks(SUMMARY, [{"row_count": {"threshold": {"must_be_greater": 1}}}]),
+        "must_be_greater",
+    ),
+]
+
+
+@pytest.mark.parametrize(("rule", "written", "fault"), BROKEN, ids=[f"{rule.__name__}: {fault}" for rule, _, fault in BROKEN])
+def test_a_broken_table_is_caught(rule: Rule, written: Written, fault: str) -> None:
+    assert fault in "\n".join(rule(written))
+
+
+def test_a_table_without_a_blocking_check_is_caught() -> None:
+    quiet = [Column(**{**column.model_dump(), "checks": []}) for column in SUMMARY.contract.columns]
+    written = with_checks(SUMMARY, [ROW_COUNT])
+    written = replace(written, contract=written.contract.model_copy(update={"columns": quiet}))
+    assert "has no check that blocks" in list(checks_are_enough(written))
+
+
+def test_every_rule_has_a_broken_table() -> None:
+    assert {rule for rule, _, _ in BROKEN} == set(RULES)

@@ -20,6 +20,7 @@ from headline.warehouse import Warehouse, open_warehouse
 # Airflow writes its configuration where it is first imported; never into the home of whoever runs the tests.
 os.environ["AIRFLOW_HOME"] = tempfile.mkdtemp(prefix="headline-tests-airflow-")
 os.environ["AIRFLOW__CORE__LOAD_EXAMPLES"] = "False"
+os.environ["AIRFLOW__CORE__PLUGINS_FOLDER"] = str(Path(__file__).parents[1] / "plugins")
 # Nor does what a shell happens to say about a deployment reach a test.
 for name in [name for name in os.environ if name.startswith(("HEADLINE_", "AIRFLOW_CONN_HEADLINE_"))]:
     del os.environ[name]

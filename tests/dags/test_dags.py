@@ -1,0 +1,186 @@
+"""Every folder becomes a DAG of its name, and a faulty one takes no other with it."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import pendulum
+import pytest
+from airflow.dag_processing.dagbag import DagBag
+from airflow.sdk import DAG, RetryAction
+from airflow.timetables.base import TimeRestriction
+from tests.repository.written import ROOT, folders
+
+from headline.errors import BadData, BadRequest, NotChecked, SpecError, Transient
+from headline.timetable import BEFORE_ALL_DATA, DailyTimetable
+
+DAGS = ROOT / "dags"
+
+
+@pytest.fixture(scope="module")
+def bag() -> DagBag:
+    return DagBag(DAGS, safe_mode=True)
+
+
+@pytest.fixture
+def broken(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, forget_settings: Callable[[], None]
+) -> Callable[[str, str, str], DagBag]:
+    """The DAGs of a copy of include/ in which one file is changed."""
+    shutil.copytree(ROOT / "include", tmp_path / "include")
+    monkeypatch.setenv("HEADLINE_INCLUDE", str(tmp_path / "include"))
+
+    def change(path: str, old: str, new: str) -> DagBag:
+        file = tmp_path / "include" / "sql" / path
+        assert old in file.read_text()
+        file.write_text(file.read_text().replace(old, new, 1))
+        forget_settings()
+        return DagBag(DAGS, safe_mode=True)
+
+    return change
+
+
+def upstream(dag: Any) -> dict[str, set[str]]:
+    return {task.task_id: set(task.upstream_task_ids) for task in dag.tasks}
+
+
+def test_all_folders_load_and_nothing_else(bag: DagBag) -> None:
+    """In Airflow's safe mode too, which passes over files without the words dag and airflow."""
+    assert bag.import_errors == {}
+    assert len(bag.dags) >= 6
+    assert set(bag.dags) == {folder.name for folder in folders()}
+
+
+def test_a_pipeline_waits_transforms_audits_and_publishes(bag: DagBag) -> None:
+    assert upstream(bag.dags["investor_profit"]) == {
+        "wait_for_inputs": set(),
+        "transform.daily_profit_summary": {"wait_for_inputs"},
+        "transform.monthly_profit_trends": {"transform.daily_profit_summary"},
+        "audit.daily_profit_summary": {"transform.daily_profit_summary"},
+        "audit.monthly_profit_trends": {"transform.monthly_profit_trends"},
+        "publish": {"audit.daily_profit_summary", "audit.monthly_profit_trends"},
+    }
+    assert bag.dags["investor_profit"].get_task("wait_for_inputs").tables == ["profit.expense_allocation", "profit.unit_profit"]
+
+
+def test_a_source_ingests_everything_before_it_maps_anything(bag: DagBag) -> None:
+    ingests = {"ingest.expenses", "ingest.exchange_rates"}
+    assert upstream(bag.dags["finance"]) == {
+        **{ingest: set() for ingest in ingests},
+        "transform.expenses": ingests,
+        "transform.exchange_rates": ingests,
+        "audit.expenses": {"transform.expenses"},
+        "audit.exchange_rates": {"transform.exchange_rates"},
+        "publish": {"audit.expenses", "audit.exchange_rates"},
+    }
+
+
+def test_every_task_retries_by_the_same_policy_and_takes_its_turn_at_the_warehouse(bag: DagBag) -> None:
+    seen = 0
+    for dag in bag.dags.values():
+        for task in dag.tasks:
+            seen += 1
+            assert (task.retries, task.retry_exponential_backoff) == (3, True)
+            assert task.execution_timeout is not None
+            assert task.retry_policy is not None
+            assert task.owner == dag.fileloc.rsplit("/", 1)[-1].removesuffix(".py")
+            if task.task_id.partition(".")[0] in ("transform", "audit", "publish"):
+                assert task.pool == "warehouse"
+            else:
+                assert task.pool == "default_pool"
+    assert seen >= 50
+
+
+@pytest.mark.parametrize(
+    ("error", "action"),
+    [
+        (BadData("the data"), RetryAction.FAIL),
+        (SpecError(["a fault"]), RetryAction.FAIL),
+        (BadRequest("a range"), RetryAction.FAIL),
+        (Transient("for now"), RetryAction.DEFAULT),
+        (NotChecked("nothing known"), RetryAction.DEFAULT),
+        (RuntimeError("whatever"), RetryAction.DEFAULT),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_only_what_a_retry_can_cure_is_tried_again(bag: DagBag, error: Exception, action: RetryAction) -> None:
+    policy = bag.dags["unit_profit"].get_task("publish").retry_policy
+    assert policy is not None
+    assert policy.evaluate(error, try_number=1, max_tries=3).action == action
+
+
+def test_every_dag_says_what_it_is(bag: DagBag) -> None:
+    for folder in folders():
+        dag = bag.dags[folder.name]
+        assert dag.tags == {folder.parent.name, "tier 1"}
+        assert dag.doc_md is not None
+        assert f"/headline/runbooks/{folder.name}" in dag.doc_md
+        assert str(ROOT) not in dag.doc_md
+        assert f"include/sql/{folder.parent.name}/{folder.name}" in dag.doc_md
+        assert {"from", "to"} <= set(dag.params)
+
+
+def test_dags_survive_the_way_through_the_metadata_database(bag: DagBag) -> None:
+    from airflow.serialization.serialized_objects import DagSerialization
+
+    for dag in bag.dags.values():
+        serialized = DagSerialization.to_dict(dag)
+        again = DagSerialization.from_dict(serialized)
+        assert {task.task_id for task in again.tasks} == {task.task_id for task in dag.tasks}
+        assert again.timetable.serialize() == dag.timetable.serialize()
+
+
+@pytest.mark.parametrize(
+    ("path", "old", "new", "fault"),
+    [
+        ("profit/unit_profit/pipeline.yml", "tier: 1", "tear: 1", "tear: unknown key"),
+        ("profit/unit_profit/pipeline.yml", "tables:", "tables: [", "not valid YAML"),
+        ("profit/unit_profit/pipeline.yml", "core.expenses: {}", "profit.unit_profit: {}", "in a circle"),
+    ],
+)
+def test_a_broken_spec_becomes_a_failing_dag_of_its_name_while_the_others_load(
+    broken: Callable[[str, str, str], DagBag], path: str, old: str, new: str, fault: str
+) -> None:
+    bag = broken(path, old, new)
+    assert bag.import_errors == {}
+    assert set(bag.dags) == {folder.name for folder in folders()}
+    dag = bag.dags["unit_profit"]
+    assert "faulty" in dag.tags
+    assert fault in (dag.doc_md or "")
+    [task] = dag.tasks
+    with pytest.raises(SpecError, match=fault):
+        task.execute({})
+    assert all("faulty" not in other.tags for other in bag.dags.values() if other is not dag)
+
+
+def timetable_runs(first_day: date, earliest: pendulum.DateTime, count: int, zone: str = "UTC") -> list[str]:
+    timetable = DailyTimetable.deserialize(DailyTimetable(first_day, zone).serialize())
+    runs: list[str] = []
+    last = None
+    for _ in range(count):
+        restriction = TimeRestriction(earliest=earliest, latest=None, catchup=True)
+        info = timetable.next_dagrun_info(last_automated_data_interval=last, restriction=restriction)
+        assert info is not None
+        last = info.data_interval
+        assert last.end - last.start == timedelta(days=1)
+        runs.append(last.start.in_timezone(zone).to_date_string())
+    return runs
+
+
+def test_the_scheduler_begins_with_the_first_day_and_a_backfill_where_it_likes() -> None:
+    first = date(2026, 3, 10)
+    assert timetable_runs(first, BEFORE_ALL_DATA, 3) == ["2026-03-10", "2026-03-11", "2026-03-12"]
+    assert timetable_runs(first, BEFORE_ALL_DATA, 2, "Europe/Berlin") == ["2026-03-10", "2026-03-11"]
+    assert timetable_runs(first, pendulum.datetime(2026, 1, 5), 2) == ["2026-01-05", "2026-01-06"]
+
+
+def test_a_dag_is_called_like_its_folder(bag: DagBag) -> None:
+    from headline.dag import pipeline_dag
+
+    dag: DAG = pipeline_dag("core/nothing_there")
+    assert dag.dag_id == "nothing_there"
+    assert "pipeline.yml: cannot be read" in (dag.doc_md or "")

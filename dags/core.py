@@ -1,4 +1,4 @@
-"""What all business areas share: clean, conformed tables."""
+"""What Airflow runs for all business areas: clean, conformed tables."""
 
 from headline.dag import pipeline_dag
 

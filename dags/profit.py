@@ -1,4 +1,4 @@
-"""Profit: by unit for experiments, in aggregate for investors."""
+"""What Airflow runs for profit: by unit for experiments, in aggregate for investors."""
 
 from headline.dag import pipeline_dag
 

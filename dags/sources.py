@@ -1,4 +1,4 @@
-"""What other teams own: the shop's database and finance's services."""
+"""What Airflow fetches from other teams: the shop's database and finance's services."""
 
 from headline.dag import pipeline_dag
 

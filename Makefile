@@ -26,7 +26,8 @@ $(SET_UP): pyproject.toml constraints.txt
 	@$(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install --quiet --quiet --constraint constraints.txt setuptools uv
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --constraint constraints.txt --no-build-isolation --editable '.[dev]' \
-	  || $(BIN)/python -m pip install --quiet --quiet --constraint constraints.txt --no-build-isolation --editable '.[dev]'
+	  || { echo "uv could not; now pip tries, which takes a minute or two"; \
+	       $(BIN)/python -m pip install --quiet --quiet --constraint constraints.txt --no-build-isolation --editable '.[dev]'; }
 	@touch $@
 
 run: $(SET_UP) ## Start everything, compute the demo company's last 60 days and yesterday, show the figures.

@@ -7,6 +7,8 @@ import os
 from dataclasses import dataclass, field
 from typing import Any
 
+from headline.errors import BadRequest
+
 
 @dataclass(frozen=True)
 class Connection:
@@ -25,15 +27,21 @@ class Connection:
 def get(conn_id: str) -> Connection:
     """The connection `conn_id`, from the environment as JSON or else from Airflow's secrets backends.
 
-    Airflow itself looks at the environment first; reading it here keeps the command line free of Airflow's import time.
+    Raises BadRequest where there is none. Airflow itself looks at the environment first; reading it here keeps the command line free of Airflow's import time.
     """
     text = os.environ.get(f"AIRFLOW_CONN_{conn_id.upper()}", "")
     if text.startswith("{"):
         found = json.loads(text)
     else:
         from airflow.sdk import BaseHook
+        from airflow.sdk.exceptions import AirflowNotFoundException
 
-        hook_connection = BaseHook.get_connection(conn_id)
+        try:
+            hook_connection = BaseHook.get_connection(conn_id)
+        except AirflowNotFoundException:
+            raise BadRequest(
+                f"there is no connection {conn_id}: `make run` sets one up; elsewhere define it in Airflow"
+            ) from None
         found = {name: getattr(hook_connection, name) for name in ("conn_type", "host", "login", "password", "port", "schema")}
         found["extra"] = hook_connection.extra_dejson
     extra = found.get("extra") or {}

@@ -55,7 +55,10 @@ def last_runs(api: AirflowApi) -> Table:
 
 def show_logs() -> None:
     """Print what the processes of the current home print, until interrupted."""
-    screen = Screen()
+    screen, processes = Screen(), Processes(Home.current())
+    if not processes.log.exists():
+        screen.say("Nothing was started yet: make run")
+        return
     with suppress(KeyboardInterrupt):
-        for line in Processes(Home.current()).follow():
+        for line in processes.follow():
             screen.console.print(line, markup=False, soft_wrap=True)

@@ -27,7 +27,8 @@ class Connection:
 def get(conn_id: str) -> Connection:
     """The connection `conn_id`, from the environment as JSON or else from Airflow's secrets backends.
 
-    Raises BadRequest where there is none. Airflow itself looks at the environment first; reading it here keeps the command line free of Airflow's import time.
+    Raises BadRequest where there is none. Airflow itself looks at the environment first; reading it here keeps the command
+    line free of Airflow's import time.
     """
     text = os.environ.get(f"AIRFLOW_CONN_{conn_id.upper()}", "")
     if text.startswith("{"):

@@ -72,10 +72,21 @@ expenses as (
     group by ds, order_id, line_number
 ),
 
-last_day as (
-    select max(ds) as ds
+order_days as (
+    select distinct ds
     from core.order_lines
-    where ds >= date '{{ start }}' and ds < cast(date '{{ end }}' + interval '30' day as date)
+    where ds >= date '{{ start }}' and ds < cast(date '{{ end }}' + interval '45' day as date)
+),
+
+-- A day's window has closed once its last day brought orders, or one of the 16 days after it, should the shop have been shut.
+-- How far that looks is bounded for each day by itself: else it would depend on the other days of the run.
+closed_days as (
+    select distinct order_days.ds
+    from order_days
+    inner join order_days as later
+        on
+            later.ds >= cast(order_days.ds + interval '29' day as date)
+            and later.ds <= cast(order_days.ds + interval '45' day as date)
 ),
 
 -- Goods that come back are not taken into stock again: a refund has no cost of goods, and no share of the day's expenses.
@@ -102,8 +113,7 @@ priced as (
         coalesce(expenses.operational_expense, 0) as operational_expense,
         coalesce(expenses.labor_expense, 0) as labor_expense,
         entries.is_attributed,
-        entries.is_attributed
-        and cast(entries.ds + interval '30' day as date) > cast(last_day.ds + interval '1' day as date) as is_provisional
+        entries.is_attributed and closed_days.ds is null as is_provisional
     from entries
     left join core.products as products
         on
@@ -116,7 +126,8 @@ priced as (
             and entries.ds = expenses.ds
             and entries.order_id = expenses.order_id
             and entries.line_number = expenses.line_number
-    cross join last_day
+    left join closed_days
+        on entries.ds = closed_days.ds
     where entries.ds >= date '{{ start }}' and entries.ds < date '{{ end }}'
 )
 

@@ -1,4 +1,4 @@
-"""What Headline adds to Airflow: buttons on tasks, pages behind them, its timetable, and engines loaded before tasks are forked."""
+"""What Headline adds to Airflow: buttons on tasks, pages behind them, its timetable, engines loaded before tasks fork."""
 
 from airflow.plugins_manager import AirflowPlugin
 

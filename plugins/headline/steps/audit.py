@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import re
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
-from typing import Any
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from headline.errors import BadData, BadRequest, NotChecked
+from headline.errors import BadData, BadRequest, NotChecked, SpecError
 from headline.intervals import Interval
 from headline.ledger import Candidate, CheckResult
 from headline.specs import Table, Window, read_yaml
@@ -16,6 +19,9 @@ from headline.sql import parse, render, tables_read
 from headline.steps.names import compile_sql, resolutions
 from headline.steps.run import PipelineRun
 from headline.warehouse import Session, candidate_name
+
+if TYPE_CHECKING:
+    from jsonschema import Draft202012Validator
 
 log = logging.getLogger(__name__)
 
@@ -61,12 +67,29 @@ def verdict_of(results: Sequence[CheckResult], problems: str) -> str:
     return "passed"
 
 
+def contract_faults(contract: Any) -> Iterator[str]:
+    """What Soda's own JSON schema finds wrong with a contract: verifying it, Soda takes a default for a key it does not know."""
+    for error in _contract_schema().iter_errors(contract):
+        yield f"{'.'.join(map(str, error.absolute_path))}: {error.message[:200]}"
+
+
+@cache
+def _contract_schema() -> Draft202012Validator:
+    import soda_core.contracts
+    from jsonschema import Draft202012Validator
+
+    file = Path(soda_core.contracts.__file__).parent / "soda_data_contract_json_schema_1_0_0.json"
+    return Draft202012Validator(json.loads(file.read_text()))
+
+
 def _compiled_contract(run: PipelineRun, table: Table, interval: Interval, session: Session) -> str:
     """The contract made ready for the candidate: its dataset, and the table names in the SQL of its checks, resolved."""
     import yaml
 
     where = f"{table.contract_file.parent.name}/{table.contract_file.name}"
     contract = read_yaml(table.contract_file)
+    if faults := [f"{where}: {fault}" for fault in contract_faults(contract)]:
+        raise SpecError(faults)
     read = {name for sql in _queries(contract) for name in tables_read(parse(render(sql, interval, where), where))}
     names = resolutions(run, {name: table.reads.get(name, Window()) for name in sorted(read)}, [interval], session)
 

@@ -110,6 +110,7 @@ def test_a_warning_passes_and_is_told(shop: Any) -> None:
     "check",
     [
         "  - freshnes: {column: ds}\n",
+        "  - row_count: {name: enough, threshold: {must_be_greter_than: 5}}\n",
         "  - failed_rows: {name: broken, query: select nonsense from core.orders}\n",
         "  - failed_rows: {name: broken, query: select ds from core.nothing}\n",
         "  - failed_rows: {name: broken, query: select from where}\n",

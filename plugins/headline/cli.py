@@ -64,6 +64,7 @@ def tables(form: FormatOption = Format.TABLE) -> None:
     from headline.ledger import Ledger
 
     catalog = specs.load()
+    makers = catalog.makers
     published = Ledger().publications()
     rows = []
     for name, table in catalog.tables.items():
@@ -72,7 +73,7 @@ def tables(form: FormatOption = Format.TABLE) -> None:
         rows.append(
             (
                 name,
-                catalog.pipeline_of(table).id,
+                makers[name].id,
                 table.period,
                 min((one.start for one in mine), default=None),
                 max((one.end for one in mine), default=None),

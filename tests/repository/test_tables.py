@@ -210,7 +210,7 @@ def test_a_pipeline_lands_after_what_it_waits_for() -> None:
     for written in TABLES:
         for read in written.pipeline.inputs:
             if read in written.catalog.tables:
-                maker = written.catalog.pipeline_of(written.catalog.tables[read])
+                maker = written.catalog.makers[read]
                 assert maker.lands_at < written.pipeline.lands_at, f"{written.pipeline.id} lands no later than {maker.id}"
                 assert maker.tier <= written.pipeline.tier, f"{maker.id} matters less than {written.pipeline.id}, which needs it"
                 seen += 1

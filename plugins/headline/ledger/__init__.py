@@ -2,7 +2,7 @@
 
 from headline.ledger.ledger import Candidate, Change, CheckResult, Ledger, Load, Published
 from headline.ledger.migrate import migrate
-from headline.ledger.staleness import intervals_to_compute, is_outdated, missing_days
+from headline.ledger.staleness import intervals_to_compute, is_outdated, missing_days, stale_days
 
 __all__ = [
     "Candidate",
@@ -15,4 +15,5 @@ __all__ = [
     "is_outdated",
     "migrate",
     "missing_days",
+    "stale_days",
 ]

@@ -25,14 +25,19 @@ def intervals_to_compute(
     depends on, by the window of `reads`, has changed after the version the day was computed from.
     """
     seen = _newest_as_of(published)
-    wanted = [requested]
-    for change in changed:
-        hit = _affected(change.interval, reads[change.table], seen)
-        wanted += from_days(day for day in hit if seen[day] < change.version)
+    wanted = [requested, *from_days(stale_days(reads, published, changed))]
     for table, intervals in recomputed.items():
         for interval in intervals:
             wanted += from_days(_affected(interval, reads[table], seen))
     return merge(interval.widen(period) for interval in wanted)
+
+
+def stale_days(reads: Mapping[str, Window], published: Sequence[Change], changed: Iterable[Change]) -> set[date]:
+    """The published days of a table that depend on a change which they were computed without."""
+    seen = _newest_as_of(published)
+    return {
+        day for change in changed for day in _affected(change.interval, reads[change.table], seen) if seen[day] < change.version
+    }
 
 
 def is_outdated(intervals: Iterable[Interval], reads: Mapping[str, Window], newer: Iterable[Change]) -> bool:

@@ -80,14 +80,16 @@ class Catalog:
     def tables(self) -> dict[str, Table]:
         return {table.full_name: table for pipeline in self.pipelines.values() for table in pipeline.tables.values()}
 
+    @property
+    def makers(self) -> dict[str, Pipeline]:
+        """The pipeline that fills each table and quarantine, by full name."""
+        return {name: pipeline for pipeline in self.pipelines.values() for name in pipeline.outputs}
+
     def table(self, name: str) -> Table:
         """The table called `schema.name`; raises SpecError with what exists otherwise."""
         if name not in self.tables:
             raise SpecError([f"no table is called {name}; there are: {', '.join(sorted(self.tables))}"])
         return self.tables[name]
-
-    def pipeline_of(self, table: Table) -> Pipeline:
-        return next(pipeline for pipeline in self.pipelines.values() if table in pipeline.tables.values())
 
     def faults(self) -> Iterator[str]:
         """What is wrong between pipelines: names taken twice, tables read that nobody makes."""
@@ -150,7 +152,7 @@ def _read() -> tuple[Catalog, list[str]]:
 def _names(pipeline: Pipeline) -> list[str]:
     """Every name that a pipeline fills: tables, quarantines and what it lands."""
     landed = list(pipeline.landed) if isinstance(pipeline, Source) else []
-    return [output for table in pipeline.tables.values() for output in table.outputs] + landed
+    return [*pipeline.outputs, *landed]
 
 
 def _read_landing_by_default(source: Pipeline) -> None:

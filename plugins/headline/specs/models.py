@@ -112,24 +112,32 @@ class Pipeline(Model):
         return self.area
 
     @cached_property
+    def outputs(self) -> dict[str, Table]:
+        """Every name that the pipeline fills, quarantines too, with the table that fills it."""
+        return {output: table for table in self.tables.values() for output in table.outputs}
+
+    @cached_property
     def ordered_tables(self) -> list[Table]:
         """The tables, each after those of the same pipeline that it reads."""
         from graphlib import TopologicalSorter
 
         mine = {table.full_name: table for table in self.tables.values()}
-        owner = {output: table.full_name for table in mine.values() for output in table.outputs}
-        graph = {name: {owner[read] for read in table.reads if read in owner} for name, table in mine.items()}
+        graph = {
+            name: {self.outputs[read].full_name for read in table.reads if read in self.outputs} for name, table in mine.items()
+        }
         return [mine[name] for name in TopologicalSorter(graph).static_order()]
+
+    def external_reads(self, table: Table) -> dict[str, Window]:
+        """What one of its tables reads of other pipelines and of the landing zone."""
+        return {name: window for name, window in table.reads.items() if name not in self.outputs}
 
     @cached_property
     def inputs(self) -> dict[str, Window]:
         """What the pipeline reads of others, each with the widest window that any of its tables asks for."""
-        own = {output for table in self.tables.values() for output in table.outputs}
         inputs: dict[str, Window] = {}
         for table in self.tables.values():
-            for name, window in table.reads.items():
-                if name not in own:
-                    inputs[name] = widest(inputs.get(name, Window()), window)
+            for name, window in self.external_reads(table).items():
+                inputs[name] = widest(inputs.get(name, Window()), window)
         return inputs
 
 

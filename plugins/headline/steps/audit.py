@@ -9,19 +9,16 @@ from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from headline.errors import BadData, BadRequest, NotChecked, SpecError
 from headline.intervals import Interval
-from headline.ledger import Candidate, CheckResult
+from headline.ledger import Candidate, CheckResult, stale_days
 from headline.specs import Table, Window, read_yaml
 from headline.sql import parse, render, tables_read
 from headline.steps.names import compile_sql, resolutions
 from headline.steps.run import PipelineRun
 from headline.warehouse import Session, candidate_name
-
-if TYPE_CHECKING:
-    from jsonschema import Draft202012Validator
 
 log = logging.getLogger(__name__)
 
@@ -46,6 +43,8 @@ def audit(run: PipelineRun, table: Table) -> list[CheckResult]:
             results += found
             problems += errors
     verdict = verdict_of(results, problems)
+    if verdict == "failed" and (stale := _stale_inputs(run, table)):
+        verdict, problems = "not_checked", f"checks failed, but {stale}; let its pipeline run first. {problems}"
     run.ledger.record_audit(candidate, results, verdict)
     for result in results:
         log.info("%s: %s (%s; measured %s, %s)", result.outcome, result.name, result.path, result.measured, result.threshold)
@@ -55,6 +54,17 @@ def audit(run: PipelineRun, table: Table) -> list[CheckResult]:
         unknown = [result.path for result in results if result.outcome == "not_checked"]
         raise NotChecked(f"{table.full_name}: the audit could not run: {problems or unknown or 'no check was evaluated'}")
     return results
+
+
+def _stale_inputs(run: PipelineRun, table: Table) -> str:
+    """Which input has not taken in a change of its own inputs yet: a check that compares the two tells nothing about the data."""
+    for name, maker in run.catalog.makers.items():
+        if name in run.pipeline.external_reads(table):
+            reads = maker.external_reads(maker.outputs[name])
+            days = stale_days(reads, run.ledger.changes([name]), run.ledger.changes(reads))
+            if days:
+                return f"{name} has yet to take in a change of what it reads, for {len(days)} day(s) from {min(days)}"
+    return ""
 
 
 def verdict_of(results: Sequence[CheckResult], problems: str) -> str:
@@ -74,9 +84,9 @@ def contract_faults(contract: Any) -> Iterator[str]:
 
 
 @cache
-def _contract_schema() -> Draft202012Validator:
+def _contract_schema() -> Any:
     import soda_core.contracts
-    from jsonschema import Draft202012Validator
+    from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 
     file = Path(soda_core.contracts.__file__).parent / "soda_data_contract_json_schema_1_0_0.json"
     return Draft202012Validator(json.loads(file.read_text()))

@@ -28,7 +28,7 @@ def resolutions(
     candidates = run.open_candidates()
     found: dict[str, Resolution] = {}
     for name, window in reads.items():
-        table = run.outputs.get(name)
+        table = run.pipeline.outputs.get(name)
         if name.startswith("landing."):
             found[name] = _landing(run, name, window, intervals, session)
         elif table is not None and table.full_name in candidates:
@@ -57,8 +57,9 @@ def ensure_outputs(tables: Iterable[Table], session: Session) -> None:
 
 
 def _makers(catalog: Catalog, names: Iterable[str]) -> list[Table]:
-    makers = {output: table for table in catalog.tables.values() for output in table.outputs}
-    return list({makers[name].full_name: makers[name] for name in names if name in makers}.values())
+    makers = catalog.makers
+    tables = [makers[name].outputs[name] for name in names if name in makers]
+    return list({table.full_name: table for table in tables}.values())
 
 
 def _landing(run: PipelineRun, name: str, window: Window, intervals: Sequence[Interval], session: Session) -> Resolution:

@@ -67,7 +67,7 @@ def _is_outdated(run: PipelineRun, candidate: Candidate) -> bool:
 
 def _replace(run: PipelineRun, candidates: dict[str, Candidate]) -> None:
     replacements = []
-    for name, table in run.outputs.items():
+    for name, table in run.pipeline.outputs.items():
         if table.full_name in candidates:
             columns = output_columns(name, table, load_contract(table))
             intervals = candidates[table.full_name].intervals
@@ -78,7 +78,7 @@ def _replace(run: PipelineRun, candidates: dict[str, Candidate]) -> None:
 
 
 def _published(run: PipelineRun, candidate: Candidate) -> list[Published]:
-    seen = run.ledger.changes(run.external_reads(_tables(run)[candidate.table]))
+    seen = run.ledger.changes(run.pipeline.external_reads(_tables(run)[candidate.table]))
     inputs = {change.table: change.version for change in seen if change.version <= candidate.as_of}
     return [
         Published(candidate.table, interval, candidate.row_count, candidate.as_of, inputs) for interval in candidate.intervals
@@ -88,9 +88,9 @@ def _published(run: PipelineRun, candidate: Candidate) -> list[Published]:
 def _drop_candidates(run: PipelineRun) -> None:
     """This run's candidates are public now; those of failed runs are kept for inspection, but not for ever."""
     expired = run.ledger.expired_candidates(KEEP_CANDIDATES_DAYS)
-    makers = run.catalog.tables
-    names = [candidate_name(name, run.key) for name in run.outputs]
-    names += [candidate_name(output, key) for key, name in expired if name in makers for output in makers[name].outputs]
+    known = run.catalog.tables
+    names = [candidate_name(name, run.key) for name in run.pipeline.outputs]
+    names += [candidate_name(output, key) for key, name in expired if name in known for output in known[name].outputs]
     with run.warehouse.session() as session:
         session.drop(names)
     run.ledger.forget_candidates(expired)

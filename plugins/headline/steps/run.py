@@ -29,22 +29,13 @@ class PipelineRun:
         """Short and safe inside a table's name; another run of the same days has another key."""
         return hashlib.sha256(f"{self.pipeline.id} {self.run_id}".encode()).hexdigest()[:12]
 
-    @property
-    def outputs(self) -> dict[str, Table]:
-        """Every name that the pipeline fills, quarantines too, with the table that fills it."""
-        return {output: table for table in self.pipeline.tables.values() for output in table.outputs}
-
     def reads(self, table: Table) -> dict[str, Window]:
         """What a table reads, by the names that the ledger knows: a quarantine is published with its table."""
         reads: dict[str, Window] = {}
         for name, window in table.reads.items():
-            known = self.outputs[name].full_name if name in self.outputs else name
+            known = self.pipeline.outputs[name].full_name if name in self.pipeline.outputs else name
             reads[known] = widest(reads.get(known, window), window)
         return reads
-
-    def external_reads(self, table: Table) -> dict[str, Window]:
-        """What a table reads of other pipelines and of the landing zone."""
-        return {name: window for name, window in table.reads.items() if name not in self.outputs}
 
     def open_candidates(self) -> dict[str, Candidate]:
         """What this run has computed and not yet published, by table."""

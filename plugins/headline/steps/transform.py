@@ -51,9 +51,9 @@ def transform(run: PipelineRun, table: Table) -> Transformed:
 
 def days_to_compute(run: PipelineRun, table: Table) -> list[Interval]:
     """The days asked for and every published day that an input has changed for since, another table of this very run too."""
-    external = run.external_reads(table)
+    external = run.pipeline.external_reads(table)
     candidates = run.open_candidates()
-    makers = {name: run.outputs[name].full_name for name in table.reads if name in run.outputs}
+    makers = {name: run.pipeline.outputs[name].full_name for name in table.reads if name in run.pipeline.outputs}
     return intervals_to_compute(
         requested=run.requested,
         period=table.period,

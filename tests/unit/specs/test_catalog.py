@@ -28,7 +28,7 @@ def test_a_sound_repository_loads(project: Any) -> None:
     assert core.lands_at == time(3)
     assert catalog.table("raw.orders").reads == {"landing.orders": specs.Window()}
     assert catalog.table("core.orders").outputs == ["core.orders", "quarantine.orders"]
-    assert catalog.pipeline_of(catalog.table("core.orders")).id == "core_shop"
+    assert catalog.makers["core.orders"].id == "core_shop"
 
 
 def test_all_faults_of_a_file_are_told_with_their_keys(project: Any) -> None:

@@ -165,6 +165,61 @@ def test_checks_see_each_interval_of_the_candidate(shop: Any) -> None:
         audit(run, run.pipeline.tables["orders"])
 
 
+GRANDCHILD = {
+    "profit/daily/pipeline.yml": """
+        description: What was paid on a day, as investors read it.
+        tier: 1
+        lands_at: "04:00"
+        tables:
+          totals:
+            reads: {core.orders: {}}
+        """,
+    "profit/daily/totals.sql": """
+        select ds, cast(sum(amount) as decimal(18, 4)) as amount
+        from core.orders
+        where ds >= date '{{ start }}' and ds < date '{{ end }}'
+        group by ds
+        """,
+    "profit/daily/totals.contract.yml": """
+        dataset: warehouse/profit/totals
+        description: One row per day.
+        columns:
+          - {name: ds, data_type: date, description: Business day.}
+          - {name: amount, data_type: decimal, numeric_precision: 18, numeric_scale: 4, description: What was paid.}
+        checks:
+          - schema:
+          - failed_rows:
+              name: the day is what arrived
+              query: |
+                select totals.ds
+                from profit.totals as totals
+                inner join (select ds, sum(amount) as amount from raw.orders group by ds) as arrived on totals.ds = arrived.ds
+                where totals.ds >= date '{{ start }}' and totals.ds < date '{{ end }}' and totals.amount <> arrived.amount
+        """,
+}
+
+
+@pytest.mark.parametrize(("core_has_run", "error"), [(False, NotChecked), (True, None)])
+def test_a_check_against_what_an_input_has_not_taken_in_is_no_verdict(
+    shop: Any, core_has_run: bool, error: type[HeadlineError] | None
+) -> None:
+    for path, text in GRANDCHILD.items():
+        shop.write(path, text)
+    shop.publish("core_shop", D1)
+    shop.arrive({D1: [("a", "1.00"), ("late", "5.00")]})
+    shop.publish("shop", D1)
+    if core_has_run:
+        shop.publish("core_shop", D1)
+    run = shop.run("daily", D1)
+    transform(run, run.pipeline.tables["totals"])
+    if error is None:
+        assert {one.outcome for one in audit(run, run.pipeline.tables["totals"])} == {"passed"}
+    else:
+        with pytest.raises(error, match=r"core\.orders has yet to take in a change of what it reads, for 1 day"):
+            audit(run, run.pipeline.tables["totals"])
+        assert run.ledger.candidates(run.key)["profit.totals"].state == "not_checked"
+
+
 def test_there_must_be_something_to_audit(shop: Any) -> None:
     run = shop.run("core_shop", D1)
     with pytest.raises(BadRequest, match="nothing left to audit"):

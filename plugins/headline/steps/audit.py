@@ -16,7 +16,7 @@ from headline.intervals import Interval
 from headline.ledger import Candidate, CheckResult, stale_days
 from headline.specs import Table, Window, read_yaml
 from headline.sql import parse, render, tables_read
-from headline.steps.names import compile_sql, resolutions
+from headline.steps.names import compile_sql, reach, resolutions
 from headline.steps.run import PipelineRun
 from headline.warehouse import Session, candidate_name
 
@@ -43,8 +43,8 @@ def audit(run: PipelineRun, table: Table) -> list[CheckResult]:
             results += found
             problems += errors
     verdict = verdict_of(results, problems)
-    if verdict == "failed" and (stale := _stale_inputs(run, table)):
-        verdict, problems = "not_checked", f"checks failed, but {stale}; let its pipeline run first. {problems}"
+    if verdict == "failed" and (stale := _stale_input(run, candidate)):
+        verdict, problems = "not_checked", f"{stale}; let its pipeline run first. {_failure(candidate, results)}\n{problems}"
     run.ledger.record_audit(candidate, results, verdict)
     for result in results:
         log.info("%s: %s (%s; measured %s, %s)", result.outcome, result.name, result.path, result.measured, result.threshold)
@@ -56,13 +56,15 @@ def audit(run: PipelineRun, table: Table) -> list[CheckResult]:
     return results
 
 
-def _stale_inputs(run: PipelineRun, table: Table) -> str:
+def _stale_input(run: PipelineRun, candidate: Candidate) -> str:
     """Which input has not taken in a change of its own inputs yet: a check that compares the two tells nothing about the data."""
+    external = run.pipeline.external_reads(run.pipeline.outputs[candidate.table])
     for name, maker in run.catalog.makers.items():
-        if name in run.pipeline.external_reads(table):
+        if name in external:
             reads = maker.external_reads(maker.outputs[name])
-            days = stale_days(reads, run.ledger.changes([name]), run.ledger.changes(reads))
-            if days:
+            stale = stale_days(reads, run.ledger.changes([name]), run.ledger.changes(reads))
+            used = [reach(interval, external[name]) for interval in candidate.intervals]
+            if days := [day for day in stale if any(one.start <= day < one.end for one in used)]:
                 return f"{name} has yet to take in a change of what it reads, for {len(days)} day(s) from {min(days)}"
     return ""
 

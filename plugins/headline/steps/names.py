@@ -63,14 +63,15 @@ def _makers(catalog: Catalog, names: Iterable[str]) -> list[Table]:
 
 
 def _landing(run: PipelineRun, name: str, window: Window, intervals: Sequence[Interval], session: Session) -> Resolution:
-    loads = run.ledger.current_loads(name, [_reach(interval, window) for interval in intervals])
+    loads = run.ledger.current_loads(name, [reach(interval, window) for interval in intervals])
     table = run.pipeline.tables.get(name.removeprefix("landing."))
     columns = dict.fromkeys(load_contract(table).column_names if table else [], "varchar")
     columns |= {column: "varchar" for load in loads for column in load.columns} | {"ds": "date"}
     return session.landing([load.file for load in loads if load.row_count], columns)
 
 
-def _reach(interval: Interval, window: Window) -> Interval:
+def reach(interval: Interval, window: Window) -> Interval:
+    """The days of an input that the days of an interval depend on."""
     start = date.min if window.days_before == "all" else interval.start - timedelta(days=window.days_before)
     end = date.max if window.days_after == "all" else interval.end + timedelta(days=window.days_after)
     return Interval(start, end)

@@ -1,0 +1,102 @@
+"""One Airflow for all tests of this folder, and what it computed first: a range of days, then an ordinary day."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from datetime import UTC, datetime, time
+from pathlib import Path
+from shutil import copyfile, copytree
+from unittest.mock import patch
+
+import pytest
+from tests.airflow.world import BEGINNINGS, COMPANY, DAGS, LAST, OPENING, YESTERDAY, Airflow, Deployment
+
+from headline.demo import datashare, shop
+from headline.intervals import DAY
+from headline.ledger.engine import _engine
+from headline.local import lifecycle
+from headline.local.home import Home
+from headline.local.job import wait_for_dags
+from headline.local.postgres import Postgres
+from headline.local.screen import Screen
+from headline.local.setup import set_up
+from headline.settings import PROJECT
+
+QUICK = {
+    "AIRFLOW__CORE__DEFAULT_TASK_RETRY_DELAY": "1",
+    "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "2",
+}
+
+
+@pytest.fixture(scope="session")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
+    """Airflow with all DAGs unpaused; its include folder is a copy that a test may break."""
+    home = Home(tmp_path_factory.mktemp("airflow") / "home")
+    include = Path(copytree(PROJECT / "include", home.path.parent / "include"))
+    choices = {
+        "HEADLINE_PORT": str(free_port()),
+        "HEADLINE_FINANCE_PORT": str(free_port()),
+        "HEADLINE_SOURCES": str(include / "sql" / "sources"),
+    }
+    with patch.dict(os.environ):
+        home.make()
+        with home.env_file.open("a") as file:
+            file.writelines(f"{name}={value}\n" for name, value in (QUICK | {"HEADLINE_INCLUDE": str(include)}).items())
+        try:
+            environment = set_up(home, Screen(), lifecycle.WITH_DEMO, choices)
+            with closing(Postgres(home.postgres).connect("shop")) as connection:
+                connection.autocommit = False
+                shop.fill(connection, OPENING, YESTERDAY, COMPANY)
+            datashare.drop(home.path / "datashare", OPENING - DAY, YESTERDAY, COMPANY)
+            lifecycle.start(home, environment, lifecycle.WITH_DEMO, Screen())
+            with Airflow.of(environment) as api:
+                wait_for_dags(api, DAGS)
+                for dag_id in DAGS:
+                    api.unpause(dag_id)
+                yield Deployment(home, include, environment, api)
+        finally:
+            lifecycle.clean(home)
+
+
+@pytest.fixture(scope="session")
+def runs_of_range(running: Deployment) -> dict[str, str]:
+    """The ids of the runs, one per DAG, that computed several days at once; they were started together."""
+    runs = {dag_id: running.start(dag_id, first, LAST) for dag_id, first in BEGINNINGS.items()}
+    for dag_id, run_id in runs.items():
+        running.finish(dag_id, run_id)
+    return runs
+
+
+@pytest.fixture(scope="session")
+def runs_of_day(running: Deployment, runs_of_range: dict[str, str]) -> dict[str, str]:
+    """The ids of the runs, one per DAG, that the schedule makes for yesterday."""
+    midnight = datetime.combine(YESTERDAY, time.min, UTC)
+    for dag_id in DAGS:
+        running.api.trigger(dag_id, run_id=f"ordinary__{dag_id}", interval=(midnight, midnight + DAY))
+    runs = {dag_id: f"ordinary__{dag_id}" for dag_id in DAGS}
+    for dag_id, run_id in runs.items():
+        running.finish(dag_id, run_id)
+    copyfile(running.home.path / "warehouse.duckdb", running.first_figures)
+    return runs
+
+
+@pytest.fixture
+def airflow(
+    running: Deployment, runs_of_day: dict[str, str], forget_settings: Callable[[], None], monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Deployment]:
+    """The deployment after its first range and its first day; the test's process sees the same warehouse and ledger."""
+    for name, value in running.environment.items():
+        monkeypatch.setenv(name, value)
+    forget_settings()
+    _engine.cache_clear()
+    yield running
+    _engine.cache_clear()
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

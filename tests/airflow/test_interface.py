@@ -1,0 +1,95 @@
+"""What a person sees of a run in Airflow's UI, and who may see it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import psutil
+import pytest
+from sqlglot import exp
+from tests.airflow.world import BEGINNINGS, DAGS, OPENING, YESTERDAY, Airflow, Deployment
+
+from headline import specs
+from headline.intervals import Interval
+from headline.local.processes import Processes
+from headline.sql import parse
+
+
+@pytest.fixture(scope="module")
+def people(running: Deployment) -> Iterator[dict[str, Airflow]]:
+    """One who may read, one who may not."""
+    url, found = running.environment["AIRFLOW__API__BASE_URL"], {}
+    for name, role in (("reader", "Viewer"), ("stranger", "Public")):
+        running.api.add_user(name, f"{name}-secret", role)
+        found[name] = Airflow(url, name, f"{name}-secret")
+    yield found
+    for person in found.values():
+        person.__exit__(None, None, None)
+
+
+def test_nothing_failed_to_load(airflow: Deployment) -> None:
+    assert airflow.api.import_errors() == []
+    assert airflow.api.get("/plugins/importErrors") == {"import_errors": [], "total_entries": 0}
+    assert "headline" in [plugin["name"] for plugin in airflow.api.get("/plugins")["plugins"]]
+    assert [dag["dag_id"] for dag in airflow.api.dags()] == sorted(DAGS)
+
+
+def test_dags_say_what_they_are(airflow: Deployment) -> None:
+    for dag in airflow.api.dags():
+        pipeline = specs.load().pipelines[dag["dag_id"]]
+        assert {tag["name"] for tag in dag["tags"]} == {pipeline.area, f"tier {pipeline.tier}"}
+        assert dag["description"] == pipeline.description
+        assert dag["owners"] == [pipeline.area]
+        documentation = airflow.api.get(f"/dags/{pipeline.id}/details")["doc_md"]
+        assert all(table.full_name in documentation for table in pipeline.ordered_tables)
+        assert f"{pipeline.lands_at:%H:%M} UTC" in documentation
+
+
+def test_rendered_templates_hold_the_sql_that_ran(airflow: Deployment, runs_of_range: dict[str, str]) -> None:
+    lengths = []
+    for dag_id, run_id in runs_of_range.items():
+        for table in specs.load().pipelines[dag_id].ordered_tables:
+            fields = airflow.api.task(dag_id, run_id, f"transform.{table.name}")["rendered_fields"]
+            sql = fields["compiled_sql"]
+            assert isinstance(parse(sql, table.full_name), exp.Query), "whole, not cut off"
+            if table.period == "day":
+                assert str(BEGINNINGS[dag_id]) in sql
+            if dag_id in ("shop", "finance"):
+                assert sql.count(".parquet'") == len(Interval(OPENING, YESTERDAY)), "one file a day"
+            assert f"{fields['transformed']}".count("rows") == 1
+            lengths.append(len(sql))
+    assert len(lengths) == len(specs.load().tables)
+    assert max(lengths) > 4096, "Airflow's own limit would have cut one of them off"
+
+
+def test_links_lead_to_pages_for_those_who_may_read(
+    airflow: Deployment, runs_of_range: dict[str, str], people: dict[str, Airflow]
+) -> None:
+    pages = set()
+    for dag_id, run_id in runs_of_range.items():
+        for task in airflow.api.task_instances(dag_id, run_id):
+            links = airflow.api.get(f"/dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task['task_id']}/links")["extra_links"]
+            wanted = {"Runbook", "Contract"} if task["task_id"].startswith(("transform.", "audit.")) else {"Runbook"}
+            assert set(links) == wanted, task["task_id"]
+            pages |= set(links.values())
+    assert len(pages) == len(DAGS) + len(specs.load().tables)
+    for path in sorted(pages):
+        answers = {name: person.page(path) for name, person in people.items()}
+        assert answers["reader"].status_code == 200, f"{path}: {answers['reader'].text}"
+        assert answers["stranger"].status_code == 403, path
+        assert path.rsplit("/", 1)[-1] in answers["reader"].text
+    anonymous = Airflow(airflow.environment["AIRFLOW__API__BASE_URL"], "", "")
+    assert {anonymous._client.get(path).status_code for path in pages} == {401}
+    assert anonymous._client.get("/headline/docs").status_code in (401, 404)
+    assert people["reader"].page("/headline/contracts/shop/no_such_table").status_code == 404
+
+
+def test_tasks_are_forked_from_a_process_that_has_loaded_the_engines(airflow: Deployment) -> None:
+    """What a worker of the scheduler has in its memory, none of its tasks has to import."""
+    manager = Processes(airflow.home).manager()
+    assert manager
+    workers = [process for process in manager.children(recursive=True) if "LocalExecutor" in " ".join(process.cmdline())]
+    assert workers
+    for worker in workers:
+        mapped = " ".join(region.path for region in psutil.Process(worker.pid).memory_maps())
+        assert all(engine in mapped for engine in ("duckdb", "pyarrow", "psycopg")), worker.cmdline()

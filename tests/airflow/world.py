@@ -1,0 +1,152 @@
+"""The real Airflow in a home of its own, with a small demo company, and what a test asks of it."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psutil
+
+from headline.demo.company import Company
+from headline.intervals import DAY
+from headline.local.airflow_api import AirflowApi
+from headline.local.home import Home
+from headline.local.postgres import Postgres
+from headline.local.run import DAGS
+from headline.warehouse import open_warehouse
+
+FINISHED = ("success", "failed")
+TODAY = datetime.now(UTC).date()
+YESTERDAY = TODAY - DAY
+# One ranged run each: sources and rates from the shop's opening on, the rest of the way from FIRST on.
+OPENING, FIRST, LAST = TODAY - 7 * DAY, TODAY - 4 * DAY, TODAY - 2 * DAY
+BEGINNINGS = {dag_id: OPENING if dag_id in ("shop", "finance", "core_finance") else FIRST for dag_id in DAGS}
+COMPANY = Company(first_day=OPENING, lines_on_first_day=60, late_share=0.1, blemish_share=0.03)
+
+Table = Counter[tuple[Any, ...]]
+
+
+class Airflow(AirflowApi):
+    """What the command line does not need of Airflow's REST API, and the tests do."""
+
+    def get(self, path: str, **params: Any) -> Any:
+        return self._request("GET", path, params=params)
+
+    def task(self, dag_id: str, run_id: str, task_id: str) -> dict[str, Any]:
+        return self.get(f"/dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}")
+
+    def tasks(self, dag_id: str, run_id: str) -> dict[str, dict[str, Any]]:
+        """The task instances of a run by task id."""
+        return {instance["task_id"]: instance for instance in self.task_instances(dag_id, run_id)}
+
+    def clear_whole(self, dag_id: str, run_id: str) -> None:
+        """Run all tasks of a run again."""
+        self._request("POST", f"/dags/{dag_id}/dagRuns/{run_id}/clear", json={"dry_run": False, "only_failed": False})
+
+    def backfill(self, dag_id: str, first: date, last: date) -> int:
+        """Have Airflow make a run for each day, both included; gives the backfill's id."""
+        start, end = (f"{day}T00:00:00Z" for day in (first, last))
+        body = {"dag_id": dag_id, "from_date": start, "to_date": end, "max_active_runs": 3, "reprocess_behavior": "completed"}
+        return int(self._request("POST", "/backfills", json=body)["id"])
+
+    def task_log(self, dag_id: str, run_id: str, task_id: str, try_number: int = 1) -> str:
+        return "\n".join(self.log(dag_id, run_id, task_id, try_number))
+
+    def page(self, path: str) -> httpx.Response:
+        """A page of the server as this user sees it."""
+        self.get("/version")
+        return self._client.get(path)
+
+    def add_user(self, name: str, password: str, role: str) -> None:
+        """Add a person; the rights are those of the role."""
+        self.get("/version")
+        body = {"username": name, "password": password, "first_name": name, "last_name": "Test", "email": f"{name}@localhost"}
+        answer = self._client.post("/auth/fab/v1/users", json=body | {"roles": [{"name": role}]})
+        assert answer.is_success, answer.text
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """One running installation."""
+
+    home: Home
+    include: Path
+    environment: Mapping[str, str]
+    api: Airflow
+
+    def start(self, dag_id: str, first: date, last: date | None = None) -> str:
+        """Trigger a run of days, both included; gives its id."""
+        run_id = f"{dag_id}__{first}__{datetime.now(UTC):%H%M%S%f}"
+        self.api.trigger(dag_id, run_id=run_id, conf={"from": str(first), "to": str(last or first)})
+        return run_id
+
+    def finish(self, dag_id: str, run_id: str, state: str = "success") -> dict[str, dict[str, Any]]:
+        """Wait until the run has ended, in this state; gives its task instances by task id."""
+        run = wait_for(lambda: found if (found := self.api.run(dag_id, run_id) or {}).get("state") in FINISHED else None, 150)
+        tasks = self.api.tasks(dag_id, run_id)
+        assert run["state"] == state, {name: (task["state"], task["try_number"]) for name, task in tasks.items()}
+        return tasks
+
+    def complete(self, dag_id: str, first: date, last: date | None = None) -> None:
+        """Run days, both included, and wait until the run has succeeded."""
+        self.finish(dag_id, self.start(dag_id, first, last))
+
+    def in_state(self, dag_id: str, run_id: str, task_id: str, *states: str) -> dict[str, Any]:
+        """Wait until a task is in one of these states."""
+        return wait_for(lambda: task if (task := self.api.task(dag_id, run_id, task_id))["state"] in states else None, 60)
+
+    @property
+    def first_figures(self) -> Path:
+        """The warehouse as the first range and the first day left it."""
+        return self.home.path.parent / "first-figures.duckdb"
+
+    def query(self, sql: str) -> list[tuple[Any, ...]]:
+        with open_warehouse().session(read_only=True) as session:
+            return session.query(sql).rows
+
+    def in_shop(self, sql: str) -> list[tuple[Any, ...]]:
+        """Ask the shop's own database."""
+        with Postgres(self.home.postgres).connect("shop") as connection, connection.cursor() as cursor:
+            cursor.execute(sql)
+            return cursor.fetchall()
+
+    def published(self, *schemas: str) -> dict[str, Table]:
+        """Every row that a reader of these schemas can see, by table."""
+        listed = ", ".join(f"'{schema}'" for schema in schemas)
+        names = self.query(f"select schema_name || '.' || table_name from duckdb_tables() where schema_name in ({listed})")
+        assert names
+        return {name: Counter(self.query(f"select * from {name}")) for (name,) in names}
+
+    def edit(self, path: str, old: str, new: str) -> Callable[[], None]:
+        """Change a file below include/sql; gives what undoes it."""
+        file = self.include / "sql" / path
+        text = file.read_text()
+        assert old in text
+        file.write_text(text.replace(old, new))
+        return lambda: file.write_text(text) and None
+
+    def rates_file(self, day: date) -> Path:
+        return self.home.path / "datashare" / f"rates_{day}.csv"
+
+
+def wait_for(look: Callable[[], Any], seconds: float) -> Any:
+    """What `look` gives as soon as it is something."""
+    deadline = time.monotonic() + seconds
+    while not (found := look()):
+        assert time.monotonic() < deadline, "waited too long"
+        time.sleep(0.2)
+    return found
+
+
+def process_titled(title: str) -> psutil.Process | None:
+    """The process that calls itself so."""
+    for process in psutil.process_iter(["cmdline"]):
+        if " ".join(process.info["cmdline"] or []).strip() == title:
+            return process
+    return None

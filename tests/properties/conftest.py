@@ -1,0 +1,57 @@
+"""Laws: what holds for every input.
+
+Examples are the same on every run; `--hypothesis-profile=explore` looks for new ones and shrinks what fails.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import hypothesis
+import pytest
+from tests.properties.street import Street
+
+from headline import settings, specs
+from headline.sql import template
+
+# Shrinking an example that needs whole pipelines takes minutes: it is for whoever explores.
+hypothesis.settings.register_profile(
+    "repeatable",
+    derandomize=True,
+    database=None,
+    deadline=None,
+    phases=[hypothesis.Phase.explicit, hypothesis.Phase.generate],
+    suppress_health_check=[hypothesis.HealthCheck.too_slow, hypothesis.HealthCheck.data_too_large],
+)
+hypothesis.settings.register_profile(
+    "explore", hypothesis.settings.get_profile("repeatable"), derandomize=False, phases=list(hypothesis.Phase), print_blob=True
+)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if not config.getoption("--hypothesis-profile"):
+        hypothesis.settings.load_profile("repeatable")
+
+
+@pytest.fixture(scope="module")
+def make_street(ledger_database: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[], Street]]:
+    """Gives the street, empty; there is one at a time."""
+
+    def forget() -> None:
+        settings.load.cache_clear()
+        specs.load.cache_clear()
+        template._environment.cache_clear()
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AIRFLOW_CONN_HEADLINE_LEDGER", ledger_database)
+        forget()
+        street = Street(tmp_path_factory.mktemp("landing"))
+
+        def make() -> Street:
+            street.clear()
+            return street
+
+        yield make
+        street.clear()
+        street.warehouse.close()
+    forget()

@@ -1,0 +1,147 @@
+"""The real pipelines on worlds made up: the real steps, SQL, specs and ledger, with a warehouse that stays open in memory."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from datetime import UTC, date, datetime
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from sqlalchemy import text
+from tests.properties.worlds import FINANCE, SHOP, Cell, World
+
+from headline import specs
+from headline.connections import Connection
+from headline.intervals import Interval
+from headline.ledger import Ledger, Load
+from headline.ledger.engine import engine
+from headline.specs import Pipeline
+from headline.steps import PipelineRun, audit, publish, transform
+from headline.warehouse import Session, Warehouse
+from headline.warehouse.duckdb import DuckDBWarehouse
+
+PIPELINES = ("shop", "finance", "core_finance", "core_shop", "unit_profit", "investor_profit")
+Rows = Counter[tuple[Any, ...]]
+
+_MONEY, _TIME = pa.decimal128(18, 4), pa.timestamp("us")
+_TYPES = {
+    "ordered_at": _TIME,
+    "refunded_at": _TIME,
+    "updated_at": _TIME,
+    "signed_up_at": _TIME,
+    "line_number": pa.int64(),
+    "quantity": pa.int64(),
+    "unit_price": _MONEY,
+    "discount_amount": _MONEY,
+    "unit_cost": _MONEY,
+}
+
+
+class KeptOpen(Warehouse):
+    """A DuckDB warehouse in memory, whose session ends with the warehouse."""
+
+    dialect = "duckdb"
+
+    def __init__(self) -> None:
+        self._stack = ExitStack()
+        warehouse = DuckDBWarehouse(Connection("memory", "duckdb", host=":memory:", extra={"threads": 1}))
+        self._session = self._stack.enter_context(warehouse.session())
+
+    @contextmanager
+    def session(self, *, read_only: bool = False) -> Iterator[Session]:
+        yield self._session
+
+    def close(self) -> None:
+        self._stack.close()
+
+
+class Street:
+    """One deployment from landing to the investors' figures; `clear` tears it down for the next example."""
+
+    def __init__(self, landing: Path) -> None:
+        self.landing = landing
+        self.catalog = specs.load()
+        self.ledger = Ledger()
+        self.warehouse = KeptOpen()
+        self._numbers = count()
+
+    def clear(self) -> None:
+        self.warehouse.close()
+        self.warehouse = KeptOpen()
+        with engine().begin() as connection:
+            connection.execute(text("truncate load, candidate, audit, publication; alter sequence version restart"))
+
+    def arrive(self, world: World, cells: Iterable[Cell] | None = None) -> None:
+        """Land what the world sent, or of it only these tables and days; a day that brought nothing lands empty."""
+        wanted = list(cells) if cells is not None else [(name, day) for name in SHOP + FINANCE for day in world.interval]
+        for name in SHOP + FINANCE:
+            loads = [self._land(name, day, world.arrived.get((name, day), [])) for table, day in sorted(wanted) if table == name]
+            self.ledger.record_loads(loads, "arrival")
+
+    def run(self, interval: Interval, pipelines: Sequence[str] = PIPELINES, *, audited: bool = False) -> None:
+        """Run the pipelines for the interval. Audits change nothing and take most of the time: only where asked for."""
+        for name in pipelines:
+            self._run(self.catalog.pipelines[name], interval, audited=audited)
+
+    def run_pieces(self, pieces: Iterable[Interval]) -> None:
+        for piece in pieces:
+            self.run(piece)
+
+    def tables(self) -> dict[str, Rows]:
+        """Every row of every published table and quarantine, with how often it is there."""
+        with self.warehouse.session() as session:
+            outputs = [output for name in PIPELINES for output in _outputs(self.catalog.pipelines[name])]
+            return {output: Counter(session.query(f"select * from {output}").rows) for output in outputs}
+
+    def rows(self, table: str) -> list[dict[str, Any]]:
+        with self.warehouse.session() as session:
+            result = session.query(f"select * from {table}")
+        return [dict(zip(result.columns, row, strict=True)) for row in result.rows]
+
+    def _run(self, pipeline: Pipeline, interval: Interval, *, audited: bool) -> None:
+        run = PipelineRun(pipeline, f"run {next(self._numbers)}", interval, self.catalog, self.ledger, self.warehouse)
+        for table in pipeline.ordered_tables:
+            transform(run, table)
+        for name, candidate in run.open_candidates().items():
+            if audited:
+                audit(run, self.catalog.table(name))
+            else:
+                self.ledger.record_audit(candidate, [], "passed")
+        publish(run)
+
+    def _land(self, name: str, day: date, rows: Sequence[dict[str, Any]]) -> Load:
+        content = _parquet(name, day, rows) if rows else b""
+        checksum = hashlib.sha256(content).hexdigest()
+        file = self.landing / f"{checksum}.parquet"
+        if rows and not file.exists():
+            file.write_bytes(content)
+        return Load(
+            landing=f"landing.{name}",
+            ds=day,
+            file=str(file),
+            row_count=len(rows),
+            checksum=checksum,
+            columns={},
+            origin="made up",
+            extracted_at=datetime.now(UTC),
+        )
+
+
+def _parquet(name: str, day: date, rows: Sequence[dict[str, Any]]) -> bytes:
+    """A file as the real sources write it: typed from a database, text from anywhere else."""
+    kinds = _TYPES | ({"amount": _MONEY} if name in SHOP else {})
+    columns = {column: pa.array([row[column] for row in rows], kinds.get(column, pa.string())) for column in rows[0]}
+    file = io.BytesIO()
+    pq.write_table(pa.table({"ds": pa.array([day] * len(rows), pa.date32()), **columns}), file)
+    return file.getvalue()
+
+
+def _outputs(pipeline: Pipeline) -> list[str]:
+    return [output for table in pipeline.tables.values() for output in table.outputs]

@@ -1,0 +1,131 @@
+"""The identities of what the numbers mean, to the last digit, against a reckoning that shares nothing with the SQL."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from tests.properties import model
+from tests.properties.street import PIPELINES, Street
+from tests.properties.worlds import REPORTING, World, worlds
+
+MakeStreet = Callable[[], Street]
+FIGURES = (
+    "gross_revenue",
+    "discount_amount",
+    "refund_amount",
+    "net_revenue",
+    "cost_of_goods",
+    "gross_profit",
+    "marketing_expense",
+    "operational_expense",
+    "labor_expense",
+    "net_profit",
+    "order_count",
+    "unit_count",
+)
+
+
+def computed(make_street: MakeStreet, world: World, *, audited: bool = False) -> Street:
+    street = make_street()
+    street.arrive(world)
+    street.run(world.interval, audited=audited)
+    return street
+
+
+@settings(max_examples=8)
+@given(worlds(length=50))
+def test_profit_is_what_core_adds_up_to(make_street: MakeStreet, world: World) -> None:
+    street = computed(make_street, world)
+    core = {name: street.rows(f"core.{name}") for name in ("order_lines", "refund_lines", "products", "expenses")}
+    expected = model.daily_summary(core, world.interval)
+    found = {(row["ds"], row["category"]): row for row in street.rows("profit.daily_profit_summary")}
+    assert {key: {name: Decimal(row[name]) for name in FIGURES} for key, row in found.items()} == {
+        key: {name: figures[name] for name in FIGURES} for key, figures in expected.items()
+    }
+    for month in street.rows("profit.monthly_profit_trends"):
+        for name in ("net_revenue", "gross_profit", "net_profit"):
+            days = [figures[name] for (day, _), figures in expected.items() if day.replace(day=1) == month["month"]]
+            assert (month["month"], name, month[name]) == (month["month"], name, sum(days))
+
+
+@settings(max_examples=8)
+@given(worlds(length=50))
+def test_every_row_is_kept_and_converted_once(make_street: MakeStreet, world: World) -> None:
+    """raw = core + quarantine in rows and money; amounts in reporting currency are the row's own times the rate in force."""
+    street = computed(make_street, world)
+    rates = street.rows("raw.exchange_rates")
+    for raw, name, amounts in (
+        (
+            "order_items",
+            "order_lines",
+            {"unit_price": "unit_price_in_order_currency", "discount_amount": "discount_amount_in_order_currency"},
+        ),
+        ("refunds", "refund_lines", {"amount": "amount_in_order_currency"}),
+        ("expenses", "expenses", {"amount": "amount_in_expense_currency"}),
+    ):
+        arrived, accepted, refused = street.rows(f"raw.{raw}"), street.rows(f"core.{name}"), street.rows(f"quarantine.{name}")
+        kept = accepted + refused
+        assert len(arrived) == len(kept)
+        for before, after in amounts.items():
+            assert total(arrived, before) == total(kept, after)
+        assert all(row["quarantine_reason"] for row in refused)
+        assert all(
+            row["rate_to_reporting"] == model.rate_in_force(rates, row["currency_code"], row["ds"], REPORTING) for row in accepted
+        )
+    for line in street.rows("core.order_lines"):
+        gross = line["quantity"] * line["unit_price_in_order_currency"]
+        assert line["gross_revenue"] == model.rounded(gross * line["rate_to_reporting"])
+        assert line["discount_amount"] == model.rounded(line["discount_amount_in_order_currency"] * line["rate_to_reporting"])
+    for expense in street.rows("core.expenses"):
+        assert expense["amount"] == model.rounded(
+            expense["amount_in_expense_currency"] * expense["rate_to_reporting"], model.CENT
+        )
+
+
+@settings(max_examples=8)
+@given(worlds(length=50))
+def test_a_refund_has_two_clocks(make_street: MakeStreet, world: World) -> None:
+    street = computed(make_street, world)
+    refunds = {row["refund_id"]: row for row in street.rows("core.refund_lines")}
+    entries = [row for row in street.rows("profit.unit_profit") if row["entry"] == "refund"]
+    assert sorted(refunds) == sorted(row["refund_id"] for row in entries)
+    for entry in entries:
+        refund = refunds[entry["refund_id"]]
+        in_window = refund["order_ds"] is not None and refund["ds"] - refund["order_ds"] < timedelta(days=30)
+        assert entry["recognised_on"] == refund["ds"]
+        assert entry["ds"] == (refund["order_ds"] if in_window else refund["ds"])
+        assert entry["is_attributed"] is in_window
+        assert entry["net_profit"] == -refund["refund_amount"]
+
+
+@settings(max_examples=3)
+@given(worlds(length=8))
+def test_the_contracts_agree(make_street: MakeStreet, world: World) -> None:
+    """No contract refuses what these laws accept. The shop's want orders every day: quiet ones get a row, which core refuses."""
+    nothing = {
+        "orders": dict.fromkeys(
+            ["order_id", "customer_id", "ordered_at", "order_status", "sales_channel", "country_code", "currency_code"]
+        ),
+        "order_items": dict.fromkeys(["order_id", "line_number", "product_id", "quantity", "unit_price", "discount_amount"]),
+    }
+    quiet = {(name, day): [row] for name, row in nothing.items() for day in world.interval}
+    busy = {cell: rows for cell, rows in world.arrived.items() if rows}
+    street = computed(make_street, World(world.interval, {**quiet, **busy}), audited=True)
+    audited = {check.table_name for check in street.ledger.latest_audits()}
+    assert audited == {table.full_name for name in PIPELINES for table in street.catalog.pipelines[name].ordered_tables}
+
+
+@pytest.mark.parametrize("cents", [0, 1, 99, 100_001])
+def test_the_model_itself_shares_exactly(cents: int) -> None:
+    parts = model.largest_remainder(cents, [Decimal(1), Decimal(1), Decimal(1)])
+    assert sum(parts) == cents
+    assert parts == sorted(parts, reverse=True)
+
+
+def total(rows: list[dict[str, Any]], column: str) -> Decimal:
+    return sum((row[column] for row in rows if row[column] is not None), Decimal(0))

@@ -1,0 +1,102 @@
+"""`reads` in pipeline.yml says how far around a day a table looks. It must not look further, or days would depend on the run.
+
+Each table's SELECT is run for one day with its inputs cut to the stated windows, and must give what the range gave for that day.
+With the laws of planning, which read the same windows, this is why days may be computed in any pieces and in any order.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from datetime import date, timedelta
+from functools import cache
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tests.properties.street import PIPELINES, Rows, Street
+from tests.properties.worlds import World, worlds
+
+from headline.intervals import DAY, Interval
+from headline.specs import Table, Window, load
+from headline.sql import within, write
+from headline.steps import compile_table
+from headline.warehouse import Session
+
+START = date(2026, 1, 20)
+LENGTH = 64
+# Every table but the raw ones, which map what landed row by row, and those that are rebuilt whole.
+TABLES = [
+    table
+    for name in PIPELINES
+    for table in load().pipelines[name].ordered_tables
+    if table.period != "all" and not any(read.startswith("landing.") for read in table.reads)
+]
+
+
+@settings(max_examples=8)
+@given(worlds(length=LENGTH, start=START), st.sets(st.integers(0, LENGTH - 1), min_size=2, max_size=5))
+def test_a_day_depends_on_its_windows_alone(make_street: Callable[[], Street], world: World, offsets: set[int]) -> None:
+    assert len(TABLES) >= 8
+    street = make_street()
+    street.arrive(world)
+    street.run(world.interval)
+    busy = {day for name, day in world.arrived if name == "orders"}
+    with street.warehouse.session() as session:
+        session.query("create schema seen")
+        for day in sorted(busy | {START + timedelta(days=offset) for offset in offsets}):
+            for table in TABLES:
+                assert (table.full_name, day, computed_alone(table, day, session)) == (
+                    table.full_name,
+                    day,
+                    published(table, day, session),
+                )
+
+
+def computed_alone(table: Table, day: date, session: Session) -> Rows:
+    """The table's rows for a day, from no more than it says that it reads."""
+    days = Interval(day, day + DAY).widen(table.period)
+    for name, window in table.reads.items():
+        if name != "calendar.days":
+            session.query(f"create or replace table {seen(name)} as {cut(name, reach(days, window))}")
+    return Counter(session.query(compiled(table, days)).rows)
+
+
+def published(table: Table, day: date, session: Session) -> Rows:
+    """What the range gave for the day: valid rows and refused ones, as the SELECT gives them."""
+    assert table.period_column
+    inside = write(within(table.period_column, [Interval(day, day + DAY).widen(table.period)]), "duckdb")
+    accepted = f"select *{', null' if table.quarantine else ''} from {table.full_name} where {inside}"
+    refused = [f"select * from {table.quarantine_name} where {inside}"] if table.quarantine else []
+    return Counter(session.query(" union all ".join([accepted, *refused])).rows)
+
+
+def cut(name: str, days: Interval) -> str:
+    """The rows of an input in these days; of one that is rebuilt whole, what it would be if nothing later had arrived."""
+    table = {table.full_name: table for table in load().tables.values()}[name]
+    if table.period_column:
+        return f"select * from {name} where {write(within(table.period_column, [days]), 'duckdb')}"
+    [source] = table.reads
+    until = f"(select * from {source} where ds < date '{days.end}')"
+    select = compiled(table, Interval(START, START + DAY)).replace(seen(source), until)
+    return f"select * exclude (quarantine_reason) from ({select}) where quarantine_reason is null"
+
+
+def reach(days: Interval, window: Window) -> Interval:
+    start = date(1, 1, 1) if window.days_before == "all" else days.start - timedelta(days=window.days_before)
+    end = date(9999, 1, 1) if window.days_after == "all" else days.end + timedelta(days=window.days_after)
+    return Interval(start, end)
+
+
+def seen(name: str) -> str:
+    return f"seen.{name.replace('.', '__')}"
+
+
+@cache
+def _compiled(name: str, days: Interval) -> str:
+    table = load().table(name)
+    names = {read: seen(read) for read in table.reads if read != "calendar.days"}
+    return compile_table(table, days, names, "duckdb")
+
+
+def compiled(table: Table, days: Interval) -> str:
+    return _compiled(table.full_name, days)

@@ -1,0 +1,234 @@
+"""Small worlds as hypothesis makes them: what the sources sent on each day of a few weeks, blemishes included.
+
+Orders cluster on few days, a month apart as much as side by side, since the rules look 7, 30 and 45 days around. Two things
+hold in every world, because the pipelines rely on them: an order line stands on one day (a contract checks it), and a product's
+version is told at most 7 days after it began (core_shop looks that far ahead).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
+from typing import Any
+
+from hypothesis import strategies as st
+
+from headline.intervals import DAY, Interval
+
+Row = dict[str, Any]
+Cell = tuple[str, date]
+
+REPORTING = "EUR"
+LONG_AGO = datetime.combine(date(2020, 1, 1), time())
+PRODUCTS = ("lamp", "mug", "pen", "vase")
+CATEGORIES = ("home", "kitchen", "office")
+SHOP = ("orders", "order_items", "refunds", "products", "customers")
+FINANCE = ("expenses", "exchange_rates")
+
+
+@dataclass(frozen=True)
+class World:
+    """What landed: the rows of each table and day; a day that is not mentioned brought nothing."""
+
+    interval: Interval
+    arrived: Mapping[Cell, Sequence[Row]] = field(repr=False)
+
+    def __repr__(self) -> str:
+        """What a reader needs to see of a counterexample: a snapshot only where it differs from the day before."""
+        told = {cell: rows for cell, rows in self.arrived.items() if rows and rows != self.arrived.get((cell[0], cell[1] - DAY))}
+        return "\n".join(
+            [f"World({self.interval}", *(f"  {name} {day}: {rows}" for (name, day), rows in sorted(told.items())), ")"]
+        )
+
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
+        printer.text(repr(self))
+
+    def with_cells_of(self, other: World, cells: Sequence[Cell]) -> World:
+        return World(self.interval, {**self.arrived, **{cell: other.arrived.get(cell, []) for cell in cells}})
+
+
+def sometimes(usual: st.SearchStrategy[Any], *rare: Any) -> st.SearchStrategy[Any]:
+    """Mostly the usual, now and then one of the blemishes."""
+    return st.integers(0, 11).flatmap(lambda draw: usual if draw < 11 else st.sampled_from(rare))
+
+
+def money(largest: int) -> st.SearchStrategy[Decimal]:
+    return st.integers(0, largest * 10_000).map(lambda units: Decimal(units).scaleb(-4))
+
+
+def moments(day: date) -> st.SearchStrategy[datetime]:
+    return st.integers(0, 86_399).map(lambda second: datetime.combine(day, time()) + timedelta(seconds=second))
+
+
+CURRENCIES = sometimes(st.sampled_from([REPORTING, REPORTING, "USD", "GBP"]), None, "XXX")
+CHANNELS = sometimes(st.sampled_from(["web", "app", "marketplace"]), None, "fax")
+PRICES = sometimes(money(60), None, Decimal("-1.5"), Decimal(0))
+QUANTITIES = sometimes(st.integers(1, 9), None, 0, -2)
+STARTS = st.sampled_from([date(2026, 1, 20), date(2024, 2, 10), date(2025, 12, 20)])
+DISTANCES = st.sampled_from([0, 1, 2, 7, 8, 29, 30, 31, 33, 47])
+
+
+@st.composite
+def worlds(draw: st.DrawFn, length: int, start: date | None = None) -> World:
+    """A world of `length` days."""
+    first = start or draw(STARTS)
+    interval = Interval(first, first + timedelta(days=length))
+    arrived: dict[Cell, list[Row]] = {}
+    for day in sorted(draw(busy_days(interval))):
+        arrived["orders", day], arrived["order_items", day] = draw(orders(day))
+        for refund in draw(refunds(day, arrived["order_items", day])):
+            if refund["refunded_at"] and refund["refunded_at"].date() in interval:
+                arrived.setdefault(("refunds", refund["refunded_at"].date()), []).append(refund)
+        arrived["expenses", day] = draw(expenses(day))
+    arrived |= draw(exchange_rates(interval)) | draw(product_snapshots(interval)) | customer_snapshots(interval)
+    return World(interval, arrived)
+
+
+def busy_days(interval: Interval) -> st.SearchStrategy[set[date]]:
+    """Days with orders and expenses: a first one, and others at telling distances from it."""
+    reachable = st.tuples(st.integers(0, 2), DISTANCES).map(sum).filter(lambda offset: offset < len(interval))
+    return st.sets(reachable.map(lambda offset: interval.start + timedelta(days=offset)), min_size=1, max_size=4)
+
+
+@st.composite
+def orders(draw: st.DrawFn, day: date) -> tuple[list[Row], list[Row]]:
+    """Headers and lines of a day's orders; an order's id names its day, so that it cannot stand on two."""
+    headers: list[Row] = []
+    items: list[Row] = []
+    for number in range(draw(st.integers(1, 3))):
+        key = f"{day:%m%d}-{number}"
+        header = {
+            "order_id": draw(sometimes(st.just(key), None)),
+            "customer_id": draw(st.sampled_from(["ann", None])),
+            "ordered_at": draw(sometimes(moments(day), None)),
+            "order_status": draw(sometimes(st.sampled_from(["paid", "shipped"]), None, "draft")),
+            "sales_channel": draw(CHANNELS),
+            "country_code": "NL",
+            "currency_code": draw(CURRENCIES),
+        }
+        headers += [header] * draw(sometimes(st.just(1), 0, 2))
+        if draw(st.integers(0, 9)) == 0:  # the order once more, changed
+            headers.append(header | {"sales_channel": "app", "ordered_at": draw(moments(day))})
+        for line in range(draw(st.integers(1, 3))):
+            item = {
+                "order_id": draw(sometimes(st.just(key), None)),
+                "line_number": draw(sometimes(st.just(line + 1), None)),
+                "product_id": draw(sometimes(st.sampled_from(PRODUCTS), None, "unheard of")),
+                "quantity": draw(QUANTITIES),
+                "unit_price": draw(PRICES),
+                "discount_amount": draw(sometimes(money(3), None, Decimal("-0.5"), Decimal(9_999))),
+            }
+            items += [item] * draw(sometimes(st.just(1), 2))
+            if draw(st.integers(0, 9)) == 0:
+                items.append(item | {"unit_price": draw(PRICES)})
+    return headers, items
+
+
+@st.composite
+def refunds(draw: st.DrawFn, day: date, items: Sequence[Row]) -> list[Row]:
+    """Refunds of a day's lines, days or a month later, some of lines that never were; and refunds without an order."""
+    rows: list[Row] = []
+    for number in range(draw(st.integers(0, 4))):
+        item = draw(st.sampled_from(items))
+        moment = draw(moments(day + timedelta(days=draw(DISTANCES))))
+        reference = {"order_id": item["order_id"], "line_number": item["line_number"]}
+        row = {
+            "refund_id": draw(sometimes(st.just(f"{day:%m%d}-{number}"), None)),
+            **draw(
+                sometimes(st.just(reference), {"order_id": None, "line_number": None}, {"order_id": "never", "line_number": 1})
+            ),
+            "refunded_at": moment,
+            "quantity": draw(sometimes(st.integers(0, 3), None, -1)),
+            "amount": draw(sometimes(money(20), None, Decimal("-4"))),
+        }
+        rows += [row] * draw(sometimes(st.just(1), 2))
+    return rows
+
+
+@st.composite
+def expenses(draw: st.DrawFn, day: date) -> list[Row]:
+    """Expense entries as text, as an API gives them."""
+    rows: list[Row] = []
+    for number in range(draw(st.integers(0, 4))):
+        amount = draw(sometimes(money(500), None, Decimal("-7")))
+        row = {
+            "expense_id": draw(sometimes(st.just(f"{day:%m%d}-{number}"), None, "")),
+            "incurred_on": str(day),
+            "expense_type": draw(sometimes(st.sampled_from(["operational", "marketing", "marketing", "labor"]), None, "bribe")),
+            "sales_channel": draw(sometimes(st.sampled_from(["web", "app", "marketplace", None]), "fax")),
+            "amount": None if amount is None else str(amount),
+            "currency_code": draw(CURRENCIES),
+        }
+        rows += [row] * draw(sometimes(st.just(1), 2))
+    return rows
+
+
+@st.composite
+def exchange_rates(draw: st.DrawFn, interval: Interval) -> dict[Cell, list[Row]]:
+    """A rate now and then: gaps of weekends, of more than a week, and of everything; some files repeat an older rate."""
+    arrived: dict[Cell, list[Row]] = {}
+    for currency in ("USD", "GBP"):
+        offsets = draw(st.sets(st.integers(0, len(interval) - 1), max_size=6)) | set(
+            draw(st.sampled_from([(), (0,), (0, 7, 14, 21)]))
+        )
+        for offset in sorted(offset for offset in offsets if offset < len(interval)):
+            day = interval.start + timedelta(days=offset)
+            row = {
+                "rate_date": str(day - timedelta(days=draw(sometimes(st.just(0), 1, 3)))),
+                "currency_code": currency,
+                "rate_to_reporting": str(Decimal(draw(st.integers(1, 3 * 10**8))).scaleb(-8)),
+            }
+            arrived.setdefault(("exchange_rates", day), []).append(row)
+    return arrived
+
+
+@st.composite
+def product_snapshots(draw: st.DrawFn, interval: Interval, products: Sequence[str] = PRODUCTS[:3]) -> dict[Cell, list[Row]]:
+    """A full snapshot every day: costs that change, are told late, are faulty; products that go and come back."""
+    constant = {
+        "product_id": "vase",
+        "product_name": "vase",
+        "category": "home",
+        "unit_cost": Decimal(2),
+        "updated_at": LONG_AGO,
+    }
+    arrived: dict[Cell, list[Row]] = {("products", day): [constant] for day in interval}
+    for product in products:
+        for day, row in draw(product_history(interval, product)):
+            arrived["products", day] += [row] * (2 if row["unit_cost"] is None else 1)  # a faulty row comes twice
+    return arrived
+
+
+@st.composite
+def product_history(draw: st.DrawFn, interval: Interval, product: str) -> list[tuple[date, Row]]:
+    """One product's row in each snapshot that has it. No two versions share their moment, as no two rows of a table do."""
+    length = len(interval)
+    cuts = sorted(draw(st.sets(st.integers(1, max(1, length - 1)), max_size=4)))
+    history: list[tuple[date, Row]] = []
+    for begin, end in zip([0, *cuts], [*cuts, length], strict=True):
+        told = interval.start + timedelta(days=begin)
+        since = draw(moments(told - timedelta(days=draw(st.sampled_from([0, 0, 1, 5, 7])) if begin else 100)))
+        row = {
+            "product_id": product,
+            "product_name": product,
+            "category": draw(sometimes(st.sampled_from(CATEGORIES), None)),
+            "unit_cost": draw(sometimes(money(20), None, Decimal("-1"))),
+            "updated_at": since + timedelta(microseconds=begin + 1),
+        }
+        if draw(st.integers(0, 5)):  # else it is gone for these days
+            history += [(interval.start + timedelta(days=offset), row) for offset in range(begin, end)]
+    return history
+
+
+def customer_snapshots(interval: Interval) -> dict[Cell, list[Row]]:
+    """One customer, always the same: nothing but its own table is made of it."""
+    row = {
+        "customer_id": "ann",
+        "signed_up_at": LONG_AGO,
+        "country_code": "NL",
+        "email": "ann@example.org",
+        "updated_at": LONG_AGO,
+    }
+    return {("customers", day): [row] for day in interval}

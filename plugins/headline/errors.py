@@ -18,6 +18,9 @@ class SpecError(HeadlineError):
         plural = "" if len(faults) == 1 else "s"
         super().__init__("\n".join([f"{len(faults)} fault{plural} in the specification:", *(f"  - {fault}" for fault in faults)]))
 
+    def __reduce__(self) -> tuple[type[SpecError], tuple[list[str]]]:
+        return type(self), (self.faults,)
+
 
 class BadRequest(HeadlineError):
     """What was asked for cannot be done, for example a range that ends before it begins: a retry cannot help."""

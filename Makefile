@@ -25,7 +25,7 @@ $(SET_UP): pyproject.toml constraints.txt
 	@echo "Installing the packages of constraints.txt into $(VENV)"
 	@$(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install --quiet --quiet --constraint constraints.txt setuptools uv
-	@$(BIN)/uv pip install --quiet --python $(BIN)/python --constraint constraints.txt --no-build-isolation --editable '.[dev]' \
+	@$(BIN)/uv pip install --system-certs --quiet --python $(BIN)/python --constraint constraints.txt --no-build-isolation --editable '.[dev]' \
 	  || { echo "uv could not; now pip tries, which takes a minute or two"; \
 	       $(BIN)/python -m pip install --quiet --quiet --constraint constraints.txt --no-build-isolation --editable '.[dev]'; }
 	@touch $@

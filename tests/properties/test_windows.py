@@ -24,6 +24,7 @@ from headline.warehouse import Session
 
 START = date(2026, 1, 20)
 LENGTH = 64
+SOME_DAYS = Interval(date(1066, 10, 1), date(1492, 11, 1))
 # Every table but the raw ones, which map what landed row by row, and those that are rebuilt whole.
 TABLES = [
     table
@@ -33,8 +34,8 @@ TABLES = [
 ]
 
 
-@settings(max_examples=8)
-@given(worlds(length=LENGTH, start=START), st.sets(st.integers(0, LENGTH - 1), min_size=2, max_size=5))
+@settings(max_examples=25)
+@given(worlds(length=LENGTH, start=START), st.sets(st.integers(0, LENGTH - 1), max_size=2))
 def test_a_day_depends_on_its_windows_alone(make_street: Callable[[], Street], world: World, offsets: set[int]) -> None:
     assert len(TABLES) >= 8
     street = make_street()
@@ -91,12 +92,13 @@ def seen(name: str) -> str:
     return f"seen.{name.replace('.', '__')}"
 
 
+def compiled(table: Table, days: Interval) -> str:
+    return _compiled(table.full_name).replace(str(SOME_DAYS.start), str(days.start)).replace(str(SOME_DAYS.end), str(days.end))
+
+
 @cache
-def _compiled(name: str, days: Interval) -> str:
+def _compiled(name: str) -> str:
+    """Compiling takes longer than running here, so it is done once, for days that the text has nowhere else."""
     table = load().table(name)
     names = {read: seen(read) for read in table.reads if read != "calendar.days"}
-    return compile_table(table, days, names, "duckdb")
-
-
-def compiled(table: Table, days: Interval) -> str:
-    return _compiled(table.full_name, days)
+    return compile_table(table, SOME_DAYS, names, "duckdb")

@@ -51,7 +51,7 @@ class World:
 
 def sometimes(usual: st.SearchStrategy[Any], *rare: Any) -> st.SearchStrategy[Any]:
     """Mostly the usual, now and then one of the blemishes."""
-    return st.integers(0, 11).flatmap(lambda draw: usual if draw < 11 else st.sampled_from(rare))
+    return st.integers(0, 23).flatmap(lambda draw: usual if draw else st.sampled_from(rare))
 
 
 def money(largest: int) -> st.SearchStrategy[Decimal]:
@@ -88,8 +88,11 @@ def worlds(draw: st.DrawFn, length: int, start: date | None = None) -> World:
 
 def busy_days(interval: Interval) -> st.SearchStrategy[set[date]]:
     """Days with orders and expenses: a first one, and others at telling distances from it."""
-    reachable = st.tuples(st.integers(0, 2), DISTANCES).map(sum).filter(lambda offset: offset < len(interval))
-    return st.sets(reachable.map(lambda offset: interval.start + timedelta(days=offset)), min_size=1, max_size=4)
+
+    def days(first: int, distances: list[int]) -> set[date]:
+        return {interval.start + timedelta(days=min(first + distance, len(interval) - 1)) for distance in (0, *distances)}
+
+    return st.builds(days, st.integers(0, 2), st.lists(DISTANCES, min_size=1, max_size=3))
 
 
 @st.composite

@@ -18,9 +18,10 @@ WORTH_LOADING_ONCE = (
     "duckdb",
     "headline.sources.landing",
     "headline.steps",
+    "jinja2.sandbox",
     "soda_core.contracts.contract_verification",
     "soda_duckdb.common.data_sources.duckdb_data_source",
-    "sqlglot",
+    "sqlglot.dialects.duckdb",
 )
 
 

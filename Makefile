@@ -9,7 +9,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 SET_UP := $(VENV)/.set-up
 HEADLINE := $(BIN)/headline
-PYTEST := $(BIN)/python -m pytest
+PYTEST := $(BIN)/python -m pytest -q
+ON_ALL_CORES := --numprocesses auto --dist loadfile
 TESTS := $(patsubst %/,%,$(filter-out %/__pycache__/,$(wildcard tests/*/)))
 FAST := repository unit sql dags properties
 
@@ -49,8 +50,9 @@ example: $(SET_UP) ## Compute an example on real data: make example name=online_
 	@$(HEADLINE) example "$(name)" "$(data)"
 
 test: $(SET_UP) ## Run all tests, the fast ones first.
-	@$(PYTEST) -q $(filter $(addprefix tests/,$(FAST)),$(TESTS))
-	@$(PYTEST) -q $(filter-out $(addprefix tests/,$(FAST)),$(TESTS))
+	@$(PYTEST) $(ON_ALL_CORES) $(filter $(addprefix tests/,$(FAST)),$(TESTS))
+	@$(PYTEST) $(ON_ALL_CORES) $(filter-out $(addprefix tests/,$(FAST) airflow),$(TESTS))
+	@$(PYTEST) tests/airflow
 
 lint: $(SET_UP) ## Check style, types, SQL, YAML and the rules of the repository.
 	$(BIN)/ruff check .
@@ -58,7 +60,7 @@ lint: $(SET_UP) ## Check style, types, SQL, YAML and the rules of the repository
 	$(BIN)/mypy
 	$(BIN)/sqlfluff lint --processes 0 --disable-progress-bar $(wildcard include examples)
 	$(BIN)/yamllint --strict .
-	$(PYTEST) -q tests/repository
+	$(PYTEST) tests/repository
 
 format: $(SET_UP) ## Put Python and SQL into the agreed form.
 	$(BIN)/ruff check --fix .

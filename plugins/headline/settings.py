@@ -29,6 +29,11 @@ class Settings:
     def sql(self) -> Path:
         return self.include / "sql"
 
+    def source(self, name: str) -> Path:
+        """The folder of a source: the one that stands in for it below HEADLINE_SOURCES, or else the original."""
+        folder = self.sources / name
+        return folder if folder.is_dir() else self.sql / "sources" / name
+
 
 @cache
 def load() -> Settings:

@@ -36,6 +36,7 @@ TYPES = {
     "money": "decimal(18, 4)",
     "exchange rate": "decimal(18, 8)",
     "ratio": "decimal(18, 6)",
+    "minutes": "decimal(18, 4)",
     "count": "bigint",
     "text": "varchar",
 }
@@ -46,7 +47,8 @@ NAMES = [
     ("timestamp", r"\w+_at|valid_from|valid_to"),
     ("exchange rate", r"rate_to_\w+"),
     ("ratio", r"coverage|stickiness|\w+_margin|\w+_ratio|\w+_rate|\w+_change_on_\w+"),
-    ("count", r"\w+_count"),
+    ("minutes", r"(\w+_)?minutes"),
+    ("count", r"\w+_(count|users)"),
     (
         "money",
         r"amount|amount_in_\w+|pool_driver|driver|cost_of_goods|(\w+_)?(revenue|amount|profit|expense|cost|price)(_in_\w+)?",

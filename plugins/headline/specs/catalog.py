@@ -44,7 +44,8 @@ def load_pipeline(folder: Path) -> Pipeline:
 
     Raises SpecError with all faults at once, each with file and key.
     """
-    is_source = folder.parent.resolve() == settings.load().sources.resolve()
+    known = settings.load()
+    is_source = folder.parent.resolve() in {known.sources.resolve(), (known.sql / "sources").resolve()}
     file = folder / ("source.yml" if is_source else "pipeline.yml")
     model: type[Pipeline] = Source if is_source else Pipeline
     try:
@@ -64,10 +65,11 @@ def load_pipeline(folder: Path) -> Pipeline:
 
 
 def pipeline_folders() -> list[Path]:
-    """Every folder that holds a pipeline.yml or, under the sources, a source.yml."""
-    found = settings.load()
-    pipelines = [file.parent for file in found.sql.glob("*/*/pipeline.yml")]
-    return sorted(pipelines) + sorted(file.parent for file in found.sources.glob("*/source.yml"))
+    """Every folder that holds a pipeline.yml or, under the sources, a source.yml; one that stands in for another hides that."""
+    known = settings.load()
+    pipelines = [file.parent for file in known.sql.glob("*/*/pipeline.yml")]
+    names = {file.parent.name for sources in (known.sql / "sources", known.sources) for file in sources.glob("*/source.yml")}
+    return sorted(pipelines) + [known.source(name) for name in sorted(names)]
 
 
 @dataclass(frozen=True)

@@ -255,3 +255,16 @@ def test_sources_that_stand_in_for_others_may_leave_contracts_where_they_are(
     table = specs.load().table("raw.orders")
     assert table.sql_file == elsewhere / "orders.sql"
     assert load_contract(table).column_names == ["ds", "order_id", "amount"]
+
+
+def test_a_source_that_nothing_stands_in_for_is_the_original(
+    project: Any, tmp_path: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    elsewhere = tmp_path / "sources"
+    elsewhere.mkdir()
+    monkeypatch.setenv("HEADLINE_SOURCES", str(elsewhere))
+    project.forget()
+    assert specs.load().pipelines["shop"].folder == project.sql / "sources" / "shop"
+    (elsewhere / "shop").mkdir()
+    project.forget()
+    assert faults_of(specs.load)

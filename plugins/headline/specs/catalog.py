@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cache
@@ -15,6 +16,8 @@ from headline import settings
 from headline.errors import SpecError
 from headline.specs.models import Pipeline, Source, Table
 
+# A folder a day, so that a day is found without listing the others; in it files that begin with the minute of their arrival.
+STREAM_PATTERN = re.compile(r"[^*]*%Y[^*]*%m[^*]*%d[^*/]*/%H%M[^*%/]*\*[^*%/]*")
 YamlLoader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
@@ -177,6 +180,8 @@ def _faults(pipeline: Pipeline) -> Iterator[str]:
                 yield f"ingest.{name}.extract: the folder has no {ingest.extract}"
             if ingest.kind == "files" and ingest.day is None and "ds" not in ingest.pattern:
                 yield f"ingest.{name}.pattern: name the day as {{{{ ds }}}} in it, or the column that tells it under `day`"
+            if ingest.kind == "stream" and not STREAM_PATTERN.fullmatch(ingest.pattern):
+                yield f"ingest.{name}.pattern: name folder and minute of arrival in it, like arrived=%Y-%m-%d/%H%M-*.jsonl.gz"
     try:
         pipeline.ordered_tables  # noqa: B018 (sorting is the check)
     except CycleError as error:

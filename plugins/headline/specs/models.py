@@ -171,7 +171,19 @@ class FilesIngest(Ingest):
     day: str | None = None
 
 
-AnyIngest = Annotated[DatabaseIngest | HttpIngest | FilesIngest, Field(discriminator="kind")]
+class StreamIngest(Ingest):
+    """Micro-batches (gzip, JSON lines) dropped at any time of the day; `pattern` tells when, in the letters of strftime, UTC.
+
+    A record belongs to the business day of its field `moment` (ISO 8601, UTC) if it arrives on that day or on one of the
+    `lookback_days` after it. Every other one stays on the day it arrived, for the SQL that follows to judge.
+    """
+
+    kind: Literal["stream"]
+    pattern: str
+    moment: Name
+
+
+AnyIngest = Annotated[DatabaseIngest | HttpIngest | FilesIngest | StreamIngest, Field(discriminator="kind")]
 
 
 class Source(Pipeline):
@@ -184,7 +196,7 @@ class Source(Pipeline):
         return "raw"
 
     @property
-    def landed(self) -> dict[str, DatabaseIngest | HttpIngest | FilesIngest]:
+    def landed(self) -> dict[str, AnyIngest]:
         """How each `landing.<name>` that the tables read is filled."""
         return {f"landing.{name}": ingest for name, ingest in self.ingest.items()}
 

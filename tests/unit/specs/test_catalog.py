@@ -184,6 +184,31 @@ def test_a_pattern_must_say_which_day_a_file_is_of(project: Any) -> None:
     assert load_pipeline(project.sql / "sources/shop").id == "shop"
 
 
+@pytest.mark.parametrize(
+    ("pattern", "is_fit"),
+    [
+        ("events/arrived=%Y-%m-%d/%H%M-*.jsonl.gz", True),
+        ("%Y/%m/%d/%H%M*", True),
+        ("events/%Y-%m-%dT%H%M-*.jsonl.gz", False),
+        ("events/arrived=%Y-%m-%d/*.jsonl.gz", False),
+        ("events/arrived=%Y-%m-%d/%H%M.jsonl.gz", False),
+        ("events/%H%M-*.jsonl.gz", False),
+    ],
+)
+def test_a_streams_pattern_must_say_when_a_file_arrived(project: Any, pattern: str, is_fit: bool) -> None:
+    fitting = f'{{kind: stream, connection: headline_drop, pattern: "{pattern}", moment: ordered_at}}'
+    project.replace(
+        "sources/shop/source.yml",
+        '{kind: files, connection: headline_drop, pattern: "orders_{{ ds }}.csv", format: csv}',
+        fitting,
+    )
+    if is_fit:
+        assert load_pipeline(project.sql / "sources/shop").id == "shop"
+    else:
+        [fault] = faults_of(lambda: load_pipeline(project.sql / "sources/shop"))
+        assert "ingest.orders.pattern: name folder and minute" in fault
+
+
 def test_inputs_have_the_widest_window_that_a_table_asks_for(project: Any) -> None:
     project.replace(
         PIPELINE,

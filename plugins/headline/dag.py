@@ -66,7 +66,8 @@ def pipeline_dag(path: str) -> DAG:
 
 
 def _wait(pipeline: Pipeline) -> BaseOperator:
-    tables = {name: window.model_dump() for name, window in sorted(pipeline.inputs.items()) if name != "calendar.days"}
+    always_there = {"calendar.days", *settings.load().without}
+    tables = {name: window.model_dump() for name, window in sorted(pipeline.inputs.items()) if name not in always_there}
     return PublicationSensor(task_id="wait_for_inputs", pipeline=pipeline.id, tables=tables)
 
 

@@ -34,10 +34,14 @@ class Model(BaseModel):
 
 
 class Window(Model):
-    """Which days of an input day t of the output depends on: [t - days_before, t + days_after]."""
+    """Which days of an input day t of the output depends on: [t - days_before, t + days_after].
+
+    `without_gaps`: of the days before, none may be missing since the first that was ever published. A day without rows is none.
+    """
 
     days_before: Days = 0
     days_after: Days = 0
+    without_gaps: bool = False
 
 
 class Table(Model):
@@ -207,4 +211,8 @@ def widest(one: Window, other: Window) -> Window:
     def most(a: Days, b: Days) -> Days:
         return "all" if "all" in (a, b) else max(a, b)
 
-    return Window(days_before=most(one.days_before, other.days_before), days_after=most(one.days_after, other.days_after))
+    return Window(
+        days_before=most(one.days_before, other.days_before),
+        days_after=most(one.days_after, other.days_after),
+        without_gaps=one.without_gaps or other.without_gaps,
+    )

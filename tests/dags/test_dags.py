@@ -16,6 +16,7 @@ from airflow.timetables.base import TimeRestriction
 from tests.repository.written import ROOT, folders
 
 from headline.errors import BadData, BadRequest, NotChecked, SpecError, Transient
+from headline.specs import load_pipeline
 from headline.timetable import BEFORE_ALL_DATA, DailyTimetable
 
 DAGS = ROOT / "dags"
@@ -133,7 +134,7 @@ def test_only_what_a_retry_can_cure_is_tried_again(bag: DagBag, error: Exception
 def test_every_dag_says_what_it_is(bag: DagBag) -> None:
     for folder in folders():
         dag = bag.dags[folder.name]
-        assert dag.tags == {folder.parent.name, "tier 1"}
+        assert dag.tags == {folder.parent.name, f"tier {load_pipeline(folder).tier}"}
         assert dag.doc_md is not None
         assert f"/headline/runbooks/{folder.name}" in dag.doc_md
         assert str(ROOT) not in dag.doc_md

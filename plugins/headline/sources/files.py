@@ -57,7 +57,10 @@ def _many_days(path: ObjectStoragePath, ingest: FilesIngest, column: str, interv
         # A day without rows lands with the file's columns all the same.
         yield interval.start, rows.slice(0, 0)
         try:
-            days = pc.cast(rows.column(column), pa.date32(), safe=False)
+            moments = rows.column(column)
+            if pa.types.is_integer(moments.type):
+                moments = pc.cast(moments, pa.timestamp("s"))
+            days = pc.cast(moments, pa.date32(), safe=False)
         except (KeyError, pa.ArrowException) as error:
             raise BadData(f"{path}: has no column {column} that tells the day of a row; nothing was loaded: {error}") from error
         if days.null_count:

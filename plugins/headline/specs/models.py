@@ -167,7 +167,10 @@ class HttpIngest(Ingest):
 
 
 class FilesIngest(Ingest):
-    """Files that somebody drops: one a day if `pattern` names the day, else one of many days, told apart by the column `day`."""
+    """Files that somebody drops: one a day if `pattern` names the day, else one of many days, told apart by the column `day`.
+
+    That column holds days, moments, or in Parquet integers: seconds since 1970, UTC.
+    """
 
     kind: Literal["files"]
     pattern: str

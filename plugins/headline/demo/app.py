@@ -115,7 +115,7 @@ class App:
         found: dict[date, list[Arrival]] = defaultdict(list)
         delays: dict[str | None, timedelta] = {}
         for event in self.events(day):
-            if event.session_id not in delays:
+            if event.session_id is None or event.session_id not in delays:
                 delays[event.session_id] = _offline(rng)
             delay = delays[event.session_id] or timedelta(seconds=int(rng.random() * 1_200))
             copies = [Arrival(event.occurred_at + delay, event)]

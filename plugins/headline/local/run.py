@@ -24,7 +24,19 @@ from headline.local.processes import AIRFLOW, process_environment
 from headline.local.screen import Screen
 from headline.local.setup import set_up
 
-DAGS = ("shop", "finance", "core_shop", "core_finance", "unit_profit", "investor_profit")
+DAGS = (
+    "shop",
+    "finance",
+    "app",
+    "core_shop",
+    "core_finance",
+    "core_app",
+    "unit_profit",
+    "investor_profit",
+    "daily_growth",
+    "investor_growth",
+    "investor_engagement",
+)
 DAYS = 60
 # What fits beside each other on a screen; gross profit - expenses = net profit. `headline query` shows the rest.
 FIGURES = {

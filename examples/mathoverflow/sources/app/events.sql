@@ -1,5 +1,5 @@
--- An answer or a comment is an event of who wrote it. Events have no number: they get one by their content, and those that repeat in
--- full get one each, for all of them count.
+-- An answer or a comment is an event of who wrote it. Events have no number: they get one by their content. Those that repeat
+-- another in full, 27, get one of their own, for they count too.
 with interactions as (
     select
         ds,

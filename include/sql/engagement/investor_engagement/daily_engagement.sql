@@ -6,30 +6,80 @@ with history as (
     where ds < date '{{ end }}'
 ),
 
+active as (
+    select
+        ds,
+        user_id,
+        event_count,
+        lead(ds) over (partition by user_id order by ds) as active_again_on
+    from core.user_days
+    where ds >= cast(date '{{ start }}' - interval '27' day as date) and ds < date '{{ end }}'
+),
+
+-- An active day keeps its user in a window until his next one does, or until the window has left it behind. So users enter and
+-- leave, and no day is read again for every window that holds it.
+movements as (
+    select
+        ds,
+        1 as active_users,
+        1 as weekly_users,
+        1 as monthly_users,
+        event_count
+    from active
+    union all
+    select
+        least(coalesce(active_again_on, date '9999-12-31'), cast(ds + interval '7' day as date)) as ds,
+        0 as active_users,
+        -1 as weekly_users,
+        0 as monthly_users,
+        0 as event_count
+    from active
+    union all
+    select
+        least(coalesce(active_again_on, date '9999-12-31'), cast(ds + interval '28' day as date)) as ds,
+        0 as active_users,
+        0 as weekly_users,
+        -1 as monthly_users,
+        0 as event_count
+    from active
+),
+
 days as (
     select
         days.ds,
-        least(date_diff('day', history.first_ds, days.ds) + 1, 28) as day_count
+        coalesce(sum(movements.active_users), 0) as active_users,
+        coalesce(sum(movements.weekly_users), 0) as weekly_users,
+        coalesce(sum(movements.monthly_users), 0) as monthly_users,
+        coalesce(sum(movements.event_count), 0) as event_count
     from calendar.days as days
-    cross join history
-    where days.ds >= date '{{ start }}' and days.ds < date '{{ end }}' and days.ds >= history.first_ds
+    left join movements on days.ds = movements.ds
+    where days.ds >= cast(date '{{ start }}' - interval '27' day as date) and days.ds < date '{{ end }}'
+    group by days.ds
+),
+
+running as (
+    select
+        ds,
+        active_users as daily_active_users,
+        sum(weekly_users) over (order by ds) as weekly_active_users,
+        sum(monthly_users) over (order by ds) as monthly_active_users,
+        sum(active_users) over (order by ds rows between 27 preceding and current row) as user_day_count,
+        event_count
+    from days
 ),
 
 windows as (
     select
-        days.ds,
-        days.day_count,
-        count(case when active.ds = days.ds then 1 end) as daily_active_users,
-        count(
-            distinct case when active.ds > cast(days.ds - interval '7' day as date) then active.user_id end
-        ) as weekly_active_users,
-        count(distinct active.user_id) as monthly_active_users,
-        count(active.user_id) as user_day_count,
-        sum(case when active.ds = days.ds then active.event_count end) as event_count
-    from days
-    left join core.user_days as active
-        on active.ds > cast(days.ds - interval '28' day as date) and active.ds <= days.ds
-    group by days.ds, days.day_count
+        running.ds,
+        running.daily_active_users,
+        running.weekly_active_users,
+        running.monthly_active_users,
+        running.user_day_count,
+        running.event_count,
+        least(date_diff('day', history.first_ds, running.ds) + 1, 28) as day_count
+    from running
+    inner join history on running.ds >= history.first_ds
+    where running.ds >= date '{{ start }}'
 ),
 
 ranked_sessions as (

@@ -229,7 +229,7 @@ BROKEN = [
     (
         "growth.daily_growth",
         "new + unknown = users seen for the first time",
-        "update growth.daily_growth set new_users = new_users + 1, resurrected_users = resurrected_users - 1 where ds = '2026-01-06'",
+        "update growth.daily_growth set new_users = new_users + 1 where experiment_id = 'all'",
     ),
     (
         "growth.daily_growth",

@@ -5,7 +5,7 @@ with interactions as (
         ds,
         "SRC" as author,
         "TGT" as addressee,
-        "UNIXTS" as seconds,
+        cast("UNIXTS" as bigint) as seconds,
         kind,
         row_number() over (partition by ds, "SRC", "TGT", "UNIXTS", kind order by ds) as occurrence
     from landing.interactions

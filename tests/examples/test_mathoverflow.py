@@ -266,7 +266,7 @@ def test_a_day_without_events_is_empty_and_not_missing(site: Site, by_day: Users
 
 
 def test_a_day_computed_again_changes_nothing(site: Site) -> None:
-    """The empty day: whoever was there the day before has left on it, also where it is computed alone; the days after it follow."""
+    """The empty day: who was there the day before has left on it, though it is computed alone; the days after it follow."""
     contents = site.contents()
     site.compute(Interval(THE_EMPTY_DAY, THE_EMPTY_DAY + DAY), "the empty day again")
     assert site.contents() == contents

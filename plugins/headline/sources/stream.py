@@ -65,9 +65,9 @@ def read(ingest: StreamIngest, interval: Interval) -> Iterator[Part]:
     if silent := [day for day in interval if day not in arrived]:
         raise Transient(f"{ingest.pattern}: no file has arrived on {silent[0]}. If none comes, ask who drops them")
     yield from _complete(kept, before=date.max)
-    for day in interval:
-        if misplaced[day]:
-            log.warning("%s: %s record(s) of %s belong to no day that is still open", ingest.pattern, misplaced[day], day)
+    counts = {str(day): misplaced[day] for day in interval if misplaced[day]}
+    if counts:
+        log.warning("%s: records that belong to no day still open, by day of arrival: %s", ingest.pattern, counts)
 
 
 def _complete(kept: dict[date, list[pa.RecordBatch]], before: date) -> Iterator[Part]:

@@ -95,7 +95,7 @@ def test_what_comes_too_late_early_or_without_a_time_stays_on_the_day_it_arrived
     drop(D5, line("5", f"{D5}T08:00:00Z"))
     with caplog.at_level(logging.WARNING):
         assert read(D1, D5) == {D1: ["1"], D2: ["2"], D3: ["3"], D4: ["too late", "early", "timeless", None], D5: ["5"]}
-    assert caplog.messages == [f"{PATTERN}: 4 record(s) of 2026-03-04 belong to no day that is still open"]
+    assert caplog.messages == [f"{PATTERN}: records that belong to no day still open, by day of arrival: {{'2026-03-04': 4}}"]
 
 
 def test_every_record_stands_on_one_day_however_days_are_read_together(drop: Drop) -> None:

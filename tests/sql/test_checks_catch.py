@@ -53,6 +53,55 @@ BROKEN = [
     ("raw.order_items", "every day has order lines", "delete from raw.order_items where ds = '2026-01-06'"),
     ("raw.products", "every day has a snapshot", "delete from raw.products where ds = '2026-01-06'"),
     ("raw.customers", "every day has a snapshot", "delete from raw.customers where ds = '2026-01-06'"),
+    ("raw.events", "every day has events", "delete from raw.events where ds = '2026-01-06'"),
+    (
+        "raw.events",
+        "every event comes while its day is open",
+        "update raw.events set occurred_at = '2026-01-04 23:59:59' where event_id = 'V1'",
+    ),
+    (
+        "raw.events",
+        "every event comes while its day is open",
+        "update raw.events set occurred_at = null where event_id = 'V1'",
+    ),
+    (
+        "raw.experiment_assignments",
+        "no assignment lacks its experiment, variant, user or time",
+        "update raw.experiment_assignments set variant = null where user_id = 'C1'",
+    ),
+    ("core.events", "raw = core + quarantine in rows", "delete from core.events where event_id = 'V1'"),
+    ("core.events", "raw = core + quarantine in rows", "insert into quarantine.events (ds) values ('2026-01-06')"),
+    ("core.sessions", "sessions hold every event that has one", "delete from core.sessions where session_id = 'S2'"),
+    (
+        "core.sessions",
+        "sessions hold every event that has one",
+        "update core.sessions set event_count = event_count + 1 where session_id = 'S1'",
+    ),
+    (
+        "core.user_days",
+        "users' days hold every session and every event that counts",
+        "delete from core.user_days where user_id = 'C3'",
+    ),
+    (
+        "core.user_days",
+        "users' days hold every session and every event that counts",
+        "update core.user_days set session_count = session_count + 1 where user_id = 'C3'",
+    ),
+    (
+        "core.exposures",
+        "a user is first exposed on one day only",
+        "insert into core.exposures values ('2026-01-06', 'E1', 'C1', 'b', '2026-01-06', false)",
+    ),
+    (
+        "core.exposures",
+        "every assignment is of an exposed user or stands in quarantine",
+        "delete from core.exposures where user_id = 'C2'",
+    ),
+    (
+        "core.exposures",
+        "every incomplete assignment stands in quarantine",
+        "insert into raw.experiment_assignments values ('2026-01-06', 'E1', 'a', null, '2026-01-06')",
+    ),
     ("raw.exchange_rates", "a rate is not from after its day", "update raw.exchange_rates set rate_date = '2026-01-06'"),
     (
         "core.exchange_rates",

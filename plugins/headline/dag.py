@@ -52,7 +52,7 @@ def pipeline_dag(path: str) -> DAG:
     """
     known = settings.load()
     area, _, name = path.partition("/")
-    folder = known.sources / name if area == "sources" else known.sql / path
+    folder = known.source(name) if area == "sources" else known.sql / path
     try:
         pipeline = load_pipeline(folder)
     except SpecError as error:
@@ -66,7 +66,8 @@ def pipeline_dag(path: str) -> DAG:
 
 
 def _wait(pipeline: Pipeline) -> BaseOperator:
-    tables = sorted(set(pipeline.inputs) - {"calendar.days"})
+    always_there = {"calendar.days", *settings.load().without}
+    tables = {name: window.model_dump() for name, window in sorted(pipeline.inputs.items()) if name not in always_there}
     return PublicationSensor(task_id="wait_for_inputs", pipeline=pipeline.id, tables=tables)
 
 

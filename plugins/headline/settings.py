@@ -24,10 +24,16 @@ class Settings:
     start_date: date
     reporting_currency: str
     reporting_zone: str
+    without: frozenset[str] = frozenset()  # tables that this deployment does not have: they stay empty, nobody waits for them
 
     @property
     def sql(self) -> Path:
         return self.include / "sql"
+
+    def source(self, name: str) -> Path:
+        """The folder of a source: the one that stands in for it below HEADLINE_SOURCES, or else the original."""
+        folder = self.sources / name
+        return folder if folder.is_dir() else self.sql / "sources" / name
 
 
 @cache
@@ -42,6 +48,7 @@ def load() -> Settings:
         start_date=date.fromisoformat(os.environ.get("HEADLINE_START_DATE", "2026-01-01")),
         reporting_currency=os.environ.get("HEADLINE_REPORTING_CURRENCY", "EUR"),
         reporting_zone=os.environ.get("HEADLINE_REPORTING_ZONE", "UTC"),
+        without=frozenset(os.environ.get("HEADLINE_WITHOUT", "").split()),
     )
 
 

@@ -16,6 +16,7 @@ from airflow.timetables.base import TimeRestriction
 from tests.repository.written import ROOT, folders
 
 from headline.errors import BadData, BadRequest, NotChecked, SpecError, Transient
+from headline.specs import load_pipeline
 from headline.timetable import BEFORE_ALL_DATA, DailyTimetable
 
 DAGS = ROOT / "dags"
@@ -64,7 +65,24 @@ def test_a_pipeline_waits_transforms_audits_and_publishes(bag: DagBag) -> None:
         "audit.monthly_profit_trends": {"transform.monthly_profit_trends"},
         "publish": {"audit.daily_profit_summary", "audit.monthly_profit_trends"},
     }
-    assert bag.dags["investor_profit"].get_task("wait_for_inputs").tables == ["profit.expense_allocation", "profit.unit_profit"]
+    assert list(waited_for(bag, "investor_profit")) == ["profit.expense_allocation", "profit.unit_profit"]
+
+
+def waited_for(bag: DagBag, dag_id: str) -> dict[str, Any]:
+    return bag.dags[dag_id].get_task("wait_for_inputs").tables
+
+
+def test_growth_waits_for_a_history_without_gaps(bag: DagBag) -> None:
+    windows = waited_for(bag, "investor_growth")
+    assert {name: window["without_gaps"] for name, window in windows.items()} == {"core.customers": False, "core.user_days": True}
+
+
+def test_nobody_waits_for_what_a_deployment_does_not_have(
+    monkeypatch: pytest.MonkeyPatch, forget_settings: Callable[[], None]
+) -> None:
+    monkeypatch.setenv("HEADLINE_WITHOUT", "core.exposures core.customers")
+    forget_settings()
+    assert list(waited_for(DagBag(DAGS, safe_mode=True), "daily_growth")) == ["core.user_days"]
 
 
 def test_a_source_ingests_everything_before_it_maps_anything(bag: DagBag) -> None:
@@ -116,7 +134,7 @@ def test_only_what_a_retry_can_cure_is_tried_again(bag: DagBag, error: Exception
 def test_every_dag_says_what_it_is(bag: DagBag) -> None:
     for folder in folders():
         dag = bag.dags[folder.name]
-        assert dag.tags == {folder.parent.name, "tier 1"}
+        assert dag.tags == {folder.parent.name, f"tier {load_pipeline(folder).tier}"}
         assert dag.doc_md is not None
         assert f"/headline/runbooks/{folder.name}" in dag.doc_md
         assert str(ROOT) not in dag.doc_md

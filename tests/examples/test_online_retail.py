@@ -73,7 +73,9 @@ class House:
 
     def contents(self) -> dict[str, tuple[Any, ...]]:
         """Every published table: its number of rows, and a checksum over all of them in any order."""
-        names = [name for table in self.catalog.tables.values() for name in table.outputs]
+        names = [
+            name for pipeline in PIPELINES for table in self.catalog.pipelines[pipeline].tables.values() for name in table.outputs
+        ]
         return {name: self.query(f"select count(*), sum(hash(line)) from {name} as line")[0] for name in names}
 
 

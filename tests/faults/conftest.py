@@ -8,7 +8,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-from tests.faults.world import COMPANY, D1, D3, D4, D5, PIPELINES, Table, World
+from tests.faults.world import COMPANY, CORE_SHOP, D1, D3, D4, D5, PIPELINES, Table, World
 
 from headline import specs
 from headline.demo import finance_api
@@ -47,7 +47,7 @@ def three_days(empty: World, tmp_path_factory: pytest.TempPathFactory) -> World:
 def fourth_day_arrived(three_days: World, tmp_path_factory: pytest.TempPathFactory) -> World:
     """The ordinary runs of the fourth day have come as far as core_shop, which has not begun."""
     with three_days.copy(tmp_path_factory.mktemp("arrived")).entered() as world:
-        world.complete(PIPELINES[:3])
+        world.complete(PIPELINES[:CORE_SHOP])
     return world
 
 
@@ -55,7 +55,7 @@ def fourth_day_arrived(three_days: World, tmp_path_factory: pytest.TempPathFacto
 def undisturbed(fourth_day_arrived: World, tmp_path_factory: pytest.TempPathFactory) -> World:
     """Four days as they are when nothing goes wrong."""
     with fourth_day_arrived.copy(tmp_path_factory.mktemp("undisturbed")).entered() as world:
-        world.complete(PIPELINES[3:])
+        world.complete(PIPELINES[CORE_SHOP:])
     return world
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gzip
+import json
 from collections.abc import Callable
 
-from tests.faults.world import D1, D3, D4, PIPELINES, Table, World, differences
+from tests.faults.world import D1, D2, D3, D4, PIPELINES, Table, World, differences
 
 from headline.ledger import Ledger
 
@@ -14,9 +16,9 @@ def test_late_orders_heal_every_table_and_equal_a_fresh_computation(
 ) -> None:
     with three_days.entered():
         before = three_days.published()
-    for name in ("raw.orders", "raw.order_items", "core.order_lines", "profit.unit_profit"):
+    for name in ("raw.orders", "raw.order_items", "core.order_lines", "profit.unit_profit", "raw.events", "core.sessions"):
         late = [row for row in expected[name] - before[name] if D3 in row]
-        assert len(late) >= 3, f"{name}: orders of the third day came on the fourth"
+        assert len(late) >= 3, f"{name}: some of the third day came on the fourth"
 
     fresh = enter(empty)
     fresh.days_pass(D4, D4)
@@ -33,3 +35,22 @@ def test_the_same_day_again_changes_nothing(
     assert world.loads() == loads
     assert Ledger().newest_version() > newest
     assert not differences(world.published(), expected)
+
+
+def test_an_event_older_than_the_lookback_is_counted_and_kept(undisturbed: World, enter: Callable[[World], World]) -> None:
+    world = enter(undisturbed)
+    before = world.published()
+    event = {"event_id": "older", "user_id": "C000001", "session_id": "S", "event_type": "app_opened"}
+    lines = [json.dumps(event | {"event_id": str(day), "occurred_at": f"{day}T08:00:00Z"}) + "\n" for day in (D1, D2)]
+    file = world.folder / "datashare" / "events" / f"arrived={D4}" / "2359-99.jsonl.gz"
+    file.write_bytes(gzip.compress("".join(lines).encode()))
+    world.complete(("app", "core_app"))
+    after = world.published()
+    arrived = [row[:2] for row in after["raw.events"] - before["raw.events"]]
+    assert sorted(arrived) == [(D2, str(D2)), (D4, str(D1))]
+    [refused] = after["quarantine.events"] - before["quarantine.events"]
+    assert (refused[:2], refused[-1]) == ((D4, str(D1)), "arrived_too_late")
+    assert "warned" in {
+        check.outcome for check in Ledger().latest_audits(["raw.events"]) if check.check_name.startswith("every event comes")
+    }
+    assert {row[0] for row in after["core.user_days"] - before["core.user_days"]} == {D2}

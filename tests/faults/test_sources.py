@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import socket
 import threading
@@ -42,7 +43,7 @@ def world(three_days: World, enter: Callable[[World], World]) -> World:
 def failure(world: World, pipeline: str, name: str) -> HeadlineError:
     """How the ingest fails; what had arrived before must stay as it was."""
     loads = world.loads()
-    assert len(loads) == 21
+    assert len(loads) == 27
     with pytest.raises(HeadlineError) as raised:
         ingest(world.run(pipeline), name)
     assert world.loads() == loads
@@ -255,6 +256,45 @@ def test_truncated_parquet(world: World, tmp_path: Path) -> None:
             assert says(error, file.name, "not a whole Parquet file", "still arriving")
         file.write_bytes(whole)
         assert ingest(world.run("finance"), "exchange_rates").row_count == 6
+
+
+# the app's stream
+
+
+def micro_batch(world: World) -> Path:
+    return sorted((world.folder / "datashare" / "events" / f"arrived={D4}").iterdir())[3]
+
+
+def test_truncated_micro_batch(world: World, complete_loads: set[tuple[Any, ...]]) -> None:
+    file = micro_batch(world)
+    whole = file.read_bytes()
+    for part in (whole[: len(whole) // 2], whole[:-1], b""):
+        file.write_bytes(part)
+        error = failure(world, "app", "events")
+        assert type(error) is Transient
+        assert says(error, file.name, "not a whole gzip file", "still arriving")
+    file.write_bytes(whole)
+    assert heals(world, complete_loads, "app", "events")
+
+
+def test_silent_stream(world: World, complete_loads: set[tuple[Any, ...]]) -> None:
+    late = micro_batch(world).parent.rename(world.folder / "on-its-way")
+    error = failure(world, "app", "events")
+    assert type(error) is Transient
+    assert says(error, f"no file has arrived on {D4}", "who drops them")
+    late.rename(world.folder / "datashare" / "events" / f"arrived={D4}")
+    assert heals(world, complete_loads, "app", "events")
+
+
+def test_line_that_is_no_record(world: World, complete_loads: set[tuple[Any, ...]]) -> None:
+    file = micro_batch(world)
+    whole = file.read_bytes()
+    file.write_bytes(gzip.compress(gzip.decompress(whole) + b'{"event_id": "half'))
+    error = failure(world, "app", "events")
+    assert type(error) is BadData
+    assert says(error, file.name, "line ", "no record", "nothing was loaded")
+    file.write_bytes(whole)
+    assert heals(world, complete_loads, "app", "events")
 
 
 # files that are whole and wrong

@@ -13,7 +13,7 @@ from datetime import date
 from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
-from shutil import copyfile
+from shutil import copyfile, copytree
 from typing import Any
 from uuid import uuid4
 
@@ -32,7 +32,21 @@ from headline.warehouse import open_warehouse
 
 D1 = date(2026, 3, 2)
 D2, D3, D4, D5 = (D1 + DAY * n for n in range(1, 5))
-PIPELINES = ("shop", "finance", "core_finance", "core_shop", "unit_profit", "investor_profit")
+# Those before CORE_SHOP are what it waits for, and whatever else does not wait for it.
+PIPELINES = (
+    "shop",
+    "finance",
+    "app",
+    "core_finance",
+    "core_app",
+    "core_shop",
+    "unit_profit",
+    "investor_profit",
+    "daily_growth",
+    "investor_growth",
+    "investor_engagement",
+)
+CORE_SHOP = PIPELINES.index("core_shop")
 COMPANY = Company(first_day=D1, lines_on_first_day=60, late_share=0.2, blemish_share=0.03)
 
 # Steps run in children that are forked from a process that has loaded the engines, as those of Airflow's scheduler are.
@@ -59,9 +73,7 @@ class World:
         for database in ("ledger", "shop"):
             self._administer(f"create database {database}_{copied.name} template {database}_{self.name}")
         copyfile(self.folder / "warehouse.duckdb", folder / "warehouse.duckdb")
-        for file in (self.folder / "datashare").iterdir():
-            (folder / "datashare").mkdir(exist_ok=True)
-            copyfile(file, folder / "datashare" / file.name)
+        copytree(self.folder / "datashare", folder / "datashare")
         return copied
 
     def create(self) -> World:
@@ -124,7 +136,7 @@ class World:
     @property
     def rates_file(self) -> Path:
         """The exchange rates of the fourth day."""
-        return self.folder / "datashare" / datashare.file_name(D4)
+        return self.folder / "datashare" / datashare.rates_file(D4)
 
     # its runs
 

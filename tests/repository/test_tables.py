@@ -30,6 +30,8 @@ TYPES = {
     "money": "decimal(18, 4)",
     "exchange rate": "decimal(18, 8)",
     "ratio": "decimal(18, 6)",
+    "minutes": "decimal(18, 4)",
+    "squares": "decimal(38, 8)",
     "count": "bigint",
     "text": "varchar",
 }
@@ -39,11 +41,13 @@ NAMES = [
     ("date", r"ds|week|month|\w+_ds|\w+_on|\w+_date"),
     ("timestamp", r"\w+_at|valid_from|valid_to"),
     ("exchange rate", r"rate_to_\w+"),
-    ("ratio", r"coverage|stickiness|\w+_margin|\w+_ratio|\w+_rate|\w+_change_on_\w+"),
-    ("count", r"\w+_count"),
+    ("ratio", r"coverage|stickiness|\w+_margin|\w+_ratio|\w+_rate|\w+_change_on_\w+|mean_\w+|\w+_per_user"),
+    ("minutes", r"(\w+_)?minutes"),
+    ("squares", r"\w+_(sum_of_squares|product_sum)"),
+    ("count", r"\w+_(count|users)|unit_count_sum"),
     (
         "money",
-        r"amount|amount_in_\w+|pool_driver|driver|cost_of_goods|(\w+_)?(revenue|amount|profit|expense|cost|price)(_in_\w+)?",
+        r"amount|amount_in_\w+|pool_driver|driver|cost_of_goods|(\w+_)?(revenue|amount|profit|expense|cost|price)(_in_\w+|_sum)?|covariate_sum",
     ),
     ("text", r"\w+_id|\w+_code|\w+_name|category|sales_channel|entry|\w+_type|\w+_status|email"),
 ]

@@ -4,6 +4,7 @@
     <area>/<pipeline>/<table>/<case>/expect.yml                 the interval, the rows, and the quarantine where rows are refused
 
 A given table has the columns of its contract; one that landed states them: {types: {column: type}, rows: […]}.
+An expect.yml may state a `reporting_zone` other than UTC.
 A given `ds: 2026-01-01..2026-01-31` stands for the same row on each of these days.
 Expected rows are compared in the columns that the first of them names. All rows must be there, and no others.
 """
@@ -12,12 +13,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from headline import settings
 from headline.connections import Connection
 from headline.intervals import DAY, Interval
 from headline.specs import Catalog, Contract, Table, load, load_contract, read_yaml
@@ -45,7 +48,8 @@ class GoldenCase(pytest.Item):
         catalog, case = load(), self.path.parent
         table = catalog.pipelines[case.parents[1].name].tables[case.parent.name]
         expected = read_yaml(self.path)
-        with DuckDBWarehouse(Connection("golden", "duckdb", host=":memory:")).session() as session:
+        warehouse = DuckDBWarehouse(Connection("golden", "duckdb", host=":memory:"))
+        with reporting_zone(expected.get("reporting_zone", "UTC")), warehouse.session() as session:
             for name in table.reads:
                 make_given(catalog, name, case / "given" / f"{name}.yml", session)
             result = run_select(table, Interval(**expected["interval"]), session)
@@ -66,6 +70,16 @@ class GoldenCase(pytest.Item):
 
 class MismatchError(AssertionError):
     """The SELECT gave other rows than the case expects."""
+
+
+@contextmanager
+def reporting_zone(zone: str) -> Iterator[None]:
+    """Let business days be those of the zone."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("HEADLINE_REPORTING_ZONE", zone)
+        settings.load.cache_clear()
+        yield
+    settings.load.cache_clear()
 
 
 def make_given(catalog: Catalog, name: str, file: Path, session: Session) -> None:

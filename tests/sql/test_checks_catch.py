@@ -38,6 +38,14 @@ insert into raw.expenses values
     ('2026-01-06', 'E3', '2026-01-06', 'marketing', 'marketplace', 2, 'EUR'),
     ('2026-01-06', 'E4', '2026-01-06', 'labor', null, -4, 'EUR');
 insert into raw.exchange_rates values ('2026-01-05', '2026-01-05', 'USD', 0.9);
+insert into raw.events values
+    ('2026-01-05', 'V1', 'C1', 'S1', 'app_opened', '2026-01-05 09:00:00', 'ios'),
+    ('2026-01-05', 'V2', 'C1', 'S1', 'product_viewed', '2026-01-05 09:10:00', 'ios'),
+    ('2026-01-05', 'V3', 'C2', 'S2', 'app_opened', '2026-01-05 10:00:00', 'web'),
+    ('2026-01-06', 'V4', 'C1', 'S3', 'app_opened', '2026-01-06 09:00:00', 'ios'),
+    ('2026-01-06', 'V5', 'C3', 'S4', 'app_opened', '2026-01-06 09:30:00', 'ios');
+insert into raw.experiment_assignments values
+    ('2026-01-05', 'E1', 'a', 'C1', '2026-01-05 00:00:00'), ('2026-01-05', 'E1', 'b', 'C2', '2026-01-05 10:00:00');
 """
 # Table, the check that must catch it, and how the data are broken.
 BROKEN = [
@@ -45,6 +53,55 @@ BROKEN = [
     ("raw.order_items", "every day has order lines", "delete from raw.order_items where ds = '2026-01-06'"),
     ("raw.products", "every day has a snapshot", "delete from raw.products where ds = '2026-01-06'"),
     ("raw.customers", "every day has a snapshot", "delete from raw.customers where ds = '2026-01-06'"),
+    ("raw.events", "every day has events", "delete from raw.events where ds = '2026-01-06'"),
+    (
+        "raw.events",
+        "every event comes while its day is open",
+        "update raw.events set occurred_at = '2026-01-04 23:59:59' where event_id = 'V1'",
+    ),
+    (
+        "raw.events",
+        "every event comes while its day is open",
+        "update raw.events set occurred_at = null where event_id = 'V1'",
+    ),
+    (
+        "raw.experiment_assignments",
+        "no assignment lacks its experiment, variant, user or time",
+        "update raw.experiment_assignments set variant = null where user_id = 'C1'",
+    ),
+    ("core.events", "raw = core + quarantine in rows", "delete from core.events where event_id = 'V1'"),
+    ("core.events", "raw = core + quarantine in rows", "insert into quarantine.events (ds) values ('2026-01-06')"),
+    ("core.sessions", "sessions hold every event that has one", "delete from core.sessions where session_id = 'S2'"),
+    (
+        "core.sessions",
+        "sessions hold every event that has one",
+        "update core.sessions set event_count = event_count + 1 where session_id = 'S1'",
+    ),
+    (
+        "core.user_days",
+        "users' days hold every session and every event that counts",
+        "delete from core.user_days where user_id = 'C3'",
+    ),
+    (
+        "core.user_days",
+        "users' days hold every session and every event that counts",
+        "update core.user_days set session_count = session_count + 1 where user_id = 'C3'",
+    ),
+    (
+        "core.exposures",
+        "a user is first exposed on one day only",
+        "insert into core.exposures values ('2026-01-06', 'E1', 'C1', 'b', '2026-01-06', false)",
+    ),
+    (
+        "core.exposures",
+        "every assignment is of an exposed user or stands in quarantine",
+        "delete from core.exposures where user_id = 'C2'",
+    ),
+    (
+        "core.exposures",
+        "every incomplete assignment stands in quarantine",
+        "insert into raw.experiment_assignments values ('2026-01-06', 'E1', 'a', null, '2026-01-06')",
+    ),
     ("raw.exchange_rates", "a rate is not from after its day", "update raw.exchange_rates set rate_date = '2026-01-06'"),
     (
         "core.exchange_rates",
@@ -188,6 +245,160 @@ BROKEN = [
         "the days sum to the month",
         "update profit.daily_profit_summary set net_profit = net_profit + 0.0001 where ds = '2026-01-06' and category = 'garden'",
     ),
+    (
+        "growth.daily_growth",
+        "every day since the first one loaded has its row all",
+        "delete from growth.daily_growth where ds = '2026-01-06' and experiment_id = 'all'",
+    ),
+    (
+        "growth.daily_growth",
+        "active = new + retained + resurrected + unknown",
+        "update growth.daily_growth set unknown_users = unknown_users + 1",
+    ),
+    (
+        "growth.daily_growth",
+        "active = users of core.user_days, exposed to the variant",
+        "delete from core.user_days where user_id = 'C3'",
+    ),
+    (
+        "growth.daily_growth",
+        "active = users of core.user_days, exposed to the variant",
+        "delete from core.exposures where user_id = 'C1'",
+    ),
+    (
+        "growth.daily_growth",
+        "retained + churned = active the day before",
+        "update growth.daily_growth set churned_users = churned_users - 1 where ds = '2026-01-06' and experiment_id = 'all'",
+    ),
+    (
+        "growth.daily_growth",
+        "retained + churned = active the day before",
+        "update growth.daily_growth set churned_users = churned_users + 1 where ds = '2026-01-06' and variant = 'a'",
+    ),
+    (
+        "growth.daily_growth",
+        "new + unknown = users seen for the first time",
+        "update growth.daily_growth set new_users = new_users + 1 where experiment_id = 'all'",
+    ),
+    (
+        "growth.daily_growth",
+        "nobody is new or retained before a full day of history, unless by sign-up",
+        "update growth.daily_growth set new_users = unknown_users where ds = '2026-01-05'",
+    ),
+    (
+        "growth.weekly_growth",
+        "active = new + retained + resurrected + unknown",
+        "update growth.weekly_growth set unknown_users = unknown_users + 1",
+    ),
+    (
+        "growth.weekly_growth",
+        "retention and churn are the whole",
+        "update growth.weekly_growth set retention_rate = 0.5, churn_rate = 0.4",
+    ),
+    (
+        "growth.weekly_growth",
+        "retention and churn are the whole",
+        "update growth.weekly_growth set churned_users = 0, quick_ratio = 1",
+    ),
+    ("growth.weekly_growth", "daily actives roll up to the week", "delete from core.user_days where user_id = 'C3'"),
+    (
+        "growth.weekly_growth",
+        "retained + churned = active the week before",
+        "insert into core.user_days values ('2025-12-30', 'C1', 1, 1)",
+    ),
+    (
+        "growth.weekly_growth",
+        "new + unknown = users seen for the first time",
+        "insert into core.user_days values ('2025-12-30', 'C1', 1, 1)",
+    ),
+    (
+        "growth.monthly_growth",
+        "active = new + retained + resurrected + unknown",
+        "update growth.monthly_growth set unknown_users = unknown_users + 1",
+    ),
+    (
+        "growth.monthly_growth",
+        "retention and churn are the whole",
+        "update growth.monthly_growth set retention_rate = 0.5, churn_rate = 0.4",
+    ),
+    (
+        "growth.monthly_growth",
+        "retention and churn are the whole",
+        "update growth.monthly_growth set churned_users = 0, quick_ratio = 1",
+    ),
+    ("growth.monthly_growth", "daily actives roll up to the month", "delete from core.user_days where user_id = 'C3'"),
+    (
+        "growth.monthly_growth",
+        "retained + churned = active the month before",
+        "insert into core.user_days values ('2025-12-30', 'C1', 1, 1)",
+    ),
+    (
+        "growth.monthly_growth",
+        "new + unknown = users seen for the first time",
+        "insert into core.user_days values ('2025-12-30', 'C1', 1, 1)",
+    ),
+    (
+        "engagement.daily_engagement",
+        "every day since the first one loaded has its row",
+        "delete from engagement.daily_engagement where ds = '2026-01-06'",
+    ),
+    (
+        "engagement.daily_engagement",
+        "DAU ≤ WAU ≤ MAU",
+        "update engagement.daily_engagement set weekly_active_users = monthly_active_users + 1",
+    ),
+    (
+        "engagement.daily_engagement",
+        "DAU ≤ WAU ≤ MAU",
+        "update engagement.daily_engagement set weekly_active_users = daily_active_users - 1",
+    ),
+    ("engagement.daily_engagement", "DAU = users of core.user_days", "delete from core.user_days where user_id = 'C3'"),
+    (
+        "engagement.daily_engagement",
+        "28 × stickiness = mean active days per active user",
+        "update engagement.daily_engagement set stickiness = 0.5",
+    ),
+    (
+        "engagement.monthly_engagement",
+        "users by active days sum to the active users",
+        "update engagement.monthly_engagement set one_day_users = one_day_users + 1",
+    ),
+    ("engagement.monthly_engagement", "daily actives roll up to the month", "delete from core.user_days where user_id = 'C3'"),
+    (
+        "engagement.monthly_engagement",
+        "mean DAU × days = the days' DAU",
+        "update engagement.monthly_engagement set mean_daily_active_users = mean_daily_active_users + 0.0001",
+    ),
+    (
+        "profit.experiment_profit",
+        "exposed + contaminated = users of core.exposures",
+        "update core.exposures set is_contaminated = true where user_id = 'C1'",
+    ),
+    (
+        "profit.experiment_profit",
+        "sums = unit profit of the exposed users since exposure",
+        "update profit.experiment_profit set net_revenue_sum = net_revenue_sum + 0.0001 where variant = 'a'",
+    ),
+    (
+        "profit.experiment_profit",
+        "sums = unit profit of the exposed users since exposure",
+        "update core.exposures set exposed_at = '2026-01-05 12:00:00' where user_id = 'C1'",
+    ),
+    (
+        "profit.experiment_profit",
+        "buyers are exposed users",
+        "update profit.experiment_profit set buyer_count = exposed_users + 1",
+    ),
+    (
+        "profit.experiment_profit",
+        "sums of squares are possible",
+        "update profit.experiment_profit set net_profit_sum_of_squares = 0",
+    ),
+    (
+        "profit.experiment_profit",
+        "the variants could come from an even split",
+        "update profit.experiment_profit set is_sample_ratio_off = true",
+    ),
 ]
 TABLES = [table for pipeline in load().pipelines.values() for table in pipeline.ordered_tables]
 
@@ -214,7 +425,7 @@ def test_broken(company: Session, name: str, check: str, damage: str) -> None:
     company.query("begin")
     try:
         company.query(damage)
-        assert verify(load().table(name), company)[check] == "FAILED"
+        assert verify(load().table(name), company)[check] in ("FAILED", "WARN")
     finally:
         company.query("rollback")
 

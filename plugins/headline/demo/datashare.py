@@ -1,36 +1,82 @@
-"""The folder into which another company drops one file of exchange rates a day."""
+"""The folder into which others drop files: a partner exchange rates, the app's team its events and experiment assignments."""
 
 import csv
-from datetime import date
+import gzip
+import json
+from collections.abc import Iterable, Iterator
+from datetime import date, datetime
 from io import StringIO
+from itertools import groupby
 from pathlib import Path
 
+from headline.demo.app import App, Arrival, Event
 from headline.demo.company import Company, days_between
+from headline.demo.experiments import Assignment
 from headline.demo.finance import ExchangeRate, exchange_rates
+
+HOURS_PER_TURN = 3
+LARGEST_MICRO_BATCH = 500
 
 
 def drop(folder: Path, first: date, last: date, company: Company) -> int:
-    """Drop `rates_YYYY-MM-DD.csv` for every day from first to last that has none yet, and return how many were dropped.
+    """Drop the files of every day from first to last that lacks one, and return how many were dropped.
+
+        rates_YYYY-MM-DD.csv, assignments_YYYY-MM-DD.csv
+        events/arrived=YYYY-MM-DD/HHMM-N.jsonl.gz    several a day, named by the minute in which they were closed
 
     A file appears complete or not at all; one that is there is left alone.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    missing = [day for day in days_between(first, last) if not (folder / file_name(day)).exists()]
-    for day in missing:
-        unfinished = folder / f".{file_name(day)}.part"
-        unfinished.write_text(rates_csv(company, day))
-        unfinished.replace(folder / file_name(day))
-    return len(missing)
+    app = App(company)
+    return sum(_write(folder / name, content) for day in days_between(first, last) for name, content in _files(app, day, folder))
 
 
-def file_name(day: date) -> str:
+def rates_file(day: date) -> str:
     return f"rates_{day}.csv"
 
 
-def rates_csv(company: Company, day: date) -> str:
-    """Return the file of the day: header, then one line per currency."""
+def assignments_file(day: date) -> str:
+    return f"assignments_{day}.csv"
+
+
+def _files(app: App, day: date, folder: Path) -> Iterator[tuple[str, bytes]]:
+    """Yield name and content of the day's files, unless the last one tells that all are there."""
+    if (folder / assignments_file(day)).exists():
+        return
+    yield rates_file(day), _csv(ExchangeRate._fields, exchange_rates(app.company, day))
+    yield from _micro_batches(app.arrivals(day), day)
+    yield assignments_file(day), _csv(Assignment._fields, ((*row[:-1], _iso(row.exposed_at)) for row in app.assignments(day)))
+
+
+def _micro_batches(arrivals: Iterable[Arrival], day: date) -> Iterator[tuple[str, bytes]]:
+    for turn, heard in groupby(arrivals, key=lambda arrival: arrival.arrived_at.hour // HOURS_PER_TURN):
+        lines = [_json_line(arrival.event) for arrival in heard]
+        for number, start in enumerate(range(0, len(lines), LARGEST_MICRO_BATCH), start=1):
+            name = f"events/arrived={day}/{(turn + 1) * HOURS_PER_TURN - 1:02d}59-{number}.jsonl.gz"
+            yield name, gzip.compress("".join(lines[start : start + LARGEST_MICRO_BATCH]).encode(), compresslevel=5, mtime=0)
+
+
+def _write(file: Path, content: bytes) -> int:
+    """Write the file unless it is there, and return how many were written."""
+    if file.exists():
+        return 0
+    file.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = file.with_name(f".{file.name}.part")
+    unfinished.write_bytes(content)
+    unfinished.replace(file)
+    return 1
+
+
+def _json_line(event: Event) -> str:
+    return json.dumps({**event._asdict(), "occurred_at": _iso(event.occurred_at)}) + "\n"
+
+
+def _csv(header: Iterable[str], rows: Iterable[Iterable[object]]) -> bytes:
     text = StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(ExchangeRate._fields)
-    writer.writerows(exchange_rates(company, day))
-    return text.getvalue()
+    writer.writerow(header)
+    writer.writerows(rows)
+    return text.getvalue().encode()
+
+
+def _iso(moment: datetime) -> str:
+    return f"{moment.isoformat()}Z"

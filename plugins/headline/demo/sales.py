@@ -10,7 +10,8 @@ from random import Random
 from typing import NamedTuple, TypeVar
 
 from headline.demo.company import COUNTRY_WEIGHTS, CURRENCY_OF_COUNTRY, SALES_CHANNEL_WEIGHTS, Company, midnight
-from headline.demo.rosters import Roster, customers, products
+from headline.demo.experiments import Experiments
+from headline.demo.rosters import Customer, Roster, customers, products
 
 LONGEST_REFUND_LAG = 40
 REFUNDED_ORDERS_PERCENT = 8
@@ -115,6 +116,7 @@ class Sales:
         self.company = company
         self.products = Roster(products(company))
         self.customers = Roster(customers(company))
+        self.experiments = Experiments(company)
 
     def order_count(self, day: date) -> int:
         """Return how many orders were placed on the day."""
@@ -123,6 +125,19 @@ class Sales:
 
     def order(self, day: date, number: int) -> Order:
         """Return one order of the day by its number, 0 to order_count - 1."""
+        rng, header, customer = self._header(day, number)
+        discount = rng.choice((5, 10, 20)) if rng.random() < 0.15 else 0
+        line_count = _weighted(rng, LINES_PER_ORDER_WEIGHTS)
+        lines = [self._line(rng, day, header, discount_percent=discount) for _ in range(line_count)]
+        if customer and self.experiments.is_treated(customer, header.ordered_at):
+            lines.append(self._line(rng, day, header, discount_percent=discount))
+        return Order(header, lines)
+
+    def headers(self, day: date) -> Iterator[OrderRow]:
+        """Yield the headers of the day's orders, which is less work than the orders."""
+        return (self._header(day, number)[1] for number in range(self.order_count(day)))
+
+    def _header(self, day: date, number: int) -> tuple[Random, OrderRow, Customer | None]:
         rng = self.company.draws(day, "order", number)
         ordered_at = midnight(day) + timedelta(seconds=(rng.randrange(86_400) + rng.randrange(86_400)) // 2)
         customer = self.customers.draw(rng, day) if rng.random() < 0.92 else None
@@ -136,9 +151,7 @@ class Sales:
             country_code=country,
             currency_code=CURRENCY_OF_COUNTRY[country],
         )
-        discount = rng.choice((5, 10, 20)) if rng.random() < 0.15 else 0
-        line_count = _weighted(rng, LINES_PER_ORDER_WEIGHTS)
-        return Order(header, [self._line(rng, day, header, discount_percent=discount) for _ in range(line_count)])
+        return rng, header, customer
 
     def arrivals(self, order_day: date, arrival_day: date) -> Arrivals:
         """Return what the database hears on one day about the orders that were placed on another: the orders, and their refunds.

@@ -9,6 +9,8 @@ from headline.intervals import DAY, Interval, Period, from_days, merge
 from headline.ledger.ledger import Change
 from headline.specs import Window
 
+ONLY_THE_DAY = Window()
+
 
 def intervals_to_compute(
     requested: Interval,
@@ -46,10 +48,14 @@ def is_outdated(intervals: Iterable[Interval], reads: Mapping[str, Window], newe
     return any(_affected(change.interval, reads[change.table], days) for change in newer)
 
 
-def missing_days(requested: Interval, published: Iterable[Change]) -> list[date]:
-    """The days of the request that no publication or load covers."""
+def missing_days(requested: Interval, published: Iterable[Change], window: Window = ONLY_THE_DAY) -> list[date]:
+    """The days of the request that no publication or load covers, and the gaps before it where the window forbids them."""
     covered = {day for change in published for day in change.interval}
-    return [day for day in requested if day not in covered]
+    start = requested.start
+    if window.without_gaps and covered:
+        earliest = date.min if window.days_before == "all" else start - timedelta(days=window.days_before)
+        start = min(start, max(earliest, min(covered)))
+    return [day for day in Interval(start, requested.end) if day not in covered]
 
 
 def _newest_as_of(published: Sequence[Change]) -> dict[date, int]:

@@ -26,7 +26,13 @@ DEFAULTS = {
     "HEADLINE_REPORTING_ZONE": lambda: "UTC",
 }
 CONNECTIONS = ("WAREHOUSE", "LEDGER", "SHOP", "FINANCE", "DATASHARE")
-CHOICES = (*DEFAULTS, "HEADLINE_SOURCES", "HEADLINE_LANDING", *(f"AIRFLOW_CONN_HEADLINE_{name}" for name in CONNECTIONS))
+CHOICES = (
+    *DEFAULTS,
+    "HEADLINE_SOURCES",
+    "HEADLINE_WITHOUT",
+    "HEADLINE_LANDING",
+    *(f"AIRFLOW_CONN_HEADLINE_{name}" for name in CONNECTIONS),
+)
 
 
 def kept(before: Mapping[str, str], choices: Mapping[str, str]) -> dict[str, str]:

@@ -28,6 +28,7 @@ class Example(BaseModel):
     data_as: str
     reporting_currency: str
     reporting_zone: str = "UTC"
+    without: tuple[str, ...] = ()
     dags: tuple[str, ...] = DAGS
 
     @classmethod
@@ -52,6 +53,7 @@ class Example(BaseModel):
             "HEADLINE_SOURCES": str(folder / "sources"),
             "HEADLINE_REPORTING_CURRENCY": self.reporting_currency,
             "HEADLINE_REPORTING_ZONE": self.reporting_zone,
+            "HEADLINE_WITHOUT": " ".join(self.without),
         }
         if not home.is_ours and "HEADLINE_PORT" not in choices:  # beside the demo company, which keeps the usual port
             choices["HEADLINE_PORT"] = str(free_port(8081))

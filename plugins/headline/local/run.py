@@ -5,18 +5,14 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
-from typing import Any
 from zoneinfo import ZoneInfo
-
-from rich.box import SIMPLE_HEAD
-from rich.table import Table
 
 from headline.errors import HeadlineError
 from headline.local.airflow_api import AirflowApi
+from headline.local.figures import audits, figures
 from headline.local.home import Home, chosen_in_shell
 from headline.local.job import start_day, start_range, wait_for_dags, watch
 from headline.local.lifecycle import WITH_DEMO, start
@@ -24,19 +20,20 @@ from headline.local.processes import AIRFLOW, process_environment
 from headline.local.screen import Screen
 from headline.local.setup import set_up
 
-DAGS = ("shop", "finance", "core_shop", "core_finance", "unit_profit", "investor_profit")
+DAGS = (
+    "shop",
+    "finance",
+    "app",
+    "core_shop",
+    "core_finance",
+    "core_app",
+    "unit_profit",
+    "investor_profit",
+    "daily_growth",
+    "investor_growth",
+    "investor_engagement",
+)
 DAYS = 60
-# What fits beside each other on a screen; gross profit - expenses = net profit. `headline query` shows the rest.
-FIGURES = {
-    "units": "unit_count",
-    "net_revenue": "net_revenue",
-    "gross_profit": "gross_profit",
-    "expenses": "marketing_expense + operational_expense + labor_expense",
-    "net_profit": "net_profit",
-}
-
-
-PLAIN: dict[str, Any] = {"title_justify": "left", "box": SIMPLE_HEAD, "show_edge": False, "padding": (0, 1, 0, 0)}
 
 
 @dataclass(frozen=True)
@@ -86,8 +83,8 @@ def run(home: Home, job: Job, screen: Screen) -> None:
         if job.day:
             runs = [start_day(api, dag_id, job.day, environment["HEADLINE_REPORTING_ZONE"]) for dag_id in job.dags]
             watch(home, api, str(job.day), runs, screen)
-    by_category = figures(job.first, job.day or job.last, environment["HEADLINE_REPORTING_CURRENCY"])
-    for result in (by_category, audits(), home.login):
+    shown = figures(job.dags, job.first, job.day or job.last, environment["HEADLINE_REPORTING_CURRENCY"])
+    for result in (*shown, audits(), home.login):
         screen.console.print()
         screen.console.print(result)
 
@@ -100,42 +97,3 @@ def fill_demo(home: Home, environment: Mapping[str, str], job: Job, screen: Scre
         done = subprocess.run(command, env=process_environment(environment, home), capture_output=True, text=True, check=False)
     if done.returncode:
         raise HeadlineError(f"the demo company's sources could not be filled:\n{done.stderr[-3000:]}")
-
-
-def figures(first: date, last: date, currency: str) -> Table:
-    """Profit by category and in total over the days, from profit.daily_profit_summary."""
-    from headline.warehouse import open_warehouse
-
-    sums = ", ".join(f"sum({expression}) as {name}" for name, expression in FIGURES.items())
-    days = f"from profit.daily_profit_summary where ds >= date '{first}' and ds <= date '{last}'"
-    last_row = "case when category = 'unallocated' then 1 else 0 end"
-    by_category = f"select category, {sums} {days} group by category order by {last_row}, category"
-    with open_warehouse().session(read_only=True) as session:
-        rows = session.query(by_category).rows
-        total = session.query(f"select 'total' as category, {sums} {days}").rows
-    table = Table(title=f"Profit {first} to {last}, {currency}", **PLAIN)
-    table.add_column("category", no_wrap=True)
-    for name in FIGURES:
-        table.add_column(name.replace("_", " "), justify="right", no_wrap=True)
-    for category, units, *amounts in [*rows, *total]:
-        if category == "total":
-            table.add_section()
-        table.add_row(category, f"{units or 0:,}", *(f"{amount or 0:,.2f}" for amount in amounts))
-    return table
-
-
-def audits() -> Table:
-    """How the checks of each table's newest audit ended, from the ledger."""
-    from headline.ledger import Ledger
-
-    outcomes: dict[str, Counter[str]] = {}
-    for check in Ledger().latest_audits():
-        outcomes.setdefault(check.table_name, Counter())[check.outcome] += 1
-    table = Table(title="Checks of each table's newest audit", **PLAIN)
-    table.add_column("table")
-    kinds = ("passed", "warned", "failed", "not_checked")
-    for kind in kinds:
-        table.add_column(kind.replace("_", " "), justify="right")
-    for name, counts in sorted(outcomes.items()):
-        table.add_row(name, *(str(counts[kind]) if counts[kind] else "·" for kind in kinds))
-    return table

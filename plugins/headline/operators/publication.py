@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -15,12 +15,16 @@ from headline.operators.context import requested
 from headline.operators.links import RunbookLink
 
 
-def missing_inputs(tables: list[str], interval: Interval) -> dict[str, list[str]]:
-    """For each table that is not published for the whole interval, the days that are missing."""
+def missing_inputs(tables: Mapping[str, Any], interval: Interval) -> dict[str, list[str]]:
+    """For each table, with the window it is read by, that is not published for all days that are needed: the missing ones."""
     from headline.ledger import Ledger, missing_days
+    from headline.specs import Window
 
-    changes = Ledger().changes(tables)
-    found = {table: missing_days(interval, [change for change in changes if change.table == table]) for table in tables}
+    changes = Ledger().changes(list(tables))
+    found = {
+        table: missing_days(interval, [change for change in changes if change.table == table], Window.model_validate(window))
+        for table, window in tables.items()
+    }
     return {table: [str(day) for day in days] for table, days in found.items() if days}
 
 
@@ -30,14 +34,14 @@ def describe(missing: dict[str, list[str]]) -> str:
 
 
 class PublicationTrigger(BaseTrigger):
-    """Fires when every table is published for the whole interval.
+    """Fires when every table is published for the whole interval, and without gaps before it where that is asked for.
 
-    :param tables: full names.
+    :param tables: full names, each with the window by which it is read.
     :param interval: first day, and the day after the last, as ISO dates.
     :param poke_interval: seconds between two looks at the ledger.
     """
 
-    def __init__(self, tables: list[str], interval: list[str], poke_interval: float) -> None:
+    def __init__(self, tables: dict[str, Any], interval: list[str], poke_interval: float) -> None:
         super().__init__()
         self.tables = tables
         self.interval = interval
@@ -73,14 +77,14 @@ class PublicationSensor(BaseSensorOperator):
     """Waits until all inputs are published for the run's days, without holding a worker.
 
     :param pipeline: id of the pipeline that waits.
-    :param tables: full names of its inputs.
+    :param tables: full names of its inputs, each with the window by which it is read.
     """
 
     template_fields = ("tables",)
     operator_extra_links = (RunbookLink(),)
     ui_color = "#eeeeee"
 
-    def __init__(self, *, pipeline: str, tables: list[str], **kwargs: Any) -> None:
+    def __init__(self, *, pipeline: str, tables: dict[str, Any], **kwargs: Any) -> None:
         super().__init__(**{"poke_interval": 2.0, "timeout": timedelta(hours=24).total_seconds(), **kwargs})
         self.pipeline = pipeline
         self.tables = tables

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from headline.intervals import Interval
-from headline.specs import DatabaseIngest, FilesIngest, HttpIngest
+from headline.specs import AnyIngest, DatabaseIngest, FilesIngest, HttpIngest, StreamIngest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -14,9 +14,9 @@ if TYPE_CHECKING:
     from headline.sources.landing import Part
 
 
-def read(ingest: DatabaseIngest | HttpIngest | FilesIngest, folder: Path, interval: Interval) -> Iterator[Part]:
+def read(ingest: AnyIngest, folder: Path, interval: Interval) -> Iterator[Part]:
     """What the source has for the interval, in parts of one business day each."""
-    from headline.sources import database, files, http
+    from headline.sources import database, files, http, stream
 
     match ingest:
         case DatabaseIngest():
@@ -25,3 +25,5 @@ def read(ingest: DatabaseIngest | HttpIngest | FilesIngest, folder: Path, interv
             return http.read(ingest, interval)
         case FilesIngest():
             return files.read(ingest, interval)
+        case StreamIngest():
+            return stream.read(ingest, interval)

@@ -36,6 +36,16 @@ def read(ingest: FilesIngest, interval: Interval) -> Iterator[Part]:
             yield day, batch(_records(path, ingest))
 
 
+def root(conn_id: str) -> ObjectStoragePath:
+    """Where the files of a connection lie; raises SpecError where it does not say."""
+    from airflow.sdk import ObjectStoragePath
+
+    base = connections.get(conn_id).extra.get("path")
+    if not base:
+        raise SpecError([f"connection {conn_id}: its extra must hold «path», such as file:///data or s3://conn@bucket/prefix"])
+    return ObjectStoragePath(base)
+
+
 def _many_days(path: ObjectStoragePath, ingest: FilesIngest, column: str, interval: Interval) -> Iterator[Part]:
     if ingest.format != "parquet":
         yield from by_day(_records(path, ingest), column, interval, where=path.name, skip_others=True)
@@ -47,7 +57,10 @@ def _many_days(path: ObjectStoragePath, ingest: FilesIngest, column: str, interv
         # A day without rows lands with the file's columns all the same.
         yield interval.start, rows.slice(0, 0)
         try:
-            days = pc.cast(rows.column(column), pa.date32(), safe=False)
+            moments = rows.column(column)
+            if pa.types.is_integer(moments.type):
+                moments = pc.cast(moments, pa.timestamp("s"))
+            days = pc.cast(moments, pa.date32(), safe=False)
         except (KeyError, pa.ArrowException) as error:
             raise BadData(f"{path}: has no column {column} that tells the day of a row; nothing was loaded: {error}") from error
         if days.null_count:
@@ -57,14 +70,7 @@ def _many_days(path: ObjectStoragePath, ingest: FilesIngest, column: str, interv
 
 
 def _path(ingest: FilesIngest, interval: Interval) -> ObjectStoragePath:
-    from airflow.sdk import ObjectStoragePath
-
-    base = connections.get(ingest.connection).extra.get("path")
-    if not base:
-        raise SpecError(
-            [f"connection {ingest.connection}: its extra must hold «path», such as file:///data or s3://conn@bucket/prefix"]
-        )
-    return ObjectStoragePath(base) / render(ingest.pattern, interval, where="pattern")
+    return root(ingest.connection) / render(ingest.pattern, interval, where="pattern")
 
 
 def _parquet_batches(path: ObjectStoragePath) -> Iterator[Any]:

@@ -2,9 +2,22 @@
 
 from headline.specs.catalog import Catalog, load, load_for, load_pipeline, pipeline_folders, read_yaml
 from headline.specs.contract import Column, Contract, load_contract
-from headline.specs.models import DatabaseIngest, FilesIngest, HttpIngest, Ingest, Pipeline, Source, Table, Window, widest
+from headline.specs.models import (
+    AnyIngest,
+    DatabaseIngest,
+    FilesIngest,
+    HttpIngest,
+    Ingest,
+    Pipeline,
+    Source,
+    StreamIngest,
+    Table,
+    Window,
+    widest,
+)
 
 __all__ = [
+    "AnyIngest",
     "Catalog",
     "Column",
     "Contract",
@@ -14,6 +27,7 @@ __all__ = [
     "Ingest",
     "Pipeline",
     "Source",
+    "StreamIngest",
     "Table",
     "Window",
     "load",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cache
@@ -15,6 +16,8 @@ from headline import settings
 from headline.errors import SpecError
 from headline.specs.models import Pipeline, Source, Table
 
+# A folder a day, so that a day is found without listing the others; in it files that begin with the minute of their arrival.
+STREAM_PATTERN = re.compile(r"[^*]*%Y[^*]*%m[^*]*%d[^*/]*/%H%M[^*%/]*\*[^*%/]*")
 YamlLoader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
@@ -44,7 +47,8 @@ def load_pipeline(folder: Path) -> Pipeline:
 
     Raises SpecError with all faults at once, each with file and key.
     """
-    is_source = folder.parent.resolve() == settings.load().sources.resolve()
+    known = settings.load()
+    is_source = folder.parent.resolve() in {known.sources.resolve(), (known.sql / "sources").resolve()}
     file = folder / ("source.yml" if is_source else "pipeline.yml")
     model: type[Pipeline] = Source if is_source else Pipeline
     try:
@@ -64,10 +68,11 @@ def load_pipeline(folder: Path) -> Pipeline:
 
 
 def pipeline_folders() -> list[Path]:
-    """Every folder that holds a pipeline.yml or, under the sources, a source.yml."""
-    found = settings.load()
-    pipelines = [file.parent for file in found.sql.glob("*/*/pipeline.yml")]
-    return sorted(pipelines) + sorted(file.parent for file in found.sources.glob("*/source.yml"))
+    """Every folder that holds a pipeline.yml or, under the sources, a source.yml; one that stands in for another hides that."""
+    known = settings.load()
+    pipelines = [file.parent for file in known.sql.glob("*/*/pipeline.yml")]
+    names = {file.parent.name for sources in (known.sql / "sources", known.sources) for file in sources.glob("*/source.yml")}
+    return sorted(pipelines) + [known.source(name) for name in sorted(names)]
 
 
 @dataclass(frozen=True)
@@ -177,6 +182,8 @@ def _faults(pipeline: Pipeline) -> Iterator[str]:
                 yield f"ingest.{name}.extract: the folder has no {ingest.extract}"
             if ingest.kind == "files" and ingest.day is None and "ds" not in ingest.pattern:
                 yield f"ingest.{name}.pattern: name the day as {{{{ ds }}}} in it, or the column that tells it under `day`"
+            if ingest.kind == "stream" and not STREAM_PATTERN.fullmatch(ingest.pattern):
+                yield f"ingest.{name}.pattern: name folder and minute of arrival in it, like arrived=%Y-%m-%d/%H%M-*.jsonl.gz"
     try:
         pipeline.ordered_tables  # noqa: B018 (sorting is the check)
     except CycleError as error:

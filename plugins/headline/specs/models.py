@@ -34,10 +34,14 @@ class Model(BaseModel):
 
 
 class Window(Model):
-    """Which days of an input day t of the output depends on: [t - days_before, t + days_after]."""
+    """Which days of an input day t of the output depends on: [t - days_before, t + days_after].
+
+    `without_gaps`: of the days before, none may be missing since the first that was ever published. A day without rows is none.
+    """
 
     days_before: Days = 0
     days_after: Days = 0
+    without_gaps: bool = False
 
 
 class Table(Model):
@@ -171,7 +175,10 @@ class HttpIngest(Ingest):
 
 
 class FilesIngest(Ingest):
-    """Files that somebody drops: one a day if `pattern` names the day, else one of many days, told apart by the column `day`."""
+    """Files that somebody drops: one a day if `pattern` names the day, else one of many days, told apart by the column `day`.
+
+    That column holds days, moments, or in Parquet integers: seconds since 1970, UTC.
+    """
 
     kind: Literal["files"]
     pattern: str
@@ -179,7 +186,19 @@ class FilesIngest(Ingest):
     day: str | None = None
 
 
-AnyIngest = Annotated[DatabaseIngest | HttpIngest | FilesIngest, Field(discriminator="kind")]
+class StreamIngest(Ingest):
+    """Micro-batches (gzip, JSON lines) dropped at any time of the day; `pattern` tells when, in the letters of strftime, UTC.
+
+    A record belongs to the business day of its field `moment` (ISO 8601, UTC) if it arrives on that day or on one of the
+    `lookback_days` after it. Every other one stays on the day it arrived, for the SQL that follows to judge.
+    """
+
+    kind: Literal["stream"]
+    pattern: str
+    moment: Name
+
+
+AnyIngest = Annotated[DatabaseIngest | HttpIngest | FilesIngest | StreamIngest, Field(discriminator="kind")]
 
 
 class Source(Pipeline):
@@ -192,7 +211,7 @@ class Source(Pipeline):
         return "raw"
 
     @property
-    def landed(self) -> dict[str, DatabaseIngest | HttpIngest | FilesIngest]:
+    def landed(self) -> dict[str, AnyIngest]:
         """How each `landing.<name>` that the tables read is filled."""
         return {f"landing.{name}": ingest for name, ingest in self.ingest.items()}
 
@@ -203,4 +222,8 @@ def widest(one: Window, other: Window) -> Window:
     def most(a: Days, b: Days) -> Days:
         return "all" if "all" in (a, b) else max(a, b)
 
-    return Window(days_before=most(one.days_before, other.days_before), days_after=most(one.days_after, other.days_after))
+    return Window(
+        days_before=most(one.days_before, other.days_before),
+        days_after=most(one.days_after, other.days_after),
+        without_gaps=one.without_gaps or other.without_gaps,
+    )

@@ -6,9 +6,9 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from headline.errors import SpecError
+from headline.errors import SpecError, Transient
 from headline.intervals import Interval
-from headline.ledger import Candidate, intervals_to_compute
+from headline.ledger import Candidate, intervals_to_compute, missing_days
 from headline.specs import Table, load_contract
 from headline.sql import within, write
 from headline.steps.names import compile_table, output_columns, resolutions
@@ -34,6 +34,7 @@ def transform(run: PipelineRun, table: Table) -> Transformed:
     """
     as_of = run.ledger.newest_version()
     intervals = days_to_compute(run, table)
+    _require_history(run, table, intervals)
     # A table that is rebuilt whole is computed once, however its days lie.
     scope = intervals if table.period_column else [Interval(intervals[0].start, intervals[-1].end)]
     with run.warehouse.session() as session:
@@ -62,6 +63,20 @@ def days_to_compute(run: PipelineRun, table: Table) -> list[Interval]:
         changed=run.ledger.changes(external),
         recomputed={name: candidates[maker].intervals for name, maker in makers.items() if maker in candidates},
     )
+
+
+def _require_history(run: PipelineRun, table: Table, intervals: Sequence[Interval]) -> None:
+    """A missing day must not pass for a day on which nothing happened."""
+    for name, window in run.external_reads(table).items():
+        if window.without_gaps:
+            published = run.ledger.changes([name])
+            newest = max((change.interval.end for change in published), default=run.requested.end)
+            needed = Interval(run.requested.start, max(run.requested.end, min(intervals[-1].end, newest)))
+            if missing := missing_days(needed, published, window):
+                raise Transient(
+                    f"{table.full_name}: {name} lacks {len(missing)} day(s) from {missing[0]}, which would look as if nobody had "
+                    "come; run what makes it for them"
+                )
 
 
 def _require_within(run: PipelineRun, table: Table, intervals: Sequence[Interval], session: Session) -> None:

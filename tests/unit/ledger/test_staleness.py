@@ -103,3 +103,13 @@ def test_outdated_is_what_depends_on_a_change(window: Window, computed: Interval
 def test_missing_days_are_those_that_nothing_covers() -> None:
     published = [Change(T, days(1, 2), 1), Change(T, days(2), 3), Change(T, days(5), 4)]
     assert missing_days(days(0, 5), published) == [D[0], D[3], D[4]]
+
+
+def test_gaps_before_the_request_are_missing_where_the_window_forbids_them() -> None:
+    published = [Change(T, days(3, 5), 1), Change(T, days(7), 2), Change(T, days(9), 3)]
+    assert missing_days(days(9), published, Window(days_before="all")) == []
+    assert missing_days(days(9), published, Window(days_before="all", without_gaps=True)) == [D[6], D[8]]
+    assert missing_days(days(9), published, Window(days_before=2, without_gaps=True)) == [D[8]]
+    assert missing_days(days(10), published, Window(days_before=1, without_gaps=True)) == [D[10]]
+    assert missing_days(days(0, 3), published, Window(days_before="all", without_gaps=True)) == [D[0], D[1], D[2]]
+    assert missing_days(days(0), [], Window(days_before="all", without_gaps=True)) == [D[0]]

@@ -13,6 +13,7 @@ from: 2010-12-01
 to: 2011-12-09
 data_as: retail.parquet
 reporting_currency: GBP
+without: [core.exposures]
 """
 
 
@@ -35,6 +36,7 @@ def test_an_example_runs_in_a_home_of_its_own_over_all_its_days(folder: Path, tm
     assert (home.path / "datashare" / "retail.parquet").read_text() == "data"
     assert job.choices["HEADLINE_SOURCES"] == str(folder / "sources")
     assert job.choices["HEADLINE_REPORTING_CURRENCY"] == "GBP"
+    assert job.choices["HEADLINE_WITHOUT"] == "core.exposures"
     assert job.choices["HEADLINE_PORT"] != "8080"
 
 

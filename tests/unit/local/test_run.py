@@ -6,8 +6,9 @@ from pathlib import Path
 import duckdb
 import pytest
 from rich.console import Console
+from rich.table import Table
 
-from headline.local.run import figures
+from headline.local.figures import figures, profit, users
 
 COLUMNS = "ds date, category varchar, unit_count bigint, " + ", ".join(
     f"{name} decimal(18, 4)"
@@ -44,11 +45,15 @@ def warehouse(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return file
 
 
-def test_figures_of_the_asked_days_by_category_and_in_total(warehouse: Path) -> None:
+def printed(table: Table) -> str:
     console = Console(file=io.StringIO(), width=80)
-    console.print(figures(date(2026, 1, 1), date(2026, 1, 2), "EUR"))
+    console.print(table)
     assert isinstance(console.file, io.StringIO)
-    text = console.file.getvalue()
+    return console.file.getvalue()
+
+
+def test_figures_of_the_asked_days_by_category_and_in_total(warehouse: Path) -> None:
+    text = printed(profit(date(2026, 1, 1), date(2026, 1, 2), "EUR"))
     rows = [line.split() for line in text.splitlines() if line.rstrip().endswith(".00")]
     assert rows == [
         ["toys", "10", "17.50", "10.00", "6.00", "4.00"],
@@ -57,3 +62,28 @@ def test_figures_of_the_asked_days_by_category_and_in_total(warehouse: Path) -> 
         ["total", "15", "52.50", "30.00", "18.00", "12.00"],
     ]
     assert "2026-01-01 to 2026-01-02, EUR" in text
+
+
+def test_users_of_the_last_months(warehouse: Path) -> None:
+    with duckdb.connect(warehouse) as connection:
+        connection.execute("create schema growth; create schema engagement")
+        connection.execute(
+            "create table growth.monthly_growth as select month::date as month, month = '2026-02-01' as is_provisional, "
+            "1234 as active_users, 1 as new_users, 2 as retained_users, 3 as resurrected_users, 4 as churned_users, "
+            "case when month = '2026-01-01' then 1.5 end as quick_ratio "
+            "from (values ('2025-12-01'), ('2026-01-01'), ('2026-02-01'), ('2026-03-01')) as months(month)"
+        )
+        connection.execute("create table engagement.monthly_engagement as select date '2026-01-01' as month, 0.25 as stickiness")
+    rows = [line.split() for line in printed(users(date(2026, 1, 15), date(2026, 2, 3))).splitlines() if line.startswith("20")]
+    assert rows == [
+        ["2026-01", "1,234", "1", "2", "3", "4", "1.500", "0.250"],
+        ["2026-02*", "1,234", "1", "2", "3", "4", "·", "·"],
+    ]
+
+
+def test_only_what_ran_is_shown(warehouse: Path) -> None:
+    days = date(2026, 1, 1), date(2026, 1, 2)
+    assert [table.title for table in figures(["investor_profit", "shop"], *days, "EUR")] == [
+        "Profit 2026-01-01 to 2026-01-02, EUR"
+    ]
+    assert list(figures(["investor_growth"], *days, "EUR")) == []

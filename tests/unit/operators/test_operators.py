@@ -66,28 +66,36 @@ def test_missing_inputs_are_told_by_table_and_day(ledger: Ledger) -> None:
     publish(ledger, "raw.a", D1, D3)
     publish(ledger, "raw.b", D2, D2)
     publish(ledger, "raw.unasked", D1, D3)
-    missing = missing_inputs(["raw.a", "raw.b", "raw.c"], days)
+    missing = missing_inputs({"raw.a": {}, "raw.b": {}, "raw.c": {}}, days)
     assert missing == {"raw.b": ["2026-03-01", "2026-03-03"], "raw.c": ["2026-03-01", "2026-03-02", "2026-03-03"]}
     assert describe(missing) == "raw.b lacks 2 day(s) from 2026-03-01; raw.c lacks 3 day(s) from 2026-03-01"
     publish(ledger, "raw.b", D1, D3)
     publish(ledger, "raw.c", D1, D2)
     publish(ledger, "raw.c", D3, D3)
-    assert missing_inputs(["raw.a", "raw.b", "raw.c"], days) == {}
-    assert missing_inputs([], days) == {}
+    assert missing_inputs({"raw.a": {}, "raw.b": {}, "raw.c": {}}, days) == {}
+    assert missing_inputs({}, days) == {}
+
+
+def test_a_gap_in_the_history_is_missing_where_the_window_forbids_it(ledger: Ledger) -> None:
+    publish(ledger, "raw.a", D1, D1)
+    publish(ledger, "raw.a", D3, D3)
+    day = Interval(D3, D3 + DAY)
+    assert missing_inputs({"raw.a": {"days_before": "all"}}, day) == {}
+    assert missing_inputs({"raw.a": {"days_before": "all", "without_gaps": True}}, day) == {"raw.a": ["2026-03-02"]}
 
 
 def test_the_sensor_passes_at_once_where_all_is_published(ledger: Ledger, forget_settings: Any) -> None:
     publish(ledger, "raw.a", D1, D1)
-    PublicationSensor(task_id="wait", pipeline="p", tables=["raw.a"]).execute(context(at(D1), at(D2)))
+    PublicationSensor(task_id="wait", pipeline="p", tables={"raw.a": {}}).execute(context(at(D1), at(D2)))
 
 
 def test_the_sensor_waits_without_a_worker_for_what_is_missing(ledger: Ledger, forget_settings: Any) -> None:
-    sensor = PublicationSensor(task_id="wait", pipeline="p", tables=["raw.a"], poke_interval=0.05)
+    sensor = PublicationSensor(task_id="wait", pipeline="p", tables={"raw.a": {}}, poke_interval=0.05)
     with pytest.raises(TaskDeferred) as deferred:
         sensor.execute(context(at(D1), at(D2)))
     path, arguments = deferred.value.trigger.serialize()
     assert path == "headline.operators.publication.PublicationTrigger"
-    assert arguments == {"tables": ["raw.a"], "interval": ["2026-03-01", "2026-03-02"], "poke_interval": 0.05}
+    assert arguments == {"tables": {"raw.a": {}}, "interval": ["2026-03-01", "2026-03-02"], "poke_interval": 0.05}
     assert hasattr(sensor, deferred.value.method_name)
 
 
@@ -100,7 +108,7 @@ async def first_event(trigger: PublicationTrigger, meanwhile: Callable[[], None]
 
 
 def test_the_trigger_fires_when_the_last_day_is_published(ledger: Ledger) -> None:
-    trigger = PublicationTrigger(["raw.a"], ["2026-03-01", "2026-03-03"], 0.05)
+    trigger = PublicationTrigger({"raw.a": {}}, ["2026-03-01", "2026-03-03"], 0.05)
     publish(ledger, "raw.a", D1, D1)
     assert asyncio.run(first_event(trigger, lambda: publish(ledger, "raw.a", D2, D2))).payload == "published"
 
@@ -115,7 +123,7 @@ def test_the_trigger_outlives_a_ledger_that_is_away(ledger: Ledger, monkeypatch:
             '{"conn_type": "postgres", "host": "127.0.0.1", "port": 1, "login": "x", "schema": "x"}',
         )
         _engine.cache_clear()
-        trigger = PublicationTrigger(["raw.a"], ["2026-03-01", "2026-03-02"], 0.05)
+        trigger = PublicationTrigger({"raw.a": {}}, ["2026-03-01", "2026-03-02"], 0.05)
 
         def back() -> None:
             away.undo()

@@ -96,8 +96,9 @@ def table(days: list[Any], kind: pa.DataType) -> pa.Table:
     [
         ([date(2026, 3, 1), date(2026, 3, 2), date(2026, 3, 1), date(2026, 4, 9)], pa.date32()),
         (["2026-03-01", "2026-03-02", "2026-03-01", "2026-04-09"], pa.string()),
+        ([1772323200, 1772409600, 1772409599, 1775692800], pa.int64()),
     ],
-    ids=["date", "text"],
+    ids=["date", "text", "seconds"],
 )
 def test_a_parquet_file_of_many_days_is_told_apart_by_its_column(share: Path, days: list[Any], kind: pa.DataType) -> None:
     pq.write_table(table(days, kind), share / "all.parquet", row_group_size=2)

@@ -184,6 +184,31 @@ def test_a_pattern_must_say_which_day_a_file_is_of(project: Any) -> None:
     assert load_pipeline(project.sql / "sources/shop").id == "shop"
 
 
+@pytest.mark.parametrize(
+    ("pattern", "is_fit"),
+    [
+        ("events/arrived=%Y-%m-%d/%H%M-*.jsonl.gz", True),
+        ("%Y/%m/%d/%H%M*", True),
+        ("events/%Y-%m-%dT%H%M-*.jsonl.gz", False),
+        ("events/arrived=%Y-%m-%d/*.jsonl.gz", False),
+        ("events/arrived=%Y-%m-%d/%H%M.jsonl.gz", False),
+        ("events/%H%M-*.jsonl.gz", False),
+    ],
+)
+def test_a_streams_pattern_must_say_when_a_file_arrived(project: Any, pattern: str, is_fit: bool) -> None:
+    fitting = f'{{kind: stream, connection: headline_drop, pattern: "{pattern}", moment: ordered_at}}'
+    project.replace(
+        "sources/shop/source.yml",
+        '{kind: files, connection: headline_drop, pattern: "orders_{{ ds }}.csv", format: csv}',
+        fitting,
+    )
+    if is_fit:
+        assert load_pipeline(project.sql / "sources/shop").id == "shop"
+    else:
+        [fault] = faults_of(lambda: load_pipeline(project.sql / "sources/shop"))
+        assert "ingest.orders.pattern: name folder and minute" in fault
+
+
 def test_inputs_have_the_widest_window_that_a_table_asks_for(project: Any) -> None:
     project.replace(
         PIPELINE,
@@ -255,3 +280,16 @@ def test_sources_that_stand_in_for_others_may_leave_contracts_where_they_are(
     table = specs.load().table("raw.orders")
     assert table.sql_file == elsewhere / "orders.sql"
     assert load_contract(table).column_names == ["ds", "order_id", "amount"]
+
+
+def test_a_source_that_nothing_stands_in_for_is_the_original(
+    project: Any, tmp_path: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    elsewhere = tmp_path / "sources"
+    elsewhere.mkdir()
+    monkeypatch.setenv("HEADLINE_SOURCES", str(elsewhere))
+    project.forget()
+    assert specs.load().pipelines["shop"].folder == project.sql / "sources" / "shop"
+    (elsewhere / "shop").mkdir()
+    project.forget()
+    assert faults_of(specs.load)

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from headline.errors import BadData, SpecError
+from headline.errors import BadData, SpecError, Transient
 from headline.intervals import DAY, Interval
 from headline.ledger import Load
 from headline.steps import publish, requested_interval, transform
@@ -231,3 +231,25 @@ def test_a_range_that_is_none_is_refused(first: str | None, last: str | None, co
     with pytest.raises(Exception, match=complaint) as caught:
         requested_interval(first, last, YESTERDAY, TODAY)
     assert type(caught.value).__name__ == "BadRequest"
+
+
+def test_a_missing_day_stops_what_reads_its_history_without_gaps(project: Any) -> None:
+    """Even where an earlier day comes later: the days after it are computed again only when all between them are there."""
+    day = {D1 + n * DAY: [(f"o{n}", "1.00")] for n in range(5)}
+    project.replace("core/core_shop/pipeline.yml", "raw.orders:\n", "raw.orders: {days_before: all, without_gaps: true}\n")
+    project.arrive(day)
+    project.publish("shop", D3)
+    project.publish("core_shop", D3)
+    project.publish("shop", D3 + 2 * DAY)
+    run = project.run("core_shop", D3 + 2 * DAY)
+    with pytest.raises(Transient, match=r"core\.orders: raw\.orders lacks 1 day\(s\) from 2026-03-04"):
+        transform(run, run.pipeline.tables["orders"])
+    project.publish("shop", D3 + DAY)
+    project.publish("core_shop", D3 + DAY, D3 + 2 * DAY)
+    project.publish("shop", D1)
+    run = project.run("core_shop", D1)
+    with pytest.raises(Transient, match="lacks 1 day"):
+        transform(run, run.pipeline.tables["orders"])
+    project.publish("shop", D2)
+    project.publish("core_shop", D1, D2)
+    assert project.query("select count(*) from core.orders") == [(5,)]

@@ -1,0 +1,9 @@
+-- The site ran no experiments: nobody was assigned to anything.
+select
+    ds,
+    cast(null as varchar) as experiment_id,
+    cast(null as varchar) as variant,
+    cast(null as varchar) as user_id,
+    cast(null as timestamp) as exposed_at
+from calendar.days
+where ds >= date '{{ start }}' and ds < date '{{ end }}' and false

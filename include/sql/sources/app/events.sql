@@ -1,0 +1,11 @@
+-- Everything arrives as text, moments as ISO 8601 in UTC. An empty text means: not given.
+select
+    ds,
+    nullif(trim(event_id), '') as event_id,
+    nullif(trim(user_id), '') as user_id,
+    nullif(trim(session_id), '') as session_id,
+    nullif(trim(event_type), '') as event_type,
+    cast(nullif(trim(replace(replace(occurred_at, 'T', ' '), 'Z', '')), '') as timestamp) as occurred_at,
+    nullif(trim(platform), '') as platform
+from landing.events
+where ds >= date '{{ start }}' and ds < date '{{ end }}'

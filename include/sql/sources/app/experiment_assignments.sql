@@ -1,0 +1,9 @@
+-- Everything arrives as text, moments as ISO 8601 in UTC. An empty text means: not given.
+select
+    ds,
+    nullif(trim(experiment_id), '') as experiment_id,
+    nullif(trim(variant), '') as variant,
+    nullif(trim(user_id), '') as user_id,
+    cast(nullif(trim(replace(replace(exposed_at, 'T', ' '), 'Z', '')), '') as timestamp) as exposed_at
+from landing.experiment_assignments
+where ds >= date '{{ start }}' and ds < date '{{ end }}'

@@ -1,0 +1,282 @@
+"""MathOverflow through growth and engagement, held against sets of users in plain Python that share nothing with the SQL."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from fractions import Fraction
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import psycopg2
+import pyarrow.parquet as pq
+import pytest
+
+from headline import settings, specs
+from headline.errors import Transient
+from headline.intervals import DAY, Interval
+from headline.ledger import Ledger, migrate
+from headline.local.example import Example
+from headline.specs import Catalog, Source
+from headline.sql import template
+from headline.steps import PipelineRun, audit, ingest, publish, transform
+from headline.warehouse import Warehouse, open_warehouse
+
+FOLDER = settings.PROJECT / "examples" / "mathoverflow"
+DATA = settings.PROJECT.parent / "shared" / "data" / "mathoverflow_events.parquet"
+EXAMPLE = Example.load(FOLDER)
+ALL_DAYS = Interval(EXAMPLE.first, EXAMPLE.last + DAY)
+THE_EMPTY_DAY = date(2012, 10, 31)
+
+Users = Mapping[date, set[int]]
+
+pytestmark = [
+    pytest.mark.skipif(not DATA.is_file(), reason=f"the data are not there: {DATA.name} belongs into ../shared/data"),
+    pytest.mark.timeout(600),
+]
+
+
+@dataclass(frozen=True)
+class Site:
+    """A warehouse and a ledger of its own."""
+
+    file: Path
+    catalog: Catalog
+    ledger: Ledger
+    warehouse: Warehouse
+
+    def compute(self, interval: Interval, run_id: str) -> None:
+        """What the example's DAGs do for an interval, one after the other."""
+        for name in EXAMPLE.dags:
+            pipeline = self.catalog.pipelines[name]
+            run = PipelineRun(pipeline, run_id, interval, self.catalog, self.ledger, self.warehouse)
+            for landing in pipeline.ingest if isinstance(pipeline, Source) else ():
+                ingest(run, landing)
+            for step in (transform, audit):
+                for table in pipeline.ordered_tables:
+                    step(run, table)
+            publish(run)
+
+    def query(self, sql: str) -> list[tuple[Any, ...]]:
+        with closing(duckdb.connect(self.file, read_only=True)) as connection:
+            return connection.execute(sql).fetchall()
+
+    def contents(self) -> dict[str, tuple[Any, ...]]:
+        """Every published table: its number of rows, and a checksum over all of them in any order."""
+        pipelines = [self.catalog.pipelines[name] for name in EXAMPLE.dags]
+        names = [name for pipeline in pipelines for table in pipeline.tables.values() for name in table.outputs]
+        return {name: self.query(f"select count(*), sum(hash(line)) from {name} as line")[0] for name in names}
+
+
+@pytest.fixture(scope="module")
+def site(postgres: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """All days of the file in one range."""
+    folder = tmp_path_factory.mktemp("mathoverflow")
+    (folder / EXAMPLE.data_as).symlink_to(DATA)
+    with closing(psycopg2.connect(host=postgres, user="postgres")) as server:
+        server.autocommit = True
+        server.cursor().execute("create database mathoverflow")
+    connections = {
+        "LEDGER": {"conn_type": "postgres", "host": postgres, "login": "postgres", "schema": "mathoverflow"},
+        "WAREHOUSE": {"conn_type": "duckdb", "host": str(folder / "warehouse.duckdb"), "extra": {"memory_limit": "1GB"}},
+        "DATASHARE": {"conn_type": "fs", "extra": {"path": f"file://{folder}"}},
+    }
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("HEADLINE_HOME", str(folder))
+        environment.setenv("HEADLINE_SOURCES", str(FOLDER / "sources"))
+        environment.setenv("HEADLINE_WITHOUT", " ".join(EXAMPLE.without))
+        for name, connection in connections.items():
+            environment.setenv(f"AIRFLOW_CONN_HEADLINE_{name}", json.dumps(connection))
+        _forget()
+        migrate()
+        made = Site(folder / "warehouse.duckdb", specs.load(), Ledger(), open_warehouse())
+        made.compute(ALL_DAYS, "range")
+        yield made
+    _forget()
+
+
+def _forget() -> None:
+    settings.load.cache_clear()
+    specs.load.cache_clear()
+    template._environment.cache_clear()
+
+
+# The independent computation: who was there on a day, in a period, in a window.
+
+
+@pytest.fixture(scope="module")
+def events() -> list[tuple[int, date]]:
+    columns = pq.read_table(DATA, columns=["SRC", "UNIXTS"]).to_pydict()
+    return [(user, datetime.fromtimestamp(second, UTC).date()) for user, second in zip(*columns.values(), strict=True)]
+
+
+@pytest.fixture(scope="module")
+def by_day(events: list[tuple[int, date]]) -> Users:
+    return grouped(events, lambda day: day)
+
+
+def grouped(events: list[tuple[int, date]], period: Any) -> Users:
+    users: dict[date, set[int]] = defaultdict(set)
+    for user, day in events:
+        users[period(day)].add(user)
+    return users
+
+
+def monday(day: date) -> date:
+    return day - timedelta(days=day.weekday())
+
+
+def month(day: date) -> date:
+    return day.replace(day=1)
+
+
+def states(active: Users, periods: list[date]) -> dict[date, tuple[int, ...]]:
+    """Active, new, retained, resurrected, churned and unknown of each period.
+
+    The file begins within its first week and month, so that newcomers of the second one are unknown too; its days begin whole.
+    """
+    known_from = 1 if active[periods[0]] and (periods[1] - periods[0]).days == 1 else 2
+    seen: set[int] = set()
+    before: set[int] = set()
+    told = {}
+    for number, period in enumerate(periods):
+        now = active.get(period, set())
+        first = now - seen
+        new, unknown = (first, set()) if number >= known_from else (set(), first)
+        returned = (now & seen) - before
+        told[period] = tuple(map(len, (now, new, now & before, returned, before - now, unknown)))
+        seen |= now
+        before = now
+    return told
+
+
+def periods_of(period: Any) -> list[date]:
+    return sorted({period(day) for day in ALL_DAYS})
+
+
+STATES = "active_users, new_users, retained_users, resurrected_users, churned_users, unknown_users"
+
+
+def test_the_file_is_the_one_that_the_example_describes(site: Site, events: list[tuple[int, date]], by_day: Users) -> None:
+    days = [day for _, day in events]
+    assert (len(events), min(days), max(days)) == (506_550, EXAMPLE.first, EXAMPLE.last)
+    assert set(ALL_DAYS) - set(by_day) == {THE_EMPTY_DAY}
+    assert site.query("select count(*), count(distinct user_id), count(distinct ds) from core.events") == [
+        (506_550, 19_774, 2350)
+    ]
+    assert site.query("select count(*) from quarantine.events") == [(0,)]
+
+
+@pytest.mark.parametrize(
+    ("table", "column", "period", "count"),
+    [
+        ("growth.daily_growth", "ds", lambda day: day, 2351),
+        ("growth.weekly_growth", "week", monday, 336),
+        ("growth.monthly_growth", "month", month, 79),
+    ],
+    ids=["day", "week", "month"],
+)
+def test_growth(site: Site, events: list[tuple[int, date]], table: str, column: str, period: Any, count: int) -> None:
+    expected = states(grouped(events, period), periods_of(period))
+    found = {row[0]: row[1:] for row in site.query(f"select {column}, {STATES} from {table}")}
+    assert len(expected) == count
+    assert found == expected
+    assert sum(new + unknown for _, new, _, _, _, unknown in found.values()) == 19_774
+
+
+def test_rates_of_the_months(site: Site, events: list[tuple[int, date]]) -> None:
+    """Of whole months that follow a whole month: not of the first, which begins on its 29th, the second, and the last."""
+    months = periods_of(month)
+    counts = states(grouped(events, month), months)
+    expected = {}
+    for before, now in pairwise(months[1:-1]):
+        base, (active, new, retained, resurrected, churned, _) = counts[before][0], counts[now]
+        rates = (
+            Fraction(active - base, base),
+            Fraction(retained, base),
+            Fraction(churned, base),
+            Fraction(new + resurrected, churned),
+        )
+        expected[now] = [float(rate) for rate in rates]
+    rows = site.query(
+        "select month, growth_rate, retention_rate, churn_rate, quick_ratio from growth.monthly_growth "
+        "where growth_rate is not null"
+    )
+    assert len(expected) == 76
+    assert {row[0]: [float(rate) for rate in row[1:]] for row in rows} == {
+        now: pytest.approx(rates, abs=1e-6) for now, rates in expected.items()
+    }
+    provisional = site.query("select month, coverage from growth.monthly_growth where is_provisional order by month")
+    assert [(told, round(float(coverage) * 31)) for told, coverage in provisional] == [
+        (date(2009, 9, 1), 2),
+        (date(2016, 3, 1), 6),
+    ]
+
+
+def window(by_day: Users, last: date, length: int) -> set[int]:
+    return set().union(*(by_day.get(last - n * DAY, set()) for n in range(length)))
+
+
+def test_daily_engagement(site: Site, events: list[tuple[int, date]], by_day: Users) -> None:
+    event_counts = Counter(day for _, day in events)
+    expected = {}
+    for day in ALL_DAYS:
+        daily, weekly, monthly = (len(window(by_day, day, length)) for length in (1, 7, 28))
+        user_days = sum(len(by_day.get(day - n * DAY, ())) for n in range(28))
+        stickiness = user_days / (28 * monthly) if day >= EXAMPLE.first + 27 * DAY else None
+        expected[day] = (daily, weekly, monthly, stickiness, event_counts[day] / daily if daily else None)
+    rows = site.query(
+        "select ds, daily_active_users, weekly_active_users, monthly_active_users, stickiness, events_per_user "
+        "from engagement.daily_engagement"
+    )
+    assert len(rows) == 2351
+    for day, *counts, stickiness, events_per_user in rows:
+        assert (*counts,) == expected[day][:3], day
+        for share, wanted in ((stickiness, expected[day][3]), (events_per_user, expected[day][4])):
+            assert share == wanted if None in (share, wanted) else float(share) == pytest.approx(wanted, abs=1e-6), day
+
+
+def test_monthly_engagement(site: Site, by_day: Users) -> None:
+    rows = site.query("select * exclude (stickiness, coverage, is_provisional) from engagement.monthly_engagement order by month")
+    assert len(rows) == 79
+    for first, mean, monthly, active, *spread in rows:
+        days = [day for day in ALL_DAYS if month(day) == first]
+        active_days = Counter(user for day in days for user in by_day.get(day, ()))
+        sizes = Counter(sum(count >= least for least in (2, 5, 10, 20)) for count in active_days.values())
+        assert float(mean) == pytest.approx(sum(active_days.values()) / len(days), abs=1e-6)
+        assert monthly == len(window(by_day, days[-1], 28))
+        assert (active, spread) == (len(active_days), [sizes[size] for size in range(5)])
+
+
+def test_a_day_without_events_is_empty_and_not_missing(site: Site, by_day: Users) -> None:
+    """Everybody is gone on it, as the data say; its month is whole all the same, though it is the month's last day."""
+    [(active, churned)] = site.query(
+        f"select active_users, churned_users from growth.daily_growth where ds = date '{THE_EMPTY_DAY}'"
+    )
+    assert (active, churned) == (0, len(by_day[THE_EMPTY_DAY - DAY]))
+    assert site.query(f"select is_provisional from growth.monthly_growth where month = date '{month(THE_EMPTY_DAY)}'") == [
+        (False,)
+    ]
+
+
+def test_a_day_computed_again_changes_nothing(site: Site) -> None:
+    """The empty day: who was there the day before has left on it, though it is computed alone; the days after it follow."""
+    contents = site.contents()
+    site.compute(Interval(THE_EMPTY_DAY, THE_EMPTY_DAY + DAY), "the empty day again")
+    assert site.contents() == contents
+    assert contents["growth.monthly_growth"][0] == 79
+
+
+def test_a_missing_day_stops_growth(site: Site) -> None:
+    """A day beyond the last one: not loaded, so nobody is said to have left on it."""
+    day = EXAMPLE.last + DAY
+    pipeline = site.catalog.pipelines["daily_growth"]
+    run = PipelineRun(pipeline, "too early", Interval(day, day + DAY), site.catalog, site.ledger, site.warehouse)
+    with pytest.raises(Transient, match=rf"core\.user_days lacks 1 day\(s\) from {day}"):
+        transform(run, pipeline.tables["daily_growth"])

@@ -67,7 +67,7 @@ def days_to_compute(run: PipelineRun, table: Table) -> list[Interval]:
 
 def _require_history(run: PipelineRun, table: Table, intervals: Sequence[Interval]) -> None:
     """A missing day must not pass for a day on which nothing happened."""
-    for name, window in run.external_reads(table).items():
+    for name, window in run.pipeline.external_reads(table).items():
         if window.without_gaps:
             published = run.ledger.changes([name])
             newest = max((change.interval.end for change in published), default=run.requested.end)

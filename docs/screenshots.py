@@ -24,10 +24,8 @@ def main() -> None:
         run_id = next(run["dag_run_id"] for run in api.runs("unit_profit") if run["dag_run_id"].startswith("range"))
     task = f"/dags/unit_profit/runs/{run_id}/tasks/transform.unit_profit"
     pages = {
-        "dags": "/dags",
         "run": f"/dags/unit_profit/runs/{run_id}",
         "compiled": f"{task}/rendered_templates",
-        "contract": "/headline/contracts/unit_profit/unit_profit",
     }
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(

@@ -21,7 +21,6 @@ from benchmarks.deployment import CHAINS, Deployment, deployment, median_duratio
 from benchmarks.work import Seconds
 from headline.intervals import DAY, Interval
 from headline.ledger import Load
-from headline.local.run import DAGS
 from headline.local.screen import Screen
 
 DAYS = 60
@@ -82,7 +81,7 @@ def measure_parsing(report: Report) -> None:
 def measure_scheduler(running: Deployment, interval: Interval, screen: Screen) -> float:
     """Seconds from the first task's start to the last one's end of the six ranged runs."""
     with screen.step(f"{DAYS} days through the scheduler"):
-        instances = running.run(DAGS, interval.start, interval.end - DAY)
+        instances = running.run(work.PIPELINES, interval.start, interval.end - DAY)
     return wall([instance for found in instances.values() for instance in found])
 
 

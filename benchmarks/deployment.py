@@ -11,11 +11,12 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+from benchmarks.work import PIPELINES
 from headline.local.airflow_api import AirflowApi
 from headline.local.home import Home
 from headline.local.job import Watched, start_range, wait_for_dags, watch
 from headline.local.lifecycle import WITH_DEMO, clean, start
-from headline.local.run import DAGS, Job, fill_demo
+from headline.local.run import Job, fill_demo
 from headline.local.screen import Screen
 from headline.local.setup import free_port, set_up
 
@@ -50,8 +51,8 @@ def deployment(days: int, last: date, screen: Screen) -> Iterator[Deployment]:
                 environment |= {"AIRFLOW__CORE__DAGS_FOLDER": str(Path(__file__).parent / "dags")}
                 start(home, environment, WITH_DEMO, screen)
             with AirflowApi.of(environment) as api:
-                wait_for_dags(api, [*DAGS, *CHAINS])
-                for dag_id in (*DAGS, *CHAINS):
+                wait_for_dags(api, [*PIPELINES, *CHAINS])
+                for dag_id in (*PIPELINES, *CHAINS):
                     api.unpause(dag_id)
                 yield Deployment(home, api, screen)
         finally:

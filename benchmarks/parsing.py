@@ -10,8 +10,8 @@ from statistics import median
 from headline.settings import PROJECT
 
 TRIES = 7
-# Like the DAG processor: a process that has imported Airflow forks one for each file. What any DAG file costs stays out, since one
-# with an empty task has been made before.
+# Like the DAG processor: a process that has imported Airflow forks one for each file. What any DAG file costs stays out,
+# since one with an empty task has been made before.
 PROGRAM = """
 import os, sys, time
 import airflow.dag_processing.dagbag

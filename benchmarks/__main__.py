@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import tempfile
+from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from datetime import UTC, date, datetime, timedelta
 from importlib.metadata import version
@@ -21,6 +22,7 @@ from benchmarks.deployment import CHAINS, Deployment, deployment, median_duratio
 from benchmarks.work import Seconds
 from headline.intervals import DAY, Interval
 from headline.ledger import Load
+from headline.local.run import DAGS
 from headline.local.screen import Screen
 
 DAYS = 60
@@ -81,7 +83,7 @@ def measure_parsing(report: Report) -> None:
 def measure_scheduler(running: Deployment, interval: Interval, screen: Screen) -> float:
     """Seconds from the first task's start to the last one's end of the six ranged runs."""
     with screen.step(f"{DAYS} days through the scheduler"):
-        instances = running.run(work.PIPELINES, interval.start, interval.end - DAY)
+        instances = running.run(DAGS, interval.start, interval.end - DAY)
     return wall([instance for found in instances.values() for instance in found])
 
 
@@ -120,7 +122,7 @@ def measure_scale(report: Report, screen: Screen) -> None:
         with screen.step("A year of a larger shop made"):
             loads = scale.land(Path(folder))
         with screen.step("The year in one range, by the steps and raw"):
-            steps, raw = apart(loads, [scale.INTERVAL])
+            steps, raw = apart(loads, [scale.INTERVAL], scale.PIPELINES)
     report.section()
     compare("365 days of 3,000 lines, one range", None, steps, raw, report)
     beside = f"{raw['peak']:.0f} MB raw"
@@ -138,7 +140,7 @@ def compare(what: str, scheduled: float | None, steps: Seconds, raw: Seconds, re
         report.add(f"  {name} alone", f"{steps[name]:.2f} s", beside, steps[name] / raw["select"], budget)
 
 
-def apart(loads: Loads, intervals: list[Interval]) -> tuple[Seconds, Seconds]:
+def apart(loads: Loads, intervals: list[Interval], pipelines: Sequence[str] = DAGS) -> tuple[Seconds, Seconds]:
     """By the steps, then raw: each in a process of its own, with an empty warehouse."""
     results = []
     for function in (work.steps, work.raw):
@@ -147,7 +149,7 @@ def apart(loads: Loads, intervals: list[Interval]) -> tuple[Seconds, Seconds]:
             ProcessPoolExecutor(1, get_context("spawn")) as pool,
         ):
             pool.submit(work.load_engines).result()
-            results.append(pool.submit(function, loads, intervals, Path(folder)).result())
+            results.append(pool.submit(function, loads, pipelines, intervals, Path(folder)).result())
     return results[0], results[1]
 
 

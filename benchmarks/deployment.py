@@ -11,14 +11,14 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from benchmarks.work import PIPELINES
 from headline.local.airflow_api import AirflowApi
 from headline.local.home import Home
 from headline.local.job import Watched, start_range, wait_for_dags, watch
 from headline.local.lifecycle import WITH_DEMO, clean, start
-from headline.local.run import Job, fill_demo
+from headline.local.run import DAGS, Job, fill_demo
 from headline.local.screen import Screen
 from headline.local.setup import free_port, set_up
+from headline.settings import PROJECT
 
 CHAINS = ("bench_nothing", "bench_transform")
 
@@ -48,15 +48,23 @@ def deployment(days: int, last: date, screen: Screen) -> Iterator[Deployment]:
             with home.starting():
                 environment = set_up(home, screen, WITH_DEMO, ports)
                 fill_demo(home, environment, Job(first=last, last=last, demo_days=days), screen)
-                environment |= {"AIRFLOW__CORE__DAGS_FOLDER": str(Path(__file__).parent / "dags")}
+                environment |= {"AIRFLOW__CORE__DAGS_FOLDER": str(all_dags(Path(folder) / "dags"))}
                 start(home, environment, WITH_DEMO, screen)
             with AirflowApi.of(environment) as api:
-                wait_for_dags(api, [*PIPELINES, *CHAINS])
-                for dag_id in (*PIPELINES, *CHAINS):
+                wait_for_dags(api, [*DAGS, *CHAINS])
+                for dag_id in (*DAGS, *CHAINS):
                     api.unpause(dag_id)
                 yield Deployment(home, api, screen)
         finally:
             clean(home, screen=screen)
+
+
+def all_dags(folder: Path) -> Path:
+    """The project's DAG files and the chains in one folder."""
+    folder.mkdir()
+    for file in (*(PROJECT / "dags").glob("*.py"), *(Path(__file__).parent / "dags").glob("*.py")):
+        (folder / file.name).symlink_to(file)
+    return folder
 
 
 def median_duration(instances: Sequence[dict[str, Any]]) -> float:

@@ -11,6 +11,7 @@ import duckdb
 from headline.intervals import Interval
 from headline.ledger import Load
 
+PIPELINES = ("shop", "finance", "core_shop", "core_finance", "unit_profit", "investor_profit")
 INTERVAL = Interval(date(2025, 1, 1), date(2026, 1, 1))
 
 # What each table brings for a day; :day is its date, :number counts days from the first, draw(a, b, n) is some number below n.

@@ -37,7 +37,7 @@ def computed(make_street: MakeStreet, world: World, *, audited: bool = False) ->
     return street
 
 
-@settings(max_examples=8)
+@settings(max_examples=6)
 @given(worlds(length=50))
 def test_profit_is_what_core_adds_up_to(make_street: MakeStreet, world: World) -> None:
     street = computed(make_street, world)
@@ -53,7 +53,7 @@ def test_profit_is_what_core_adds_up_to(make_street: MakeStreet, world: World) -
             assert (month["month"], name, month[name]) == (month["month"], name, sum(days))
 
 
-@settings(max_examples=8)
+@settings(max_examples=6)
 @given(worlds(length=50))
 def test_every_row_is_kept_and_converted_once(make_street: MakeStreet, world: World) -> None:
     """raw = core + quarantine in rows and money; amounts in reporting currency are the row's own times the rate in force."""
@@ -87,7 +87,7 @@ def test_every_row_is_kept_and_converted_once(make_street: MakeStreet, world: Wo
         )
 
 
-@settings(max_examples=8)
+@settings(max_examples=6)
 @given(worlds(length=50))
 def test_a_refund_has_two_clocks(make_street: MakeStreet, world: World) -> None:
     street = computed(make_street, world)

@@ -66,7 +66,7 @@ def test_days_in_any_order_are_the_range(make_street: MakeStreet, example: tuple
     assert_same(street.tables(), expected)
 
 
-@settings(max_examples=7)
+@settings(max_examples=6)
 @given(worlds(length=LENGTH, start=START), pieces(Interval(START, START + timedelta(days=LENGTH))))
 def test_pieces_in_any_order_are_the_range(make_street: MakeStreet, world: World, order: list[Interval]) -> None:
     expected = computed_in_one_range(make_street, world)
@@ -76,7 +76,7 @@ def test_pieces_in_any_order_are_the_range(make_street: MakeStreet, world: World
     assert_same(street.tables(), expected)
 
 
-@settings(max_examples=7)
+@settings(max_examples=6)
 @given(
     worlds(length=LENGTH, start=START),
     worlds(length=LENGTH, start=START),

@@ -75,7 +75,7 @@ def accepted(days: Snapshots) -> Iterator[tuple[date, Row]]:
                 yield day, newest
 
 
-@settings(max_examples=60)
+@settings(max_examples=40)
 @given(snapshots())
 def test_versions_do_not_overlap_and_one_is_current(session: Session, days: Snapshots) -> None:
     versions, _ = history(session, days)
@@ -89,7 +89,7 @@ def test_versions_do_not_overlap_and_one_is_current(session: Session, days: Snap
         assert sum(version["is_current"] for version in found) <= 1
 
 
-@settings(max_examples=60)
+@settings(max_examples=40)
 @given(snapshots())
 def test_what_a_snapshot_has_exists_on_its_day(session: Session, days: Snapshots) -> None:
     """No gap while the thing exists: at the end of each day whose snapshot has an accepted row, exactly one version is valid."""
@@ -100,7 +100,7 @@ def test_what_a_snapshot_has_exists_on_its_day(session: Session, days: Snapshots
         assert (day, row["product_id"], len(valid)) == (day, row["product_id"], 1)
 
 
-@settings(max_examples=60)
+@settings(max_examples=40)
 @given(snapshots())
 def test_what_is_absent_ends(session: Session, days: Snapshots) -> None:
     """What the newest snapshot lacks has no current version; what it has and accepts is current."""
@@ -111,7 +111,7 @@ def test_what_is_absent_ends(session: Session, days: Snapshots) -> None:
     assert {row["product_id"] for day, row in accepted(days) if day == last} <= current
 
 
-@settings(max_examples=60)
+@settings(max_examples=40)
 @given(snapshots())
 def test_versions_say_what_snapshots_said(session: Session, days: Snapshots) -> None:
     versions, refused = history(session, days)

@@ -34,7 +34,7 @@ TABLES = [
 ]
 
 
-@settings(max_examples=25)
+@settings(max_examples=18)
 @given(worlds(length=LENGTH, start=START), st.sets(st.integers(0, LENGTH - 1), max_size=2))
 def test_a_day_depends_on_its_windows_alone(make_street: Callable[[], Street], world: World, offsets: set[int]) -> None:
     assert len(TABLES) >= 8

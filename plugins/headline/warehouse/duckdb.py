@@ -138,6 +138,7 @@ class DuckDBWarehouse(Warehouse):
         try:
             connection.execute("load icu")
             connection.execute("set TimeZone = 'UTC'")
+            connection.execute("set enable_progress_bar = false")  # standard output is for rows
             if not read_only:
                 connection.execute(f"create schema if not exists {CANDIDATES}")
                 _ensure_calendar(connection)

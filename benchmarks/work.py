@@ -9,6 +9,7 @@ import time
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import psycopg2
@@ -45,8 +46,7 @@ def steps(loads: dict[str, list[Load]], pipelines: Sequence[str], intervals: Seq
         for found in loads.values():
             ledger.record_loads(found, "bench")
         for interval in intervals:
-            for name in pipelines:
-                pipeline = catalog.pipelines[name]
+            for pipeline in _ordered(pipelines):
                 run = PipelineRun(pipeline, f"bench {interval}", interval, catalog, ledger, warehouse)
                 for table in pipeline.ordered_tables:
                     with _clock(spent, "transform"):
@@ -77,7 +77,7 @@ def raw(loads: dict[str, list[Load]], pipelines: Sequence[str], intervals: Seque
             for table in catalog.pipelines[name].ordered_tables:
                 session.ensure_table(table.full_name, specs.load_contract(table))
         for interval in intervals:
-            for table in [table for name in pipelines for table in catalog.pipelines[name].ordered_tables]:
+            for table in [table for pipeline in _ordered(pipelines) for table in pipeline.ordered_tables]:
                 schema, everything = table.full_name.split(".")[0], f"{table.full_name}_with_refused"
                 target = everything if table.quarantine else table.full_name
                 select = compile_table(table, interval, names, "duckdb")
@@ -112,6 +112,14 @@ def load_engines() -> None:
     """Import what the scheduler has imported before it forks a task; measured is the work."""
     import soda_core.contracts.contract_verification  # noqa: F401
     import soda_duckdb.common.data_sources.duckdb_data_source  # noqa: F401
+
+
+def _ordered(pipelines: Sequence[str]) -> list[specs.Pipeline]:
+    """The pipelines, each after those that it reads from."""
+    catalog = specs.load()
+    maker = {output: name for name in pipelines for table in catalog.pipelines[name].tables.values() for output in table.outputs}
+    graph = {name: {maker[read] for read in catalog.pipelines[name].inputs if read in maker} for name in pipelines}
+    return [catalog.pipelines[name] for name in TopologicalSorter(graph).static_order()]
 
 
 @contextmanager

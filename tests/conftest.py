@@ -26,17 +26,22 @@ for name in [name for name in os.environ if name.startswith(("HEADLINE_", "AIRFL
 
 
 @pytest.fixture(scope="session")
-def postgres() -> Iterator[str]:
+def server_folder() -> Iterator[Path]:
+    """A folder for servers, outside of pytest's own: it closes them to the account that runs PostgreSQL for root."""
+    with tempfile.TemporaryDirectory(prefix="headline-tests-", ignore_cleanup_errors=True) as folder:
+        yield Path(folder)
+
+
+@pytest.fixture(scope="session")
+def postgres(server_folder: Path) -> Iterator[str]:
     """Run a PostgreSQL server and give its host: a socket folder. User postgres, no password."""
-    # Not below pytest's own folders: it closes them to the account that runs the server for root.
-    with tempfile.TemporaryDirectory(prefix="headline-tests-postgres-") as folder:
-        server = Postgres(Path(folder))
-        server.start()
-        with closing(server.connect("postgres")) as connection:
-            connection.cursor().execute("alter system set fsync = off")
-            connection.cursor().execute("select pg_reload_conf()")
-        yield str(server.socket)
-        server.stop()
+    server = Postgres(server_folder / "postgres")
+    server.start()
+    with closing(server.connect("postgres")) as connection:
+        connection.cursor().execute("alter system set fsync = off")
+        connection.cursor().execute("select pg_reload_conf()")
+    yield str(server.socket)
+    server.stop()
 
 
 @pytest.fixture(scope="session")

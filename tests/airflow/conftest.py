@@ -41,9 +41,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session")
-def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
+def running(server_folder: Path) -> Iterator[Deployment]:
     """Airflow with all DAGs unpaused; its include folder is a copy that a test may break."""
-    home = Home(tmp_path_factory.mktemp("airflow") / "home")
+    home = Home(server_folder / "home")
     include = Path(copytree(PROJECT / "include", home.path.parent / "include"))
     choices = {
         "HEADLINE_PORT": str(free_port()),

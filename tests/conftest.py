@@ -12,6 +12,7 @@ import pytest
 
 from headline import settings, specs
 from headline.ledger import Ledger, migrate
+from headline.ledger.tables import metadata
 from headline.local.postgres import Postgres
 from headline.sql import template
 from headline.warehouse import Warehouse, open_warehouse
@@ -60,7 +61,9 @@ def ledger(postgres: str, ledger_database: str, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setenv("AIRFLOW_CONN_HEADLINE_LEDGER", ledger_database)
     with closing(psycopg2.connect(host=postgres, user="postgres", dbname="ledger")) as server:
         server.autocommit = True
-        server.cursor().execute("truncate load, candidate, audit, publication; alter sequence version restart")
+        server.cursor().execute(
+            "truncate load, candidate, audit, publication, schema_change, repair; alter sequence version restart"
+        )
     return Ledger()
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
@@ -13,12 +13,10 @@ from typing import Any
 from sqlalchemy import Connection, and_, delete, func, insert, select, text, update
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.dialects.postgresql import insert as upsert
-from sqlalchemy.exc import OperationalError
 
-from headline.errors import Transient
 from headline.intervals import DAY, Interval
 from headline.ledger import tables
-from headline.ledger.engine import CONNECTION, engine
+from headline.ledger.store import Store
 
 
 @dataclass(frozen=True)
@@ -60,7 +58,10 @@ class Candidate:
 
 @dataclass(frozen=True)
 class CheckResult:
-    """The outcome of one check: passed, warned, failed or not_checked."""
+    """The outcome of one check: passed, warned, learning, accepted, failed or not_checked.
+
+    `kind`: which of the five kinds of check it is. `sample`: the keys of up to 20 rows that it found, never personal data.
+    """
 
     path: str
     name: str
@@ -68,6 +69,8 @@ class CheckResult:
     outcome: str
     measured: Decimal | None
     threshold: str
+    kind: str = "schema"
+    sample: list[dict[str, Any]] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -83,11 +86,8 @@ class Published:
     coverage: Decimal = Decimal(1)
 
 
-class Ledger:
+class Ledger(Store):
     """All reads and writes of the ledger; every method is one short transaction. Raises Transient when it is out of reach."""
-
-    def __init__(self, conn_id: str = CONNECTION) -> None:
-        self._conn_id = conn_id
 
     # versions
 
@@ -192,6 +192,8 @@ class Ledger:
                 "outcome": result.outcome,
                 "measured": result.measured,
                 "threshold": result.threshold,
+                "kind": result.kind,
+                "sample": result.sample,
             }
             for result in results
         ]
@@ -274,23 +276,6 @@ class Ledger:
                 connection.execute(delete(tables.candidate).where(columns.run_key == run_key, columns.table_name == table_name))
 
     # inside
-
-    @contextmanager
-    def _begin(self) -> Iterator[Connection]:
-        try:
-            with engine(self._conn_id).begin() as connection:
-                yield connection
-        except OperationalError as error:
-            raise Transient(
-                f"the ledger (connection {self._conn_id}) is out of reach: {error.orig}; is its PostgreSQL up?"
-            ) from error
-
-    @staticmethod
-    def _next_versions(connection: Connection, count: int) -> list[int]:
-        """Versions in the order of commits: the lock keeps a lower one from appearing after a higher one was seen."""
-        connection.execute(text("select pg_advisory_xact_lock(hashtext('headline version'))"))
-        query = text("select nextval('version') from generate_series(1, :count)")
-        return [row[0] for row in connection.execute(query, {"count": count})]
 
     @staticmethod
     def _set_state(connection: Connection, run_key: str, table_names: Iterable[str], state: str) -> None:

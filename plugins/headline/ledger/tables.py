@@ -1,19 +1,22 @@
-"""The ledger's tables. Rows are only ever added, except the state of a candidate."""
+"""The ledger's tables. Rows are only ever added, except the state of a candidate and the end of a repair."""
 
 from __future__ import annotations
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     Column,
     Date,
     DateTime,
     Index,
+    Integer,
     MetaData,
     Numeric,
     Sequence,
     String,
     Table,
     Text,
+    UniqueConstraint,
     func,
 )
 from sqlalchemy.dialects.postgresql import JSONB
@@ -62,9 +65,11 @@ audit = Table(
     Column("check_path", Text, nullable=False),
     Column("check_name", Text, nullable=False),
     Column("check_type", String, nullable=False),
-    Column("outcome", String, nullable=False, comment="passed, warned, failed or not_checked"),
+    Column("outcome", String, nullable=False, comment="passed, warned, learning, accepted, failed or not_checked"),
     Column("measured", Numeric, nullable=True),
     Column("threshold", Text, nullable=False),
+    Column("kind", String, nullable=False, comment="schema, reconciliation, anomaly, duplicates or completeness"),
+    Column("sample", JSONB, nullable=False, comment="keys of up to 20 of the rows found"),
     Column("audited_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
     Index("audit_by_table", "table_name", "audited_at"),
 )
@@ -87,4 +92,37 @@ publication = Table(
     Column("run_id", String, nullable=False),
     Column("published_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
     Index("publication_by_day", "table_name", "end", "version"),
+)
+
+schema_change = Table(
+    "schema_change",
+    metadata,
+    Column("id", BigInteger, primary_key=True, autoincrement=True),
+    Column("landing", String, nullable=False, comment="landing.<name>"),
+    Column("ds", Date, nullable=False, comment="first business day that arrived so"),
+    Column("file", Text, nullable=False, comment="where the arrived file is kept"),
+    Column("run_id", String, nullable=False),
+    Column("columns", JSONB, nullable=False, comment="name to type, as they arrived"),
+    Column("changes", JSONB, nullable=False, comment="column, kind of change, before, after, and whether it is a guess"),
+    Column("is_blocking", Boolean, nullable=False),
+    Column("found_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+    Index("schema_change_by_day", "landing", "ds", "id"),
+)
+
+repair = Table(
+    "repair",
+    metadata,
+    Column("id", BigInteger, primary_key=True, autoincrement=True),
+    Column("source", String, nullable=False),
+    Column("landing", String, nullable=False, comment="landing.<name>"),
+    Column("ds", Date, nullable=False),
+    Column("attempt", Integer, nullable=False, comment="from 1; 3 at most"),
+    Column("run_id", String, nullable=False, comment="the run that ingests the day again"),
+    Column("reason", Text, nullable=False, comment="what was missing"),
+    Column("before", JSONB, nullable=False, comment="files and rows before the attempt"),
+    Column("after", JSONB, nullable=True, comment="files and rows after it"),
+    Column("outcome", String, nullable=False, comment="started, repaired, failed or escalated"),
+    Column("started_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+    Column("finished_at", DateTime(timezone=True), nullable=True),
+    UniqueConstraint("landing", "ds", "attempt", name="repair_attempt"),
 )

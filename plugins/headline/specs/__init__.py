@@ -4,6 +4,7 @@ from headline.specs.catalog import Catalog, load, load_for, load_pipeline, pipel
 from headline.specs.contract import Column, Contract, load_contract
 from headline.specs.models import (
     AnyIngest,
+    CheckKind,
     DatabaseIngest,
     FilesIngest,
     HttpIngest,
@@ -19,6 +20,7 @@ from headline.specs.models import (
 __all__ = [
     "AnyIngest",
     "Catalog",
+    "CheckKind",
     "Column",
     "Contract",
     "DatabaseIngest",

@@ -26,6 +26,8 @@ def _quoted(value: object) -> object:
     return value
 
 
+# DOMAIN: five kinds of check stand at every gate.
+CheckKind = Literal["schema", "reconciliation", "anomaly", "duplicates", "completeness"]
 Clock = Annotated[time, BeforeValidator(_quoted)]
 
 
@@ -45,8 +47,13 @@ class Window(Model):
 
 
 class Table(Model):
-    """One table of a pipeline: its SELECT is `<name>.sql`, its contract `<name>.contract.yml` beside the spec."""
+    """One table of a pipeline: its SELECT is `<name>.sql`, its contract `<name>.contract.yml` beside the spec.
 
+    `key`: the columns that tell one row from another. `exempt`: kinds of check that the table does without, each with the reason.
+    """
+
+    key: list[Name] = Field(default_factory=list)
+    exempt: dict[CheckKind, Annotated[str, Field(min_length=10)]] = Field(default_factory=dict)
     reads: dict[TableName, Annotated[Window, Empty]] = Field(default_factory=dict)
     period: Period = "day"
     quarantine: bool = False

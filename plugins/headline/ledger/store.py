@@ -1,0 +1,36 @@
+"""How the ledger's parts reach their database: one short transaction at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from sqlalchemy import Connection, text
+from sqlalchemy.exc import OperationalError
+
+from headline.errors import Transient
+from headline.ledger.engine import CONNECTION, engine
+
+
+class Store:
+    """A part of the ledger; every method is one short transaction. Raises Transient when the database is out of reach."""
+
+    def __init__(self, conn_id: str = CONNECTION) -> None:
+        self._conn_id = conn_id
+
+    @contextmanager
+    def _begin(self) -> Iterator[Connection]:
+        try:
+            with engine(self._conn_id).begin() as connection:
+                yield connection
+        except OperationalError as error:
+            raise Transient(
+                f"the ledger (connection {self._conn_id}) is out of reach: {error.orig}; is its PostgreSQL up?"
+            ) from error
+
+    @staticmethod
+    def _next_versions(connection: Connection, count: int) -> list[int]:
+        """Versions in the order of commits: the lock keeps a lower one from appearing after a higher one was seen."""
+        connection.execute(text("select pg_advisory_xact_lock(hashtext('headline version'))"))
+        query = text("select nextval('version') from generate_series(1, :count)")
+        return [row[0] for row in connection.execute(query, {"count": count})]

@@ -61,9 +61,8 @@ def ledger(postgres: str, ledger_database: str, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setenv("AIRFLOW_CONN_HEADLINE_LEDGER", ledger_database)
     with closing(psycopg2.connect(host=postgres, user="postgres", dbname="ledger")) as server:
         server.autocommit = True
-        server.cursor().execute(
-            "truncate load, candidate, audit, publication, schema_change, repair; alter sequence version restart"
-        )
+        tables = ", ".join(table.name for table in metadata.sorted_tables)
+        server.cursor().execute(f"truncate {tables}; alter sequence version restart")
     return Ledger()
 
 

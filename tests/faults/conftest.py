@@ -8,10 +8,13 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+from tests.faults.injected import FAULTS, FIRST, STEADY, TODAY, answered, figures, run_of_today
+from tests.faults.matrix import Day
 from tests.faults.world import COMPANY, CORE_SHOP, D1, D3, D4, D5, PIPELINES, Table, World
 
 from headline import specs
 from headline.demo import finance_api
+from headline.intervals import DAY
 from headline.warehouse import open_warehouse
 
 
@@ -22,6 +25,29 @@ def finance() -> Iterator[int]:
         threading.Thread(target=service.serve_forever, daemon=True).start()
         yield service.server_port
         service.shutdown()
+
+
+@pytest.fixture(scope="session")
+def day(postgres: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Day]:
+    """The day after nine weeks that went well; its sources know it, nothing of it has been ingested."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(finance_api, "expenses", answered)
+        with finance_api.server(STEADY, today=lambda: TODAY + DAY) as service:
+            threading.Thread(target=service.serve_forever, daemon=True).start()
+            folder = tmp_path_factory.mktemp("steady")
+            morning = World(folder, postgres, service.server_port, folder.name, company=STEADY).create()
+            morning.days_pass(FIRST, TODAY - DAY)
+            with morning.entered():
+                with open_warehouse().session():
+                    pass
+                morning.complete(PIPELINES, FIRST, TODAY - DAY)
+                morning.days_pass(TODAY, TODAY)
+                before = figures(morning)
+            with morning.copy(tmp_path_factory.mktemp("went-well")).entered() as evening:
+                usual = run_of_today(evening, PIPELINES, "went well")
+                expected, expected_figures = evening.published(), figures(evening)
+            yield Day(morning, before, expected, expected_figures, usual)
+            service.shutdown()
 
 
 @pytest.fixture(scope="session")
@@ -73,3 +99,18 @@ def enter(tmp_path: Path) -> Iterator[Callable[[World], World]]:
     """Enter a copy of a world, of this test's own."""
     with ExitStack() as worlds:
         yield lambda world: worlds.enter_context(world.copy(tmp_path).entered())
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print which faults were caught, and by what."""
+    passed = [dict(report.user_properties) for report in terminalreporter.getreports("passed") if report.when == "call"]
+    caught = {found["fault"][0]: found["fault"] for found in passed if "fault" in found}
+    pairs = [found["pair"] for found in passed if "pair" in found]
+    if caught:
+        terminalreporter.section("faults caught")
+        for fault in FAULTS:
+            name, source, where, outcome = caught.get(fault.name, [fault.name, fault.source, "NOT CAUGHT", ""])
+            terminalreporter.line(f"{name:<25} {source:<9} {outcome:<12} {where}")
+        terminalreporter.line(f"{len(caught)} of {len(FAULTS)} faults caught before any figure for investors was wrong")
+    if pairs:
+        terminalreporter.line(f"{len(pairs)} pairs of faults caught, both of each")

@@ -64,6 +64,7 @@ class World:
     finance_port: int
     name: str
     lock_timeout: float = 20
+    company: Company = COMPANY
 
     # its life
 
@@ -122,8 +123,8 @@ class World:
     def days_pass(self, first: date, last: date) -> None:
         """The shop's database and the data share learn of these days."""
         with closing(psycopg2.connect(host=self.postgres, user="postgres", dbname=f"shop_{self.name}")) as connection:
-            shop.fill(connection, first, last, COMPANY)
-        datashare.drop(self.folder / "datashare", first, last, COMPANY)
+            shop.fill(connection, first, last, self.company)
+        datashare.drop(self.folder / "datashare", first, last, self.company)
 
     def in_shop(self, statement: str) -> list[tuple[Any, ...]]:
         """Run a statement in the shop's database."""

@@ -1,0 +1,54 @@
+"""A day that goes wrong: what is noticed, that nothing wrong can be read meanwhile, and that mending the sources mends all."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from tests.faults.injected import Fault, Found, figures, restore, run_of_today
+from tests.faults.world import PIPELINES, Table, World, differences
+
+MOST_ROUNDS = 3
+
+
+@dataclass(frozen=True)
+class Day:
+    """The day before anything has run, as the sources truly are, and what is published and noticed when it goes well."""
+
+    morning: World
+    before: dict[str, Table]
+    expected: dict[str, Table]
+    expected_figures: dict[str, Table]
+    usual: list[Found]
+
+
+def live_through(day: Day, world: World, faults: Sequence[Fault]) -> dict[Fault, Found]:
+    """Let the faults happen together; mend each as soon as it is noticed; and say what noticed it."""
+    noticed: dict[Fault, Found] = {}
+    still_there = list(faults)
+    for round_ in range(MOST_ROUNDS):
+        restore(world, day.morning, still_there)
+        found = [one for one in run_of_today(world, PIPELINES, run_id=f"round {round_}") if one not in day.usual]
+        assert not wrong(world, day), f"wrong figures can be read: {wrong(world, day)}"
+        noticed |= {fault: finding for fault in still_there if (finding := fault.caught(found))}
+        if not still_there:
+            break
+        assert noticed.keys() & set(still_there), (
+            f"nobody noticed {[fault.name for fault in still_there]}; what was noticed: "
+            + "; ".join(f"{one.where} {one.outcome}: {one.text[:300]}" for one in found)
+        )
+        still_there = [fault for fault in still_there if fault not in noticed]
+    assert not still_there, f"not noticed in {MOST_ROUNDS} rounds: {[fault.name for fault in still_there]}"
+    restore(world, day.morning, [])
+    assert run_of_today(world, PIPELINES, run_id="mended") == day.usual
+    assert not differences(world.published(), day.expected), "mending the sources mends every table"
+    return noticed
+
+
+def wrong(world: World, day: Day) -> dict[str, str]:
+    """Figures that neither stood there before nor are what they should be, and are not labelled as partial."""
+    return {
+        name: f"{wrongly.total()} rows, such as {next(iter(wrongly))}"
+        for name, rows in figures(world).items()
+        if (wrongly := rows - day.before.get(name, Table()) - day.expected_figures[name])
+    }

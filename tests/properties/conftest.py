@@ -5,11 +5,11 @@ Examples are the same on every run; `--hypothesis-profile=explore` looks for new
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
 
 import hypothesis
 import pytest
-from tests.properties.street import Street
+from tests.properties.street import PROFIT, MakeStreet, Street
 
 from headline import settings, specs
 from headline.sql import template
@@ -34,7 +34,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 @pytest.fixture(scope="module")
-def make_street(ledger_database: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[], Street]]:
+def make_street(ledger_database: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[MakeStreet]:
     """Gives the street, empty; there is one at a time."""
 
     def forget() -> None:
@@ -47,8 +47,8 @@ def make_street(ledger_database: str, tmp_path_factory: pytest.TempPathFactory) 
         forget()
         street = Street(tmp_path_factory.mktemp("landing"))
 
-        def make() -> Street:
-            street.clear()
+        def make(pipelines: Sequence[str] = PROFIT) -> Street:
+            street.clear(pipelines)
             return street
 
         yield make

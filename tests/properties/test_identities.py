@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
@@ -10,10 +10,9 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from tests.properties import model
-from tests.properties.street import PIPELINES, Street
-from tests.properties.worlds import REPORTING, World, worlds
+from tests.properties.street import PROFIT, USE, MakeStreet, Street
+from tests.properties.worlds import REPORTING, World, app_worlds, worlds
 
-MakeStreet = Callable[[], Street]
 FIGURES = (
     "gross_revenue",
     "discount_amount",
@@ -30,14 +29,14 @@ FIGURES = (
 )
 
 
-def computed(make_street: MakeStreet, world: World, *, audited: bool = False) -> Street:
-    street = make_street()
+def computed(make_street: MakeStreet, world: World, pipelines: Sequence[str] = PROFIT, *, audited: bool = False) -> Street:
+    street = make_street(pipelines)
     street.arrive(world)
     street.run(world.interval, audited=audited)
     return street
 
 
-@settings(max_examples=6)
+@settings(max_examples=4)
 @given(worlds(length=50))
 def test_profit_is_what_core_adds_up_to(make_street: MakeStreet, world: World) -> None:
     street = computed(make_street, world)
@@ -53,7 +52,7 @@ def test_profit_is_what_core_adds_up_to(make_street: MakeStreet, world: World) -
             assert (month["month"], name, month[name]) == (month["month"], name, sum(days))
 
 
-@settings(max_examples=6)
+@settings(max_examples=4)
 @given(worlds(length=50))
 def test_every_row_is_kept_and_converted_once(make_street: MakeStreet, world: World) -> None:
     """raw = core + quarantine in rows and money; amounts in reporting currency are the row's own times the rate in force."""
@@ -87,7 +86,7 @@ def test_every_row_is_kept_and_converted_once(make_street: MakeStreet, world: Wo
         )
 
 
-@settings(max_examples=6)
+@settings(max_examples=4)
 @given(worlds(length=50))
 def test_a_refund_has_two_clocks(make_street: MakeStreet, world: World) -> None:
     street = computed(make_street, world)
@@ -105,19 +104,30 @@ def test_a_refund_has_two_clocks(make_street: MakeStreet, world: World) -> None:
 
 @settings(max_examples=3)
 @given(worlds(length=8))
-def test_the_contracts_agree(make_street: MakeStreet, world: World) -> None:
-    """No contract refuses what these laws accept. The shop's want orders every day: quiet ones get a row, which core refuses."""
+def test_the_contracts_of_profit_agree(make_street: MakeStreet, world: World) -> None:
+    assert_contracts_agree(make_street, world, PROFIT)
+
+
+@settings(max_examples=3)
+@given(app_worlds(length=40))
+def test_the_contracts_of_use_agree(make_street: MakeStreet, world: World) -> None:
+    assert_contracts_agree(make_street, world, USE)
+
+
+def assert_contracts_agree(make_street: MakeStreet, world: World, pipelines: Sequence[str]) -> None:
+    """No contract refuses what these laws accept. The sources' want rows every day: quiet ones get one, which core refuses."""
     nothing = {
         "orders": dict.fromkeys(
             ["order_id", "customer_id", "ordered_at", "order_status", "sales_channel", "country_code", "currency_code"]
         ),
         "order_items": dict.fromkeys(["order_id", "line_number", "product_id", "quantity", "unit_price", "discount_amount"]),
+        "events": dict.fromkeys(["event_id", "user_id", "session_id", "event_type", "occurred_at", "platform"]),
     }
     quiet = {(name, day): [row] for name, row in nothing.items() for day in world.interval}
     busy = {cell: rows for cell, rows in world.arrived.items() if rows}
-    street = computed(make_street, World(world.interval, {**quiet, **busy}), audited=True)
+    street = computed(make_street, World(world.interval, {**quiet, **busy}), pipelines, audited=True)
     audited = {check.table_name for check in street.ledger.latest_audits()}
-    assert audited == {table.full_name for name in PIPELINES for table in street.catalog.pipelines[name].ordered_tables}
+    assert audited == {table.full_name for name in pipelines for table in street.catalog.pipelines[name].ordered_tables}
 
 
 @pytest.mark.parametrize("cents", [0, 1, 99, 100_001])

@@ -26,6 +26,9 @@ PRODUCTS = ("lamp", "mug", "pen", "vase")
 CATEGORIES = ("home", "kitchen", "office")
 SHOP = ("orders", "order_items", "refunds", "products", "customers")
 FINANCE = ("expenses", "exchange_rates")
+APP = ("events", "experiment_assignments")
+SOURCES = SHOP + FINANCE + APP
+USERS = ("ann", "bob", "cem")
 
 
 @dataclass(frozen=True)
@@ -82,7 +85,20 @@ def worlds(draw: st.DrawFn, length: int, start: date | None = None) -> World:
             if refund["refunded_at"] and refund["refunded_at"].date() in interval:
                 arrived.setdefault(("refunds", refund["refunded_at"].date()), []).append(refund)
         arrived["expenses", day] = draw(expenses(day))
+        arrived["experiment_assignments", day] = draw(assignments(day))
     arrived |= draw(exchange_rates(interval)) | draw(product_snapshots(interval)) | customer_snapshots(interval)
+    return World(interval, arrived)
+
+
+@st.composite
+def app_worlds(draw: st.DrawFn, length: int, start: date | None = None) -> World:
+    """A world of `length` days in which only the app has users; some days are quiet, and some users stay away for weeks."""
+    first = start or draw(STARTS)
+    interval = Interval(first, first + timedelta(days=length))
+    arrived: dict[Cell, list[Row]] = {}
+    for day in sorted(draw(st.sets(st.sampled_from(list(interval)), min_size=1))):
+        arrived["events", day] = draw(events(day))
+        arrived["experiment_assignments", day] = draw(assignments(day))
     return World(interval, arrived)
 
 
@@ -104,7 +120,7 @@ def orders(draw: st.DrawFn, day: date) -> tuple[list[Row], list[Row]]:
         key = f"{day:%m%d}-{number}"
         header = {
             "order_id": draw(sometimes(st.just(key), None)),
-            "customer_id": draw(st.sampled_from(["ann", None])),
+            "customer_id": draw(st.sampled_from([*USERS, None])),
             "ordered_at": draw(sometimes(moments(day), None)),
             "order_status": draw(sometimes(st.sampled_from(["paid", "shipped"]), None, "draft")),
             "sales_channel": draw(CHANNELS),
@@ -163,6 +179,40 @@ def expenses(draw: st.DrawFn, day: date) -> list[Row]:
             "sales_channel": draw(sometimes(st.sampled_from(["web", "app", "marketplace", None]), "fax")),
             "amount": None if amount is None else str(amount),
             "currency_code": draw(CURRENCIES),
+        }
+        rows += [row] * draw(sometimes(st.just(1), 2))
+    return rows
+
+
+@st.composite
+def assignments(draw: st.DrawFn, day: date) -> list[Row]:
+    """Who was shown what, as text: some are shown both variants, some rows name another day, repeat or lack something."""
+    rows: list[Row] = []
+    for user in draw(st.lists(st.sampled_from(USERS), max_size=2)):
+        shown_on = day + timedelta(days=draw(sometimes(st.just(0), -1, 1, 3)))
+        row = {
+            "experiment_id": draw(sometimes(st.just("price"), None)),
+            "variant": draw(sometimes(st.sampled_from(["control", "treatment"]), None)),
+            "user_id": draw(sometimes(st.just(user), None)),
+            "exposed_at": draw(sometimes(moments(shown_on).map(lambda moment: f"{moment.isoformat()}Z"), None)),
+        }
+        rows += [row] * draw(sometimes(st.just(1), 2))
+    return rows
+
+
+@st.composite
+def events(draw: st.DrawFn, day: date) -> list[Row]:
+    """Events as text: visits that last over midnight, notifications, repeats, events of other days and without a time."""
+    rows: list[Row] = []
+    for number, user in enumerate(draw(st.lists(st.sampled_from(USERS), max_size=4))):
+        happened_on = day + timedelta(days=draw(sometimes(st.just(0), -4, 2)))
+        row = {
+            "event_id": draw(sometimes(st.just(f"{day:%m%d}-{number}"), None)),
+            "user_id": draw(sometimes(st.just(user), None)),
+            "session_id": draw(st.sampled_from([f"{user}-1", f"{user}-2", None])),
+            "event_type": draw(sometimes(st.sampled_from(["app_opened", "product_viewed", "notification_received"]), None)),
+            "occurred_at": draw(sometimes(moments(happened_on).map(lambda moment: f"{moment.isoformat()}Z"), None)),
+            "platform": draw(st.sampled_from(["ios", "web", None])),
         }
         rows += [row] * draw(sometimes(st.just(1), 2))
     return rows

@@ -25,6 +25,9 @@ from headline.timetable import BEFORE_ALL_DATA, DailyTimetable
 # One slot: the embedded warehouse has one writer at a time, and a queue is kinder than a lock.
 POOL = "warehouse"
 
+# include/roles.json has a role for each.
+AREAS_WITH_READERS = ("profit", "growth", "engagement")
+
 # Everything else is worth another try: 3 of them, each after a longer wait (the first: [core] default_task_retry_delay).
 RETRY_POLICY = ExceptionRetryPolicy(
     rules=[
@@ -104,7 +107,13 @@ def _dag(dag_id: str, area: str, tags: list[str], description: str, doc_md: str)
         catchup=True,
         max_active_runs=4,
         params=PARAMS,
+        access_control=_readers(area) if known.area_roles else None,
     )
+
+
+def _readers(area: str) -> dict[str, dict[str, set[str]]]:
+    """Who reads the area's figures may look at its DAGs; all others are the engineers' alone."""
+    return {area: {"DAGs": {"can_read"}, "DAG Runs": {"can_read"}}} if area in AREAS_WITH_READERS else {}
 
 
 def _faulty_dag(dag_id: str, area: str, error: SpecError) -> DAG:

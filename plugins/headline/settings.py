@@ -24,6 +24,7 @@ class Settings:
     start_date: date
     reporting_currency: str
     reporting_zone: str
+    area_roles: bool = False  # whether Airflow has the roles of include/roles.json, who read the DAGs of the area called so
     without: frozenset[str] = frozenset()  # tables that this deployment does not have: they stay empty, nobody waits for them
 
     @property
@@ -48,6 +49,7 @@ def load() -> Settings:
         start_date=date.fromisoformat(os.environ.get("HEADLINE_START_DATE", "2026-01-01")),
         reporting_currency=os.environ.get("HEADLINE_REPORTING_CURRENCY", "EUR"),
         reporting_zone=os.environ.get("HEADLINE_REPORTING_ZONE", "UTC"),
+        area_roles=os.environ.get("HEADLINE_AREA_ROLES", "") == "true",
         without=frozenset(os.environ.get("HEADLINE_WITHOUT", "").split()),
     )
 

@@ -57,6 +57,7 @@ def derived(home: Path, postgres_socket: Path, choices: Mapping[str, str]) -> di
         "HEADLINE_HOME": str(home),
         "HEADLINE_SOURCES": f"{PROJECT}/include/sql/sources",
         "HEADLINE_LANDING": f"file://{home}/landing",
+        "HEADLINE_AREA_ROLES": "true",
         **{f"AIRFLOW_CONN_HEADLINE_{name}": json.dumps(connection) for name, connection in connections.items()},
         "AIRFLOW_HOME": f"{home}/airflow",
         "AIRFLOW__CORE__DAGS_FOLDER": f"{PROJECT}/dags",

@@ -19,7 +19,7 @@ from tests.repository.written import ROOT, Written, tables
 from headline.specs import Column, Window, load_contract
 from headline.sql import parse, tables_read, write
 from headline.sql.rules import violations
-from headline.steps.audit import contract_faults
+from headline.steps.verify import contract_faults
 
 TABLES = tables()
 ALWAYS_THERE = "calendar.days"
@@ -152,12 +152,12 @@ def checks_are_enough(written: Written) -> Iterator[str]:
     on_columns = [check for column in written.content["columns"] for check in column.get("checks") or []]
     kinds = [kind for check in [*written.content["checks"], *on_columns] for kind in check]
     listed = written.contract.listed_checks
-    one_row = any(check.name.startswith("one row per") for _, check in listed)
+    one_row = any(check.name.startswith("one row per") for check in listed)
     if "schema" not in kinds:
         yield "has no schema check"
     if "duplicate" not in kinds and not one_row and not written.table.full_name.startswith("raw."):
         yield "has neither a duplicate check nor one whose name begins with «one row per»"
-    if all(check.warns for _, check in listed):
+    if all(check.warns for check in listed):
         yield "has no check that blocks"
     names = [body.get("name") for check in written.content["checks"] for kind, body in check.items() if kind == "failed_rows"]
     if None in names or len(set(names)) < len(names):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 from functools import cache
@@ -16,17 +15,16 @@ from sqlglot import exp
 from headline import settings, specs
 from headline.intervals import Interval
 from headline.specs import Catalog, Contract, Pipeline, Table, load_contract, read_yaml
-from headline.sql import parse, render, template
+from headline.sql import check_queries, parse, render, rows_found, template
 
 ROOT = Path(__file__).parents[2]
 SOURCES = [ROOT / "include/sql/sources", *sorted((ROOT / "examples").glob("*/sources"))]
 MARCH = Interval(date(2026, 3, 1), date(2026, 4, 1))
-QUERIES = ("query", "keys_query", "rows_tested_query")
 
 
 @dataclass(frozen=True)
 class Written:
-    """One table as its folder describes it."""
+    """One table as its folder describes it; of its checks the rows that each finds, by the check's path."""
 
     catalog: Catalog
     pipeline: Pipeline
@@ -55,27 +53,19 @@ def tables() -> list[Written]:
 
 
 def read(catalog: Catalog, pipeline: Pipeline, table: Table) -> Written:
-    content = read_yaml(table.contract_file)
+    contract = load_contract(table)
     where = f"{pipeline.id}/{table.name}"
+    queries = check_queries(table, MARCH)
+    found = {check.path: queries.get(check.path) or rows_found(table, check, table.full_name) for check in contract.listed_checks}
     return Written(
         catalog,
         pipeline,
         table,
-        load_contract(table),
-        content,
+        contract,
+        content=read_yaml(table.contract_file),
         query=parse(render(table.sql_file.read_text(), MARCH, where), where),
-        checks={name: parse(render(sql, MARCH, where), where) for name, sql in queries_of(content)},
+        checks={path: query for path, query in found.items() if query},
     )
-
-
-def queries_of(node: Any, name: str = "") -> Iterator[tuple[str, str]]:
-    """The SQL of every check of a contract, with the check's name."""
-    if isinstance(node, dict):
-        for key, value in node.items():
-            yield from [(node.get("name", name), value)] if key in QUERIES else queries_of(value, key)
-    elif isinstance(node, list):
-        for item in node:
-            yield from queries_of(item, name)
 
 
 def folders() -> list[Path]:

@@ -81,6 +81,7 @@ FILES = {
           - duplicate: {columns: [order_id]}
           - failed_rows:
               name: raw = core + quarantine
+              attributes: {kind: reconciliation}
               query: |
                 select ds, sum(side) as difference
                 from (

@@ -1,6 +1,6 @@
 """What was loaded, computed, audited and published, in PostgreSQL beside the warehouse."""
 
-from headline.ledger.ledger import Candidate, Change, CheckResult, Ledger, Load, Published
+from headline.ledger.ledger import Candidate, Change, CheckResult, Ledger, Load, Published, Sample
 from headline.ledger.migrate import migrate
 from headline.ledger.staleness import intervals_to_compute, is_outdated, missing_days, stale_days
 
@@ -11,6 +11,7 @@ __all__ = [
     "Ledger",
     "Load",
     "Published",
+    "Sample",
     "intervals_to_compute",
     "is_outdated",
     "migrate",

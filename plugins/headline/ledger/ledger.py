@@ -56,6 +56,10 @@ class Candidate:
     run_id: str
 
 
+# The key of a row that a check found, column by column as text, with what the check says of it.
+Sample = dict[str, str | None]
+
+
 @dataclass(frozen=True)
 class CheckResult:
     """The outcome of one check: passed, warned, learning, accepted, failed or not_checked.
@@ -70,7 +74,7 @@ class CheckResult:
     measured: Decimal | None
     threshold: str
     kind: str = "schema"
-    sample: list[dict[str, Any]] = field(default_factory=list)
+    sample: list[Sample] = field(default_factory=list)
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """What a pipeline is: pipeline.yml and source.yml, read and validated; knows no Airflow."""
 
 from headline.specs.catalog import Catalog, load, load_for, load_pipeline, pipeline_folders, read_yaml
-from headline.specs.contract import Column, Contract, load_contract
+from headline.specs.contract import Check, Column, Contract, load_contract
 from headline.specs.models import (
     AnyIngest,
     CheckKind,
@@ -20,6 +20,7 @@ from headline.specs.models import (
 __all__ = [
     "AnyIngest",
     "Catalog",
+    "Check",
     "CheckKind",
     "Column",
     "Contract",

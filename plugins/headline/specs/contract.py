@@ -1,25 +1,65 @@
-"""A table's contract: the columns that Headline itself needs to know; the checks are Soda's to read."""
+"""A table's contract: its columns, and its checks as far as Headline itself needs to know them; the rest is Soda's to read."""
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from headline.errors import SpecError
 from headline.specs.catalog import parse_yaml, read_text
-from headline.specs.models import Table
+from headline.specs.models import CheckKind, Table
+
+# What a type of check of Soda's is by its nature; every other type says its kind: `attributes: {kind: …}`.
+_KINDS: dict[str, CheckKind] = {
+    "schema": "schema",
+    "missing": "schema",
+    "invalid": "schema",
+    "duplicate": "duplicates",
+    "row_count": "completeness",
+}
 
 
 @dataclass(frozen=True)
 class Check:
-    """One check as a reader sees it: its name, and whether it only warns."""
+    """One check: what Soda calls it (`type`, `body`), the column it is on ("" for the table's own), and which kind it is."""
 
-    name: str
-    warns: bool
+    column: str
+    type: str
+    body: dict[str, Any]
+    kind: CheckKind
+
+    @property
+    def name(self) -> str:
+        return str(self.body.get("name") or self.type.replace("_", " "))
+
+    @property
+    def warns(self) -> bool:
+        """Whether it lets the publication pass."""
+        return bool((self.body.get("threshold") or {}).get("level") == "warn")
+
+    @property
+    def qualifier(self) -> str:
+        """What tells it from others of its type, as Soda demands; a check without a name has none."""
+        return str(self.body.get("qualifier") or re.sub(r"\W+", "_", self.body.get("name", "").lower()).strip("_"))
+
+    @property
+    def path(self) -> str:
+        """How Soda calls it in its results: `columns.<column>.checks.<type>.<qualifier>`."""
+        parts = ["columns", self.column, "checks"] if self.column else ["checks"]
+        return ".".join([*parts, self.type, self.qualifier]).removesuffix(".")
+
+
+class ColumnAttributes(BaseModel):
+    """What is to be known of a column besides its type. `personal`: its values never leave the table, not even in a sample."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    personal: bool = False
 
 
 class Column(BaseModel):
@@ -31,6 +71,7 @@ class Column(BaseModel):
     data_type: str
     numeric_precision: int | None = None
     numeric_scale: int | None = None
+    attributes: ColumnAttributes = ColumnAttributes()
     checks: list[dict[str, Any]] = Field(default_factory=list)
     description: Annotated[str, Field(min_length=5)]
 
@@ -53,10 +94,17 @@ class Contract(BaseModel):
     checks: Annotated[list[dict[str, Any]], Field(min_length=1)]
 
     @property
-    def listed_checks(self) -> list[tuple[str, Check]]:
-        """(column or "", check) of every check, those of columns first."""
-        listed = [(column.name, check) for column in self.columns for check in column.checks]
-        return [(on, _check(check)) for on, check in listed + [("", check) for check in self.checks]]
+    def listed_checks(self) -> list[Check]:
+        """Every check, those of columns first."""
+        on_columns = [_check(column.name, check) for column in self.columns for check in column.checks]
+        return on_columns + [_check("", check) for check in self.checks]
+
+    @model_validator(mode="after")
+    def _every_check_has_a_kind(self) -> Contract:
+        kinds = get_args(CheckKind)
+        if without := [check.path for check in self.listed_checks if check.kind not in kinds]:
+            raise ValueError(f"{', '.join(without)}: say the kind, attributes: {{kind: …}}; there are {', '.join(kinds)}")
+        return self
 
     def ddl(self, *, quarantine: bool = False) -> str:
         """The columns as `create table` wants them; a quarantine has the rule that refused the row besides."""
@@ -67,11 +115,16 @@ class Contract(BaseModel):
     def column_names(self) -> list[str]:
         return [column.name for column in self.columns]
 
+    @property
+    def personal_columns(self) -> set[str]:
+        return {column.name for column in self.columns if column.attributes.personal}
 
-def _check(check: dict[str, Any]) -> Check:
-    [(kind, body)] = check.items()
+
+def _check(column: str, check: dict[str, Any]) -> Check:
+    [(type_, body)] = check.items()
     body = body or {}
-    return Check(name=body.get("name") or kind.replace("_", " "), warns=(body.get("threshold") or {}).get("level") == "warn")
+    kind: Any = _KINDS.get(type_)
+    return Check(column, type_, body, (body.get("attributes") or {}).get("kind", kind))
 
 
 def load_contract(table: Table) -> Contract:

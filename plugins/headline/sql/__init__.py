@@ -1,6 +1,20 @@
 """SQL as text: templates filled in, names resolved, dialects written, portability checked."""
 
+from headline.sql.checks import check_queries, personal_columns_shown, rows_found
 from headline.sql.compile import DIALECT, Overlay, Resolution, parse, resolve, tables_read, within, write
 from headline.sql.template import render
 
-__all__ = ["DIALECT", "Overlay", "Resolution", "parse", "render", "resolve", "tables_read", "within", "write"]
+__all__ = [
+    "DIALECT",
+    "Overlay",
+    "Resolution",
+    "check_queries",
+    "parse",
+    "personal_columns_shown",
+    "render",
+    "resolve",
+    "rows_found",
+    "tables_read",
+    "within",
+    "write",
+]

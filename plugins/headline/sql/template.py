@@ -13,28 +13,25 @@ if TYPE_CHECKING:
     from jinja2 import Environment
 
 
-def render(text: str, interval: Interval, where: str) -> str:
-    """Fill in `start`, `end` (half-open ISO dates), `ds` (= start) and the reporting settings.
+def render(text: str, interval: Interval, where: str, **names: object) -> str:
+    """Fill in `start`, `end` (half-open ISO dates), `ds` (= start), the reporting settings, and the `names` given besides.
 
     Other files below include/sql, or below sources that stand elsewhere, can be included. Raises SpecError where a name is
     unknown or the template is broken.
     """
     known = settings.load()
+    names = {
+        "start": interval.start.isoformat(),
+        "end": interval.end.isoformat(),
+        "ds": interval.start.isoformat(),
+        "reporting_currency": known.reporting_currency,
+        "reporting_zone": known.reporting_zone,
+        **names,
+    }
     try:
-        return (
-            _environment()
-            .from_string(text)
-            .render(
-                start=interval.start.isoformat(),
-                end=interval.end.isoformat(),
-                ds=interval.start.isoformat(),
-                reporting_currency=known.reporting_currency,
-                reporting_zone=known.reporting_zone,
-            )
-        )
+        return _environment().from_string(text).render(names)
     except Exception as error:  # a macro called wrongly raises TypeError: it is the author's to mend
-        names = "start, end, ds, reporting_currency, reporting_zone"
-        raise SpecError([f"{where}: {error}; a template may use {names}"]) from None
+        raise SpecError([f"{where}: {error}; a template may use {', '.join(names)}"]) from None
 
 
 @cache

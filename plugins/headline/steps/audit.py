@@ -2,29 +2,23 @@
 
 from __future__ import annotations
 
-import json
 import logging
-import re
-from collections.abc import Iterator, Sequence
-from decimal import Decimal
-from functools import cache
-from pathlib import Path
-from typing import Any
+from collections.abc import Mapping, Sequence
+
+from sqlglot import exp
 
 from headline.errors import BadData, BadRequest, NotChecked, SpecError
 from headline.intervals import Interval
 from headline.ledger import Candidate, CheckResult, stale_days
-from headline.specs import Table, Window, read_yaml
-from headline.sql import parse, render, tables_read
-from headline.steps.names import compile_sql, reach, resolutions
+from headline.specs import Table, Window, load_contract
+from headline.sql import check_queries, personal_columns_shown, resolve, tables_read
+from headline.steps.names import reach, resolutions
 from headline.steps.run import PipelineRun
+from headline.steps.samples import shown
+from headline.steps.verify import verify
 from headline.warehouse import Session, candidate_name
 
 log = logging.getLogger(__name__)
-
-_OUTCOMES = {"PASSED": "passed", "WARN": "warned", "FAILED": "failed"}
-_QUERIES = ("query", "keys_query", "rows_tested_query")
-DATA_SOURCE = "warehouse"
 
 
 def audit(run: PipelineRun, table: Table) -> list[CheckResult]:
@@ -39,7 +33,7 @@ def audit(run: PipelineRun, table: Table) -> list[CheckResult]:
     problems = ""
     with run.warehouse.session() as session:
         for interval in candidate.intervals:
-            found, errors = _verify(_compiled_contract(run, table, interval, session), session)
+            found, errors = _check(run, table, interval, session)
             results += found
             problems += errors
     verdict = verdict_of(results, problems)
@@ -48,6 +42,8 @@ def audit(run: PipelineRun, table: Table) -> list[CheckResult]:
     run.ledger.record_audit(candidate, results, verdict)
     for result in results:
         log.info("%s: %s (%s; measured %s, %s)", result.outcome, result.name, result.path, result.measured, result.threshold)
+        if result.sample:
+            log.info("  found: %s", shown(result.sample))
     if verdict == "failed":
         raise BadData(_failure(candidate, results))
     if verdict == "not_checked":
@@ -79,99 +75,33 @@ def verdict_of(results: Sequence[CheckResult], problems: str) -> str:
     return "passed"
 
 
-def contract_faults(contract: Any) -> Iterator[str]:
-    """What Soda's own JSON schema finds wrong with a contract: verifying it, Soda takes a default for a key it does not know."""
-    for error in _contract_schema().iter_errors(contract):
-        yield f"{'.'.join(map(str, error.absolute_path))}: {error.message[:200]}"
+def _check(run: PipelineRun, table: Table, interval: Interval, session: Session) -> tuple[list[CheckResult], str]:
+    """Verify the candidate for one interval; names in the SQL of its checks stand for what they stand for in its SELECT."""
+    queries = check_queries(table, interval)
+    _refuse_personal_data(run, queries)
+    read = sorted({name for query in queries.values() for name in tables_read(query)})
+    names = resolutions(run, {name: table.reads.get(name, Window()) for name in read}, [interval], session)
+    resolved = {path: resolve(query, names) for path, query in queries.items()}
+    return verify(table, candidate_name(table.full_name, run.key), resolved, session, run.warehouse.dialect)
 
 
-@cache
-def _contract_schema() -> Any:
-    import soda_core.contracts
-    from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
-
-    file = Path(soda_core.contracts.__file__).parent / "soda_data_contract_json_schema_1_0_0.json"
-    return Draft202012Validator(json.loads(file.read_text()))
-
-
-def _compiled_contract(run: PipelineRun, table: Table, interval: Interval, session: Session) -> str:
-    """The contract made ready for the candidate: its dataset, and the table names in the SQL of its checks, resolved."""
-    import yaml
-
-    where = f"{table.contract_file.parent.name}/{table.contract_file.name}"
-    contract = read_yaml(table.contract_file)
-    if faults := [f"{where}: {fault}" for fault in contract_faults(contract)]:
-        raise SpecError(faults)
-    read = {name for sql in _queries(contract) for name in tables_read(parse(render(sql, interval, where), where))}
-    names = resolutions(run, {name: table.reads.get(name, Window()) for name in sorted(read)}, [interval], session)
-
-    def compiled(node: Any) -> Any:
-        if isinstance(node, dict):
-            found = {key: compiled_query(value) if key in _QUERIES else compiled(value) for key, value in node.items()}
-            return found | _told_apart(found)
-        return [compiled(item) for item in node] if isinstance(node, list) else node
-
-    def compiled_query(sql: str) -> str:
-        return compile_sql(sql, interval, names, run.warehouse.dialect, where)
-
-    content = compiled(contract)
-    content["dataset"] = "/".join([DATA_SOURCE, *candidate_name(table.full_name, run.key).split(".")])
-    return yaml.safe_dump(content, sort_keys=False, width=10_000)
-
-
-def _queries(node: Any) -> Iterator[str]:
-    """The SQL of every check in a contract."""
-    if isinstance(node, dict):
-        for key, value in node.items():
-            yield from [value] if key in _QUERIES else _queries(value)
-    elif isinstance(node, list):
-        for item in node:
-            yield from _queries(item)
-
-
-def _told_apart(node: dict[str, Any]) -> dict[str, Any]:
-    """Soda takes several checks of one type for the same check unless each has a qualifier: their names are it."""
-    if not isinstance(node.get("checks"), list):
-        return {}
-    checks = []
-    for check in node["checks"]:
-        [(kind, body)] = check.items()
-        if body and "name" in body:
-            body = {"qualifier": re.sub(r"\W+", "_", body["name"].lower()).strip("_"), **body}
-        checks.append({kind: body})
-    return {"checks": checks}
-
-
-def _verify(contract: str, session: Session) -> tuple[list[CheckResult], str]:
-    from soda_core.common.yaml import ContractYamlSource
-    from soda_core.contracts.contract_verification import ContractVerificationSession
-
-    try:
-        outcome = ContractVerificationSession.execute(
-            contract_yaml_sources=[ContractYamlSource.from_str(contract)],
-            data_source_impls=[session.soda_data_source(DATA_SOURCE)],
-        )
-    except Exception as error:  # whatever Soda stumbles over, it has not checked the data
-        return [], f"{type(error).__name__}: {error}"
-    results = [_result(result) for verification in outcome.contract_verification_results for result in verification.check_results]
-    return results, outcome.get_errors_str() if outcome.has_errors else ""
-
-
-def _result(result: Any) -> CheckResult:
-    measured = result.threshold_value
-    return CheckResult(
-        path=result.check.relative_path,
-        name=result.check.name or result.check.type,
-        type=result.check.type,
-        outcome=_OUTCOMES.get(result.outcome.name, "not_checked"),
-        measured=None if measured is None else Decimal(str(measured)),
-        threshold=" ".join(str(result.check.threshold).split()) if result.check.threshold else "",
-    )
+def _refuse_personal_data(run: PipelineRun, queries: Mapping[str, exp.Query]) -> None:
+    """What a check selects is kept with its result, and shown."""
+    makers = run.catalog.makers
+    for path, query in queries.items():
+        contracts = [load_contract(makers[name].outputs[name]) for name in tables_read(query) if name in makers]
+        personal = {column for contract in contracts for column in contract.personal_columns}
+        if columns := personal_columns_shown(query, personal):
+            raise SpecError([f"{path}: selects {', '.join(sorted(columns))}, which is personal data; select the key instead"])
 
 
 def _failure(candidate: Candidate, results: Sequence[CheckResult]) -> str:
     failed = [result for result in results if result.outcome == "failed"]
-    lines = [f"  - {result.name} ({result.path}): measured {result.measured}, {result.threshold}" for result in failed]
+    lines = [
+        f"  - {result.name} ({result.path}): measured {result.measured}, {result.threshold}"
+        + (f": {shown(result.sample)}" if result.sample else "")
+        for result in failed
+    ]
     days = ", ".join(map(str, candidate.intervals))
     return "\n".join(
         [

@@ -38,15 +38,11 @@ def resolutions(
     return found
 
 
-def compile_sql(text: str, interval: Interval, names: Mapping[str, Resolution], dialect: str, where: str) -> str:
-    """Template, names and dialect of one SELECT, in that order."""
-    return write(resolve(parse(render(text, interval, where), where), names), dialect)
-
-
 def compile_table(table: Table, interval: Interval, names: Mapping[str, Resolution], dialect: str) -> str:
     """A table's SELECT as the engine runs it for the interval, widened to the table's whole periods."""
     where = f"{table.sql_file.parent.name}/{table.sql_file.name}"
-    return compile_sql(table.sql_file.read_text(), interval.widen(table.period), names, dialect, where)
+    query = parse(render(table.sql_file.read_text(), interval.widen(table.period), where), where)
+    return write(resolve(query, names), dialect)
 
 
 def ensure_outputs(tables: Iterable[Table], session: Session) -> None:

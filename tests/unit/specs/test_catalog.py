@@ -260,11 +260,11 @@ def test_a_contract_tells_columns_as_sql_and_which_checks_only_warn(project: Any
     )
     contract = load_contract(specs.load().table("core.orders"))
     assert contract.ddl(quarantine=True) == "ds date, order_id varchar, amount decimal(18, 4), quarantine_reason varchar"
-    assert [(on, check.name, check.warns) for on, check in contract.listed_checks] == [
-        ("ds", "missing", False),
-        ("", "schema", False),
-        ("", "enough rows", True),
-        ("", "raw = core + quarantine", False),
+    assert [(check.path, check.name, check.kind, check.warns) for check in contract.listed_checks] == [
+        ("columns.ds.checks.missing", "missing", "schema", False),
+        ("checks.schema", "schema", "schema", False),
+        ("checks.row_count.enough_rows", "enough rows", "completeness", True),
+        ("checks.failed_rows.raw_core_quarantine", "raw = core + quarantine", "reconciliation", False),
     ]
 
 

@@ -109,13 +109,13 @@ def test_a_warning_passes_and_is_told(shop: Any) -> None:
 @pytest.mark.parametrize(
     "check",
     [
-        "  - freshnes: {column: ds}\n",
+        "  - freshnes: {column: ds, attributes: {kind: completeness}}\n",
         "  - row_count: {name: enough, threshold: {must_be_greter_than: 5}}\n",
-        "  - failed_rows: {name: broken, query: select nonsense from core.orders}\n",
-        "  - failed_rows: {name: broken, query: select ds from core.nothing}\n",
-        "  - failed_rows: {name: broken, query: select from where}\n",
-        "  - failed_rows: {name: broken, query: 'select {{ nonsense }}'}\n",
-        "  - failed_rows: {name: broken, expression: nonsense > 1}\n",
+        "  - failed_rows: {name: broken, attributes: {kind: schema}, query: select nonsense from core.orders}\n",
+        "  - failed_rows: {name: broken, attributes: {kind: schema}, query: select ds from core.nothing}\n",
+        "  - failed_rows: {name: broken, attributes: {kind: schema}, query: select from where}\n",
+        "  - failed_rows: {name: broken, attributes: {kind: schema}, query: 'select {{ nonsense }}'}\n",
+        "  - failed_rows: {name: broken, attributes: {kind: schema}, expression: nonsense > 1}\n",
         "  - duplicate: {columns: [nonsense], name: broken}\n",
     ],
 )
@@ -144,8 +144,8 @@ def test_a_soda_that_breaks_is_not_a_pass(shop: Any, monkeypatch: pytest.MonkeyP
 
 
 def test_several_checks_of_one_type_are_all_evaluated(shop: Any) -> None:
-    first = "  - failed_rows: {name: one, query: 'select ds from core.orders where false'}\n"
-    second = "  - failed_rows: {name: two, query: 'select ds from core.orders'}\n"
+    first = "  - failed_rows: {name: one, attributes: {kind: schema}, query: 'select ds from core.orders where false'}\n"
+    second = "  - failed_rows: {name: two, attributes: {kind: schema}, query: 'select ds from core.orders'}\n"
     shop.replace(CONTRACT, "  - duplicate:", first + second + "  - duplicate:")
     run = transformed(shop)
     with pytest.raises(BadData, match="two"):
@@ -190,6 +190,7 @@ GRANDCHILD = {
           - schema:
           - failed_rows:
               name: the day is what arrived
+              attributes: {kind: reconciliation}
               query: |
                 select totals.ds
                 from profit.totals as totals

@@ -86,18 +86,44 @@ def tables(form: FormatOption = Format.TABLE) -> None:
 
 
 @app.command()
+def checks(form: FormatOption = Format.TABLE) -> None:
+    """List how many checks of each kind every table has, and from which kinds it is exempt."""
+    from typing import get_args
+
+    from headline import specs
+
+    kinds = get_args(specs.CheckKind)
+    rows = []
+    for name, table in specs.load().tables.items():
+        has = specs.load_contract(table).kinds
+        rows.append((name, *(has[kind] or ("exempt" if kind in table.exempt else None) for kind in kinds)))
+    show(["table", *kinds], rows, form)
+
+
+@app.command()
 def audits(
     table: Annotated[str | None, typer.Argument(help="schema.table; all if left out.")] = None, form: FormatOption = Format.TABLE
 ) -> None:
-    """List every check's outcome in the newest audit of each table."""
+    """List every check's outcome in the newest audit of each table; as JSON or CSV with the keys of rows that it found."""
     from headline.ledger import Ledger
 
-    found = Ledger().latest_audits([table] if table else None)
+    columns = ["table", "check", "kind", "outcome", "measured", "threshold", "audited_at", "sample"]
     rows = [
-        (row.table_name, row.check_name, row.outcome, row.measured, row.threshold, row.audited_at.replace(microsecond=0))
-        for row in found
+        (
+            row.table_name,
+            row.check_name,
+            row.kind,
+            row.outcome,
+            row.measured,
+            row.threshold,
+            row.audited_at.replace(microsecond=0),
+            row.sample,
+        )
+        for row in Ledger().latest_audits([table] if table else None)
     ]
-    show(["table", "check", "outcome", "measured", "threshold", "audited_at"], rows, form)
+    if form is Format.TABLE:  # a screen is too narrow for the keys of rows
+        columns, rows = columns[:-1], [row[:-1] for row in rows]
+    show(columns, rows, form)
 
 
 for command in COMMANDS:

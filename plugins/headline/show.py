@@ -23,7 +23,7 @@ class Format(StrEnum):
 
 
 def show(columns: Sequence[str], rows: Iterable[Sequence[Any]], form: Format = Format.TABLE, title: str | None = None) -> None:
-    """Print rows; in CSV and JSON every value is exact, so a decimal is text there and never a float."""
+    """Print rows; in CSV and JSON every value is exact, so a decimal is text there and never a float. A list is JSON in CSV too."""
     console = Console()
     if not console.is_terminal:  # a pipe or a file has no width to fit into
         console = Console(width=10_000)
@@ -33,7 +33,7 @@ def show(columns: Sequence[str], rows: Iterable[Sequence[Any]], form: Format = F
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\n")
         writer.writerow(columns)
-        writer.writerows(rows)
+        writer.writerows([json.dumps(value) if isinstance(value, list) else value for value in row] for row in rows)
         print(text.getvalue(), end="")
     else:
         print(json.dumps([dict(zip(columns, row, strict=True)) for row in rows], default=str, indent=2))

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from sqlglot import exp, parse_one
@@ -16,12 +16,13 @@ from sqlglot.errors import OptimizeError
 from sqlglot.optimizer.qualify import qualify
 from tests.repository.written import ROOT, Written, tables
 
-from headline.specs import Column, Window, load_contract
-from headline.sql import parse, tables_read, write
+from headline.specs import CheckKind, Column, Window, load_contract
+from headline.sql import parse, personal_columns_shown, tables_read, write
 from headline.sql.rules import violations
 from headline.steps.verify import contract_faults
 
 TABLES = tables()
+KINDS_REQUIRED = [kind for kind in get_args(CheckKind) if kind != "anomaly"]
 ALWAYS_THERE = "calendar.days"
 TYPES = {
     "date": "date",
@@ -148,20 +149,51 @@ def everything_is_described(written: Written) -> Iterator[str]:
 
 
 def checks_are_enough(written: Written) -> Iterator[str]:
-    """Schema, duplicates (raw keeps them: what arrived is kept, and core sorts them out), and something that blocks."""
-    on_columns = [check for column in written.content["columns"] for check in column.get("checks") or []]
-    kinds = [kind for check in [*written.content["checks"], *on_columns] for kind in check]
-    listed = written.contract.listed_checks
-    one_row = any(check.name.startswith("one row per") for check in listed)
-    if "schema" not in kinds:
-        yield "has no schema check"
-    if "duplicate" not in kinds and not one_row and not written.table.full_name.startswith("raw."):
-        yield "has neither a duplicate check nor one whose name begins with «one row per»"
+    """Soda's own check of the columns, every kind or the reason why not, and something that blocks."""
+    listed, exempt = written.contract.listed_checks, written.table.exempt
+    if not any(check.type == "schema" for check in listed):
+        yield "has no check of Soda's type schema"
+    for kind in KINDS_REQUIRED:
+        if kind not in written.contract.kinds and kind not in exempt:
+            yield f"has no check of the kind {kind}: add one, or state the reason under `exempt` beside its key"
+    for kind in set(exempt) & set(written.contract.kinds):
+        yield f"is exempt from {kind}, but has a check of that kind"
     if all(check.warns for check in listed):
         yield "has no check that blocks"
-    names = [body.get("name") for check in written.content["checks"] for kind, body in check.items() if kind == "failed_rows"]
+    names = [check.body.get("name") for check in listed if check.type == "failed_rows"]
     if None in names or len(set(names)) < len(names):
         yield "has failed_rows checks that do not each have a name of their own, which says what must be true"
+
+
+def key_tells_rows_apart(written: Written) -> Iterator[str]:
+    key, columns = written.table.key, set(written.contract.column_names)
+    if not key:
+        yield "states no key: the columns that tell one row from another"
+    if set(key) - columns:
+        yield f"its key has {sorted(set(key) - columns)}, which its contract does not have"
+    unique = [check.body.get("columns", [check.column]) for check in written.contract.listed_checks if check.type == "duplicate"]
+    if unique and key not in unique:
+        yield f"its key is {key}, but its duplicate check says {unique}"
+
+
+def checks_name_the_rows(written: Written) -> Iterator[str]:
+    """What a check selects is kept with its result as the rows that it found."""
+    for path, query in written.checks.items():
+        names = [item.alias_or_name for item in query.selects]
+        if names[0] not in written.contract.column_names or len(set(names)) < len(names):
+            yield f"check «{path}» selects {names}: begin with the columns of the table that tell the row, each name once"
+
+
+def personal_data_stays(written: Written) -> Iterator[str]:
+    """Not even a sample holds it: no key, and nothing that a check selects."""
+    makers = {output: table for table in written.catalog.tables.values() for output in table.outputs}
+    if personal := written.contract.personal_columns & set(written.table.key):
+        yield f"its key has {sorted(personal)}, which is personal data"
+    for path, query in written.checks.items():
+        read = {name for name in tables_read(query) if name in makers}
+        personal = {column for name in read for column in load_contract(makers[name]).personal_columns}
+        if shown := personal_columns_shown(query, personal):
+            yield f"check «{path}» selects {sorted(shown)}, which is personal data"
 
 
 def soda_understands_the_contract(written: Written) -> Iterator[str]:
@@ -179,6 +211,9 @@ RULES: list[Rule] = [
     period_column_is_there,
     everything_is_described,
     checks_are_enough,
+    key_tells_rows_apart,
+    checks_name_the_rows,
+    personal_data_stays,
     soda_understands_the_contract,
 ]
 
@@ -242,13 +277,16 @@ def with_query(written: Written, sql: str, **checks: str) -> Written:
     return replace(written, query=parse(sql, "broken"), checks={name: parse(check, name) for name, check in checks.items()})
 
 
+def with_table(written: Written, **changes: Any) -> Written:
+    return replace(written, table=written.table.model_copy(update=changes))
+
+
 def with_reads(written: Written, name: str) -> Written:
-    reads = {**written.table.reads, name: Window()}
-    table = written.table.model_copy(update={"reads": reads})
-    return replace(written, table=table)
+    return with_table(written, reads={**written.table.reads, name: Window()})
 
 
 SUMMARY = named("profit.daily_profit_summary")
+CUSTOMERS = named("raw.customers")
 SELECT = write(SUMMARY.query, "duckdb")
 ROW_COUNT = {"row_count": {"threshold": {"level": "warn"}}}
 BROKEN: list[tuple[Rule, Written, str]] = [
@@ -275,9 +313,27 @@ BROKEN: list[tuple[Rule, Written, str]] = [
     (names_say_the_type, with_column(SUMMARY, "net_revenue", name="takings"), "its name should say so"),
     (period_column_is_there, with_column(SUMMARY, "ds", name="day"), "first column"),
     (everything_is_described, with_column(SUMMARY, "ds", description="day"), "no sentence"),
-    (checks_are_enough, with_checks(SUMMARY, [{"duplicate": {"columns": ["ds"]}}]), "no schema check"),
-    (checks_are_enough, with_checks(SUMMARY, [{"schema": None}]), "neither a duplicate check"),
+    (checks_are_enough, with_checks(SUMMARY, [{"duplicate": {"columns": ["ds"]}}]), "no check of Soda's type schema"),
+    (checks_are_enough, with_checks(SUMMARY, [{"schema": None}]), "no check of the kind duplicates"),
+    (checks_are_enough, with_table(SUMMARY, exempt={"duplicates": "it has none"}), "is exempt from duplicates, but has"),
     (checks_are_enough, with_checks(SUMMARY, [{"schema": None}, {"failed_rows": {"query": "select 1"}}]), "a name of their own"),
+    (key_tells_rows_apart, with_table(SUMMARY, key=[]), "states no key"),
+    (key_tells_rows_apart, with_table(SUMMARY, key=["ds", "product_id"]), "['product_id'], which its contract does not have"),
+    (
+        key_tells_rows_apart,
+        with_table(SUMMARY, key=["ds"]),
+        "its key is ['ds'], but its duplicate check says [['ds', 'category']]",
+    ),
+    (checks_name_the_rows, with_query(SUMMARY, SELECT, total="select sum(net_profit) as total from core.x"), "check «total»"),
+    (checks_name_the_rows, with_query(SUMMARY, SELECT, twice="select ds, ds from core.x"), "check «twice»"),
+    (
+        personal_data_stays,
+        with_query(
+            CUSTOMERS, SELECT, hidden="select customer_id, max(lower(email)) as who from raw.customers group by customer_id"
+        ),
+        "check «hidden» selects ['email'], which is personal data",
+    ),
+    (personal_data_stays, with_table(CUSTOMERS, key=["ds", "email"]), "its key has ['email']"),
     (
         soda_understands_the_contract,
         with_checks(SUMMARY, [{"row_count": {"threshold": {"must_be_greater": 1}}}]),

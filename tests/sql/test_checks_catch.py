@@ -1,18 +1,19 @@
 """Every check of our own SQL passes on a small healthy company, and fails when the one thing that it guards is broken."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import date
 
 import pytest
 
 from headline.connections import Connection
 from headline.intervals import Interval
-from headline.ledger import CheckResult
+from headline.ledger import CheckResult, Sample
 from headline.specs import Table, load, load_contract, read_yaml
 from headline.sql import check_queries
 from headline.steps import compile_table
 from headline.steps.names import output_columns
-from headline.steps.verify import verify as verify_contract
+from headline.steps.verify import verify
 from headline.warehouse import Session
 from headline.warehouse.duckdb import DuckDBWarehouse
 
@@ -54,6 +55,7 @@ BROKEN = [
     ("raw.order_items", "every day has order lines", "delete from raw.order_items where ds = '2026-01-06'"),
     ("raw.products", "every day has a snapshot", "delete from raw.products where ds = '2026-01-06'"),
     ("raw.customers", "every day has a snapshot", "delete from raw.customers where ds = '2026-01-06'"),
+    ("raw.expenses", "every day has expenses", "delete from raw.expenses where ds = '2026-01-05'"),
     ("raw.events", "every day has events", "delete from raw.events where ds = '2026-01-06'"),
     (
         "raw.events",
@@ -72,6 +74,7 @@ BROKEN = [
     ),
     ("core.events", "raw = core + quarantine in rows", "delete from core.events where event_id = 'V1'"),
     ("core.events", "raw = core + quarantine in rows", "insert into quarantine.events (ds) values ('2026-01-06')"),
+    ("core.events", "every day with events has valid ones", "delete from core.events where ds = '2026-01-06'"),
     ("core.sessions", "sessions hold every event that has one", "delete from core.sessions where session_id = 'S2'"),
     (
         "core.sessions",
@@ -109,6 +112,17 @@ BROKEN = [
         "the reporting currency is worth 1 on every day",
         "delete from core.exchange_rates where ds = '2026-01-06' and currency_code = 'EUR'",
     ),
+    (
+        "core.exchange_rates",
+        "a rate that arrived is in force on its day",
+        "delete from core.exchange_rates where ds = '2026-01-05' and currency_code = 'USD'",
+    ),
+    (
+        "core.exchange_rates",
+        "a rate that arrived is in force on its day",
+        "update core.exchange_rates set rate_to_reporting = 9 where currency_code = 'USD'",
+    ),
+    ("core.expenses", "every day with expenses has valid ones", "delete from core.expenses where ds = '2026-01-06'"),
     ("core.expenses", "amounts are whole cents", "update core.expenses set amount = amount + 0.001"),
     ("core.expenses", "raw = core + quarantine in rows and money", "delete from core.expenses where expense_id = 'E1'"),
     ("core.expenses", "raw = core + quarantine in rows and money", "delete from quarantine.expenses"),
@@ -162,6 +176,7 @@ BROKEN = [
         "raw = core + quarantine in rows and money",
         "update core.order_lines set quantity = quantity + 1 where order_id = 'O2'",
     ),
+    ("core.order_lines", "every day with order lines has valid ones", "delete from core.order_lines where ds = '2026-01-06'"),
     ("core.refund_lines", "no refund comes before its order", "update core.refund_lines set order_ds = '2026-01-07'"),
     ("core.refund_lines", "raw = core + quarantine in rows and money", "delete from core.refund_lines"),
     ("core.refund_lines", "raw = core + quarantine in rows and money", "delete from quarantine.refund_lines"),
@@ -241,6 +256,7 @@ BROKEN = [
         "a month is covered at most once",
         "update profit.monthly_profit_trends set coverage = 1.1",
     ),
+    ("profit.monthly_profit_trends", "every month since the first one has its row", "delete from profit.monthly_profit_trends"),
     (
         "profit.monthly_profit_trends",
         "the days sum to the month",
@@ -286,6 +302,7 @@ BROKEN = [
         "nobody is new or retained before a full day of history, unless by sign-up",
         "update growth.daily_growth set new_users = unknown_users where ds = '2026-01-05'",
     ),
+    ("growth.weekly_growth", "every week since the first one loaded has its row", "delete from growth.weekly_growth"),
     (
         "growth.weekly_growth",
         "active = new + retained + resurrected + unknown",
@@ -312,6 +329,7 @@ BROKEN = [
         "new + unknown = users seen for the first time",
         "insert into core.user_days values ('2025-12-30', 'C1', 1, 1)",
     ),
+    ("growth.monthly_growth", "every month since the first one loaded has its row", "delete from growth.monthly_growth"),
     (
         "growth.monthly_growth",
         "active = new + retained + resurrected + unknown",
@@ -361,6 +379,11 @@ BROKEN = [
     ),
     (
         "engagement.monthly_engagement",
+        "every month since the first one loaded has its row",
+        "delete from engagement.monthly_engagement",
+    ),
+    (
+        "engagement.monthly_engagement",
         "users by active days sum to the active users",
         "update engagement.monthly_engagement set one_day_users = one_day_users + 1",
     ),
@@ -401,6 +424,82 @@ BROKEN = [
         "update profit.experiment_profit set is_sample_ratio_off = true",
     ),
 ]
+# Table, check, how the data are broken, and the rows that the result must name.
+SAMPLES = [
+    ("raw.orders", "every day has orders", "delete from raw.orders where ds = '2026-01-06'", [{"ds": "2026-01-06"}]),
+    (
+        "core.order_lines",
+        "raw = core + quarantine in rows and money",
+        "delete from core.order_lines where order_id = 'O2'",
+        [
+            {
+                "ds": "2026-01-06",
+                "order_id": "O2",
+                "line_number": "1",
+                "row_count_difference": "1",
+                "gross_amount_difference": "50.0000",
+                "discount_amount_difference": "0.0000",
+            }
+        ],
+    ),
+    (
+        "core.events",
+        "raw = core + quarantine in rows",
+        "insert into core.events select * replace ('V9' as event_id) from core.events where event_id = 'V1'",
+        [{"ds": "2026-01-05", "event_id": "V9", "row_count_difference": "-1"}],
+    ),
+    (
+        "core.events",
+        "No missing values",
+        "update core.events set user_id = null where event_id = 'V1'",
+        [{"ds": "2026-01-05", "event_id": "V1", "user_id": None}],
+    ),
+    (
+        "core.sessions",
+        "No invalid values",
+        "update core.sessions set event_count = 0 where session_id = 'S2'",
+        [{"ds": "2026-01-05", "session_id": "S2", "user_id": "C2", "event_count": "0"}],
+    ),
+    (
+        "core.order_lines",
+        "No invalid values",
+        "update core.order_lines set sales_channel = 'fax' where order_id = 'O2'",
+        [{"ds": "2026-01-06", "order_id": "O2", "line_number": "1", "sales_channel": "fax"}],
+    ),
+    (
+        "core.order_lines",
+        "no discount exceeds the gross revenue",
+        "update core.order_lines set discount_amount = gross_revenue + 0.0001 where order_id = 'O2'",
+        [{"ds": "2026-01-06", "order_id": "O2", "line_number": "1"}],
+    ),
+    (
+        "core.user_days",
+        "No duplicate values",
+        "insert into core.user_days select * from core.user_days where user_id = 'C3'",
+        [{"ds": "2026-01-06", "user_id": "C3", "row_count": "2"}],
+    ),
+    (
+        "core.products",
+        "no two versions of a product overlap",
+        "insert into core.products values ('P1', 'P1', 'home', 5, '2026-01-05', '2026-01-06', false)",
+        [{"product_id": "P1", "valid_from": "2026-01-05 00:00:00"}],
+    ),
+    (
+        "profit.expense_allocation",
+        "one row per pool and order line",
+        "insert into profit.expense_allocation select * from profit.expense_allocation where order_id is null",
+        [
+            {
+                "ds": "2026-01-06",
+                "expense_type": "marketing",
+                "sales_channel": "marketplace",
+                "order_id": None,
+                "line_number": None,
+                "row_count": "2",
+            }
+        ],
+    ),
+]
 TABLES = [table for pipeline in load().pipelines.values() for table in pipeline.ordered_tables]
 
 
@@ -416,18 +515,22 @@ def test_every_check_of_our_own_is_shown_to_catch() -> None:
 
 @pytest.mark.parametrize("table", TABLES, ids=lambda table: table.full_name)
 def test_healthy(company: Session, table: Table) -> None:
-    results = verify(table, company).values()
-    assert {result.outcome for result in results} == {"passed"}
+    assert {(result.outcome, len(result.sample)) for result in examine(table, company)} == {("passed", 0)}
 
 
 @pytest.mark.parametrize(("name", "check", "damage"), BROKEN, ids=[f"{name}: {check}" for name, check, _ in BROKEN])
 def test_broken(company: Session, name: str, check: str, damage: str) -> None:
-    company.query("begin")
-    try:
-        company.query(damage)
-        assert verify(load().table(name), company)[check].outcome in ("failed", "warned")
-    finally:
-        company.query("rollback")
+    with damaged(company, damage):
+        results = {result.name: result for result in examine(load().table(name), company)}
+    assert results[check].outcome in ("failed", "warned")
+    assert results[check].sample
+
+
+@pytest.mark.parametrize(("name", "check", "damage", "rows"), SAMPLES, ids=[f"{name}: {check}" for name, check, _, _ in SAMPLES])
+def test_the_rows_are_named(company: Session, name: str, check: str, damage: str, rows: list[Sample]) -> None:
+    with damaged(company, damage):
+        found = [one for one in examine(load().table(name), company) if one.name == check and one.sample]
+    assert [one.sample for one in found] == [rows]
 
 
 @pytest.fixture(scope="module")
@@ -461,8 +564,18 @@ def compute(table: Table, session: Session) -> None:
         session.query(f"insert into {output} ({columns}) select {columns} from candidate.result where {condition}")
 
 
-def verify(table: Table, session: Session) -> dict[str, CheckResult]:
-    """The result of each check of the table's contract, by name, on what stands in the table."""
-    results, problems = verify_contract(table, table.full_name, check_queries(table, DAYS), session, "duckdb")
+@contextmanager
+def damaged(company: Session, sql: str) -> Iterator[None]:
+    company.query("begin")
+    try:
+        company.query(sql)
+        yield
+    finally:
+        company.query("rollback")
+
+
+def examine(table: Table, session: Session) -> list[CheckResult]:
+    """The results of the checks of the table's contract on what stands in the table."""
+    results, problems = verify(table, table.full_name, check_queries(table, DAYS), session, "duckdb")
     assert not problems
-    return {result.name: result for result in results}
+    return results

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -98,6 +99,11 @@ class Contract(BaseModel):
         """Every check, those of columns first."""
         on_columns = [_check(column.name, check) for column in self.columns for check in column.checks]
         return on_columns + [_check("", check) for check in self.checks]
+
+    @property
+    def kinds(self) -> Counter[CheckKind]:
+        """How many checks of each kind it has."""
+        return Counter(check.kind for check in self.listed_checks)
 
     @model_validator(mode="after")
     def _every_check_has_a_kind(self) -> Contract:

@@ -107,23 +107,13 @@ def audits(
     """List every check's outcome in the newest audit of each table; as JSON or CSV with the keys of rows that it found."""
     from headline.ledger import Ledger
 
+    rows = []
+    for row in Ledger().latest_audits([table] if table else None):
+        at = row.audited_at.replace(microsecond=0)
+        rows.append((row.table_name, row.check_name, row.kind, row.outcome, row.measured, row.threshold, at, row.sample))
     columns = ["table", "check", "kind", "outcome", "measured", "threshold", "audited_at", "sample"]
-    rows = [
-        (
-            row.table_name,
-            row.check_name,
-            row.kind,
-            row.outcome,
-            row.measured,
-            row.threshold,
-            row.audited_at.replace(microsecond=0),
-            row.sample,
-        )
-        for row in Ledger().latest_audits([table] if table else None)
-    ]
-    if form is Format.TABLE:  # a screen is too narrow for the keys of rows
-        columns, rows = columns[:-1], [row[:-1] for row in rows]
-    show(columns, rows, form)
+    shown = slice(-1 if form is Format.TABLE else None)  # a screen is too narrow for the keys of rows
+    show(columns[shown], [row[shown] for row in rows], form)
 
 
 for command in COMMANDS:

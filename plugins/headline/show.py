@@ -23,7 +23,7 @@ class Format(StrEnum):
 
 
 def show(columns: Sequence[str], rows: Iterable[Sequence[Any]], form: Format = Format.TABLE, title: str | None = None) -> None:
-    """Print rows; in CSV and JSON every value is exact, so a decimal is text there and never a float. A list is JSON in CSV too."""
+    """Print rows; in CSV and JSON every value is exact, so a decimal is text there and never a float; CSV has lists as JSON."""
     console = Console()
     if not console.is_terminal:  # a pipe or a file has no width to fit into
         console = Console(width=10_000)

@@ -52,10 +52,12 @@ FILES = {
         lands_at: "03:00"
         tables:
           running_totals:
+            key: [ds]
             reads:
               calendar.days:
               core.orders: {days_before: all}
           orders:
+            key: [order_id]
             quarantine: true
             reads:
               raw.orders:

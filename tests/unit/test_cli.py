@@ -110,10 +110,20 @@ def test_tables_that_were_never_published_are_listed_too(headline: Any) -> None:
     assert {row["status"] for row in found} == {"never published"}
 
 
+def test_checks_tell_which_kinds_a_table_has_and_lacks(headline: Any) -> None:
+    text = "orders:\n    key: [order_id]\n    exempt: {anomaly: too few orders to tell}"
+    headline.project.replace("core/core_shop/pipeline.yml", "orders:\n    key: [order_id]", text)
+    found = {row["table"]: row for row in json.loads(headline("checks", "--format", "json")[1])}
+    kinds = {"schema": 2, "reconciliation": 1, "anomaly": "exempt", "duplicates": 1, "completeness": None}
+    assert found["core.orders"] == {"table": "core.orders"} | kinds
+    assert set(found) == {"raw.orders", "core.orders", "core.running_totals"}
+
+
 def test_audits_tell_every_check_of_the_newest_audit(published: Any) -> None:
     found = json.loads(published("audits", "core.orders", "--format", "json")[1])
-    assert {row["check"] for row in found} >= {"raw = core + quarantine"}
+    assert {(row["check"], row["kind"]) for row in found} >= {("raw = core + quarantine", "reconciliation")}
     assert {row["outcome"] for row in found} == {"passed"}
+    assert "sample" not in published("audits", "core.orders")[1]
     assert {row["table"] for row in json.loads(published("audits", "--format", "json")[1])} == {
         "raw.orders",
         "core.orders",

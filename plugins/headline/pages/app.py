@@ -34,14 +34,21 @@ def runbook(dag_id: str) -> HTMLResponse:
 
 @app.get("/contracts/{dag_id}/{table}", dependencies=MAY_READ)
 def contract(dag_id: str, table: str) -> HTMLResponse:
-    """What a table promises: its columns with types and units, and its checks."""
+    """What a table promises: its columns with types and units, and its checks with what the newest audit said of them."""
+    from headline.errors import HeadlineError
+    from headline.ledger import Ledger
     from headline.specs import load_contract
 
     pipeline = _pipeline(dag_id)
     if table not in pipeline.tables:
         raise HTTPException(404, f"{dag_id} has no table {table}")
     found = pipeline.tables[table]
-    return _page("contract.html", pipeline=pipeline, table=found, contract=load_contract(found))
+    audits, problem = [], ""
+    try:
+        audits = Ledger().latest_audits([found.full_name])
+    except HeadlineError as error:  # the promise can be read without it
+        problem = str(error)
+    return _page("contract.html", pipeline=pipeline, table=found, contract=load_contract(found), audits=audits, problem=problem)
 
 
 def _pipeline(dag_id: str) -> Pipeline:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from headline.errors import BadData, BadRequest, HeadlineError, NotChecked
+from headline.errors import BadData, BadRequest, HeadlineError, NotChecked, SpecError
 from headline.ledger import CheckResult
 from headline.steps import audit, publish, transform
 from headline.steps.audit import verdict_of
@@ -92,6 +92,51 @@ def test_a_type_that_the_contract_does_not_promise_fails(shop: Any) -> None:
     shop.replace("core/core_shop/orders.sql", "    amount,", "    cast(amount as decimal(18, 2)) as amount,")
     run = transformed(shop)
     with pytest.raises(BadData, match="Schema"):
+        audit(run, run.pipeline.tables["orders"])
+
+
+def test_what_was_found_is_named_row_by_row(shop: Any) -> None:
+    """In the order of the query, in the error, and kept with the result: 20 at most."""
+    query = "'select ds, order_id from raw.orders where amount > 0'"
+    shop.replace(
+        CONTRACT,
+        "  - duplicate:",
+        f"  - failed_rows: {{name: none, attributes: {{kind: anomaly}}, query: {query}}}\n  - duplicate:",
+    )
+    shop.arrive({D1: [(f"o{number:02}", "1.00") for number in range(30)]})
+    shop.publish("shop", D1)
+    run = transformed(shop)
+    with pytest.raises(BadData, match=r"measured 32.*: ds 2026-03-01, order_id o00; ds 2026-03-01, order_id o01; .*; …\n"):
+        audit(run, run.pipeline.tables["orders"])
+    [kept] = [row for row in shop.ledger.latest_audits(["core.orders"]) if row.outcome == "failed"]
+    assert (kept.kind, len(kept.sample)) == ("anomaly", 20)
+    assert kept.sample[19] == {"ds": "2026-03-01", "order_id": "o19"}
+    assert {tuple(row.sample) for row in shop.ledger.latest_audits(["core.orders"]) if row.outcome == "passed"} == {()}
+
+
+PERSONAL = "{name: order_id, data_type: varchar, description: Key of the order., attributes: {personal: true}, "
+
+
+def test_personal_data_is_in_no_sample(shop: Any) -> None:
+    """The column with the fault is left out, the rest of the key is not."""
+    shop.replace(
+        CONTRACT, "{name: order_id, data_type: varchar, description: Key of the order.", PERSONAL + "checks: [{missing: }]"
+    )
+    shop.arrive({D1: [("", "1.00")]})
+    shop.replace("sources/shop/orders.sql", "cast(order_id as varchar)", "nullif(order_id, '')")
+    shop.publish("shop", D1)
+    run = transformed(shop)
+    with pytest.raises(BadData, match=r"No missing values .*: ds 2026-03-01\n"):
+        audit(run, run.pipeline.tables["orders"])
+
+
+@pytest.mark.parametrize("query", ["select order_id from core.orders", "select ds, lower(order_id) as who from core.orders"])
+def test_a_check_that_selects_personal_data_does_not_run(shop: Any, query: str) -> None:
+    shop.replace(CONTRACT, "{name: order_id, data_type: varchar, description: Key of the order.", PERSONAL)
+    check = f"  - failed_rows: {{name: seen, attributes: {{kind: schema}}, query: '{query}'}}\n"
+    shop.replace(CONTRACT, "  - duplicate:", check + "  - duplicate:")
+    run = transformed(shop)
+    with pytest.raises(SpecError, match="selects order_id, which is personal data"):
         audit(run, run.pipeline.tables["orders"])
 
 

@@ -106,6 +106,7 @@ BROKEN = [
         "every incomplete assignment stands in quarantine",
         "insert into raw.experiment_assignments values ('2026-01-06', 'E1', 'a', null, '2026-01-06')",
     ),
+    ("raw.exchange_rates", "every file is of its day", "update raw.exchange_rates set rate_date = '2026-01-04'"),
     ("raw.exchange_rates", "a rate is not from after its day", "update raw.exchange_rates set rate_date = '2026-01-06'"),
     (
         "core.exchange_rates",

@@ -114,14 +114,13 @@ def test_what_was_found_is_named_row_by_row(shop: Any) -> None:
     assert {tuple(row.sample) for row in shop.ledger.latest_audits(["core.orders"]) if row.outcome == "passed"} == {()}
 
 
-PERSONAL = "{name: order_id, data_type: varchar, description: Key of the order., attributes: {personal: true}, "
+ORDER_ID = "{name: order_id, data_type: varchar, description: Key of the order."
+PERSONAL = f"{ORDER_ID}, attributes: {{personal: true}}"
 
 
 def test_personal_data_is_in_no_sample(shop: Any) -> None:
     """The column with the fault is left out, the rest of the key is not."""
-    shop.replace(
-        CONTRACT, "{name: order_id, data_type: varchar, description: Key of the order.", PERSONAL + "checks: [{missing: }]"
-    )
+    shop.replace(CONTRACT, ORDER_ID, PERSONAL + ", checks: [{missing: }]")
     shop.arrive({D1: [("", "1.00")]})
     shop.replace("sources/shop/orders.sql", "cast(order_id as varchar)", "nullif(order_id, '')")
     shop.publish("shop", D1)
@@ -132,7 +131,7 @@ def test_personal_data_is_in_no_sample(shop: Any) -> None:
 
 @pytest.mark.parametrize("query", ["select order_id from core.orders", "select ds, lower(order_id) as who from core.orders"])
 def test_a_check_that_selects_personal_data_does_not_run(shop: Any, query: str) -> None:
-    shop.replace(CONTRACT, "{name: order_id, data_type: varchar, description: Key of the order.", PERSONAL)
+    shop.replace(CONTRACT, ORDER_ID, PERSONAL)
     check = f"  - failed_rows: {{name: seen, attributes: {{kind: schema}}, query: '{query}'}}\n"
     shop.replace(CONTRACT, "  - duplicate:", check + "  - duplicate:")
     run = transformed(shop)

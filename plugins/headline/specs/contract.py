@@ -15,6 +15,8 @@ from headline.errors import SpecError
 from headline.specs.catalog import parse_yaml, read_text
 from headline.specs.models import CheckKind, Table
 
+# Soda knows these too; left as they are they would read what is published, not the candidate.
+_OTHER_QUERIES = ("keys_query", "rows_tested_query")
 # What a type of check of Soda's is by its nature; every other type says its kind: `attributes: {kind: …}`.
 _KINDS: dict[str, CheckKind] = {
     "schema": "schema",
@@ -106,10 +108,12 @@ class Contract(BaseModel):
         return Counter(check.kind for check in self.listed_checks)
 
     @model_validator(mode="after")
-    def _every_check_has_a_kind(self) -> Contract:
+    def _every_check_is_understood(self) -> Contract:
         kinds = get_args(CheckKind)
         if without := [check.path for check in self.listed_checks if check.kind not in kinds]:
             raise ValueError(f"{', '.join(without)}: say the kind, attributes: {{kind: …}}; there are {', '.join(kinds)}")
+        if others := [f"{check.path}.{key}" for check in self.listed_checks for key in _OTHER_QUERIES if key in check.body]:
+            raise ValueError(f"{', '.join(others)}: write the rows that are wrong as `query` or `expression`")
         return self
 
     def ddl(self, *, quarantine: bool = False) -> str:

@@ -37,11 +37,11 @@ def rows_found(table: Table, check: Check, dataset: str) -> exp.Query | None:
     if check.type == "duplicate":
         columns = _without(personal, check.body.get("columns") or [check.column])
         repeated = exp.select(*columns, exp.alias_(exp.Count(this=exp.Star()), "row_count")).from_(dataset)
-        return repeated.group_by(*columns).having("count(*) > 1")
+        return repeated.where(check.body.get("filter"), dialect=DIALECT).group_by(*columns).having("count(*) > 1")
     if (condition := _condition(check)) is None:
         return None
     columns = _without(personal, [table.period_column, *table.key, check.column])
-    return exp.select(*columns).from_(dataset).where(condition, dialect=DIALECT)
+    return exp.select(*columns).from_(dataset).where(condition, check.body.get("filter"), dialect=DIALECT)
 
 
 def personal_columns_shown(query: exp.Query, personal: Container[str]) -> set[str]:

@@ -246,6 +246,21 @@ def test_a_contract_without_checks_is_refused(project: Any) -> None:
     assert ": checks:" in fault
 
 
+@pytest.mark.parametrize(
+    ("check", "fault"),
+    [
+        ("failed_rows: {name: A & B, expression: amount < 0}", "checks.failed_rows.a_b: say the kind"),
+        ("failed_rows: {name: a, attributes: {kind: beauty}, expression: amount < 0}", "checks.failed_rows.a: say the kind"),
+        ("freshness: {column: ds, threshold: {must_be_less_than: 1}}", "checks.freshness: say the kind"),
+        ("failed_rows: {name: a, attributes: {kind: schema}, keys_query: select 1}", "checks.failed_rows.a.keys_query: write"),
+    ],
+)
+def test_a_check_that_is_not_understood_is_refused(project: Any, check: str, fault: str) -> None:
+    project.replace(CONTRACT, "duplicate: {columns: [order_id]}", check)
+    [found] = faults_of(lambda: load_contract(specs.load().table("core.orders")))
+    assert fault in found
+
+
 def test_a_contract_of_another_table_is_refused(project: Any) -> None:
     project.replace(CONTRACT, "warehouse/core/orders", "warehouse/core/order")
     with pytest.raises(SpecError, match="this file is the contract of warehouse/core/orders"):

@@ -94,7 +94,8 @@ def prepare_airflow(environment: Mapping[str, str], postgres: Postgres, screen: 
     """
     password = environment["HEADLINE_ADMIN_PASSWORD"]
     versions = [f"{name} {version(name)}" for name in ("apache-airflow-core", "apache-airflow-providers-fab")]
-    wanted = ", ".join([*versions, f"{ADMIN} {hashlib.sha256(password.encode()).hexdigest()[:12]}", f"pool {POOL}", f"roles {hashlib.sha256(ROLES.read_bytes()).hexdigest()[:12]}"])
+    roles, secret = (hashlib.sha256(content).hexdigest()[:12] for content in (ROLES.read_bytes(), password.encode()))
+    wanted = ", ".join([*versions, f"{ADMIN} {secret}", f"pool {POOL}", f"roles {roles}"])
     with closing(postgres.connect("airflow")) as connection, connection.cursor() as cursor:
         cursor.execute("select shobj_description(oid, 'pg_database') from pg_database where datname = 'airflow'")
         if cursor.fetchone() == (wanted,):

@@ -94,7 +94,14 @@ def prepare_airflow(environment: Mapping[str, str], postgres: Postgres, screen: 
     """
     password = environment["HEADLINE_ADMIN_PASSWORD"]
     versions = [f"{name} {version(name)}" for name in ("apache-airflow-core", "apache-airflow-providers-fab")]
-    wanted = ", ".join([*versions, f"{ADMIN} {hashlib.sha256(password.encode()).hexdigest()[:12]}", f"pool {POOL}", f"roles {hashlib.sha256(ROLES.read_bytes()).hexdigest()[:12]}"])
+    wanted = ", ".join(
+        [
+            *versions,
+            f"{ADMIN} {hashlib.sha256(password.encode()).hexdigest()[:12]}",
+            f"pool {POOL}",
+            f"roles {hashlib.sha256(ROLES.read_bytes()).hexdigest()[:12]}",
+        ]
+    )
     with closing(postgres.connect("airflow")) as connection, connection.cursor() as cursor:
         cursor.execute("select shobj_description(oid, 'pg_database') from pg_database where datname = 'airflow'")
         if cursor.fetchone() == (wanted,):

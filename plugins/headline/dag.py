@@ -45,6 +45,12 @@ DEFAULT_ARGS: dict[str, Any] = {
 PARAMS = {
     "from": Param(None, type=["null", "string"], format="date", title="From", description="First day. Empty: yesterday."),
     "to": Param(None, type=["null", "string"], format="date", title="To", description="Last day, included. Empty: the same day."),
+    "accept": Param(
+        None,
+        type=["null", "string"],
+        title="Accept unusual figures",
+        description="Why they are right, such as a sale or a holiday. Empty: they hold the publication.",
+    ),
 }
 
 

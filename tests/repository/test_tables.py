@@ -22,7 +22,7 @@ from headline.sql.rules import violations
 from headline.steps.verify import contract_faults
 
 TABLES = tables()
-KINDS_REQUIRED = [kind for kind in get_args(CheckKind) if kind != "anomaly"]
+KINDS_REQUIRED = get_args(CheckKind)
 ALWAYS_THERE = "calendar.days"
 TYPES = {
     "date": "date",

@@ -505,18 +505,17 @@ TABLES = [table for pipeline in load().pipelines.values() for table in pipeline.
 
 
 def test_every_check_of_our_own_is_shown_to_catch() -> None:
-    written = {
-        (table.full_name, check["failed_rows"]["name"])
-        for table in TABLES
-        for check in read_yaml(table.contract_file)["checks"]
-        if "failed_rows" in check
-    }
+    """Those of kind anomaly need weeks of history: test_anomaly_checks_catch.py."""
+    checks = [(table.full_name, check) for table in TABLES for check in load_contract(table).listed_checks]
+    written = {(table, check.name) for table, check in checks if check.type == "failed_rows" and check.kind != "anomaly"}
     assert written == {(table, check) for table, check, _ in BROKEN}
 
 
 @pytest.mark.parametrize("table", TABLES, ids=lambda table: table.full_name)
 def test_healthy(company: Session, table: Table) -> None:
-    assert {(result.outcome, len(result.sample)) for result in examine(table, company)} == {("passed", 0)}
+    results = examine(table, company)
+    assert {(result.outcome, len(result.sample)) for result in results if result.kind != "anomaly"} == {("passed", 0)}
+    assert {result.outcome for result in results if result.kind == "anomaly"} <= {"learning", "passed"}
 
 
 @pytest.mark.parametrize(("name", "check", "damage"), BROKEN, ids=[f"{name}: {check}" for name, check, _ in BROKEN])

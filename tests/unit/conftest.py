@@ -15,7 +15,7 @@ import pytest
 from headline import specs
 from headline.intervals import DAY, Interval
 from headline.ledger import Ledger
-from headline.steps import PipelineRun, audit, publish, transform
+from headline.steps import Acceptance, PipelineRun, audit, publish, transform
 from headline.warehouse import Warehouse
 
 FILES = {
@@ -141,11 +141,19 @@ class Project:
         assert old in text
         self.write(path, text.replace(old, new))
 
-    def run(self, pipeline: str, first: date, last: date | None = None, run_id: str | None = None) -> PipelineRun:
+    def run(
+        self,
+        pipeline: str,
+        first: date,
+        last: date | None = None,
+        run_id: str | None = None,
+        acceptance: Acceptance | None = None,
+    ) -> PipelineRun:
         """A run of days, both included; a new one unless it is named."""
         catalog = specs.load()
         interval = Interval(first, (last or first) + DAY)
-        return PipelineRun(catalog.pipelines[pipeline], run_id or uuid4().hex, interval, catalog, self.ledger, self.warehouse)
+        where = (catalog, self.ledger, self.warehouse, acceptance)
+        return PipelineRun(catalog.pipelines[pipeline], run_id or uuid4().hex, interval, *where)
 
     def arrive(self, days: dict[date, list[tuple[str, str]]]) -> None:
         """Orders (order_id, amount) land as text, a file a day."""

@@ -218,6 +218,15 @@ class Ledger(Store):
         with self._begin() as connection:
             return list(connection.execute(query.order_by(columns.table_name, columns.id)).all())
 
+    def accepted(self, table_name: str, check_path: str) -> list[Sample]:
+        """What a check of a table has found and somebody has accepted."""
+        columns = tables.audit.c
+        query = select(columns.sample).where(
+            columns.table_name == table_name, columns.check_path == check_path, columns.outcome == "accepted"
+        )
+        with self._begin() as connection:
+            return [row for sample in connection.scalars(query.order_by(columns.id)) for row in sample]
+
     # publications
 
     @contextmanager

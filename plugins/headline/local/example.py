@@ -18,7 +18,10 @@ from headline.settings import PROJECT
 
 
 class Example(BaseModel):
-    """`examples/<name>/example.yml`; the sources that read the data stand beside it in `sources/`."""
+    """`examples/<name>/example.yml`; the sources that read the data stand beside it in `sources/`.
+
+    `accept`: why unusual figures at the end of the data are right.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -30,6 +33,7 @@ class Example(BaseModel):
     reporting_zone: str = "UTC"
     without: tuple[str, ...] = ()
     dags: tuple[str, ...] = DAGS
+    accept: str | None = None
 
     @classmethod
     def load(cls, folder: Path) -> Self:
@@ -61,7 +65,7 @@ class Example(BaseModel):
         shared = home.path / "datashare" / self.data_as
         shared.unlink(missing_ok=True)
         shared.symlink_to(data.resolve())
-        return home, Job(first=self.first, last=self.last, dags=self.dags, choices=choices)
+        return home, Job(first=self.first, last=self.last, dags=self.dags, choices=choices, accept=self.accept)
 
 
 def run_example(name: str, data: Path) -> None:

@@ -70,10 +70,10 @@ def audits() -> Table:
     outcomes: dict[str, Counter[str]] = {}
     for check in Ledger().latest_audits():
         outcomes.setdefault(check.table_name, Counter())[check.outcome] += 1
-    kinds = ("passed", "warned", "failed", "not_checked")
-    table = _table("Checks of each table's newest audit", "table", list(kinds))
+    columns = ("passed", "warned", "learning", "accepted", "failed", "not_checked")
+    table = _table("Checks of each table's newest audit", "table", list(columns))
     for name, counts in sorted(outcomes.items()):
-        table.add_row(name, *(str(counts[kind]) if counts[kind] else "·" for kind in kinds))
+        table.add_row(name, *(str(counts[outcome]) if counts[outcome] else "·" for outcome in columns))
     return table
 
 

@@ -66,12 +66,16 @@ def wait_for_dags(api: AirflowApi, dag_ids: Sequence[str]) -> None:
         time.sleep(0.5)
 
 
-def start_range(api: AirflowApi, dag_id: str, first: date, last: date) -> Watched:
-    """The one run over the days `first` to `last`, both included: started, or found and, where it failed, resumed."""
+def start_range(api: AirflowApi, dag_id: str, first: date, last: date, accept: str | None = None) -> Watched:
+    """The one run over the days `first` to `last`, both included: started, or found and, where it failed, resumed.
+
+    `accept`: why it may publish figures that are unusual.
+    """
     run_id = f"range__{first}__{last}"
     run = api.run(dag_id, run_id)
     if run is None:
-        run = api.trigger(dag_id, run_id=run_id, conf={"from": str(first), "to": str(last)})
+        conf = {"from": str(first), "to": str(last)} | ({"accept": accept} if accept else {})
+        run = api.trigger(dag_id, run_id=run_id, conf=conf)
     return resumed(api, run)
 
 

@@ -38,7 +38,10 @@ DAYS = 60
 
 @dataclass(frozen=True)
 class Job:
-    """Which DAGs compute which days: all from `first` to `last` in one ranged run each, then `day` as an ordinary run."""
+    """Which DAGs compute which days: all from `first` to `last` in one ranged run each, then `day` as an ordinary run.
+
+    `accept`: why the ranged runs may publish figures that are unusual.
+    """
 
     first: date
     last: date
@@ -47,6 +50,7 @@ class Job:
     processes: Sequence[str] = AIRFLOW
     choices: Mapping[str, str] = field(default_factory=chosen_in_shell)
     demo_days: int = 0
+    accept: str | None = None
 
 
 def demo(home: Home | None = None, screen: Screen | None = None) -> None:
@@ -78,7 +82,7 @@ def run(home: Home, job: Job, screen: Screen) -> None:
             wait_for_dags(api, job.dags)
         for dag_id in job.dags:
             api.unpause(dag_id)
-        runs = [start_range(api, dag_id, job.first, job.last) for dag_id in job.dags]
+        runs = [start_range(api, dag_id, job.first, job.last, job.accept) for dag_id in job.dags]
         watch(home, api, f"{job.first} to {job.last}", runs, screen)
         if job.day:
             runs = [start_day(api, dag_id, job.day, environment["HEADLINE_REPORTING_ZONE"]) for dag_id in job.dags]

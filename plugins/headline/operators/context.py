@@ -10,7 +10,7 @@ from headline import settings
 from headline.intervals import DAY, Interval
 
 if TYPE_CHECKING:
-    from headline.steps import PipelineRun
+    from headline.steps import Acceptance, PipelineRun
 
 
 def pipeline_run(pipeline_id: str, context: Any) -> PipelineRun:
@@ -28,7 +28,16 @@ def pipeline_run(pipeline_id: str, context: Any) -> PipelineRun:
         catalog=catalog,
         ledger=Ledger(),
         warehouse=open_warehouse(),
+        acceptance=acceptance(context),
     )
+
+
+def acceptance(context: Any) -> Acceptance | None:
+    """What the param «accept» says, if anything, as the word of whoever triggered the run."""
+    from headline.steps import Acceptance
+
+    reason = (context["params"].get("accept") or "").strip()
+    return Acceptance(reason, by=context["dag_run"].triggering_user_name or "unknown") if reason else None
 
 
 def requested(context: Any) -> Interval:

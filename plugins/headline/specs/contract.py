@@ -114,6 +114,8 @@ class Contract(BaseModel):
             raise ValueError(f"{', '.join(without)}: say the kind, attributes: {{kind: …}}; there are {', '.join(kinds)}")
         if others := [f"{check.path}.{key}" for check in self.listed_checks for key in _OTHER_QUERIES if key in check.body]:
             raise ValueError(f"{', '.join(others)}: write the rows that are wrong as `query` or `expression`")
+        if bare := [check.path for check in self.listed_checks if check.kind == "anomaly" and "query" not in check.body]:
+            raise ValueError(f"{', '.join(bare)}: an anomaly check is a query of findings; see checks/anomaly.jinja")
         return self
 
     def ddl(self, *, quarantine: bool = False) -> str:

@@ -4,7 +4,7 @@ from headline.steps.audit import audit
 from headline.steps.ingest import ingest
 from headline.steps.names import compile_table
 from headline.steps.publish import publish
-from headline.steps.run import PipelineRun, requested_interval
+from headline.steps.run import Acceptance, PipelineRun, requested_interval
 from headline.steps.transform import transform
 
-__all__ = ["PipelineRun", "audit", "compile_table", "ingest", "publish", "requested_interval", "transform"]
+__all__ = ["Acceptance", "PipelineRun", "audit", "compile_table", "ingest", "publish", "requested_interval", "transform"]

@@ -8,10 +8,11 @@ from collections.abc import Mapping, Sequence
 from sqlglot import exp
 
 from headline.errors import BadData, BadRequest, NotChecked, SpecError
-from headline.intervals import Interval
+from headline.intervals import DAY, Interval
 from headline.ledger import Candidate, CheckResult, stale_days
 from headline.specs import Table, Window, load_contract
 from headline.sql import check_queries, personal_columns_shown, resolve, tables_read
+from headline.steps.anomalies import ANOMALY, accept, described
 from headline.steps.names import reach, resolutions
 from headline.steps.run import PipelineRun
 from headline.steps.samples import shown
@@ -34,18 +35,18 @@ def audit(run: PipelineRun, table: Table) -> list[CheckResult]:
     with run.warehouse.session() as session:
         for interval in candidate.intervals:
             found, errors = _check(run, table, interval, session)
-            results += found
+            results += [accept(result, table.full_name, run.acceptance, run.ledger) for result in found]
             problems += errors
     verdict = verdict_of(results, problems)
     if verdict == "failed" and (stale := _stale_input(run, candidate)):
-        verdict, problems = "not_checked", f"{stale}; let its pipeline run first. {_failure(candidate, results)}\n{problems}"
+        verdict, problems = "not_checked", f"{stale}; let its pipeline run first. {_failure(run, candidate, results)}\n{problems}"
     run.ledger.record_audit(candidate, results, verdict)
     for result in results:
         log.info("%s: %s (%s; measured %s, %s)", result.outcome, result.name, result.path, result.measured, result.threshold)
         if result.sample:
             log.info("  found: %s", shown(result.sample))
     if verdict == "failed":
-        raise BadData(_failure(candidate, results))
+        raise BadData(_failure(run, candidate, results))
     if verdict == "not_checked":
         unknown = [result.path for result in results if result.outcome == "not_checked"]
         raise NotChecked(f"{table.full_name}: the audit could not run: {problems or unknown or 'no check was evaluated'}")
@@ -66,11 +67,15 @@ def _stale_input(run: PipelineRun, candidate: Candidate) -> str:
 
 
 def verdict_of(results: Sequence[CheckResult], problems: str) -> str:
-    """failed > not_checked > passed. No check evaluated, an error on the way or an unknown outcome is never a pass."""
+    """failed > not_checked > passed. No check evaluated, an error on the way or an unknown outcome is never a pass.
+
+    What is learning does not hold a publication, and what somebody accepted does not either.
+    """
     outcomes = {result.outcome for result in results}
     if "failed" in outcomes:
         return "failed"
-    if problems or not outcomes or outcomes - {"passed", "warned"}:
+    told = outcomes & {"passed", "warned", "accepted"}
+    if problems or not told or outcomes - told - {"learning"}:
         return "not_checked"
     return "passed"
 
@@ -95,19 +100,25 @@ def _refuse_personal_data(run: PipelineRun, queries: Mapping[str, exp.Query]) ->
             raise SpecError([f"{path}: selects {', '.join(sorted(columns))}, which is personal data; select the key instead"])
 
 
-def _failure(candidate: Candidate, results: Sequence[CheckResult]) -> str:
+def _failure(run: PipelineRun, candidate: Candidate, results: Sequence[CheckResult]) -> str:
     failed = [result for result in results if result.outcome == "failed"]
-    lines = [
-        f"  - {result.name} ({result.path}): measured {result.measured}, {result.threshold}"
-        + (f": {shown(result.sample)}" if result.sample else "")
-        for result in failed
-    ]
     days = ", ".join(map(str, candidate.intervals))
-    return "\n".join(
-        [
-            f"{candidate.table}: {len(failed)} of {len(results)} checks failed on {candidate.row_count} rows for {days}:",
-            *lines,
-            "Nothing was published; what was readable still is. Mend the source or the SQL, then clear this run's transform. "
-            f"Until then the rows wait in {candidate_name(candidate.table, candidate.run_key)}",
-        ]
-    )
+    lines = [
+        f"{candidate.table}: {len(failed)} of {len(results)} checks failed on {candidate.row_count} rows for {days}:",
+        *(f"  - {result.name} ({result.path}): {_measured(result)}" for result in failed),
+        "Nothing was published; what was readable still is. Mend the source or the SQL, then clear this run's transform. "
+        f"Until then the rows wait in {candidate_name(candidate.table, candidate.run_key)}",
+    ]
+    if any(result.kind == ANOMALY for result in failed):
+        first, last = run.requested.start, run.requested.end - DAY
+        lines.append(
+            f"Where what is unusual is right (a sale, a holiday), trigger {run.pipeline.id} from {first} to {last} "
+            "and say why under «Accept unusual figures»"
+        )
+    return "\n".join(lines)
+
+
+def _measured(result: CheckResult) -> str:
+    if result.kind == ANOMALY:
+        return described(result.sample)
+    return f"measured {result.measured}, {result.threshold}" + (f": {shown(result.sample)}" if result.sample else "")

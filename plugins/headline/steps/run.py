@@ -14,6 +14,14 @@ from headline.warehouse import Warehouse
 
 
 @dataclass(frozen=True)
+class Acceptance:
+    """Somebody's word that the unusual figures of a run are right, and why they are."""
+
+    reason: str
+    by: str
+
+
+@dataclass(frozen=True)
 class PipelineRun:
     """A run of a pipeline for the `requested` business days, with what its steps work on; a retried task is the same run."""
 
@@ -23,6 +31,7 @@ class PipelineRun:
     catalog: Catalog = field(repr=False)
     ledger: Ledger = field(repr=False)
     warehouse: Warehouse = field(repr=False)
+    acceptance: Acceptance | None = None
 
     @property
     def key(self) -> str:

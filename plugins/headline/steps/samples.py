@@ -21,20 +21,25 @@ _TEXT = 100
 
 def sample(query: exp.Query, session: Session, dialect: str) -> list[Sample]:
     """Up to 20 rows of the query in order, their values as text; none where it cannot run, since the verdict stands without."""
-    columns = range(1, len(query.selects) + 1)
-    some = exp.select("*").from_(query.subquery("found")).order_by(*map(str, columns)).limit(SIZE)
     try:
-        found = session.query(write(some, dialect))
+        return rows(query, session, dialect, limit=SIZE)
     except HeadlineError as error:
         log.warning("The rows that a check found cannot be shown: %s", error)
         return []
+
+
+def rows(query: exp.Query, session: Session, dialect: str, limit: int | None = None) -> list[Sample]:
+    """The rows of the query in order, their values as text."""
+    columns = range(1, len(query.selects) + 1)
+    ordered = exp.select("*").from_(query.subquery("found")).order_by(*map(str, columns))
+    found = session.query(write(ordered.limit(limit) if limit else ordered, dialect))
     return [{name: _text(value) for name, value in zip(found.columns, row, strict=True)} for row in found.rows]
 
 
-def shown(rows: Sequence[Sample]) -> str:
+def shown(sample: Sequence[Sample]) -> str:
     """The first of the rows in one line; empty where there are none."""
-    texts = [", ".join(f"{name} {'NULL' if value is None else value}" for name, value in row.items()) for row in rows[:_SHOWN]]
-    return "; ".join(texts + (["…"] if len(rows) > _SHOWN else []))
+    texts = [", ".join(f"{name} {'NULL' if value is None else value}" for name, value in row.items()) for row in sample[:_SHOWN]]
+    return "; ".join(texts + (["…"] if len(sample) > _SHOWN else []))
 
 
 def _text(value: object) -> str | None:

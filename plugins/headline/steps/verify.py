@@ -16,6 +16,7 @@ from headline.errors import SpecError
 from headline.ledger import CheckResult
 from headline.specs import Check, Table, load_contract, read_yaml
 from headline.sql import rows_found, write
+from headline.steps.anomalies import ANOMALY, OUTLIER, findings, with_findings
 from headline.steps.samples import sample
 from headline.warehouse import Session
 
@@ -29,12 +30,15 @@ def verify(
 ) -> tuple[list[CheckResult], str]:
     """The outcome of every check of the table's contract on `dataset` (schema.table), and what went wrong on the way.
 
-    `queries`: those of the checks that have their own, by the check's path, with their table names resolved.
+    `queries`: those of the checks that have their own, by the check's path, with their table names resolved. An anomaly check
+    fails for its outliers; it is `learning` where there are none but something that cannot be told yet.
     """
     from soda_core.common.yaml import ContractYamlSource
     from soda_core.contracts.contract_verification import ContractVerificationSession
 
-    contract = _for_soda(table, dataset, {path: write(query, dialect) for path, query in queries.items()})
+    checks = {check.path: check for check in load_contract(table).listed_checks}
+    faults = {path: findings(query, OUTLIER) if checks[path].kind == ANOMALY else query for path, query in queries.items()}
+    contract = _for_soda(table, dataset, {path: write(query, dialect) for path, query in faults.items()})
     try:
         outcome = ContractVerificationSession.execute(
             contract_yaml_sources=[ContractYamlSource.from_str(contract)],
@@ -42,13 +46,14 @@ def verify(
         )
     except Exception as error:  # whatever Soda stumbles over, it has not checked the data
         return [], f"{type(error).__name__}: {error}"
-    checks = {check.path: check for check in load_contract(table).listed_checks}
     results = []
     for verification in outcome.contract_verification_results:
         for found in verification.check_results:
             check = checks[found.check.relative_path]
             result = _result(found, check)
-            if result.outcome in FOUND_SOMETHING:
+            if check.kind == ANOMALY:
+                result = with_findings(result, queries[check.path], session, dialect)
+            elif result.outcome in FOUND_SOMETHING:
                 query = queries.get(check.path) or rows_found(table, check, dataset)
                 result = replace(result, sample=sample(query, session, dialect) if query else [])
             results.append(result)

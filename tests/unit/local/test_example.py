@@ -14,6 +14,7 @@ to: 2011-12-09
 data_as: retail.parquet
 reporting_currency: GBP
 without: [core.exposures]
+accept: It is history.
 """
 
 
@@ -33,6 +34,7 @@ def test_an_example_runs_in_a_home_of_its_own_over_all_its_days(folder: Path, tm
     home, job = Example.load(folder).prepare(folder, data)
     assert home.path == tmp_path / ".headline-retail"
     assert (job.first, job.last, job.day) == (date(2010, 12, 1), date(2011, 12, 9), None)
+    assert job.accept == "It is history."
     assert (home.path / "datashare" / "retail.parquet").read_text() == "data"
     assert job.choices["HEADLINE_SOURCES"] == str(folder / "sources")
     assert job.choices["HEADLINE_REPORTING_CURRENCY"] == "GBP"

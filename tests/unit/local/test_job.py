@@ -91,6 +91,8 @@ def test_a_range_is_run_once() -> None:
     assert airflow.triggered == ["range__2026-01-01__2026-01-31"]
     assert airflow.kept["shop", first.run_id]["conf"] == {"from": "2026-01-01", "to": "2026-01-31"}
     assert airflow.cleared == []
+    accepted = start_range(airflow, "finance", date(2026, 1, 1), DAY, "It is history.")  # type: ignore[arg-type]
+    assert airflow.kept["finance", accepted.run_id]["conf"]["accept"] == "It is history."
 
 
 def test_a_range_that_failed_is_resumed_in_place() -> None:

@@ -8,7 +8,8 @@ import pytest
 from rich.console import Console
 from rich.table import Table
 
-from headline.local.figures import figures, profit, users
+from headline.ledger import Candidate, CheckResult, Ledger
+from headline.local.figures import audits, figures, profit, users
 
 COLUMNS = "ds date, category varchar, unit_count bigint, " + ", ".join(
     f"{name} decimal(18, 4)"
@@ -87,3 +88,12 @@ def test_only_what_ran_is_shown(warehouse: Path) -> None:
         "Profit 2026-01-01 to 2026-01-02, EUR"
     ]
     assert list(figures(["investor_growth"], *days, "EUR")) == []
+
+
+def test_what_is_learning_or_accepted_is_not_counted_as_passed(ledger: Ledger) -> None:
+    outcomes = ["passed", "passed", "learning", "accepted", "not_checked"]
+    results = [CheckResult(f"checks.{n}", "a check", "failed_rows", outcome, None, "") for n, outcome in enumerate(outcomes)]
+    ledger.record_audit(Candidate("key", "raw.orders", [], 0, 1, "transformed", "run"), results, "not_checked")
+    headings, _, counts = printed(audits()).splitlines()[1:4]
+    assert headings.split() == ["table", "passed", "warned", "learning", "accepted", "failed", "not", "checked"]
+    assert counts.split() == ["raw.orders", "2", "·", "1", "1", "·", "1"]

@@ -13,8 +13,9 @@ from headline.errors import BadRequest
 from headline.intervals import DAY, Interval
 from headline.ledger import Ledger, Published
 from headline.operators import AuditOperator, IngestOperator, PublicationSensor, PublishOperator, TransformOperator
-from headline.operators.context import requested
+from headline.operators.context import acceptance, requested
 from headline.operators.publication import PublicationTrigger, describe, missing_inputs
+from headline.steps import Acceptance
 
 D1, D2, D3 = date(2026, 3, 1), date(2026, 3, 2), date(2026, 3, 3)
 TODAY = datetime.now(UTC).date()
@@ -22,8 +23,9 @@ TODAY = datetime.now(UTC).date()
 
 def context(start: datetime | None = None, end: datetime | None = None, run_id: str = "manual", **params: str | None) -> Any:
     """As a task sees it: `from_` and `to` are the form's fields."""
-    given = {"from": params.get("from_"), "to": params.get("to")}
-    return {"params": given, "dag_run": SimpleNamespace(run_id=run_id, data_interval_start=start, data_interval_end=end)}
+    given = {"from": params.get("from_"), "to": params.get("to"), "accept": params.get("accept")}
+    dag_run = {"run_id": run_id, "data_interval_start": start, "data_interval_end": end}
+    return {"params": given, "dag_run": SimpleNamespace(**dag_run, triggering_user_name=params.get("user"))}
 
 
 def at(day: date, hour: int = 0) -> datetime:
@@ -55,6 +57,19 @@ def test_an_open_day_is_refused(forget_settings: Any, days_ahead: int) -> None:
         requested(context(from_=str(TODAY - 3 * DAY), to=str(TODAY + days_ahead * DAY)))
     with pytest.raises(BadRequest, match="has not ended yet"):
         requested(context(at(TODAY), at(TODAY) + timedelta(days=days_ahead + 1)))
+
+
+@pytest.mark.parametrize(
+    ("accept", "user", "expected"),
+    [
+        ("The sale began.", "ana", Acceptance("The sale began.", by="ana")),
+        (" The sale began.\n", None, Acceptance("The sale began.", by="unknown")),
+        (None, "ana", None),
+        ("  ", "ana", None),
+    ],
+)
+def test_who_fills_in_a_reason_accepts(accept: str | None, user: str | None, expected: Acceptance | None) -> None:
+    assert acceptance(context(at(D1), at(D2), accept=accept, user=user)) == expected
 
 
 def publish(ledger: Ledger, table: str, first: date, last: date) -> None:

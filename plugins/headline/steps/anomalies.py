@@ -1,0 +1,91 @@
+"""Checks of kind anomaly: a figure is unusual, or it cannot be told yet; and an unusual one may be right, as a person can say."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from decimal import Decimal
+
+from sqlglot import exp
+
+from headline.ledger import CheckResult, Ledger, Sample
+from headline.steps.run import Acceptance
+from headline.steps.samples import rows
+from headline.warehouse import Session
+
+ANOMALY, OUTLIER, LEARNING = "anomaly", "outlier", "learning"
+# What a finding says besides the key of its figure (checks/anomaly.jinja), and, once it is accepted, by whom and why.
+_SAYS = ("value", "expected", "score", "finding")
+_ACCEPTED = ("accepted_value", "accepted_by", "accepted_because")
+# Rows that come late move a figure a little: so near to what was accepted it is the same figure.
+_SAME = Decimal("0.05")
+_SHOWN = 3
+
+
+def findings(query: exp.Query, finding: str) -> exp.Query:
+    """Those rows of an anomaly check's query that are an outlier, or learning."""
+    return exp.select("*").from_(query.subquery("found")).where(exp.column("finding").eq(finding))
+
+
+def with_findings(result: CheckResult, query: exp.Query, session: Session, dialect: str) -> CheckResult:
+    """What Soda says of the outliers, with all that the check found; passed is `learning` where something cannot be told."""
+    if result.outcome in ("failed", "warned"):
+        return replace(result, sample=rows(findings(query, OUTLIER), session, dialect))
+    if result.outcome == "passed" and (untold := rows(findings(query, LEARNING), session, dialect)):
+        return replace(result, outcome="learning", sample=untold)
+    return result
+
+
+def accept(result: CheckResult, table: str, acceptance: Acceptance | None, ledger: Ledger) -> CheckResult:
+    """The result with who accepted which of its outliers, in this run or before, and why; `accepted` where that is all of them.
+
+    An outlier that was accepted before is not asked about again while its figure stays within 5 % of what it was then.
+    Nothing but an anomaly can be accepted.
+    """
+    if result.kind != ANOMALY or result.outcome != "failed":
+        return result
+    known = ledger.accepted(table, result.path)
+    outliers = [_accepted(outlier, acceptance, known) for outlier in result.sample]
+    all_accepted = len(outliers) == result.measured and not any(is_open(outlier) for outlier in outliers)
+    return replace(result, outcome="accepted" if all_accepted else "failed", sample=outliers)
+
+
+def is_open(outlier: Sample) -> bool:
+    """Whether nobody has accepted it."""
+    return "accepted_because" not in outlier
+
+
+def described(outliers: Sequence[Sample]) -> str:
+    """The first of the outliers that nobody has accepted, in words."""
+    told = [
+        f"{', '.join(str(value) for value in _key(outlier).values())}: {_number(outlier['value'])}, "
+        f"expected {_number(outlier['expected'])}, score {_number(outlier['score']) if outlier['score'] else 'none'}"
+        for outlier in outliers
+        if is_open(outlier)
+    ]
+    return "; ".join(told[:_SHOWN] + ([f"and {len(told) - _SHOWN} more"] if len(told) > _SHOWN else []))
+
+
+def _accepted(outlier: Sample, acceptance: Acceptance | None, known: Sequence[Sample]) -> Sample:
+    if acceptance:
+        said = (outlier["value"], acceptance.by, acceptance.reason)
+        return outlier | dict(zip(_ACCEPTED, said, strict=True))
+    for earlier in known:
+        if _key(earlier) == _key(outlier) and _is_near(outlier["value"], earlier["accepted_value"]):
+            return outlier | {name: earlier[name] for name in _ACCEPTED}
+    return outlier
+
+
+def _key(finding: Sample) -> Sample:
+    return {name: value for name, value in finding.items() if name not in (*_SAYS, *_ACCEPTED)}
+
+
+def _is_near(value: str | None, accepted: str | None) -> bool:
+    now, then = Decimal(value or 0), Decimal(accepted or 0)
+    return abs(now - then) <= _SAME * abs(then)
+
+
+def _number(text: str | None) -> str:
+    """For the eye: thousands apart, and no more digits than a small number needs."""
+    number = float(text or 0)
+    return f"{number:,.0f}" if abs(number) >= 1000 else f"{number:,.4g}"

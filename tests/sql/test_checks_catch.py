@@ -9,7 +9,7 @@ import pytest
 from headline.connections import Connection
 from headline.intervals import Interval
 from headline.ledger import CheckResult, Sample
-from headline.specs import Table, load, load_contract, read_yaml
+from headline.specs import Table, load, load_contract
 from headline.sql import check_queries
 from headline.steps import compile_table
 from headline.steps.names import output_columns

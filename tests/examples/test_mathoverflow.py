@@ -25,12 +25,13 @@ from headline.ledger import Ledger, migrate
 from headline.local.example import Example
 from headline.specs import Catalog, Source
 from headline.sql import template
-from headline.steps import PipelineRun, audit, ingest, publish, transform
+from headline.steps import Acceptance, PipelineRun, audit, ingest, publish, transform
 from headline.warehouse import Warehouse, open_warehouse
 
 FOLDER = settings.PROJECT / "examples" / "mathoverflow"
 DATA = settings.PROJECT.parent / "shared" / "data" / "mathoverflow_events.parquet"
 EXAMPLE = Example.load(FOLDER)
+ACCEPTANCE = Acceptance(EXAMPLE.accept or "", by="the example")
 ALL_DAYS = Interval(EXAMPLE.first, EXAMPLE.last + DAY)
 THE_EMPTY_DAY = date(2012, 10, 31)
 
@@ -55,7 +56,7 @@ class Site:
         """What the example's DAGs do for an interval, one after the other."""
         for name in EXAMPLE.dags:
             pipeline = self.catalog.pipelines[name]
-            run = PipelineRun(pipeline, run_id, interval, self.catalog, self.ledger, self.warehouse)
+            run = PipelineRun(pipeline, run_id, interval, self.catalog, self.ledger, self.warehouse, ACCEPTANCE)
             for landing in pipeline.ingest if isinstance(pipeline, Source) else ():
                 ingest(run, landing)
             for step in (transform, audit):

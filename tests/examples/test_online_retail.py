@@ -20,12 +20,13 @@ from headline.ledger import Ledger, migrate
 from headline.local.example import Example
 from headline.specs import Catalog, Source
 from headline.sql import template
-from headline.steps import PipelineRun, audit, ingest, publish, transform
+from headline.steps import Acceptance, PipelineRun, audit, ingest, publish, transform
 from headline.warehouse import Warehouse, open_warehouse
 
 FOLDER = settings.PROJECT / "examples" / "online_retail"
 DATA = settings.PROJECT.parent / "shared" / "data" / "online_retail.parquet"
 EXAMPLE = Example.load(FOLDER)
+ACCEPTANCE = Acceptance(EXAMPLE.accept or "", by="the example")
 PIPELINES = ("finance", "shop", "core_finance", "core_shop", "unit_profit", "investor_profit")
 
 # Everything that is asked of the file itself starts from these three: its rows, and those that count once.
@@ -58,7 +59,7 @@ class House:
         """What the six DAGs do for an interval, one after the other."""
         for name in PIPELINES:
             pipeline = self.catalog.pipelines[name]
-            run = PipelineRun(pipeline, run_id, interval, self.catalog, self.ledger, self.warehouse)
+            run = PipelineRun(pipeline, run_id, interval, self.catalog, self.ledger, self.warehouse, ACCEPTANCE)
             for landing in pipeline.ingest if isinstance(pipeline, Source) else ():
                 ingest(run, landing)
             for step in (transform, audit):

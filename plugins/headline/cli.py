@@ -15,6 +15,8 @@ from headline.local.commands import COMMANDS
 from headline.show import Format, show
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
+contract_app = typer.Typer(no_args_is_help=True, help="Contracts, and what the sources send.")
+app.add_typer(contract_app, name="contract")
 
 FormatOption = Annotated[Format, typer.Option("--format", help="How rows are written.")]
 
@@ -114,6 +116,20 @@ def audits(
     columns = ["table", "check", "kind", "outcome", "measured", "threshold", "audited_at", "sample"]
     shown = slice(-1 if form is Format.TABLE else None)  # a screen is too narrow for the keys of rows
     show(columns[shown], [row[shown] for row in rows], form)
+
+
+@contract_app.command("diff")
+def contract_diff(table: Annotated[str, typer.Argument(help="schema.table, filled by a source")]) -> None:
+    """Print the edit of a contract that would agree to what its source sends by now, and what else that touches."""
+    from headline import specs
+    from headline.steps.proposal import propose
+
+    proposal = propose(specs.load(), table)
+    if not proposal.changes:
+        print(f"Nothing to change: {table} agrees with what arrived last")
+    for line in (*map(str, proposal.changes), *proposal.notes):
+        print(f"# {line}")
+    print(proposal.diff, end="")
 
 
 for command in COMMANDS:

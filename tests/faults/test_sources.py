@@ -105,7 +105,7 @@ def test_database_dies_in_mid_stream(world: World, complete_loads: set[tuple[Any
 def test_database_without_the_table_that_is_asked_for(world: World, complete_loads: set[tuple[Any, ...]]) -> None:
     world.in_shop("alter table orders rename to purchases")
     error = failure(world, "shop", "orders")
-    assert type(error) is SpecError
+    assert isinstance(error, SpecError)
     assert says(error, "shop/orders.extract.sql", 'relation "orders" does not exist')
     world.in_shop("alter table purchases rename to orders")
     assert heals(world, complete_loads, "shop", "orders")
@@ -246,7 +246,8 @@ def test_truncated_parquet(world: World, tmp_path: Path) -> None:
     spec = tmp_path / "sources" / "finance" / "source.yml"
     spec.write_text(spec.read_text().replace(".csv", ".parquet").replace("format: csv", "format: parquet"))
     file = world.rates_file.with_suffix(".parquet")
-    pyarrow.parquet.write_table(pyarrow.csv.read_csv(world.rates_file), file)
+    as_text = pyarrow.csv.ConvertOptions(column_types={"rate_to_reporting": pyarrow.string()})
+    pyarrow.parquet.write_table(pyarrow.csv.read_csv(world.rates_file, convert_options=as_text), file)
     whole = file.read_bytes()
     with world.entered(HEADLINE_SOURCES=str(tmp_path / "sources")):
         for part in (whole[: len(whole) // 2], whole[:-1], b""):
@@ -305,14 +306,6 @@ def test_value_that_is_no_number_stops_the_transform(world: World) -> None:
     run = world.run("finance")
     ingest(run, "exchange_rates")
     with pytest.raises(BadData, match="about "):
-        transform(run, run.pipeline.tables["exchange_rates"])
-
-
-def test_column_that_is_gone_stops_the_transform(world: World) -> None:
-    world.rates_file.write_text(world.rates_file.read_text().replace("rate_to_reporting", "rate"))
-    run = world.run("finance")
-    ingest(run, "exchange_rates")
-    with pytest.raises(SpecError, match="rate_to_reporting"):
         transform(run, run.pipeline.tables["exchange_rates"])
 
 

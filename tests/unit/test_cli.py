@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from headline import cli
+from headline.ledger import ColumnChange, SchemaChange, SchemaChanges
 
 D1, D2 = date(2026, 3, 1), date(2026, 3, 2)
 
@@ -129,3 +130,17 @@ def test_audits_tell_every_check_of_the_newest_audit(published: Any) -> None:
         "core.orders",
         "core.running_totals",
     }
+
+
+def test_contract_diff_prints_the_edit_and_what_else_it_touches(published: Any) -> None:
+    assert published("contract", "diff", "raw.orders") == (0, "Nothing to change: raw.orders agrees with what arrived last\n", "")
+    gone = SchemaChange("landing.orders", D2, "", "run", {}, [ColumnChange("amount", "removed", "decimal")])
+    SchemaChanges().record(gone)
+    code, out, _ = published("contract", "diff", "raw.orders")
+    assert code == 0
+    assert "# amount: gone (was decimal)" in out
+    assert "# amount: mentioned in sources/shop/orders.sql" in out
+    assert "\n-  - {name: amount," in out
+    code, _, err = published("contract", "diff", "core.orders")
+    assert code == 1
+    assert "core.orders is made of other tables" in err

@@ -2,16 +2,20 @@
 
 from headline.ledger.ledger import Candidate, Change, CheckResult, Ledger, Load, Published, Sample
 from headline.ledger.migrate import migrate
+from headline.ledger.schema_changes import ColumnChange, SchemaChange, SchemaChanges
 from headline.ledger.staleness import intervals_to_compute, is_outdated, missing_days, stale_days
 
 __all__ = [
     "Candidate",
     "Change",
     "CheckResult",
+    "ColumnChange",
     "Ledger",
     "Load",
     "Published",
     "Sample",
+    "SchemaChange",
+    "SchemaChanges",
     "intervals_to_compute",
     "is_outdated",
     "migrate",

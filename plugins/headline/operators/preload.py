@@ -18,10 +18,12 @@ WORTH_LOADING_ONCE = (
     "duckdb",
     "headline.sources.landing",
     "headline.steps",
+    "headline.steps.arrival",
     "jinja2.sandbox",
     "soda_core.contracts.contract_verification",
     "soda_duckdb.common.data_sources.duckdb_data_source",
     "sqlglot.dialects.duckdb",
+    "sqlglot.dialects.postgres",
 )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from itertools import groupby, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,12 +12,14 @@ import pyarrow as pa
 
 from headline.errors import BadData, SpecError, Transient
 from headline.intervals import Interval
+from headline.sources.columns import TEXT, kind_of
 from headline.sources.landing import Part
 from headline.specs import DatabaseIngest
 from headline.sql import render
 
 if TYPE_CHECKING:
     from psycopg import Column
+    from sqlglot.expressions import Expr
 
 ROWS_AT_A_TIME = 20_000
 
@@ -32,12 +34,17 @@ _ARROW_TYPES = {
     1184: pa.timestamp("us", tz="UTC"),
 }
 _NUMERIC = 1700
+_TEXTS = {25, 1042, 1043}
+
+
+class Refused(SpecError):
+    """The source does not answer the extract query: the query is wrong, or what it asks for is no longer there."""
 
 
 def read(ingest: DatabaseIngest, folder: Path, interval: Interval) -> Iterator[Part]:
     """The rows of the extract query for the interval, told apart by its column `ds`, which it must be ordered by.
 
-    Raises Transient when the database is out of reach, SpecError when the query is wrong.
+    Raises Transient when the database is out of reach, SpecError when the query is wrong: Refused when the source says so.
     """
     import psycopg
     from airflow.providers.postgres.hooks.postgres import PostgresHook
@@ -55,7 +62,67 @@ def read(ingest: DatabaseIngest, folder: Path, interval: Interval) -> Iterator[P
     except psycopg.OperationalError as error:
         raise Transient(f"source database (connection {ingest.connection}) is out of reach: {error}") from error
     except psycopg.Error as error:
-        raise SpecError([f"{folder.name}/{ingest.extract}: the source refused the query: {error}"]) from error
+        raise Refused([f"{folder.name}/{ingest.extract}: the source refused the query: {error}"]) from error
+
+
+def offered(ingest: DatabaseIngest, folder: Path, interval: Interval, rows: int = 0) -> dict[str, tuple[str, pa.ChunkedArray]]:
+    """The kind of every `relation.column` of the tables, views and functions that the extract query reads, asked for or not.
+
+    With up to so many of its values, in no order; of a function none. Raises Transient when the database is out of reach.
+    """
+    import psycopg
+    from airflow.providers.postgres.hooks.postgres import PostgresHook
+
+    found: dict[str, tuple[str, pa.ChunkedArray]] = {}
+    try:
+        with closing(PostgresHook(ingest.connection).get_conn()) as connection:
+            connection.read_only = True
+            for name, (relation, is_function) in _relations(_parsed(ingest, folder, interval)).items():
+                # A function that cannot be called without its arguments, or a table that is gone, offers nothing.
+                with suppress(psycopg.ProgrammingError), connection.transaction(), connection.cursor() as cursor:
+                    cursor.execute(f"select * from {relation} limit {0 if is_function else rows}")
+                    columns, values = cursor.description, list(zip(*cursor.fetchall(), strict=True))
+                    for place, column in enumerate(columns):
+                        kind = _arrow_type(column)
+                        sample = pa.chunked_array([_array(values[place] if values else (), kind)], kind)
+                        found[f"{name}.{column.name}"] = _kind(column), sample
+    except psycopg.OperationalError as error:
+        raise Transient(f"source database (connection {ingest.connection}) is out of reach: {error}") from error
+    return found
+
+
+def asked_for(ingest: DatabaseIngest, folder: Path, interval: Interval) -> set[str]:
+    """The names of all columns that the extract query mentions."""
+    from sqlglot import exp
+
+    return {column.name for column in _parsed(ingest, folder, interval).find_all(exp.Column)}
+
+
+def _parsed(ingest: DatabaseIngest, folder: Path, interval: Interval) -> Expr:
+    """The extract query; an empty one where only PostgreSQL itself can read it."""
+    from sqlglot import exp, parse_one
+    from sqlglot.errors import SqlglotError
+
+    text = render((folder / ingest.extract).read_text(), interval, where=f"{folder.name}/{ingest.extract}")
+    try:
+        return parse_one(text, read="postgres")
+    except SqlglotError:
+        return exp.select()
+
+
+def _relations(query: Expr) -> dict[str, tuple[str, bool]]:
+    """The SQL of each table, view and function that a query reads, and whether it is a function; its arguments do not matter."""
+    from sqlglot import exp
+
+    own = {cte.alias for cte in query.find_all(exp.CTE)}
+    found: dict[str, tuple[str, bool]] = {}
+    for table in query.find_all(exp.Table):
+        if isinstance(table.this, exp.Anonymous):
+            found[table.this.name] = f"{table.this.name}({', '.join('null' for _ in table.this.expressions)})", True
+        elif isinstance(table.this, exp.Identifier) and (table.db or table.name not in own):
+            name = exp.Table(this=table.this, db=table.args.get("db")).sql(dialect="postgres")
+            found[name] = name, False
+    return found
 
 
 def _by_day(rows: Iterable[tuple[Any, ...]], schema: pa.Schema, interval: Interval, where: str) -> Iterator[Part]:
@@ -74,6 +141,14 @@ def _array(values: tuple[Any, ...], kind: pa.DataType) -> pa.Array:
     if pa.types.is_string(kind):
         return pa.array([value if value is None else str(value) for value in values], kind)
     return pa.array(values, kind)
+
+
+def _kind(column: Column) -> str:
+    """What is left unbounded or has no counterpart arrives as text, but is known by PostgreSQL's own name for it."""
+    kind = kind_of(str(_arrow_type(column)))
+    if kind == TEXT and column.type_code not in _TEXTS:
+        return "decimal" if column.type_code == _NUMERIC else str(column.type_display)
+    return kind
 
 
 def _arrow_type(column: Column) -> pa.DataType:

@@ -8,6 +8,7 @@ import shutil
 import tempfile
 from collections.abc import Iterable
 from datetime import UTC, date, datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,13 +16,25 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from headline import settings
+from headline.errors import BadData
 from headline.ledger import Load
+from headline.sources.columns import Columns, kind_of
 
 if TYPE_CHECKING:
     from airflow.sdk import ObjectStoragePath
 
 # One day's part of what a source gave: rows of that day, columns as they came.
 Part = tuple[date, pa.RecordBatch]
+# Rows that tell what a column holds; where a column has changed, more are read to find out what became of it.
+SAMPLE_ROWS = 1_000
+
+
+class Unfit(BadData):
+    """What arrived is whole but cannot be told apart as the spec says; `parts` are all of it, so that it can be kept."""
+
+    def __init__(self, message: str, parts: Iterable[Part]) -> None:
+        self.parts = parts
+        super().__init__(message)
 
 
 class LandingWriter:
@@ -65,6 +78,27 @@ class LandingWriter:
             manifest = {**vars(load), "ds": str(day), "extracted_at": extracted_at.isoformat()}
             manifest_file.write_text(json.dumps(manifest, indent=2))
         return load
+
+
+def columns_of(load: Load, rows: int = SAMPLE_ROWS) -> Columns:
+    """The columns of a landed file as they arrived, without the day that it was landed for."""
+    kinds = {name: kind_of(kind) for name, kind in load.columns.items() if name != "ds"}
+    return Columns(kinds, load.row_count, partial(_sample, load.file, rows))
+
+
+def _sample(file: str, rows: int, column: str) -> pa.ChunkedArray:
+    """Up to so many values of a column, from parts of the file that lie evenly apart."""
+    from airflow.sdk import ObjectStoragePath
+
+    with ObjectStoragePath(file).open("rb") as opened:
+        parquet = pq.ParquetFile(opened)
+        groups = range(parquet.num_row_groups)[:: max(1, parquet.num_row_groups // 10)]
+        batches = [
+            next(parquet.iter_batches(max(1, rows // len(groups)), row_groups=[group], columns=[column]), None)
+            for group in groups
+        ]
+    chunks = [batch.column(0) for batch in batches if batch is not None]
+    return pa.chunked_array(chunks, parquet.schema_arrow.field(column).type)
 
 
 def _root() -> ObjectStoragePath:

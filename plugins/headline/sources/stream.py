@@ -18,8 +18,9 @@ import pyarrow as pa
 from headline import settings
 from headline.errors import BadData, Transient
 from headline.intervals import DAY, Interval
+from headline.sources.columns import MOST
 from headline.sources.files import root
-from headline.sources.landing import Part
+from headline.sources.landing import Part, Unfit
 from headline.sources.text import batch, loads
 from headline.specs import StreamIngest
 
@@ -42,7 +43,8 @@ def read(ingest: StreamIngest, interval: Interval) -> Iterator[Part]:
 
     What no day of its own takes any more (too late, ahead of its time, without a time) stays on the day it arrived. So every
     record stands on one day, whichever days are read together, and the same files make the same rows. Raises Transient where
-    no file of a day is there yet or one is broken off, BadData where a line is no record or its moment is no time.
+    no file of a day is there yet or one is broken off, BadData where a line is no record or its moment is no time, Unfit where
+    those of most are none.
     """
     zone = ZoneInfo(settings.load().reporting_zone)
     lookback = timedelta(days=ingest.lookback_days)
@@ -53,7 +55,7 @@ def read(ingest: StreamIngest, interval: Interval) -> Iterator[Part]:
         arrived.add(micro_batch.day)
         yield from _complete(kept, before=micro_batch.day - lookback)
         taken: dict[date, list[dict[str, Any]]] = defaultdict(list)
-        for record, day in _records(micro_batch.path, ingest.moment, zone):
+        for record, day in _records(micro_batch, ingest.moment, zone):
             if day and micro_batch.day - lookback <= day <= micro_batch.day:
                 taken[day].append(record)
             else:
@@ -99,27 +101,39 @@ def _micro_batches(ingest: StreamIngest, interval: Interval, zone: ZoneInfo) -> 
     return found
 
 
-def _records(path: ObjectStoragePath, moment: str, zone: ZoneInfo) -> Iterator[tuple[dict[str, Any], date | None]]:
+def _records(file: MicroBatch, moment: str, zone: ZoneInfo) -> Iterator[tuple[dict[str, Any], date | None]]:
     """The records of one file, each with the business day on which it happened, if it says when."""
     try:
-        content = path.read_bytes()
+        content = file.path.read_bytes()
         if not content:
             raise EOFError("it is empty")
         lines = gzip.decompress(content).split(b"\n")
     except FileNotFoundError:
-        raise Transient(f"{path}: was there a moment ago and is gone") from None
+        raise Transient(f"{file.path}: was there a moment ago and is gone") from None
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-        raise Transient(f"{path}: is not a whole gzip file: {error}; it may be still arriving") from error
+        raise Transient(f"{file.path}: is not a whole gzip file: {error}; it may be still arriving") from error
+    records: list[dict[str, Any]] = []
+    timeless: list[str] = []
     for number, line in enumerate(lines, start=1):
         if not line.strip():
             continue
+        where = f"{file.path}: line {number} is no record"
         try:
             record = loads(line)
             if not isinstance(record, dict):
                 raise ValueError("it is no object")
+        except ValueError as error:
+            raise BadData(f"{where}: {error}; nothing was loaded. Ask who drops the files") from error
+        records.append(record)
+        try:
             yield record, _business_day(record.get(moment), zone)
         except (ValueError, OverflowError) as error:
-            raise BadData(f"{path}: line {number} is no record: {error}; nothing was loaded. Ask who drops the files") from error
+            timeless.append(f"{where}: {error}")
+    if len(timeless) > MOST * len(records):
+        message = f"{file.path}: the {moment} of {len(timeless)} of {len(records)} records is no time"
+        raise Unfit(message, [(file.day, batch(records))])
+    if timeless:
+        raise BadData(f"{timeless[0]}; nothing was loaded. Ask who drops the files")
 
 
 def _business_day(moment: Any, zone: ZoneInfo) -> date | None:

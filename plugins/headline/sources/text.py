@@ -12,7 +12,8 @@ import pyarrow as pa
 
 from headline.errors import BadData
 from headline.intervals import Interval
-from headline.sources.landing import Part
+from headline.sources.columns import MOST
+from headline.sources.landing import Part, Unfit
 
 
 def loads(text: str | bytes) -> Any:
@@ -40,20 +41,27 @@ def by_day(
 ) -> Iterator[Part]:
     """The records of each day of the interval, told by an ISO date or timestamp in `column`.
 
-    Raises BadData where there is none, or where it names another day and others are not to be skipped.
+    Raises BadData where there is none, or where it names another day and others are not to be skipped; Unfit where hardly a
+    record tells its day: the column has changed.
     """
     days: dict[date, list[Mapping[str, Any]]] = defaultdict(list)
     strangers: list[Any] = []
-    for record in records:
+    undated: list[Mapping[str, Any]] = []
+    count = 0
+    for count, record in enumerate(records, start=1):  # noqa: B007 (the last count is the number of records)
         try:
             day = date.fromisoformat(str(record.get(column))[:10])
         except ValueError:
             strangers.append(record.get(column))
+            undated.append(record)
             continue
         if interval.start <= day < interval.end:
             days[day].append(record)
         elif not skip_others:
             strangers.append(record.get(column))
+    if len(undated) > MOST * count:
+        message = f"{where}: {len(undated)} of {count} records have no {column} that tells the day of a record"
+        raise Unfit(message, [(interval.start, batch([*undated, *(record for rows in days.values() for record in rows)]))])
     if strangers:
         raise BadData(
             f"{where}: {len(strangers)} record(s) have a {column} that is no day of {interval}, such as {strangers[0]!r}; "

@@ -28,6 +28,7 @@ def _quoted(value: object) -> object:
 
 # DOMAIN: five kinds of check stand at every gate.
 CheckKind = Literal["schema", "reconciliation", "anomaly", "duplicates", "completeness"]
+ColumnType = Literal["text", "integer", "decimal", "double", "boolean", "date", "timestamp", "timestamp with time zone"]
 Clock = Annotated[time, BeforeValidator(_quoted)]
 
 
@@ -155,11 +156,13 @@ class Pipeline(Model):
 class Ingest(Model):
     """How one table is read from its source, a business day at a time.
 
-    `lookback_days`: days already loaded that every run reads again, for rows that come late.
+    `lookback_days`: days already loaded that every run reads again, for rows that come late. `types`: what columns arrive as
+    where that is neither what the SQL casts them to nor what they were before.
     """
 
     connection: Name
     lookback_days: Annotated[int, Field(ge=0)] = 0
+    types: dict[str, ColumnType] = Field(default_factory=dict)
 
 
 class DatabaseIngest(Ingest):

@@ -1,7 +1,7 @@
 """SQL as text: templates filled in, names resolved, dialects written, portability checked."""
 
 from headline.sql.checks import check_queries, personal_columns_shown, rows_found
-from headline.sql.compile import DIALECT, Overlay, Resolution, parse, resolve, tables_read, within, write
+from headline.sql.compile import DIALECT, Overlay, Resolution, parse, resolve, tables_read, with_nulls, within, write
 from headline.sql.template import render
 
 __all__ = [
@@ -15,6 +15,7 @@ __all__ = [
     "resolve",
     "rows_found",
     "tables_read",
+    "with_nulls",
     "within",
     "write",
 ]

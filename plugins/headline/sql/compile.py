@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import sqlglot
@@ -73,6 +73,12 @@ def resolve(query: exp.Query, resolutions: Mapping[str, Resolution]) -> exp.Quer
     for name, overlay in reversed(overlays.items()):
         _prepend_cte(query, _cte_name(name, taken), _overlay_query(name, overlay))
     return query
+
+
+def with_nulls(rows: exp.Expr, columns: Sequence[str]) -> exp.Expr:
+    """The same rows with these columns besides, which they lack, as nulls."""
+    nulls = [exp.alias_(exp.cast(exp.null(), "varchar"), column, quoted=True) for column in columns]
+    return exp.select("*", *nulls).from_(exp.alias_(rows.copy(), "arrived", table=True)).subquery()
 
 
 def write(query: exp.Expr, dialect: str) -> str:

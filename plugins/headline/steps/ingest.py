@@ -27,10 +27,12 @@ class Ingested:
 def ingest(run: PipelineRun, name: str) -> Ingested:
     """Land one table of a source for the requested days and, within the lookback, for the days landed before.
 
-    A day whose content has not changed leaves no trace, so nothing downstream is computed again for it.
+    A day whose content has not changed leaves no trace, so nothing downstream is computed again for it. Raises BadData, and
+    records nothing, where columns are not as agreed; what arrived is kept all the same.
     """
     from headline.sources import read
     from headline.sources.landing import LandingWriter
+    from headline.steps.arrival import Arrival
 
     source = cast(Source, run.pipeline)
     spec = source.ingest[name]
@@ -41,9 +43,12 @@ def ingest(run: PipelineRun, name: str) -> Ingested:
         days |= {load.ds for load in run.ledger.current_loads(landing, [earlier])}
     intervals = from_days(days)
     writer = LandingWriter(source.id, landing, origin=f"{spec.kind} {spec.connection}")
+    arrival = Arrival(run, name)
     loads = []
     for interval in intervals:
-        loads += writer.write(read(spec, source.folder, interval), interval)
+        with arrival.reading(writer, interval):
+            loads += writer.write(read(spec, source.folder, interval), interval)
+    arrival.require_agreed(loads)
     changed = run.ledger.record_loads(loads, run.run_id)
     ingested = Ingested(intervals, len(loads), sum(load.row_count for load in loads), changed)
     log.info("%s: %s rows in %s files landed, %s of them new or changed", landing, ingested.row_count, len(loads), changed)

@@ -6,8 +6,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, timedelta
 
 from headline.intervals import Interval
+from headline.ledger import SchemaChanges
 from headline.specs import Catalog, Contract, Table, Window, load_contract
-from headline.sql import Overlay, Resolution, parse, render, resolve, write
+from headline.sql import Overlay, Resolution, parse, render, resolve, with_nulls, write
 from headline.steps.run import PipelineRun
 from headline.warehouse import Session, candidate_name
 
@@ -61,9 +62,14 @@ def _makers(catalog: Catalog, names: Iterable[str]) -> list[Table]:
 def _landing(run: PipelineRun, name: str, window: Window, intervals: Sequence[Interval], session: Session) -> Resolution:
     loads = run.ledger.current_loads(name, [reach(interval, window) for interval in intervals])
     table = run.pipeline.tables.get(name.removeprefix("landing."))
-    columns = dict.fromkeys(load_contract(table).column_names if table else [], "varchar")
-    columns |= {column: "varchar" for load in loads for column in load.columns} | {"ds": "date"}
-    return session.landing([load.file for load in loads if load.row_count], columns)
+    files = [load.file for load in loads if load.row_count]
+    seen = SchemaChanges().columns_seen(name)
+    contract = load_contract(table).column_names if table else []
+    landed = session.landing(files, dict.fromkeys([*contract, *sorted(seen)], "varchar") | {"ds": "date"})
+    # What other days had is null on these, so that days make the same rows alone and together.
+    arrived = {column.casefold() for load in loads if load.row_count for column in load.columns}
+    absent = [column for column in sorted(seen) if column.casefold() not in arrived]
+    return with_nulls(landed, absent) if files and absent else landed
 
 
 def reach(interval: Interval, window: Window) -> Interval:

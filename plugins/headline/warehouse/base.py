@@ -6,11 +6,13 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from headline.intervals import Interval
 from headline.specs import Contract
-from headline.sql import Resolution
+
+if TYPE_CHECKING:
+    from sqlglot.expressions import Expr
 
 CANDIDATES = "candidate"
 
@@ -63,7 +65,7 @@ class Session(ABC):
         """Drop tables that may or may not exist."""
 
     @abstractmethod
-    def landing(self, files: Sequence[str], columns: dict[str, str]) -> Resolution:
+    def landing(self, files: Sequence[str], columns: dict[str, str]) -> Expr:
         """What `landing.<table>` stands for in SQL: the rows of these Parquet files, or none with these columns and types."""
 
     @abstractmethod

@@ -16,7 +16,7 @@ import sqlglot
 from headline.connections import Connection
 from headline.errors import BadData, SpecError, Transient
 from headline.specs import Contract
-from headline.sql import Resolution, within, write
+from headline.sql import within, write
 from headline.warehouse.base import CANDIDATES, Replacement, Result, Session, Warehouse
 
 _WRONG_SQL = (duckdb.BinderException, duckdb.ParserException, duckdb.CatalogException, duckdb.NotImplementedException)
@@ -79,12 +79,13 @@ class DuckDBSession(Session):
         for table in tables:
             self._execute(f"drop table if exists {table}")
 
-    def landing(self, files: Sequence[str], columns: dict[str, str]) -> Resolution:
+    def landing(self, files: Sequence[str], columns: dict[str, str]) -> sqlglot.exp.Expr:
         if files:
             listed = ", ".join("'" + file.removeprefix("file://").replace("'", "''") + "'" for file in files)
             text = f"select * from read_parquet([{listed}], union_by_name = true, hive_partitioning = false)"
         else:
-            text = "select " + ", ".join(f"cast(null as {kind}) as {name}" for name, kind in columns.items()) + " where false"
+            nulls = [f"cast(null as {kind}) as {_quoted(name)}" for name, kind in columns.items()]
+            text = f"select {', '.join(nulls)} where false"
         return sqlglot.parse_one(text, read="duckdb").subquery()  # type: ignore[attr-defined]
 
     def soda_data_source(self, name: str) -> Any:
@@ -159,6 +160,10 @@ class DuckDBWarehouse(Warehouse):
                         "If another program holds it (its PID stands above), close it there"
                     ) from error
             time.sleep(random.uniform(0.02, 0.1))  # noqa: S311 (jitter, not secrecy)
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
 
 
 @cache  # parsing a type takes longer than creating a table

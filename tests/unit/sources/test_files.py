@@ -12,6 +12,7 @@ import pytest
 from headline.errors import BadData, SpecError, Transient
 from headline.intervals import Interval
 from headline.sources import files
+from headline.sources.landing import Unfit
 from headline.specs import FilesIngest
 
 DAYS = Interval(date(2026, 3, 1), date(2026, 3, 3))
@@ -46,6 +47,9 @@ def test_each_day_has_its_file(share: Path) -> None:
 def test_a_header_alone_is_a_day_without_rows(share: Path) -> None:
     (share / "rates_2026-03-01.csv").write_text("rate_date,rate\n")
     assert read() == {date(2026, 3, 1): []}
+    ingest = FilesIngest(kind="files", connection="headline_datashare", pattern="rates_{{ ds }}.csv", format="csv")
+    [(_, rows)] = files.read(ingest, DAY)
+    assert rows.schema.names == ["rate_date", "rate"]
 
 
 @pytest.mark.parametrize("kind", ["csv", "json", "parquet"])
@@ -60,9 +64,7 @@ def test_a_file_that_is_not_there_yet_is_worth_another_try(share: Path, kind: st
         (b"", "breaks off"),
         (b"rate_date,rate\n2026-03-01,0.9", "breaks off"),
         (b"rate_date,rate\n2026-03-01\n", "line 2 has 1 fields, the header has 2"),
-        (b"rate_date,rate\n2026-03-01,0.9,EUR\n", "line 2 has 3 fields, the header has 2"),
         (b'rate_date,rate\n2026-03-01,"0.9\n', "unexpected end of data"),
-        (b"rate,rate\n1,2\n", "a column is there twice"),
         (b"rate_date,rate\n2026-03-01,0.9\xff\n", "codec can't decode"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
@@ -71,6 +73,32 @@ def test_a_csv_that_is_not_whole_is_worth_another_try(share: Path, content: byte
     (share / "rates_2026-03-01.csv").write_bytes(content)
     with pytest.raises(Transient, match=rf"rates_2026-03-01\.csv.*{complaint}"):
         read()
+
+
+@pytest.mark.parametrize(
+    ("content", "complaint", "kept"),
+    [
+        (
+            b"rate_date,rate\n2026-03-01,0,9\n2026-03-01,1\n",
+            "line 2 has 3 fields, the header has 2$",
+            [["2026-03-01", "0", "9"], ["2026-03-01", "1", None]],
+        ),
+        (b"rate_date,rate\n2026-03-01\n2026-03-01,1\n", "line 2 has 1 fields", [["2026-03-01", None], ["2026-03-01", "1"]]),
+        (b"a,b,c\n1,2\n3,4\n", r"line 2 has 2 fields.* \(and 1 faults like it\)", [["1", "2", None], ["3", "4", None]]),
+        (b"rate,rate\n1,2\n", "a column is there twice: rate, rate", [["1", "2"]]),
+    ],
+    ids=["too long", "too short, not at the end", "a longer header", "a name twice"],
+)
+def test_a_csv_that_is_whole_but_does_not_fit_is_handed_over_to_be_kept(
+    share: Path, content: bytes, complaint: str, kept: list[list[str | None]]
+) -> None:
+    (share / "rates_2026-03-01.csv").write_bytes(content)
+    with pytest.raises(Unfit, match=complaint) as raised:
+        read()
+    [(day, rows)] = raised.value.parts
+    assert day == date(2026, 3, 1)
+    assert [list(row.values()) for row in rows.to_pylist()] == kept
+    assert len(set(rows.schema.names)) == len(rows.schema.names)
 
 
 def test_json_lines_keep_numbers_as_text(share: Path) -> None:
@@ -125,10 +153,13 @@ def test_a_row_without_a_day_is_bad_data(share: Path) -> None:
 
 
 @pytest.mark.parametrize("column", ["absent", "n"])
-def test_a_column_that_tells_no_day_is_bad_data(share: Path, column: str) -> None:
-    pq.write_table(pa.table({"n": ["one"]}), share / "all.parquet")
-    with pytest.raises(BadData, match=f"no column {column} that tells the day"):
-        read(pattern="all.parquet", format="parquet", day=column)
+@pytest.mark.parametrize("kind", ["csv", "parquet"])
+def test_without_a_column_that_tells_the_day_everything_is_handed_over_to_be_kept(share: Path, column: str, kind: str) -> None:
+    pq.write_table(pa.table({"n": ["one", "two"]}), share / "all.parquet")
+    (share / "all.csv").write_text("n\none\ntwo\n")
+    with pytest.raises(Unfit, match=f"no column {column} that tells the day|2 of 2 records have no {column}") as raised:
+        read(pattern=f"all.{kind}", format=kind, day=column)
+    assert [(day, rows.to_pylist()) for day, rows in raised.value.parts] == [(DAY.start, [{"n": "one"}, {"n": "two"}])]
 
 
 @pytest.mark.parametrize("keep", [0.3, 0.7, 0.99])

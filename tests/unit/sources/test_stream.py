@@ -14,7 +14,7 @@ import pytest
 from headline.errors import BadData, Transient
 from headline.intervals import DAY, Interval
 from headline.sources import stream
-from headline.sources.landing import LandingWriter
+from headline.sources.landing import LandingWriter, Unfit
 from headline.specs import StreamIngest
 
 D1 = date(2026, 3, 1)
@@ -195,6 +195,14 @@ def test_a_line_that_is_no_record_is_named(drop: Drop, bad: str) -> None:
     drop(D1, line("a", f"{D1}T08:00:00Z"), "", bad)
     with pytest.raises(BadData, match=r"arrived=2026-03-01/0830-1\.jsonl\.gz: line 3 is no record.*nothing was loaded"):
         read()
+
+
+def test_moments_that_are_mostly_none_are_handed_over_to_be_kept(drop: Drop) -> None:
+    drop(D1, *(json.dumps({"event_id": str(n), "occurred_at": 1772352000 + n}) for n in range(3)), line("a", f"{D1}T08:00:00Z"))
+    with pytest.raises(Unfit, match=r"0830-1\.jsonl\.gz: the occurred_at of 3 of 4 records is no time") as raised:
+        read()
+    [(day, rows)] = raised.value.parts
+    assert (day, rows.column("event_id").to_pylist()) == (D1, ["0", "1", "2", "a"])
 
 
 def test_bytes_that_are_no_text_are_named(drop: Drop) -> None:

@@ -1,0 +1,124 @@
+"""What changed in the columns of a source: every arrival whose columns were not those that were known until then."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from datetime import date, datetime
+from typing import Literal
+
+from sqlalchemy import RowMapping, func, insert, select
+
+from headline.ledger import tables
+from headline.ledger.ledger import Load
+from headline.ledger.store import Store
+
+
+@dataclass(frozen=True)
+class ColumnChange:
+    """One column that changed: what it was before and how it arrives, as kinds such as `text` or `decimal(18, 4)`.
+
+    That a column was renamed is always a guess, and `evidence` says what speaks for it.
+    """
+
+    column: str
+    change: Literal["added", "removed", "renamed", "retyped"]
+    before: str | None = None
+    after: str | None = None
+    renamed_to: str | None = None
+    evidence: str = ""
+
+    @property
+    def is_blocking(self) -> bool:
+        """An added column is let through with a warning; anything else holds the load."""
+        return self.change != "added"
+
+    def __str__(self) -> str:
+        match self.change:
+            case "added":
+                return f"{self.column}: added ({self.after}); nobody reads it"
+            case "removed":
+                return f"{self.column}: gone (was {self.before})"
+            case "renamed":
+                return f"{self.column}: gone (was {self.before}), perhaps renamed to {self.renamed_to} (a guess: {self.evidence})"
+            case "retyped":
+                return f"{self.column}: was {self.before}, arrives as {self.after}" + (
+                    f"; {self.evidence}" if self.evidence else ""
+                )
+
+
+@dataclass(frozen=True)
+class SchemaChange:
+    """The columns of an arrival (name to type) and how they differ from those before; without `changes` they agree again.
+
+    `file`: where what arrived is kept; empty where nothing did, since the source refused the query.
+    """
+
+    landing: str
+    ds: date
+    file: str
+    run_id: str
+    columns: dict[str, str]
+    changes: list[ColumnChange] = field(default_factory=list)
+    found_at: datetime | None = None
+
+    @property
+    def is_blocking(self) -> bool:
+        return any(change.is_blocking for change in self.changes)
+
+
+class SchemaChanges(Store):
+    """Arrivals whose columns were not those known until then, oldest first; the newest of a landing is how things stand."""
+
+    def record(self, found: SchemaChange) -> None:
+        """Remember an arrival; the same again right after itself, as by a run that is repeated, is remembered once."""
+        newest = self.newest(found.landing)
+        if newest and (newest.ds, newest.file, newest.columns, newest.changes) == (
+            found.ds,
+            found.file,
+            found.columns,
+            found.changes,
+        ):
+            return
+        row = {name: value for name, value in vars(found).items() if name != "found_at"}
+        row["changes"] = [asdict(change) | {"is_guess": change.change == "renamed"} for change in found.changes]
+        with self._begin() as connection:
+            connection.execute(insert(tables.schema_change).values(**row, is_blocking=found.is_blocking))
+
+    def of(self, landing: str) -> list[SchemaChange]:
+        """Everything that is remembered of one landing."""
+        columns = tables.schema_change.c
+        with self._begin() as connection:
+            rows = connection.execute(select(tables.schema_change).where(columns.landing == landing).order_by(columns.id))
+            return [_read(row) for row in rows.mappings()]
+
+    def newest(self, landing: str, *, agreed: bool = False) -> SchemaChange | None:
+        """How things stand with the columns of a landing, or how they stood last when they were `agreed`; None if never told."""
+        columns = tables.schema_change.c
+        query = select(tables.schema_change).where(columns.landing == landing).order_by(columns.id.desc()).limit(1)
+        if agreed:
+            query = query.where(~columns.is_blocking)
+        with self._begin() as connection:
+            row = connection.execute(query).mappings().first()
+        return _read(row) if row else None
+
+    def load_before(self, landing: str, day: date) -> Load | None:
+        """The load that an arrival for `day` is compared with: the newest, with rows, of that day or the nearest before."""
+        columns = tables.load.c
+        query = select(tables.load).where(columns.landing == landing, columns.ds <= day, columns.row_count > 0)
+        with self._begin() as connection:
+            row = connection.execute(query.order_by(columns.ds.desc(), columns.version.desc()).limit(1)).mappings().first()
+        return Load(**{name: row[name] for name in Load.__dataclass_fields__}) if row else None
+
+    def columns_seen(self, landing: str, after: date = date.min) -> set[str]:
+        """Every column that any load of a landing, for a day after the given one, ever had."""
+        columns = tables.load.c
+        query = select(func.jsonb_object_keys(columns.columns)).where(columns.landing == landing, columns.ds > after)
+        with self._begin() as connection:
+            return set(connection.scalars(query.distinct()))
+
+
+def _read(row: RowMapping) -> SchemaChange:
+    fields = {name: row[name] for name in SchemaChange.__dataclass_fields__}
+    known = ColumnChange.__dataclass_fields__
+    fields["changes"] = [ColumnChange(**{name: change.get(name) for name in known}) for change in row["changes"]]
+    return SchemaChange(**fields)

@@ -1,0 +1,108 @@
+"""Which new column a column that is gone has most likely become: a guess, by type, values and name."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from datetime import date, datetime
+from difflib import SequenceMatcher
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from headline.sources.columns import MOST, TEXT, Columns, base, share, written_as
+
+LIKELY = 0.5
+_TIMES = {"date", "timestamp", "timestamp with time zone"}
+_NUMBERS = {"integer", "decimal", "double"}
+
+
+def guess_renames(gone: Sequence[str], unread: Sequence[str], arrived: Columns, before: Columns) -> dict[str, tuple[str, str]]:
+    """For each column that is gone the one that it most likely became, and what speaks for it; each of them once."""
+    guesses = []
+    is_only_pair = len(gone) == len(unread) == 1
+    for name in gone:
+        was = before.find(name)
+        for other in unread if was else ():
+            old, new = before.values(str(was)), arrived.values(other)
+            if _same_kind(before, str(was), old, arrived, other, new):
+                if len(old) and len(new):
+                    likeness, evidence = _likeness(old, new, base(before.described(str(was))))
+                else:
+                    likeness, evidence = (0.8, "no other column came") if is_only_pair else (0.5, "similar name")
+                score = 0.6 * likeness + 0.4 * _similarity(name, other)
+                guesses.append((score, name, other, f"same type, {evidence if likeness >= 0.25 else 'similar name'}"))
+    found: dict[str, tuple[str, str]] = {}
+    for score, name, other, evidence in sorted(guesses, reverse=True):
+        if score >= LIKELY and name not in found and other not in {taken for taken, _ in found.values()}:
+            found[name] = other, evidence
+    return found
+
+
+def _same_kind(before: Columns, name: str, old: pa.ChunkedArray, arrived: Columns, other: str, new: pa.ChunkedArray) -> bool:
+    if base(before.kinds[name]) != TEXT or not len(old) or not len(new):
+        return base(before.kinds[name]) == base(arrived.kinds[other])
+    kinds = {before.described(name), arrived.described(other)}
+    return len(kinds) == 1 or kinds <= _NUMBERS
+
+
+def _likeness(old: pa.ChunkedArray, new: pa.ChunkedArray, kind: str) -> tuple[float, str]:
+    """How much alike the values are, from 0 to 1, and the words for it."""
+    if kind in _NUMBERS:
+        (low, high), (other_low, other_high) = _reach(old, "decimal", float), _reach(new, "decimal", float)
+        union = max(high, other_high) - min(low, other_low)
+        overlap = max(0.0, min(high, other_high) - max(low, other_low)) / union if union else 1.0
+        return overlap, f"its range of values is the same to {percent(overlap)}"
+    if kind in _TIMES:
+        (low, high), (other_low, other_high) = _reach(old, kind, _days), _reach(new, kind, _days)
+        narrow, wide = sorted([high - low, other_high - other_low])
+        near = max(low, other_low) - min(high, other_high) <= 2  # another day of the same
+        return (0.5 + 0.5 * (narrow / wide if wide else 1.0)) * near, "times of the same days"
+    old, new = _texts(old), _texts(new)
+    seen = share(pc.is_in(new, value_set=pc.unique(old)))
+    # Free text is written alike anyhow; numbers of orders or customers are not.
+    alike = share(pc.is_in(_shape(new), value_set=pc.unique(_shape(old)))) if share(_has_digit(new)) > MOST else 0.0
+    if seen >= 0.8 * alike:
+        return seen, f"{percent(seen)} of its values were seen before"
+    return 0.8 * alike, f"{percent(alike)} of its values are written like those before"
+
+
+def percent(part: float) -> str:
+    return f"{100 * part:.0f} %"
+
+
+def _reach(values: pa.ChunkedArray, kind: str, measured: Callable[[Any], float]) -> tuple[float, float]:
+    """From where to where nine tenths of the values reach."""
+    if pa.types.is_string(values.type):
+        values = values.filter(written_as(values, [kind]))
+    measures = sorted(measured(value) for value in values.to_pylist()) or [0.0]
+    return measures[len(measures) // 20], measures[-1 - len(measures) // 20]
+
+
+def _days(moment: date | str) -> float:
+    moment = datetime.fromisoformat(moment) if isinstance(moment, str) else moment
+    seconds = moment.hour * 3600 + moment.minute * 60 + moment.second if isinstance(moment, datetime) else 0
+    return moment.toordinal() + seconds / 86400
+
+
+def _texts(values: pa.ChunkedArray) -> pa.ChunkedArray:
+    return values if pa.types.is_string(values.type) else pa.chunked_array([[str(value) for value in values.to_pylist()]])
+
+
+def _shape(texts: pa.ChunkedArray) -> pa.ChunkedArray:
+    """`C-0042` and `C-17` are written alike."""
+    letters = pc.replace_substring_regex(texts, r"\pL+", "a")
+    return pc.replace_substring_regex(letters, r"\pN+", "9")
+
+
+def _has_digit(texts: pa.ChunkedArray) -> pa.ChunkedArray:
+    return pc.match_substring_regex(texts, r"\pN")
+
+
+def _similarity(name: str, other: str) -> float:
+    """How similar two names are, from 0 to 1: by their letters or by their words."""
+    one, two = (re.findall(r"[A-Z]?[a-z]+|[A-Z]+|\d+", each.rpartition(".")[2]) for each in (name, other))
+    words, others = ({word.casefold() for word in each} for each in (one, two))
+    letters = SequenceMatcher(None, "".join(one).casefold(), "".join(two).casefold()).ratio()
+    return max(letters, len(words & others) / max(1, len(words | others)))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from datetime import date
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -130,6 +130,43 @@ def contract_diff(table: Annotated[str, typer.Argument(help="schema.table, fille
     for line in (*map(str, proposal.changes), *proposal.notes):
         print(f"# {line}")
     print(proposal.diff, end="")
+
+
+@app.command()
+def repairs(
+    landing: Annotated[str | None, typer.Argument(help="landing.<name> or a pipeline; all if left out.")] = None,
+    form: FormatOption = Format.TABLE,
+) -> None:
+    """List the attempts to bring missing days, with what was there before and after."""
+    from headline.ledger import Repairs
+
+    rows = [
+        (
+            attempt.landing,
+            attempt.ds,
+            attempt.attempt,
+            attempt.outcome,
+            attempt.reason,
+            _content(attempt.before),
+            _content(attempt.after),
+            attempt.run_id,
+            attempt.started_at.replace(microsecond=0),
+            attempt.finished_at.replace(microsecond=0) if attempt.finished_at else None,
+        )
+        for attempt in Repairs().all()
+        if landing in (None, attempt.landing)
+    ]
+    columns = ["landing", "day", "attempt", "outcome", "reason", "before", "after", "run_id", "started_at", "finished_at"]
+    show(columns, rows, form)
+
+
+def _content(found: dict[str, Any] | None) -> str | None:
+    """What was there of a day, in a few words."""
+    if found is None:
+        return None
+    if "tables" in found:
+        return ", ".join(found["tables"]) or "nothing"
+    return f"{found['rows']} rows, {found['checksum'][:8]}" if found["files"] else "nothing"
 
 
 for command in COMMANDS:

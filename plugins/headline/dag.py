@@ -54,6 +54,20 @@ PARAMS = {
 }
 
 
+def source_params(source: Source) -> dict[str, Param]:
+    """A source can be asked for some of its landings: just these are read again, the rest is taken as it landed."""
+    names = list(source.ingest)
+    landings = Param(
+        None,
+        type=["null", "array"],
+        items={"type": "string", "enum": names},
+        examples=names,
+        title="Landings",
+        description="What alone to ingest. Empty: everything.",
+    )
+    return PARAMS | {"landings": landings}
+
+
 def pipeline_dag(path: str) -> DAG:
     """The DAG of a pipeline's folder below include/sql (or of a source's, `sources/<id>`), called like the folder.
 
@@ -66,7 +80,8 @@ def pipeline_dag(path: str) -> DAG:
         pipeline = load_pipeline(folder)
     except SpecError as error:
         return _faulty_dag(name, area, error)
-    with _dag(name, area, [f"tier {pipeline.tier}"], pipeline.description, _documentation(pipeline)) as dag:
+    params = source_params(pipeline) if isinstance(pipeline, Source) else PARAMS
+    with _dag(name, area, [f"tier {pipeline.tier}"], pipeline.description, _documentation(pipeline), params) as dag:
         first = _ingest(pipeline) if isinstance(pipeline, Source) else [_wait(pipeline)]
         publish = PublishOperator(task_id="publish", pipeline=pipeline.id, pool=POOL)
         for transform, audit in _tables(pipeline, first):
@@ -100,7 +115,7 @@ def _tables(pipeline: Pipeline, first: list[BaseOperator]) -> list[tuple[BaseOpe
     return [(transforms[name], audit) for name, audit in audits.items()]
 
 
-def _dag(dag_id: str, area: str, tags: list[str], description: str, doc_md: str) -> DAG:
+def _dag(dag_id: str, area: str, tags: list[str], description: str, doc_md: str, params: dict[str, Param] = PARAMS) -> DAG:
     known = settings.load()
     return DAG(
         dag_id=dag_id,
@@ -112,7 +127,7 @@ def _dag(dag_id: str, area: str, tags: list[str], description: str, doc_md: str)
         start_date=BEFORE_ALL_DATA,
         catchup=True,
         max_active_runs=4,
-        params=PARAMS,
+        params=params,
         access_control=_readers(area) if known.area_roles else None,
     )
 

@@ -45,6 +45,9 @@ class Airflow(AirflowApi):
         """The task instances of a run by task id."""
         return {instance["task_id"]: instance for instance in self.task_instances(dag_id, run_id)}
 
+    def pause(self, dag_id: str) -> None:
+        self._request("PATCH", f"/dags/{dag_id}", json={"is_paused": True})
+
     def clear_whole(self, dag_id: str, run_id: str) -> None:
         """Run all tasks of a run again."""
         self._request("POST", f"/dags/{dag_id}/dagRuns/{run_id}/clear", json={"dry_run": False, "only_failed": False})

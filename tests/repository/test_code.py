@@ -26,6 +26,7 @@ LAYERS = [
     {"pages"},
     {"timetable"},
     {"dag"},
+    {"operations"},
     {"demo"},
     {"show"},
     {"local"},

@@ -53,8 +53,9 @@ def test_every_folder_is_loaded_by_a_dag_file_under_its_own_name() -> None:
 
 
 def test_a_dag_file_names_the_areas_folders() -> None:
+    """Only what looks after the others has no folder."""
     for file in (ROOT / "dags").glob("*.py"):
-        assert {path.split("/")[0] for path in dag_calls(file).values()} == {file.stem}
+        assert {path.split("/")[0] for path in dag_calls(file).values()} == {file.stem} - {"operations"}
 
 
 @pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)

@@ -4,13 +4,13 @@ import csv
 import io
 import json
 import sys
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
 
 from headline import cli
-from headline.ledger import ColumnChange, SchemaChange, SchemaChanges
+from headline.ledger import Attempt, ColumnChange, Repairs, SchemaChange, SchemaChanges
 
 D1, D2 = date(2026, 3, 1), date(2026, 3, 2)
 
@@ -118,6 +118,22 @@ def test_checks_tell_which_kinds_a_table_has_and_lacks(headline: Any) -> None:
     kinds = {"schema": 2, "reconciliation": 1, "anomaly": "exempt", "duplicates": 1, "completeness": None}
     assert found["core.orders"] == {"table": "core.orders"} | kinds
     assert set(found) == {"raw.orders", "core.orders", "core.running_totals"}
+
+
+def test_repairs_tell_what_was_done_about_missing_days(headline: Any) -> None:
+    began = datetime(2026, 3, 3, 2, 15, tzinfo=UTC)
+    nothing = {"files": 0, "rows": 0, "checksum": None}
+    orders = Attempt("shop", "landing.orders", D1, 1, "repair__orders__2026-03-01__1", "nothing has been loaded", nothing, began)
+    core = Attempt("core_shop", "core_shop", D2, 1, "repair__core_shop__2026-03-02__1", "never published", {"tables": []}, began)
+    Repairs().begin([orders, core])
+    Repairs().close(orders, "repaired", {"files": 1, "rows": 3, "checksum": "0123456789abcdef"}, began)
+    found = json.loads(headline("repairs", "--format", "json")[1])
+    assert [(one["landing"], one["day"], one["attempt"], one["outcome"], one["before"], one["after"]) for one in found] == [
+        ("landing.orders", "2026-03-01", 1, "repaired", "nothing", "3 rows, 01234567"),
+        ("core_shop", "2026-03-02", 1, "started", "nothing", None),
+    ]
+    assert len(json.loads(headline("repairs", "core_shop", "--format", "json")[1])) == 1
+    assert "repair__orders__2026-03-01__1" in headline("repairs")[1]
 
 
 def test_audits_tell_every_check_of_the_newest_audit(published: Any) -> None:

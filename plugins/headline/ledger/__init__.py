@@ -2,10 +2,12 @@
 
 from headline.ledger.ledger import Candidate, Change, CheckResult, Ledger, Load, Published, Sample
 from headline.ledger.migrate import migrate
+from headline.ledger.repairs import Attempt, Repairs
 from headline.ledger.schema_changes import ColumnChange, SchemaChange, SchemaChanges
 from headline.ledger.staleness import intervals_to_compute, is_outdated, missing_days, stale_days
 
 __all__ = [
+    "Attempt",
     "Candidate",
     "Change",
     "CheckResult",
@@ -13,6 +15,7 @@ __all__ = [
     "Ledger",
     "Load",
     "Published",
+    "Repairs",
     "Sample",
     "SchemaChange",
     "SchemaChanges",

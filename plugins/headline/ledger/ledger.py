@@ -168,10 +168,18 @@ class Ledger(Store):
 
     def candidates(self, run_key: str) -> dict[str, Candidate]:
         """The candidates of one run by table."""
+        return {candidate.table: candidate for candidate in self._candidates(tables.candidate.c.run_key == run_key)}
+
+    def failed_candidates(self, table_names: Iterable[str]) -> list[Candidate]:
+        """The candidates of any run that an audit holds back, for as long as they are kept."""
+        columns = tables.candidate.c
+        return self._candidates(and_(columns.table_name.in_(list(table_names)), columns.state == "failed"))
+
+    def _candidates(self, condition: Any) -> list[Candidate]:
         with self._begin() as connection:
-            rows = connection.execute(select(tables.candidate).where(tables.candidate.c.run_key == run_key)).all()
-        return {
-            row.table_name: Candidate(
+            rows = connection.execute(select(tables.candidate).where(condition)).all()
+        return [
+            Candidate(
                 run_key=row.run_key,
                 table=row.table_name,
                 intervals=[Interval.from_json(pair) for pair in row.intervals],
@@ -181,7 +189,7 @@ class Ledger(Store):
                 run_id=row.run_id,
             )
             for row in rows
-        }
+        ]
 
     def record_audit(self, candidate: Candidate, results: Sequence[CheckResult], verdict: str) -> None:
         """Remember every check's outcome and the verdict over the candidate, together."""
@@ -226,6 +234,13 @@ class Ledger(Store):
         )
         with self._begin() as connection:
             return [row for sample in connection.scalars(query.order_by(columns.id)) for row in sample]
+
+    def failed_checks(self, kind: str, table_names: Iterable[str]) -> list[Any]:
+        """Every check of a kind that failed in any audit of these tables, oldest first, as rows of the table `audit`."""
+        columns = tables.audit.c
+        failed = and_(columns.kind == kind, columns.outcome == "failed", columns.table_name.in_(list(table_names)))
+        with self._begin() as connection:
+            return list(connection.execute(select(tables.audit).where(failed).order_by(columns.id)).all())
 
     # publications
 

@@ -29,6 +29,7 @@ def pipeline_run(pipeline_id: str, context: Any) -> PipelineRun:
         ledger=Ledger(),
         warehouse=open_warehouse(),
         acceptance=acceptance(context),
+        landings=context["params"].get("landings"),
     )
 
 

@@ -1,6 +1,6 @@
 """What a pipeline is: pipeline.yml and source.yml, read and validated; knows no Airflow."""
 
-from headline.specs.catalog import Catalog, load, load_for, load_pipeline, pipeline_folders, read_yaml
+from headline.specs.catalog import Catalog, load, load_for, load_pipeline, load_sound, pipeline_folders, read_yaml
 from headline.specs.contract import Check, Column, Contract, load_contract
 from headline.specs.models import (
     AnyIngest,
@@ -37,6 +37,7 @@ __all__ = [
     "load_contract",
     "load_for",
     "load_pipeline",
+    "load_sound",
     "pipeline_folders",
     "read_yaml",
     "widest",

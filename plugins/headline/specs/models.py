@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import time
+from datetime import UTC, date, datetime, time
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Literal
+from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr
 
 from headline import settings
-from headline.intervals import Period
+from headline.intervals import DAY, Period
 
 Days = Annotated[int, Field(ge=0)] | Literal["all"]
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
@@ -122,6 +123,12 @@ class Pipeline(Model):
     @property
     def schema_name(self) -> str:
         return self.area
+
+    def due_at(self, day: date) -> datetime:
+        """The moment by which a business day must be published: the first `lands_at` after its end in the reporting zone."""
+        ended = datetime.combine(day + DAY, time.min, ZoneInfo(settings.load().reporting_zone)).astimezone(UTC)
+        due = datetime.combine(ended.date(), self.lands_at, UTC)
+        return due if due >= ended else due + DAY
 
     @cached_property
     def outputs(self) -> dict[str, Table]:

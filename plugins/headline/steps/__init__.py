@@ -1,10 +1,25 @@
 """The steps by which every table of every layer is made: ingest, transform, audit, publish. They know no Airflow."""
 
 from headline.steps.audit import audit
+from headline.steps.completeness import take_stock
 from headline.steps.ingest import ingest
 from headline.steps.names import compile_table
 from headline.steps.publish import publish
+from headline.steps.repair import Runs, repair, settle
 from headline.steps.run import Acceptance, PipelineRun, requested_interval
 from headline.steps.transform import transform
 
-__all__ = ["Acceptance", "PipelineRun", "audit", "compile_table", "ingest", "publish", "requested_interval", "transform"]
+__all__ = [
+    "Acceptance",
+    "PipelineRun",
+    "Runs",
+    "audit",
+    "compile_table",
+    "ingest",
+    "publish",
+    "repair",
+    "requested_interval",
+    "settle",
+    "take_stock",
+    "transform",
+]

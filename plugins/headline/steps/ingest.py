@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import cast
 
+from headline.errors import BadRequest
 from headline.intervals import Interval, from_days
 from headline.specs import Source
 from headline.steps.run import PipelineRun
@@ -27,8 +28,9 @@ class Ingested:
 def ingest(run: PipelineRun, name: str) -> Ingested:
     """Land one table of a source for the requested days and, within the lookback, for the days landed before.
 
-    A day whose content has not changed leaves no trace, so nothing downstream is computed again for it. Raises BadData, and
-    records nothing, where columns are not as agreed; what arrived is kept all the same.
+    A day whose content has not changed leaves no trace, so nothing downstream is computed again for it. A run for certain
+    landings leaves the others alone. Raises BadData, and records nothing, where columns are not as agreed: what arrived is kept
+    all the same; BadRequest where a landing that is left alone has yet to arrive for the requested days.
     """
     from headline.sources import read
     from headline.sources.landing import LandingWriter
@@ -37,6 +39,8 @@ def ingest(run: PipelineRun, name: str) -> Ingested:
     source = cast(Source, run.pipeline)
     spec = source.ingest[name]
     landing = f"landing.{name}"
+    if run.landings is not None and name not in run.landings:
+        return _left_alone(run, landing)
     days = set(run.requested)
     if spec.lookback_days:
         earlier = Interval(run.requested.start - timedelta(days=spec.lookback_days), run.requested.start)
@@ -53,3 +57,15 @@ def ingest(run: PipelineRun, name: str) -> Ingested:
     ingested = Ingested(intervals, len(loads), sum(load.row_count for load in loads), changed)
     log.info("%s: %s rows in %s files landed, %s of them new or changed", landing, ingested.row_count, len(loads), changed)
     return ingested
+
+
+def _left_alone(run: PipelineRun, landing: str) -> Ingested:
+    """Nothing is read, but what never arrived must not be published as a day on which nothing happened."""
+    arrived = {load.ds for load in run.ledger.current_loads(landing, [run.requested])}
+    if lacking := [day for day in run.requested if day not in arrived]:
+        raise BadRequest(
+            f"{landing} has not arrived for {len(lacking)} day(s) from {lacking[0]} on: this run, which is for "
+            f"{', '.join(run.landings or ['nothing'])} alone, would publish them without it; name it among the landings too"
+        )
+    log.info("%s: left as it is, this run ingests %s", landing, ", ".join(run.landings or ["nothing"]))
+    return Ingested([], 0, 0, 0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date
 
@@ -23,7 +24,10 @@ class Acceptance:
 
 @dataclass(frozen=True)
 class PipelineRun:
-    """A run of a pipeline for the `requested` business days, with what its steps work on; a retried task is the same run."""
+    """A run of a pipeline for the `requested` business days, with what its steps work on; a retried task is the same run.
+
+    `landings`: what alone a source ingests; everything where not given.
+    """
 
     pipeline: Pipeline
     run_id: str
@@ -32,6 +36,7 @@ class PipelineRun:
     ledger: Ledger = field(repr=False)
     warehouse: Warehouse = field(repr=False)
     acceptance: Acceptance | None = None
+    landings: Sequence[str] | None = None
 
     @property
     def key(self) -> str:

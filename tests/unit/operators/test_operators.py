@@ -3,27 +3,39 @@
 import asyncio
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
+from inspect import signature
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from airflow.sdk.exceptions import TaskDeferred
+from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOperator
+from airflow.sdk.exceptions import AirflowRuntimeError, ErrorType, TaskDeferred
+from airflow.sdk.execution_time.comms import ErrorResponse
 
 from headline.errors import BadRequest
 from headline.intervals import DAY, Interval
-from headline.ledger import Ledger, Published
-from headline.operators import AuditOperator, IngestOperator, PublicationSensor, PublishOperator, TransformOperator
+from headline.ledger import Ledger, Published, Repairs
+from headline.operators import (
+    AuditOperator,
+    FindMissingOperator,
+    IngestOperator,
+    PublicationSensor,
+    PublishOperator,
+    RecordRepairsOperator,
+    TransformOperator,
+)
 from headline.operators.context import acceptance, requested
 from headline.operators.publication import PublicationTrigger, describe, missing_inputs
+from headline.operators.repair import AirflowRuns
 from headline.steps import Acceptance
 
 D1, D2, D3 = date(2026, 3, 1), date(2026, 3, 2), date(2026, 3, 3)
 TODAY = datetime.now(UTC).date()
 
 
-def context(start: datetime | None = None, end: datetime | None = None, run_id: str = "manual", **params: str | None) -> Any:
-    """As a task sees it: `from_` and `to` are the form's fields."""
-    given = {"from": params.get("from_"), "to": params.get("to"), "accept": params.get("accept")}
+def context(start: datetime | None = None, end: datetime | None = None, run_id: str = "manual", **params: Any) -> Any:
+    """As a task sees it: `from_`, `to`, `accept` and `landings` are the form's fields."""
+    given = {"from": params.get("from_")} | {name: params.get(name) for name in ("to", "accept", "landings")}
     dag_run = {"run_id": run_id, "data_interval_start": start, "data_interval_end": end}
     return {"params": given, "dag_run": SimpleNamespace(**dag_run, triggering_user_name=params.get("user"))}
 
@@ -167,3 +179,68 @@ def test_the_operators_run_the_steps_and_show_what_they_did(project: Any, tmp_pa
     for operator in (ingest, transform, audit, publish_):
         assert set(operator.template_fields) <= set(vars(operator))
         assert operator.overwrite_rtif_after_execution
+
+
+def test_an_ingest_that_a_run_is_not_for_does_nothing_or_says_what_has_yet_to_arrive(project: Any, tmp_path: Any) -> None:
+    """There is no connection that could be read."""
+    ingest = IngestOperator(task_id="ingest", pipeline="shop", landing="orders")
+    with pytest.raises(
+        BadRequest, match=r"landing.orders has not arrived for 1 day\(s\) from 2026-03-01 on: this run, .* nothing"
+    ):
+        ingest.execute(context(at(D1), at(D2), landings=[]))
+    project.arrive({D1: [("a", "1.00")]})
+    ingest.execute(context(at(D1), at(D2), landings=["others"]))
+    assert ingest.ingested == {"days": [], "files": 0, "rows": 0, "new_or_changed_files": 0}
+
+
+class FakeTask:
+    """What the Task SDK answers; `runs`: (DAG, run, state)."""
+
+    def __init__(
+        self, paused: bool = False, runs: list[tuple[str, str, str]] | None = None, dags: str = "shop core_shop"
+    ) -> None:
+        self.paused, self.runs, self.dags = paused, runs or [], dags.split()
+
+    def get_dag(self, dag_id: str) -> Any:
+        if dag_id not in self.dags:
+            raise AirflowRuntimeError(ErrorResponse(error=ErrorType.API_SERVER_ERROR, detail={"status_code": 404}))
+        return SimpleNamespace(is_paused=self.paused)
+
+    def get_dr_count(self, dag_id: str, run_ids: list[str] | None = None, states: list[str] | None = None) -> int:
+        return sum(
+            dag == dag_id and (run_ids is None or run in run_ids) and (states is None or state in states)
+            for dag, run, state in self.runs
+        )
+
+
+def test_airflow_is_asked_whether_a_dag_can_take_a_run() -> None:
+    assert AirflowRuns(FakeTask()).obstacle("shop") == ""
+    assert AirflowRuns(FakeTask(runs=[("shop", "a", "failed"), ("core_shop", "b", "running")])).obstacle("shop") == ""
+    assert "1 of its runs are at work" in AirflowRuns(FakeTask(runs=[("shop", "a", "queued")])).obstacle("shop")
+    assert "paused" in AirflowRuns(FakeTask(paused=True)).obstacle("shop")
+    assert "no DAG of that name" in AirflowRuns(FakeTask(dags="")).obstacle("shop")
+
+
+def test_airflow_is_asked_how_far_a_run_is() -> None:
+    runs = AirflowRuns(FakeTask(runs=[("shop", "a", "running"), ("shop", "b", "failed"), ("shop", "c", "success")]))
+    assert [runs.state("shop", run_id) for run_id in "abcd"] == ["at work", "ended", "ended", "absent"]
+    assert runs.state("core_shop", "a") == "absent"
+
+
+def test_what_is_missing_becomes_runs_of_its_dag_and_their_end_is_recorded(project: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = TODAY - 2 * DAY
+    monkeypatch.setenv("HEADLINE_START_DATE", str(first))
+    project.replace("sources/shop/source.yml", "02:00", "00:00")
+    project.arrive({first + DAY: [("a", "1.00")]})
+    find = FindMissingOperator(task_id="find_missing")
+    run_id = f"repair__orders__{first}__1"
+    [run] = [one for one in find.execute({"ti": FakeTask()}) if one["trigger_run_id"] == run_id]
+    assert (run["trigger_dag_id"], run["conf"]) == ("shop", {"from": str(first), "to": str(first), "landings": ["orders"]})
+    assert run["note"] == f"Repair: {first} of landing.orders: nothing has been loaded; attempt 1 of 3"
+    assert f"shop: {run['note'].removeprefix('Repair: ')}" in find.found
+    assert set(run) <= set(signature(TriggerDagRunOperator.__init__).parameters)
+
+    project.arrive({first: [("b", "1.00")]})
+    RecordRepairsOperator(task_id="record").execute({"ti": FakeTask(runs=[("shop", run_id, "success")])})
+    attempt = Repairs().newest()["landing.orders", first]
+    assert (attempt.outcome, attempt.after["rows"]) == ("repaired", 1)

@@ -1,0 +1,179 @@
+"""Which days should be there by now and are not: of every landed table, and of what every pipeline publishes.
+
+Should be there: the days that the schedule owes, and those of a short hole between days that are there. Missing is one of which
+- nothing has been loaded, or the raw table's completeness check has found nothing in what did;
+- a pipeline has published nothing, although all that it reads is there and no audit holds the day back.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from itertools import pairwise
+from typing import Any
+
+from headline import settings
+from headline.intervals import DAY, Interval
+from headline.ledger import Ledger, is_outdated, missing_days
+from headline.specs import Catalog, Pipeline, Source, Table
+
+# A longer hole in what the schedule does not owe is no accident: somebody has computed two ranges apart.
+LONGEST_HOLE = timedelta(days=7)
+
+
+@dataclass(frozen=True)
+class Found:
+    """What is there of one day: `content` for the record and, where it does not count, why (`fault`)."""
+
+    content: dict[str, Any]
+    fault: str = ""
+
+
+@dataclass(frozen=True)
+class Missing:
+    """A day of `landing` (a landed table, or a pipeline for all that it publishes) that should be there `since` a moment."""
+
+    pipeline: str
+    landing: str
+    ds: date
+    since: datetime
+    reason: str
+    before: dict[str, Any]
+
+    @property
+    def key(self) -> tuple[str, date]:
+        return self.landing, self.ds
+
+
+@dataclass(frozen=True)
+class Stock:
+    """What is there, by day, of one thing that a pipeline owes: a landed table, or all that it publishes.
+
+    `nothing`: what is said of a day that is not there. `must_wait`: whether nobody can expect a day yet.
+    """
+
+    pipeline: Pipeline
+    landing: str
+    days: Mapping[date, Found]
+    nothing: Found
+    must_wait: Callable[[date], bool] = lambda _day: False
+
+    def of(self, day: date) -> Found:
+        return self.days.get(day, self.nothing)
+
+    def missing(self, now: datetime) -> Iterator[Missing]:
+        """The days that should be there by now and are not, in order."""
+        wanted = expected_days(self.days, settings.load().start_date, last_due(self.pipeline, now))
+        wanted |= {day for day, found in self.days.items() if found.fault and self.pipeline.due_at(day) <= now}
+        for day in sorted(wanted):
+            found = self.of(day)
+            if found.fault and not self.must_wait(day):
+                since = self.pipeline.due_at(day)
+                yield Missing(self.pipeline.id, self.landing, day, since, found.fault, found.content)
+
+
+def take_stock(catalog: Catalog, ledger: Ledger, now: datetime) -> list[Stock]:
+    """What is there of everything that the pipelines owe, except what this deployment does without."""
+    stocks: list[Stock] = []
+    for pipeline in catalog.pipelines.values():
+        arrivals = list(_arrivals(pipeline, ledger)) if isinstance(pipeline, Source) else []
+        to_come = {missing.ds for stock in arrivals for missing in stock.missing(now)}
+        stocks += [*arrivals, *_publication(pipeline, ledger, to_come)]
+    return stocks
+
+
+def expected_days(there: Iterable[date], first: date, last: date) -> set[date]:
+    """The days that the schedule owes, from its `first` to the `last` one that is due, and those of short holes."""
+    expected = set(Interval(first, last + DAY)) if first <= last else set()
+    for one, other in pairwise(sorted(there)):
+        if DAY < other - one <= LONGEST_HOLE + DAY:
+            expected |= set(Interval(one + DAY, other))
+    return expected
+
+
+def last_due(pipeline: Pipeline, now: datetime) -> date:
+    """The newest day whose landing time has passed."""
+    day = now.date()
+    while pipeline.due_at(day) > now:
+        day -= DAY
+    return day
+
+
+def _arrivals(source: Source, ledger: Ledger) -> Iterator[Stock]:
+    tables = _tables(source)
+    silent = _silent_days(tables, ledger)
+    nothing = Found({"files": 0, "rows": 0, "checksum": None}, "nothing has been loaded")
+    for landing in source.landed:
+        if readers := [table for table in tables if landing in table.reads]:
+            days = {}
+            for load in ledger.current_loads(landing):
+                # A table that is made of several landings lacks what any of them lacks: what holds rows is not to blame.
+                blamed = [table.full_name for table in readers if load.row_count == 0 or _landings(table) == [landing]]
+                fault = next((silent[name, load.ds] for name in blamed if (name, load.ds) in silent), "")
+                days[load.ds] = Found({"files": 1, "rows": load.row_count, "checksum": load.checksum}, fault)
+            yield Stock(source, landing, days, nothing)
+
+
+def _silent_days(tables: Sequence[Table], ledger: Ledger) -> dict[tuple[str, date], str]:
+    """The days, by table, in which completeness checks found nothing, and that were not published whole since."""
+    names = [table.full_name for table in tables]
+    whole = [row for row in ledger.publications(names) if row.status == "complete"]
+    silent = {}
+    for row in ledger.failed_checks("completeness", names):
+        since = [one for one in whole if one.table_name == row.table_name and one.published_at > row.audited_at]
+        for day in {date.fromisoformat(key["ds"]) for key in row.sample if "ds" in key}:
+            if not any(one.start <= day < one.end for one in since):
+                silent[row.table_name, day] = f"what arrived holds nothing of it: «{row.check_name}» has failed"
+    return silent
+
+
+def _publication(pipeline: Pipeline, ledger: Ledger, to_come: Collection[date]) -> Iterator[Stock]:
+    """A day is there with the first of the pipeline's tables: they are published together, but for one that is new.
+
+    Weeks and months are published as a whole from their first day on. They tell something only where there is nothing finer, and
+    of the days whose inputs were there at that time.
+    """
+    tables = _tables(pipeline)
+    if not tables:
+        return
+    read = {name for table in tables for name in table.reads} - {"calendar.days", *settings.load().without}
+    inputs = {name: window for name, window in pipeline.inputs.items() if name in read}
+    changes = ledger.changes(inputs)
+    came: dict[tuple[str, date], int] = {}
+    for change in changes:
+        for day in change.interval:
+            came.setdefault((change.table, day), change.version)
+    by_day = [table.full_name for table in tables if table.period in ("day", "all")]
+    published: dict[date, set[str]] = defaultdict(set)
+    for change in ledger.changes(by_day or [table.full_name for table in tables]):
+        for day in change.interval:
+            if by_day or all(came.get((name, day), 0) <= change.as_of for name in inputs):
+                published[day].add(change.table)
+    held = ledger.failed_candidates([table.full_name for table in tables])
+
+    def must_wait(day: date) -> bool:
+        """Whether it lacks an input, or an audit refuses what these very inputs make: a retry does not mend bad data."""
+        asked = Interval(day, day + DAY)
+        return (
+            day in to_come
+            or any(missing_days(asked, [one for one in changes if one.table == name], inputs[name]) for name in inputs)
+            or any(
+                any(interval.overlaps(asked) for interval in candidate.intervals)
+                and not is_outdated(candidate.intervals, inputs, [one for one in changes if one.version > candidate.as_of])
+                for candidate in held
+            )
+        )
+
+    nothing = Found({"tables": []}, "all that it reads is there, but it was never published")
+    days = {day: Found({"tables": sorted(names)}) for day, names in published.items()}
+    yield Stock(pipeline, pipeline.id, days, nothing, must_wait)
+
+
+def _tables(pipeline: Pipeline) -> list[Table]:
+    return [table for table in pipeline.ordered_tables if table.full_name not in settings.load().without]
+
+
+def _landings(table: Table) -> list[str]:
+    return [name for name in table.reads if name.startswith("landing.")]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator
+from typing import cast
 
 from sqlglot import exp
 from sqlglot.optimizer.scope import Scope, traverse_scope
@@ -65,12 +66,11 @@ def readers(source: Source, name: str) -> list[Table]:
 def origins(source: Source, table: Table, name: str) -> dict[str, set[str]]:
     """From which columns of `landing.<name>` each column of a table is computed; rows that they filter or sort do not count."""
     *_, root = _scopes(table)
-    selects = root.expression.named_selects
-    return {column: set(_origins(column, root, f"landing.{name}", source)) for column in selects}
+    return {column: set(_origins(column, root, f"landing.{name}", source)) for column in _query(root).named_selects}
 
 
 def _origins(output: str, scope: Scope, landing: str, source: Source) -> Iterator[str]:
-    for expression in scope.expression.selects:
+    for expression in _query(scope).selects:
         if expression.alias_or_name == output:
             for column in expression.find_all(exp.Column):
                 inner = scope.sources.get(column.table) or next(iter(scope.sources.values()), None)
@@ -78,6 +78,10 @@ def _origins(output: str, scope: Scope, landing: str, source: Source) -> Iterato
                     yield from _origins(column.name, inner, landing, source)
                 elif _comes_from(column, scope, landing, source):
                     yield column.name
+
+
+def _query(scope: Scope) -> exp.Query:
+    return cast(exp.Query, scope.expression)
 
 
 def _scopes(table: Table) -> list[Scope]:
@@ -100,7 +104,7 @@ def _is(one: exp.Expr | Scope | None, name: str) -> bool:
 
 def _columns(one: exp.Expr | Scope, source: Source) -> list[str]:
     if isinstance(one, Scope):
-        return list(one.expression.named_selects)
+        return list(_query(one).named_selects)
     table = source.outputs.get(f"{one.args.get('db')}.{one.name}")
     return load_contract(table).column_names if table else ["ds"]
 

@@ -63,11 +63,13 @@ def compile_(
 def tables(form: FormatOption = Format.TABLE) -> None:
     """List every table with what is published of it."""
     from headline import specs
-    from headline.ledger import Ledger
+    from headline.intervals import in_words
+    from headline.ledger import Ledger, partial_days
 
     catalog = specs.load()
     makers = catalog.makers
     published = Ledger().publications()
+    partial = {name: days for pipeline in catalog.pipelines.values() for name, days in partial_days(pipeline, published).items()}
     rows = []
     for name, table in catalog.tables.items():
         mine = [publication for publication in published if publication.table_name == name]
@@ -79,12 +81,13 @@ def tables(form: FormatOption = Format.TABLE) -> None:
                 table.period,
                 min((one.start for one in mine), default=None),
                 max((one.end for one in mine), default=None),
-                newest.status if newest else "never published",
+                ("partial" if name in partial else "complete") if newest else "never published",
+                in_words(partial.get(name, ())),
                 newest.published_at.replace(microsecond=0) if newest else None,
                 newest.code_version if newest else None,
             )
         )
-    show(["table", "pipeline", "period", "from", "before", "status", "published_at", "code_version"], rows, form)
+    show(["table", "pipeline", "period", "from", "before", "status", "partial_days", "published_at", "code_version"], rows, form)
 
 
 @app.command()
@@ -167,6 +170,27 @@ def _content(found: dict[str, Any] | None) -> str | None:
     if "tables" in found:
         return ", ".join(found["tables"]) or "nothing"
     return f"{found['rows']} rows, {found['checksum'][:8]}" if found["files"] else "nothing"
+
+
+@app.command("inspect")
+def inspect_(
+    table: Annotated[str, typer.Argument(help="schema.table")],
+    run: Annotated[str, typer.Argument(help="Run id or run key, or the beginning of either.")],
+    form: FormatOption = Format.TABLE,
+) -> None:
+    """Show what a run computed and did not publish, beside what is published: rows added, lost and changed, and totals."""
+    from headline import specs
+    from headline.ledger import Ledger
+    from headline.steps import held_candidate, inspect
+    from headline.warehouse import open_warehouse
+
+    found = specs.load().table(table)
+    candidate = held_candidate(found, run, Ledger())
+    lines = inspect(found, candidate, open_warehouse())
+    days = ", ".join(map(str, candidate.intervals))
+    rows = [(line.table, line.what, line.key, line.column, line.published, line.candidate, line.difference) for line in lines]
+    columns = ["table", "what", "key", "column", "published", "candidate", "difference"]
+    show(columns, rows, form, title=f"{table} for {days}, as the run {candidate.run_id} computed it ({candidate.state})")
 
 
 for command in COMMANDS:

@@ -65,6 +65,12 @@ def merge(intervals: Iterable[Interval]) -> list[Interval]:
     return merged
 
 
+def in_words(days: Iterable[date]) -> str:
+    """Days as people write them: `2026-11-03, 2026-11-05 to 2026-11-07`."""
+    spans = [(interval.start, interval.end - DAY) for interval in from_days(days)]
+    return ", ".join(f"{first}" if first == last else f"{first} to {last}" for first, last in spans)
+
+
 def from_days(days: Iterable[date]) -> list[Interval]:
     """The given days as the fewest disjoint intervals, in order."""
     return merge(Interval(day, day + DAY) for day in days)

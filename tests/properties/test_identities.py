@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from calendar import monthrange
+from collections import Counter
 from collections.abc import Sequence
 from datetime import timedelta
 from decimal import Decimal
+from fractions import Fraction
 from typing import Any
 
 import pytest
@@ -100,6 +103,45 @@ def test_a_refund_has_two_clocks(make_street: MakeStreet, world: World) -> None:
         assert entry["ds"] == (refund["order_ds"] if in_window else refund["ds"])
         assert entry["is_attributed"] is in_window
         assert entry["net_profit"] == -refund["refund_amount"]
+
+
+@settings(max_examples=6)
+@given(worlds(length=50))
+def test_a_day_is_as_complete_as_what_was_refused_leaves_it(make_street: MakeStreet, world: World) -> None:
+    """By day of each source, repeats left out; a day of the summary is as complete as the lesser, a month as its days' mean."""
+    street = computed(make_street, world)
+    told = {}
+    for name, tables in (("shop", ("order_lines", "refund_lines")), ("finance", ("expenses",))):
+        accepted = Counter(row["ds"] for table in tables for row in street.rows(f"core.{table}"))
+        quarantine = [row for table in tables for row in street.rows(f"quarantine.{table}")]
+        refused = Counter(row["ds"] for row in quarantine if not row["quarantine_reason"].startswith("duplicate_"))
+        repeated = Counter(row["ds"] for row in quarantine if row["quarantine_reason"].startswith("duplicate_"))
+        complete = street.catalog.pipelines[f"core_{name}"].coverage.complete
+        rows = {row["ds"]: row for row in street.rows(f"core.{name}_coverage")}
+        assert set(rows) == set(world.interval)
+        for day, row in rows.items():
+            counts = (accepted[day], refused[day], repeated[day])
+            assert (row["accepted_count"], row["refused_count"], row["repeated_count"]) == counts
+            judged = accepted[day] + refused[day]
+            share = Fraction(accepted[day], judged) if judged else Fraction(1)
+            assert abs(Fraction(row["coverage"]) - share) <= Fraction(1, 2_000_000)
+            assert row["is_partial"] is (share < Fraction(complete))
+        told[name] = rows
+    expected = {
+        day: (
+            min(told[name][day]["coverage"] for name in told),
+            any(told[name][day]["is_partial"] for name in told),
+        )
+        for day in world.interval
+    }
+    summary = street.rows("profit.daily_profit_summary")
+    assert {row["ds"]: (row["coverage"], row["is_partial"]) for row in summary} == expected
+    for month in street.rows("profit.monthly_profit_trends"):
+        days = [state for day, state in expected.items() if day.replace(day=1) == month["month"]]
+        length = monthrange(month["month"].year, month["month"].month)[1]
+        assert abs(month["coverage"] - sum(coverage for coverage, _ in days) / length) < Decimal("0.000001")
+        assert month["is_partial"] is any(is_partial for _, is_partial in days)
+        assert month["is_provisional"] is (len(days) < length)
 
 
 @settings(max_examples=3)

@@ -88,7 +88,7 @@ def published(table: Table, day: date, session: Session) -> Rows:
 
 def cut(name: str, days: Interval, there: Collection[str]) -> str:
     """The rows of an input in these days; of one that is rebuilt whole, what it would be if nothing later had arrived."""
-    table = {table.full_name: table for table in load().tables.values()}[name]
+    table = load().makers[name].outputs[name]
     if table.period_column:
         return f"select * from {name} where {write(within(table.period_column, [days]), 'duckdb')}"
     [source] = table.reads

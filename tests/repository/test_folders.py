@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from tests.repository.written import ROOT, folders
 
-from headline.specs import Source, load_pipeline
+from headline.specs import Pipeline, Source, load_contract, load_pipeline
 
 FOLDERS = folders()
 HEADINGS = ["What can go wrong", "First steps", "Backfill"]
@@ -46,6 +46,16 @@ def folder_faults(folder: Path) -> Iterator[str]:
     yield from (f"RUNBOOK.md has no heading «{heading}»" for heading in HEADINGS if heading not in headings)
 
 
+def coverage_faults(pipeline: Pipeline) -> Iterator[str]:
+    """Who refuses rows of a day says how much of it is left, in a table of its own, and when that is too little."""
+    refusing = [table for table in pipeline.tables.values() if table.quarantine and table.period != "all"]
+    counting = [table for table in pipeline.tables.values() if "coverage" in load_contract(table).column_names]
+    counted = {name for table in counting for name in table.reads}
+    yield from (f"no table with a coverage reads {one.quarantine_name}" for one in refusing if one.quarantine_name not in counted)
+    if refusing and "coverage" not in pipeline.model_fields_set:
+        yield "does not state from which coverage a day is complete, and from which partial"
+
+
 def test_every_folder_is_loaded_by_a_dag_file_under_its_own_name() -> None:
     loaded = {name: path for file in sorted((ROOT / "dags").glob("*.py")) for name, path in dag_calls(file).items()}
     assert len(FOLDERS) >= 6
@@ -61,6 +71,22 @@ def test_a_dag_file_names_the_areas_folders() -> None:
 @pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
 def test_folders_hold_what_they_need_and_no_more(folder: Path) -> None:
     assert list(folder_faults(folder)) == []
+
+
+@pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
+def test_who_refuses_rows_tells_the_coverage(folder: Path) -> None:
+    assert list(coverage_faults(load_pipeline(folder))) == []
+
+
+def test_refusing_without_telling_is_caught() -> None:
+    pipeline = load_pipeline(ROOT / "include/sql/core/core_shop")
+    quiet = {name: table for name, table in pipeline.tables.items() if name != "shop_coverage"}
+    assert list(coverage_faults(pipeline.model_copy(update={"tables": quiet}))) == [
+        "no table with a coverage reads quarantine.order_lines",
+        "no table with a coverage reads quarantine.refund_lines",
+    ]
+    pipeline.model_fields_set.remove("coverage")
+    assert list(coverage_faults(pipeline)) == ["does not state from which coverage a day is complete, and from which partial"]
 
 
 def test_no_folder_lacks_its_spec() -> None:

@@ -140,6 +140,12 @@ def period_column_is_there(written: Written) -> Iterator[str]:
         yield f"is replaced by {column}, which must be its first column"
 
 
+def coverage_says_whether_it_is_partial(written: Written) -> Iterator[str]:
+    """DOMAIN: the state of a figure; what is published takes its own from both."""
+    if len(found := {"coverage", "is_partial"} & set(written.contract.column_names)) == 1:
+        yield f"has {found.pop()} alone: coverage and is_partial go together"
+
+
 def everything_is_described(written: Written) -> Iterator[str]:
     if "one row" not in written.contract.description.lower():
         yield "its description does not say what a row is: «one row per …»"
@@ -209,6 +215,7 @@ RULES: list[Rule] = [
     columns_are_those_of_the_contract,
     names_say_the_type,
     period_column_is_there,
+    coverage_says_whether_it_is_partial,
     everything_is_described,
     checks_are_enough,
     key_tells_rows_apart,
@@ -312,6 +319,7 @@ BROKEN: list[tuple[Rule, Written, str]] = [
     (names_say_the_type, with_column(SUMMARY, "order_count", name="orders", data_type="double"), "money is exact"),
     (names_say_the_type, with_column(SUMMARY, "net_revenue", name="takings"), "its name should say so"),
     (period_column_is_there, with_column(SUMMARY, "ds", name="day"), "first column"),
+    (coverage_says_whether_it_is_partial, with_column(SUMMARY, "coverage", name="covered_share"), "go together"),
     (everything_is_described, with_column(SUMMARY, "ds", description="day"), "no sentence"),
     (checks_are_enough, with_checks(SUMMARY, [{"duplicate": {"columns": ["ds"]}}]), "no check of Soda's type schema"),
     (checks_are_enough, with_checks(SUMMARY, [{"schema": None}]), "no check of the kind duplicates"),

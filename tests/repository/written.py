@@ -63,7 +63,7 @@ def read(catalog: Catalog, pipeline: Pipeline, table: Table) -> Written:
         table,
         contract,
         content=read_yaml(table.contract_file),
-        query=parse(render(table.sql_file.read_text(), MARCH, where), where),
+        query=parse(render(table.sql_file.read_text(), MARCH, where, **table.template_names), where),
         checks={path: query for path, query in found.items() if query},
     )
 

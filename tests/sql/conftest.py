@@ -89,9 +89,9 @@ def make_given(catalog: Catalog, name: str, file: Path, session: Session) -> Non
     content: Any = read_yaml(file) if file.exists() else []
     makers = {output: table for table in catalog.tables.values() for output in table.outputs}
     if name in makers:
-        contract = load_contract(makers[name])
-        session.ensure_table(name, contract)
-        types, rows = column_types(contract), content
+        contract, quarantine = load_contract(makers[name]), name != makers[name].full_name
+        session.ensure_table(name, contract, quarantine=quarantine)
+        types, rows = column_types(contract, quarantine=quarantine), content
     else:
         types, rows = content["types"], content["rows"]
         session.query(f"create schema {name.split('.')[0]}")
@@ -119,7 +119,7 @@ def run_select(table: Table, interval: Interval, session: Session) -> list[Row]:
 
 def check_types(table: Table, session: Session) -> dict[str, str]:
     """The columns of RESULT with their types, which must be those of the contract, in its order."""
-    wanted = column_types(load_contract(table)) | ({"quarantine_reason": "varchar"} if table.quarantine else {})
+    wanted = column_types(load_contract(table), quarantine=table.quarantine)
     found = {row[0]: row[1].lower() for row in session.query(f"describe {RESULT}").rows}
     assert list(found.items()) == [(name, kind.replace(" ", "")) for name, kind in wanted.items()]
     return wanted
@@ -152,5 +152,6 @@ def literal(value: Any) -> str:
     return "null" if value is None else "'" + str(value).replace("'", "''") + "'"
 
 
-def column_types(contract: Contract) -> dict[str, str]:
-    return {column.name: column.sql_type for column in contract.columns}
+def column_types(contract: Contract, *, quarantine: bool) -> dict[str, str]:
+    types = {column.name: column.sql_type for column in contract.columns}
+    return types | {"quarantine_reason": "varchar"} if quarantine else types

@@ -21,10 +21,12 @@ DAYS = Interval(date(2026, 1, 5), date(2026, 1, 7))
 RAW = """
 insert into raw.orders
 select ds, order_id, 'C1', cast(ds as timestamp), 'paid', sales_channel, 'DE', 'EUR'
-from (values (date '2026-01-05', 'O1', 'web'), (date '2026-01-06', 'O2', 'app')) as orders(ds, order_id, sales_channel);
+from (values (date '2026-01-05', 'O1', 'web'), (date '2026-01-06', 'O2', 'app'), (date '2026-01-06', 'O3', 'web'))
+as orders(ds, order_id, sales_channel);
 insert into raw.order_items values
     ('2026-01-05', 'O1', 1, 'P1', 2, 10, 1), ('2026-01-05', 'O1', 2, 'P1', 1, 10, 0), ('2026-01-05', 'O1', 2, 'P1', 1, 10, 0),
     ('2026-01-06', 'O2', 1, 'P2', 1, 50, 0);
+insert into raw.order_items select date '2026-01-06', 'O3', line_number, 'P2', 1, 1, 0 from range(1, 30) as lines(line_number);
 insert into raw.refunds values
     ('2026-01-06', 'R1', 'O1', 1, '2026-01-06 09:00:00', 1, 5), ('2026-01-06', 'R2', 'O9', 1, '2026-01-06 09:00:00', 1, 7);
 insert into raw.products
@@ -39,6 +41,7 @@ insert into raw.expenses values
     ('2026-01-05', 'E2', '2026-01-05', 'labor', null, 3.01, 'EUR'),
     ('2026-01-06', 'E3', '2026-01-06', 'marketing', 'marketplace', 2, 'EUR'),
     ('2026-01-06', 'E4', '2026-01-06', 'labor', null, -4, 'EUR');
+insert into raw.expenses select '2026-01-06', 'E6-' || n, '2026-01-06', 'labor', null, 0.1, 'EUR' from range(9) as entries(n);
 insert into raw.exchange_rates values ('2026-01-05', '2026-01-05', 'USD', 0.9);
 insert into raw.events values
     ('2026-01-05', 'V1', 'C1', 'S1', 'app_opened', '2026-01-05 09:00:00', 'ios'),
@@ -181,6 +184,40 @@ BROKEN = [
     ("core.refund_lines", "no refund comes before its order", "update core.refund_lines set order_ds = '2026-01-07'"),
     ("core.refund_lines", "raw = core + quarantine in rows and money", "delete from core.refund_lines"),
     ("core.refund_lines", "raw = core + quarantine in rows and money", "delete from quarantine.refund_lines"),
+    ("core.shop_coverage", "every day has its row", "delete from core.shop_coverage where ds = '2026-01-06'"),
+    (
+        "core.shop_coverage",
+        "valid, refused and repeated rows are those of core and quarantine",
+        "delete from core.order_lines where ds = '2026-01-05'",
+    ),
+    (
+        "core.shop_coverage",
+        "no day is refused beyond the limit",
+        "update core.shop_coverage set accepted_count = 1 where ds = '2026-01-06'",
+    ),
+    ("core.finance_coverage", "every day has its row", "delete from core.finance_coverage where ds = '2026-01-06'"),
+    (
+        "core.finance_coverage",
+        "valid, refused and repeated rows are those of core and quarantine",
+        "delete from core.expenses where ds = '2026-01-05'",
+    ),
+    (
+        "core.finance_coverage",
+        "no day is refused beyond the limit",
+        "update core.finance_coverage set accepted_count = 3 where ds = '2026-01-06'",
+    ),
+    ("core.app_coverage", "every day has its row", "delete from core.app_coverage where ds = '2026-01-06'"),
+    (
+        "core.app_coverage",
+        "valid, refused and repeated rows are those of core and quarantine",
+        "delete from core.events where ds = '2026-01-05'",
+    ),
+    (
+        "core.app_coverage",
+        "no day is refused beyond the limit",
+        "insert into quarantine.events (ds, quarantine_reason) values ('2026-01-06', 'missing_user_id'); "
+        "update core.app_coverage set refused_count = 1 where ds = '2026-01-06'",
+    ),
     (
         "profit.expense_allocation",
         "one row per pool and order line",
@@ -442,6 +479,12 @@ SAMPLES = [
                 "discount_amount_difference": "0.0000",
             }
         ],
+    ),
+    (
+        "core.shop_coverage",
+        "no day is refused beyond the limit",
+        "update core.shop_coverage set accepted_count = 1 where ds = '2026-01-06'",
+        [{"ds": "2026-01-06", "table_name": "refund_lines", "quarantine_reason": "order_line_not_found", "row_count": "1"}],
     ),
     (
         "core.events",

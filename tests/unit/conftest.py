@@ -118,6 +118,33 @@ FILES = {
         """,
 }
 
+# A table that says of every day how much of its orders was valid.
+COVERAGE = {
+    "core/core_shop/orders_coverage.sql": """
+        with counts as (
+            select ds, 1.0 as valid from core.orders where ds >= date '{{ start }}' and ds < date '{{ end }}'
+            union all
+            select ds, 0.0 as valid from quarantine.orders where ds >= date '{{ start }}' and ds < date '{{ end }}'
+        )
+        select
+            ds,
+            cast(avg(valid) as decimal(18, 6)) as coverage,
+            avg(valid) < {{ coverage.complete }} as is_partial
+        from counts
+        group by ds
+        """,
+    "core/core_shop/orders_coverage.contract.yml": """
+        dataset: warehouse/core/orders_coverage
+        description: One row per day.
+        columns:
+          - {name: ds, data_type: date, description: Business day.}
+          - {name: coverage, data_type: decimal, numeric_precision: 18, numeric_scale: 6, description: Share that was valid.}
+          - {name: is_partial, data_type: boolean, description: Whether it is too low.}
+        checks:
+          - schema:
+        """,
+}
+
 
 @dataclass(frozen=True)
 class Project:
@@ -189,3 +216,16 @@ def project(
     for path, text in FILES.items():
         made.write(path, text)
     return made
+
+
+@pytest.fixture
+def telling(project: Project) -> Project:
+    """The throw-away repository with core.orders_coverage; a day is complete with four valid orders of five."""
+    for path, text in COVERAGE.items():
+        project.write(path, text)
+    project.replace(
+        "core/core_shop/pipeline.yml",
+        "tables:",
+        "coverage: {complete: 0.8, partial: 0.1}\ntables:\n  orders_coverage: {reads: {core.orders: {}, quarantine.orders: {}}}",
+    )
+    return project

@@ -11,6 +11,7 @@ import pytest
 
 from headline import cli
 from headline.ledger import Attempt, ColumnChange, Repairs, SchemaChange, SchemaChanges
+from headline.steps import transform
 
 D1, D2 = date(2026, 3, 1), date(2026, 3, 2)
 
@@ -134,6 +135,37 @@ def test_repairs_tell_what_was_done_about_missing_days(headline: Any) -> None:
     ]
     assert len(json.loads(headline("repairs", "core_shop", "--format", "json")[1])) == 1
     assert "repair__orders__2026-03-01__1" in headline("repairs")[1]
+
+
+def test_partial_days_are_told_of_each_table(telling: Any, published: Any) -> None:
+    found = {row["table"]: row for row in json.loads(published("tables", "--format", "json")[1])}
+    told = {name: (row["status"], row["partial_days"]) for name, row in found.items()}
+    assert told["raw.orders"] == ("complete", "")
+    assert told["core.orders"] == told["core.orders_coverage"] == ("partial", "2026-03-01")
+
+
+def test_inspect_shows_what_was_held_beside_what_is_published(published: Any) -> None:
+    published.project.arrive({D1: [("a", "2.50"), ("a", "2.50")]})
+    published.project.publish("shop", D1)
+    run = published.project.run("core_shop", D1, run_id="manual__1")
+    transform(run, run.pipeline.tables["orders"])
+    code, out, _ = published("inspect", "core.orders", "manual", "--format", "json")
+    assert code == 0
+    told = [row for row in json.loads(out) if row["table"] == "core.orders"]
+    assert {"what": "total", "published": "1.5000", "candidate": "5.0000", "difference": "3.5000"}.items() <= told[4].items()
+    assert {"what": "changed", "key": "order_id a", "column": "amount"}.items() <= told[-1].items()
+    title, *_ = published("inspect", "core.orders", run.key)[1].splitlines()
+    assert title.strip() == "core.orders for [2026-03-01, 2026-03-02), as the run manual__1 computed it (transformed)"
+    assert next(csv.reader(io.StringIO(published("inspect", "core.orders", run.key, "--format", "csv")[1])))[:2] == [
+        "table",
+        "what",
+    ]
+    for arguments, complaint in (
+        (("core.oders", "manual"), "no table is called core.oders"),
+        (("core.orders", "x"), "manual__1 ("),
+    ):
+        code, _, err = published("inspect", *arguments)
+        assert (code, complaint in err) == (1, True)
 
 
 def test_audits_tell_every_check_of_the_newest_audit(published: Any) -> None:

@@ -2,6 +2,7 @@
 
 from headline.ledger.ledger import Candidate, Change, CheckResult, Ledger, Load, Published, Sample
 from headline.ledger.migrate import migrate
+from headline.ledger.partial import partial_days
 from headline.ledger.repairs import Attempt, Repairs
 from headline.ledger.schema_changes import ColumnChange, SchemaChange, SchemaChanges
 from headline.ledger.staleness import intervals_to_compute, is_outdated, missing_days, stale_days
@@ -23,5 +24,6 @@ __all__ = [
     "is_outdated",
     "migrate",
     "missing_days",
+    "partial_days",
     "stale_days",
 ]

@@ -168,7 +168,11 @@ class Ledger(Store):
 
     def candidates(self, run_key: str) -> dict[str, Candidate]:
         """The candidates of one run by table."""
-        return {candidate.table: candidate for candidate in self._candidates(tables.candidate.c.run_key == run_key)}
+        return {found.table: found for found in self._candidates(tables.candidate.c.run_key == run_key)}
+
+    def candidates_of(self, table: str) -> list[Candidate]:
+        """What runs have computed for one table, the newest first, as far as it is kept."""
+        return self._candidates(tables.candidate.c.table_name == table)
 
     def failed_candidates(self, table_names: Iterable[str]) -> list[Candidate]:
         """The candidates of any run that an audit holds back, for as long as they are kept."""
@@ -177,7 +181,8 @@ class Ledger(Store):
 
     def _candidates(self, condition: Any) -> list[Candidate]:
         with self._begin() as connection:
-            rows = connection.execute(select(tables.candidate).where(condition)).all()
+            query = select(tables.candidate).where(condition).order_by(tables.candidate.c.updated_at.desc())
+            rows = connection.execute(query).all()
         return [
             Candidate(
                 run_key=row.run_key,
@@ -241,6 +246,13 @@ class Ledger(Store):
         failed = and_(columns.kind == kind, columns.outcome == "failed", columns.table_name.in_(list(table_names)))
         with self._begin() as connection:
             return list(connection.execute(select(tables.audit).where(failed).order_by(columns.id)).all())
+
+    def was_audited(self, table: str, run: str) -> bool:
+        """Whether a run whose id or key begins so was ever audited for the table, however long ago."""
+        columns = tables.audit.c
+        begins = columns.run_id.startswith(run, autoescape=True) | columns.run_key.startswith(run, autoescape=True)
+        with self._begin() as connection:
+            return connection.scalar(select(columns.id).where(columns.table_name == table, begins).limit(1)) is not None
 
     # publications
 

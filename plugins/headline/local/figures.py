@@ -10,6 +10,8 @@ from typing import Any
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
+from headline.intervals import in_words
+
 # What fits beside each other on a screen; gross profit - expenses = net profit. `headline query` shows the rest.
 PROFIT = {
     "units": "unit_count",
@@ -38,7 +40,9 @@ def profit(first: date, last: date, currency: str) -> Table:
     last_row = "case when category = 'unallocated' then 1 else 0 end"
     rows = _query(f"select category, {sums} {days} group by category order by {last_row}, category")
     total = _query(f"select 'total' as category, {sums} {days}")
-    table = _table(f"Profit {first} to {last}, {currency}", "category", list(PROFIT))
+    partial = [ds for (ds,) in _query(f"select distinct ds {days} and is_partial")]
+    title = f"Profit {first} to {last}, {currency}" + (f" (partial: {in_words(partial)})" if partial else "")
+    table = _table(title, "category", list(PROFIT))
     for category, units, *amounts in [*rows, *total]:
         if category == "total":
             table.add_section()
@@ -50,16 +54,18 @@ def users(first: date, last: date) -> Table:
     """The last months of growth and engagement, from growth.monthly_growth and engagement.monthly_engagement."""
     states = ", ".join(f"growth.{state}_users" for state in USERS)
     rows = _query(
-        f"select growth.month, growth.is_provisional, {states}, growth.quick_ratio, engagement.stickiness "
+        "select growth.month, growth.is_provisional, growth.is_partial or coalesce(engagement.is_partial, false), "
+        f"{states}, growth.quick_ratio, engagement.stickiness "
         "from growth.monthly_growth as growth "
         "left join engagement.monthly_engagement as engagement on growth.month = engagement.month "
         f"where growth.month >= date_trunc('month', date '{first}') and growth.month <= date '{last}' "
         f"order by growth.month desc limit {MONTHS}"
     )
-    table = _table("Users by month (* days are missing)", "month", [*USERS, "quick ratio", "stickiness"])
-    for month, is_provisional, *counts, quick_ratio, stickiness in reversed(rows):
+    table = _table("Users by month (* days are missing, † rows are missing)", "month", [*USERS, "quick ratio", "stickiness"])
+    for month, is_provisional, is_partial, *counts, quick_ratio, stickiness in reversed(rows):
         shares = ("·" if share is None else f"{share:.3f}" for share in (quick_ratio, stickiness))
-        table.add_row(f"{month:%Y-%m}{'*' if is_provisional else ''}", *(f"{count:,}" for count in counts), *shares)
+        marks = f"{'*' if is_provisional else ''}{'†' if is_partial else ''}"
+        table.add_row(f"{month:%Y-%m}{marks}", *(f"{count:,}" for count in counts), *shares)
     return table
 
 

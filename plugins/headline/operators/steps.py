@@ -122,7 +122,8 @@ class PublishOperator(BaseOperator):
     def execute(self, context: Any) -> None:
         from headline.steps import publish
 
-        self.published = [f"{one.table} {one.interval}" for one in publish(pipeline_run(self.pipeline, context))]
+        done = publish(pipeline_run(self.pipeline, context))
+        self.published = [f"{one.table} {one.interval} {one.status}" for one in done]
 
 
 class SpecFaultOperator(BaseOperator):

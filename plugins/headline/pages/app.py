@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from datetime import date
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -12,7 +14,7 @@ from fastapi.responses import HTMLResponse
 if TYPE_CHECKING:
     from jinja2 import Environment
 
-    from headline.specs import Pipeline
+    from headline.specs import Pipeline, Table
 
 # Docs are off because an app's dependencies do not cover them: they would be open to anybody.
 app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, dependencies=[Depends(requires_authenticated())])
@@ -29,7 +31,8 @@ def runbook(dag_id: str) -> HTMLResponse:
     if not file.is_file():
         raise HTTPException(404, f"{dag_id} has no RUNBOOK.md")
     markdown = MarkdownIt("commonmark", {"html": False}).enable("table")
-    return _page("runbook.html", pipeline=pipeline, body=markdown.render(file.read_text()))
+    partial = partial_notes(pipeline, pipeline.tables.values())
+    return _page("runbook.html", pipeline=pipeline, body=markdown.render(file.read_text()), partial=partial)
 
 
 @app.get("/contracts/{dag_id}/{table}", dependencies=MAY_READ)
@@ -48,7 +51,34 @@ def contract(dag_id: str, table: str) -> HTMLResponse:
         audits = Ledger().latest_audits([found.full_name])
     except HeadlineError as error:  # the promise can be read without it
         problem = str(error)
-    return _page("contract.html", pipeline=pipeline, table=found, contract=load_contract(found), audits=audits, problem=problem)
+    return _page(
+        "contract.html",
+        pipeline=pipeline,
+        table=found,
+        contract=load_contract(found),
+        partial=partial_notes(pipeline, [found]),
+        audits=audits,
+        problem=problem,
+    )
+
+
+def partial_notes(pipeline: Pipeline, tables: Iterable[Table]) -> list[str]:
+    """A line for each set of days that readers of these tables of the pipeline see in part; none where all is complete."""
+    from headline.errors import HeadlineError
+    from headline.intervals import in_words
+    from headline.ledger import Ledger, partial_days
+
+    try:
+        found = partial_days(pipeline, Ledger().publications([table.full_name for table in pipeline.tables.values()]))
+    except HeadlineError as error:
+        return [f"Which days are partial is not known now: {error}"]
+    together: dict[tuple[date, ...], list[str]] = {}
+    for name in sorted(found.keys() & {table.full_name for table in tables}):
+        together.setdefault(tuple(found[name]), []).append(name)
+    return [
+        f"{len(days)} {'day is' if len(days) == 1 else 'days are'} partial: {in_words(days)} ({', '.join(names)})"
+        for days, names in sorted(together.items())
+    ]
 
 
 def _pipeline(dag_id: str) -> Pipeline:

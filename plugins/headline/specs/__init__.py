@@ -5,6 +5,7 @@ from headline.specs.contract import Check, Column, Contract, load_contract
 from headline.specs.models import (
     AnyIngest,
     CheckKind,
+    Coverage,
     DatabaseIngest,
     FilesIngest,
     HttpIngest,
@@ -24,6 +25,7 @@ __all__ = [
     "CheckKind",
     "Column",
     "Contract",
+    "Coverage",
     "DatabaseIngest",
     "FilesIngest",
     "HttpIngest",

@@ -58,7 +58,7 @@ def load_pipeline(folder: Path) -> Pipeline:
         raise SpecError([f"{where}: {_key(fault['loc'])}: {_explain(fault)}" for fault in error.errors()]) from None
     pipeline._folder = folder
     for name, table in pipeline.tables.items():
-        table._folder, table._schema, table._name = folder, pipeline.schema_name, name
+        table._folder, table._schema, table._name, table._coverage = folder, pipeline.schema_name, name, pipeline.coverage
     if is_source:
         _read_landing_by_default(pipeline)
     faults = [f"{folder.parent.name}/{folder.name}/{file.name}: {fault}" for fault in _faults(pipeline)]

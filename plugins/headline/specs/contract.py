@@ -128,6 +128,11 @@ class Contract(BaseModel):
         return [column.name for column in self.columns]
 
     @property
+    def tells_coverage(self) -> bool:
+        """Whether its rows say how much of their period is there."""
+        return {"coverage", "is_partial"} <= set(self.column_names)
+
+    @property
     def personal_columns(self) -> set[str]:
         return {column.name for column in self.columns if column.attributes.personal}
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, time
+from decimal import Decimal
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, Self
 from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr, model_validator
 
 from headline import settings
 from headline.intervals import DAY, Period
@@ -31,6 +32,7 @@ def _quoted(value: object) -> object:
 CheckKind = Literal["schema", "reconciliation", "anomaly", "duplicates", "completeness"]
 ColumnType = Literal["text", "integer", "decimal", "double", "boolean", "date", "timestamp", "timestamp with time zone"]
 Clock = Annotated[time, BeforeValidator(_quoted)]
+Share = Annotated[Decimal, Field(ge=0, le=1)]
 
 
 class Model(BaseModel):
@@ -48,6 +50,20 @@ class Window(Model):
     without_gaps: bool = False
 
 
+class Coverage(Model):
+    """How much of a day's rows must be valid, as shares: from `complete` on the day is complete, from `partial` on the valid rows
+    are published and labelled, below it nothing is. What is not stated is strict: every row counts."""
+
+    complete: Share = Decimal(1)
+    partial: Share = Decimal(1)
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if self.partial > self.complete:
+            raise ValueError(f"partial begins at {self.partial}, above {self.complete}, from where a day is complete")
+        return self
+
+
 class Table(Model):
     """One table of a pipeline: its SELECT is `<name>.sql`, its contract `<name>.contract.yml` beside the spec.
 
@@ -63,6 +79,7 @@ class Table(Model):
     _folder: Path = PrivateAttr()
     _schema: str = PrivateAttr()
     _name: str = PrivateAttr()
+    _coverage: Coverage = PrivateAttr(default_factory=Coverage)
 
     @property
     def name(self) -> str:
@@ -87,6 +104,11 @@ class Table(Model):
         return {"day": "ds", "week": "week", "month": "month", "all": None}[self.period]
 
     @property
+    def template_names(self) -> dict[str, Any]:
+        """What the templates of its SELECT and of its contract know of the specification."""
+        return {"coverage": self._coverage}
+
+    @property
     def sql_file(self) -> Path:
         return self._folder / f"{self._name}.sql"
 
@@ -104,6 +126,7 @@ class Pipeline(Model):
     description: Annotated[str, Field(min_length=10)]
     tier: Literal[1, 2]
     lands_at: Clock
+    coverage: Coverage = Field(default_factory=Coverage)
     tables: Annotated[dict[Name, Annotated[Table, Empty]], Field(min_length=1)]
 
     _folder: Path = PrivateAttr()

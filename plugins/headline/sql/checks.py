@@ -19,7 +19,7 @@ def check_queries(table: Table, interval: Interval) -> dict[str, exp.Query]:
     Their templates know, besides what every template knows, `table` (its full name), `key` and `period_column`.
     """
     file = table.contract_file
-    names = {"table": table.full_name, "key": table.key, "period_column": table.period_column}
+    names = {"table": table.full_name, "key": table.key, "period_column": table.period_column, **table.template_names}
     queries: dict[str, exp.Query] = {}
     for check in load_contract(table).listed_checks:
         if text := check.body.get("query"):

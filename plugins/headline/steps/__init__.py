@@ -3,6 +3,7 @@
 from headline.steps.audit import audit
 from headline.steps.completeness import take_stock
 from headline.steps.ingest import ingest
+from headline.steps.inspect import held_candidate, inspect
 from headline.steps.names import compile_table
 from headline.steps.publish import publish
 from headline.steps.repair import Runs, repair, settle
@@ -15,7 +16,9 @@ __all__ = [
     "Runs",
     "audit",
     "compile_table",
+    "held_candidate",
     "ingest",
+    "inspect",
     "publish",
     "repair",
     "requested_interval",

@@ -14,7 +14,7 @@ from headline.specs import Table, Window, load_contract
 from headline.sql import check_queries, personal_columns_shown, resolve, tables_read
 from headline.steps.anomalies import ANOMALY, accept, described
 from headline.steps.names import reach, resolutions
-from headline.steps.run import PipelineRun
+from headline.steps.run import KEEP_CANDIDATES_DAYS, PipelineRun
 from headline.steps.samples import shown
 from headline.steps.verify import verify
 from headline.warehouse import Session, candidate_name
@@ -106,8 +106,7 @@ def _failure(run: PipelineRun, candidate: Candidate, results: Sequence[CheckResu
     lines = [
         f"{candidate.table}: {len(failed)} of {len(results)} checks failed on {candidate.row_count} rows for {days}:",
         *(f"  - {result.name} ({result.path}): {_measured(result)}" for result in failed),
-        "Nothing was published; what was readable still is. Mend the source or the SQL, then clear this run's transform. "
-        f"Until then the rows wait in {candidate_name(candidate.table, candidate.run_key)}",
+        "Nothing was published; what was readable still is. Mend the source or the SQL, then clear this run's transform",
     ]
     if any(result.kind == ANOMALY for result in failed):
         first, last = run.requested.start, run.requested.end - DAY
@@ -115,6 +114,10 @@ def _failure(run: PipelineRun, candidate: Candidate, results: Sequence[CheckResu
             f"Where what is unusual is right (a sale, a holiday), trigger {run.pipeline.id} from {first} to {last} "
             "and say why under «Accept unusual figures»"
         )
+    lines += [
+        f"What was computed is kept for {KEEP_CANDIDATES_DAYS} days, to be seen beside what is published:",
+        f"  headline inspect {candidate.table} {candidate.run_key}",
+    ]
     return "\n".join(lines)
 
 

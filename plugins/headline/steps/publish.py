@@ -10,13 +10,12 @@ from headline.settings import code_version
 from headline.specs import Table, load_contract
 from headline.steps.audit import audit
 from headline.steps.names import ensure_outputs, output_columns
-from headline.steps.run import PipelineRun
+from headline.steps.run import KEEP_CANDIDATES_DAYS, PipelineRun
+from headline.steps.state import States, states_of, stretches
 from headline.steps.transform import days_to_compute, transform
 from headline.warehouse import Replacement, candidate_name
 
 log = logging.getLogger(__name__)
-
-KEEP_CANDIDATES_DAYS = 7
 
 
 def publish(run: PipelineRun) -> list[Published]:
@@ -37,12 +36,11 @@ def publish(run: PipelineRun) -> list[Published]:
                 audit(run, table)
         candidates = run.open_candidates()
         if candidates:
-            _replace(run, candidates)
-            published = [one for candidate in candidates.values() for one in _published(run, candidate)]
+            published = _replace(run, candidates)
             run.ledger.record_publications(run.pipeline.id, run.key, run.run_id, code_version(), published)
     _drop_candidates(run)
     for one in published:
-        log.info("published %s for %s", one.table, one.interval)
+        log.info("published %s for %s: %s, coverage %s", one.table, one.interval, one.status, one.coverage)
     return published
 
 
@@ -65,7 +63,8 @@ def _is_outdated(run: PipelineRun, candidate: Candidate) -> bool:
     return changed or days_to_compute(run, table) != candidate.intervals
 
 
-def _replace(run: PipelineRun, candidates: dict[str, Candidate]) -> None:
+def _replace(run: PipelineRun, candidates: dict[str, Candidate]) -> list[Published]:
+    """Replace what is readable by the candidates, all at once; gives what is to be recorded of it."""
     replacements = []
     for name, table in run.pipeline.outputs.items():
         if table.full_name in candidates:
@@ -74,14 +73,18 @@ def _replace(run: PipelineRun, candidates: dict[str, Candidate]) -> None:
             replacements.append(Replacement(name, candidate_name(name, run.key), columns, intervals, table.period_column))
     with run.warehouse.session() as session:
         ensure_outputs(run.pipeline.ordered_tables, session)
+        states = {name: states_of(table, run.key, session) for name, table in _tables(run).items() if name in candidates}
         session.publish(replacements)
+    return [one for name, candidate in candidates.items() for one in _published(run, candidate, states[name])]
 
 
-def _published(run: PipelineRun, candidate: Candidate) -> list[Published]:
+def _published(run: PipelineRun, candidate: Candidate, states: States) -> list[Published]:
     seen = run.ledger.changes(run.pipeline.external_reads(_tables(run)[candidate.table]))
     inputs = {change.table: change.version for change in seen if change.version <= candidate.as_of}
     return [
-        Published(candidate.table, interval, candidate.row_count, candidate.as_of, inputs) for interval in candidate.intervals
+        Published(candidate.table, stretch, candidate.row_count, candidate.as_of, inputs, state.status, state.coverage)
+        for interval in candidate.intervals
+        for stretch, state in stretches(interval, states)
     ]
 
 

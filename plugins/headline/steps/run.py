@@ -13,6 +13,9 @@ from headline.ledger import Candidate, Ledger
 from headline.specs import Catalog, Pipeline, Table, Window, widest
 from headline.warehouse import Warehouse
 
+# What a run has computed and not published is kept for so long, to be looked at.
+KEEP_CANDIDATES_DAYS = 7
+
 
 @dataclass(frozen=True)
 class Acceptance:

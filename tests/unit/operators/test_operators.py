@@ -174,7 +174,7 @@ def test_the_operators_run_the_steps_and_show_what_they_did(project: Any, tmp_pa
     assert "READ_PARQUET" in transform.compiled_sql.upper()
     assert transform.transformed == {"days": ["[2026-03-01, 2026-03-02)"], "rows": 1}
     assert set(audit.checks.values()) == {"passed"}
-    assert publish_.published == ["raw.orders [2026-03-01, 2026-03-02)"]
+    assert publish_.published == ["raw.orders [2026-03-01, 2026-03-02) complete"]
     assert project.query("select order_id from raw.orders") == [("a",)]
     for operator in (ingest, transform, audit, publish_):
         assert set(operator.template_fields) <= set(vars(operator))

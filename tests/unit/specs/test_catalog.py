@@ -1,6 +1,7 @@
 """Specs: everything wrong is told at once, each fault with its file and key."""
 
 from datetime import time
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -56,6 +57,19 @@ def test_all_faults_of_a_file_are_told_with_their_keys(project: Any) -> None:
     assert any("days_before" in fault for fault in faults)
     assert any("days_behind: unknown key" in fault for fault in faults)
     assert any('write the time in quotes: "12:30"' in fault for fault in faults)
+
+
+def test_coverage_is_strict_unless_stated_and_in_order(project: Any) -> None:
+    folder = project.sql / "core/core_shop"
+    assert load_pipeline(folder).coverage == specs.Coverage(complete=Decimal(1), partial=Decimal(1))
+    project.replace(PIPELINE, "tier: 1", "tier: 1\ncoverage: {complete: 0.99, partial: 0.9}")
+    pipeline = load_pipeline(folder)
+    assert pipeline.coverage == specs.Coverage(complete=Decimal("0.99"), partial=Decimal("0.9"))
+    assert pipeline.tables["orders"].template_names == {"coverage": pipeline.coverage}
+    for wrong, complaint in (("0.98}", "above 0.9"), ("1.1}", "less than or equal to 1"), ("1, below: 1}", "unknown key")):
+        project.replace(PIPELINE, "complete: 0.99, partial: 0.9}", f"complete: 0.9, partial: {wrong}")
+        assert complaint in "\n".join(faults_of(lambda: load_pipeline(folder)))
+        project.replace(PIPELINE, f"complete: 0.9, partial: {wrong}", "complete: 0.99, partial: 0.9}")
 
 
 def test_faults_of_all_folders_are_told_together(project: Any) -> None:

@@ -71,6 +71,7 @@ checks:
   - duplicate: {columns: [order_id, channel]}
   - failed_rows:
       name: every order has a channel
+      attributes: {kind: schema}
       query: |
         select order_id, channel
         from raw.orders

@@ -1,4 +1,5 @@
 -- A window of W days is [t - W + 1, t].
+{% from 'macros/coverage.jinja' import covered_days with context %}
 {% from 'macros/ratio.jinja' import ratio %}
 with history as (
     select min(ds) as first_ds
@@ -44,17 +45,21 @@ movements as (
     from active
 ),
 
+{{ covered_days(['core.app_coverage'], before="'27' day") }},
+
 days as (
     select
-        days.ds,
+        covered_days.ds,
+        case when covered_days.ds >= history.first_ds then covered_days.coverage else 0 end as coverage,
+        case when covered_days.is_partial then 1 else 0 end as is_partial,
         coalesce(sum(movements.active_users), 0) as active_users,
         coalesce(sum(movements.weekly_users), 0) as weekly_users,
         coalesce(sum(movements.monthly_users), 0) as monthly_users,
         coalesce(sum(movements.event_count), 0) as event_count
-    from calendar.days as days
-    left join movements on days.ds = movements.ds
-    where days.ds >= cast(date '{{ start }}' - interval '27' day as date) and days.ds < date '{{ end }}'
-    group by days.ds
+    from covered_days
+    cross join history
+    left join movements on covered_days.ds = movements.ds
+    group by covered_days.ds, covered_days.coverage, covered_days.is_partial, history.first_ds
 ),
 
 running as (
@@ -64,6 +69,8 @@ running as (
         sum(weekly_users) over (order by ds) as weekly_active_users,
         sum(monthly_users) over (order by ds) as monthly_active_users,
         sum(active_users) over (order by ds rows between 27 preceding and current row) as user_day_count,
+        sum(coverage) over (order by ds rows between 27 preceding and current row) as covered_day_count,
+        max(is_partial) over (order by ds rows between 27 preceding and current row) as is_partial,
         event_count
     from days
 ),
@@ -76,6 +83,8 @@ windows as (
         running.monthly_active_users,
         running.user_day_count,
         running.event_count,
+        running.covered_day_count,
+        running.is_partial,
         least(date_diff('day', history.first_ds, running.ds) + 1, 28) as day_count
     from running
     inner join history on running.ds >= history.first_ds
@@ -115,6 +124,7 @@ select
     {{ ratio('coalesce(sessions.session_count, 0)', 'windows.daily_active_users') }} as sessions_per_user,
     cast(round(sessions.median_session_minutes, 4) as decimal(18, 4)) as median_session_minutes,
     {{ ratio('windows.event_count', 'windows.daily_active_users') }} as events_per_user,
-    {{ ratio('windows.day_count', '28') }} as coverage
+    {{ ratio('windows.covered_day_count', '28') }} as coverage,
+    windows.is_partial > 0 as is_partial
 from windows
 left join sessions on windows.ds = sessions.ds

@@ -1,20 +1,32 @@
+-- Partial is a month that has a partial day, or whose MAU, which may reach into the month before, have one.
+{% from 'macros/coverage.jinja' import covered_days with context %}
 {% from 'macros/ratio.jinja' import ratio %}
-with days as (
+{% set days_in_month = "date_diff('day', month, cast(month + interval '1' month as date))" %}
+with {{ covered_days(['core.app_coverage']) }},
+
+days as (
     select
-        ds,
-        cast(date_trunc('month', ds) as date) as month,
-        daily_active_users,
-        monthly_active_users,
-        stickiness,
-        row_number() over (partition by cast(date_trunc('month', ds) as date) order by ds desc) as days_to_go
-    from engagement.daily_engagement
-    where ds >= date '{{ start }}' and ds < date '{{ end }}'
+        engagement.ds,
+        cast(date_trunc('month', engagement.ds) as date) as month,
+        engagement.daily_active_users,
+        engagement.monthly_active_users,
+        engagement.stickiness,
+        covered_days.coverage,
+        case when covered_days.is_partial then 1 else 0 end as is_partial,
+        case when engagement.is_partial then 1 else 0 end as is_window_partial,
+        row_number() over (
+            partition by cast(date_trunc('month', engagement.ds) as date) order by engagement.ds desc
+        ) as days_to_go
+    from engagement.daily_engagement as engagement
+    inner join covered_days on engagement.ds = covered_days.ds
 ),
 
 months as (
     select
         month,
         count(*) as day_count,
+        sum(coverage) as covered_day_count,
+        max(greatest(is_partial, case when days_to_go = 1 then is_window_partial else 0 end)) as is_partial,
         sum(daily_active_users) as user_day_count,
         max(case when days_to_go = 1 then monthly_active_users end) as monthly_active_users,
         max(case when days_to_go = 1 then stickiness end) as stickiness
@@ -52,7 +64,9 @@ covered as (
         user_day_count,
         monthly_active_users,
         stickiness,
-        {{ ratio('day_count', "date_diff('day', month, cast(month + interval '1' month as date))") }} as coverage
+        day_count = {{ days_in_month }} as is_whole,
+        {{ ratio('covered_day_count', days_in_month) }} as coverage,
+        is_partial > 0 as is_partial
     from months
 )
 
@@ -68,6 +82,7 @@ select
     cast(coalesce(spread.ten_to_nineteen_days_users, 0) as bigint) as ten_to_nineteen_days_users,
     cast(coalesce(spread.twenty_days_or_more_users, 0) as bigint) as twenty_days_or_more_users,
     covered.coverage,
-    covered.coverage < 1 as is_provisional
+    covered.is_partial,
+    not covered.is_whole as is_provisional
 from covered
 left join spread on covered.month = spread.month

@@ -1,6 +1,7 @@
 -- A state is the user's own, by all of his days. The rows of a variant count the states of the users exposed to it by that day;
 -- a user seen in two variants counts in neither. Experiment `all` counts everybody.
 {% from 'macros/growth.jinja' import states with context %}
+{% from 'macros/coverage.jinja' import covered_days with context %}
 with {{ states(period='ds', first_day='ds', length="'1' day") }},
 
 exposures as (
@@ -28,14 +29,27 @@ variants as (
     from history
 ),
 
+{{ covered_days(['core.app_coverage'], before="'1' day") }},
+
+-- A state compares two days: each of them makes it partial.
+compared_days as (
+    select
+        covered_days.ds,
+        covered_days.coverage,
+        covered_days.is_partial or day_before.is_partial as is_partial
+    from covered_days
+    inner join covered_days as day_before on day_before.ds = cast(covered_days.ds - interval '1' day as date)
+),
+
 segments as (
     select
-        days.ds,
+        compared_days.ds,
+        compared_days.coverage,
+        compared_days.is_partial,
         variants.experiment_id,
         variants.variant
-    from calendar.days as days
-    inner join variants on days.ds >= variants.first_exposed_on
-    where days.ds >= date '{{ start }}' and days.ds < date '{{ end }}'
+    from compared_days
+    inner join variants on compared_days.ds >= variants.first_exposed_on
 ),
 
 exposed as (
@@ -112,7 +126,9 @@ select
     cast(coalesce(counts.resurrected_users, 0) as bigint) as resurrected_users,
     cast(coalesce(counts.churned_users, 0) as bigint) as churned_users,
     cast(coalesce(counts.unknown_users, 0) as bigint) as unknown_users,
-    cast(coalesce(counts.signed_up_users, 0) as bigint) as signed_up_users
+    cast(coalesce(counts.signed_up_users, 0) as bigint) as signed_up_users,
+    segments.coverage,
+    segments.is_partial
 from segments
 left join exposed
     on segments.ds = exposed.ds and segments.experiment_id = exposed.experiment_id and segments.variant = exposed.variant

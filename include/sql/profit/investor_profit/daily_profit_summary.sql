@@ -1,6 +1,7 @@
 -- An entry is booked on the day it is recognised, so that a closed day never moves by itself.
 -- What belongs to no category stands in the row `unallocated`, which every day has: expenses of pools that found no order line,
 -- and refunds without an order.
+{% from 'macros/coverage.jinja' import covered_days with context %}
 with movements as (
     select
         entries.recognised_on as ds,
@@ -55,23 +56,29 @@ sums as (
         sum(unit_count) as unit_count
     from movements
     group by ds, category
-)
+),
+
+{{ covered_days(['core.shop_coverage', 'core.finance_coverage']) }}
 
 select
-    ds,
-    category,
-    cast(gross_revenue as decimal(18, 4)) as gross_revenue,
-    cast(discount_amount as decimal(18, 4)) as discount_amount,
-    cast(refund_amount as decimal(18, 4)) as refund_amount,
-    cast(net_revenue as decimal(18, 4)) as net_revenue,
-    cast(cost_of_goods as decimal(18, 4)) as cost_of_goods,
-    cast(net_revenue - cost_of_goods as decimal(18, 4)) as gross_profit,
-    cast(marketing_expense as decimal(18, 4)) as marketing_expense,
-    cast(operational_expense as decimal(18, 4)) as operational_expense,
-    cast(labor_expense as decimal(18, 4)) as labor_expense,
+    sums.ds,
+    sums.category,
+    cast(sums.gross_revenue as decimal(18, 4)) as gross_revenue,
+    cast(sums.discount_amount as decimal(18, 4)) as discount_amount,
+    cast(sums.refund_amount as decimal(18, 4)) as refund_amount,
+    cast(sums.net_revenue as decimal(18, 4)) as net_revenue,
+    cast(sums.cost_of_goods as decimal(18, 4)) as cost_of_goods,
+    cast(sums.net_revenue - sums.cost_of_goods as decimal(18, 4)) as gross_profit,
+    cast(sums.marketing_expense as decimal(18, 4)) as marketing_expense,
+    cast(sums.operational_expense as decimal(18, 4)) as operational_expense,
+    cast(sums.labor_expense as decimal(18, 4)) as labor_expense,
     cast(
-        net_revenue - cost_of_goods - marketing_expense - operational_expense - labor_expense as decimal(18, 4)
+        sums.net_revenue - sums.cost_of_goods - sums.marketing_expense - sums.operational_expense - sums.labor_expense
+        as decimal(18, 4)
     ) as net_profit,
-    cast(order_count as bigint) as order_count,
-    cast(unit_count as bigint) as unit_count
+    cast(sums.order_count as bigint) as order_count,
+    cast(sums.unit_count as bigint) as unit_count,
+    covered_days.coverage,
+    covered_days.is_partial
 from sums
+inner join covered_days on sums.ds = covered_days.ds

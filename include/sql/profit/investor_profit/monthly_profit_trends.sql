@@ -1,21 +1,40 @@
--- A change compares whole months only. A fall from a profit of zero into a loss is a drop, though it has no ratio.
+-- A change compares whole months only, of which no day is partial.
+-- A fall from a profit of zero into a loss is a drop, though it has no ratio.
 {% from 'macros/ratio.jinja' import change, ratio %}
-with months as (
+{% set days_in_month = "date_diff('day', month, cast(month + interval '1' month as date))" %}
+with days as (
     select
-        cast(date_trunc('month', ds) as date) as month,
-        count(distinct ds) as day_count,
+        ds,
         sum(net_revenue) as net_revenue,
         sum(gross_profit) as gross_profit,
-        sum(net_profit) as net_profit
+        sum(net_profit) as net_profit,
+        coalesce(min(coverage), 1) as coverage,
+        max(case when is_partial then 1 else 0 end) as is_partial
     from profit.daily_profit_summary
     where ds >= cast(date '{{ start }}' - interval '12' month as date) and ds < date '{{ end }}'
+    group by ds
+),
+
+months as (
+    select
+        cast(date_trunc('month', ds) as date) as month,
+        count(*) as day_count,
+        sum(net_revenue) as net_revenue,
+        sum(gross_profit) as gross_profit,
+        sum(net_profit) as net_profit,
+        sum(coverage) as covered_day_count,
+        max(is_partial) as is_partial
+    from days
     group by cast(date_trunc('month', ds) as date)
 ),
 
 covered as (
     select
         month,
-        {{ ratio('day_count', "date_diff('day', month, cast(month + interval '1' month as date))") }} as coverage,
+        day_count = {{ days_in_month }} as is_whole,
+        day_count = {{ days_in_month }} and is_partial = 0 as is_comparable,
+        {{ ratio('covered_day_count', days_in_month) }} as coverage,
+        is_partial,
         net_revenue,
         gross_profit,
         net_profit
@@ -25,7 +44,9 @@ covered as (
 compared as (
     select
         covered.month,
+        covered.is_whole,
         covered.coverage,
+        covered.is_partial,
         covered.net_revenue,
         covered.gross_profit,
         covered.net_profit,
@@ -39,13 +60,13 @@ compared as (
     left join covered as month_before
         on
             month_before.month = cast(covered.month - interval '1' month as date)
-            and month_before.coverage = 1
-            and covered.coverage = 1
+            and month_before.is_comparable
+            and covered.is_comparable
     left join covered as year_before
         on
             year_before.month = cast(covered.month - interval '12' month as date)
-            and year_before.coverage = 1
-            and covered.coverage = 1
+            and year_before.is_comparable
+            and covered.is_comparable
     where covered.month >= date '{{ start }}'
 )
 
@@ -63,6 +84,7 @@ select
     {{ change('gross_profit', 'gross_profit_year_before') }} as gross_profit_change_on_year_before,
     {{ change('net_profit', 'net_profit_year_before') }} as net_profit_change_on_year_before,
     coverage,
-    coverage < 1 as is_provisional,
+    is_partial > 0 as is_partial,
+    not is_whole as is_provisional,
     coalesce(net_profit < net_profit_month_before - abs(net_profit_month_before) * 0.05, false) as is_profit_drop
 from compared

@@ -1,5 +1,6 @@
 -- Every expense of a day, split over that day's order lines by their net revenue: exactly, to the cent, by largest remainder.
 -- A pool is what is split as one: the day's expenses of one type; marketing of one channel among that channel's lines only.
+{% from 'macros/coverage.jinja' import covered_days with context %}
 with expenses as (
     select
         ds,
@@ -103,24 +104,29 @@ parts as (
         remainder_rank,
         pool_cents - sum(floor_cents) over (partition by ds, expense_type, sales_channel) as left_over_cents
     from floors
-)
+),
+
+{{ covered_days(['core.shop_coverage', 'core.finance_coverage']) }}
 
 select
-    ds,
-    expense_type,
-    sales_channel,
-    order_id,
-    line_number,
-    cast(pool_cents * 0.01 as decimal(18, 4)) as pool_amount,
-    cast(pool_driver * 0.0001 as decimal(18, 4)) as pool_driver,
-    cast(driver * 0.0001 as decimal(18, 4)) as driver,
-    cast(floor_cents * 0.01 as decimal(18, 4)) as floor_amount,
-    cast(remainder_rank as integer) as remainder_rank,
+    parts.ds,
+    parts.expense_type,
+    parts.sales_channel,
+    parts.order_id,
+    parts.line_number,
+    cast(parts.pool_cents * 0.01 as decimal(18, 4)) as pool_amount,
+    cast(parts.pool_driver * 0.0001 as decimal(18, 4)) as pool_driver,
+    cast(parts.driver * 0.0001 as decimal(18, 4)) as driver,
+    cast(parts.floor_cents * 0.01 as decimal(18, 4)) as floor_amount,
+    cast(parts.remainder_rank as integer) as remainder_rank,
     cast(
         case
-            when order_id is null then pool_cents
-            when remainder_rank <= left_over_cents then floor_cents + 1
-            else floor_cents
+            when parts.order_id is null then parts.pool_cents
+            when parts.remainder_rank <= parts.left_over_cents then parts.floor_cents + 1
+            else parts.floor_cents
         end * 0.01 as decimal(18, 4)
-    ) as amount
+    ) as amount,
+    covered_days.coverage,
+    covered_days.is_partial
 from parts
+inner join covered_days on parts.ds = covered_days.ds

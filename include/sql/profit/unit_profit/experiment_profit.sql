@@ -1,6 +1,8 @@
 -- Sums over users are running sums over days of what each user moves them by: where his total goes from `before` to `after`, the
 -- sum of squares goes up by after² - before². So no user's days are multiplied by the days that follow.
 -- A user seen in two variants counts in neither. A refund counts on its order's day, after the window of 30 days not at all.
+{% from 'macros/coverage.jinja' import covered_days with context %}
+{% from 'macros/ratio.jinja' import ratio %}
 {% set measures = ['unit_count', 'net_revenue', 'gross_profit', 'net_profit'] %}
 {% set sums = ['exposed_users', 'contaminated_users', 'buyer_count', 'covariate_sum', 'covariate_sum_of_squares'] %}
 {% for measure in measures %}
@@ -141,23 +143,27 @@ variants as (
     group by experiment_id, variant
 ),
 
+{{ covered_days(['core.shop_coverage', 'core.finance_coverage', 'core.app_coverage'], before='all') }},
+
 by_day as (
     select
-        days.ds,
+        covered_days.ds,
         variants.experiment_id,
         variants.variant,
+        covered_days.coverage,
+        case when covered_days.is_partial then 1 else 0 end as is_partial,
         {% for sum in sums %}
         coalesce(sum(movements.{{ sum }}), 0) as {{ sum }},
         {% endfor %}
         coalesce(max(movements.is_open), 0) as is_open
     from variants
-    inner join calendar.days as days on variants.first_ds <= days.ds and days.ds < date '{{ end }}'
+    inner join covered_days on variants.first_ds <= covered_days.ds
     left join movements
         on
-            days.ds = movements.ds
+            covered_days.ds = movements.ds
             and variants.experiment_id = movements.experiment_id
             and variants.variant = movements.variant
-    group by days.ds, variants.experiment_id, variants.variant
+    group by covered_days.ds, variants.experiment_id, variants.variant, covered_days.coverage, covered_days.is_partial
 ),
 
 so_far as (
@@ -168,6 +174,9 @@ so_far as (
         {% for sum in sums %}
         sum({{ sum }}) over (partition by experiment_id, variant order by ds) as {{ sum }},
         {% endfor %}
+        sum(coverage) over (partition by experiment_id, variant order by ds) as covered_day_count,
+        count(*) over (partition by experiment_id, variant order by ds) as day_count,
+        max(is_partial) over (partition by experiment_id, variant order by ds) as is_partial,
         max(is_open) over (partition by experiment_id, variant order by ds) as is_open
     from by_day
 ),
@@ -180,6 +189,8 @@ compared as (
         {% for sum in sums %}
         {{ sum }},
         {% endfor %}
+        {{ ratio('covered_day_count', 'day_count') }} as coverage,
+        is_partial,
         is_open,
         count(*) over (partition by ds, experiment_id) as variant_count,
         sum(exposed_users) over (partition by ds, experiment_id) as all_exposed_users
@@ -220,6 +231,8 @@ select
     -- chi² that chance exceeds once in a thousand times, with one degree of freedom less than variants
     * case compared.variant_count when 2 then 10.828 when 3 then 13.816 when 4 then 16.266 when 5 then 18.467 else 20.515 end
         as is_sample_ratio_off,
+    compared.coverage,
+    compared.is_partial > 0 as is_partial,
     compared.is_open > 0 as is_provisional
 from compared
 inner join split on compared.ds = split.ds and compared.experiment_id = split.experiment_id

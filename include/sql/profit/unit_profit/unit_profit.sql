@@ -1,4 +1,5 @@
 -- A refund belongs to its order's day while that order's window of 30 days is open; later, or without an order, to its own day.
+{% from 'macros/coverage.jinja' import covered_days with context %}
 with refunds as (
     select
         ds as recognised_on,
@@ -89,6 +90,8 @@ closed_days as (
             and later.ds <= cast(order_days.ds + interval '45' day as date)
 ),
 
+{{ covered_days(['core.shop_coverage', 'core.finance_coverage']) }},
+
 -- Goods that come back are not taken into stock again: a refund has no cost of goods, and no share of the day's expenses.
 priced as (
     select
@@ -114,8 +117,12 @@ priced as (
         coalesce(expenses.operational_expense, 0) as operational_expense,
         coalesce(expenses.labor_expense, 0) as labor_expense,
         entries.is_attributed,
+        covered_days.coverage,
+        covered_days.is_partial,
         entries.is_attributed and closed_days.ds is null as is_provisional
     from entries
+    inner join covered_days
+        on entries.ds = covered_days.ds
     left join core.products as products
         on
             entries.product_id = products.product_id
@@ -159,5 +166,7 @@ select
         net_revenue - cost_of_goods - marketing_expense - operational_expense - labor_expense as decimal(18, 4)
     ) as net_profit,
     is_attributed,
+    coverage,
+    is_partial,
     is_provisional
 from priced

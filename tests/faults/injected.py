@@ -23,7 +23,7 @@ from headline.demo.company import Company
 from headline.demo.finance import Expense, expenses
 from headline.errors import BadData, HeadlineError, NotChecked, Transient
 from headline.intervals import DAY
-from headline.ledger import Ledger
+from headline.ledger import Ledger, SchemaChanges
 from headline.operators.publication import missing_inputs
 from headline.steps import PipelineRun
 
@@ -175,7 +175,7 @@ FAULTS = (
         lambda world: rates(world).unlink(missing_ok=True),
         "ingest.exchange_rates",
         "retried",
-        ("rates_", "arriv"),
+        ("rates_", "is not there yet"),
     ),
     Fault(
         "missing file",
@@ -183,7 +183,7 @@ FAULTS = (
         lambda world: assignments(world).unlink(missing_ok=True),
         "ingest.experiment_assignments",
         "retried",
-        ("assign",),
+        ("assign", "is not there yet"),
     ),
     Fault(
         "missing day",
@@ -217,15 +217,15 @@ FAULTS = (
         shop("alter table orders drop column sales_channel"),
         "ingest.orders",
         "held",
-        ("sales_channel", "removed"),
+        ("sales_channel: gone",),
     ),
     Fault(
         "added column",
         "finance",
         lambda world: edit_csv(rates(world), lambda row: row | {"publisher": "partner"}),
-        "schema of landing.exchange_rates",
+        "columns of landing.exchange_rates",
         "let through",
-        ("publisher", "added"),
+        ("publisher: added",),
     ),
     Fault(
         "renamed column",
@@ -233,7 +233,10 @@ FAULTS = (
         lambda world: edit_events(world, renamed("user_id", "member_id")),
         "ingest.events",
         "held",
-        ("user_id", "member_id", "guess"),
+        (
+            "user_id: gone",
+            "perhaps renamed to member_id (a guess",
+        ),
     ),
     Fault(
         "retyped column",
@@ -241,7 +244,7 @@ FAULTS = (
         lambda world: edit_csv(assignments(world), lambda row: row | {"exposed_at": "noon"}),
         "ingest.experiment_assignments",
         "held",
-        ("exposed_at", "retyped"),
+        ("exposed_at: was timestamp, arrives as text",),
     ),
     Fault("truncated file", "app", cut_off, "ingest.events", "retried", ("gz",)),
     Fault(
@@ -323,6 +326,10 @@ def _run(run: PipelineRun) -> list[Found]:
 
 
 def _noticed(run: PipelineRun, world: World) -> Iterator[Found]:
+    for landing in getattr(run.pipeline, "landed", ()):
+        newest = SchemaChanges().newest(landing)
+        if newest and newest.run_id == run.run_id and not newest.is_blocking:
+            yield Found(f"columns of {landing}", "let through", "; ".join(map(str, newest.changes)))
     tables = [table.full_name for table in run.pipeline.ordered_tables]
     for row in Ledger().latest_audits(tables):
         if row.run_key == run.key and row.outcome in ("failed", "warned"):

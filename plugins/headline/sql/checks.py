@@ -33,15 +33,15 @@ def rows_found(table: Table, check: Check, dataset: str) -> exp.Query | None:
 
     None where a check is about no rows: a schema, their number. A column with personal data is left out.
     """
-    personal = load_contract(table).personal_columns
+    counted = check.body.get("filter")
     if check.type == "duplicate":
-        columns = _without(personal, check.body.get("columns") or [check.column])
+        columns = _without_personal(table, check.body.get("columns") or [check.column])
         repeated = exp.select(*columns, exp.alias_(exp.Count(this=exp.Star()), "row_count")).from_(dataset)
-        return repeated.where(check.body.get("filter"), dialect=DIALECT).group_by(*columns).having("count(*) > 1")
+        return repeated.where(counted, dialect=DIALECT).group_by(*columns).having("count(*) > 1") if columns else None
     if (condition := _condition(check)) is None:
         return None
-    columns = _without(personal, [table.period_column, *table.key, check.column])
-    return exp.select(*columns).from_(dataset).where(condition, check.body.get("filter"), dialect=DIALECT)
+    columns = _without_personal(table, [table.period_column, *table.key, check.column])
+    return exp.select(*columns).from_(dataset).where(condition, counted, dialect=DIALECT)
 
 
 def personal_columns_shown(query: exp.Query, personal: Container[str]) -> set[str]:
@@ -50,7 +50,8 @@ def personal_columns_shown(query: exp.Query, personal: Container[str]) -> set[st
     return {column.name for item in items for column in item.find_all(exp.Column) if column.name in personal}
 
 
-def _without(personal: Container[str], columns: Iterable[str | None]) -> list[str]:
+def _without_personal(table: Table, columns: Iterable[str | None]) -> list[str]:
+    personal = load_contract(table).personal_columns
     return [column for column in dict.fromkeys(columns) if column and column not in personal]
 
 

@@ -42,7 +42,7 @@ HISTORY: dict[str, tuple[int, dict[str, str]]] = {
     "growth.monthly_growth": (1, {"active_users": "2000", "is_provisional": "false"}),
     "engagement.daily_engagement": (
         1,
-        {"daily_active_users": "400", "stickiness": "0.25", "session_count": "700", "coverage": "1"},
+        {"daily_active_users": "400", "stickiness": "0.25", "session_count": "700"},
     ),
     "engagement.monthly_engagement": (1, {"monthly_active_users": "2000", "stickiness": "0.25", "is_provisional": "false"}),
 }

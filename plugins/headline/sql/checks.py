@@ -13,13 +13,16 @@ from headline.sql.compile import DIALECT, parse
 from headline.sql.template import render
 
 
-def check_queries(table: Table, interval: Interval) -> dict[str, exp.Query]:
+def check_queries(table: Table, interval: Interval, last: Interval | None = None) -> dict[str, exp.Query]:
     """By the path of the check, what the checks with a query of their own select for the interval, in whole periods of the table.
 
-    Their templates know, besides what every template knows, `table` (its full name), `key` and `period_column`.
+    Their templates know, besides what every template knows, `table` (its full name), `key`, `period_column`, and `audited_until`:
+    the end of the `last` of the intervals that are audited together, if there are several.
     """
     file = table.contract_file
-    names = {"table": table.full_name, "key": table.key, "period_column": table.period_column, **table.template_names}
+    until = (last or interval).widen(table.period).end.isoformat()
+    names = {"table": table.full_name, "key": table.key, "period_column": table.period_column, "audited_until": until}
+    names |= table.template_names
     queries: dict[str, exp.Query] = {}
     for check in load_contract(table).listed_checks:
         if text := check.body.get("query"):

@@ -34,7 +34,7 @@ def audit(run: PipelineRun, table: Table) -> list[CheckResult]:
     problems = ""
     with run.warehouse.session() as session:
         for interval in candidate.intervals:
-            found, errors = _check(run, table, interval, session)
+            found, errors = _check(run, table, interval, candidate.intervals[-1], session)
             results += [accept(result, table.full_name, run.acceptance, run.ledger) for result in found]
             problems += errors
     verdict = verdict_of(results, problems)
@@ -80,9 +80,9 @@ def verdict_of(results: Sequence[CheckResult], problems: str) -> str:
     return "passed"
 
 
-def _check(run: PipelineRun, table: Table, interval: Interval, session: Session) -> tuple[list[CheckResult], str]:
-    """Verify the candidate for one interval; names in the SQL of its checks stand for what they stand for in its SELECT."""
-    queries = check_queries(table, interval)
+def _check(run: PipelineRun, table: Table, interval: Interval, last: Interval, session: Session) -> tuple[list[CheckResult], str]:
+    """Verify the candidate for one of its intervals; names in the SQL of checks stand for what they stand for in its SELECT."""
+    queries = check_queries(table, interval, last)
     _refuse_personal_data(run, queries)
     read = sorted({name for query in queries.values() for name in tables_read(query)})
     names = resolutions(run, {name: table.reads.get(name, Window()) for name in read}, [interval], session)

@@ -80,6 +80,18 @@ def test_no_more_than_a_few_days_are_told(shop: Any) -> None:
     assert len(recorded(shop).sample) == 5
 
 
+def test_what_is_computed_again_for_a_change_of_weeks_ago_is_not_asked_about(shop: Any) -> None:
+    shop.arrive({TODAY: [("a", "100.00")], TODAY - WEEK: [("a", "5000.00")]})
+    run = shop.run("shop", TODAY)
+    table = run.pipeline.tables["orders"]
+    assert len(transform(run, table).intervals) == 2
+    assert {result.outcome for result in audit(run, table)} == {"passed"}
+    run = shop.run("shop", TODAY - WEEK)
+    transform(run, table)
+    with pytest.raises(BadData, match="2026-02-22, amount: 5,000"):
+        audit(run, table)
+
+
 def test_with_too_few_weeks_behind_it_a_figure_is_learning(shop: Any) -> None:
     run = shop.run("shop", TODAY - DAY)
     table = run.pipeline.tables["orders"]

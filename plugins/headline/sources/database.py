@@ -78,8 +78,12 @@ def offered(ingest: DatabaseIngest, folder: Path, interval: Interval, rows: int 
         with closing(PostgresHook(ingest.connection).get_conn()) as connection:
             connection.read_only = True
             for name, (relation, is_function) in _relations(_parsed(ingest, folder, interval)).items():
-                # A function that cannot be called without its arguments, or a table that is gone, offers nothing.
-                with suppress(psycopg.ProgrammingError), connection.transaction(), connection.cursor() as cursor:
+                # A table that is gone, or a function that its arguments make what it is, offers nothing.
+                with (
+                    suppress(psycopg.ProgrammingError, psycopg.DataError, psycopg.NotSupportedError),
+                    connection.transaction(),
+                    connection.cursor() as cursor,
+                ):
                     cursor.execute(f"select * from {relation} limit {0 if is_function else rows}")
                     columns, values = cursor.description, list(zip(*cursor.fetchall(), strict=True))
                     for place, column in enumerate(columns):

@@ -87,7 +87,8 @@ def _query(scope: Scope) -> exp.Query:
 def _scopes(table: Table) -> list[Scope]:
     start = settings.load().start_date
     where = f"{table.sql_file.parent.name}/{table.sql_file.name}"
-    return traverse_scope(parse(render(table.sql_file.read_text(), Interval(start, start + DAY), where), where))
+    text = render(table.sql_file.read_text(), Interval(start, start + DAY), where, **table.template_names)
+    return traverse_scope(parse(text, where))
 
 
 def _comes_from(column: exp.Column, scope: Scope, landing: str, source: Source) -> bool:

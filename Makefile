@@ -2,7 +2,7 @@
 .DEFAULT_GOAL := help
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
-.PHONY: help setup run status logs down clean test lint bench example format constraints
+.PHONY: help setup run status logs down clean test faults lint bench example format constraints
 
 PYTHON ?= python3
 VENV := .venv
@@ -53,6 +53,9 @@ test: $(SET_UP) ## Run all tests, the fast ones first.
 	@$(PYTEST) $(ON_ALL_CORES) $(filter $(addprefix tests/,$(FAST)),$(TESTS))
 	@$(PYTEST) $(ON_ALL_CORES) $(filter-out $(addprefix tests/,$(FAST) airflow),$(TESTS))
 	@$(PYTEST) tests/airflow
+
+faults: $(SET_UP) ## Inject every fault and every pair of faults there is into the demo company.
+	@HEADLINE_TEST_ALL_PAIRS=1 $(PYTEST) --numprocesses auto tests/faults/test_one_fault.py tests/faults/test_two_faults.py
 
 lint: $(SET_UP) ## Check style, types, SQL, YAML and the rules of the repository.
 	$(BIN)/ruff check .

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import ExitStack
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -28,26 +29,42 @@ def finance() -> Iterator[int]:
 
 
 @pytest.fixture(scope="session")
-def day(postgres: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Day]:
-    """The day after nine weeks that went well; its sources know it, nothing of it has been ingested."""
-    with pytest.MonkeyPatch.context() as patch:
+def day(postgres: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[Collection[str]], Day]]:
+    """The day after nine weeks that went well: what reads certain sources has yet to run, all else of the day is done."""
+    with pytest.MonkeyPatch.context() as patch, finance_api.server(STEADY, today=lambda: TODAY + DAY) as service:
         patch.setattr(finance_api, "expenses", answered)
-        with finance_api.server(STEADY, today=lambda: TODAY + DAY) as service:
-            threading.Thread(target=service.serve_forever, daemon=True).start()
-            folder = tmp_path_factory.mktemp("steady")
-            morning = World(folder, postgres, service.server_port, folder.name, company=STEADY).create()
-            morning.days_pass(FIRST, TODAY - DAY)
-            with morning.entered():
-                with open_warehouse().session():
-                    pass
-                morning.complete(PIPELINES, FIRST, TODAY - DAY)
-                morning.days_pass(TODAY, TODAY)
-                before = figures(morning)
-            with morning.copy(tmp_path_factory.mktemp("went-well")).entered() as evening:
-                usual = run_of_today(evening, PIPELINES, "went well")
-                expected, expected_figures = evening.published(), figures(evening)
-            yield Day(morning, before, expected, expected_figures, usual)
-            service.shutdown()
+        threading.Thread(target=service.serve_forever, daemon=True).start()
+        folder = tmp_path_factory.mktemp("steady")
+        morning = World(folder, postgres, service.server_port, folder.name, company=STEADY).create()
+        morning.days_pass(FIRST, TODAY - DAY)
+        with morning.entered():
+            with open_warehouse().session():
+                pass
+            morning.complete(PIPELINES, FIRST, TODAY - DAY)
+            morning.days_pass(TODAY, TODAY)
+            before = figures(morning)
+        with morning.copy(tmp_path_factory.mktemp("went-well")).entered() as evening:
+            usual = run_of_today(evening, PIPELINES, "went well")
+            expected, expected_figures = evening.published(), figures(evening)
+
+        @cache
+        def until(sources: frozenset[str]) -> Day:
+            with morning.copy(tmp_path_factory.mktemp("-".join(sorted(sources)))).entered() as world:
+                waiting = readers_of(sources)
+                world.complete(tuple(name for name in PIPELINES if name not in waiting), TODAY)
+            return Day(world, waiting, before, expected, expected_figures, usual)
+
+        yield lambda sources: until(frozenset(sources))
+        service.shutdown()
+
+
+def readers_of(sources: Collection[str]) -> tuple[str, ...]:
+    """The sources, and the pipelines that read them, be it through others."""
+    catalog, found = specs.load(), set(sources)
+    for name in PIPELINES:
+        if {catalog.makers[read].id for read in catalog.pipelines[name].inputs if read in catalog.makers} & found:
+            found.add(name)
+    return tuple(name for name in PIPELINES if name in found)
 
 
 @pytest.fixture(scope="session")

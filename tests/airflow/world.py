@@ -27,7 +27,8 @@ YESTERDAY = TODAY - DAY
 # One ranged run each: sources and rates from the shop's opening on, the rest of the way from FIRST on.
 OPENING, FIRST, LAST = TODAY - 7 * DAY, TODAY - 4 * DAY, TODAY - 2 * DAY
 BEGINNINGS = {dag_id: OPENING if dag_id in ("shop", "finance", "core_finance") else FIRST for dag_id in DAGS}
-COMPANY = Company(first_day=OPENING, lines_on_first_day=60, late_share=0.1, blemish_share=0.03)
+# Few blemishes: the days are those before today, and on none of them chance may make so many that the day is held.
+COMPANY = Company(first_day=OPENING, lines_on_first_day=60, late_share=0.1, blemish_share=0.01)
 
 Table = Counter[tuple[Any, ...]]
 

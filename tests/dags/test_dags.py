@@ -84,7 +84,12 @@ def test_a_pipeline_waits_transforms_audits_and_publishes(bag: DagBag) -> None:
         "audit.monthly_profit_trends": {"transform.monthly_profit_trends"},
         "publish": {"audit.daily_profit_summary", "audit.monthly_profit_trends"},
     }
-    assert list(waited_for(bag, "investor_profit")) == ["profit.expense_allocation", "profit.unit_profit"]
+    assert list(waited_for(bag, "investor_profit")) == [
+        "core.finance_coverage",
+        "core.shop_coverage",
+        "profit.expense_allocation",
+        "profit.unit_profit",
+    ]
 
 
 def waited_for(bag: DagBag, dag_id: str) -> dict[str, Any]:
@@ -93,7 +98,8 @@ def waited_for(bag: DagBag, dag_id: str) -> dict[str, Any]:
 
 def test_growth_waits_for_a_history_without_gaps(bag: DagBag) -> None:
     windows = waited_for(bag, "investor_growth")
-    assert {name: window["without_gaps"] for name, window in windows.items()} == {"core.customers": False, "core.user_days": True}
+    assert {name for name, window in windows.items() if window["without_gaps"]} == {"core.user_days"}
+    assert len(windows) == 3
 
 
 def test_nobody_waits_for_what_a_deployment_does_not_have(
@@ -101,7 +107,7 @@ def test_nobody_waits_for_what_a_deployment_does_not_have(
 ) -> None:
     monkeypatch.setenv("HEADLINE_WITHOUT", "core.exposures core.customers")
     forget_settings()
-    assert list(waited_for(DagBag(DAGS, safe_mode=True), "daily_growth")) == ["core.user_days"]
+    assert list(waited_for(DagBag(DAGS, safe_mode=True), "daily_growth")) == ["core.app_coverage", "core.user_days"]
 
 
 def test_a_source_ingests_everything_before_it_maps_anything(bag: DagBag) -> None:

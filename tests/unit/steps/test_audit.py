@@ -97,19 +97,16 @@ def test_a_type_that_the_contract_does_not_promise_fails(shop: Any) -> None:
 
 def test_what_was_found_is_named_row_by_row(shop: Any) -> None:
     """In the order of the query, in the error, and kept with the result: 20 at most."""
-    query = "'select ds, order_id from raw.orders where amount > 0'"
-    shop.replace(
-        CONTRACT,
-        "  - duplicate:",
-        f"  - failed_rows: {{name: none, attributes: {{kind: anomaly}}, query: {query}}}\n  - duplicate:",
-    )
+    query = "select ds, order_id from raw.orders where amount > 0"
+    check = f"  - failed_rows: {{name: none, attributes: {{kind: completeness}}, query: '{query}'}}\n"
+    shop.replace(CONTRACT, "  - duplicate:", check + "  - duplicate:")
     shop.arrive({D1: [(f"o{number:02}", "1.00") for number in range(30)]})
     shop.publish("shop", D1)
     run = transformed(shop)
     with pytest.raises(BadData, match=r"measured 32.*: ds 2026-03-01, order_id o00; ds 2026-03-01, order_id o01; .*; …\n"):
         audit(run, run.pipeline.tables["orders"])
     [kept] = [row for row in shop.ledger.latest_audits(["core.orders"]) if row.outcome == "failed"]
-    assert (kept.kind, len(kept.sample)) == ("anomaly", 20)
+    assert (kept.kind, len(kept.sample)) == ("completeness", 20)
     assert kept.sample[19] == {"ds": "2026-03-01", "order_id": "o19"}
     assert {tuple(row.sample) for row in shop.ledger.latest_audits(["core.orders"]) if row.outcome == "passed"} == {()}
 

@@ -15,7 +15,7 @@ from tests.repository.written import ROOT
 PACKAGE = ROOT / "plugins" / "headline"
 # Each imports only those of the lines before its own, and within its own.
 LAYERS = [
-    {"errors", "settings", "connections", "intervals"},
+    {"errors", "settings", "connections", "intervals", "airflow_api", "show"},
     {"specs"},
     {"sql"},
     {"warehouse"},
@@ -23,12 +23,12 @@ LAYERS = [
     {"sources"},
     {"steps"},
     {"operators"},
+    {"alerts"},
     {"pages"},
     {"timetable"},
     {"dag"},
     {"operations"},
     {"demo"},
-    {"show"},
     {"local"},
     {"cli"},
 ]

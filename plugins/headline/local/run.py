@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
+from headline.airflow_api import AirflowApi
 from headline.errors import HeadlineError
-from headline.local.airflow_api import AirflowApi
 from headline.local.figures import audits, figures
 from headline.local.home import Home, chosen_in_shell
 from headline.local.job import start_day, start_range, wait_for_dags, watch

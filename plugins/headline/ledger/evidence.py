@@ -52,7 +52,7 @@ class Escalated:
 
 @dataclass(frozen=True)
 class ChangedSchema:
-    """A landed day whose columns are not those that were agreed."""
+    """How things stand with the columns of a landing that does not arrive as agreed, since day `ds`."""
 
     landing: str
     ds: date
@@ -163,6 +163,10 @@ def _escalated(connection: Connection, first: date) -> list[Escalated]:
 
 def _changed_schemas(connection: Connection, first: date) -> list[ChangedSchema]:
     columns = tables.schema_change.c
-    query = select(tables.schema_change).where(columns.ds >= first).ext(distinct_on(columns.landing, columns.ds))
-    newest = connection.execute(query.order_by(columns.landing, columns.ds, columns.id.desc()))
-    return [ChangedSchema(row.landing, row.ds, row.is_blocking, row.changes, row.run_id, row.found_at) for row in newest]
+    query = select(tables.schema_change).where(columns.ds >= first).ext(distinct_on(columns.landing))
+    newest = connection.execute(query.order_by(columns.landing, columns.id.desc()))
+    return [
+        ChangedSchema(row.landing, row.ds, row.is_blocking, row.changes, row.run_id, row.found_at)
+        for row in newest
+        if row.changes
+    ]

@@ -18,7 +18,7 @@ from headline.alerts.deadlines import business_day, deadline, end_of
 from headline.intervals import DAY
 from headline.ledger.evidence import Evidence, Publication
 from headline.ledger.incidents import Finding, Incident, Key
-from headline.specs import Catalog, Pipeline
+from headline.specs import Catalog, Table
 
 WATCH = "freshness_watch"  # the DAG that answers for the path of alerts
 LOOK_BACK_DAYS = 3  # older days page nobody; within them a day is told even if nobody looked when it was missed
@@ -91,19 +91,19 @@ class World:
     def landing(self, pipeline: str, day: date) -> Landing:
         """What readers have of one day: of each table the newest publication counts."""
         missing, partial, moments = [], {}, []
-        for table in self._tables(self.catalog.pipelines[pipeline]):
-            newest = next((one for one in self._by_table.get(table, []) if one.interval.start <= day < one.interval.end), None)
+        for table in self._telling_tables(pipeline):
+            newest = next(self._taken_in(pipeline, table, day), None)
             if newest is None:
-                missing.append(table)
+                missing.append(table.full_name)
             else:
                 moments.append(newest.published_at)
                 if not newest.is_complete:
-                    partial[table] = float(newest.coverage)
+                    partial[table.full_name] = float(newest.coverage)
         return Landing(missing, partial, None if missing else max(moments))
 
     def published_since(self, pipeline: str, moment: datetime, day: date | None = None) -> bool:
         """Whether the pipeline has published anything, or that day, after a moment."""
-        names = set(self._tables(self.catalog.pipelines[pipeline]))
+        names = {table.full_name for table in self._tables(pipeline)}
         return any(
             one.table in names and one.published_at > moment and (day is None or one.interval.start <= day < one.interval.end)
             for one in self.evidence.publications
@@ -148,8 +148,33 @@ class World:
             found.setdefault(publication.table, []).append(publication)
         return found
 
-    def _tables(self, pipeline: Pipeline) -> list[str]:
-        return [table.full_name for table in pipeline.tables.values() if table.full_name not in self.without]
+    def _tables(self, pipeline: str) -> list[Table]:
+        tables = self.catalog.pipelines[pipeline].tables.values()
+        return [table for table in tables if table.full_name not in self.without]
+
+    def _telling_tables(self, pipeline: str) -> list[Table]:
+        """Those that tell whether a day is there: weeks and months do so only where there is nothing finer."""
+        tables = self._tables(pipeline)
+        return [table for table in tables if table.period in ("day", "all")] or tables
+
+    def _taken_in(self, pipeline: str, table: Table, day: date) -> Iterator[Publication]:
+        """The publications of a table that hold a day, the newest first.
+
+        A week or a month is published whole from its first day on: it holds the days whose inputs were there at that time.
+        """
+        is_coarse = table.period in ("week", "month")
+        inputs = self.catalog.pipelines[pipeline].external_reads(table).keys() & self.catalog.makers.keys() - self.without
+        for one in self._by_table.get(table.full_name, []):
+            if one.interval.start <= day < one.interval.end and (
+                not is_coarse or all(0 < self._came(name, day) <= one.as_of for name in inputs)
+            ):
+                yield one
+
+    def _came(self, table: str, day: date) -> int:
+        """The version that brought a day first; 0 where none did."""
+        return min(
+            (one.version for one in self._by_table.get(table, []) if one.interval.start <= day < one.interval.end), default=0
+        )
 
     @cached_property
     def _first_landings(self) -> dict[tuple[str, date], datetime | None]:
@@ -159,11 +184,8 @@ class World:
         """When all tables had a day for the first time; a day that came more than a day late says nothing about what is usual."""
         if (pipeline, day) not in self._first_landings:
             moments = [
-                min(
-                    (one.published_at for one in self._by_table.get(table, []) if one.interval.start <= day < one.interval.end),
-                    default=None,
-                )
-                for table in self._tables(self.catalog.pipelines[pipeline])
+                min((one.published_at for one in self._taken_in(pipeline, table, day)), default=None)
+                for table in self._telling_tables(pipeline)
             ]
             latest = None if None in moments else max(moment for moment in moments if moment)
             self._first_landings[pipeline, day] = latest if latest and latest - end_of(day, self.zone) < DAY else None

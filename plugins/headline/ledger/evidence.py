@@ -17,10 +17,12 @@ from headline.ledger.store import Store
 
 @dataclass(frozen=True)
 class Publication:
-    """One interval of one table became readable."""
+    """One interval of one table became readable; `as_of`: inputs up to this version were seen."""
 
     table: str
     interval: Interval
+    version: int
+    as_of: int
     is_complete: bool
     coverage: Decimal
     published_at: datetime
@@ -106,6 +108,8 @@ def _publications(connection: Connection, first: date) -> list[Publication]:
         Publication(
             table=row.table_name,
             interval=Interval(row.start, row.end),
+            version=row.version,
+            as_of=row.as_of,
             is_complete=row.status == "complete",
             coverage=row.coverage,
             published_at=row.published_at,

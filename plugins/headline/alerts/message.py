@@ -100,7 +100,10 @@ def likely_cause(facts: Mapping[str, Any]) -> str:
     if task_id := facts.get("task_id"):
         parts.append(f"task {task_id} failed" + (f" at try {facts['try_number']}" if facts.get("try_number") else ""))
     for check in facts.get("checks", [])[:SHOWN]:
-        keys = "; ".join(", ".join(f"{name}={value}" for name, value in row.items()) for row in check["sample"][:SHOWN])
+        keys = "; ".join(
+            ", ".join(f"{name}={'NULL' if value is None else value}" for name, value in row.items())
+            for row in check["sample"][:SHOWN]
+        )
         found = f"«{check['name']}»: {check['measured']} found" if check.get("measured") else f"«{check['name']}»"
         parts.append(found + (f", such as {keys}" if keys else ""))
     if changes := facts.get("changes"):

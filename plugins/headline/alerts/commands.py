@@ -52,6 +52,7 @@ def drill() -> None:
 
     # Outside of its own processes Airflow reads connections from its database only for who says that he serves.
     os.environ.setdefault("_AIRFLOW_PROCESS_CONTEXT", "server")
+    os.environ.setdefault("AIRFLOW__LOGGING__LOGGING_LEVEL", "ERROR")
     show(["channel", "outcome"], list(drill(datetime.now(UTC)).items()))
 
 

@@ -55,9 +55,9 @@ def compose(incident: Incident, around: Surroundings) -> Message:
     """The message about one incident; the same for everybody who is told."""
     kind = KINDS[incident.kind]
     is_drill = bool(incident.facts.get("drill"))
-    what = "Drill: nothing is wrong, show that this reached you" if is_drill else _what(incident)
-    subject = _cut(f"{'Drill' if is_drill else f'T{around.tier}'} {_what_shortly(incident)}", SUBJECT_LENGTH)
-    cause = likely_cause(incident.facts)
+    what = "This is a drill: show that it reached you" if is_drill else _what(incident)
+    subject = "Drill: acknowledge this alert" if is_drill else _cut(f"T{around.tier} {_what_shortly(incident)}", SUBJECT_LENGTH)
+    cause = "nothing is wrong" if is_drill else likely_cause(incident.facts)
     hurt = _names(around.readers)
     acknowledge = links(incident, around.base_url)["Acknowledge"]
     lines = [

@@ -95,17 +95,18 @@ class Incidents(Store):
             "facts": finding.facts,
         }
         pipeline, kind, ds = finding.key
+        columns = tables.incident.c
+        query = select(tables.incident).where(columns.pipeline == pipeline, columns.kind == kind, columns.ds == ds)
         with self._begin() as connection:
-            statement = upsert(tables.incident).values(pipeline=pipeline, kind=kind, ds=ds, **new)
-            inserted = connection.execute(
-                statement.on_conflict_do_nothing(constraint="incident_once").returning(tables.incident)
-            ).one_or_none()
-            if inserted:
-                self._append(connection, Event(inserted.id, at, "opened"))
-                return _incident(inserted)
-            columns = tables.incident.c
-            where = (columns.pipeline == pipeline, columns.kind == kind, columns.ds == ds)
-            known = _incident(connection.execute(select(tables.incident).where(*where).with_for_update()).one())
+            row = connection.execute(query.with_for_update()).one_or_none()
+            if row is None:
+                statement = upsert(tables.incident).values(pipeline=pipeline, kind=kind, ds=ds, **new)
+                statement = statement.on_conflict_do_nothing(constraint="incident_once")
+                if inserted := connection.execute(statement.returning(tables.incident)).one_or_none():
+                    self._append(connection, Event(inserted.id, at, "opened"))
+                    return _incident(inserted)
+                row = connection.execute(query.with_for_update()).one()  # somebody else was quicker
+            known = _incident(row)
             facts = known.facts | finding.facts
             if known.state == "resolved":
                 return self._set(connection, known.id, new, Event(known.id, at, "opened", detail="again"))

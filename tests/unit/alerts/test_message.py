@@ -137,8 +137,9 @@ def test_what_hangs_on_it_is_counted_and_named() -> None:
 
 def test_a_drill_says_that_it_is_one() -> None:
     found = message("alert_path_failed", drill=True)
-    assert found.subject.startswith("Drill ")
-    assert found.text.startswith("Drill: nothing is wrong, show that this reached you.")
+    assert found.subject == "Drill: acknowledge this alert"
+    assert found.short.startswith("Drill: acknowledge this alert. nothing is wrong\nAcknowledge: ")
+    assert found.text.startswith("This is a drill: show that it reached you.")
     assert "First: acknowledge it; nothing else" in found.text
 
 

@@ -17,6 +17,7 @@ PACKAGE = ROOT / "plugins" / "headline"
 LAYERS = [
     {"errors", "settings", "connections", "intervals", "airflow_api", "show"},
     {"specs"},
+    {"oncall"},
     {"sql"},
     {"warehouse"},
     {"ledger"},
@@ -34,8 +35,8 @@ LAYERS = [
 ]
 # The ledger decides what is stale without an engine, and sources land without one: neither knows the warehouse.
 FORBIDDEN = {("ledger", "warehouse"), ("sources", "warehouse"), ("demo", "steps"), ("demo", "operators"), ("steps", "operators")}
-AIRFLOW_FREE = {"errors", "settings", "intervals", "specs", "sql", "warehouse", "ledger", "steps"}
-HEAVY = ("duckdb", "soda_core", "soda_duckdb", "sqlglot", "pandas", "pyarrow")
+AIRFLOW_FREE = {"errors", "settings", "intervals", "specs", "oncall", "sql", "warehouse", "ledger", "steps"}
+HEAVY = ("duckdb", "soda_core", "soda_duckdb", "sqlglot", "pandas", "pyarrow", "holidays", "icalendar")
 
 
 def part_of(module: str) -> str:

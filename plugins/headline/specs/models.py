@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from functools import cached_property
 from pathlib import Path
@@ -33,6 +33,7 @@ CheckKind = Literal["schema", "reconciliation", "anomaly", "duplicates", "comple
 ColumnType = Literal["text", "integer", "decimal", "double", "boolean", "date", "timestamp", "timestamp with time zone"]
 Clock = Annotated[time, BeforeValidator(_quoted)]
 Share = Annotated[Decimal, Field(ge=0, le=1)]
+Delay = Annotated[timedelta, BeforeValidator(_quoted)]
 
 
 class Model(BaseModel):

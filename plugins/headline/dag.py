@@ -133,6 +133,7 @@ def _dag(dag_id: str, area: str, tags: list[str], description: str, doc_md: str,
         catchup=True,
         max_active_runs=4,
         access_control=_readers(area) if known.area_roles else None,
+        on_failure_callback=callbacks.run_failed,
         **({"params": PARAMS} | more),
     )
 

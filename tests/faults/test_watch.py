@@ -22,7 +22,7 @@ AFTER_CORE_SHOP = {"unit_profit", "investor_profit", "daily_growth", "investor_g
 
 @pytest.fixture(autouse=True)
 def team(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(people, "load", Team)
+    monkeypatch.setattr(people, "load", lambda _moment: Team())
 
 
 def at(clock: str) -> datetime:

@@ -31,6 +31,19 @@ def task_failed(context: Any) -> None:
         report([finding], now)
 
 
+def run_failed(context: Any) -> None:
+    """A run has failed. A task whose process was killed cannot tell that itself: Airflow's DAG processor calls this for it."""
+    from headline.alerts.judge import DIRECT_CAUSES
+    from headline.alerts.watch import report
+    from headline.ledger.incidents import Incidents
+
+    now = datetime.now(UTC)
+    finding = finding_of(context, now) if "ti" in context else None
+    known = {(one.pipeline, one.ds, one.facts.get("run_id")) for one in Incidents().open() if one.kind in DIRECT_CAUSES}
+    if finding and (finding.pipeline, finding.ds, finding.facts["run_id"]) not in known:
+        report([finding], now)
+
+
 def watch_failed(context: Any) -> None:
     """The watch itself has failed for good: people are told without it and, where need be, without the ledger."""
     from headline.alerts.emergency import tell_directly

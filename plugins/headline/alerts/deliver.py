@@ -13,7 +13,7 @@ from headline.alerts.escalation import Step, next_step
 from headline.alerts.judge import path_failed
 from headline.alerts.kinds import KINDS
 from headline.alerts.message import Message, Surroundings, compose, redact
-from headline.alerts.people import People
+from headline.alerts.people import ALERTS, People
 from headline.ledger.incidents import Event, Incident, Incidents
 from headline.specs import Catalog
 
@@ -71,7 +71,7 @@ class Delivery:
         return None
 
     def _next_step(self, incident: Incident, around: Surroundings) -> Step | None:
-        area = self.catalog.pipelines[incident.pipeline].area if incident.pipeline in self.catalog.pipelines else None
+        area = self.catalog.pipelines[incident.pipeline].area if incident.pipeline in self.catalog.pipelines else ALERTS
         return next_step(
             incident,
             self.incidents.history(incident.id),

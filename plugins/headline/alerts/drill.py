@@ -22,10 +22,10 @@ def drill(now: datetime) -> dict[str, str]:
     alert. Raises HeadlineError when a channel failed, or when the ledger does not show what was sent.
     """
     incidents = Incidents()
-    delivery = Delivery(specs.load_sound(), people.load(), now)
+    delivery = Delivery(specs.load_sound(), people.load(now), now)
     incident = incidents.fire(Finding(DRILL, "alert_path_failed", now.date(), now, {"drill": True}), now)
     message = compose(incident, delivery.around(incident))
-    contact = delivery.people.chain(None, now)[0]
+    contact = delivery.people.chain(people.ALERTS, now)[0]
     incidents.record(Event(incident.id, now, "told", contact.person, INBOX, message.text))
     reached = [name for name, channel in delivery.channels.items() if channel.reaches(contact)]
     for name in reached:

@@ -71,7 +71,7 @@ def message(reason: str, since: datetime) -> Message:
 
 def _send(message: Message, now: datetime) -> None:
     channels = configured()
-    for contact in people.load().chain(None, now):
+    for contact in people.load(now).chain(people.ALERTS, now):
         for name in URGENT:
             if name in channels and channels[name].reaches(contact):
                 try:

@@ -45,14 +45,14 @@ def look(now: datetime) -> datetime | None:
                 log.info("%s %s of %s is over: %s", incident.pipeline, incident.kind, incident.ds, reason)
                 incidents.resolve(incident.id, now, reason)
     due = [world.deadline(pipeline, world.yesterday) for pipeline in world.inputs]
-    moments = [Delivery(catalog, people.load(), now).run(), *(moment for moment in due if moment > now)]
+    moments = [Delivery(catalog, people.load(now), now).run(), *(moment for moment in due if moment > now)]
     return min((moment for moment in moments if moment), default=None)
 
 
 def report(found: Sequence[Finding], now: datetime) -> None:
     """Somebody else has found something: incidents are opened and people told at once."""
     settle(Incidents(), found, now)
-    Delivery(specs.load_sound(), people.load(), now).run()
+    Delivery(specs.load_sound(), people.load(now), now).run()
 
 
 def settle(incidents: Incidents, found: Sequence[Finding], now: datetime) -> None:

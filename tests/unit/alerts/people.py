@@ -15,7 +15,7 @@ CLEO = Contact("cleo", "Asia/Tokyo", "secondary")
 class Team:
     """Ada is on call, Ben and Cleo own everything."""
 
-    def chain(self, area: str | None, moment: datetime) -> Sequence[Contact]:
+    def chain(self, area: str, moment: datetime) -> Sequence[Contact]:
         return [ADA, BEN, CLEO]
 
     def delay(self, tier: int) -> timedelta:

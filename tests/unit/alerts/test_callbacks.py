@@ -11,7 +11,7 @@ import pytest
 from tests.unit.alerts.people import Team
 
 from headline.alerts import people
-from headline.alerts.callbacks import finding_of, landing_missed, task_failed, watch_failed
+from headline.alerts.callbacks import finding_of, landing_missed, run_failed, task_failed, watch_failed
 from headline.alerts.landing_deadline import LandingDeadline, landing_deadline
 from headline.errors import BadData, BadRequest, NotChecked, SpecError, Transient
 from headline.intervals import DAY, Interval
@@ -26,7 +26,7 @@ NOW = datetime.now(UTC)
 
 @pytest.fixture(autouse=True)
 def team(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(people, "load", Team)
+    monkeypatch.setattr(people, "load", lambda _moment: Team())
 
 
 def context(error: Any = None, task_id: str = "publish", run_type: str = "scheduled", day: date = YESTERDAY, **more: Any) -> Any:
@@ -152,3 +152,18 @@ def test_the_deadline_survives_airflows_serialization(catalog: Catalog) -> None:
     again = LandingDeadline.deserialize_reference(alert.reference.serialize_reference())
     assert (again.lands_at, again.zone) == ("03:00", "Europe/Berlin")
     assert alert.callback.path == "headline.alerts.callbacks.landing_missed"
+
+
+def test_a_run_that_failed_is_told_where_its_task_could_not(catalog: Catalog, ledger: Ledger) -> None:
+    run_failed({"dag": None, "run_id": "r"})
+    assert Incidents().open() == [], "nothing is known of it"
+    run_failed(context())
+    [incident] = Incidents().open()
+    assert (incident.kind, incident.facts["error"]) == ("task_failed", "its process was killed or lost")
+
+
+def test_a_run_whose_task_has_told_is_not_told_again(catalog: Catalog, ledger: Ledger) -> None:
+    task_failed(context(BadData("x"), task_id="audit.order_lines", table="order_lines"))
+    run_failed(context(task_id="audit.order_lines", table="order_lines"))
+    [incident] = Incidents().open()
+    assert incident.kind == "contract_broken"

@@ -49,7 +49,7 @@ def figures(
     forget_settings: Callable[[], None],
     monkeypatch: pytest.MonkeyPatch,
 ) -> Figures:
-    monkeypatch.setattr(people, "load", Team)
+    monkeypatch.setattr(people, "load", lambda _moment: Team())
     monkeypatch.setenv("HEADLINE_HOME", str(tmp_path / "home"))
     forget_settings()
     return Figures(ledger, warehouse)

@@ -32,7 +32,7 @@ MINUTE = timedelta(minutes=1)
 
 @pytest.fixture(autouse=True)
 def surroundings(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(people, "load", Team)
+    monkeypatch.setattr(people, "load", lambda _moment: Team())
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     monkeypatch.setenv("no_proxy", "127.0.0.1")
 
@@ -168,7 +168,7 @@ def test_when_the_ledger_is_back_it_learns_of_it(no_ledger: None, slack: Webhook
 
 
 def test_without_a_team_everybody_with_an_address_is_told(slack: Webhook, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert [one.person for one in Everybody().chain(None, NOON)] == ["team"]
+    assert [one.person for one in Everybody().chain("core", NOON)] == ["team"]
     monkeypatch.setenv("AIRFLOW_CONN_HEADLINE_SLACK", slack.connection(people={"cleo": "U3", "ada": "U1"}))
     assert [one.person for one in Everybody().chain("profit", NOON)] == ["ada", "cleo"]
 

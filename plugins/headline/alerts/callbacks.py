@@ -44,6 +44,16 @@ def run_failed(context: Any) -> None:
         report([finding], now)
 
 
+def run_succeeded(context: Any) -> None:
+    """A run of a DAG that looks after the others has succeeded: what it failed at before is over."""
+    from headline.ledger.incidents import Incidents
+
+    dag_id, incidents = context["dag"].dag_id, Incidents()
+    for incident in incidents.open():
+        if (incident.pipeline, incident.kind) == (dag_id, "task_failed"):
+            incidents.resolve(incident.id, datetime.now(UTC), "a later run has succeeded")
+
+
 def watch_failed(context: Any) -> None:
     """The watch itself has failed for good: people are told without it and, where need be, without the ledger."""
     from headline.alerts.emergency import tell_directly

@@ -9,7 +9,7 @@ from statistics import median
 from typing import Any
 
 from headline.airflow_api import AirflowApi
-from headline.alerts.deadlines import business_day
+from headline.alerts.days import business_day
 from headline.errors import BadRequest
 
 log = logging.getLogger(__name__)

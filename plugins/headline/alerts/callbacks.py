@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ def finding_of(context: Any, now: datetime) -> Finding | None:
     That is so for a backfill or an old day, for a request that made no sense, and for waiting in vain, which the landing tells.
     """
     from headline import settings
-    from headline.alerts.deadlines import business_day
+    from headline.alerts.days import business_day
     from headline.alerts.judge import LOOK_BACK_DAYS
     from headline.errors import BadRequest
     from headline.ledger.incidents import Finding
@@ -86,30 +86,33 @@ def finding_of(context: Any, now: datetime) -> Finding | None:
         return None
     if isinstance(error, BadRequest) or ("Timeout" in type(error).__name__ and task.task_id == "wait_for_inputs"):
         return None
-    kind, known = _kind_of(task, error, instance.run_id)
+    kind, known, since_day = _kind_of(task, error, instance.run_id)
     facts = {"run_id": instance.run_id, "task_id": task.task_id, "try_number": instance.try_number, **known}
-    return Finding(instance.dag_id, kind, day, now, facts)
+    return Finding(instance.dag_id, kind, since_day or day, now, facts)
 
 
-def _kind_of(task: Any, error: Any, run_id: str) -> tuple[str, dict[str, Any]]:
-    """The kind of alert that the failure of a task is, and what else the ledger knows of it."""
+def _kind_of(task: Any, error: Any, run_id: str) -> tuple[str, dict[str, Any], date | None]:
+    """The kind of alert that the failure of a task is, what else the ledger knows of it, and the day where that is another."""
     from headline.alerts.message import redact
     from headline.errors import BadData, NotChecked, Transient
+    from headline.ledger import SchemaChanges
     from headline.ledger.evidence import Observations
 
     told = {"error": redact(" ".join(str(error).split()))[:300] if error else "its process was killed or lost"}
     landing = getattr(task, "landing", None)
-    if landing and isinstance(error, BadData):
-        return "schema_changed", {"landing": f"landing.{landing}", "blocking": True, **told}
-    if landing and isinstance(error, Transient):
-        return "source_missing", {"landing": f"landing.{landing}", **told}
+    if landing and isinstance(error, BadData | Transient):
+        changed = SchemaChanges().newest(f"landing.{landing}")
+        if changed and changed.run_id == run_id and changed.is_blocking:
+            facts = {"landing": changed.landing, "changes": list(map(str, changed.changes)), "blocking": True}
+            return "schema_changed", facts, changed.ds
+        return "source_missing", {"landing": f"landing.{landing}", **told}, None
     if isinstance(error, BadData | NotChecked):
         evidence = Observations().evidence(datetime.now(UTC).date() - timedelta(days=7))
         held = [one for one in evidence.held_back if one.run_id == run_id]
         table = next((one for one in held if one.table.endswith(f".{getattr(task, 'table', '')}")), held[0] if held else None)
         kind = "contract_not_checked" if isinstance(error, NotChecked) else "contract_broken"
-        return kind, {"table": table.table, "checks": table.checks} if table and table.checks else told
-    return "task_failed", told
+        return kind, {"table": table.table, "checks": table.checks} if table and table.checks else told, None
+    return "task_failed", told, None
 
 
 def _reason(context: Any) -> str:

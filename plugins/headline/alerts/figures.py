@@ -6,7 +6,7 @@ from datetime import date, datetime
 from pathlib import Path
 
 from headline import settings, specs
-from headline.alerts.deadlines import business_day
+from headline.alerts.days import business_day
 from headline.alerts.watch import report
 from headline.intervals import DAY
 from headline.ledger import Ledger

@@ -5,7 +5,7 @@ It looks at data only, so that a run that is late, failed, paused or was never m
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Set
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from functools import cached_property
@@ -14,8 +14,9 @@ from statistics import median
 from typing import Any
 
 from headline.alerts import kinds
-from headline.alerts.deadlines import business_day, deadline, end_of
+from headline.alerts.days import business_day, end_of
 from headline.intervals import DAY
+from headline.ledger import Attempt, SchemaChange
 from headline.ledger.evidence import Evidence, Publication
 from headline.ledger.incidents import Finding, Incident, Key
 from headline.specs import Catalog, Table
@@ -50,6 +51,7 @@ class World:
     """Everything that a judgement rests on.
 
     `stale`: by pipeline, the published days that were computed before an input changed which should be in by now.
+    `escalated`: missing days that nobody tries to bring any more. `changed_schemas`: how the columns of landings differ.
     `slow`: by pipeline and day, tasks that take too long. `down`: parts of the alerts' own path that do not work.
     """
 
@@ -60,6 +62,8 @@ class World:
     zone: str
     without: frozenset[str] = frozenset()
     stale: Mapping[str, set[date]] = field(default_factory=dict)
+    escalated: Sequence[Attempt] = ()
+    changed_schemas: Sequence[SchemaChange] = ()
     slow: Mapping[tuple[str, date], list[dict[str, Any]]] = field(default_factory=dict)
     down: Mapping[str, str] = field(default_factory=dict)
 
@@ -86,7 +90,7 @@ class World:
         return expected
 
     def deadline(self, pipeline: str, day: date) -> datetime:
-        return deadline(self.catalog.pipelines[pipeline].lands_at, day, self.zone)
+        return self.catalog.pipelines[pipeline].due_at(day)
 
     def landing(self, pipeline: str, day: date) -> Landing:
         """What readers have of one day: of each table the newest publication counts."""
@@ -335,29 +339,36 @@ def _held_back(world: World) -> Iterator[Finding]:
 
 
 def _escalated(world: World) -> Iterator[Finding]:
-    """Days that a source did not give although it was asked again and again, and that have not come since."""
-    for escalated in world.evidence.escalated:
-        if escalated.source in world.inputs and not world.published_since(escalated.source, escalated.at, escalated.ds):
-            facts = {"landing": escalated.landing, "error": escalated.reason}
-            yield Finding(escalated.source, "source_missing", escalated.ds, escalated.at, facts)
+    """Missing days that nobody tries to bring any more and that have not come since, also older ones."""
+    for attempt in world.escalated:
+        source, at = attempt.source, attempt.finished_at or attempt.started_at
+        if source not in world.inputs or world.published_since(source, at, attempt.ds):
+            continue
+        error = f"{attempt.reason}; {attempt.attempt} attempts have failed"
+        facts: dict[str, Any] = {"error": error, "run_id": attempt.run_id}
+        if attempt.landing != source:
+            yield Finding(source, "source_missing", attempt.ds, at, {"landing": attempt.landing, **facts})
+        elif attempt.ds not in world.days:
+            facts |= {"phase": "missed", "missing": world.landing(source, attempt.ds).missing}
+            yield Finding(source, "landing_missed", attempt.ds, world.deadline(source, attempt.ds), facts)
 
 
 def _schemas(world: World) -> Iterator[Finding]:
-    """Sources that arrive with other columns than were agreed."""
+    """Sources that do not arrive with the columns that were agreed."""
     sources = {landing: source.id for source in world.catalog.pipelines.values() for landing in getattr(source, "landed", ())}
-    for changed in world.evidence.changed_schemas:
-        source = sources.get(changed.landing)
+    for changed in world.changed_schemas:
+        source, at = sources[changed.landing], changed.found_at or world.now
         if source not in world.inputs or changed.ds < world.start_date:
             continue
-        if world.published_since(source, changed.at, changed.ds) if changed.is_blocking else changed.ds not in world.days:
+        if world.published_since(source, at, changed.ds) if changed.is_blocking else changed.ds not in world.days:
             continue
         facts = {
             "landing": changed.landing,
-            "changes": changed.changes,
+            "changes": list(map(str, changed.changes)),
             "run_id": changed.run_id,
             "blocking": changed.is_blocking,
         }
-        yield Finding(source, "schema_changed", changed.ds, changed.at, facts)
+        yield Finding(source, "schema_changed", changed.ds, at, facts)
 
 
 def path_failed(down: Mapping[str, str], incidents: Iterable[Incident], now: datetime) -> Finding:

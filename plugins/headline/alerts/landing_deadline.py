@@ -5,7 +5,7 @@ Beside it stands the freshness watch, since a run that was never made has no dea
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Any, Self
 
 from airflow.sdk.definitions.callback import AsyncCallback
@@ -50,14 +50,13 @@ class LandingDeadline(BaseDeadlineReference):
 
     def of(self, run_type: str, interval_start: datetime | None, now: datetime) -> datetime | None:
         """The deadline of a run of that type whose interval begins then."""
-        from datetime import time
-
-        from headline.alerts.deadlines import business_day, deadline
+        from headline.alerts.days import business_day
+        from headline.specs.models import due_at
 
         if run_type != "scheduled" or interval_start is None:
             return None
         day: date = business_day(interval_start, self.zone)
-        due = deadline(time.fromisoformat(self.lands_at), day, self.zone)
+        due = due_at(time.fromisoformat(self.lands_at), day, self.zone)
         return due if due > now else None
 
 

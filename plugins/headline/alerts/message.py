@@ -107,7 +107,7 @@ def likely_cause(facts: Mapping[str, Any]) -> str:
         found = f"«{check['name']}»: {check['measured']} found" if check.get("measured") else f"«{check['name']}»"
         parts.append(found + (f", such as {keys}" if keys else ""))
     if changes := facts.get("changes"):
-        parts.append("; ".join(map(_change, changes[:SHOWN])))
+        parts.append("; ".join(changes[:SHOWN]))
     if slow := facts.get("slow"):
         parts += [
             f"{one['task_id']} runs since {_clock(one['since'])}, usually {one['usual_minutes']} min" for one in slow[:SHOWN]
@@ -185,14 +185,6 @@ def _what(incident: Incident) -> str:
 
 def _label(incident: Incident) -> str:
     return f"{incident.pipeline} {incident.kind}"
-
-
-def _change(change: Any) -> str:
-    if not isinstance(change, Mapping):
-        return str(change)
-    before, after = change.get("before"), change.get("after")
-    sides = f" ({before or '–'} → {after or '–'})" if before or after else ""
-    return f"column {change.get('column')}: {change.get('kind')}{sides}"
 
 
 def _clock(moment: str) -> str:

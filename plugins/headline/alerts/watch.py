@@ -13,11 +13,11 @@ from datetime import date, datetime, timedelta
 from headline import settings, specs
 from headline.alerts import people
 from headline.alerts.airflow_state import look_at_airflow
-from headline.alerts.deadlines import business_day, end_of
+from headline.alerts.days import business_day, end_of
 from headline.alerts.deliver import Delivery
 from headline.alerts.judge import HISTORY_DAYS, WATCH, World, findings, is_over
 from headline.intervals import DAY
-from headline.ledger import Ledger, stale_days
+from headline.ledger import Ledger, Repairs, SchemaChange, SchemaChanges, stale_days
 from headline.ledger.evidence import Observations
 from headline.ledger.incidents import Finding, Incident, Incidents, Key
 from headline.specs import Catalog
@@ -79,6 +79,8 @@ def observe(catalog: Catalog, incidents: Incidents, now: datetime) -> World:
         start_date=known.start_date,
         zone=known.reporting_zone,
         without=known.without,
+        escalated=[attempt for attempt in Repairs().newest().values() if attempt.outcome == "escalated"],
+        changed_schemas=_changed_schemas(catalog),
         slow=airflow.slow,
         down=airflow.down | unread_folders(catalog) | _broken_channels(incidents, unresolved),
     )
@@ -89,6 +91,13 @@ def unread_folders(catalog: Catalog) -> dict[str, str]:
     """Pipelines that nobody watches, because their files are faulty."""
     names = {folder.name for folder in specs.pipeline_folders()} - catalog.pipelines.keys()
     return {f"the watch over {name}": "its files are faulty; its DAG says what is wrong" for name in sorted(names)}
+
+
+def _changed_schemas(catalog: Catalog) -> list[SchemaChange]:
+    """How things stand with the columns of every landing, where they are not as agreed."""
+    landings = [name for source in catalog.pipelines.values() for name in getattr(source, "landed", ())]
+    newest = [SchemaChanges().newest(landing) for landing in landings]
+    return [changed for changed in newest if changed and changed.changes]
 
 
 def _broken_channels(incidents: Incidents, unresolved: Sequence[Incident]) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""What the ledger knows of the last days, read at once, for whoever judges whether all is well."""
+"""What became of the last days, as the ledger knows it, for whoever judges whether all is well."""
 
 from __future__ import annotations
 
@@ -7,8 +7,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import Connection, func, select, text
-from sqlalchemy.dialects.postgresql import distinct_on
+from sqlalchemy import Connection, func, select
 
 from headline.intervals import Interval
 from headline.ledger import tables
@@ -42,53 +41,23 @@ class HeldBack:
 
 
 @dataclass(frozen=True)
-class Escalated:
-    """A missing day of a source that was read again as often as it may be."""
-
-    source: str
-    landing: str
-    ds: date
-    reason: str
-    at: datetime
-
-
-@dataclass(frozen=True)
-class ChangedSchema:
-    """How things stand with the columns of a landing that does not arrive as agreed, since day `ds`."""
-
-    landing: str
-    ds: date
-    is_blocking: bool
-    changes: list[Any]
-    run_id: str
-    at: datetime
-
-
-@dataclass(frozen=True)
 class Evidence:
-    """All of it, of the days from `first` on; publications are the newest first."""
+    """What became of the days from `first` on; publications are the newest first."""
 
     first: date
     publications: list[Publication] = field(default_factory=list)
     held_back: list[HeldBack] = field(default_factory=list)
-    escalated: list[Escalated] = field(default_factory=list)
-    changed_schemas: list[ChangedSchema] = field(default_factory=list)
 
 
 class Observations(Store):
     """Reads of the ledger that look at all pipelines together. Raises Transient when it is out of reach."""
 
     def evidence(self, first: date) -> Evidence:
-        """What happened to the days from `first` on, as of one moment."""
+        """What has become of the days from `first` on."""
         with self._begin() as connection:
-            connection.execute(text("set transaction isolation level repeatable read"))
-            return Evidence(
-                first=first,
-                publications=_publications(connection, first),
-                held_back=_held_back(connection, first),
-                escalated=_escalated(connection, first),
-                changed_schemas=_changed_schemas(connection, first),
-            )
+            # In this order: what is published in between is no longer held back.
+            held_back = _held_back(connection, first)
+            return Evidence(first, _publications(connection, first), held_back)
 
     def version_at(self, moment: datetime) -> int:
         """Everything up to this version had been loaded or published at that moment."""
@@ -151,26 +120,4 @@ def _checks(connection: Connection, run_key: str, table: str, outcome: str) -> l
             "sample": row.sample,
         }
         for row in connection.execute(query)
-    ]
-
-
-def _escalated(connection: Connection, first: date) -> list[Escalated]:
-    columns = tables.repair.c
-    query = select(tables.repair).where(columns.ds >= first).ext(distinct_on(columns.landing, columns.ds))
-    newest = connection.execute(query.order_by(columns.landing, columns.ds, columns.id.desc()))
-    return [
-        Escalated(row.source, row.landing, row.ds, row.reason, row.finished_at or row.started_at)
-        for row in newest
-        if row.outcome == "escalated"
-    ]
-
-
-def _changed_schemas(connection: Connection, first: date) -> list[ChangedSchema]:
-    columns = tables.schema_change.c
-    query = select(tables.schema_change).where(columns.ds >= first).ext(distinct_on(columns.landing))
-    newest = connection.execute(query.order_by(columns.landing, columns.id.desc()))
-    return [
-        ChangedSchema(row.landing, row.ds, row.is_blocking, row.changes, row.run_id, row.found_at)
-        for row in newest
-        if row.changes
     ]

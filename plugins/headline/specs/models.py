@@ -150,9 +150,7 @@ class Pipeline(Model):
 
     def due_at(self, day: date) -> datetime:
         """The moment by which a business day must be published: the first `lands_at` after its end in the reporting zone."""
-        ended = datetime.combine(day + DAY, time.min, ZoneInfo(settings.load().reporting_zone)).astimezone(UTC)
-        due = datetime.combine(ended.date(), self.lands_at, UTC)
-        return due if due >= ended else due + DAY
+        return due_at(self.lands_at, day, settings.load().reporting_zone)
 
     @cached_property
     def outputs(self) -> dict[str, Table]:
@@ -255,6 +253,13 @@ class Source(Pipeline):
     def landed(self) -> dict[str, AnyIngest]:
         """How each `landing.<name>` that the tables read is filled."""
         return {f"landing.{name}": ingest for name, ingest in self.ingest.items()}
+
+
+def due_at(lands_at: time, day: date, zone: str) -> datetime:
+    """The first `lands_at`, in UTC, after the end of a day in a zone."""
+    ended = datetime.combine(day + DAY, time.min, ZoneInfo(zone)).astimezone(UTC)
+    due = datetime.combine(ended.date(), lands_at, UTC)
+    return due if due >= ended else due + DAY
 
 
 def widest(one: Window, other: Window) -> Window:

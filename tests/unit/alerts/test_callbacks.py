@@ -15,7 +15,7 @@ from headline.alerts.callbacks import finding_of, landing_missed, run_failed, ta
 from headline.alerts.landing_deadline import LandingDeadline, landing_deadline
 from headline.errors import BadData, BadRequest, NotChecked, SpecError, Transient
 from headline.intervals import DAY, Interval
-from headline.ledger import Candidate, CheckResult, Ledger
+from headline.ledger import Candidate, CheckResult, ColumnChange, Ledger, SchemaChange, SchemaChanges
 from headline.ledger.incidents import Incidents
 from headline.specs import Catalog
 
@@ -54,7 +54,7 @@ def context(error: Any = None, task_id: str = "publish", run_type: str = "schedu
         (BadData("2 of 3 checks failed"), {"table": "order_lines"}, "contract_broken"),
         (NotChecked("no check was evaluated"), {"table": "order_lines"}, "contract_not_checked"),
         (Transient("HTTP 503"), {"landing": "orders"}, "source_missing"),
-        (BadData("amount: gone"), {"landing": "orders"}, "schema_changed"),
+        (BadData("no list of records"), {"landing": "orders"}, "source_missing"),
         (SpecError(["no extract"]), {"landing": "orders"}, "task_failed"),
     ],
 )
@@ -107,6 +107,15 @@ def test_a_broken_contract_brings_its_checks(catalog: Catalog, ledger: Ledger) -
     assert (check["name"], check["sample"]) == ("no duplicates", [{"order_id": "O1"}])
     events = [(event.event, event.person) for event in Incidents().history(incident.id)]
     assert events[:2] == [("opened", None), ("told", "ada")], "at once"
+
+
+def test_other_columns_are_the_incident_that_the_watch_finds_too(catalog: Catalog, ledger: Ledger) -> None:
+    removed = ColumnChange("amount", "removed", "decimal")
+    SchemaChanges().record(SchemaChange("landing.orders", YESTERDAY - DAY, "file", "r", {"tip": "text"}, [removed]))
+    found = finding_of(context(BadData("amount: gone"), landing="orders"), NOW)
+    assert found is not None
+    assert (found.kind, found.ds) == ("schema_changed", YESTERDAY - DAY)
+    assert found.facts["changes"] == ["amount: gone (was decimal)"]
 
 
 def test_a_failed_task_says_no_secrets(catalog: Catalog, ledger: Ledger) -> None:

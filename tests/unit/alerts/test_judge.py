@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
 from tests.unit.alerts.conftest import TABLES, publication
 
-from headline.alerts.deadlines import business_day, deadline, end_of
+from headline import specs
+from headline.alerts.days import business_day, end_of
 from headline.alerts.judge import World, findings, is_over
 from headline.intervals import DAY, Interval
-from headline.ledger.evidence import ChangedSchema, Escalated, Evidence, HeldBack, Publication
+from headline.ledger import Attempt, ColumnChange, SchemaChange
+from headline.ledger.evidence import Evidence, HeldBack, Publication
 from headline.ledger.incidents import Finding, Incident
 from headline.specs import Catalog
+from headline.specs.models import due_at
 
 YESTERDAY = date(2026, 11, 19)
 MIDNIGHT = datetime(2026, 11, 20, tzinfo=UTC)
@@ -80,7 +85,7 @@ def incident(finding: Finding, opened_at: datetime, **changes: Any) -> Incident:
 )
 def test_a_day_is_due_at_the_first_landing_time_after_its_end(lands_at: str, zone: str, due: str) -> None:
     clock = datetime.strptime(lands_at, "%H:%M").replace(tzinfo=UTC).time()
-    assert deadline(clock, YESTERDAY, zone) == datetime.fromisoformat(due)
+    assert due_at(clock, YESTERDAY, zone) == datetime.fromisoformat(due)
     assert business_day(end_of(YESTERDAY, zone), zone) == YESTERDAY + DAY
 
 
@@ -241,31 +246,61 @@ def test_stale_days_are_one_finding_that_keeps_its_day(catalog: Catalog) -> None
 
 
 def test_an_escalated_repair_is_a_missing_source_until_it_comes(catalog: Catalog) -> None:
-    gone = Escalated("shop", "landing.orders", YESTERDAY - DAY * 9, "3 attempts", at("01:00"))
+    gone = Attempt("shop", "landing.orders", YESTERDAY - DAY * 9, 3, "r", "nothing has been loaded", {}, at("01:00"))
     published = [*history(), *landed(YESTERDAY)]
-    [found] = findings(world(catalog, at("04:00"), published, evidence={"escalated": [gone]}))
+    [found] = findings(world(catalog, at("04:00"), published, escalated=[gone]))
     assert (found.pipeline, found.kind, found.ds) == ("shop", "source_missing", gone.ds)
+    assert found.facts["error"] == "nothing has been loaded; 3 attempts have failed"
     came = [*published, publication("raw.orders", gone.ds, at("05:00"))]
-    assert findings(world(catalog, at("06:00"), came, evidence={"escalated": [gone]})) == []
+    assert findings(world(catalog, at("06:00"), came, escalated=[gone])) == []
     assert is_over(incident(found, at("04:00")), world(catalog, at("06:00"), came), set()).startswith("published at")
 
 
+def test_a_pipelines_day_that_nobody_tries_to_compute_any_more_is_missed(catalog: Catalog) -> None:
+    gone = Attempt("core_shop", "core_shop", YESTERDAY - DAY * 9, 3, "r", "it was never published", {}, at("01:00"))
+    published = [
+        one for one in [*history(), *landed(YESTERDAY)] if (one.table, one.interval.start) != ("core.order_lines", gone.ds)
+    ]
+    [found] = findings(world(catalog, at("04:00"), published, escalated=[gone]))
+    assert (found.pipeline, found.kind, found.ds) == ("core_shop", "landing_missed", gone.ds)
+    assert found.facts["missing"] == ["core.order_lines"]
+
+
+def test_a_week_holds_the_days_whose_inputs_it_was_made_from(catalog: Catalog, forget_settings: Callable[[], None]) -> None:
+    """It is published whole from its first day on, so that its days to come are in its interval and not in its figures."""
+    folder = catalog.pipelines["core_shop"].folder.parents[1] / "growth" / "weekly"
+    folder.mkdir(parents=True)
+    table = "  weeks:\n    period: week\n    reads:\n      core.user_days: {}\n"
+    (folder / "pipeline.yml").write_text(f'description: Weeks of users.\ntier: 2\nlands_at: "04:00"\ntables:\n{table}')
+    (folder / "weeks.sql").write_text("select 1")
+    (folder / "weeks.contract.yml").write_text("dataset: x")
+    forget_settings()
+    monday = Interval(date(2026, 11, 16), date(2026, 11, 23))
+    days = [replace(one, version=10 + one.interval.start.day) for one in landed(YESTERDAY) + landed(YESTERDAY - DAY)]
+    week = Publication("growth.weeks", monday, 50, 10 + (YESTERDAY - DAY).day, True, Decimal(1), at("00:30") - DAY, "run")
+    here = world(specs.load(), at("04:00"), [*days, week], start_date=YESTERDAY - DAY)
+    assert named(findings(here)) == {"weekly": ("landing_missed", None)}
+    again = replace(week, version=60, as_of=59, published_at=at("03:50"))
+    assert findings(world(specs.load(), at("04:00"), [*days, week, again], start_date=YESTERDAY - DAY)) == []
+
+
 def test_other_columns_hold_back_or_are_only_told(catalog: Catalog) -> None:
-    blocking = ChangedSchema("landing.orders", YESTERDAY, True, ["amount: gone"], "run", at("00:05"))
+    removed, new = ColumnChange("amount", "removed", "decimal"), ColumnChange("tip", "added", after="decimal")
+    blocking = SchemaChange("landing.orders", YESTERDAY, "file", "run", {}, [removed], at("00:05"))
     published = [*history(), *landed(YESTERDAY, {"raw.events", "core.user_days"})]
-    found = findings(world(catalog, at("03:00"), published, evidence={"changed_schemas": [blocking]}))
+    found = findings(world(catalog, at("03:00"), published, changed_schemas=[blocking]))
     [changed] = [one for one in found if one.kind == "schema_changed"]
     assert {one.cause for one in found if one.kind == "landing_missed"} == {changed.key}
     earlier = replace(blocking, ds=YESTERDAY - DAY * 5)
-    found = findings(world(catalog, at("03:00"), published, evidence={"changed_schemas": [earlier]}))
+    found = findings(world(catalog, at("03:00"), published, changed_schemas=[earlier]))
     assert {one.cause for one in found if one.kind == "landing_missed"} == {("shop", "schema_changed", earlier.ds)}
 
-    added = replace(blocking, is_blocking=False)
-    found = findings(world(catalog, at("03:00"), published, evidence={"changed_schemas": [added]}))
+    added = replace(blocking, changes=[new])
+    found = findings(world(catalog, at("03:00"), published, changed_schemas=[added]))
     [told] = [one for one in found if one.kind == "schema_changed"]
     assert told.facts["blocking"] is False
     assert ("shop", "schema_changed", YESTERDAY) not in {one.cause for one in found}
-    all_there = world(catalog, at("04:00"), [*history(), *landed(YESTERDAY)], evidence={"changed_schemas": [added]})
+    all_there = world(catalog, at("04:00"), [*history(), *landed(YESTERDAY)], changed_schemas=[added])
     assert [one.kind for one in findings(all_there)] == ["schema_changed"]
     assert is_over(incident(told, at("03:00")), all_there, {told.key}) == ""
     days_later = replace(all_there, now=at("04:00") + DAY * 3)

@@ -11,7 +11,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from headline.local.airflow_api import AirflowApi
+from headline.airflow_api import AirflowApi
 from headline.local.home import Home
 from headline.local.job import Watched, start_range, wait_for_dags, watch
 from headline.local.lifecycle import WITH_DEMO, clean, start

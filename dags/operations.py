@@ -1,5 +1,7 @@
 """What Airflow runs to look after the other DAGs."""
 
-from headline.operations import repair_dag
+from headline.operations import alert_drill_dag, freshness_watch_dag, repair_dag
 
 repair = repair_dag()
+freshness_watch = freshness_watch_dag()
+alert_drill = alert_drill_dag()

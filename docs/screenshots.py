@@ -12,7 +12,7 @@ from pathlib import Path
 from playwright.sync_api import Page, sync_playwright
 
 from headline import settings
-from headline.local.airflow_api import AirflowApi
+from headline.airflow_api import AirflowApi
 
 IMAGES = Path(__file__).parent / "images"
 

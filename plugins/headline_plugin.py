@@ -1,7 +1,8 @@
-"""What Headline adds to Airflow: buttons on tasks, pages behind them, its timetable, engines loaded before tasks fork."""
+"""What Headline adds to Airflow: buttons on tasks and pages behind them, timetable and deadline, engines loaded before a fork."""
 
 from airflow.plugins_manager import AirflowPlugin
 
+from headline.alerts.landing_deadline import LandingDeadline
 from headline.operators import preload
 from headline.operators.links import PREFIX, ContractLink, RunbookLink
 from headline.pages import app
@@ -14,5 +15,6 @@ class HeadlinePlugin(AirflowPlugin):
     name = "headline"
     operator_extra_links = [RunbookLink(), ContractLink()]  # noqa: RUF012 (Airflow's convention)
     fastapi_apps = [{"app": app, "url_prefix": PREFIX, "name": "headline"}]  # noqa: RUF012
+    deadline_references = [LandingDeadline]  # noqa: RUF012
     timetables = [DailyTimetable]  # noqa: RUF012
     listeners = [preload]  # noqa: RUF012

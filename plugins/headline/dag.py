@@ -9,6 +9,8 @@ from typing import Any
 from airflow.sdk import DAG, BaseOperator, ExceptionRetryPolicy, Param, RetryAction, RetryRule, TaskGroup
 
 from headline import settings
+from headline.alerts import callbacks
+from headline.alerts.landing_deadline import landing_deadline
 from headline.errors import BadData, BadRequest, SpecError
 from headline.operators import (
     AuditOperator,
@@ -41,6 +43,7 @@ DEFAULT_ARGS: dict[str, Any] = {
     "max_retry_delay": timedelta(minutes=15),
     "retry_policy": RETRY_POLICY,
     "execution_timeout": timedelta(hours=2),
+    "on_failure_callback": callbacks.task_failed,
 }
 PARAMS = {
     "from": Param(None, type=["null", "string"], format="date", title="From", description="First day. Empty: yesterday."),
@@ -81,7 +84,9 @@ def pipeline_dag(path: str) -> DAG:
     except SpecError as error:
         return _faulty_dag(name, area, error)
     params = source_params(pipeline) if isinstance(pipeline, Source) else PARAMS
-    with _dag(name, area, [f"tier {pipeline.tier}"], pipeline.description, _documentation(pipeline), params) as dag:
+    due = landing_deadline(pipeline, known.reporting_zone)
+    tags, text = [f"tier {pipeline.tier}"], _documentation(pipeline)
+    with _dag(name, area, tags, pipeline.description, text, params=params, deadline=due) as dag:
         first = _ingest(pipeline) if isinstance(pipeline, Source) else [_wait(pipeline)]
         publish = PublishOperator(task_id="publish", pipeline=pipeline.id, pool=POOL)
         for transform, audit in _tables(pipeline, first):
@@ -115,7 +120,7 @@ def _tables(pipeline: Pipeline, first: list[BaseOperator]) -> list[tuple[BaseOpe
     return [(transforms[name], audit) for name, audit in audits.items()]
 
 
-def _dag(dag_id: str, area: str, tags: list[str], description: str, doc_md: str, params: dict[str, Param] = PARAMS) -> DAG:
+def _dag(dag_id: str, area: str, tags: list[str], description: str, doc_md: str, **more: Any) -> DAG:
     known = settings.load()
     return DAG(
         dag_id=dag_id,
@@ -127,8 +132,9 @@ def _dag(dag_id: str, area: str, tags: list[str], description: str, doc_md: str,
         start_date=BEFORE_ALL_DATA,
         catchup=True,
         max_active_runs=4,
-        params=params,
         access_control=_readers(area) if known.area_roles else None,
+        on_failure_callback=callbacks.run_failed,
+        **({"params": PARAMS} | more),
     )
 
 

@@ -7,11 +7,14 @@ from datetime import timedelta
 from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOperator
 from airflow.sdk import DAG
 
+from headline.alerts import callbacks
+from headline.alerts.operators import DrillOperator, FiguresOperator, WatchOperator
 from headline.dag import DEFAULT_ARGS
 from headline.operators import FindMissingOperator, RecordRepairsOperator
 from headline.timetable import BEFORE_ALL_DATA
 
 OWNER = "operations"
+WATCH_EVERY = timedelta(minutes=10)
 
 
 def repair_dag() -> DAG:
@@ -19,7 +22,7 @@ def repair_dag() -> DAG:
     with DAG(
         dag_id="repair",
         description="Missing days and files are ingested again, and days that were never computed are computed.",
-        doc_md=DOCUMENTATION,
+        doc_md=REPAIR,
         tags=[OWNER],
         default_args={**DEFAULT_ARGS, "owner": OWNER},
         schedule="*/15 * * * *",
@@ -28,6 +31,7 @@ def repair_dag() -> DAG:
         max_active_runs=1,
         # A run that takes longer is left to itself: the next look finds it at work, and records its end.
         dagrun_timeout=timedelta(hours=1),
+        on_success_callback=callbacks.run_succeeded,
     ) as dag:
         find = FindMissingOperator(task_id="find_missing")
         bring = TriggerDagRunOperator.partial(
@@ -46,7 +50,49 @@ def repair_dag() -> DAG:
     return dag
 
 
-DOCUMENTATION = """
+def freshness_watch_dag() -> DAG:
+    """Every ten minutes, and at every deadline in between: whether all data are there, right and fresh, and who must be told."""
+    with DAG(
+        dag_id="freshness_watch",
+        description="Whether yesterday is published everywhere in time; opens incidents and has people told.",
+        doc_md=FRESHNESS_WATCH,
+        tags=[OWNER],
+        schedule="*/10 * * * *",
+        start_date=BEFORE_ALL_DATA,
+        catchup=False,
+        # One that waits for its next moment must not keep the next one from looking.
+        max_active_runs=3,
+        on_success_callback=callbacks.run_succeeded,
+        default_args={
+            "owner": OWNER,
+            "retries": 2,
+            "retry_delay": timedelta(seconds=10),
+            "execution_timeout": timedelta(minutes=5),
+        },
+    ) as dag:
+        WatchOperator(task_id="watch", every=WATCH_EVERY, on_failure_callback=callbacks.watch_failed)
+        FiguresOperator(task_id="look_at_figures", on_failure_callback=callbacks.task_failed)
+    return dag
+
+
+def alert_drill_dag() -> DAG:
+    """Once a week, in the morning: whether an alert would reach whoever is on call."""
+    with DAG(
+        dag_id="alert_drill",
+        description="Sends whoever is on call a synthetic alert over every channel, and complains if one does not take it.",
+        doc_md=ALERT_DRILL,
+        tags=[OWNER],
+        schedule="0 9 * * 1",
+        start_date=BEFORE_ALL_DATA,
+        catchup=False,
+        max_active_runs=1,
+        default_args={"owner": OWNER, "retries": 0, "execution_timeout": timedelta(minutes=5)},
+    ) as dag:
+        DrillOperator(task_id="drill")
+    return dag
+
+
+REPAIR = """
 Days that should be there and are not are found in the ledger: a source's day of which nothing, or an empty answer, has arrived,
 and a pipeline's day that was never published although all that it reads is there. Each is brought by a run of its own DAG,
 `repair__<what>__<day>__<attempt>`: for exactly that day, and of a source for exactly what is missing.
@@ -55,4 +101,18 @@ At most 3 attempts are made: 15 minutes after the landing time, then 1 hour and 
 escalated: the log of `find_missing` or `record` says what to do and whom to ask. A DAG that is paused or at work is left alone.
 
 `headline repairs` lists all attempts, with what was there before and after.
+"""
+
+FRESHNESS_WATCH = """
+Looks at the ledger only, so that a run that is late, failed, paused or was never made is the same to it. What is wrong becomes
+an incident, one per pipeline, kind and day; what follows from another hangs on that one. Whoever is on call is told, then the
+owners. It ends incidents by itself when the data are there. `headline incidents` lists them.
+
+Each round leaves a sign of life: `headline heartbeat` fails when the last is older than it may be. Have something outside of
+Airflow call it.
+"""
+
+ALERT_DRILL = """
+The alert says that it is a drill; acknowledging it is all there is to do. If a channel does not take it, or nobody
+acknowledges it, that is told like any other trouble. `headline drill` does the same at once.
 """

@@ -24,6 +24,7 @@ class Settings:
     start_date: date
     reporting_currency: str
     reporting_zone: str
+    base_url: str = "http://localhost:8080"  # where people find Airflow's UI
     area_roles: bool = False  # whether Airflow has the roles of include/roles.json, who read the DAGs of the area called so
     without: frozenset[str] = frozenset()  # tables that this deployment does not have: they stay empty, nobody waits for them
 
@@ -50,6 +51,7 @@ def load() -> Settings:
         reporting_currency=os.environ.get("HEADLINE_REPORTING_CURRENCY", "EUR"),
         reporting_zone=os.environ.get("HEADLINE_REPORTING_ZONE", "UTC"),
         area_roles=os.environ.get("HEADLINE_AREA_ROLES", "") == "true",
+        base_url=os.environ.get("AIRFLOW__API__BASE_URL", "http://localhost:8080"),
         without=frozenset(os.environ.get("HEADLINE_WITHOUT", "").split()),
     )
 

@@ -13,9 +13,9 @@ from typing import Any
 import httpx
 import psutil
 
+from headline.airflow_api import AirflowApi
 from headline.demo.company import Company
 from headline.intervals import DAY
-from headline.local.airflow_api import AirflowApi
 from headline.local.home import Home
 from headline.local.postgres import Postgres
 from headline.local.run import DAGS

@@ -12,16 +12,19 @@ import pendulum
 import pytest
 from airflow.dag_processing.dagbag import DagBag
 from airflow.sdk import DAG, RetryAction
+from airflow.sdk._shared.module_loading import import_string
 from airflow.sdk.exceptions import ParamValidationError
 from airflow.timetables.base import TimeRestriction
 from tests.repository.written import ROOT, folders
 
+from headline.alerts import callbacks
 from headline.errors import BadData, BadRequest, NotChecked, SpecError, Transient
 from headline.local.run import OPERATIONS
 from headline.specs import load_pipeline
 from headline.timetable import BEFORE_ALL_DATA, DailyTimetable
 
 DAGS = ROOT / "dags"
+WATCHES = ("freshness_watch", "alert_drill")
 
 
 @pytest.fixture(scope="module")
@@ -122,9 +125,32 @@ def test_a_source_ingests_everything_before_it_maps_anything(bag: DagBag) -> Non
     }
 
 
+def test_the_watch_looks_every_ten_minutes_whatever_its_last_look_does(bag: DagBag) -> None:
+    dag = bag.dags["freshness_watch"]
+    assert upstream(dag) == {"watch": set(), "look_at_figures": set()}, "a locked warehouse keeps nobody from being told"
+    assert (dag.catchup, dag.max_active_runs, dag.tags) == (False, 3, {"operations"})
+    assert [task.pool for task in dag.tasks] == ["default_pool"] * 2
+    assert dag.get_task("watch").on_failure_callback == [callbacks.watch_failed]
+    assert upstream(bag.dags["alert_drill"]) == {"drill": set()}
+
+
+def test_every_pipeline_has_its_landing_deadline_and_tells_of_failures(bag: DagBag) -> None:
+    for folder in folders():
+        dag, pipeline = bag.dags[folder.name], load_pipeline(folder)
+        assert dag.deadline is not None
+        [deadline] = dag.deadline
+        assert (deadline.reference.lands_at, deadline.interval) == (f"{pipeline.lands_at:%H:%M}", timedelta(0))
+        assert deadline.callback.path == "headline.alerts.callbacks.landing_missed"
+        assert import_string(deadline.callback.path) is callbacks.landing_missed, "as the triggerer finds it"
+        assert dag.on_failure_callback == [callbacks.run_failed] or dag.on_failure_callback is callbacks.run_failed
+        assert all(task.on_failure_callback == [callbacks.task_failed] for task in dag.tasks)
+
+
 def test_every_task_retries_by_the_same_policy_and_takes_its_turn_at_the_warehouse(bag: DagBag) -> None:
     seen = 0
     for dag in bag.dags.values():
+        if dag.dag_id in WATCHES:
+            continue
         for task in dag.tasks:
             seen += 1
             assert (task.retries, bool(task.retry_exponential_backoff)) == (3, True)

@@ -15,27 +15,28 @@ from tests.repository.written import ROOT
 PACKAGE = ROOT / "plugins" / "headline"
 # Each imports only those of the lines before its own, and within its own.
 LAYERS = [
-    {"errors", "settings", "connections", "intervals"},
+    {"errors", "settings", "connections", "intervals", "airflow_api", "show"},
     {"specs"},
+    {"oncall"},
     {"sql"},
     {"warehouse"},
     {"ledger"},
     {"sources"},
     {"steps"},
     {"operators"},
+    {"alerts"},
     {"pages"},
     {"timetable"},
     {"dag"},
     {"operations"},
     {"demo"},
-    {"show"},
     {"local"},
     {"cli"},
 ]
 # The ledger decides what is stale without an engine, and sources land without one: neither knows the warehouse.
 FORBIDDEN = {("ledger", "warehouse"), ("sources", "warehouse"), ("demo", "steps"), ("demo", "operators"), ("steps", "operators")}
-AIRFLOW_FREE = {"errors", "settings", "intervals", "specs", "sql", "warehouse", "ledger", "steps"}
-HEAVY = ("duckdb", "soda_core", "soda_duckdb", "sqlglot", "pandas", "pyarrow")
+AIRFLOW_FREE = {"errors", "settings", "intervals", "specs", "oncall", "sql", "warehouse", "ledger", "steps"}
+HEAVY = ("duckdb", "soda_core", "soda_duckdb", "sqlglot", "pandas", "pyarrow", "holidays", "icalendar")
 
 
 def part_of(module: str) -> str:

@@ -1,4 +1,4 @@
-"""The ledger's tables. Rows are only ever added, except the state of a candidate and the end of a repair."""
+"""The ledger's tables. Rows are only ever added, except the state of a candidate or an incident and the end of a repair."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from sqlalchemy import (
     Column,
     Date,
     DateTime,
+    ForeignKey,
     Index,
     Integer,
     MetaData,
@@ -125,4 +126,41 @@ repair = Table(
     Column("started_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
     Column("finished_at", DateTime(timezone=True), nullable=True),
     UniqueConstraint("landing", "ds", "attempt", name="repair_attempt"),
+)
+
+incident = Table(
+    "incident",
+    metadata,
+    Column("id", BigInteger, primary_key=True, autoincrement=True),
+    Column("kind", String, nullable=False, comment="one of headline.alerts.kinds"),
+    Column("pipeline", String, nullable=False, comment="id of the pipeline, or of the DAG where it is none"),
+    Column("ds", Date, nullable=False, comment="the business day that is concerned"),
+    Column("state", String, nullable=False, comment="open, acknowledged or resolved"),
+    Column("cause_id", BigInteger, ForeignKey("incident.id"), nullable=True, comment="the incident that it hangs on"),
+    Column("since", DateTime(timezone=True), nullable=False, comment="when it became true; opened_at is when it was seen"),
+    Column("opened_at", DateTime(timezone=True), nullable=False),
+    Column("acknowledged_at", DateTime(timezone=True), nullable=True),
+    Column("acknowledged_by", String, nullable=True),
+    Column("resolved_at", DateTime(timezone=True), nullable=True),
+    Column("facts", JSONB, nullable=False, comment="what the message tells: run, task, checks, keys, never personal data"),
+    UniqueConstraint("pipeline", "kind", "ds", name="incident_once"),
+    Index("incident_by_state", "state", "opened_at"),
+)
+
+incident_event = Table(
+    "incident_event",
+    metadata,
+    Column("id", BigInteger, primary_key=True, autoincrement=True),
+    Column("incident_id", BigInteger, ForeignKey("incident.id"), nullable=False),
+    Column("at", DateTime(timezone=True), nullable=False),
+    Column(
+        "event",
+        String,
+        nullable=False,
+        comment="opened, seen_again, told, delivery_failed, acknowledged, escalated, rearmed, linked or resolved",
+    ),
+    Column("person", String, nullable=True, comment="an engineer of team.yml"),
+    Column("channel", String, nullable=True, comment="inbox, email, slack or sns"),
+    Column("detail", Text, nullable=False),
+    Index("incident_event_by_incident", "incident_id", "id"),
 )

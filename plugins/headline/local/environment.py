@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import quote
 
+from headline.airflow_api import ADMIN
 from headline.settings import PROJECT
 
 KEYS = {
@@ -25,13 +26,15 @@ DEFAULTS = {
     "HEADLINE_REPORTING_CURRENCY": lambda: "EUR",
     "HEADLINE_REPORTING_ZONE": lambda: "UTC",
 }
-CONNECTIONS = ("WAREHOUSE", "LEDGER", "SHOP", "FINANCE", "DATASHARE")
+CONNECTIONS = ("WAREHOUSE", "LEDGER", "SHOP", "FINANCE", "DATASHARE", "AIRFLOW")
+# Where alerts go, and the address that expects the watch's sign of life: there are none before somebody names them.
+ALERTS = ("EMAIL", "SLACK", "SNS", "HEARTBEAT")
 CHOICES = (
     *DEFAULTS,
     "HEADLINE_SOURCES",
     "HEADLINE_WITHOUT",
     "HEADLINE_LANDING",
-    *(f"AIRFLOW_CONN_HEADLINE_{name}" for name in CONNECTIONS),
+    *(f"AIRFLOW_CONN_HEADLINE_{name}" for name in (*CONNECTIONS, *ALERTS)),
 )
 
 
@@ -52,6 +55,7 @@ def derived(home: Path, postgres_socket: Path, choices: Mapping[str, str]) -> di
         "SHOP": postgres | {"schema": "shop"},
         "FINANCE": {"conn_type": "http", "host": "http://127.0.0.1", "port": int(choices["HEADLINE_FINANCE_PORT"])},
         "DATASHARE": {"conn_type": "fs", "extra": {"path": f"file://{home}/datashare"}},
+        "AIRFLOW": {"conn_type": "http", "host": url, "login": ADMIN, "password": choices["HEADLINE_ADMIN_PASSWORD"]},
     }
     return {
         "HEADLINE_HOME": str(home),

@@ -10,13 +10,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from headline.airflow_api import ADMIN
 from headline.errors import BadRequest
 from headline.local import environment
 from headline.settings import PROJECT
 
 HEADER = "# Made by Headline's set-up. It holds the keys of this home: keep it out of version control."
 DERIVED = "# What follows is derived from the above at every set-up."
-ADMIN = "admin"
 
 
 @dataclass(frozen=True)

@@ -15,8 +15,8 @@ from rich.live import Live
 from rich.markup import escape
 from rich.table import Table
 
+from headline.airflow_api import AirflowApi
 from headline.errors import HeadlineError
-from headline.local.airflow_api import AirflowApi
 from headline.local.home import Home
 from headline.local.processes import Processes
 from headline.local.screen import Screen

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from headline.local.airflow_api import AirflowApi
+from headline.airflow_api import AirflowApi
 from headline.local.home import Home, chosen_in_shell
 from headline.local.postgres import Postgres
 from headline.local.processes import AIRFLOW, Processes

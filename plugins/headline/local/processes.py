@@ -18,8 +18,8 @@ from pathlib import Path
 import httpx
 import psutil
 
+from headline.airflow_api import AirflowApi
 from headline.errors import HeadlineError
-from headline.local.airflow_api import AirflowApi
 from headline.local.home import Home, write_private
 from headline.settings import PROJECT
 

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
+from headline.airflow_api import AirflowApi
 from headline.errors import HeadlineError
-from headline.local.airflow_api import AirflowApi
 from headline.local.figures import audits, figures
 from headline.local.home import Home, chosen_in_shell
 from headline.local.job import start_day, start_range, wait_for_dags, watch
@@ -34,7 +34,7 @@ DAGS = (
     "investor_engagement",
 )
 # They look after what the others have made: nobody waits for them.
-OPERATIONS = ("repair",)
+OPERATIONS = ("repair", "freshness_watch", "alert_drill")
 DAYS = 60
 
 
@@ -89,8 +89,8 @@ def run(home: Home, job: Job, screen: Screen) -> None:
         if job.day:
             runs = [start_day(api, dag_id, job.day, environment["HEADLINE_REPORTING_ZONE"]) for dag_id in job.dags]
             watch(home, api, str(job.day), runs, screen)
-        for dag_id in OPERATIONS:
-            api.unpause(dag_id)
+            for dag_id in OPERATIONS:
+                api.unpause(dag_id)
     shown = figures(job.dags, job.first, job.day or job.last, environment["HEADLINE_REPORTING_CURRENCY"])
     for result in (*shown, audits(), home.login):
         screen.console.print()

@@ -15,8 +15,9 @@ from importlib.metadata import version
 import psutil
 
 from headline import ledger, settings
+from headline.airflow_api import ADMIN
 from headline.errors import BadRequest, HeadlineError
-from headline.local.home import ADMIN, Home
+from headline.local.home import Home
 from headline.local.postgres import Postgres
 from headline.local.processes import Processes, process_environment
 from headline.local.screen import Screen

@@ -7,7 +7,7 @@ from contextlib import suppress
 from rich.markup import escape
 from rich.table import Table
 
-from headline.local.airflow_api import AirflowApi
+from headline.airflow_api import AirflowApi
 from headline.local.home import Home
 from headline.local.job import COLORS
 from headline.local.lifecycle import components_line

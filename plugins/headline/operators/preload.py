@@ -12,10 +12,14 @@ from airflow.listeners import hookimpl
 log = logging.getLogger(__name__)
 
 WORTH_LOADING_ONCE = (
+    "airflow.providers.amazon.aws.hooks.sns",
     "airflow.providers.http.hooks.http",
     "airflow.providers.postgres.hooks.postgres",
+    "airflow.providers.slack.hooks.slack_webhook",
+    "airflow.providers.smtp.hooks.smtp",
     "airflow.sdk.io",
     "duckdb",
+    "headline.alerts.watch",
     "headline.sources.landing",
     "headline.steps",
     "headline.steps.arrival",

@@ -1,4 +1,4 @@
-"""What a pipeline is: pipeline.yml and source.yml, read and validated; knows no Airflow."""
+"""What is declared: pipeline.yml, source.yml and team.yml, read and validated; knows no Airflow."""
 
 from headline.specs.catalog import Catalog, load, load_for, load_pipeline, load_sound, pipeline_folders, read_yaml
 from headline.specs.contract import Check, Column, Contract, load_contract
@@ -17,6 +17,7 @@ from headline.specs.models import (
     Window,
     widest,
 )
+from headline.specs.team import Engineer, Team, load_team
 
 __all__ = [
     "AnyIngest",
@@ -27,6 +28,7 @@ __all__ = [
     "Contract",
     "Coverage",
     "DatabaseIngest",
+    "Engineer",
     "FilesIngest",
     "HttpIngest",
     "Ingest",
@@ -34,12 +36,14 @@ __all__ = [
     "Source",
     "StreamIngest",
     "Table",
+    "Team",
     "Window",
     "load",
     "load_contract",
     "load_for",
     "load_pipeline",
     "load_sound",
+    "load_team",
     "pipeline_folders",
     "read_yaml",
     "widest",

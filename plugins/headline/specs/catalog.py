@@ -96,6 +96,20 @@ class Catalog:
             raise SpecError([f"no table is called {name}; there are: {', '.join(sorted(self.tables))}"])
         return self.tables[name]
 
+    def inputs_of(self, pipeline_id: str) -> set[str]:
+        """The pipelines whose tables a pipeline reads."""
+        makers = self.makers
+        return {makers[name].id for name in self.pipelines[pipeline_id].inputs if name in makers}
+
+    def readers_of(self, pipeline_id: str) -> list[str]:
+        """Every pipeline that depends on one, directly or through others, the most important first."""
+        found: set[str] = set()
+        new = {pipeline_id}
+        while new:
+            new = {other for other in self.pipelines if self.inputs_of(other) & new} - found
+            found |= new
+        return sorted(found, key=lambda other: (self.pipelines[other].tier, other))
+
     def faults(self) -> Iterator[str]:
         """What is wrong between pipelines: names taken twice, tables read that nobody makes."""
         yield from self.names_taken_twice()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from functools import cached_property
 from pathlib import Path
@@ -33,6 +33,7 @@ CheckKind = Literal["schema", "reconciliation", "anomaly", "duplicates", "comple
 ColumnType = Literal["text", "integer", "decimal", "double", "boolean", "date", "timestamp", "timestamp with time zone"]
 Clock = Annotated[time, BeforeValidator(_quoted)]
 Share = Annotated[Decimal, Field(ge=0, le=1)]
+Delay = Annotated[timedelta, BeforeValidator(_quoted)]
 
 
 class Model(BaseModel):
@@ -149,9 +150,7 @@ class Pipeline(Model):
 
     def due_at(self, day: date) -> datetime:
         """The moment by which a business day must be published: the first `lands_at` after its end in the reporting zone."""
-        ended = datetime.combine(day + DAY, time.min, ZoneInfo(settings.load().reporting_zone)).astimezone(UTC)
-        due = datetime.combine(ended.date(), self.lands_at, UTC)
-        return due if due >= ended else due + DAY
+        return due_at(self.lands_at, day, settings.load().reporting_zone)
 
     @cached_property
     def outputs(self) -> dict[str, Table]:
@@ -254,6 +253,13 @@ class Source(Pipeline):
     def landed(self) -> dict[str, AnyIngest]:
         """How each `landing.<name>` that the tables read is filled."""
         return {f"landing.{name}": ingest for name, ingest in self.ingest.items()}
+
+
+def due_at(lands_at: time, day: date, zone: str) -> datetime:
+    """The first `lands_at`, in UTC, after the end of a day in a zone."""
+    ended = datetime.combine(day + DAY, time.min, ZoneInfo(zone)).astimezone(UTC)
+    due = datetime.combine(ended.date(), lands_at, UTC)
+    return due if due >= ended else due + DAY
 
 
 def widest(one: Window, other: Window) -> Window:

@@ -25,7 +25,7 @@ ELSEWHERE = {
 
 def test_containers_are_told_what_processes_are_told() -> None:
     compose = yaml.safe_load((PROJECT / "docker-compose.yaml").read_text())
-    processes = derived(Path("home"), Path("socket"), {name: make() for name, make in DEFAULTS.items()})
+    processes = derived(Path("home"), Path("socket"), {name: make() for name, make in (KEYS | DEFAULTS).items()})
     told = {*processes, *KEYS, *DEFAULTS} - ELSEWHERE
     same = {
         name: value for name, value in processes.items() if name in told and name.startswith("AIRFLOW__") and "/" not in value

@@ -8,9 +8,9 @@ from pathlib import Path
 import psutil
 import pytest
 
+from headline.airflow_api import AirflowApi
 from headline.errors import HeadlineError
 from headline.local import processes as module
-from headline.local.airflow_api import AirflowApi
 from headline.local.home import Home
 from headline.local.processes import AIRFLOW, Processes, alive, components, process_environment
 

@@ -1,4 +1,4 @@
-"""A small client of Airflow's REST API, for the command line and the tests."""
+"""A small client of Airflow's REST API, for the command line, the freshness watch and the tests."""
 
 from __future__ import annotations
 
@@ -9,8 +9,10 @@ from typing import Any, Self
 
 import httpx
 
+from headline import connections
 from headline.errors import HeadlineError
-from headline.local.home import ADMIN
+
+ADMIN = "admin"  # the user that set-up makes
 
 
 class AirflowApi:
@@ -29,6 +31,13 @@ class AirflowApi:
     def of(cls, environment: Mapping[str, str]) -> Self:
         """The Airflow of one home, as its administrator."""
         return cls(environment["AIRFLOW__API__BASE_URL"], ADMIN, environment["HEADLINE_ADMIN_PASSWORD"])
+
+    @classmethod
+    def from_connection(cls, conn_id: str) -> Self:
+        """The Airflow of an HTTP connection, as its login; raises BadRequest where there is no such connection."""
+        found = connections.get(conn_id)
+        port = f":{found.port}" if found.port else ""
+        return cls(f"{found.host}{port}", found.login or "", found.password or "")
 
     def __enter__(self) -> Self:
         return self
@@ -86,6 +95,11 @@ class AirflowApi:
 
     def task_instances(self, dag_id: str, run_id: str) -> list[dict[str, Any]]:
         return self._request("GET", f"/dags/{dag_id}/dagRuns/{run_id}/taskInstances", params={"limit": 1000})["task_instances"]
+
+    def all_task_instances(self, **filters: Any) -> list[dict[str, Any]]:
+        """Task instances of all DAGs and runs; `filters` are the API's own, such as state or order_by."""
+        path = f"/dags/{filters.pop('dag_id', '~')}/dagRuns/~/taskInstances"
+        return self._request("GET", path, params={"limit": 100} | filters)["task_instances"]
 
     def log(self, dag_id: str, run_id: str, task_id: str, try_number: int) -> list[str]:
         """What one try of a task logged, an event a line, its errors with their traceback."""

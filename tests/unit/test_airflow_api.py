@@ -5,8 +5,8 @@ from typing import Any
 import httpx
 import pytest
 
+from headline.airflow_api import AirflowApi, log_lines
 from headline.errors import HeadlineError
-from headline.local.airflow_api import AirflowApi, log_lines
 
 
 class Airflow:

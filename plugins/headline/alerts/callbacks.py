@@ -1,0 +1,122 @@
+"""What Airflow calls when something happens to a task or a deadline passes; light to import, since every DAG file does."""
+
+from __future__ import annotations
+
+import logging
+from datetime import UTC, date, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from headline.ledger.incidents import Finding
+
+log = logging.getLogger(__name__)
+
+
+async def landing_missed(context: Any = None, **_: Any) -> None:  # noqa: ARG001 (Airflow's signature)
+    """A pipeline's deadline has passed: look at once, from the triggerer, which needs no worker."""
+    from asgiref.sync import sync_to_async
+
+    from headline.alerts.watch import look
+
+    await sync_to_async(look, thread_sensitive=False)(datetime.now(UTC))
+
+
+def task_failed(context: Any) -> None:
+    """A task has failed for good: an incident at once, if the day that it worked on concerns anybody today."""
+    from headline.alerts.watch import report
+
+    now = datetime.now(UTC)
+    finding = finding_of(context, now)
+    if finding:
+        report([finding], now)
+
+
+def run_failed(context: Any) -> None:
+    """A run has failed. A task whose process was killed cannot tell that itself: Airflow's DAG processor calls this for it."""
+    from headline.alerts.judge import DIRECT_CAUSES
+    from headline.alerts.watch import report
+    from headline.ledger.incidents import Incidents
+
+    now = datetime.now(UTC)
+    finding = finding_of(context, now) if "ti" in context else None
+    known = {(one.pipeline, one.ds, one.facts.get("run_id")) for one in Incidents().open() if one.kind in DIRECT_CAUSES}
+    if finding and (finding.pipeline, finding.ds, finding.facts["run_id"]) not in known:
+        report([finding], now)
+
+
+def run_succeeded(context: Any) -> None:
+    """A run of a DAG that looks after the others has succeeded: what it failed at before is over."""
+    from headline.ledger.incidents import Incidents
+
+    dag_id, incidents = context["dag"].dag_id, Incidents()
+    for incident in incidents.open():
+        if (incident.pipeline, incident.kind) == (dag_id, "task_failed"):
+            incidents.resolve(incident.id, datetime.now(UTC), "a later run has succeeded")
+
+
+def watch_failed(context: Any) -> None:
+    """The watch itself has failed for good: people are told without it and, where need be, without the ledger."""
+    from headline.alerts.emergency import tell_directly
+
+    tell_directly(_reason(context), datetime.now(UTC))
+
+
+def finding_of(context: Any, now: datetime) -> Finding | None:
+    """What a failed task means; None where nobody needs to be told.
+
+    That is so for a backfill or an old day, for a request that made no sense, and for waiting in vain, which the landing tells.
+    """
+    from headline import settings
+    from headline.alerts.days import business_day
+    from headline.alerts.judge import LOOK_BACK_DAYS
+    from headline.errors import BadRequest
+    from headline.ledger.incidents import Finding
+    from headline.operators.context import requested
+
+    task, instance, error = context["task"], context["ti"], context.get("exception")
+    today = business_day(now, settings.load().reporting_zone)
+    day = today - timedelta(days=1)
+    if "params" in context and "from" in context["params"]:
+        try:
+            day = requested(context).end - timedelta(days=1)
+        except BadRequest:
+            return None
+    run_type = getattr(context.get("dag_run"), "run_type", "")
+    if getattr(run_type, "value", run_type) == "backfill" or day < today - timedelta(days=LOOK_BACK_DAYS):
+        return None
+    if isinstance(error, BadRequest) or ("Timeout" in type(error).__name__ and task.task_id == "wait_for_inputs"):
+        return None
+    kind, known, since_day = _kind_of(task, error, instance.run_id)
+    facts = {"run_id": instance.run_id, "task_id": task.task_id, "try_number": instance.try_number, **known}
+    return Finding(instance.dag_id, kind, since_day or day, now, facts)
+
+
+def _kind_of(task: Any, error: Any, run_id: str) -> tuple[str, dict[str, Any], date | None]:
+    """The kind of alert that the failure of a task is, what else the ledger knows of it, and the day where that is another."""
+    from headline.alerts.message import redact
+    from headline.errors import BadData, NotChecked, Transient
+    from headline.ledger import SchemaChanges
+    from headline.ledger.evidence import Observations
+
+    told = {"error": redact(" ".join(str(error).split()))[:300] if error else "its process was killed or lost"}
+    landing = getattr(task, "landing", None)
+    if landing and isinstance(error, BadData | Transient):
+        changed = SchemaChanges().newest(f"landing.{landing}")
+        if changed and changed.run_id == run_id and changed.is_blocking:
+            facts = {"landing": changed.landing, "changes": list(map(str, changed.changes)), "blocking": True}
+            return "schema_changed", facts, changed.ds
+        return "source_missing", {"landing": f"landing.{landing}", **told}, None
+    if isinstance(error, BadData | NotChecked):
+        evidence = Observations().evidence(datetime.now(UTC).date() - timedelta(days=7))
+        held = [one for one in evidence.held_back if one.run_id == run_id]
+        table = next((one for one in held if one.table.endswith(f".{getattr(task, 'table', '')}")), held[0] if held else None)
+        kind = "contract_not_checked" if isinstance(error, NotChecked) else "contract_broken"
+        return kind, {"table": table.table, "checks": table.checks} if table and table.checks else told, None
+    return "task_failed", told, None
+
+
+def _reason(context: Any) -> str:
+    from headline.alerts.message import redact
+
+    error = context.get("exception")
+    return redact(f"{type(error).__name__}: {error}")[:300] if error else "its process was killed or lost"

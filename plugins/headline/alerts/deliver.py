@@ -1,0 +1,121 @@
+"""People are told what is due, over the channels that there are, and the ledger remembers it."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from headline import settings
+from headline.alerts.channels import INBOX, Channel, Contact, configured
+from headline.alerts.escalation import Step, next_step
+from headline.alerts.judge import path_failed
+from headline.alerts.kinds import KINDS
+from headline.alerts.message import Message, Surroundings, compose, redact
+from headline.alerts.people import ALERTS, People
+from headline.ledger.incidents import Event, Incident, Incidents
+from headline.specs import Catalog
+
+log = logging.getLogger(__name__)
+
+# What wakes people first for what must not wait; for anything else what they read anyway.
+URGENT = ("sns", "slack", "email")
+CALM = ("email", "slack", "sns")
+
+
+@dataclass
+class Delivery:
+    """One round of telling people; `down` collects the channels that failed in it, which are not tried again."""
+
+    catalog: Catalog
+    people: People
+    now: datetime
+    incidents: Incidents = field(default_factory=Incidents)
+    channels: Mapping[str, Channel] = field(default_factory=configured)
+    down: dict[str, str] = field(default_factory=dict)
+
+    def run(self) -> datetime | None:
+        """Tell everybody who must be told by now; returns the next moment at which somebody must be, if one is known.
+
+        A channel that failed becomes an incident of its own, told over the others. Safe against others who do the same.
+        """
+        upcoming = [self._work_on(incident.id) for incident in self.incidents.open()]
+        if self.down:
+            known = self.incidents.open()
+            down = self.incidents.broken_channels() | self.down
+            upcoming.append(self._work_on(self.incidents.fire(path_failed(down, known, self.now), self.now).id))
+        return min((moment for moment in upcoming if moment), default=None)
+
+    def around(self, incident: Incident) -> Surroundings:
+        """What the message needs to know besides the incident."""
+        known = incident.pipeline in self.catalog.pipelines
+        readers = self.catalog.readers_of(incident.pipeline) if known else []
+        hanging = [one for one in self.incidents.open() if one.cause_id == incident.id]
+        tiers = [self.catalog.pipelines[one].tier for one in [incident.pipeline, *readers] if one in self.catalog.pipelines]
+        return Surroundings(min(tiers, default=1), readers, hanging, settings.load().base_url)
+
+    def _work_on(self, incident_id: int) -> datetime | None:
+        """Do what is due about one incident; returns when more is."""
+        with self.incidents.telling(incident_id) as is_ours:
+            while is_ours:
+                incident = self.incidents.get(incident_id)
+                around = self.around(incident)
+                step = self._next_step(incident, around)
+                if step is None or step.at > self.now:
+                    return step.at if step else None
+                if step.contact is None:
+                    self.incidents.rearm(incident_id, self.now, "nobody has ended it")
+                else:
+                    self._tell(incident, around, step)
+        return None
+
+    def _next_step(self, incident: Incident, around: Surroundings) -> Step | None:
+        area = self.catalog.pipelines[incident.pipeline].area if incident.pipeline in self.catalog.pipelines else ALERTS
+        return next_step(
+            incident,
+            self.incidents.history(incident.id),
+            self.people.chain(area, self.now),
+            cause=self.incidents.get(incident.cause_id) if incident.cause_id else None,
+            tier=around.tier,
+            wakes=wakes(incident, around),
+            delay=self.people.delay(around.tier),
+        )
+
+    def _tell(self, incident: Incident, around: Surroundings, step: Step) -> None:
+        contact = step.contact
+        assert contact is not None  # noqa: S101 (for the type checker)
+        message = compose(incident, around)
+        if not step.is_first:
+            detail = f"nobody acknowledged it; {contact.role} is told"
+            self.incidents.record(Event(incident.id, self.now, "escalated", contact.person, detail=detail))
+        self.incidents.record(Event(incident.id, self.now, "told", contact.person, INBOX, message.text))
+        order = URGENT if wakes(incident, around) else CALM
+        usable = [name for name in order if name in self.channels and name not in self.down]
+        if self.channels and not any(self.send(incident, message, contact, name) for name in usable):
+            detail = "no channel took it, or none has an address"
+            self.incidents.record(Event(incident.id, self.now, "delivery_failed", contact.person, detail=detail))
+
+    def send(self, incident: Incident, message: Message, contact: Contact, name: str) -> bool:
+        """Send over one channel and remember how that went; False where the channel does not reach the person or fails."""
+        if not self.channels[name].reaches(contact):
+            return False
+        try:
+            self.channels[name].send(message, contact)
+        except Exception as error:  # whatever a provider raises, the next channel must be tried
+            reason = redact(f"{type(error).__name__}: {error}")[:300]
+            log.warning("%s did not take the alert %s for %s: %s", name, incident.id, contact.person, reason)
+            self.down[name] = reason
+            self.incidents.record(Event(incident.id, self.now, "delivery_failed", contact.person, name, reason))
+            return False
+        log.info("told %s over %s: %s", contact.person, name, message.subject)
+        self.incidents.record(Event(incident.id, self.now, "told", contact.person, name, message.subject))
+        return True
+
+
+def wakes(incident: Incident, around: Surroundings) -> bool:
+    """Whether people are told at night too: where investors are concerned, and it, or what hangs on it, cannot wait."""
+    return around.tier == 1 and any(
+        KINDS[one.kind].may_wake and one.facts.get("phase") != "at_risk" and one.facts.get("blocking") is not False
+        for one in [incident, *around.hanging]
+    )

@@ -1,0 +1,101 @@
+"""The kinds of alert: a closed list, each with what it means and what to do first."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One kind of alert; its page is docs/alerts/<name>.md.
+
+    `meaning`: one line for whoever has never seen it. `first_step`: what to do at once. `may_wake`: whether it may reach
+    somebody at night where investors are concerned (tier 1); other kinds wait for the morning. `is_news`: to know it is
+    enough, so that whoever acknowledged it is not reminded.
+    """
+
+    name: str
+    meaning: str
+    first_step: str
+    may_wake: bool = True
+    is_news: bool = False
+
+
+LANDING_MISSED = Kind(
+    "landing_missed",
+    "Yesterday was not published, or only in part, by the moment that the pipeline promises.",
+    "Open the DAG: is it paused, waiting or red? What it waits for is named above; clear what failed.",
+)
+DATA_STALE = Kind(
+    "data_stale",
+    "What readers see was computed before its inputs changed, and the run that should have taken it in did not.",
+    "Unpause the DAG if it is paused, then trigger it with From and To over the days named above.",
+    may_wake=False,
+)
+CONTRACT_BROKEN = Kind(
+    "contract_broken",
+    "A check of a table's contract failed: the data is bad and nothing of it was published.",
+    "Look at the rows of the keys above: mend the source or the SQL, then clear the run's transform.",
+)
+CONTRACT_NOT_CHECKED = Kind(
+    "contract_not_checked",
+    "A contract could not be verified, so nothing is known about the data and nothing was published.",
+    "Read the end of the log: mend the contract or the warehouse, then clear the audit.",
+)
+TASK_FAILED = Kind(
+    "task_failed",
+    "A task failed for good: it was tried as often as it may be, or a try more cannot help.",
+    "Read the end of the log, then clear the task.",
+)
+SOURCE_MISSING = Kind(
+    "source_missing",
+    "A source did not give what it should, and reading it again did not help.",
+    "Ask the source's owner. When it is there, trigger the source's DAG for the day.",
+)
+SCHEMA_CHANGED = Kind(
+    "schema_changed",
+    "A source arrives with other columns than were agreed; the files are kept.",
+    "Ask the source's owner whether it stays so; then adapt the contract, or have it undone.",
+)
+PROFIT_DROP = Kind(
+    "profit_drop",
+    "Net profit of a month fell by more than the limit.",
+    "Make sure that it is no gap in the data (runbook), then tell the owners of profit.",
+    may_wake=False,
+    is_news=True,
+)
+RESTATEMENT_WAITING = Kind(
+    "restatement_waiting",
+    "A new computation would change figures that investors were told; it waits for approval.",
+    "Read what would change and why, then approve or refuse it in Airflow.",
+    may_wake=False,
+)
+ALERT_PATH_FAILED = Kind(
+    "alert_path_failed",
+    "Alerts do not get through, or nobody looks: a channel, the ledger or a part of Airflow is down.",
+    "See what is down above and mend it; until then look at the board yourself.",
+)
+
+KINDS = {
+    kind.name: kind
+    for kind in (
+        LANDING_MISSED,
+        DATA_STALE,
+        CONTRACT_BROKEN,
+        CONTRACT_NOT_CHECKED,
+        TASK_FAILED,
+        SOURCE_MISSING,
+        SCHEMA_CHANGED,
+        PROFIT_DROP,
+        RESTATEMENT_WAITING,
+        ALERT_PATH_FAILED,
+    )
+}
+# The data of the day is not there: what depends on it is late for the same reason.
+HOLDS_DATA_BACK = {
+    kind.name for kind in (LANDING_MISSED, CONTRACT_BROKEN, CONTRACT_NOT_CHECKED, TASK_FAILED, SOURCE_MISSING, SCHEMA_CHANGED)
+}
+
+# Taken and still not over: after this time everybody is told anew, by tier.
+REARM_AFTER = {1: timedelta(hours=4), 2: timedelta(hours=24)}

@@ -1,0 +1,200 @@
+"""What an alert says: a pure function of an incident and what it stands in; short enough for a phone, without secrets."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import quote
+
+from headline.alerts.kinds import KINDS
+from headline.ledger.incidents import Incident
+
+SUBJECT_LENGTH = 70
+SHORT_LENGTH = 300  # two SMS
+LINE_LENGTH = 300
+SHOWN = 3
+
+_NEVER_SHOWN = (
+    (re.compile(r"(?<=://)[^/\s@]+@"), "…@"),
+    (re.compile(r"https://hooks\.[^\s\"'>]+"), "https://hooks…"),
+    (re.compile(r"\b(?:AKIA|ASIA)[0-9A-Z]{16}\b"), "…"),
+    (
+        re.compile(
+            r"(?i)\b([\w-]*(?:password|passwd|pwd|secret|token|api[_-]?key|credential|authorization)[\w-]*[\"']?\s*[=:]\s*)"
+            r"(?:bearer\s+)?(\"[^\"]*\"|'[^']*'|\S+)"
+        ),
+        r"\1…",
+    ),
+    (re.compile(r"[\w.+-]+@[\w-]+\.[\w.-]*\w"), "…@…"),
+)
+
+
+@dataclass(frozen=True)
+class Message:
+    """One alert as it is sent: `subject` of up to 70 characters, `short` for a phone, `text` for e-mail."""
+
+    subject: str
+    short: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What the incident alone does not know: the readers behind its pipeline, its tier, what hangs on it, the UI's address."""
+
+    tier: int
+    readers: Sequence[str]
+    hanging: Sequence[Incident]
+    base_url: str
+
+
+def compose(incident: Incident, around: Surroundings) -> Message:
+    """The message about one incident; the same for everybody who is told."""
+    kind = KINDS[incident.kind]
+    is_drill = bool(incident.facts.get("drill"))
+    what = "This is a drill: show that it reached you" if is_drill else _what(incident)
+    subject = "Drill: acknowledge this alert" if is_drill else _cut(f"T{around.tier} {_what_shortly(incident)}", SUBJECT_LENGTH)
+    cause = "nothing is wrong" if is_drill else likely_cause(incident.facts)
+    hurt = _names(around.readers)
+    acknowledge = links(incident, around.base_url)["Acknowledge"]
+    lines = [
+        f"{what}.",
+        f"Day: {incident.ds}. Since: {incident.since.astimezone(UTC):%Y-%m-%d %H:%M} UTC.",
+        f"Hurt: {hurt}." if hurt else "",
+        f"Likely cause: {cause}" if cause else "",
+        f"{len(around.hanging)} more incident(s) hang on this one: {_names([_label(one) for one in around.hanging])}."
+        if around.hanging
+        else "",
+        f"First: {'acknowledge it; nothing else' if is_drill else kind.first_step}",
+        "",
+        *(f"{name}: {url}" for name, url in links(incident, around.base_url).items()),
+    ]
+    text = "\n".join(line for number, line in enumerate(lines) if line or number == 6)
+    end = f"\nAcknowledge: {acknowledge}"
+    short = _cut(f"{subject}. {cause or kind.meaning}", SHORT_LENGTH - len(end)) + end
+    return Message(redact(subject), redact(short), redact(text))
+
+
+def links(incident: Incident, base_url: str) -> dict[str, str]:
+    """Where to act and to look, by what it is: acknowledge first, then run and log where a run is known, and the runbook."""
+    base, facts = base_url.rstrip("/"), incident.facts
+    found = {"Acknowledge": f"{base}/headline/incidents/{incident.id}"}
+    dag = f"{base}/dags/{quote(incident.pipeline)}"
+    if run_id := facts.get("run_id"):
+        run = f"{dag}/runs/{quote(run_id, safe='')}"
+        found["Run"] = run
+        if task_id := facts.get("task_id"):
+            found["Log"] = f"{run}/tasks/{quote(task_id)}"
+    else:
+        found["DAG"] = dag
+    found["Runbook"] = f"{base}/headline/runbooks/{quote(incident.pipeline)}"
+    return found
+
+
+def likely_cause(facts: Mapping[str, Any]) -> str:
+    """What is known of why: the failing task, check and keys, or what is waited for. One line of up to 300 characters."""
+    parts = []
+    if task_id := facts.get("task_id"):
+        parts.append(f"task {task_id} failed" + (f" at try {facts['try_number']}" if facts.get("try_number") else ""))
+    for check in facts.get("checks", [])[:SHOWN]:
+        keys = "; ".join(
+            ", ".join(f"{name}={'NULL' if value is None else value}" for name, value in row.items())
+            for row in check["sample"][:SHOWN]
+        )
+        found = f"«{check['name']}»: {check['measured']} found" if check.get("measured") else f"«{check['name']}»"
+        parts.append(found + (f", such as {keys}" if keys else ""))
+    if changes := facts.get("changes"):
+        parts.append("; ".join(changes[:SHOWN]))
+    if slow := facts.get("slow"):
+        parts += [
+            f"{one['task_id']} runs since {_clock(one['since'])}, usually {one['usual_minutes']} min" for one in slow[:SHOWN]
+        ]
+    if facts.get("at_it_since"):
+        parts.append(
+            f"its inputs have been there since {_clock(facts['at_it_since'])}, usually {facts['usual_minutes']} min suffice"
+        )
+    if waits_for := facts.get("waits_for"):
+        parts.append(f"waits for {_names(waits_for)}")
+    elif facts.get("missing") and not parts:
+        parts.append("its inputs are there, so its own run is late, failed, paused or was never made")
+    if down := facts.get("down"):
+        parts += [f"{name}: {error}" for name, error in sorted(down.items())]
+    if error := facts.get("error"):
+        parts.append(" ".join(str(error).split()))
+    return _cut("; ".join(parts), LINE_LENGTH)
+
+
+def redact(text: str) -> str:
+    """The text without passwords, keys, tokens and e-mail addresses."""
+    for pattern, instead in _NEVER_SHOWN:
+        text = pattern.sub(instead, text)
+    return text
+
+
+def _what_shortly(incident: Incident) -> str:
+    facts, who, day = incident.facts, incident.pipeline, f"{incident.ds:%m-%d}"
+    match incident.kind:
+        case "landing_missed" if facts.get("phase") == "at_risk":
+            return f"{who} {day} will be late"
+        case "landing_missed" if facts.get("partial") and not facts.get("missing"):
+            return f"{who} {day} landed only in part"
+        case "landing_missed":
+            return f"{who} {day} has not landed"
+        case "contract_broken":
+            return f"{facts.get('table', who)} {day} breaks its contract"
+        case "contract_not_checked":
+            return f"{facts.get('table', who)} {day} could not be checked"
+        case "source_missing":
+            return f"{facts.get('landing', who)} {day} is missing"
+        case "schema_changed":
+            return f"{facts.get('landing', who)} {day} has other columns"
+        case "task_failed":
+            return f"{who} {day} failed: {facts.get('task_id', 'a task')}"
+        case "data_stale":
+            return f"{who} is older than its inputs"
+        case "profit_drop":
+            return f"Profit drop in {incident.ds:%Y-%m}"
+        case "restatement_waiting":
+            return f"{who}: a restatement waits for approval"
+        case _:
+            return f"Alerts fail: {_names(sorted(facts.get('down', {}))) or who}"
+
+
+def _what(incident: Incident) -> str:
+    """One sentence, without its full stop."""
+    facts = incident.facts
+    match incident.kind:
+        case "landing_missed" if expected := facts.get("expected_at"):
+            return f"{incident.pipeline} will land {incident.ds} at about {_clock(expected)}, after {_clock(facts['deadline'])}"
+        case "landing_missed" if facts.get("phase") == "at_risk":
+            return f"{incident.pipeline} takes much longer than usual for {incident.ds}"
+        case "landing_missed" if facts.get("partial") and not facts.get("missing"):
+            shares = ", ".join(f"{table} {share:.1%}" for table, share in sorted(facts["partial"].items()))
+            return f"{incident.pipeline} has landed {incident.ds} only in part: {shares}"
+        case "landing_missed":
+            return f"{incident.pipeline} has not landed {incident.ds}; {_names(facts.get('missing', []))} missing"
+        case "data_stale":
+            days = f"{facts.get('day_count', '')} day(s), from {facts['days'][0]}" if facts.get("days") else "days"
+            return f"{incident.pipeline}: {days}, were computed before their inputs changed"
+        case _:
+            return f"{_what_shortly(incident)}. {KINDS[incident.kind].meaning.rstrip('.')}"
+
+
+def _label(incident: Incident) -> str:
+    return f"{incident.pipeline} {incident.kind}"
+
+
+def _clock(moment: str) -> str:
+    return f"{datetime.fromisoformat(moment).astimezone(UTC):%H:%M} UTC"
+
+
+def _names(names: Sequence[str]) -> str:
+    more = f" and {len(names) - 2 * SHOWN} more" if len(names) > 2 * SHOWN else ""
+    return ", ".join(names[: 2 * SHOWN]) + more
+
+
+def _cut(text: str, length: int) -> str:
+    return text if len(text) <= length else text[: length - 1].rstrip() + "…"

@@ -1,0 +1,133 @@
+"""The freshness watch: it looks at what the ledger knows, opens, links and ends incidents, and has people told.
+
+It reads neither the warehouse nor Airflow's database, and works the same from a task, the triggerer or a shell.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import date, datetime, timedelta
+
+from headline import settings, specs
+from headline.alerts import people
+from headline.alerts.airflow_state import look_at_airflow
+from headline.alerts.days import business_day, end_of
+from headline.alerts.deliver import Delivery
+from headline.alerts.judge import HISTORY_DAYS, WATCH, World, findings, is_over
+from headline.intervals import DAY
+from headline.ledger import Ledger, Repairs, SchemaChange, SchemaChanges, stale_days
+from headline.ledger.evidence import Observations
+from headline.ledger.incidents import Finding, Incident, Incidents, Key
+from headline.specs import Catalog
+
+log = logging.getLogger(__name__)
+
+# Changes of inputs are looked at for so long, or as long as an incident about them lasts.
+STALE_FOR = timedelta(days=7)
+
+
+def look(now: datetime) -> datetime | None:
+    """One round: judge, open and end incidents, tell people. Returns the next moment at which it is worth looking again.
+
+    Again, or twice at a time, is safe. Raises Transient when the ledger is out of reach.
+    """
+    catalog = specs.load_sound()
+    incidents = Incidents()
+    with incidents.judging():
+        world = observe(catalog, incidents, now)
+        found = findings(world, incidents.open())
+        settle(incidents, found, now)
+        still = {finding.key for finding in found}
+        for incident in incidents.open():
+            if reason := is_over(incident, world, still):
+                log.info("%s %s of %s is over: %s", incident.pipeline, incident.kind, incident.ds, reason)
+                incidents.resolve(incident.id, now, reason)
+    due = [world.deadline(pipeline, world.yesterday) for pipeline in world.inputs]
+    moments = [Delivery(catalog, people.load(now), now).run(), *(moment for moment in due if moment > now)]
+    return min((moment for moment in moments if moment), default=None)
+
+
+def report(found: Sequence[Finding], now: datetime) -> None:
+    """Somebody else has found something: incidents are opened and people told at once."""
+    settle(Incidents(), found, now)
+    Delivery(specs.load_sound(), people.load(now), now).run()
+
+
+def settle(incidents: Incidents, found: Sequence[Finding], now: datetime) -> None:
+    """Open what was found, or remember what is new about it, and hang each on its cause."""
+    fired: dict[Key, Incident] = {incident.key: incident for incident in incidents.open()}
+    for finding in found:
+        fired[finding.key] = incidents.fire(finding, now)
+    for finding in found:
+        if finding.cause and finding.cause in fired:
+            detail = f"follows from {' '.join(map(str, finding.cause))}"
+            incidents.link(fired[finding.key].id, fired[finding.cause].id, now, detail)
+
+
+def observe(catalog: Catalog, incidents: Incidents, now: datetime) -> World:
+    """What a judgement rests on, as of now."""
+    known, unresolved = settings.load(), incidents.open()
+    yesterday = business_day(now, known.reporting_zone) - DAY
+    first = min([yesterday - DAY * HISTORY_DAYS, *(incident.ds for incident in unresolved)])
+    airflow = look_at_airflow(now, known.reporting_zone)
+    world = World(
+        catalog=catalog,
+        evidence=Observations().evidence(first),
+        now=now,
+        start_date=known.start_date,
+        zone=known.reporting_zone,
+        without=known.without,
+        escalated=[attempt for attempt in Repairs().newest().values() if attempt.outcome == "escalated"],
+        changed_schemas=_changed_schemas(catalog),
+        slow=airflow.slow,
+        down=airflow.down | unread_folders(catalog) | _broken_channels(incidents, unresolved),
+    )
+    return replace(world, stale=stale(world, unresolved))
+
+
+def unread_folders(catalog: Catalog) -> dict[str, str]:
+    """Pipelines that nobody watches, because their files are faulty."""
+    names = {folder.name for folder in specs.pipeline_folders()} - catalog.pipelines.keys()
+    return {f"the watch over {name}": "its files are faulty; its DAG says what is wrong" for name in sorted(names)}
+
+
+def _changed_schemas(catalog: Catalog) -> list[SchemaChange]:
+    """How things stand with the columns of every landing, where they are not as agreed."""
+    landings = [name for source in catalog.pipelines.values() for name in getattr(source, "landed", ())]
+    newest = [SchemaChanges().newest(landing) for landing in landings]
+    return [changed for changed in newest if changed and changed.changes]
+
+
+def _broken_channels(incidents: Incidents, unresolved: Sequence[Incident]) -> dict[str, str]:
+    """Those that are known to be broken; one that failed long ago is not looked at again before somebody uses it."""
+    is_known = any(incident.pipeline == WATCH and incident.kind == "alert_path_failed" for incident in unresolved)
+    return incidents.broken_channels() if is_known else {}
+
+
+def stale(world: World, open_incidents: Sequence[Incident]) -> dict[str, set[date]]:
+    """By pipeline whose deadline has passed: the published days that lack a change of their inputs made before this day began.
+
+    A change made since then need not be in before the next run.
+    """
+    ledger, observations = Ledger(), Observations()
+    began = end_of(world.yesterday, world.zone)
+    lasting = [incident.opened_at for incident in open_incidents if incident.kind == "data_stale"]
+    oldest = observations.version_at(min([world.now, *lasting]) - STALE_FOR)
+    newest = observations.version_at(began)
+    tables = {
+        table.full_name: (pipeline, world.catalog.pipelines[pipeline].external_reads(table))
+        for pipeline in world.inputs
+        if world.now >= world.deadline(pipeline, world.yesterday)
+        for table in world.catalog.pipelines[pipeline].tables.values()
+    }
+    changes = ledger.changes({read for _, reads in tables.values() for read in reads}, since=oldest)
+    published = ledger.changes(tables)
+    found: dict[str, set[date]] = {}
+    for name, (pipeline, reads) in tables.items():
+        changed = [change for change in changes if change.table in reads and change.version <= newest]
+        mine = [change for change in published if change.table == name]
+        days = {day for day in stale_days(reads, mine, changed) if day >= world.start_date}
+        found.setdefault(pipeline, set()).update(days)
+    return found

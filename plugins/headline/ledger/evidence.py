@@ -1,0 +1,123 @@
+"""What became of the last days, as the ledger knows it, for whoever judges whether all is well."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import Connection, func, select
+
+from headline.intervals import Interval
+from headline.ledger import tables
+from headline.ledger.store import Store
+
+
+@dataclass(frozen=True)
+class Publication:
+    """One interval of one table became readable; `as_of`: inputs up to this version were seen."""
+
+    table: str
+    interval: Interval
+    version: int
+    as_of: int
+    is_complete: bool
+    coverage: Decimal
+    published_at: datetime
+    run_id: str
+
+
+@dataclass(frozen=True)
+class HeldBack:
+    """A candidate whose audit failed or could not run, and the checks that say so: name, measured, threshold, sample of keys."""
+
+    table: str
+    intervals: list[Interval]
+    state: str
+    run_id: str
+    at: datetime
+    checks: list[dict[str, Any]] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What became of the days from `first` on; publications are the newest first."""
+
+    first: date
+    publications: list[Publication] = field(default_factory=list)
+    held_back: list[HeldBack] = field(default_factory=list)
+
+
+class Observations(Store):
+    """Reads of the ledger that look at all pipelines together. Raises Transient when it is out of reach."""
+
+    def evidence(self, first: date) -> Evidence:
+        """What has become of the days from `first` on."""
+        with self._begin() as connection:
+            # In this order: what is published in between is no longer held back.
+            held_back = _held_back(connection, first)
+            return Evidence(first, _publications(connection, first), held_back)
+
+    def version_at(self, moment: datetime) -> int:
+        """Everything up to this version had been loaded or published at that moment."""
+        loaded, published = tables.load.c, tables.publication.c
+        with self._begin() as connection:
+            newest = [
+                connection.scalar(select(func.max(loaded.version)).where(loaded.extracted_at <= moment)),
+                connection.scalar(select(func.max(published.version)).where(published.published_at <= moment)),
+            ]
+        return max(version or 0 for version in newest)
+
+
+def _publications(connection: Connection, first: date) -> list[Publication]:
+    columns = tables.publication.c
+    query = select(tables.publication).where(columns.end > first).order_by(columns.version.desc())
+    return [
+        Publication(
+            table=row.table_name,
+            interval=Interval(row.start, row.end),
+            version=row.version,
+            as_of=row.as_of,
+            is_complete=row.status == "complete",
+            coverage=row.coverage,
+            published_at=row.published_at,
+            run_id=row.run_id,
+        )
+        for row in connection.execute(query)
+    ]
+
+
+def _held_back(connection: Connection, first: date) -> list[HeldBack]:
+    """The newest candidate of each table and last day, where it was refused."""
+    columns = tables.candidate.c
+    query = select(tables.candidate).where(columns.updated_at >= first).order_by(columns.updated_at.desc())
+    seen: set[tuple[str, date]] = set()
+    found = []
+    for row in connection.execute(query).all():
+        intervals = [Interval.from_json(pair) for pair in row.intervals]
+        key = (row.table_name, intervals[-1].end)
+        if key in seen or row.state == "transformed":
+            continue
+        seen.add(key)
+        if row.state in ("failed", "not_checked"):
+            checks = _checks(connection, row.run_key, row.table_name, row.state)
+            found.append(HeldBack(row.table_name, intervals, row.state, row.run_id, row.updated_at, checks))
+    return found
+
+
+def _checks(connection: Connection, run_key: str, table: str, outcome: str) -> list[dict[str, Any]]:
+    """Those with that outcome in the newest audit of one candidate."""
+    columns = tables.audit.c
+    mine = (columns.run_key == run_key, columns.table_name == table)
+    newest = select(func.max(columns.audited_at)).where(*mine).scalar_subquery()
+    query = select(tables.audit).where(*mine, columns.audited_at == newest, columns.outcome == outcome).order_by(columns.id)
+    return [
+        {
+            "name": row.check_name,
+            "measured": None if row.measured is None else f"{row.measured.normalize():f}",
+            "threshold": row.threshold,
+            "sample": row.sample,
+        }
+        for row in connection.execute(query)
+    ]

@@ -1,0 +1,152 @@
+"""The freshness watch over a world in which things break: who is told of what, once, and that it ends by itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime, time, timedelta
+
+import pytest
+from sqlalchemy import text
+from tests.faults.world import D3, D4, D5, PIPELINES, Child, Point, World, steps
+from tests.unit.alerts.people import Team
+
+from headline.alerts import people
+from headline.alerts.watch import look
+from headline.errors import BadData
+from headline.ledger import Ledger
+from headline.ledger.engine import engine
+from headline.ledger.incidents import Incident, Incidents
+
+AFTER_CORE_SHOP = {"unit_profit", "investor_profit", "daily_growth", "investor_growth"}
+
+
+@pytest.fixture(autouse=True)
+def team(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(people, "load", lambda _moment: Team())
+
+
+def at(clock: str) -> datetime:
+    """A moment of the fifth day, before which the fourth must have landed."""
+    return datetime.combine(D5, time.fromisoformat(clock), UTC)
+
+
+def found(moment: datetime) -> dict[tuple[str, str], Incident]:
+    """Look, and give the unresolved incidents of the fourth day by pipeline and kind."""
+    look(moment)
+    return {(one.pipeline, one.kind): one for one in Incidents().open() if one.ds == D4}
+
+
+def told() -> list[tuple[str, str]]:
+    """The pipeline and kind of every alert that was told, in order."""
+    incidents = {one.id: one for one in Incidents().recent(datetime.min.replace(tzinfo=UTC))}
+    histories = Incidents().histories(list(incidents))
+    events = sorted((event for events in histories.values() for event in events if event.event == "told"), key=lambda e: e.at)
+    return [(incidents[event.incident_id].pipeline, incidents[event.incident_id].kind) for event in events]
+
+
+def test_when_core_is_late_one_alert_is_told_and_it_ends_when_the_data_land(
+    fourth_day_arrived: World, enter: Callable[[World], World]
+) -> None:
+    world = enter(fourth_day_arrived)
+    world.complete(("investor_engagement",))
+    assert found(at("02:59")) == {}
+    assert found(at("03:00")).keys() == {("core_shop", "landing_missed")}
+    look(at("03:30"))
+    late = found(at("04:00"))
+    root = late.pop(("core_shop", "landing_missed"))
+    assert {pipeline for pipeline, _ in late} == AFTER_CORE_SHOP
+    assert {one.cause_id for one in late.values()} == {root.id}
+    assert found(at("04:10")).keys() == {("core_shop", "landing_missed"), *late}
+    assert told() == [("core_shop", "landing_missed")] * 3, "on call, primary and secondary, each once"
+
+    world.complete(("core_shop",))
+    assert {pipeline for pipeline, _ in found(at("04:15"))} == AFTER_CORE_SHOP
+    world.complete(("unit_profit", "investor_profit", "daily_growth"))
+    left = found(at("04:30"))
+    assert left.keys() == {("investor_growth", "landing_missed")}
+    look(at("04:45"))
+    assert told()[3:] == [("investor_growth", "landing_missed")], "what it followed from is over, and it is still late"
+    world.complete(("investor_growth",))
+    assert found(at("04:50")) == {}
+    assert len(told()) == 4
+
+
+def test_a_failed_gate_is_told_with_its_rows_and_the_rest_hangs_on_it(three_days: World, enter: Callable[[World], World]) -> None:
+    world = enter(three_days)
+    whole = world.rates_file.read_text()
+    world.rates_file.write_text(whole.replace(",USD,", ",USD,-"))
+    with pytest.raises(BadData):
+        world.complete(("finance",))
+    world.complete(("shop", "app", "core_app"))
+    broken = found(at("01:00"))
+    assert broken.keys() == {("finance", "contract_broken")}
+    facts = broken["finance", "contract_broken"].facts
+    assert (facts["table"], facts["task_id"]) == ("raw.exchange_rates", "audit.exchange_rates")
+    [check] = facts["checks"]
+    assert check["measured"] == "1"
+
+    found(at("04:00"))
+    assert told()[0] == ("finance", "contract_broken")
+    hanging = {one.pipeline for one in Incidents().open() if one.cause_id == broken["finance", "contract_broken"].id}
+    assert hanging >= {"finance", "core_finance", "core_shop", "unit_profit", "investor_profit"}
+
+    world.rates_file.write_text(whole)
+    world.complete(PIPELINES)
+    assert found(at("05:00")) == {}
+
+
+def test_a_killed_process_leaves_nothing_and_is_missed_at_the_deadline(
+    fourth_day_arrived: World, enter: Callable[[World], World]
+) -> None:
+    world = enter(fourth_day_arrived)
+    run = world.run("core_shop")
+
+    def whole_run() -> None:
+        for step in steps(run).values():
+            step()
+
+    child = Child(whole_run, Point(Ledger, "record_candidate"))
+    child.wait_until_there()
+    child.kill()
+    assert found(at("02:50")) == {}
+    assert found(at("03:00")).keys() == {("core_shop", "landing_missed")}
+
+
+def test_nobody_is_told_about_days_that_concern_nobody(fourth_day_arrived: World, enter: Callable[[World], World]) -> None:
+    world = enter(fourth_day_arrived)
+    with world.entered(HEADLINE_START_DATE=str(D5)):
+        look(at("12:00"))
+    assert Incidents().open() == []
+    look(datetime.combine(D5, time(12), UTC) + timedelta(days=30))
+    assert {one.ds for one in Incidents().open()} == {D4 + timedelta(days=days) for days in (28, 29, 30)}
+
+
+def test_a_paused_pipeline_whose_inputs_were_mended_is_stale(undisturbed: World, enter: Callable[[World], World]) -> None:
+    world = enter(undisturbed)
+    publish_times(before=at("00:30") - timedelta(days=1))
+    world.in_shop("update orders set order_status = 'cancelled' where order_id in (select min(order_id) from orders)")
+    world.complete(("shop",), D3 - timedelta(days=1), D3)
+    mended = Ledger().newest_version()
+    publish_times(before=at("00:00") - timedelta(hours=8), after=Ledger().newest_version() - 1)
+    assert mended > 0
+    assert found(at("02:59")) == {}
+    stale = found(at("03:00"))
+    assert stale.keys() == {("core_shop", "data_stale")}
+    world.complete(("core_shop",))
+    assert found(at("03:20")) == {}
+
+
+def publish_times(before: datetime, after: int = 0) -> None:
+    """Let everything after a version have happened by that moment."""
+    with engine().begin() as connection:
+        for table, column in (("publication", "published_at"), ("load", "extracted_at")):
+            statement = f"update {table} set {column} = :moment where version > :version"
+            connection.execute(text(statement), {"moment": before, "version": after})
+
+
+def test_two_looks_at_once_tell_once(fourth_day_arrived: World, enter: Callable[[World], World]) -> None:
+    enter(fourth_day_arrived)
+    looks = [Child(lambda: look(at("03:00"))) for _ in range(3)]
+    for child in looks:
+        child.finish()
+    assert told() == [("core_shop", "landing_missed")]

@@ -1,0 +1,149 @@
+"""Real servers that take alerts: SMTP, a webhook, and moto's SNS with a queue behind its topic."""
+
+from __future__ import annotations
+
+import json
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
+from email import message_from_bytes
+from email.message import Message
+from email.policy import default
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import boto3
+from aiosmtpd.controller import Controller
+from moto.server import ThreadedMotoServer
+
+REGION = "eu-west-1"
+
+
+@dataclass
+class Mailbox:
+    """What an SMTP server has taken; `answer` is what it says to the next."""
+
+    mails: list[Any] = field(default_factory=list)
+    answer: str = "250 OK"
+    port: int = 0
+
+    async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:  # noqa: N802 (aiosmtpd's name)
+        if self.answer.startswith("250"):
+            self.mails.append((envelope.rcpt_tos, message_from_bytes(envelope.content, policy=default)))
+        return self.answer
+
+    @property
+    def subjects(self) -> list[str]:
+        return [str(mail["subject"]) for _, mail in self.mails]
+
+    def text(self, number: int = -1) -> str:
+        mail: Message = self.mails[number][1]
+        [part] = mail.get_payload()  # type: ignore[misc]
+        return part.get_content()  # type: ignore[union-attr, no-any-return]
+
+    def connection(self, **extra: Any) -> str:
+        secure = {"disable_ssl": True, "disable_tls": True, "from_email": "headline@example.com"}
+        return json.dumps({"conn_type": "smtp", "host": "127.0.0.1", "port": self.port, "extra": secure | extra})
+
+
+@contextmanager
+def smtp() -> Iterator[Mailbox]:
+    """A mail server of this machine."""
+    mailbox = Mailbox()
+    with closing(socket.create_server(("127.0.0.1", 0))) as probe:  # the controller does not say which port it was given
+        mailbox.port = probe.getsockname()[1]
+    controller = Controller(mailbox, hostname="127.0.0.1", port=mailbox.port)
+    controller.start()
+    try:
+        yield mailbox
+    finally:
+        controller.stop()
+
+
+@dataclass
+class Webhook:
+    """What was posted to a webhook; `status` is what it answers to the next."""
+
+    posts: list[dict[str, Any]] = field(default_factory=list)
+    status: int = 200
+    port: int = 0
+
+    @property
+    def texts(self) -> list[str]:
+        return [post["text"] for post in self.posts]
+
+    def connection(self, **extra: Any) -> str:
+        url = f"http://127.0.0.1:{self.port}/services/T0/B0/secret"
+        return json.dumps({"conn_type": "slackwebhook", "password": url, "extra": extra})
+
+
+@contextmanager
+def webhook() -> Iterator[Webhook]:
+    """An HTTP server that takes what Slack's would."""
+    hook = Webhook()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            if hook.status == 200:
+                hook.posts.append(json.loads(body))
+            self.send_response(hook.status)
+            self.end_headers()
+            self.wfile.write(b"ok")
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    hook.port = server.server_port
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield hook
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+@dataclass
+class Phones:
+    """Topics of moto's SNS, one an engineer, and what has come out of the queue behind each."""
+
+    endpoint: str
+    topics: dict[str, str] = field(default_factory=dict)
+    queues: dict[str, str] = field(default_factory=dict)
+
+    def client(self, service: str) -> Any:
+        keys = {"aws_access_key_id": "x", "aws_secret_access_key": "y", "region_name": REGION}
+        return boto3.client(service, endpoint_url=self.endpoint, **keys)
+
+    def add(self, person: str) -> None:
+        sns, sqs = self.client("sns"), self.client("sqs")
+        self.topics[person] = sns.create_topic(Name=person)["TopicArn"]
+        self.queues[person] = sqs.create_queue(QueueName=person)["QueueUrl"]
+        arn = sqs.get_queue_attributes(QueueUrl=self.queues[person], AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+        sns.subscribe(TopicArn=self.topics[person], Protocol="sqs", Endpoint=arn)
+
+    def received(self, person: str) -> list[dict[str, str]]:
+        found = self.client("sqs").receive_message(QueueUrl=self.queues[person], MaxNumberOfMessages=10).get("Messages", [])
+        return [json.loads(message["Body"]) for message in found]
+
+    def connection(self, **people: str) -> str:
+        extra = {"region_name": REGION, "endpoint_url": self.endpoint, "people": people or self.topics}
+        return json.dumps({"conn_type": "aws", "login": "x", "password": "y", "extra": extra})
+
+
+@contextmanager
+def sns(*people: str) -> Iterator[Phones]:
+    """moto's SNS with a topic for each of these people."""
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    phones = Phones(f"http://{host}:{port}")
+    for person in people:
+        phones.add(person)
+    try:
+        yield phones
+    finally:
+        server.stop()

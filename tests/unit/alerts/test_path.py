@@ -1,0 +1,254 @@
+"""The path of alerts itself: drills, the sign of life, and what happens when the ledger is gone."""
+
+from __future__ import annotations
+
+import http.server
+import json
+import threading
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import httpx
+import pytest
+from tests.unit.alerts.people import Team
+from tests.unit.alerts.servers import Mailbox, Webhook, smtp, webhook
+
+from headline.airflow_api import AirflowApi
+from headline.alerts import airflow_state, emergency, heartbeat, people
+from headline.alerts.airflow_state import AirflowState, look_at_airflow
+from headline.alerts.drill import drill
+from headline.alerts.people import Everybody
+from headline.alerts.watch import look
+from headline.errors import HeadlineError, Transient
+from headline.ledger import Ledger
+from headline.ledger.engine import _engine
+from headline.ledger.incidents import Incidents
+from headline.specs import Catalog
+
+NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
+MINUTE = timedelta(minutes=1)
+
+
+@pytest.fixture(autouse=True)
+def surroundings(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(people, "load", lambda _moment: Team())
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+
+
+@pytest.fixture
+def mailbox(monkeypatch: pytest.MonkeyPatch) -> Iterator[Mailbox]:
+    with smtp() as found:
+        monkeypatch.setenv("AIRFLOW_CONN_HEADLINE_EMAIL", found.connection())
+        yield found
+
+
+@pytest.fixture
+def slack(monkeypatch: pytest.MonkeyPatch) -> Iterator[Webhook]:
+    with webhook() as found:
+        monkeypatch.setenv("AIRFLOW_CONN_HEADLINE_SLACK", found.connection())
+        yield found
+
+
+@pytest.fixture
+def no_ledger(catalog: Catalog, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    gone = {"conn_type": "postgres", "host": "127.0.0.1", "port": 1, "login": "x", "schema": "ledger"}
+    monkeypatch.setenv("AIRFLOW_CONN_HEADLINE_LEDGER", json.dumps(gone))
+    _engine.cache_clear()
+    yield
+    _engine.cache_clear()
+
+
+# the drill
+
+
+def test_a_drill_goes_over_every_channel_and_is_over_when_acknowledged(
+    catalog: Catalog, ledger: Ledger, mailbox: Mailbox, slack: Webhook
+) -> None:
+    assert drill(NOON) == {"inbox": "told ada", "slack": "told ada", "email": "told ada"}
+    assert mailbox.subjects == ["Drill: acknowledge this alert"]
+    assert slack.texts[0].startswith("ada: Drill: acknowledge this alert.")
+    [incident] = Incidents().open()
+    assert (incident.pipeline, incident.kind) == ("alert_drill", "alert_path_failed")
+    Incidents().acknowledge(incident.id, "ada", NOON + MINUTE)
+    look(NOON + 2 * MINUTE)
+    over = Incidents().get(incident.id)
+    assert over.state == "resolved"
+    assert Incidents().history(incident.id)[-1].detail == "it reached ada"
+
+
+def test_a_drill_that_nobody_acknowledges_goes_to_the_next(catalog: Catalog, ledger: Ledger, mailbox: Mailbox) -> None:
+    drill(NOON)
+    look(NOON + timedelta(hours=4))
+    told = [recipients for recipients, mail in mailbox.mails if mail["subject"].startswith("Drill")]
+    assert told == [["ada@example.com"], ["ben@example.com"]]
+
+
+def test_a_drill_that_a_channel_does_not_take_complains_over_another(
+    catalog: Catalog, ledger: Ledger, mailbox: Mailbox, slack: Webhook
+) -> None:
+    slack.status = 500
+    with pytest.raises(HeadlineError, match=r"the drill for ada did not get through everywhere: slack: .*500"):
+        drill(NOON)
+    assert len(mailbox.mails) == 2
+    assert mailbox.subjects[1] == "T1 Alerts fail: slack"
+    slack.status = 200
+    drill(NOON + timedelta(days=1))
+    look(NOON + timedelta(days=1, minutes=1))
+    failed = [one for one in Incidents().recent(NOON) if one.pipeline == "freshness_watch"]
+    assert [(one.state, one.facts["down"].keys()) for one in failed] == [("resolved", {"slack"})]
+
+
+# the sign of life
+
+
+def test_the_watch_leaves_a_sign_of_life(catalog: Catalog, slack: Webhook, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(HeadlineError, match="has not looked ever"):
+        heartbeat.check(25 * MINUTE, NOON)
+    heartbeat.beat(NOON)
+    assert heartbeat.check(25 * MINUTE, NOON + 25 * MINUTE) == NOON
+    with pytest.raises(HeadlineError, match="has not looked since 2026-11-20 12:00 UTC, so nobody would be told"):
+        heartbeat.check(25 * MINUTE, NOON + 26 * MINUTE)
+
+
+def test_the_sign_of_life_reaches_an_address_outside(catalog: Catalog, monkeypatch: pytest.MonkeyPatch) -> None:
+    called = []
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            called.append(self.path)
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        url = f"http://127.0.0.1:{server.server_port}/ping/1"
+        monkeypatch.setenv("AIRFLOW_CONN_HEADLINE_HEARTBEAT", json.dumps({"conn_type": "http", "host": url}))
+        heartbeat.beat(NOON)
+        server.shutdown()
+    assert called == ["/ping/1"]
+    heartbeat.beat(NOON + MINUTE)
+    assert heartbeat.last() == NOON + MINUTE, "nobody answers there, and the file is written all the same"
+
+
+# without the ledger
+
+
+def test_without_the_ledger_people_are_told_directly_and_not_every_time(
+    no_ledger: None, mailbox: Mailbox, slack: Webhook
+) -> None:
+    with pytest.raises(Transient):
+        look(NOON)
+    emergency.tell_directly("the ledger is out of reach: password=hunter2", NOON)
+    emergency.tell_directly("the ledger is out of reach", NOON + 10 * MINUTE)
+    assert len(slack.posts) == 1
+    assert "Nobody watches" in slack.texts[0]
+    assert "hunter2" not in slack.texts[0]
+    emergency.tell_directly("the ledger is out of reach", NOON + 61 * MINUTE)
+    assert (len(slack.posts), len(mailbox.mails)) == (2, 0)
+    slack.status = 500
+    emergency.tell_directly("the ledger is out of reach", NOON + 130 * MINUTE)
+    assert mailbox.subjects == ["T1 Nobody watches: the freshness watch has failed"]
+
+
+def test_when_the_ledger_is_back_it_learns_of_it(no_ledger: None, slack: Webhook, request: pytest.FixtureRequest) -> None:
+    emergency.tell_directly("the ledger is out of reach", NOON)
+    request.getfixturevalue("ledger")
+    _engine.cache_clear()
+    emergency.recovered(NOON + 20 * MINUTE)
+    [incident] = Incidents().recent(NOON)
+    assert (incident.state, incident.since) == ("resolved", NOON)
+    assert incident.facts == {"down": {"ledger": "out of reach from 12:00 to 12:20 UTC"}}
+    emergency.recovered(NOON + 30 * MINUTE)
+    assert len(Incidents().recent(NOON)) == 1
+
+
+def test_without_a_team_everybody_with_an_address_is_told(slack: Webhook, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert [one.person for one in Everybody().chain("core", NOON)] == ["team"]
+    monkeypatch.setenv("AIRFLOW_CONN_HEADLINE_SLACK", slack.connection(people={"cleo": "U3", "ada": "U1"}))
+    assert [one.person for one in Everybody().chain("profit", NOON)] == ["ada", "cleo"]
+
+
+# Airflow's own state
+
+
+def airflow(monkeypatch: pytest.MonkeyPatch, answers: dict[str, Any]) -> None:
+    """An Airflow whose API answers so."""
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        if request.url.path == "/auth/token":
+            return httpx.Response(201, json={"access_token": "t"})
+        path = request.url.path.removeprefix("/api/v2")
+        key = f"{path}?state={request.url.params['state']}" if "state" in request.url.params else path
+        return httpx.Response(200, json=answers[key])
+
+    api = AirflowApi("http://airflow", "ada", "secret", httpx.MockTransport(answer))
+    monkeypatch.setattr(AirflowApi, "from_connection", lambda _conn_id: api)
+
+
+HEALTHY = {
+    name: {"status": "healthy", f"latest_{name}_heartbeat": "2026-11-20T11:59:58+00:00"}
+    for name in ("scheduler", "triggerer", "dag_processor")
+}
+
+
+def task(task_id: str, start: datetime, duration: float | None = None, dag_id: str = "core_shop") -> dict[str, Any]:
+    return {
+        "dag_id": dag_id,
+        "dag_run_id": "r",
+        "task_id": task_id,
+        "start_date": start.isoformat(),
+        "duration": duration,
+        "logical_date": "2026-11-19T00:00:00+00:00",
+    }
+
+
+def test_a_component_without_a_sign_of_life_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    silent = {"status": "unhealthy", "latest_triggerer_heartbeat": "2026-11-20T11:41:02+00:00"}
+    nothing: dict[str, list[Any]] = {"task_instances": []}
+    answers = {"/monitor/health": HEALTHY | {"triggerer": silent}, "/dags/~/dagRuns/~/taskInstances?state=running": nothing}
+    airflow(monkeypatch, answers)
+    assert look_at_airflow(NOON, "UTC").down == {"triggerer": "no sign of life since 2026-11-20 11:41 UTC"}
+    answers["/monitor/health"] = HEALTHY
+    airflow(monkeypatch, answers)
+    assert look_at_airflow(NOON, "UTC") == AirflowState()
+
+
+def test_tasks_that_take_three_times_their_median_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    running = [task("transform.x", NOON - 16 * MINUTE), task("audit.x", NOON - 14 * MINUTE), task("publish", NOON - 4 * MINUTE)]
+    ended = [task(name, NOON, 300.0) for name in ("transform.x", "audit.x") for _ in range(5)]
+    answers = {
+        "/monitor/health": HEALTHY,
+        "/dags/~/dagRuns/~/taskInstances?state=running": {"task_instances": running},
+        "/dags/core_shop/dagRuns/~/taskInstances?state=success": {"task_instances": ended},
+    }
+    airflow(monkeypatch, answers)
+    [(key, [slow])] = look_at_airflow(NOON, "UTC").slow.items()
+    assert key == ("core_shop", NOON.date() - timedelta(days=1))
+    assert slow == {
+        "task_id": "transform.x",
+        "run_id": "r",
+        "since": (NOON - 16 * MINUTE).isoformat(),
+        "usual_minutes": 5.0,
+    }
+
+
+def test_an_airflow_that_does_not_answer_is_no_alarm_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert look_at_airflow(NOON, "UTC") == AirflowState(), "there is no connection"
+    gone = {"conn_type": "http", "host": "http://127.0.0.1", "port": 1, "login": "x", "password": "y"}
+    monkeypatch.setenv("AIRFLOW_CONN_HEADLINE_AIRFLOW", json.dumps(gone))
+    assert look_at_airflow(NOON, "UTC") == AirflowState()
+    assert airflow_state.COMPONENTS
+
+
+def test_a_faulty_folder_is_not_watched_and_that_is_said(catalog: Catalog, ledger: Ledger) -> None:
+    file = catalog.pipelines["core_shop"].folder / "pipeline.yml"
+    file.write_text(file.read_text() + "\nowner: nobody\n")
+    look(NOON)
+    [failed] = [one for one in Incidents().open() if one.kind == "alert_path_failed"]
+    assert failed.facts["down"].keys() == {"the watch over core_shop"}
+    assert "shop" in {one.pipeline for one in Incidents().open()}, "the others are watched all the same"

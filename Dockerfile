@@ -11,6 +11,7 @@ RUN pip install --no-cache-dir --constraint constraints.txt setuptools \
 COPY plugins plugins
 COPY include include
 COPY dags dags
+COPY docs/alerts docs/alerts
 
 ENV HEADLINE_HOME=/var/lib/headline
 RUN useradd --system --create-home headline \

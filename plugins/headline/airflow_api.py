@@ -89,9 +89,9 @@ class AirflowApi:
         params = {"order_by": "-run_after", "limit": 10} | filters
         return self._request("GET", f"/dags/{dag_id}/dagRuns", params=params)["dag_runs"]
 
-    def clear(self, dag_id: str, run_id: str) -> None:
-        """Run again, in place, what failed of a run and what depends on it."""
-        self._request("POST", f"/dags/{dag_id}/dagRuns/{run_id}/clear", json={"dry_run": False, "only_failed": True})
+    def clear(self, dag_id: str, run_id: str, *, only_failed: bool = True) -> None:
+        """Run again, in place, what failed of a run and what depends on it, or all of it."""
+        self._request("POST", f"/dags/{dag_id}/dagRuns/{run_id}/clear", json={"dry_run": False, "only_failed": only_failed})
 
     def task_instances(self, dag_id: str, run_id: str) -> list[dict[str, Any]]:
         return self._request("GET", f"/dags/{dag_id}/dagRuns/{run_id}/taskInstances", params={"limit": 1000})["task_instances"]

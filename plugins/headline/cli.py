@@ -108,18 +108,56 @@ def checks(form: FormatOption = Format.TABLE) -> None:
 
 @app.command()
 def audits(
-    table: Annotated[str | None, typer.Argument(help="schema.table; all if left out.")] = None, form: FormatOption = Format.TABLE
+    table: Annotated[str | None, typer.Argument(help="schema.table; all if left out.")] = None,
+    failed: Annotated[
+        bool, typer.Option("--failed", help="Only what failed, warned or was not checked, with rows that it found.")
+    ] = False,
+    form: FormatOption = Format.TABLE,
 ) -> None:
     """List every check's outcome in the newest audit of each table; as JSON or CSV with the keys of rows that it found."""
     from headline.ledger import Ledger
+    from headline.steps.samples import shown
 
-    rows = []
-    for row in Ledger().latest_audits([table] if table else None):
-        at = row.audited_at.replace(microsecond=0)
-        rows.append((row.table_name, row.check_name, row.kind, row.outcome, row.measured, row.threshold, at, row.sample))
+    rows = [
+        {
+            "table": row.table_name,
+            "check": row.check_name,
+            "kind": row.kind,
+            "outcome": row.outcome,
+            "measured": row.measured,
+            "threshold": row.threshold,
+            "audited_at": row.audited_at.replace(microsecond=0),
+            "sample": shown(row.sample or []) if form is Format.TABLE else row.sample,
+        }
+        for row in Ledger().latest_audits([table] if table else None)
+        if not failed or row.outcome in ("failed", "not_checked", "warned")
+    ]
     columns = ["table", "check", "kind", "outcome", "measured", "threshold", "audited_at", "sample"]
-    shown = slice(-1 if form is Format.TABLE else None)  # a screen is too narrow for the keys of rows
-    show(columns[shown], [row[shown] for row in rows], form)
+    if form is Format.TABLE:  # a screen is too narrow for all of it
+        columns = ["table", "check", "outcome", "measured", "sample"] if failed else columns[:-1]
+    show(columns, [[row[column] for column in columns] for row in rows], form)
+
+
+@app.command()
+def runbooks(
+    check: Annotated[
+        bool, typer.Option("--check", help="Write nothing; end with 1 where something is missing or stale.")
+    ] = False,
+) -> None:
+    """Write the generated parts of every RUNBOOK.md and of docs/alerts, and say what somebody has to write."""
+    from headline import runbooks, specs
+
+    known, catalog = settings.load(), specs.load()
+    pipelines = [one for one in catalog.pipelines.values() if one.folder.is_relative_to(known.sql)]  # no stand-ins for sources
+    if not check:
+        for pipeline in pipelines:
+            pipeline.runbook_file.write_text(runbooks.regenerated(pipeline, catalog))
+        for page in runbooks.ALERT_PAGES.glob("*.md"):
+            page.write_text(runbooks.regenerated_alert(page))
+    found = [f"{one.area}/{one.id}/RUNBOOK.md: {fault}" for one in pipelines for fault in runbooks.faults(one, catalog)]
+    found += [f"docs/alerts/{fault}" for fault in runbooks.alert_faults()]
+    if found:
+        raise HeadlineError("\n".join(["the runbooks are not as they should be:", *(f"  - {fault}" for fault in found)]))
 
 
 @contract_app.command("diff")
@@ -176,7 +214,7 @@ def _content(found: dict[str, Any] | None) -> str | None:
 @app.command("inspect")
 def inspect_(
     table: Annotated[str, typer.Argument(help="schema.table")],
-    run: Annotated[str, typer.Argument(help="Run id or run key, or the beginning of either.")],
+    run: Annotated[str, typer.Argument(help="Run id or run key, or the beginning of either; the newest if left out.")] = "",
     form: FormatOption = Format.TABLE,
 ) -> None:
     """Show what a run computed and did not publish, beside what is published: rows added, lost and changed, and totals."""

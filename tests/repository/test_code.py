@@ -25,6 +25,7 @@ LAYERS = [
     {"steps"},
     {"operators"},
     {"alerts"},
+    {"runbooks"},
     {"pages"},
     {"timetable"},
     {"dag"},
@@ -35,7 +36,7 @@ LAYERS = [
 ]
 # The ledger decides what is stale without an engine, and sources land without one: neither knows the warehouse.
 FORBIDDEN = {("ledger", "warehouse"), ("sources", "warehouse"), ("demo", "steps"), ("demo", "operators"), ("steps", "operators")}
-AIRFLOW_FREE = {"errors", "settings", "intervals", "specs", "oncall", "sql", "warehouse", "ledger", "steps"}
+AIRFLOW_FREE = {"errors", "settings", "intervals", "specs", "oncall", "sql", "warehouse", "ledger", "steps", "runbooks"}
 HEAVY = ("duckdb", "soda_core", "soda_duckdb", "sqlglot", "pandas", "pyarrow", "holidays", "icalendar")
 
 

@@ -12,7 +12,6 @@ from tests.repository.written import ROOT, folders
 from headline.specs import Pipeline, Source, load_contract, load_pipeline
 
 FOLDERS = folders()
-HEADINGS = ["What can go wrong", "First steps", "Backfill"]
 
 
 def dag_calls(file: Path) -> dict[str, str]:
@@ -29,7 +28,7 @@ def dag_calls(file: Path) -> dict[str, str]:
 
 
 def folder_faults(folder: Path) -> Iterator[str]:
-    """Files that belong to no table, and what a reader in need will look for in the runbook."""
+    """Files that belong to no table, and landings that nobody reads."""
     pipeline = load_pipeline(folder)
     used = {"pipeline.yml", "source.yml", "RUNBOOK.md"}
     for table in pipeline.tables.values():
@@ -39,11 +38,6 @@ def folder_faults(folder: Path) -> Iterator[str]:
         used_landings = {read for table in pipeline.tables.values() for read in table.reads}
         yield from (f"ingest.{name}: no table reads it" for name in pipeline.ingest if f"landing.{name}" not in used_landings)
     yield from (f"{file.name} belongs to no table" for file in sorted(folder.iterdir()) if file.name not in used)
-    runbook = folder / "RUNBOOK.md"
-    headings = (
-        [line[3:].strip() for line in runbook.read_text().splitlines() if line.startswith("## ")] if runbook.is_file() else []
-    )
-    yield from (f"RUNBOOK.md has no heading «{heading}»" for heading in HEADINGS if heading not in headings)
 
 
 def coverage_faults(pipeline: Pipeline) -> Iterator[str]:
@@ -101,12 +95,7 @@ def test_a_broken_folder_is_caught(tmp_path: Path) -> None:
         (folder / file.name).write_text(file.read_text())
     assert list(folder_faults(folder)) == []
     (folder / "expense.sql").write_text("select 1 as a")
-    (folder / "RUNBOOK.md").write_text("# core_finance\n## First steps\n")
-    assert list(folder_faults(folder)) == [
-        "expense.sql belongs to no table",
-        "RUNBOOK.md has no heading «What can go wrong»",
-        "RUNBOOK.md has no heading «Backfill»",
-    ]
+    assert list(folder_faults(folder)) == ["expense.sql belongs to no table"]
 
 
 def test_a_dag_under_another_name_is_seen(tmp_path: Path) -> None:

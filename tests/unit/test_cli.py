@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import shutil
 import sys
 from datetime import UTC, date, datetime
 from typing import Any
@@ -10,7 +11,9 @@ from typing import Any
 import pytest
 
 from headline import cli
+from headline.errors import BadData
 from headline.ledger import Attempt, ColumnChange, Repairs, SchemaChange, SchemaChanges
+from headline.settings import PROJECT
 from headline.steps import transform
 
 D1, D2 = date(2026, 3, 1), date(2026, 3, 2)
@@ -192,3 +195,31 @@ def test_contract_diff_prints_the_edit_and_what_else_it_touches(published: Any) 
     code, _, err = published("contract", "diff", "core.orders")
     assert code == 1
     assert "core.orders is made of other tables" in err
+
+
+def test_only_what_failed_is_listed_with_rows_that_it_found(headline: Any) -> None:
+    headline.project.arrive({D1: [("a", "1.50"), ("a", "2.50")]})
+    headline.project.publish("shop", D1)
+    with pytest.raises(BadData):
+        headline.project.publish("core_shop", D1)
+    _, out, _ = headline("audits", "--failed")
+    assert "No duplicate values" in out
+    assert "order_id a, row_count 2" in out
+    assert "passed" not in out
+    assert len(json.loads(headline("audits", "core.orders", "--failed", "--format", "json")[1])) == 1
+
+
+def test_runbooks_are_written_and_checked(headline: Any) -> None:
+    shutil.copy(PROJECT / "include" / "team.yml", headline.project.sql.parent)
+    code, _, err = headline("runbooks", "--check")
+    assert code == 1
+    assert "core/core_shop/RUNBOOK.md: is missing: `headline runbooks` begins one" in err
+    headline("runbooks")
+    runbook = headline.project.sql / "core/core_shop/RUNBOOK.md"
+    assert "by **03:00 UTC**" in runbook.read_text()
+    headline.project.replace("core/core_shop/pipeline.yml", "03:00", "05:00")
+    before = runbook.read_text()
+    assert "core/core_shop/RUNBOOK.md: the part «facts» is stale" in headline("runbooks", "--check")[2]
+    assert runbook.read_text() == before
+    headline("runbooks")
+    assert "by **05:00 UTC**" in runbook.read_text()

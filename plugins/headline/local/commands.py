@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -60,4 +61,29 @@ def logs() -> None:
     show_logs()
 
 
-COMMANDS = (run, example, up, status, logs, down, clean)
+def trigger(
+    pipelines: Annotated[list[str], typer.Argument(help="DAGs, in the order in which they are to run.")],
+    first: Annotated[datetime | None, typer.Option("--from", formats=["%Y-%m-%d"], help="Yesterday if left out.")] = None,
+    last: Annotated[datetime | None, typer.Option("--to", formats=["%Y-%m-%d"], help="Included; the first if left out.")] = None,
+) -> None:
+    """Run DAGs for some days, each when the one before has succeeded, and show how they end."""
+    from headline.local import runs
+
+    runs.trigger(pipelines, first.date() if first else None, last.date() if last else None)
+
+
+def retry(pipeline: Annotated[str, typer.Argument(help="A DAG.")]) -> None:
+    """Run a DAG's newest failed run again, all of it, and show how it ends."""
+    from headline.local import runs
+
+    runs.retry(pipeline)
+
+
+def unpause(pipeline: Annotated[str, typer.Argument(help="A DAG.")]) -> None:
+    """Let a paused DAG run again."""
+    from headline.local import runs
+
+    runs.unpause(pipeline)
+
+
+COMMANDS = (run, example, up, status, logs, down, clean, trigger, retry, unpause)

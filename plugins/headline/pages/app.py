@@ -24,15 +24,25 @@ MAY_READ = [Depends(requires_access_dag(method="GET"))]
 @app.get("/runbooks/{dag_id}", dependencies=MAY_READ)
 def runbook(dag_id: str) -> HTMLResponse:
     """The pipeline's RUNBOOK.md."""
-    from markdown_it import MarkdownIt
+    from headline.pages.markdown import to_html
 
     pipeline = _pipeline(dag_id)
-    file = pipeline.folder / "RUNBOOK.md"
-    if not file.is_file():
+    if not pipeline.runbook_file.is_file():
         raise HTTPException(404, f"{dag_id} has no RUNBOOK.md")
-    markdown = MarkdownIt("commonmark", {"html": False}).enable("table")
     partial = partial_notes(pipeline, pipeline.tables.values())
-    return _page("runbook.html", pipeline=pipeline, body=markdown.render(file.read_text()), partial=partial)
+    return _page("runbook.html", pipeline=pipeline, body=to_html(pipeline.runbook_file), partial=partial)
+
+
+@app.get("/alerts/{kind}")
+def alert(kind: str) -> HTMLResponse:
+    """What a kind of alert means and what to do about it; it says nothing of any DAG, so whoever is logged in may read it."""
+    from headline.pages.markdown import to_html
+    from headline.runbooks import ALERT_PAGES
+
+    file = ALERT_PAGES / f"{kind}.md"
+    if file not in ALERT_PAGES.glob("*.md"):
+        raise HTTPException(404, f"there is no kind of alert {kind}")
+    return _page("alert.html", kind=kind, body=to_html(file))
 
 
 @app.get("/contracts/{dag_id}/{table}", dependencies=MAY_READ)

@@ -152,6 +152,10 @@ class Pipeline(Model):
         """The moment by which a business day must be published: the first `lands_at` after its end in the reporting zone."""
         return due_at(self.lands_at, day, settings.load().reporting_zone)
 
+    @property
+    def runbook_file(self) -> Path:
+        return self._folder / "RUNBOOK.md"
+
     @cached_property
     def outputs(self) -> dict[str, Table]:
         """Every name that the pipeline fills, quarantines too, with the table that fills it."""
@@ -253,6 +257,12 @@ class Source(Pipeline):
     def landed(self) -> dict[str, AnyIngest]:
         """How each `landing.<name>` that the tables read is filled."""
         return {f"landing.{name}": ingest for name, ingest in self.ingest.items()}
+
+    @property
+    def runbook_file(self) -> Path:
+        """Beside the spec; a source that stands in for another (HEADLINE_SOURCES) may leave it with the original."""
+        own = super().runbook_file
+        return own if own.is_file() else settings.load().sql / "sources" / self.id / own.name
 
 
 def due_at(lands_at: time, day: date, zone: str) -> datetime:

@@ -80,7 +80,8 @@ class Difference:
 
 
 def held_candidate(table: Table, run: str, ledger: Ledger) -> Candidate:
-    """What a run has computed for a table and not published; `run` is its run id or its key, or the beginning of either.
+    """What a run has computed for a table and not published; `run` is its run id or its key, or the beginning of either, or
+    empty for the newest that has something.
 
     Raises BadRequest where there is none, or more than one, with the runs that have one.
     """
@@ -88,7 +89,7 @@ def held_candidate(table: Table, run: str, ledger: Ledger) -> Candidate:
     named = [one for one in known if run in (one.run_id, one.run_key)]
     found = named or [one for one in known if one.run_id.startswith(run) or one.run_key.startswith(run)]
     held = [one for one in found if one.state != "published"]
-    if len(held) == 1:
+    if len(held) == 1 or (held and not run):
         return held[0]
     others = "; ".join(f"{one.run_id} ({one.run_key}, {one.state})" for one in known if one.state != "published")
     there_are = f"these runs have one: {others}" if others else "no run has one"

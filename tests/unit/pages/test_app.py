@@ -1,45 +1,47 @@
-"""What the pages say; who may read them is tested on the running Airflow."""
+"""What the pages show; who may see them is tested on the running Airflow."""
 
-from datetime import date
 from typing import Any
 
 import pytest
+from fastapi import HTTPException
 
-from headline.errors import BadData, Transient
-from headline.ledger import Ledger
-from headline.pages.app import contract
-from headline.steps import audit, transform
-
-D1 = date(2026, 3, 1)
+from headline.pages.app import alert, runbook
 
 
-def page(dag_id: str, table: str) -> str:
-    return bytes(contract(dag_id, table).body).decode()
+def test_the_page_of_an_alert_leads_on_to_others() -> None:
+    html = bytes(alert("landing_missed").body).decode()
+    assert "<title>Alert landing_missed</title>" in html
+    assert '<a href="../alerts/contract_broken">' in html
+    assert "<!-- generated" not in html
 
 
-def test_a_contract_shows_what_the_newest_audit_found(project: Any) -> None:
-    text = page("core_shop", "orders")
-    assert "<td>raw = core + quarantine</td><td>reconciliation</td><td>blocks the publication</td>" in text
-    assert "This table was never audited." in text
-    project.arrive({D1: [("<b>", "1.00"), ("<b>", "1.00")]})
-    project.publish("shop", D1)
-    run = project.run("core_shop", D1, run_id="manual__1")
-    transform(run, run.pipeline.tables["orders"])
-    with pytest.raises(BadData):
-        audit(run, run.pipeline.tables["orders"])
-    text = page("core_shop", "orders")
-    assert "run <code>manual__1</code>" in text
-    assert '<span class="failed">failed</span>: No duplicate values (measured 1)' in text
-    assert "<th><code>order_id</code></th><th><code>row_count</code></th>" in text
-    assert "<td>&lt;b&gt;</td><td>2</td>" in text
-    assert '<span class="passed">passed</span>' in text
+@pytest.mark.parametrize("kind", ["no_such_kind", "../README", ""])
+def test_a_kind_that_does_not_exist_has_no_page(kind: str) -> None:
+    with pytest.raises(HTTPException, match="404"):
+        alert(kind)
 
 
-def test_a_contract_can_be_read_without_the_ledger(project: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    def out_of_reach(*_: Any) -> None:
-        raise Transient("the ledger is out of reach")
+def test_a_runbook_leads_to_its_dag(project: Any) -> None:
+    project.write("core/core_shop/RUNBOOK.md", "# core_shop\n\n## On call\n\n```bash\nheadline status\n```\n")
+    html = bytes(runbook("core_shop").body).decode()
+    assert '<a href="../../dags/core_shop">DAG core_shop</a>' in html
+    assert '<pre><code class="language-bash">headline status\n</code></pre>' in html
 
-    monkeypatch.setattr(Ledger, "latest_audits", out_of_reach)
-    text = page("core_shop", "orders")
-    assert "Key of the order." in text
-    assert "the ledger is out of reach" in text
+
+@pytest.mark.parametrize("dag_id", ["core_shop", "no_such_dag"])
+def test_a_runbook_that_does_not_exist_has_no_page(project: Any, dag_id: str) -> None:
+    with pytest.raises(HTTPException, match="404"):
+        runbook(dag_id)
+
+
+def test_a_source_that_stands_in_for_another_has_its_runbook(
+    project: Any, tmp_path: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project.write("sources/shop/RUNBOOK.md", "# shop\n\nThe original's.\n")
+    other = tmp_path / "elsewhere" / "shop"
+    other.mkdir(parents=True)
+    for name in ("source.yml", "orders.sql"):
+        (other / name).write_text((project.sql / "sources/shop" / name).read_text())
+    monkeypatch.setenv("HEADLINE_SOURCES", str(other.parent))
+    project.forget()
+    assert b"The original" in runbook("shop").body

@@ -153,6 +153,13 @@ def test_a_run_is_named_by_its_id_or_the_beginning_of_it(shop: Any, run: str) ->
     assert found.run_id == ("manual__1" if run == "manual__1" else "manual__1 more")
 
 
+def test_without_a_run_the_newest_that_is_held_is_meant(shop: Any) -> None:
+    held(shop, run_id="manual__1")
+    table = held(shop, run_id="manual__2").pipeline.tables["orders"]
+    publish(shop.compute(shop.run("core_shop", D1, run_id="scheduled__1")))
+    assert held_candidate(table, "", shop.ledger).run_id == "manual__2"
+
+
 def test_a_run_that_cannot_be_told_is_answered_with_those_that_there_are(shop: Any) -> None:
     table = held(shop).pipeline.tables["orders"]
     held(shop, run_id="manual__2")

@@ -1,0 +1,73 @@
+"""What somebody on call does by hand: compute days again, or a failed run, and see how it ends."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import date
+from typing import Any
+from urllib.parse import quote
+
+import httpx
+
+from headline.airflow_api import AirflowApi
+from headline.errors import BadRequest
+from headline.local.home import Home
+from headline.local.job import Watched, watch
+from headline.local.screen import Screen
+
+
+def trigger(pipelines: Sequence[str], first: date | None, last: date | None) -> None:
+    """Run pipelines one after the other for the days `first` to `last` (both included; yesterday where none is given).
+
+    Each begins when the one before has succeeded; the first that fails ends it. Raises BadRequest for a pipeline that does not
+    exist or is paused: its run would only wait.
+    """
+    days = {name: str(day) for name, day in (("from", first), ("to", last or first)) if day}
+    with _airflow() as api:
+        known = {dag["dag_id"]: dag for dag in api.dags()}
+        for pipeline in pipelines:
+            if pipeline not in known:
+                raise BadRequest(f"there is no DAG {pipeline}; there are: {', '.join(known)}")
+            if known[pipeline]["is_paused"]:
+                raise BadRequest(f"{pipeline} is paused, its run would only wait: headline unpause {pipeline}")
+        for pipeline in pipelines:
+            _follow(api, api.trigger(pipeline, conf=days))
+
+
+def retry(pipeline: str) -> None:
+    """Clear the whole newest failed run of a pipeline: its results are computed anew, from the newest inputs."""
+    with _airflow() as api:
+        failed = api.runs(pipeline, state="failed", limit=1)
+        if not failed:
+            raise BadRequest(f"{pipeline}: no run has failed; to compute days again: headline trigger {pipeline} --from … --to …")
+        api.clear(pipeline, failed[0]["dag_run_id"], only_failed=False)
+        _follow(api, failed[0])
+
+
+def unpause(pipeline: str) -> None:
+    """Let the schedule of a pipeline go on; days that were missed follow by themselves."""
+    with _airflow() as api:
+        api.unpause(pipeline)
+        Screen().say(f"{pipeline} is no longer paused")
+
+
+@contextmanager
+def _airflow() -> Iterator[AirflowApi]:
+    environment = Home.current().environment()
+    if not environment:
+        raise BadRequest(f"{Home.current().path} holds no Airflow: name its home with HEADLINE_HOME, or make run")
+    try:
+        with AirflowApi.of(environment) as api:
+            yield api
+    except httpx.TransportError as error:
+        raise BadRequest(f"Airflow does not answer ({error}): make status says what runs, make run starts it") from error
+
+
+def _follow(api: AirflowApi, run: Mapping[str, Any]) -> None:
+    """Show a run until it ends; raises HeadlineError with the cause where it fails."""
+    screen, home = Screen(), Home.current()
+    dag_id, run_id = run["dag_id"], run["dag_run_id"]
+    url = f"{home.environment()['AIRFLOW__API__BASE_URL']}/dags/{dag_id}/runs/{quote(run_id, safe='')}"
+    screen.console.print(url, soft_wrap=True)
+    watch(home, api, "run", [Watched(dag_id, run_id)], screen)

@@ -15,6 +15,15 @@ class HeadlinePlugin(AirflowPlugin):
     name = "headline"
     operator_extra_links = [RunbookLink(), ContractLink()]  # noqa: RUF012 (Airflow's convention)
     fastapi_apps = [{"app": app, "url_prefix": PREFIX, "name": "headline"}]  # noqa: RUF012
+    external_views = [  # noqa: RUF012
+        {"name": "Headline", "href": f"{PREFIX}/board", "destination": "nav", "category": "browse", "url_route": "headline"},
+        {
+            "name": "Headline",
+            "href": f"{PREFIX}/board?dag_id={{DAG_ID}}",
+            "destination": "dag",
+            "url_route": "headline_pipeline",
+        },
+    ]
     deadline_references = [LandingDeadline]  # noqa: RUF012
     timetables = [DailyTimetable]  # noqa: RUF012
     listeners = [preload]  # noqa: RUF012

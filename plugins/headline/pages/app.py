@@ -1,23 +1,25 @@
-"""Runbooks and contracts inside Airflow, for whoever may read the DAG."""
+"""Pages inside Airflow: the board, incidents, the rota, runbooks and contracts, for whoever may read the DAG."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import date
-from functools import cache
 from typing import TYPE_CHECKING
 
 from airflow.api_fastapi.core_api.security import requires_access_dag, requires_authenticated
 from fastapi import Depends, FastAPI, HTTPException
 from fastapi.responses import HTMLResponse
 
-if TYPE_CHECKING:
-    from jinja2 import Environment
+from headline.pages import board, incidents, rota
+from headline.pages.render import page
 
+if TYPE_CHECKING:
     from headline.specs import Pipeline, Table
 
 # Docs are off because an app's dependencies do not cover them: they would be open to anybody.
 app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, dependencies=[Depends(requires_authenticated())])
+for part in (board, incidents, rota):
+    app.include_router(part.router)
 MAY_READ = [Depends(requires_access_dag(method="GET"))]
 
 
@@ -30,7 +32,7 @@ def runbook(dag_id: str) -> HTMLResponse:
     if not pipeline.runbook_file.is_file():
         raise HTTPException(404, f"{dag_id} has no RUNBOOK.md")
     partial = partial_notes(pipeline, pipeline.tables.values())
-    return _page("runbook.html", pipeline=pipeline, body=to_html(pipeline.runbook_file), partial=partial)
+    return page("runbook.html", pipeline=pipeline, body=to_html(pipeline.runbook_file), partial=partial)
 
 
 @app.get("/alerts/{kind}")
@@ -42,7 +44,7 @@ def alert(kind: str) -> HTMLResponse:
     file = ALERT_PAGES / f"{kind}.md"
     if file not in ALERT_PAGES.glob("*.md"):
         raise HTTPException(404, f"there is no kind of alert {kind}")
-    return _page("alert.html", kind=kind, body=to_html(file))
+    return page("alert.html", kind=kind, body=to_html(file))
 
 
 @app.get("/contracts/{dag_id}/{table}", dependencies=MAY_READ)
@@ -61,7 +63,7 @@ def contract(dag_id: str, table: str) -> HTMLResponse:
         audits = Ledger().latest_audits([found.full_name])
     except HeadlineError as error:  # the promise can be read without it
         problem = str(error)
-    return _page(
+    return page(
         "contract.html",
         pipeline=pipeline,
         table=found,
@@ -103,14 +105,3 @@ def _pipeline(dag_id: str) -> Pipeline:
             except SpecError as error:
                 raise HTTPException(404, str(error)) from error
     raise HTTPException(404, f"there is no pipeline {dag_id}")
-
-
-def _page(template: str, **values: object) -> HTMLResponse:
-    return HTMLResponse(_templates().get_template(template).render(**values))
-
-
-@cache
-def _templates() -> Environment:
-    from jinja2 import Environment, PackageLoader
-
-    return Environment(loader=PackageLoader("headline.pages"), autoescape=True)

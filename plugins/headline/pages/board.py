@@ -1,0 +1,133 @@
+"""The board: how each pipeline stands, at a glance, for whoever may see it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from typing import TYPE_CHECKING
+
+from fastapi import APIRouter
+from fastapi.responses import HTMLResponse
+
+from headline.intervals import DAY
+from headline.pages.render import duration, page
+from headline.pages.visitor import CurrentVisitor
+
+if TYPE_CHECKING:
+    from headline.alerts.judge import World
+    from headline.ledger.incidents import Incident
+
+router = APIRouter()
+
+
+@dataclass(frozen=True)
+class Row:
+    """One pipeline on the board.
+
+    `level`: good, waiting, warning or bad. `freshness`: in words how the newest day stands against its deadline.
+    `checks`: how many checks of the newest audits ended how.
+    """
+
+    pipeline: str
+    area: str
+    tier: int
+    level: str
+    freshness: str
+    last_day: date | None
+    deadline: datetime
+    partial_days: int
+    checks: Mapping[str, int] = field(default_factory=dict)
+    incidents: Sequence[Incident] = ()
+
+
+def rows(world: World, checks: Mapping[str, Mapping[str, int]], incidents: Sequence[Incident], shown: set[str]) -> list[Row]:
+    """A row for each pipeline that is shown, what is worst first."""
+    found = []
+    for name in world.inputs:
+        if name in shown:
+            pipeline = world.catalog.pipelines[name]
+            level, freshness = _freshness(world, name)
+            mine = [incident for incident in incidents if incident.pipeline == name]
+            if mine and level in ("good", "waiting"):
+                level = "warning"
+            last_day, partial_days = _published(world, name)
+            found.append(
+                Row(
+                    pipeline=name,
+                    area=pipeline.area,
+                    tier=pipeline.tier,
+                    level=level,
+                    freshness=freshness,
+                    last_day=last_day,
+                    deadline=world.deadline(name, world.yesterday),
+                    partial_days=partial_days,
+                    checks=sum((Counter(checks.get(table.full_name, {})) for table in pipeline.tables.values()), Counter()),
+                    incidents=mine,
+                )
+            )
+    order = ["bad", "warning", "waiting", "good"]
+    return sorted(found, key=lambda row: (order.index(row.level), row.tier, row.deadline, row.pipeline))
+
+
+def _freshness(world: World, name: str) -> tuple[str, str]:
+    landing, due = world.landing(name, world.yesterday), world.deadline(name, world.yesterday)
+    if landing.is_complete and landing.landed_at:
+        return "good", f"landed {landing.landed_at.astimezone(UTC):%H:%M}, due {due:%H:%M}"
+    if landing.partial and not landing.missing:
+        share = min(landing.partial.values())
+        return "warning", f"partial: {share:.1%} of it is there"
+    if world.yesterday < world.start_date:
+        return "waiting", "nothing is due yet"
+    if world.now >= due:
+        return "bad", f"late by {duration(world.now - due)}"
+    expected = world.expected_at(name, world.yesterday)
+    usual = f", expected {expected.astimezone(UTC):%H:%M}" if expected else ""
+    return "waiting", f"due {due:%H:%M}, in {duration(due - world.now)}{usual}"
+
+
+def _published(world: World, name: str) -> tuple[date | None, int]:
+    """The last day that all tables of a pipeline have, and how many of the days that are looked at they have in part."""
+    tables = {table.full_name for table in world.catalog.pipelines[name].tables.values()} - world.without
+    ends = dict.fromkeys(tables, date.min)
+    partial: set[date] = set()
+    judged: set[tuple[str, date]] = set()
+    for one in world.evidence.publications:  # the newest first
+        if one.table in ends:
+            ends[one.table] = max(ends[one.table], one.interval.end)
+            for day in one.interval:
+                if (one.table, day) not in judged and day >= world.evidence.first:
+                    judged.add((one.table, day))
+                    partial |= set() if one.is_complete else {day}
+    end = min(ends.values(), default=date.min)
+    return None if end == date.min else min(end - DAY, world.yesterday), len(partial)
+
+
+@router.get("/board")
+def board(visitor: CurrentVisitor, dag_id: str | None = None) -> HTMLResponse:
+    """How each pipeline stands, or one of them as a tab of its DAG; and who is on call."""
+    from headline.ledger import Ledger
+    from headline.ledger.incidents import Incidents
+    from headline.pages.now import current_duty, current_world
+
+    shown = visitor.readable()
+    if dag_id is not None:
+        visitor.must_read(dag_id)
+        shown &= {dag_id}
+    now = datetime.now(UTC)
+    world = current_world(now)
+    incidents = [incident for incident in Incidents().open() if incident.pipeline in shown]
+    tables = [table.full_name for name in shown & world.inputs.keys() for table in world.catalog.pipelines[name].tables.values()]
+    checks: dict[str, Counter[str]] = {}
+    for audit in Ledger().latest_audits(tables) if tables else []:
+        checks.setdefault(audit.table_name, Counter())[audit.outcome] += 1
+    return page(
+        "board.html",
+        rows=rows(world, checks, incidents, shown),
+        incidents=incidents,
+        duty=current_duty(now),
+        day=world.yesterday,
+        now=now,
+        dag_id=dag_id,
+    )

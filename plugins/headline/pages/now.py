@@ -1,0 +1,50 @@
+"""What the pages show of this moment: how the data stand and who is on duty."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from headline import settings, specs
+
+if TYPE_CHECKING:
+    from headline.alerts.judge import World
+
+DAYS_SHOWN = 28
+
+
+@dataclass(frozen=True)
+class Duty:
+    """Who is on call until when, and who comes next."""
+
+    now: str
+    until: datetime
+    next: str
+
+
+def current_world(now: datetime) -> World:
+    """How the data stand, as the freshness watch sees them."""
+    from headline.alerts.days import business_day
+    from headline.alerts.judge import World
+    from headline.ledger.evidence import Observations
+
+    known = settings.load()
+    first = business_day(now, known.reporting_zone) - timedelta(days=DAYS_SHOWN)
+    return World(
+        catalog=specs.load_sound(),
+        evidence=Observations().evidence(first),
+        now=now,
+        start_date=known.start_date,
+        zone=known.reporting_zone,
+        without=known.without,
+    )
+
+
+def current_duty(now: datetime) -> Duty:
+    """Who is on call."""
+    from headline.oncall import next_on_call, on_call
+
+    team = specs.load_team()
+    shift, following = on_call(team, now), next_on_call(team, now)
+    return Duty(shift.engineer.name, shift.end, following.engineer.name)

@@ -1,0 +1,40 @@
+"""Templates of the pages, and how times and days are written in them."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from typing import TYPE_CHECKING
+
+from fastapi.responses import HTMLResponse
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+
+def page(template: str, **values: object) -> HTMLResponse:
+    """A page; whatever stands in the values is text, never markup."""
+    return HTMLResponse(_templates().get_template(template).render(**values))
+
+
+def clock(moment: datetime | None) -> str:
+    """A moment in UTC, to the minute; nothing for none."""
+    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M}" if moment else ""
+
+
+def duration(span: timedelta) -> str:
+    """How long, in the two largest units that matter: 2 h 5 min."""
+    minutes = int(abs(span).total_seconds()) // 60
+    days, hours = minutes // 1440, minutes // 60 % 24
+    if days:
+        return f"{days} d {hours} h"
+    return f"{hours} h {minutes % 60} min" if hours else f"{minutes} min"
+
+
+@cache
+def _templates() -> Environment:
+    from jinja2 import Environment, PackageLoader
+
+    environment = Environment(loader=PackageLoader("headline.pages"), autoescape=True, trim_blocks=True, lstrip_blocks=True)
+    environment.filters |= {"clock": clock, "duration": duration}
+    return environment

@@ -1,0 +1,59 @@
+"""Who looks at a page and what he may see and do: Airflow's own rights, DAG by DAG."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from airflow.api_fastapi.auth.managers.models.resource_details import DagDetails
+from airflow.api_fastapi.core_api.security import GetUserDep, get_auth_manager
+from fastapi import Depends, HTTPException, Request
+
+
+@dataclass(frozen=True)
+class Visitor:
+    """A user who is logged in."""
+
+    user: Any
+
+    @property
+    def name(self) -> str:
+        return str(self.user.get_name())
+
+    def readable(self) -> set[str]:
+        """The DAGs that he may see."""
+        return set(get_auth_manager().get_authorized_dag_ids(user=self.user, method="GET"))
+
+    def may_edit(self, dag_id: str) -> bool:
+        return self._may("PUT", dag_id)
+
+    def must_read(self, dag_id: str) -> None:
+        """Raises 403 where he may not see the DAG."""
+        if not self._may("GET", dag_id):
+            raise HTTPException(403, f"you have no right to see {dag_id}; ask an administrator of Airflow")
+
+    def must_edit(self, dag_id: str) -> None:
+        """Raises 403 where he may not change the DAG."""
+        if not self.may_edit(dag_id):
+            raise HTTPException(403, f"you may see {dag_id}, not act on it; ask an administrator of Airflow")
+
+    def _may(self, method: Any, dag_id: str) -> bool:
+        return bool(get_auth_manager().is_authorized_dag(method=method, details=DagDetails(id=dag_id), user=self.user))
+
+
+def visitor(user: GetUserDep) -> Visitor:
+    return Visitor(user)
+
+
+def from_this_site(request: Request) -> None:
+    """Refuse what another site makes the browser send: a form of theirs would come with our cookie.
+
+    Browsers say where a request comes from; programs that do not must bring a token of their own instead of the cookie.
+    """
+    origin = request.headers.get("sec-fetch-site") or request.headers.get("origin", "")
+    own = {"same-origin", f"{request.url.scheme}://{request.url.netloc}"}
+    if origin not in own and (origin or not request.headers.get("authorization")):
+        raise HTTPException(403, "this must be sent from a page of this site")
+
+
+CurrentVisitor = Annotated[Visitor, Depends(visitor)]

@@ -1,11 +1,16 @@
+from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 
 import pytest
 
+from headline import specs
 from headline.errors import BadRequest, SpecError
 from headline.local import example as module
 from headline.local.example import Example
+from headline.settings import PROJECT
+
+EXAMPLES = sorted(file.parent for file in (PROJECT / "examples").glob("*/example.yml"))
 
 SPEC = """
 description: A gift shop.
@@ -40,6 +45,21 @@ def test_an_example_runs_in_a_home_of_its_own_over_all_its_days(folder: Path, tm
     assert job.choices["HEADLINE_REPORTING_CURRENCY"] == "GBP"
     assert job.choices["HEADLINE_WITHOUT"] == "core.exposures"
     assert job.choices["HEADLINE_PORT"] != "8080"
+
+
+@pytest.mark.parametrize("name", [folder.name for folder in EXAMPLES])
+def test_no_example_waits_for_what_nobody_makes(
+    name: str, monkeypatch: pytest.MonkeyPatch, forget_settings: Callable[[], None]
+) -> None:
+    folder = PROJECT / "examples" / name
+    monkeypatch.setenv("HEADLINE_SOURCES", str(folder / "sources"))
+    forget_settings()
+    example = Example.load(folder)
+    pipelines = [specs.load().pipelines[dag] for dag in example.dags]
+    made = {name for pipeline in pipelines for name in (*pipeline.outputs, *getattr(pipeline, "landed", ()))}
+    waited_for = {name for pipeline in pipelines for name in pipeline.inputs}
+    assert len(waited_for) > 5
+    assert waited_for - made == {"calendar.days", *example.without}
 
 
 def test_the_data_may_move(folder: Path, tmp_path: Path) -> None:

@@ -165,6 +165,25 @@ def test_a_file_that_never_comes_is_escalated_and_holds_only_what_needs_it(
     assert not differences(world.published(), expected)
 
 
+def test_what_came_late_on_the_missing_day_for_older_days_is_not_lost(
+    three_days: World, undisturbed: World, enter: Callable[[World], World], tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """The ordinary run of the next day looks two days back: events of the second day that came on the fourth are not its own."""
+    world = enter(three_days)
+    file = world.folder / "datashare" / AWAY["events"][2]
+    late = file.rename(world.folder / "on-its-way")
+    assert not completes(world.run("app"))
+    late.rename(file)
+    Airflow(world).look()
+    world.days_pass(D5, D5)
+    assert completes(world.run("app", D5))
+    repaired = world.published()["raw.events"]
+    with undisturbed.copy(tmp_path_factory.mktemp("next-day")).entered() as other:
+        other.days_pass(D5, D5)
+        assert completes(other.run("app", D5))
+        assert other.published()["raw.events"] == repaired
+
+
 def test_a_day_on_which_nothing_ran_is_brought_in_full(
     three_days: World, expected: dict[str, Table], enter: Callable[[World], World], reads: list[tuple[str, Interval]]
 ) -> None:

@@ -33,7 +33,7 @@ DAGS = (
     "investor_growth",
     "investor_engagement",
 )
-# They look after what the others have made: nobody waits for them.
+# They look after what the others have made, and begin when that is there.
 OPERATIONS = ("repair", "freshness_watch", "alert_drill")
 DAYS = 60
 
@@ -81,7 +81,7 @@ def run(home: Home, job: Job, screen: Screen) -> None:
         start(home, environment, job.processes, screen)
     with AirflowApi.of(environment) as api:
         with screen.step("DAGs loaded"):
-            wait_for_dags(api, job.dags)
+            wait_for_dags(api, (*job.dags, *OPERATIONS))
         for dag_id in job.dags:
             api.unpause(dag_id)
         runs = [start_range(api, dag_id, job.first, job.last, job.accept) for dag_id in job.dags]

@@ -11,7 +11,7 @@ from rich.table import Table
 from headline.ledger import Candidate, CheckResult, Ledger
 from headline.local.figures import audits, figures, profit, users
 
-COLUMNS = "ds date, category varchar, unit_count bigint, " + ", ".join(
+COLUMNS = "ds date, category varchar, is_partial boolean, unit_count bigint, " + ", ".join(
     f"{name} decimal(18, 4)"
     for name in (
         "gross_revenue",
@@ -42,7 +42,9 @@ def warehouse(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
             ("2026-01-03", "toys", 99),
         ):
             amounts = "20.5, 1, 2, 17.5, 7.5, 10, 1, 2, 3, 4"
-            connection.execute(f"insert into profit.daily_profit_summary values ('{ds}', '{category}', {units}, {amounts})")
+            connection.execute(
+                f"insert into profit.daily_profit_summary values ('{ds}', '{category}', false, {units}, {amounts})"
+            )
     return file
 
 
@@ -70,11 +72,15 @@ def test_users_of_the_last_months(warehouse: Path) -> None:
         connection.execute("create schema growth; create schema engagement")
         connection.execute(
             "create table growth.monthly_growth as select month::date as month, month = '2026-02-01' as is_provisional, "
+            "false as is_partial, "
             "1234 as active_users, 1 as new_users, 2 as retained_users, 3 as resurrected_users, 4 as churned_users, "
             "case when month = '2026-01-01' then 1.5 end as quick_ratio "
             "from (values ('2025-12-01'), ('2026-01-01'), ('2026-02-01'), ('2026-03-01')) as months(month)"
         )
-        connection.execute("create table engagement.monthly_engagement as select date '2026-01-01' as month, 0.25 as stickiness")
+        connection.execute(
+            "create table engagement.monthly_engagement as "
+            "select date '2026-01-01' as month, false as is_partial, 0.25 as stickiness"
+        )
     rows = [line.split() for line in printed(users(date(2026, 1, 15), date(2026, 2, 3))).splitlines() if line.startswith("20")]
     assert rows == [
         ["2026-01", "1,234", "1", "2", "3", "4", "1.500", "0.250"],

@@ -11,6 +11,7 @@ from sqlglot import exp
 from tests.airflow.world import BEGINNINGS, DAGS, OPENING, YESTERDAY, Airflow, Deployment
 
 from headline import specs
+from headline.alerts.kinds import KINDS
 from headline.intervals import Interval
 from headline.local.processes import Processes
 from headline.sql import parse
@@ -83,6 +84,16 @@ def test_links_lead_to_pages_for_those_who_may_read(
     assert {anonymous._client.get(path).status_code for path in pages} == {401}
     assert anonymous._client.get("/headline/docs").status_code in (401, 404)
     assert people["reader"].page("/headline/contracts/shop/no_such_table").status_code == 404
+
+
+def test_pages_of_alerts_are_for_whoever_is_logged_in(airflow: Deployment, people: dict[str, Airflow]) -> None:
+    for kind in KINDS:
+        path = f"/headline/alerts/{kind}"
+        assert {person.page(path).status_code for person in people.values()} == {200}, path
+        assert kind in people["reader"].page(path).text
+    assert people["reader"].page("/headline/alerts/no_such_kind").status_code == 404
+    anonymous = Airflow(airflow.environment["AIRFLOW__API__BASE_URL"], "", "")
+    assert anonymous._client.get("/headline/alerts/task_failed").status_code == 401
 
 
 def test_tasks_are_forked_from_a_process_that_has_loaded_the_engines(airflow: Deployment) -> None:

@@ -64,7 +64,7 @@ def message(reason: str, since: datetime) -> Message:
         "First: see whether the ledger's PostgreSQL is up. You are told again every hour until it answers.",
         "",
         f"DAG: {url}/dags/freshness_watch",
-        f"Runbook: {url}/headline/runbooks/freshness_watch",
+        f"What to do: {url}/headline/alerts/alert_path_failed",
     ]
     return Message(subject, redact(f"{subject}. {reason}")[:SHORT_LENGTH], redact("\n".join(lines)))
 

@@ -79,7 +79,7 @@ def compose(incident: Incident, around: Surroundings) -> Message:
 
 
 def links(incident: Incident, base_url: str) -> dict[str, str]:
-    """Where to act and to look, by what it is: acknowledge first, then run and log where a run is known, and the runbook."""
+    """Where to act and to look, by what it is: acknowledge first, then run and log where a run is known, and what to do."""
     base, facts = base_url.rstrip("/"), incident.facts
     found = {"Acknowledge": f"{base}/headline/incidents/{incident.id}"}
     dag = f"{base}/dags/{quote(incident.pipeline)}"
@@ -90,7 +90,10 @@ def links(incident: Incident, base_url: str) -> dict[str, str]:
             found["Log"] = f"{run}/tasks/{quote(task_id)}"
     else:
         found["DAG"] = dag
-    found["Runbook"] = f"{base}/headline/runbooks/{quote(incident.pipeline)}"
+    found["What to do"] = f"{base}/headline/alerts/{quote(incident.kind)}"
+    if incident.kind != "alert_path_failed":  # of the watch itself the page of its kind says all
+        place = "#when-a-check-fails" if facts.get("checks") else ""
+        found["Runbook"] = f"{base}/headline/runbooks/{quote(incident.pipeline)}{place}"
     return found
 
 

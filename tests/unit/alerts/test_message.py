@@ -62,7 +62,8 @@ def test_a_broken_contract_in_full() -> None:
         "Acknowledge: https://airflow.example.com/headline/incidents/7",
         "Run: https://airflow.example.com/dags/core_shop/runs/scheduled__2026-11-20",
         "Log: https://airflow.example.com/dags/core_shop/runs/scheduled__2026-11-20/tasks/audit.x",
-        "Runbook: https://airflow.example.com/headline/runbooks/core_shop",
+        "What to do: https://airflow.example.com/headline/alerts/contract_broken",
+        "Runbook: https://airflow.example.com/headline/runbooks/core_shop#when-a-check-fails",
     ]
     assert found.short == (
         "T1 core.order_lines 11-19 breaks its contract. task audit.x failed; «raw = core + quarantine»: 3 found, such as"
@@ -79,6 +80,8 @@ def test_every_kind_says_what_to_do_on_a_phone(kind: str) -> None:
         assert len(found.short) <= SHORT_LENGTH
         assert found.short.endswith("\nAcknowledge: https://airflow.example.com/headline/incidents/7")
         assert KINDS[kind].first_step in found.text
+        assert f"What to do: https://airflow.example.com/headline/alerts/{kind}" in found.text
+        assert ("Runbook: " in found.text) == (kind != "alert_path_failed"), "the watch has none"
         assert "Day: 2026-11-19. Since: 2026-11-20 02:47 UTC." in found.text
         assert "None" not in found.text + found.short + found.subject
 

@@ -24,7 +24,7 @@ def test_a_kind_that_does_not_exist_has_no_page(kind: str) -> None:
 def test_a_runbook_leads_to_its_dag(project: Any) -> None:
     project.write("core/core_shop/RUNBOOK.md", "# core_shop\n\n## On call\n\n```bash\nheadline status\n```\n")
     html = bytes(runbook("core_shop").body).decode()
-    assert '<a href="../../dags/core_shop">DAG core_shop</a>' in html
+    assert '<a data-airflow href="../../dags/core_shop">DAG core_shop</a>' in html
     assert '<pre><code class="language-bash">headline status\n</code></pre>' in html
 
 

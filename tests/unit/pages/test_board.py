@@ -1,0 +1,101 @@
+"""How pipelines stand on the board, and whose requests may change anything."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+from fastapi import HTTPException
+from starlette.requests import Request
+from tests.unit.alerts.conftest import TABLES, catalog, publication  # noqa: F401 (a fixture)
+
+from headline.alerts.judge import World
+from headline.intervals import DAY
+from headline.ledger.evidence import Evidence, Publication
+from headline.ledger.incidents import Incident
+from headline.pages.board import Row, rows
+from headline.pages.render import duration
+from headline.pages.visitor import from_this_site
+from headline.specs import Catalog
+
+YESTERDAY = date(2026, 11, 19)
+LANDED = datetime(2026, 11, 20, 1, 5, tzinfo=UTC)
+
+
+def board(
+    known: Catalog,
+    clock: str,
+    published: Sequence[Publication],
+    incidents: Sequence[Incident] = (),
+    shown: set[str] | None = None,
+) -> dict[str, Row]:
+    hour, minute = map(int, clock.split(":"))
+    now = datetime(2026, 11, 20, hour, minute, tzinfo=UTC)
+    world = World(known, Evidence(YESTERDAY - DAY * 28, published), now, date(2026, 1, 1), "UTC")
+    checks = {"core.order_lines": {"passed": 5, "warned": 1}}
+    return {row.pipeline: row for row in rows(world, checks, incidents, shown or set(known.pipelines))}
+
+
+def landed(day: date, coverage: str = "1") -> list[Publication]:
+    return [publication(table, day, LANDED, coverage) for table in TABLES]
+
+
+def test_a_day_that_has_landed_is_good(catalog: Catalog) -> None:  # noqa: F811
+    found = board(catalog, "05:00", landed(YESTERDAY))
+    assert {row.level for row in found.values()} == {"good"}
+    assert found["core_shop"].freshness == "landed 01:05, due 03:00"
+    assert (found["core_shop"].last_day, found["core_shop"].checks) == (YESTERDAY, {"passed": 5, "warned": 1})
+
+
+def test_what_is_late_comes_first_and_what_is_not_yet_due_waits(catalog: Catalog) -> None:  # noqa: F811
+    found = board(catalog, "02:10", landed(YESTERDAY - DAY))
+    assert [row.level for row in found.values()] == ["bad", "bad", "waiting", "waiting", "waiting", "waiting"]
+    assert found["shop"].freshness == "late by 10 min"
+    assert found["investor_profit"].freshness.startswith("due 04:00, in 1 h 50 min")
+    assert found["shop"].last_day == YESTERDAY - DAY
+
+
+def test_a_partial_day_and_an_open_incident_are_seen(catalog: Catalog) -> None:  # noqa: F811
+    partial = board(catalog, "05:00", landed(YESTERDAY, "0.97"))["unit_profit"]
+    assert (partial.level, partial.freshness, partial.partial_days) == ("warning", "partial: 97.0% of it is there", 1)
+    incident = Incident(7, "profit_drop", "unit_profit", YESTERDAY, "open", None, LANDED, LANDED)
+    found = board(catalog, "05:00", landed(YESTERDAY), [incident])
+    assert (found["unit_profit"].level, found["unit_profit"].incidents) == ("warning", [incident])
+    assert found["shop"].incidents == []
+
+
+def test_nobody_sees_a_pipeline_that_he_may_not_see(catalog: Catalog) -> None:  # noqa: F811
+    assert set(board(catalog, "05:00", [], shown={"unit_profit"})) == {"unit_profit"}
+    assert board(catalog, "05:00", [], shown={"unit_profit"})["unit_profit"].last_day is None
+
+
+@pytest.mark.parametrize(
+    ("headers", "is_ours"),
+    [
+        ({"sec-fetch-site": "same-origin"}, True),
+        ({"sec-fetch-site": "cross-site"}, False),
+        ({"sec-fetch-site": "same-site"}, False),
+        ({"origin": "http://airflow.local"}, True),
+        ({"origin": "http://elsewhere.example"}, False),
+        ({"origin": "http://elsewhere.example", "authorization": "Bearer t"}, False),
+        ({"authorization": "Bearer t"}, True),
+        ({"cookie": "_token=t"}, False),
+    ],
+)
+def test_another_site_cannot_make_a_browser_acknowledge(headers: dict[str, str], is_ours: bool) -> None:
+    raw = [(name.encode(), value.encode()) for name, value in ({"host": "airflow.local"} | headers).items()]
+    request = Request({"type": "http", "method": "POST", "scheme": "http", "path": "/", "headers": raw, "query_string": b""})
+    if is_ours:
+        from_this_site(request)
+    else:
+        with pytest.raises(HTTPException, match="from a page of this site"):
+            from_this_site(request)
+
+
+@pytest.mark.parametrize(
+    ("span", "text"),
+    [(timedelta(minutes=7), "7 min"), (timedelta(hours=2, minutes=5), "2 h 5 min"), (timedelta(days=1, hours=3), "1 d 3 h")],
+)
+def test_a_duration_is_told_in_what_matters(span: timedelta, text: str) -> None:
+    assert duration(span) == text

@@ -172,7 +172,7 @@ class Ledger(Store):
 
     def candidates_of(self, table: str) -> list[Candidate]:
         """What runs have computed for one table, the newest first, as far as it is kept."""
-        return self._candidates(tables.candidate.c.table_name == table)
+        return self._candidates(tables.candidate.c.table_name == table)[::-1]
 
     def failed_candidates(self, table_names: Iterable[str]) -> list[Candidate]:
         """The candidates of any run that an audit holds back, for as long as they are kept."""
@@ -181,7 +181,7 @@ class Ledger(Store):
 
     def _candidates(self, condition: Any) -> list[Candidate]:
         with self._begin() as connection:
-            query = select(tables.candidate).where(condition).order_by(tables.candidate.c.updated_at.desc())
+            query = select(tables.candidate).where(condition).order_by(tables.candidate.c.updated_at)
             rows = connection.execute(query).all()
         return [
             Candidate(

@@ -70,7 +70,7 @@ def test_gross_revenue_equals_the_shops(airflow: Deployment, query: Query, rates
     assert summary == [(day, revenue) for day, revenue, _ in expected]
     [(refused,)] = query("select count(*) from quarantine.order_lines")
     [(arrived,)] = query(f"select count(*) from raw.order_items where ds >= date '{FIRST}'")
-    assert refused >= 3
+    assert refused >= 1
     assert arrived == refused + sum(count for *_, count in expected)
 
 

@@ -16,16 +16,16 @@ class Store:
     """A part of the ledger; every method is one short transaction. Raises Transient when the database is out of reach."""
 
     def __init__(self, conn_id: str = CONNECTION) -> None:
-        self._conn_id = conn_id
+        self.conn_id = conn_id
 
     @contextmanager
     def _begin(self) -> Iterator[Connection]:
         try:
-            with engine(self._conn_id).begin() as connection:
+            with engine(self.conn_id).begin() as connection:
                 yield connection
         except OperationalError as error:
             raise Transient(
-                f"the ledger (connection {self._conn_id}) is out of reach: {error.orig}; is its PostgreSQL up?"
+                f"the ledger (connection {self.conn_id}) is out of reach: {error.orig}; is its PostgreSQL up?"
             ) from error
 
     @staticmethod

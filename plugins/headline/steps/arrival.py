@@ -37,7 +37,7 @@ class Arrival:
         self._landing = f"landing.{name}"
         self._source = cast(Source, run.pipeline)
         self._spec = self._source.ingest[name]
-        self._remembered = SchemaChanges()
+        self._remembered = SchemaChanges(run.ledger.conn_id)
         self._offered: dict[str, str] = {}
 
     @contextmanager

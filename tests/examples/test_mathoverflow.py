@@ -244,7 +244,9 @@ def test_daily_engagement(site: Site, events: list[tuple[int, date]], by_day: Us
 
 
 def test_monthly_engagement(site: Site, by_day: Users) -> None:
-    rows = site.query("select * exclude (stickiness, coverage, is_partial, is_provisional) from engagement.monthly_engagement order by month")
+    rows = site.query(
+        "select * exclude (stickiness, coverage, is_partial, is_provisional) from engagement.monthly_engagement order by month"
+    )
     assert len(rows) == 79
     for first, mean, monthly, active, *spread in rows:
         days = [day for day in ALL_DAYS if month(day) == first]

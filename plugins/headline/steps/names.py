@@ -63,7 +63,7 @@ def _landing(run: PipelineRun, name: str, window: Window, intervals: Sequence[In
     loads = run.ledger.current_loads(name, [reach(interval, window) for interval in intervals])
     table = run.pipeline.tables.get(name.removeprefix("landing."))
     files = [load.file for load in loads if load.row_count]
-    seen = SchemaChanges().columns_seen(name)
+    seen = SchemaChanges(run.ledger.conn_id).columns_seen(name)
     contract = load_contract(table).column_names if table else []
     landed = session.landing(files, dict.fromkeys([*contract, *sorted(seen)], "varchar") | {"ds": "date"})
     # What other days had is null on these, so that days make the same rows alone and together.

@@ -16,7 +16,7 @@ from headline.specs import Team
 from headline.specs.team import parse_team
 
 MINUTE = timedelta(minutes=1)
-TIME_TO_NOTICE = timedelta(seconds=50)
+TIME_TO_NOTICE = timedelta(seconds=30)
 FAR = "23:59"
 ENGINEERS = ("ines", "jonas", "sanne", "aoife")
 

@@ -207,6 +207,7 @@ def test_what_has_landed_ends_by_itself_and_nobody_was_told_twice(
     run_id = guarded.scheduled_run("app")
     airflow.finish("app", run_id)
     airflow.finish("core_app", airflow.api.runs("core_app")[0]["dag_run_id"])
+    airflow.api.unpause("core_finance")
     airflow.complete("core_finance", YESTERDAY)
     guarded.look()
     over = [("finance", "contract_broken"), ("shop", "task_failed"), ("app", "landing_missed"), ("core_app", "landing_missed")]

@@ -10,9 +10,10 @@ BIN := $(VENV)/bin
 SET_UP := $(VENV)/.set-up
 HEADLINE := $(BIN)/headline
 PYTEST := $(BIN)/python -m pytest -q
-ON_ALL_CORES := --numprocesses auto --dist loadfile
 TESTS := $(patsubst %/,%,$(filter-out %/__pycache__/,$(wildcard tests/*/)))
 FAST := repository unit sql dags properties
+# Tests with an Airflow of their own wait most of the time, while others compute.
+SLOW := tests/airflow $(filter-out tests/airflow $(addprefix tests/,$(FAST)),$(TESTS))
 
 help: ## Show this list.
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -50,9 +51,8 @@ example: $(SET_UP) ## Compute an example on real data: make example name=online_
 	@$(HEADLINE) example "$(name)" "$(data)"
 
 test: $(SET_UP) ## Run all tests, the fast ones first.
-	@$(PYTEST) $(ON_ALL_CORES) $(filter $(addprefix tests/,$(FAST)),$(TESTS))
-	@$(PYTEST) $(ON_ALL_CORES) $(filter-out $(addprefix tests/,$(FAST) airflow),$(TESTS))
-	@$(PYTEST) tests/airflow
+	@$(PYTEST) --numprocesses auto --dist loadgroup $(addprefix tests/,$(FAST))
+	@$(PYTEST) --numprocesses 4 --dist loadgroup $(SLOW)
 
 faults: $(SET_UP) ## Inject every fault and every pair of faults there is into the demo company.
 	@HEADLINE_TEST_ALL_PAIRS=1 $(PYTEST) --numprocesses auto tests/faults/test_one_fault.py tests/faults/test_two_faults.py

@@ -26,6 +26,13 @@ for name in [name for name in os.environ if name.startswith(("HEADLINE_", "AIRFL
     del os.environ[name]
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests of one file run in one process, since they share what is made once; a group that a test names itself goes first."""
+    for item in items:
+        if not item.get_closest_marker("xdist_group"):
+            item.add_marker(pytest.mark.xdist_group(str(item.path)))
+
+
 @pytest.fixture(scope="session")
 def server_folder() -> Iterator[Path]:
     """A folder for servers, outside of pytest's own: it closes them to the account that runs PostgreSQL for root."""

@@ -61,7 +61,7 @@ class Recipients:
     def break_phones(self) -> None:
         """Nobody answers any more where SNS was."""
         self.look()
-        self.phones.server.stop()
+        self.phones.stop()
         self.phones_work = False
 
     def look(self) -> list[Alert]:

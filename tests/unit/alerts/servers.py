@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from email import message_from_bytes
@@ -111,9 +111,9 @@ class Phones:
     """Topics of moto's SNS, one an engineer, and what has come out of the queue behind each."""
 
     endpoint: str
-    server: ThreadedMotoServer
     topics: dict[str, str] = field(default_factory=dict)
     queues: dict[str, str] = field(default_factory=dict)
+    stop: Callable[[], None] = lambda: None
 
     def client(self, service: str) -> Any:
         keys = {"aws_access_key_id": "x", "aws_secret_access_key": "y", "region_name": REGION}
@@ -141,7 +141,7 @@ def sns(*people: str) -> Iterator[Phones]:
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
     host, port = server.get_host_and_port()
-    phones = Phones(f"http://{host}:{port}", server)
+    phones = Phones(f"http://{host}:{port}", stop=server.stop)
     for person in people:
         phones.add(person)
     try:

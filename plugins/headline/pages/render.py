@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from fastapi.responses import HTMLResponse
 
@@ -12,14 +12,24 @@ if TYPE_CHECKING:
     from jinja2 import Environment
 
 
-def page(template: str, **values: object) -> HTMLResponse:
+def page(template: str, status: int = 200, **values: Any) -> HTMLResponse:
     """A page; whatever stands in the values is text, never markup."""
-    return HTMLResponse(_templates().get_template(template).render(**values))
+    return HTMLResponse(_templates().get_template(template).render(**values), status)
 
 
 def clock(moment: datetime | None) -> str:
     """A moment in UTC, to the minute; nothing for none."""
     return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M}" if moment else ""
+
+
+def day_and_clock(moment: datetime) -> str:
+    """A moment of these days in UTC: Mon 23 Nov, 08:00."""
+    return f"{moment.astimezone(UTC):%a %-d %b, %H:%M}"
+
+
+def words(name: str) -> str:
+    """A name of the code as somebody would say it."""
+    return name.replace("_", " ")
 
 
 def duration(span: timedelta) -> str:
@@ -36,5 +46,5 @@ def _templates() -> Environment:
     from jinja2 import Environment, PackageLoader
 
     environment = Environment(loader=PackageLoader("headline.pages"), autoescape=True, trim_blocks=True, lstrip_blocks=True)
-    environment.filters |= {"clock": clock, "duration": duration}
+    environment.filters |= {"clock": clock, "day_and_clock": day_and_clock, "duration": duration, "words": words}
     return environment

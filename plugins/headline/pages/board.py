@@ -134,7 +134,7 @@ def board(visitor: CurrentVisitor, dag_id: str | None = None) -> HTMLResponse:
     known: dict[str, Any] = {"duty": current_duty(now), "day": world.yesterday, "now": now}
     if dag_id is None:
         standings = Counter((row.level, row.standing) for row in found)
-        others = [incident for incident in incidents if incident.pipeline not in world.inputs]
+        others = [one for one in incidents if one.pipeline not in world.inputs and not _is_passed_drill(one)]
         return page("board.html", rows=found, standings=standings, others=others, **known)
     pipeline = world.catalog.pipelines.get(dag_id)
     return page(
@@ -149,6 +149,10 @@ def board(visitor: CurrentVisitor, dag_id: str | None = None) -> HTMLResponse:
         audited=audited,
         **known,
     )
+
+
+def _is_passed_drill(incident: Incident) -> bool:
+    return bool(incident.facts.get("drill")) and incident.state == "acknowledged"
 
 
 def _owners(area: str) -> AreaOwners | None:

@@ -61,6 +61,7 @@ def incident(visitor: CurrentVisitor, incident_id: int) -> HTMLResponse:
     visitor.must_read(found.pipeline)
     shown = visitor.readable()
     follows = _get(found.cause_id) if found.cause_id else None
+    readers = catalog.readers_of(found.pipeline) if found.pipeline in catalog.pipelines else []
     return page(
         "incident.html",
         incident=found,
@@ -68,7 +69,7 @@ def incident(visitor: CurrentVisitor, incident_id: int) -> HTMLResponse:
         cause=redact(likely_cause(found.facts)),
         follows=follows if follows and follows.pipeline in shown else None,
         hanging=[one for one in known.open() if one.cause_id == found.id and one.pipeline in shown],
-        readers=catalog.readers_of(found.pipeline) if found.pipeline in catalog.pipelines else [],
+        readers=[one for one in readers if one in shown],
         links={name: url for name, url in links(found, "").items() if name != "Acknowledge"},
         timeline=timeline(known.history(found.id), _names()),
         may_acknowledge=found.state == "open" and visitor.may_edit(found.pipeline),

@@ -11,6 +11,8 @@ from fastapi.responses import HTMLResponse
 if TYPE_CHECKING:
     from jinja2 import Environment
 
+    from headline.ledger.incidents import Incident
+
 
 def page(template: str, status: int = 200, **values: Any) -> HTMLResponse:
     """A page; whatever stands in the values is text, never markup."""
@@ -32,6 +34,16 @@ def words(name: str) -> str:
     return name.replace("_", " ")
 
 
+def cell(value: object) -> str:
+    """What stands in a row, as short as a reader needs it."""
+    return "NULL" if value is None else f"{value:.6g}" if isinstance(value, float) else str(value)
+
+
+def label(incident: Incident) -> str:
+    """What an incident is, in a few words; a drill is told as what it is."""
+    return "drill" if incident.facts.get("drill") else words(incident.kind)
+
+
 def duration(span: timedelta) -> str:
     """How long, in the two largest units that matter: 2 h 5 min."""
     minutes = int(abs(span).total_seconds()) // 60
@@ -46,5 +58,12 @@ def _templates() -> Environment:
     from jinja2 import Environment, PackageLoader
 
     environment = Environment(loader=PackageLoader("headline.pages"), autoescape=True, trim_blocks=True, lstrip_blocks=True)
-    environment.filters |= {"clock": clock, "day_and_clock": day_and_clock, "duration": duration, "words": words}
+    environment.filters |= {
+        "cell": cell,
+        "clock": clock,
+        "day_and_clock": day_and_clock,
+        "duration": duration,
+        "label": label,
+        "words": words,
+    }
     return environment

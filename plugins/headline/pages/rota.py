@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING
 
@@ -47,7 +47,7 @@ class Day:
 @router.get("/rota")
 def rota(month: str | None = None) -> HTMLResponse:
     """Everybody's shifts in a month, YYYY-MM; of this month if none is named. Whoever is logged in may know whom to call."""
-    from headline.oncall import calendar
+    from headline.oncall import calendar, holidays
     from headline.pages.now import current_duty
     from headline.specs import load_team
 
@@ -61,8 +61,10 @@ def rota(month: str | None = None) -> HTMLResponse:
         raise HTTPException(404, f"the rota is known from {begin:%Y-%m} to {end:%Y-%m}")
     before, after = (first - DAY).replace(day=1), (first + 32 * DAY).replace(day=1)
     monday, sunday = first - first.weekday() * DAY, after + (-after.weekday() % 7 - 1) * DAY
-    shifts = calendar(team, max(monday, team.rota.first_day), sunday)
-    days = [_day(monday + n * DAY, first, shifts, team, now) for n in range((sunday - monday).days + 1)]
+    known_from = max(monday, team.rota.first_day)
+    shifts = calendar(team, known_from, sunday)
+    names = {holiday.day: holiday.name for holiday in holidays(team, known_from, sunday)}
+    days = [_day(monday + n * DAY, first, shifts, names, team, now) for n in range((sunday - monday).days + 1)]
     return page(
         "rota.html",
         weeks=[days[n : n + 7] for n in range(0, len(days), 7)],
@@ -73,7 +75,7 @@ def rota(month: str | None = None) -> HTMLResponse:
     )
 
 
-def _day(day: date, month: date, shifts: Sequence[Shift], team: Team, now: datetime) -> Day:
+def _day(day: date, month: date, shifts: Sequence[Shift], holidays: Mapping[date, str], team: Team, now: datetime) -> Day:
     start = datetime.combine(day, time(), UTC)
     colours = {engineer.id: number % COLOURS for number, engineer in enumerate(team.engineers)}
     found: list[OnDay] = []
@@ -81,7 +83,10 @@ def _day(day: date, month: date, shifts: Sequence[Shift], team: Team, now: datet
         if shift.start < start + DAY and shift.end > start:
             begins = shift.start if shift.start >= start else None
             instead_of = shift.instead_of.name if shift.instead_of else ""
-            who = colours[shift.engineer.id]
-            found.append(OnDay(shift.engineer.name, who, begins, shift.start <= now < shift.end, instead_of))
-    holiday = next((shift.holiday for shift in shifts if shift.holiday and shift.start.date() == day), "")
-    return Day(day, day.month == month.month, day == now.date(), holiday, found)
+            is_now = shift.start <= now < shift.end
+            one = OnDay(shift.engineer.name, colours[shift.engineer.id], begins, is_now, instead_of)
+            if found and (found[-1].name, found[-1].instead_of) == (one.name, instead_of):  # the same goes on
+                found[-1] = replace(found[-1], is_now=found[-1].is_now or is_now)
+            else:
+                found.append(one)
+    return Day(day, day.month == month.month, day == now.date(), holidays.get(day, ""), found)

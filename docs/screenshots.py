@@ -26,7 +26,7 @@ from headline.local.postgres import Postgres
 
 IMAGES = Path(__file__).parent / "images"
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run"]
-DESKTOP, PHONE = {"width": 1280, "height": 800}, {"width": 390, "height": 780}
+WIDE, DESKTOP, PHONE = ({"width": width, "height": height} for width, height in ((1440, 900), (1280, 800), (390, 780)))
 YESTERDAY = datetime.now(UTC).date() - DAY
 
 
@@ -45,12 +45,12 @@ def main() -> None:
 def pictures(browser: Browser, url: str, state: dict, api: AirflowApi) -> None:
     run_id = next(run["dag_run_id"] for run in api.runs("unit_profit") if run["dag_run_id"].startswith("range"))
     run = f"/dags/unit_profit/runs/{run_id}"
-    broken = incident("contract_broken")
+    broken, taken = incident("contract_broken"), incident("schema_changed")
     shots = {
-        "run": (run, DESKTOP, "light"),
-        "compiled": (f"{run}/tasks/transform.unit_profit/rendered_templates", DESKTOP, "light"),
+        "run": (run, WIDE, "light"),
+        "compiled": (f"{run}/tasks/transform.unit_profit/rendered_templates", WIDE, "light"),
         "board": ("/plugin/headline", DESKTOP, "light"),
-        "incident": (f"/plugin/headline/headline/incidents/{broken.id}", DESKTOP, "light"),
+        "incident": (f"/plugin/headline/headline/incidents/{taken.id}", DESKTOP, "light"),
         "rota": ("/plugin/headline/headline/rota", DESKTOP, "dark"),
         "tab": ("/dags/shop/plugin/headline_pipeline", DESKTOP, "light"),
         "phone": (f"/headline/incidents/{broken.id}", PHONE, "light"),

@@ -34,11 +34,6 @@ def words(name: str) -> str:
     return name.replace("_", " ")
 
 
-def cell(value: object) -> str:
-    """What stands in a row, as short as a reader needs it."""
-    return "NULL" if value is None else f"{value:.6g}" if isinstance(value, float) else str(value)
-
-
 def label(incident: Incident) -> str:
     """What an incident is, in a few words; a drill is told as what it is."""
     return "drill" if incident.facts.get("drill") else words(incident.kind)
@@ -59,7 +54,6 @@ def _templates() -> Environment:
 
     environment = Environment(loader=PackageLoader("headline.pages"), autoescape=True, trim_blocks=True, lstrip_blocks=True)
     environment.filters |= {
-        "cell": cell,
         "clock": clock,
         "day_and_clock": day_and_clock,
         "duration": duration,

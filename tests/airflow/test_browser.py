@@ -92,7 +92,7 @@ def incident(airflow: Deployment) -> Iterator[Callable[..., Incident]]:
 
     def fire(pipeline: str) -> Incident:
         now = datetime.now(UTC)
-        facts = {"table": f"{pipeline}.table", "checks": [{"name": "no duplicates", "measured": 3, "sample": [{"id": "O-1"}]}]}
+        facts = {"table": f"area.{pipeline}", "checks": [{"name": "no duplicates", "measured": 3, "sample": [{"id": "O-1"}]}]}
         found = Incidents().fire(Finding(pipeline, "contract_broken", YESTERDAY, now, facts), now)
         opened.append(found)
         return found
@@ -157,6 +157,8 @@ def test_a_click_in_the_frame_takes_an_incident(visit: Visit, incident: Callable
     expect(frame(page).get_by_role("button", name="Acknowledge")).to_have_count(0)
     assert state_of(found) == ("acknowledged", "engineer")
     assert page.url.endswith(f"/plugin/headline/headline/incidents/{found.id}"), "the address can be shared"
+    frame(page).get_by_role("link", name="Contract", exact=True).click()
+    expect(frame(page).get_by_role("heading", name="profit.unit_profit")).to_be_visible()
 
 
 def test_an_incident_is_taken_by_keyboard_alone(visit: Visit, incident: Callable[..., Incident]) -> None:

@@ -52,7 +52,7 @@ def incidents(visitor: CurrentVisitor) -> HTMLResponse:
 def incident(visitor: CurrentVisitor, incident_id: int) -> HTMLResponse:
     """What is wrong, why, what to do first, and everything that happened since."""
     from headline.alerts.kinds import KINDS
-    from headline.alerts.message import likely_cause, links, redact
+    from headline.alerts.message import likely_cause, redact
     from headline.ledger.incidents import Incidents
     from headline.specs import load_sound
 
@@ -70,7 +70,7 @@ def incident(visitor: CurrentVisitor, incident_id: int) -> HTMLResponse:
         follows=follows if follows and follows.pipeline in shown else None,
         hanging=[one for one in known.open() if one.cause_id == found.id and one.pipeline in shown],
         readers=[one for one in readers if one in shown],
-        links={name: url for name, url in links(found, "").items() if name != "Acknowledge"},
+        links=_links(found),
         timeline=timeline(known.history(found.id), _names()),
         may_acknowledge=found.state == "open" and visitor.may_edit(found.pipeline),
         now=datetime.now(UTC),
@@ -121,6 +121,18 @@ def timeline(events: Sequence[Event], names: Mapping[str, str]) -> list[Entry]:
                 what = words(event.event).capitalize()
         entries.append(Entry(event.event, event.at, what, event.detail))
     return entries
+
+
+def _links(incident: Incident) -> dict[str, str]:
+    """Where the message leads, but for the button that is here, and to the rows of a broken contract."""
+    from headline.alerts.message import links
+    from headline.operators.links import contract_path
+
+    found = links(incident, "")
+    del found["Acknowledge"]
+    if table := incident.facts.get("table"):
+        found["Contract"] = contract_path(incident.pipeline, table.split(".")[-1])
+    return found
 
 
 def _names() -> dict[str, str]:

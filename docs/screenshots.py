@@ -123,6 +123,7 @@ def engineer(api: AirflowApi, name: str) -> Iterator[str]:
     """Somebody with the rights of an engineer, for as long as this lasts; gives the password."""
     password = secrets.token_hex(10)
     body = {"username": name, "password": password, "first_name": name, "last_name": "-", "email": f"{name}@example.com"}
+    api._client.delete(f"/auth/fab/v1/users/{name}")  # left behind where this was interrupted
     api._client.post("/auth/fab/v1/users", json=body | {"roles": [{"name": "Op"}]}).raise_for_status()
     try:
         yield password

@@ -48,7 +48,7 @@ def test_failed_audit_stops_at_once_and_the_mended_file_heals(airflow: Deploymen
     assert [(row.measured, row.run_id) for row in failed] == [(1, run_id)]
 
     file.write_text(whole)
-    airflow.api.clear_whole("finance", run_id)
+    airflow.api.clear("finance", run_id, only_failed=False)
     airflow.in_state("finance", run_id, "publish", "success")
     airflow.finish("finance", run_id)
     [(rows, lowest)] = airflow.query(f"select count(*), min(rate_to_reporting) from raw.exchange_rates where ds = date '{day}'")

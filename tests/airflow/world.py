@@ -49,10 +49,6 @@ class Airflow(AirflowApi):
     def pause(self, dag_id: str) -> None:
         self._request("PATCH", f"/dags/{dag_id}", json={"is_paused": True})
 
-    def clear_whole(self, dag_id: str, run_id: str) -> None:
-        """Run all tasks of a run again."""
-        self._request("POST", f"/dags/{dag_id}/dagRuns/{run_id}/clear", json={"dry_run": False, "only_failed": False})
-
     def backfill(self, dag_id: str, first: date, last: date) -> int:
         """Have Airflow make a run for each day, both included; gives the backfill's id."""
         start, end = (f"{day}T00:00:00Z" for day in (first, last))
@@ -66,6 +62,11 @@ class Airflow(AirflowApi):
         """A page of the server as this user sees it."""
         self.get("/version")
         return self._client.get(path)
+
+    def act(self, path: str) -> httpx.Response:
+        """Press the button of a page; what it leads to is followed."""
+        self.get("/version")
+        return self._client.post(path, follow_redirects=True)
 
     def add_user(self, name: str, password: str, role: str) -> None:
         """Add a person; the rights are those of the role."""

@@ -14,7 +14,7 @@ from headline.alerts.judge import path_failed
 from headline.alerts.kinds import KINDS
 from headline.alerts.message import Message, Surroundings, compose, redact
 from headline.alerts.people import ALERTS, People
-from headline.ledger.incidents import Event, Incident, Incidents
+from headline.ledger.incidents import Event, Finding, Incident, Incidents
 from headline.specs import Catalog
 
 log = logging.getLogger(__name__)
@@ -44,7 +44,7 @@ class Delivery:
         if self.down:
             known = self.incidents.open()
             down = self.incidents.broken_channels() | self.down
-            upcoming.append(self._work_on(self.incidents.fire(path_failed(down, known, self.now), self.now).id))
+            upcoming.append(self._work_on(fire(self.incidents, path_failed(down, known, self.now), self.now).id))
         return min((moment for moment in upcoming if moment), default=None)
 
     def around(self, incident: Incident) -> Surroundings:
@@ -111,6 +111,14 @@ class Delivery:
         log.info("told %s over %s: %s", contact.person, name, message.subject)
         self.incidents.record(Event(incident.id, self.now, "told", contact.person, name, message.subject))
         return True
+
+
+def fire(incidents: Incidents, finding: Finding, now: datetime) -> Incident:
+    """Open the incident of a finding or remember what is new; where more of the alerts' path is down, all are told anew."""
+    before = {one.key: one for one in incidents.open()}.get(finding.key)
+    fired = incidents.fire(finding, now)
+    joined = fired.facts.get("down", {}).keys() - before.facts.get("down", {}).keys() if before else set()
+    return incidents.rearm(fired.id, now, f"down too: {', '.join(sorted(joined))}") if joined else fired
 
 
 def wakes(incident: Incident, around: Surroundings) -> bool:

@@ -14,7 +14,7 @@ from headline import settings, specs
 from headline.alerts import people
 from headline.alerts.airflow_state import look_at_airflow
 from headline.alerts.days import business_day, end_of
-from headline.alerts.deliver import Delivery
+from headline.alerts.deliver import Delivery, fire
 from headline.alerts.judge import HISTORY_DAYS, WATCH, World, findings, is_over
 from headline.intervals import DAY
 from headline.ledger import Ledger, Repairs, SchemaChange, SchemaChanges, stale_days
@@ -59,7 +59,7 @@ def settle(incidents: Incidents, found: Sequence[Finding], now: datetime) -> Non
     """Open what was found, or remember what is new about it, and hang each on its cause."""
     fired: dict[Key, Incident] = {incident.key: incident for incident in incidents.open()}
     for finding in found:
-        fired[finding.key] = incidents.fire(finding, now)
+        fired[finding.key] = fire(incidents, finding, now)
     for finding in found:
         if finding.cause and finding.cause in fired:
             detail = f"follows from {' '.join(map(str, finding.cause))}"

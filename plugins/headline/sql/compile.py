@@ -82,8 +82,8 @@ def with_nulls(rows: exp.Expr, columns: Sequence[str]) -> exp.Expr:
 
 
 def write(query: exp.Expr, dialect: str) -> str:
-    """The query as text in the dialect of an engine."""
-    return query.sql(dialect=dialect, pretty=True)
+    """The query as text in the dialect of an engine. That may change the query itself, which is good for nothing else then."""
+    return query.sql(dialect=dialect, pretty=True, copy=False)
 
 
 def within(column: str, intervals: list[Interval]) -> exp.Expr:

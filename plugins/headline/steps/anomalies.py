@@ -6,11 +6,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from decimal import Decimal
 
-from sqlglot import exp
-
 from headline.ledger import CheckResult, Ledger, Sample
 from headline.steps.run import Acceptance
-from headline.steps.samples import rows
+from headline.steps.samples import Select, rows
 from headline.warehouse import Session
 
 ANOMALY, OUTLIER, LEARNING = "anomaly", "outlier", "learning"
@@ -22,16 +20,16 @@ _SAME = Decimal("0.05")
 _SHOWN = 3
 
 
-def findings(query: exp.Query, finding: str) -> exp.Query:
+def findings(select: Select, finding: str) -> Select:
     """Those rows of an anomaly check's query that are an outlier, or learning."""
-    return exp.select("*").from_(query.subquery("found")).where(exp.column("finding").eq(finding))
+    return select.where(f"finding = '{finding}'")
 
 
-def with_findings(result: CheckResult, query: exp.Query, session: Session, dialect: str) -> CheckResult:
+def with_findings(result: CheckResult, select: Select, session: Session) -> CheckResult:
     """What Soda says of the outliers, with all that the check found; passed is `learning` where something cannot be told."""
     if result.outcome in ("failed", "warned"):
-        return replace(result, sample=rows(findings(query, OUTLIER), session, dialect))
-    if result.outcome == "passed" and (untold := rows(findings(query, LEARNING), session, dialect)):
+        return replace(result, sample=rows(findings(select, OUTLIER), session))
+    if result.outcome == "passed" and (untold := rows(findings(select, LEARNING), session)):
         return replace(result, outcome="learning", sample=untold)
     return result
 

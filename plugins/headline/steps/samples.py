@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from sqlglot import exp
 
@@ -19,20 +20,36 @@ _SHOWN = 3
 _TEXT = 100
 
 
-def sample(query: exp.Query, session: Session, dialect: str) -> list[Sample]:
-    """Up to 20 rows of the query in order, their values as text; none where it cannot run, since the verdict stands without."""
+class Select(NamedTuple):
+    """A SELECT in the dialect of the engine, and how many columns it gives."""
+
+    text: str
+    width: int
+
+    @classmethod
+    def of(cls, query: exp.Query, dialect: str) -> Select:
+        width = len(query.selects)
+        return cls(write(query, dialect), width)
+
+    def where(self, condition: str) -> Select:
+        """Those of its rows for which a condition holds."""
+        return self._replace(text=f"select * from (\n{self.text}\n) as found where {condition}")
+
+
+def sample(select: Select, session: Session) -> list[Sample]:
+    """Up to 20 rows of a SELECT in order, their values as text; none where it cannot run, since the verdict stands without."""
     try:
-        return rows(query, session, dialect, limit=SIZE)
+        return rows(select, session, limit=SIZE)
     except HeadlineError as error:
         log.warning("The rows that a check found cannot be shown: %s", error)
         return []
 
 
-def rows(query: exp.Query, session: Session, dialect: str, limit: int | None = None) -> list[Sample]:
-    """The rows of the query in order, their values as text."""
-    columns = range(1, len(query.selects) + 1)
-    ordered = exp.select("*").from_(query.subquery("found")).order_by(*map(str, columns))
-    found = session.query(write(ordered.limit(limit) if limit else ordered, dialect))
+def rows(select: Select, session: Session, limit: int | None = None) -> list[Sample]:
+    """The rows of a SELECT in order, their values as text."""
+    order = ", ".join(map(str, range(1, select.width + 1)))
+    end = f" limit {limit}" if limit else ""
+    found = session.query(f"select * from (\n{select.text}\n) as found order by {order}{end}")
     return [{name: _text(value) for name, value in zip(found.columns, row, strict=True)} for row in found.rows]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from decimal import Decimal
@@ -15,10 +16,13 @@ from sqlglot import exp
 from headline.errors import SpecError
 from headline.ledger import CheckResult
 from headline.specs import Check, Table, load_contract, read_yaml
-from headline.sql import rows_found, write
+from headline.sql import rows_found
 from headline.steps.anomalies import ANOMALY, OUTLIER, findings, with_findings
-from headline.steps.samples import sample
+from headline.steps.samples import Select, sample
 from headline.warehouse import Session
+
+# It tells every thought; what came of them the audit says itself.
+logging.getLogger("soda").setLevel(logging.WARNING)
 
 DATA_SOURCE = "warehouse"
 FOUND_SOMETHING = ("failed", "warned")
@@ -37,8 +41,9 @@ def verify(
     from soda_core.contracts.contract_verification import ContractVerificationSession
 
     checks = {check.path: check for check in load_contract(table).listed_checks}
-    faults = {path: findings(query, OUTLIER) if checks[path].kind == ANOMALY else query for path, query in queries.items()}
-    contract = _for_soda(table, dataset, {path: write(query, dialect) for path, query in faults.items()})
+    selects = {path: Select.of(query, dialect) for path, query in queries.items()}
+    faults = {path: findings(select, OUTLIER) if checks[path].kind == ANOMALY else select for path, select in selects.items()}
+    contract = _for_soda(table, dataset, {path: select.text for path, select in faults.items()})
     try:
         outcome = ContractVerificationSession.execute(
             contract_yaml_sources=[ContractYamlSource.from_str(contract)],
@@ -52,10 +57,12 @@ def verify(
             check = checks[found.check.relative_path]
             result = _result(found, check)
             if check.kind == ANOMALY:
-                result = with_findings(result, queries[check.path], session, dialect)
+                result = with_findings(result, selects[check.path], session)
             elif result.outcome in FOUND_SOMETHING:
-                query = queries.get(check.path) or rows_found(table, check, dataset)
-                result = replace(result, sample=sample(query, session, dialect) if query else [])
+                select = selects.get(check.path)
+                if select is None and (query := rows_found(table, check, dataset)):
+                    select = Select.of(query, dialect)
+                result = replace(result, sample=sample(select, session) if select else [])
             results.append(result)
     return results, outcome.get_errors_str() if outcome.has_errors else ""
 

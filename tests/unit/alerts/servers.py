@@ -111,6 +111,7 @@ class Phones:
     """Topics of moto's SNS, one an engineer, and what has come out of the queue behind each."""
 
     endpoint: str
+    server: ThreadedMotoServer
     topics: dict[str, str] = field(default_factory=dict)
     queues: dict[str, str] = field(default_factory=dict)
 
@@ -140,7 +141,7 @@ def sns(*people: str) -> Iterator[Phones]:
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
     host, port = server.get_host_and_port()
-    phones = Phones(f"http://{host}:{port}")
+    phones = Phones(f"http://{host}:{port}", server)
     for person in people:
         phones.add(person)
     try:

@@ -128,6 +128,25 @@ def test_the_next_channel_is_used_and_the_broken_one_is_an_incident(desk: Desk) 
     assert len(desk.incidents.open()) == 2
 
 
+def test_when_more_of_the_path_fails_than_was_taken_people_are_told_anew(desk: Desk) -> None:
+    desk.channels["sns"].faults.append("down")
+    desk.fire()
+    desk.deliver(NOON)
+    [failed] = [one for one in desk.incidents.open() if one.kind == "alert_path_failed"]
+    desk.incidents.acknowledge(failed.id, "ada", NOON + MINUTE)
+    desk.channels["slack"].faults.append("down")
+    desk.fire(kind="schema_changed", at=NOON + 2 * MINUTE)
+    desk.deliver(NOON + 2 * MINUTE)
+    assert [subject for _, subject in desk.channels["email"].taken] == [
+        "T1 core_shop 11-19 has other columns",
+        "T1 Alerts fail: slack, sns",
+    ]
+    assert ("rearmed", None, None) in desk.events(failed)
+    desk.incidents.acknowledge(failed.id, "ada", NOON + 3 * MINUTE)
+    desk.deliver(NOON + 5 * MINUTE)
+    assert len(desk.channels["email"].taken) == 2, "nothing new has failed"
+
+
 def test_all_channels_down_and_up_again(desk: Desk) -> None:
     for channel in desk.channels.values():
         channel.faults.append("down")

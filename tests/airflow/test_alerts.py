@@ -1,0 +1,222 @@
+"""Something goes wrong under Airflow, and the right person is told the right thing once, within a minute of its moment."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import closing, suppress
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import psutil
+import pytest
+from sqlalchemy import text
+from tests.airflow.alerted import ENGINEERS, MINUTE, Alert, Guarded, Recipients, prepare
+from tests.airflow.conftest import deployed
+from tests.airflow.world import COMPANY, YESTERDAY, Deployment, process_titled, wait_for
+from tests.unit.alerts import servers
+
+from headline.ledger.engine import _engine, engine
+from headline.ledger.incidents import Incident, Incidents
+from headline.local.postgres import Postgres
+from headline.local.processes import Processes
+
+pytestmark = [
+    pytest.mark.xdist_group("alerts"),
+    pytest.mark.skipif(datetime.now(UTC).hour == 23, reason="deadlines are put into the next minutes, which must be today's"),
+]
+AT_MOST = 60.0  # seconds
+DAY = f"{YESTERDAY:%m-%d}"
+
+
+@pytest.fixture(scope="module")
+def guarded(server_folder: Path) -> Iterator[Guarded]:
+    """Airflow with the schedule's run for yesterday ahead of it, all DAGs paused, and people with phones, Slack and e-mail."""
+    with servers.smtp() as mailbox, servers.webhook() as slack, servers.sns(*ENGINEERS) as phones:
+        people = Recipients(phones, slack, mailbox)
+        choices = {"HEADLINE_START_DATE": str(YESTERDAY), **people.connections()}
+        with deployed(server_folder / "home", replace(COMPANY, blemish_share=0), prepare, **choices) as deployment:
+            with pytest.MonkeyPatch.context() as patch:
+                for name, value in deployment.environment.items():
+                    patch.setenv(name, value)
+                _engine.cache_clear()
+                yield Guarded(deployment, people)
+            _engine.cache_clear()
+
+
+Measure = Callable[[str, datetime, Alert], None]
+
+
+@pytest.fixture
+def measure(record_property: Callable[[str, object], None]) -> Measure:
+    """Say how long after its moment somebody was told; the summary prints it."""
+
+    def took(what: str, moment: datetime, alert: Alert) -> None:
+        seconds = (alert.at - moment).total_seconds()
+        record_property("alert", [what, alert.person, alert.channel, seconds])
+        assert seconds <= AT_MOST, f"{what}: {alert.person} was told after {seconds} s"
+
+    return took
+
+
+@pytest.fixture
+def airflow(guarded: Guarded) -> Deployment:
+    return guarded.deployment
+
+
+@pytest.fixture
+def people(guarded: Guarded) -> Recipients:
+    return guarded.people
+
+
+def open_incident(pipeline: str, kind: str) -> Incident:
+    return next(one for one in Incidents().open() if (one.pipeline, one.kind) == (pipeline, kind))
+
+
+def is_over(pipeline: str, kind: str) -> bool:
+    return (pipeline, kind) not in {(one.pipeline, one.kind) for one in Incidents().open()}
+
+
+def test_a_failing_gate(guarded: Guarded, airflow: Deployment, people: Recipients, measure: Measure) -> None:
+    file = airflow.rates_file(YESTERDAY)
+    whole = file.read_text()
+    file.write_text(whole.replace(",USD,", ",USD,-"))
+    run_id = guarded.scheduled_run("finance")
+    tasks = airflow.finish("finance", run_id, "failed")
+    failed = datetime.fromisoformat(tasks["audit.exchange_rates"]["end_date"])
+    alert = people.wait_until_told(f"raw.exchange_rates {DAY} breaks its contract")
+    measure("a failing gate", failed, alert)
+    assert (alert.channel, alert.person) == ("sns", guarded.chain("sources")[0])
+    incident = open_incident("finance", "contract_broken")
+    assert f"/headline/incidents/{incident.id}" in alert.text
+
+    Incidents().acknowledge(incident.id, alert.person)
+    file.write_text(whole)
+    airflow.api.clear("finance", run_id, only_failed=False)
+    airflow.in_state("finance", run_id, "publish", "success")
+
+
+def test_a_worker_that_is_killed_at_every_try(
+    guarded: Guarded, airflow: Deployment, people: Recipients, measure: Measure
+) -> None:
+    killed = "ingest.orders"
+    with closing(Postgres(airflow.home.postgres).connect("shop")) as shop, shop.cursor() as cursor:
+        shop.autocommit = False
+        cursor.execute("lock table orders")  # so that the task waits where it can be met
+        run_id = guarded.scheduled_run("shop")
+        for number in range(1, 5):
+            task = wait_for(lambda number=number: running_try(airflow, run_id, killed, number), 120)
+            worker = wait_for(lambda task=task: process_titled(f"airflow worker -- {task['id']}"), 30)
+            os.kill(worker.pid, signal.SIGKILL)
+    tasks = airflow.finish("shop", run_id, "failed")
+    assert tasks[killed]["try_number"] == 4
+    alert = people.wait_until_told(f"shop {DAY} failed: {killed}")
+    measure("a worker killed at every try", datetime.fromisoformat(tasks[killed]["end_date"]), alert)
+    assert (alert.channel, alert.person) == ("sns", guarded.chain("sources")[0])
+    assert "its process was killed or lost" in alert.text
+
+    Incidents().acknowledge(open_incident("shop", "task_failed").id, alert.person)
+    airflow.api.clear("shop", run_id)
+    airflow.in_state("shop", run_id, "publish", "success")
+
+
+def running_try(airflow: Deployment, run_id: str, task_id: str, number: int) -> dict[str, object] | None:
+    task = airflow.api.task("shop", run_id, task_id)
+    return task if (task["state"], task["try_number"]) == ("running", number) else None
+
+
+def test_a_missed_landing_while_nobody_watches_and_a_channel_is_dead(
+    guarded: Guarded, airflow: Deployment, people: Recipients, measure: Measure
+) -> None:
+    """The DAG freshness_watch is paused: the deadline of core_app's waiting run tells, and what it waits for is the matter."""
+    people.break_phones()
+    due = guarded.make_due("sources/app", "core/core_app")
+    airflow.in_state("core_app", guarded.scheduled_run("core_app"), "wait_for_inputs", "deferred")
+    alert = people.wait_until_told(f"app {DAY} has not landed", seconds=240)
+    measure("a missed landing, told by the triggerer", due, alert)
+    assert (alert.channel, alert.person) == ("slack", guarded.chain("sources")[0])
+    assert open_incident("core_app", "landing_missed").cause_id == open_incident("app", "landing_missed").id
+
+    dead = people.wait_until_told("Alerts fail: sns")
+    measure("a dead channel, told over the next one", due, dead)
+    assert (dead.channel, dead.person) == ("slack", guarded.chain("operations")[0])
+
+
+def test_an_acknowledgement_that_comes_too_late(
+    guarded: Guarded, airflow: Deployment, people: Recipients, measure: Measure
+) -> None:
+    first = people.told(f"app {DAY} has not landed")[0]
+    airflow.api.unpause("freshness_watch")
+    second = people.wait_until_told(f"app {DAY} has not landed", times=2, seconds=160)
+    measure("nobody acknowledged for a minute", first.at + MINUTE, second)
+    assert [alert.person for alert in (first, second)] == guarded.chain("sources")[:2]
+    page = f"/headline/incidents/{open_incident('app', 'landing_missed').id}"
+    assert airflow.api.act(f"{page}/acknowledge").status_code == 200
+    assert "acknowledged" in airflow.api.page(page).text
+    Incidents().acknowledge(open_incident("freshness_watch", "alert_path_failed").id, "aoife")
+
+
+def test_a_stale_pipeline_whose_dag_is_paused(
+    guarded: Guarded, airflow: Deployment, people: Recipients, measure: Measure
+) -> None:
+    """Its inputs changed yesterday evening, and the run that should have taken that in was never made."""
+    run_id = guarded.scheduled_run("core_finance")
+    airflow.finish("core_finance", run_id)
+    airflow.api.pause("core_finance")
+    airflow.complete("finance", YESTERDAY)
+    evening = datetime.combine(YESTERDAY, datetime.min.time(), UTC) + timedelta(hours=20)
+    with engine().begin() as connection:  # an expense without a rate would be another trouble
+        connection.execute(text("update publication set published_at = :evening, status = 'complete'"), {"evening": evening})
+        connection.execute(text("update load set extracted_at = :evening"), {"evening": evening})
+    due = guarded.make_due("core/core_finance")
+    guarded.look()
+    alert = people.wait_until_told("core_finance is older than its inputs", seconds=240)
+    measure("a stale pipeline whose DAG is paused", due, alert)
+    assert (alert.channel, alert.person) == ("email", guarded.chain("core")[0])
+    Incidents().acknowledge(open_incident("core_finance", "data_stale").id, alert.person)
+
+
+def test_a_dead_triggerer(guarded: Guarded, airflow: Deployment, people: Recipients, measure: Measure) -> None:
+    manager = Processes(airflow.home).manager()
+    assert manager
+    processes = [one for one in manager.children(recursive=True) if "triggerer" in " ".join(one.cmdline())]
+    assert processes
+    try:
+        for process in processes:
+            process.suspend()
+        wait_for(lambda: airflow.api.health()["triggerer"]["status"] == "unhealthy", 90)
+        moment = datetime.now(UTC)
+        guarded.look()
+        alert = people.wait_until_told("triggerer", seconds=90)
+        measure("a dead triggerer", moment, alert)
+        assert (alert.channel, alert.person) == ("slack", guarded.chain("operations")[0])
+        assert "Alerts fail: sns, triggerer" in alert.text
+    finally:
+        for process in processes:
+            with suppress(psutil.NoSuchProcess):
+                process.resume()
+    Incidents().acknowledge(open_incident("freshness_watch", "alert_path_failed").id, alert.person)
+    wait_for(lambda: airflow.api.health()["triggerer"]["status"] == "healthy", 60)
+
+
+def test_what_has_landed_ends_by_itself_and_nobody_was_told_twice(
+    guarded: Guarded, airflow: Deployment, people: Recipients
+) -> None:
+    run_id = guarded.scheduled_run("app")
+    airflow.finish("app", run_id)
+    airflow.finish("core_app", airflow.api.runs("core_app")[0]["dag_run_id"])
+    airflow.api.unpause("core_finance")
+    airflow.complete("core_finance", YESTERDAY)
+    guarded.look()
+    over = [("finance", "contract_broken"), ("shop", "task_failed"), ("app", "landing_missed"), ("core_app", "landing_missed")]
+    wait_for(lambda: all(is_over(*key) for key in [*over, ("core_finance", "data_stale")]), 60)
+    on_call, primary = guarded.chain("sources")[:2]
+    expected = {
+        f"raw.exchange_rates {DAY} breaks its contract": [on_call],
+        f"shop {DAY} failed: ingest.orders": [on_call],
+        f"app {DAY} has not landed": [on_call, primary],
+        "core_finance is older than its inputs": [guarded.chain("core")[0]],
+    }
+    assert {words: [alert.person for alert in people.told(words)] for words in expected} == expected

@@ -77,7 +77,8 @@ def audits() -> Table:
     for check in Ledger().latest_audits():
         outcomes.setdefault(check.table_name, Counter())[check.outcome] += 1
     columns = ("passed", "warned", "learning", "accepted", "failed", "not_checked")
-    table = _table("Checks of each table's newest audit", "table", list(columns))
+    table = _table("Checks of each table's newest audit", "table", [name.replace("_", "\n") for name in columns])
+    table.padding = 0  # so that it fits 80 columns, where there is no terminal
     for name, counts in sorted(outcomes.items()):
         table.add_row(name, *(str(counts[outcome]) if counts[outcome] else "·" for outcome in columns))
     return table

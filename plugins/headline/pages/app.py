@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from datetime import date
 from typing import TYPE_CHECKING
@@ -10,17 +11,35 @@ from airflow.api_fastapi.core_api.security import requires_access_dag, requires_
 from fastapi import Depends, FastAPI, HTTPException
 from fastapi.responses import HTMLResponse
 
-from headline.pages import board, incidents, rota
+from headline.pages import board, errors, incidents, rota
 from headline.pages.render import page
+from headline.pages.visitor import CurrentVisitor
 
 if TYPE_CHECKING:
     from headline.specs import Pipeline, Table
 
 # Docs are off because an app's dependencies do not cover them: they would be open to anybody.
-app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, dependencies=[Depends(requires_authenticated())])
+app = FastAPI(
+    docs_url=None,
+    redoc_url=None,
+    openapi_url=None,
+    dependencies=[Depends(requires_authenticated())],
+    exception_handlers=errors.HANDLERS,
+)
 for part in (board, incidents, rota):
     app.include_router(part.router)
 MAY_READ = [Depends(requires_access_dag(method="GET"))]
+
+
+@app.get("/runbooks")
+def runbooks(visitor: CurrentVisitor) -> HTMLResponse:
+    """The pages of all kinds of alert, and the runbooks of the pipelines that the visitor may see."""
+    from headline.alerts.kinds import KINDS
+    from headline.specs import load_sound
+
+    shown = visitor.readable()
+    pipelines = [one for one in load_sound().pipelines.values() if one.id in shown and one.runbook_file.is_file()]
+    return page("runbooks.html", kinds=KINDS.values(), pipelines=pipelines)
 
 
 @app.get("/runbooks/{dag_id}", dependencies=MAY_READ)
@@ -65,6 +84,7 @@ def contract(dag_id: str, table: str) -> HTMLResponse:
         problem = str(error)
     return page(
         "contract.html",
+        counts=Counter(audit.outcome for audit in audits),
         pipeline=pipeline,
         table=found,
         contract=load_contract(found),

@@ -6,11 +6,12 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from fastapi import APIRouter
 from fastapi.responses import HTMLResponse
 
+from headline.errors import HeadlineError
 from headline.intervals import DAY
 from headline.pages.render import duration, page
 from headline.pages.visitor import CurrentVisitor
@@ -18,6 +19,7 @@ from headline.pages.visitor import CurrentVisitor
 if TYPE_CHECKING:
     from headline.alerts.judge import World
     from headline.ledger.incidents import Incident
+    from headline.oncall import AreaOwners
 
 router = APIRouter()
 
@@ -26,7 +28,8 @@ router = APIRouter()
 class Row:
     """One pipeline on the board.
 
-    `level`: good, waiting, warning or bad. `freshness`: in words how the newest day stands against its deadline.
+    `level`: good, waiting, warning or bad. `standing`: the same in a word, `freshness` in a few: how yesterday stands against
+    its deadline.
     `checks`: how many checks of the newest audits ended how.
     """
 
@@ -34,6 +37,7 @@ class Row:
     area: str
     tier: int
     level: str
+    standing: str
     freshness: str
     last_day: date | None
     deadline: datetime
@@ -48,10 +52,10 @@ def rows(world: World, checks: Mapping[str, Mapping[str, int]], incidents: Seque
     for name in world.inputs:
         if name in shown:
             pipeline = world.catalog.pipelines[name]
-            level, freshness = _freshness(world, name)
+            level, standing, freshness = _freshness(world, name)
             mine = [incident for incident in incidents if incident.pipeline == name]
             if mine and level in ("good", "waiting"):
-                level = "warning"
+                level, standing, freshness = "warning", "Incident", f"{standing.lower()} {freshness}"
             last_day, partial_days = _published(world, name)
             found.append(
                 Row(
@@ -59,6 +63,7 @@ def rows(world: World, checks: Mapping[str, Mapping[str, int]], incidents: Seque
                     area=pipeline.area,
                     tier=pipeline.tier,
                     level=level,
+                    standing=standing,
                     freshness=freshness,
                     last_day=last_day,
                     deadline=world.deadline(name, world.yesterday),
@@ -71,20 +76,21 @@ def rows(world: World, checks: Mapping[str, Mapping[str, int]], incidents: Seque
     return sorted(found, key=lambda row: (order.index(row.level), row.tier, row.deadline, row.pipeline))
 
 
-def _freshness(world: World, name: str) -> tuple[str, str]:
+def _freshness(world: World, name: str) -> tuple[str, str, str]:
+    """Level, standing and freshness of a pipeline."""
     landing, due = world.landing(name, world.yesterday), world.deadline(name, world.yesterday)
     if landing.is_complete and landing.landed_at:
-        return "good", f"landed {landing.landed_at.astimezone(UTC):%H:%M}, due {due:%H:%M}"
+        return "good", "Landed", f"{landing.landed_at.astimezone(UTC):%H:%M}, due {due:%H:%M}"
     if landing.partial and not landing.missing:
         share = min(landing.partial.values())
-        return "warning", f"partial: {share:.1%} of it is there"
+        return "warning", "In part", f"{share:.1%} of it is there"
     if world.yesterday < world.start_date:
-        return "waiting", "nothing is due yet"
+        return "waiting", "Not due", f"deadlines begin with {world.start_date}"
     if world.now >= due:
-        return "bad", f"late by {duration(world.now - due)}"
+        return "bad", "Late", f"by {duration(world.now - due)}, due {due:%H:%M}"
     expected = world.expected_at(name, world.yesterday)
     usual = f", expected {expected.astimezone(UTC):%H:%M}" if expected else ""
-    return "waiting", f"due {due:%H:%M}, in {duration(due - world.now)}{usual}"
+    return "waiting", "Waiting", f"due {due:%H:%M}, in {duration(due - world.now)}{usual}"
 
 
 def _published(world: World, name: str) -> tuple[date | None, int]:
@@ -106,7 +112,7 @@ def _published(world: World, name: str) -> tuple[date | None, int]:
 
 @router.get("/board")
 def board(visitor: CurrentVisitor, dag_id: str | None = None) -> HTMLResponse:
-    """How each pipeline stands, or one of them as a tab of its DAG; and who is on call."""
+    """How each pipeline stands, or one of them, table by table, as the tab of its DAG; and who is on call."""
     from headline.ledger import Ledger
     from headline.ledger.incidents import Incidents
     from headline.pages.now import current_duty, current_world
@@ -118,16 +124,42 @@ def board(visitor: CurrentVisitor, dag_id: str | None = None) -> HTMLResponse:
     now = datetime.now(UTC)
     world = current_world(now)
     incidents = [incident for incident in Incidents().open() if incident.pipeline in shown]
-    tables = [table.full_name for name in shown & world.inputs.keys() for table in world.catalog.pipelines[name].tables.values()]
-    checks: dict[str, Counter[str]] = {}
-    for audit in Ledger().latest_audits(tables) if tables else []:
-        checks.setdefault(audit.table_name, Counter())[audit.outcome] += 1
+    tables = [table for name in shown & world.inputs.keys() for table in world.catalog.pipelines[name].ordered_tables]
+    checks: dict[str, Counter[str]] = {table.full_name: Counter() for table in tables}
+    audited = {}
+    for audit in Ledger().latest_audits(checks) if checks else []:
+        checks[audit.table_name][audit.outcome] += 1
+        audited[audit.table_name] = audit.audited_at
+    found = rows(world, checks, incidents, shown)
+    known: dict[str, Any] = {"duty": current_duty(now), "day": world.yesterday, "now": now}
+    if dag_id is None:
+        standings = Counter((row.level, row.standing) for row in found)
+        others = [one for one in incidents if one.pipeline not in world.inputs and not _is_passed_drill(one)]
+        return page("board.html", rows=found, standings=standings, others=others, **known)
+    pipeline = world.catalog.pipelines.get(dag_id)
     return page(
-        "board.html",
-        rows=rows(world, checks, incidents, shown),
-        incidents=incidents,
-        duty=current_duty(now),
-        day=world.yesterday,
-        now=now,
+        "pipeline.html",
         dag_id=dag_id,
+        pipeline=pipeline,
+        row=found[0] if found else None,
+        owners=_owners(pipeline.area) if pipeline else None,
+        incidents=incidents,
+        tables=tables,
+        counts=checks,
+        audited=audited,
+        **known,
     )
+
+
+def _is_passed_drill(incident: Incident) -> bool:
+    return bool(incident.facts.get("drill")) and incident.state == "acknowledged"
+
+
+def _owners(area: str) -> AreaOwners | None:
+    from headline.oncall import owners
+    from headline.specs import load_team
+
+    try:
+        return owners(load_team(), area)
+    except HeadlineError:  # the line about who is on call says what is wrong with the team's file
+        return None

@@ -2,20 +2,34 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from fastapi import APIRouter, Depends, HTTPException
 from fastapi.responses import HTMLResponse, RedirectResponse
 
-from headline.pages.render import page
+from headline.pages.render import page, words
 from headline.pages.visitor import CurrentVisitor, from_this_site
 
 if TYPE_CHECKING:
-    from headline.ledger.incidents import Incident
+    from headline.ledger.incidents import Event, Incident
 
 router = APIRouter()
 DAYS_LISTED = 30
+CHANNELS = {"inbox": "the inbox, which is this page", "email": "e-mail", "slack": "Slack", "sns": "SNS"}
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One thing that happened to an incident, as a sentence. `text`: the whole message, where somebody was sent one."""
+
+    event: str
+    at: datetime
+    what: str
+    detail: str = ""
+    text: str = ""
 
 
 @router.get("/incidents")
@@ -23,14 +37,14 @@ def incidents(visitor: CurrentVisitor) -> HTMLResponse:
     """What is open and what was in the last 30 days, of the pipelines that the visitor may see."""
     from headline.ledger.incidents import Incidents
 
-    shown = visitor.readable()
-    since = datetime.now(UTC) - timedelta(days=DAYS_LISTED)
-    found = [incident for incident in Incidents().recent(since) if incident.pipeline in shown]
+    shown, now = visitor.readable(), datetime.now(UTC)
+    found = [one for one in Incidents().recent(now - timedelta(days=DAYS_LISTED)) if one.pipeline in shown]
     return page(
         "incidents.html",
-        open=[incident for incident in reversed(found) if incident.state != "resolved"],
-        resolved=[incident for incident in reversed(found) if incident.state == "resolved"],
+        open=by_cause(one for one in reversed(found) if one.state != "resolved"),
+        resolved=by_cause(one for one in reversed(found) if one.state == "resolved"),
         days=DAYS_LISTED,
+        now=now,
     )
 
 
@@ -38,25 +52,28 @@ def incidents(visitor: CurrentVisitor) -> HTMLResponse:
 def incident(visitor: CurrentVisitor, incident_id: int) -> HTMLResponse:
     """What is wrong, why, what to do first, and everything that happened since."""
     from headline.alerts.kinds import KINDS
-    from headline.alerts.message import likely_cause, links, redact
+    from headline.alerts.message import likely_cause, redact
     from headline.ledger.incidents import Incidents
+    from headline.specs import load_sound
 
-    known = Incidents()
+    known, catalog = Incidents(), load_sound()
     found = _get(incident_id)
     visitor.must_read(found.pipeline)
     shown = visitor.readable()
     follows = _get(found.cause_id) if found.cause_id else None
-    hanging = [one for one in known.open() if one.cause_id == found.id and one.pipeline in shown]
+    readers = catalog.readers_of(found.pipeline) if found.pipeline in catalog.pipelines else []
     return page(
         "incident.html",
         incident=found,
         kind=KINDS[found.kind],
         cause=redact(likely_cause(found.facts)),
         follows=follows if follows and follows.pipeline in shown else None,
-        hanging=hanging,
-        links={name: url for name, url in links(found, "").items() if name != "Acknowledge"},
-        history=known.history(found.id),
+        hanging=[one for one in known.open() if one.cause_id == found.id and one.pipeline in shown],
+        readers=[one for one in readers if one in shown],
+        links=_links(found),
+        timeline=timeline(known.history(found.id), _names()),
         may_acknowledge=found.state == "open" and visitor.may_edit(found.pipeline),
+        now=datetime.now(UTC),
     )
 
 
@@ -70,6 +87,63 @@ def acknowledge(visitor: CurrentVisitor, incident_id: int) -> RedirectResponse:
     visitor.must_edit(found.pipeline)
     Incidents().acknowledge(incident_id, by=visitor.name)
     return RedirectResponse(f"../{incident_id}", status_code=303)
+
+
+def by_cause(found: Iterable[Incident]) -> list[tuple[Incident, list[Incident]]]:
+    """Each incident with those among them that follow from it, which do not stand for themselves then."""
+    known = {one.id: one for one in found}
+    hanging: dict[int, list[Incident]] = {}
+    for one in known.values():
+        if one.cause_id in known:
+            hanging.setdefault(one.cause_id, []).append(one)
+    return [(one, hanging.get(one.id, [])) for one in known.values() if one.cause_id not in known]
+
+
+def timeline(events: Sequence[Event], names: Mapping[str, str]) -> list[Entry]:
+    """Everything that happened to an incident in sentences. `names`: of the engineers, by their ids."""
+    entries = []
+    for event in events:
+        who, over = names.get(event.person or "", event.person or ""), CHANNELS.get(event.channel or "", event.channel or "")
+        match event.event:
+            case "told":
+                entries.append(Entry(event.event, event.at, f"{who} was told over {over}", text=event.detail))
+                continue
+            case "delivery_failed":
+                what = f"{who} was not reached" + (f" over {over}" if over else "")
+            case "acknowledged":
+                what = f"Acknowledged by {who}"
+            case "escalated":
+                what = f"Escalated to {who}"
+            case "opened" if event.detail:
+                entries.append(Entry(event.event, event.at, f"Opened {event.detail}"))
+                continue
+            case _:
+                what = words(event.event).capitalize()
+        entries.append(Entry(event.event, event.at, what, event.detail))
+    return entries
+
+
+def _links(incident: Incident) -> dict[str, str]:
+    """Where the message leads, but for the button that is here, and to the rows of a broken contract."""
+    from headline.alerts.message import links
+    from headline.operators.links import contract_path
+
+    found = links(incident, "")
+    del found["Acknowledge"]
+    if table := incident.facts.get("table"):
+        found["Contract"] = contract_path(incident.pipeline, table.split(".")[-1])
+    return found
+
+
+def _names() -> dict[str, str]:
+    """The engineers by their ids; none where team.yml cannot be read."""
+    from headline.errors import HeadlineError
+    from headline.specs import load_team
+
+    try:
+        return {engineer.id: engineer.name for engineer in load_team().engineers}
+    except HeadlineError:
+        return {}
 
 
 def _get(incident_id: int) -> Incident:

@@ -81,6 +81,6 @@ def _markdown() -> MarkdownIt:
     from markdown_it import MarkdownIt
 
     markdown = MarkdownIt("commonmark", {"html": False}).enable("table")
-    markdown.add_render_rule("table_open", lambda *_: '<div class="scroll"><table>')
+    markdown.add_render_rule("table_open", lambda *_: '<div class="scroll" tabindex="0" role="region" aria-label="Table"><table>')
     markdown.add_render_rule("table_close", lambda *_: "</table></div>")
     return markdown

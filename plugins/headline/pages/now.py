@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from headline import settings, specs
+from headline.errors import HeadlineError
 
 if TYPE_CHECKING:
     from headline.alerts.judge import World
@@ -16,11 +17,12 @@ DAYS_SHOWN = 28
 
 @dataclass(frozen=True)
 class Duty:
-    """Who is on call until when, and who comes next."""
+    """Who is on call until when, and who comes next; or the problem for which nobody knows."""
 
-    now: str
-    until: datetime
-    next: str
+    now: str = ""
+    until: datetime | None = None
+    next: str = ""
+    problem: str = ""
 
 
 def current_world(now: datetime) -> World:
@@ -42,9 +44,13 @@ def current_world(now: datetime) -> World:
 
 
 def current_duty(now: datetime) -> Duty:
-    """Who is on call."""
+    """Who is on call. A fault in team.yml does not keep anybody from seeing how the data stand."""
     from headline.oncall import next_on_call, on_call
 
-    team = specs.load_team()
-    shift, following = on_call(team, now), next_on_call(team, now)
-    return Duty(shift.engineer.name, shift.end, following.engineer.name)
+    try:
+        team = specs.load_team()
+        shift, following = on_call(team, now), next_on_call(team, now)
+    except HeadlineError as error:
+        return Duty(problem=str(error))
+    # Several shifts of the same person follow one another: what counts is when somebody else takes over.
+    return Duty(shift.engineer.name, following.start, following.engineer.name)

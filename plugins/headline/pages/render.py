@@ -4,22 +4,42 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from fastapi.responses import HTMLResponse
 
 if TYPE_CHECKING:
     from jinja2 import Environment
 
+    from headline.ledger.incidents import Incident
 
-def page(template: str, **values: object) -> HTMLResponse:
+# Nobody else may lay a page under something that invites a click.
+FRAMED_BY_AIRFLOW_ONLY = {"Content-Security-Policy": "frame-ancestors 'self'"}
+
+
+def page(template: str, status: int = 200, **values: Any) -> HTMLResponse:
     """A page; whatever stands in the values is text, never markup."""
-    return HTMLResponse(_templates().get_template(template).render(**values))
+    return HTMLResponse(_templates().get_template(template).render(**values), status, FRAMED_BY_AIRFLOW_ONLY)
 
 
 def clock(moment: datetime | None) -> str:
     """A moment in UTC, to the minute; nothing for none."""
     return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M}" if moment else ""
+
+
+def day_and_clock(moment: datetime) -> str:
+    """A moment of these days in UTC: Mon 23 Nov, 08:00."""
+    return f"{moment.astimezone(UTC):%a %-d %b, %H:%M}"
+
+
+def words(name: str) -> str:
+    """A name of the code as somebody would say it."""
+    return name.replace("_", " ")
+
+
+def label(incident: Incident) -> str:
+    """What an incident is, in a few words; a drill is told as what it is."""
+    return "drill" if incident.facts.get("drill") else words(incident.kind)
 
 
 def duration(span: timedelta) -> str:
@@ -36,5 +56,11 @@ def _templates() -> Environment:
     from jinja2 import Environment, PackageLoader
 
     environment = Environment(loader=PackageLoader("headline.pages"), autoescape=True, trim_blocks=True, lstrip_blocks=True)
-    environment.filters |= {"clock": clock, "duration": duration}
+    environment.filters |= {
+        "clock": clock,
+        "day_and_clock": day_and_clock,
+        "duration": duration,
+        "label": label,
+        "words": words,
+    }
     return environment

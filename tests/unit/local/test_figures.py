@@ -3,6 +3,7 @@
 import io
 from collections.abc import Callable
 from datetime import date
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -10,7 +11,8 @@ from rich.console import Console
 from rich.table import Table
 
 from headline import specs
-from headline.local.figures import profit, users
+from headline.ledger import Ledger
+from headline.local.figures import audits, profit, users
 from headline.specs import load_contract
 from headline.warehouse import Warehouse
 
@@ -35,9 +37,9 @@ def write(warehouse: Warehouse, forget_settings: Any) -> Callable[..., None]:
     return run
 
 
-def text(table: Table) -> str:
+def text(table: Table, width: int = 200) -> str:
     file = io.StringIO()
-    Console(file=file, width=200).print(table)
+    Console(file=file, width=width).print(table)
     return file.getvalue()
 
 
@@ -63,3 +65,15 @@ def test_users_mark_months_of_which_days_or_rows_are_missing(write: Callable[...
         "2026-02†",
         "2026-03*†",
     ]
+
+
+def test_audits_fit_where_there_is_no_terminal(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
+    outcomes = ("passed", "warned", "learning", "accepted", "failed", "not_checked")
+    rows = [
+        SimpleNamespace(table_name="engagement.monthly_engagement", outcome=outcome) for outcome in outcomes for _ in range(10)
+    ]
+    monkeypatch.setattr(Ledger, "latest_audits", lambda _: rows)
+    shown = text(audits(), width=80)
+    assert "…" not in shown
+    assert all(word in shown for word in (*outcomes[:-1], "not", "checked"))
+    assert shown.count(" 10") == len(outcomes)

@@ -9,8 +9,10 @@ from headline.pages.app import alert, runbook
 
 
 def test_the_page_of_an_alert_leads_on_to_others() -> None:
-    html = bytes(alert("landing_missed").body).decode()
-    assert "<title>Alert landing_missed</title>" in html
+    answer = alert("landing_missed")
+    assert answer.headers["content-security-policy"] == "frame-ancestors 'self'"
+    html = bytes(answer.body).decode()
+    assert "<title>Alert landing_missed · Headline</title>" in html
     assert '<a href="../alerts/contract_broken">' in html
     assert "<!-- generated" not in html
 

@@ -44,21 +44,21 @@ def landed(day: date, coverage: str = "1") -> list[Publication]:
 def test_a_day_that_has_landed_is_good(catalog: Catalog) -> None:  # noqa: F811
     found = board(catalog, "05:00", landed(YESTERDAY))
     assert {row.level for row in found.values()} == {"good"}
-    assert found["core_shop"].freshness == "landed 01:05, due 03:00"
+    assert found["core_shop"].freshness == "01:05, due 03:00"
     assert (found["core_shop"].last_day, found["core_shop"].checks) == (YESTERDAY, {"passed": 5, "warned": 1})
 
 
 def test_what_is_late_comes_first_and_what_is_not_yet_due_waits(catalog: Catalog) -> None:  # noqa: F811
     found = board(catalog, "02:10", landed(YESTERDAY - DAY))
     assert [row.level for row in found.values()] == ["bad", "bad", "waiting", "waiting", "waiting", "waiting"]
-    assert found["shop"].freshness == "late by 10 min"
+    assert found["shop"].freshness == "by 10 min, due 02:00"
     assert found["investor_profit"].freshness.startswith("due 04:00, in 1 h 50 min")
     assert found["shop"].last_day == YESTERDAY - DAY
 
 
 def test_a_partial_day_and_an_open_incident_are_seen(catalog: Catalog) -> None:  # noqa: F811
     partial = board(catalog, "05:00", landed(YESTERDAY, "0.97"))["unit_profit"]
-    assert (partial.level, partial.freshness, partial.partial_days) == ("warning", "partial: 97.0% of it is there", 1)
+    assert (partial.level, partial.freshness, partial.partial_days) == ("warning", "97.0% of it is there", 1)
     incident = Incident(7, "profit_drop", "unit_profit", YESTERDAY, "open", None, LANDED, LANDED)
     found = board(catalog, "05:00", landed(YESTERDAY), [incident])
     assert (found["unit_profit"].level, found["unit_profit"].incidents) == ("warning", [incident])

@@ -1,0 +1,37 @@
+"""What a reader sees instead of a page: a sentence and a way on, and the login where that is what lacks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine
+from typing import Any
+from urllib.parse import urlencode
+
+from fastapi import HTTPException, Request
+from fastapi.responses import JSONResponse, RedirectResponse, Response
+from starlette.exceptions import HTTPException as RoutingError
+
+from headline.errors import HeadlineError
+from headline.operators.links import PREFIX
+from headline.pages.render import page
+
+TITLES = {400: "That was not understood", 401: "Not logged in", 403: "Not for you to see or do", 404: "Not here"}
+
+
+async def refused(request: Request, error: HTTPException) -> Response:
+    """A page for people, JSON for programs. A person who is not logged in gets there by way of the login."""
+    if "text/html" not in request.headers.get("accept", ""):
+        return JSONResponse({"detail": error.detail}, error.status_code, error.headers)
+    root = request.scope.get("root_path", "")
+    if error.status_code == 401 and request.method == "GET":
+        target = f"{request.url.path}?{request.url.query}" if request.url.query else request.url.path
+        return RedirectResponse(f"{root.removesuffix(PREFIX)}/api/v2/auth/login?{urlencode({'next': target})}", 303)
+    title = TITLES.get(error.status_code, "That did not work")
+    return page("error.html", status=error.status_code, title=title, detail=error.detail, board=f"{root}/board")
+
+
+async def cannot_tell(request: Request, error: HeadlineError) -> Response:
+    """The ledger is out of reach, or a file is faulty: its own words say which."""
+    return await refused(request, HTTPException(503, str(error)))
+
+
+HANDLERS: dict[Any, Callable[[Request, Any], Coroutine[Any, Any, Response]]] = {RoutingError: refused, HeadlineError: cannot_tell}

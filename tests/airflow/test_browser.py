@@ -1,0 +1,268 @@
+"""What people of different rights see and do in a browser: the pages in Airflow's frame, on a phone, in the dark, by keyboard."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+
+import pytest
+from playwright.sync_api import Browser, FrameLocator, Page, expect, sync_playwright
+from tests.airflow.world import DAGS, YESTERDAY, Deployment
+
+from headline.ledger.incidents import Finding, Incident, Incidents
+from headline.local.run import OPERATIONS
+
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--disable-background-networking", "--no-first-run"]
+ROLES = {"engineer": "Op", "growth-reader": "growth"}
+GROWTH = {"daily_growth", "investor_growth"}
+SECRET = "in the browser"
+PHONE, DESKTOP = {"width": 390, "height": 780}, {"width": 1280, "height": 800}
+PAGES = (
+    "board",
+    "board?dag_id=unit_profit",
+    "incidents",
+    "incidents/{id}",
+    "rota",
+    "runbooks",
+    "runbooks/unit_profit",
+    "alerts/contract_broken",
+    "contracts/unit_profit/unit_profit",
+)
+
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="browser tests need Chromium, for example Debian's package chromium")
+
+Visit = Callable[..., Page]
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        found = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield found
+        found.close()
+
+
+@pytest.fixture(scope="module")
+def logged_in(running: Deployment, browser: Browser) -> dict[str, dict]:
+    """The cookies of each person after the login."""
+    states = {}
+    for name, role in ROLES.items():
+        running.api.add_user(name, SECRET, role)
+        context = browser.new_context(base_url=running.environment["AIRFLOW__API__BASE_URL"])
+        page = context.new_page()
+        page.goto("/auth/login/")
+        log_in(page, name)
+        states[name] = context.storage_state()
+        context.close()
+    return states
+
+
+@pytest.fixture
+def visit(airflow: Deployment, browser: Browser, logged_in: dict[str, dict]) -> Iterator[Visit]:
+    """Open a page as somebody who is logged in, or as nobody; whatever the browser complains of fails the test at its end."""
+    contexts, complaints = [], []
+
+    def open_page(path: str, person: str | None = "engineer", *, complain: bool = True, **options: object) -> Page:
+        state = logged_in[person] if person else None
+        url = airflow.environment["AIRFLOW__API__BASE_URL"]
+        context = browser.new_context(base_url=url, storage_state=state, **({"viewport": DESKTOP} | options))
+        context.set_default_timeout(60_000)
+        contexts.append(context)
+        page = context.new_page()
+        if complain:
+            page.on("console", lambda said: complaints.append(said.text) if said.type == "error" else None)
+            page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.goto(path)
+        return page
+
+    expect.set_options(timeout=60_000)
+    yield open_page
+    for context in contexts:
+        context.close()
+    assert complaints == []
+
+
+@pytest.fixture
+def incident(airflow: Deployment) -> Iterator[Callable[..., Incident]]:
+    """Open an incident of a pipeline; it is over when the test is."""
+    opened = []
+
+    def fire(pipeline: str) -> Incident:
+        now = datetime.now(UTC)
+        facts = {"table": f"area.{pipeline}", "checks": [{"name": "no duplicates", "measured": 3, "sample": [{"id": "O-1"}]}]}
+        found = Incidents().fire(Finding(pipeline, "contract_broken", YESTERDAY, now, facts), now)
+        opened.append(found)
+        return found
+
+    yield fire
+    for one in opened:
+        Incidents().resolve(one.id, datetime.now(UTC), "the test is over")
+
+
+def log_in(page: Page, name: str) -> None:
+    page.fill("input[name=username]", name)
+    page.fill("input[name=password]", SECRET)
+    page.click("[type=submit]")
+    page.wait_for_url(lambda address: "/auth/login" not in address)
+
+
+def frame(page: Page) -> FrameLocator:
+    return page.frame_locator("iframe")
+
+
+def state_of(one: Incident) -> tuple[str, str | None]:
+    now = Incidents().get(one.id)
+    return now.state, now.acknowledged_by
+
+
+def test_navigation_leads_to_the_board_and_the_board_to_a_dag(visit: Visit) -> None:
+    page = visit("/")
+    page.get_by_role("button", name="Browse").click()
+    page.get_by_role("menuitem", name="Headline").click()
+    expect(frame(page).get_by_role("heading", name="Pipelines")).to_be_visible()
+    expect(frame(page).locator("tbody tr")).to_have_count(len(DAGS))
+    expect(frame(page).get_by_text("On call:")).to_be_visible()
+    frame(page).get_by_role("link", name="unit_profit", exact=True).click()
+    page.wait_for_url("**/dags/unit_profit")
+    expect(page.locator("iframe")).to_have_count(0)
+
+
+def test_the_tab_of_a_dag_shows_that_dag(visit: Visit) -> None:
+    page = visit("/dags/unit_profit")
+    page.get_by_role("link", name="Headline").click()
+    expect(frame(page).get_by_role("heading", name="unit_profit")).to_be_visible()
+    expect(frame(page).get_by_role("link", name="profit.unit_profit")).to_be_visible()
+    frame(page).get_by_role("main").get_by_role("link", name="Runbook").click()
+    expect(frame(page).get_by_role("heading", name="On call", exact=True)).to_be_visible()
+
+
+@pytest.mark.parametrize("dag_id", [*DAGS, *OPERATIONS])
+def test_every_dag_has_something_to_show(visit: Visit, dag_id: str) -> None:
+    page = visit(f"/headline/board?dag_id={dag_id}")
+    expect(page).to_have_title(f"{dag_id} · Headline")
+    expect(page.get_by_role("heading", name=dag_id)).to_be_visible()
+
+
+def test_a_click_in_the_frame_takes_an_incident(visit: Visit, incident: Callable[..., Incident]) -> None:
+    found = incident("unit_profit")
+    page = visit("/plugin/headline")
+    frame(page).get_by_role("link", name="unit_profit: contract broken").click()
+    expect(frame(page).get_by_text("id=O-1")).to_be_visible()
+    frame(page).get_by_role("button", name="Acknowledge").click()
+    expect(frame(page).locator(".timeline")).to_contain_text("Acknowledged by engineer")
+    expect(frame(page).get_by_role("status")).to_contain_text("by engineer")
+    expect(frame(page).get_by_role("button", name="Acknowledge")).to_have_count(0)
+    assert state_of(found) == ("acknowledged", "engineer")
+    assert page.url.endswith(f"/plugin/headline/headline/incidents/{found.id}"), "the address can be shared"
+    frame(page).get_by_role("link", name="Contract", exact=True).click()
+    expect(frame(page).get_by_role("heading", name="profit.unit_profit")).to_be_visible()
+
+
+def test_an_incident_is_taken_by_keyboard_alone(visit: Visit, incident: Callable[..., Incident]) -> None:
+    found = incident("core_shop")
+    page = visit(f"/headline/incidents/{found.id}")
+    reached = []
+    for _ in range(10):
+        page.keyboard.press("Tab")
+        focus = page.evaluate(
+            "[document.activeElement.textContent.trim(), getComputedStyle(document.activeElement).outlineStyle]"
+        )
+        reached.append(focus)
+        if focus[0].startswith("Acknowledge"):
+            break
+    assert [name for name, _ in reached] == [
+        "Skip to content", "Board", "Incidents", "Rota", "Runbooks", "Acknowledge: I take it",
+    ]  # fmt: skip
+    assert all(outline != "none" for _, outline in reached), "one sees where one is"
+    page.keyboard.press("Enter")
+    expect(page.locator(".timeline")).to_contain_text("Acknowledged by engineer")
+    assert state_of(found) == ("acknowledged", "engineer")
+
+
+def test_who_follows_an_alert_without_a_login_comes_to_it_after_it(visit: Visit, incident: Callable[..., Incident]) -> None:
+    found = incident("unit_profit")
+    page = visit(f"/headline/incidents/{found.id}", None, complain=False)
+    log_in(page, "engineer")
+    expect(page.get_by_role("heading", name="unit_profit: contract broken")).to_be_visible()
+
+
+def test_a_reader_sees_the_own_area_and_changes_nothing(visit: Visit, incident: Callable[..., Incident]) -> None:
+    mine, other = incident("daily_growth"), incident("unit_profit")
+    page = visit("/plugin/headline", "growth-reader")
+    expect(frame(page).locator("tbody tr")).to_have_count(len(GROWTH))
+    assert {name.split()[0] for name in frame(page).locator("tbody th").all_inner_texts()} == GROWTH
+    listed = visit("/headline/incidents", "growth-reader")
+    expect(listed.get_by_role("link", name="daily_growth: contract broken").first).to_be_visible()
+    assert "unit_profit" not in listed.content()
+    assert "unit_profit" not in visit("/headline/runbooks", "growth-reader").content()
+    page = visit(f"/headline/incidents/{mine.id}", "growth-reader", complain=False)
+    expect(page.get_by_role("heading", name="What happened")).to_be_visible()
+    expect(page.get_by_role("button", name="Acknowledge")).to_have_count(0)
+    for one in (mine, other):
+        post = f"fetch('/headline/incidents/{one.id}/acknowledge', {{method: 'POST'}}).then(answer => answer.status)"
+        assert page.evaluate(post) == 403
+        assert state_of(one) == ("open", None)
+    for path in (
+        f"incidents/{other.id}",
+        "board?dag_id=unit_profit",
+        "runbooks/unit_profit",
+        "contracts/unit_profit/unit_profit",
+    ):
+        page = visit(f"/headline/{path}", "growth-reader", complain=False)
+        expect(page.get_by_role("heading", name="Not for you")).to_be_visible()
+
+
+@pytest.mark.parametrize("origin", ["http://elsewhere.example", "http://127.0.0.1:9099"], ids=["another site", "another port"])
+def test_another_site_cannot_acknowledge(visit: Visit, incident: Callable[..., Incident], origin: str) -> None:
+    """The cookie comes with a form of another port of this machine, which browsers take for the same site; it does not help."""
+    found = incident("unit_profit")
+    page = visit("/headline/board", complain=False)
+    target = re.sub(r"/headline/.*", f"/headline/incidents/{found.id}/acknowledge", page.url)
+    form = f'<form method="post" action="{target}"><button>You have won</button></form>'
+    page.route(f"{origin}/**", lambda route: route.fulfill(content_type="text/html", body=form))
+    page.goto(f"{origin}/")
+    with page.expect_response(target) as answer:
+        page.get_by_role("button").click()
+    assert answer.value.status in (401, 403)
+    assert state_of(found) == ("open", None)
+
+
+def test_pages_fit_a_phone_and_name_everything(visit: Visit, incident: Callable[..., Incident]) -> None:
+    found = incident("unit_profit")
+    page = visit("/headline/board", viewport=PHONE)
+    titles = set()
+    for path in PAGES:
+        page.goto(f"/headline/{path.format(id=found.id)}")
+        too_wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+        assert too_wide == 0, path
+        nameless = "[...document.querySelectorAll('a, button')].filter(one => !one.textContent.trim() && !one.ariaLabel).length"
+        assert page.evaluate(nameless) == 0, path
+        assert page.locator("h1").count() == 1, path
+        titles.add(page.title())
+    assert len(titles) == len(PAGES)
+
+
+@pytest.mark.parametrize(
+    ("system", "chosen", "is_dark"),
+    [("dark", None, True), ("light", None, False), ("light", "dark", True), ("dark", "light", False)],
+)
+def test_light_or_dark_as_airflow_is(visit: Visit, system: str, chosen: str | None, is_dark: bool) -> None:
+    page = visit("/headline/rota", color_scheme=system)
+    if chosen:
+        page.evaluate(f"localStorage.setItem('theme', '{chosen}')")
+        page.reload()
+    colours = page.evaluate("[getComputedStyle(document.body).backgroundColor, getComputedStyle(document.body).color]")
+    ground, ink = (sum(map(int, re.findall(r"\d+", colour)[:3])) for colour in colours)
+    assert (ground < ink) == is_dark
+
+
+def test_a_task_leads_to_its_runbook(visit: Visit, airflow: Deployment, runs_of_range: dict[str, str]) -> None:
+    page = visit(f"/dags/unit_profit/runs/{runs_of_range['unit_profit']}/tasks/transform.unit_profit/details")
+    link = page.get_by_role("link", name="Runbook")
+    expect(link).to_have_attribute("href", re.compile("/headline/runbooks/unit_profit$"))
+    page.goto(str(link.get_attribute("href")))
+    expect(page.get_by_role("heading", name="When a check fails")).to_be_visible()
+    assert airflow.api.get("/plugins/importErrors")["total_entries"] == 0

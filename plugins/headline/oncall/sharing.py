@@ -123,13 +123,15 @@ def order_shifts(run: Sequence[tuple[Workers, Holiday]], yesterday: Slots, count
 def share_week(weeks: Sequence[Week], standing: Standing, last_week: Pair = (None, None)) -> Pair:
     """Who has the weekday shift and who the weekend shift of the first of some coming weeks.
 
-    Those who have had least, as long as nobody then gets ahead of anybody by more than one shift, of either kind or in total, by
-    the end of any of these weeks. Where that cannot be, because somebody was away, by more than two, and so on.
+    Two different ones, if there are two: those who have had least, as long as nobody then gets ahead of anybody by more than one
+    shift, of either kind or in total, by the end of any of these weeks. Where that cannot be, because somebody was away, by as
+    little more as possible, in quarters of a shift.
     """
-    return next(plan[0] for limit in count(1) if (plan := _plan(weeks, standing, last_week, limit, set())))
+    limits = (quarters / 4 for quarters in count(4))
+    return next(plan[0] for limit in limits if (plan := _plan(weeks, standing, last_week, limit, set())))
 
 
-def _plan(weeks: Sequence[Week], standing: Standing, last_week: Pair, limit: int, hopeless: set[object]) -> list[Pair] | None:
+def _plan(weeks: Sequence[Week], standing: Standing, last_week: Pair, limit: float, hopeless: set[object]) -> list[Pair] | None:
     """The first plan within the limit that is found when those who have had least are tried first; None if there is none."""
     if not weeks:
         return []
@@ -145,11 +147,12 @@ def _plan(weeks: Sequence[Week], standing: Standing, last_week: Pair, limit: int
         return had, len({*pair}.intersection(last_week) - {None})
 
     pairs = [(one, other) for one in week.weekday or (None,) for other in week.weekend or (None,)]
-    for pair in sorted(pairs, key=dislikes):
+    different = [pair for pair in pairs if pair[0] != pair[1]]
+    for pair in sorted(different or pairs, key=dislikes):
         one, other = pair
         after = Standing(_added(standing.weekday, one), _added(standing.weekend, other), standing.holiday)
         apart = max(spread(after.weekday), spread(after.weekend), spread(after.total))
-        if apart <= limit and (one != other or limit > 1):
+        if apart <= limit:
             rest = _plan(later, after, pair, limit, hopeless)
             if rest is not None:
                 return [pair, *rest]

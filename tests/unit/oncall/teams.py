@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from copy import deepcopy
-from datetime import date, datetime
+from datetime import date
+from itertools import permutations
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,9 @@ KINDS = ("weekday", "weekend", "holiday", "total")
 Leaves = Mapping[str, list[tuple[date, date]]]
 
 
-def team_with(leaves: Leaves | None = None, change: Callable[[dict[str, Any]], object] = lambda content: None, **top: Any) -> Team:
+def team_with(
+    leaves: Leaves | None = None, change: Callable[[dict[str, Any]], object] = lambda content: None, **top: Any
+) -> Team:
     """The team of team.yml, with other leave if any is given, and other values of some keys; `change` may do anything to it."""
     content = deepcopy(yaml.safe_load(FILE.read_text()))
     if leaves is not None:
@@ -58,21 +61,25 @@ def shifts_of_holidays(team: Team, first: date, last: date) -> Iterator[tuple[on
         yield holiday, [shift for shift in shifts if shift.kind == "holiday" and start <= shift.start < end]
 
 
-def repeats(team: Team, first: date, last: date) -> list[tuple[date, str, str]]:
-    """(day, name, engineer) of each who has the same of a named holiday as last time: the same shift, or to be free."""
+def repeats(team: Team, first: date, last: date) -> list[tuple[date, bool]]:
+    """Each holiday on which somebody has the same as last time, the same shift or to be free, and whether that could be avoided.
+
+    Who is on leave is free, whatever they were last time.
+    """
     had: dict[tuple[str, str], int | None] = {}
     found = []
     for holiday, shifts in shifts_of_holidays(team, first, last):
+        crew = oncall.standing(team, holiday.day)
+        there = [engineer.id for engineer in crew if engineer.is_free(*team.rota_day(holiday.day))]
+
+        last_time = [(one, had[name, one]) for name in holiday.names for one in there if (name, one) in had]
+
+        def is_repeat(slots: Mapping[str, int], last_time: list[tuple[str, int | None]] = last_time) -> bool:
+            return any(slots.get(one) == slot for one, slot in last_time)
+
         slots = {shift.engineer.id: slot for slot, shift in enumerate(shifts)}
-        for name in sorted(holiday.names):
-            for engineer in oncall.standing(team, holiday.day):
-                slot = slots.get(engineer.id)
-                is_away = not engineer.is_free(*team.rota_day(holiday.day))
-                if had.get((name, engineer.id), -1) == slot and not is_away:
-                    found.append((holiday.day, name, engineer.id))
-                had[name, engineer.id] = slot
+        if is_repeat(slots):
+            orders = [dict(zip(order, range(3), strict=True)) for order in permutations(there, 3)]
+            found.append((holiday.day, not all(map(is_repeat, orders))))
+        had |= {(name, engineer.id): slots.get(engineer.id) for name in holiday.names for engineer in crew}
     return found
-
-
-def moment(text: str) -> datetime:
-    return datetime.fromisoformat(text)

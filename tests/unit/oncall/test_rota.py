@@ -18,7 +18,9 @@ from headline.specs.team import Team, parse_team
 FIRST, LAST = date(YEARS[0], 1, 1), date(YEARS[-1], 12, 31)
 NAMES = ("ines", "jonas", "sanne", "aoife")
 Leaves = dict[str, list[tuple[date, date]]]
-some = hypothesis.settings(max_examples=8, derandomize=True, database=None, deadline=None)
+some = hypothesis.settings(  # to shrink years of leave takes minutes
+    max_examples=8, derandomize=True, database=None, deadline=None, phases=[hypothesis.Phase.generate]
+)
 
 
 @pytest.fixture(scope="module", params=["leave of team.yml", "no leave"])
@@ -109,22 +111,25 @@ def leaves_of_three_years(draw: st.DrawFn) -> Leaves:
 def test_leave_is_kept_and_made_up_for(leaves: Leaves) -> None:
     team = team_with(leaves)
     assert_whole(team, FIRST, date(2029, 12, 31))
-    assert repeats(team, FIRST, date(2029, 12, 31)) == []
+    assert [day for day, avoidable in repeats(team, FIRST, date(2029, 12, 31)) if avoidable] == []
     apart = spreads(oncall.standing(team, date(2030, 1, 8)))
     # A shift that leave has divided leaves fractions behind, which whole shifts cannot quite even out.
     assert all(spread < 2 for spread in apart.values()), apart
 
 
 @some
-@hypothesis.given(first=st.dates(date(2026, 2, 1), date(2026, 12, 20)), length=st.integers(1, 20), away=st.sets(st.sampled_from(NAMES)))
+@hypothesis.given(
+    first=st.dates(date(2026, 2, 1), date(2026, 12, 20)), length=st.integers(1, 20), away=st.sets(st.sampled_from(NAMES))
+)
 def test_as_long_as_one_is_there_somebody_is_on_call(first: date, length: int, away: set[str]) -> None:
     hypothesis.assume(len(away) < len(NAMES))
     team = team_with(leaves=dict.fromkeys(away, [(first, first + timedelta(days=length - 1))]))
     assert_whole(team, FIRST, date(2027, 2, 1))
 
 
-def test_a_joiner_and_a_leaver() -> None:
-    joined, left = date(2027, 5, 12), date(2028, 8, 16)
+@pytest.mark.parametrize("left", [date(2028, 8, 14), date(2028, 8, 16)], ids=["on a Monday", "within a week"])
+def test_a_joiner_and_a_leaver(left: date) -> None:
+    joined = date(2027, 5, 12)
 
     def change(content: dict) -> None:
         content["engineers"].append(newcomer(joined))
@@ -142,7 +147,8 @@ def test_a_joiner_and_a_leaver() -> None:
     for year in range(2029, YEARS[-1] + 1):
         standing = oncall.standing(team, date(year + 1, 1, 8))
         assert [engineer.id for engineer in standing] == ["ines", "jonas", "aoife", "piotr"]
-        assert max(spreads(standing).values()) <= 1, year
+        divided = 0 if left.weekday() == 0 else 0.5  # a shift of which the leaver had only a part
+        assert max(spreads(standing).values()) <= 1 + divided, year
     assert {engineer.id for engineer in oncall.standing(team, date(2028, 1, 8))} == {*NAMES, "piotr"}
 
 

@@ -68,10 +68,8 @@ def requests(
     duty = oncall.sprint_duty(load_team(), of_sprint)
     triage = oncall.triage(asked, duty.budget)
     rows = [(one.name, one.points, "taken" if one in triage.taken else "ticket") for one in asked]
-    title = (
-        f"{duty.engineer.name} takes requests from {duty.first} to {duty.last}; {triage.left} of {duty.budget} points are left"
-    )
-    show(["request", "points", "becomes"], rows, title=title)
+    print(f"{duty.engineer.name} takes requests from {duty.first} to {duty.last}; of {duty.budget} points {triage.left} are left")
+    show(["request", "points", "becomes"], rows)
 
 
 def _show_weeks(team: Team, first: date, last: date) -> None:

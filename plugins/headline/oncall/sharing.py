@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from itertools import combinations, combinations_with_replacement, count, pairwise, permutations, product
 
 SHIFTS_OF_A_HOLIDAY = 3
+SLACK = 2  # shifts that loads may be further apart for a while, where somebody would repeat a holiday otherwise
 EXACT = 6  # digits; where a shift was divided, loads are fractions
 
 Loads = dict[str, float]
@@ -91,7 +92,7 @@ def share_holidays(holidays: Sequence[Holiday], loads: Loads, weighted: Loads, y
         best: dict[object, Way] = {}
         for step in sorted(steps, key=lambda step: step[0]):
             _, chosen, after = step
-            if spread(after) <= closest + 1:
+            if spread(after) <= closest + SLACK:
                 best.setdefault((_relative(after), chosen[-1] if followed else None), step)
         ways = list(best.values())
     _, chosen, _ = ways[0]

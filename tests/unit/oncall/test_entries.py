@@ -110,7 +110,7 @@ def override(day: date) -> Callable[[dict[str, Any]], object]:
 
 
 @hypothesis.settings(
-    max_examples=25, derandomize=True, database=None, deadline=None, phases=[hypothesis.Phase.explicit, hypothesis.Phase.generate]
+    max_examples=12, derandomize=True, database=None, deadline=None, phases=[hypothesis.Phase.explicit, hypothesis.Phase.generate]
 )
 @hypothesis.given(
     entry=st.sampled_from([leave, joiner, leaver, swap, override]), day=st.dates(date(2026, 1, 12), date(2026, 12, 20))

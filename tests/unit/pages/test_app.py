@@ -6,6 +6,7 @@ import pytest
 from fastapi import HTTPException
 
 from headline.pages.app import alert, runbook
+from headline.pages.rota import rota
 
 
 def test_the_page_of_an_alert_leads_on_to_others() -> None:
@@ -45,3 +46,12 @@ def test_a_source_that_stands_in_for_another_has_its_runbook(
     monkeypatch.setenv("HEADLINE_SOURCES", str(other.parent))
     project.forget()
     assert b"The original" in runbook("shop").body
+
+
+def test_the_rota_of_a_month_has_its_shifts_and_who_takes_requests() -> None:
+    html = bytes(rota("2027-03").body).decode()
+    assert "<h1>On call, March 2027</h1>" in html
+    assert "<td>Mon 2027-03-01 08:00</td>" in html
+    assert "<td>Mon 2027-03-08</td>" in html
+    with pytest.raises(HTTPException, match="400"):
+        rota("March")

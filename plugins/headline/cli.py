@@ -13,6 +13,7 @@ from headline import settings
 from headline.alerts import commands as alerts
 from headline.errors import HeadlineError
 from headline.local import commands as local
+from headline.oncall import commands as oncall
 from headline.show import Format, show
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
@@ -232,7 +233,7 @@ def inspect_(
     show(columns, rows, form, title=f"{table} for {days}, as the run {candidate.run_id} computed it ({candidate.state})")
 
 
-for command in (*alerts.COMMANDS, *local.COMMANDS):
+for command in (*alerts.COMMANDS, *oncall.COMMANDS, *local.COMMANDS):
     app.command()(command)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date, datetime
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
@@ -31,9 +32,13 @@ def is_away(team: Team, engineer: Engineer | str, day: date) -> bool:
     return (team.engineer(engineer) if isinstance(engineer, str) else engineer).is_away(day)
 
 
-def cover(team: Team, engineer: Engineer, moment: datetime) -> Engineer | None:
-    """Who stands for an engineer at a moment: the engineer, or else the first of the covers who is not away; None: nobody."""
-    for one in (engineer, *(team.engineer(name) for name in engineer.cover)):
+def cover(team: Team, engineer: Engineer, moment: datetime, told: Sequence[Engineer] = ()) -> Engineer | None:
+    """Who stands for an engineer at a moment: the engineer, or else the first of the covers who is not away; None: nobody.
+
+    `told`: who need not be told again, so that the next of the covers is.
+    """
+    covers = (team.engineer(name) for name in engineer.cover)
+    for one in (engineer, *(cover for cover in covers if cover not in told)):
         if not one.is_away(moment.astimezone(ZoneInfo(one.zone)).date()):
             return one
     return None
@@ -42,8 +47,13 @@ def cover(team: Team, engineer: Engineer, moment: datetime) -> Engineer | None:
 def escalation_chain(team: Team, area: str, moment: datetime) -> list[Engineer]:
     """Who is told of an incident in an area, one after the other: on call, then the primary owners, then the secondary.
 
-    Whoever is away is replaced by the cover, and nobody is told twice. Raises BadRequest like `on_call`, SpecError like `owners`.
+    Whoever is away is replaced by a cover who is not told yet, and nobody is told twice. Raises BadRequest like `on_call`,
+    SpecError like `owners`.
     """
     primaries, secondaries = owners(team, area)
-    told = [on_call(team, moment).engineer, *(cover(team, owner, moment) for owner in [*primaries, *secondaries])]
-    return list(dict.fromkeys(one for one in told if one))
+    told = [on_call(team, moment).engineer]
+    for owner in [*primaries, *secondaries]:
+        found = cover(team, owner, moment, told)
+        if found and found not in told:
+            told.append(found)
+    return told

@@ -8,7 +8,7 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
 from itertools import islice
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from headline.intervals import DAY
 from headline.oncall import sharing
@@ -138,12 +138,12 @@ class Planner:
             for _, earlier in self._coming:
                 for one in earlier:
                     loads[one] += 1
-            shared = sharing.share_holidays(asks, loads, workers)
+            shared = sharing.share_holidays(asks, loads, self._loads_of("weighted"), workers)
             self._coming += list(zip(coming, shared, strict=True))[: HOLIDAYS_AHEAD // 2]  # the rest only had to be possible
 
     def _ask(self, holiday: Holiday, *, follows: bool, available: tuple[str, ...] = ()) -> sharing.Holiday:
         had = tuple(self._had[name] for name in sorted(holiday.names) if name in self._had)
-        return sharing.Holiday(available or tuple(self._loads), had, holiday.of, follows)
+        return sharing.Holiday(available or tuple(self._loads), had, holiday.of, float(holiday.weight), follows)
 
     def _holiday(self, holiday: Holiday) -> list[Shift]:
         """The three shifts of a holiday."""
@@ -226,7 +226,7 @@ class Planner:
         if start < end:
             yield engineer, start, end
 
-    def _loads_of(self, kind: ShiftKind) -> sharing.Loads:
+    def _loads_of(self, kind: ShiftKind | Literal["weighted"]) -> sharing.Loads:
         return {name: float(getattr(load, kind)) for name, load in self._loads.items()}
 
 

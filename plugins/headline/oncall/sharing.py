@@ -7,12 +7,14 @@ from dataclasses import dataclass
 from itertools import combinations, combinations_with_replacement, count, pairwise, permutations, product
 
 SHIFTS_OF_A_HOLIDAY = 3
+SLACK = 2  # shifts that loads may be further apart for a while, where somebody would repeat a holiday otherwise
 EXACT = 6  # digits; where a shift was divided, loads are fractions
 
 Loads = dict[str, float]
 Workers = tuple[str, ...]
 Slots = dict[str, int]  # which shift of a holiday somebody has: 0, 1 or 2
 Pair = tuple[str | None, str | None]  # who has the weekday shift of a week and who its weekend shift
+Way = tuple[tuple[float, ...], tuple[Workers, ...], Loads]  # of sharing out holidays: what speaks against it, who works, loads
 
 
 @dataclass(frozen=True)
@@ -20,17 +22,19 @@ class Holiday:
     """A holiday to share out.
 
     `available`: who could work. `had`: for each of its names, which shift everybody had when it last was; None: they were free.
-    `celebrating`: whose own holiday it is. `follows`: whether the day before is a holiday too.
+    `celebrating`: whose own holiday it is. `weight`: of a shift on it. `follows`: whether the day before is a holiday too.
     """
 
     available: tuple[str, ...]
     had: tuple[Mapping[str, int | None], ...]
     celebrating: frozenset[str]
+    weight: float
     follows: bool
 
-    @property
-    def free_last_time(self) -> set[str]:
-        return {one for had in self.had for one, slot in had.items() if slot is None and one in self.available}
+    def repeats(self, order: Workers) -> int:
+        """How often somebody would have what they had last time: the same shift, or to be free."""
+        slots = {one: slot for slot, one in enumerate(order)}
+        return sum(one in had and had[one] == slots.get(one) for had in self.had for one in self.available)
 
 
 @dataclass(frozen=True)
@@ -60,33 +64,36 @@ def spread(loads: Loads) -> float:
     return round(max(loads.values()) - min(loads.values()), EXACT)
 
 
-def share_holidays(holidays: Sequence[Holiday], loads: Loads, yesterday: Workers = ()) -> list[Workers]:
+def share_holidays(holidays: Sequence[Holiday], loads: Loads, weighted: Loads, yesterday: Workers = ()) -> list[Workers]:
     """Who works on each of some coming holidays, three a day; everybody else is free.
 
-    After each day the loads are as close as they can be. Of all ways to that it is the one in which the fewest are free on a
-    holiday on which they were free last time; then, in which the fewest work on two days running; then, in which the fewest work
-    on a holiday of their own.
+    It is the way in which the fewest have what they had on that holiday last time; then, in which the loads stay closest; then,
+    in which the fewest work on two days running; then, in which the fewest work on a holiday of their own; then, in which the
+    shifts that weigh most go to those whose load, `weighted`, is least.
     """
-    ways: list[tuple[tuple[int, int, int], tuple[Workers, ...], Loads]] = [((0, 0, 0), (yesterday,), loads)]
+    ways: list[Way] = [((0, 0, 0, 0, 0), (yesterday,), loads)]
     for number, holiday in enumerate(holidays):
         followed = number + 1 < len(holidays) and holidays[number + 1].follows
-        free_last_time = holiday.free_last_time
-        steps = []
-        for (again, running, own), chosen, had in ways:
-            for workers in _choices(holiday.available):
+        choices = {workers: min(map(holiday.repeats, permutations(workers))) for workers in _choices(holiday.available)}
+        steps: list[Way] = []
+        for (again, apart, running, own, heavy), chosen, had in ways:
+            for workers, repeats in choices.items():
+                after = _added(had, *workers)
                 cost = (
-                    again + len(free_last_time.difference(workers)),
+                    again + repeats,
+                    apart + max(0, spread(after) - 1),
                     running + len(set(workers).intersection(chosen[-1]) if holiday.follows else ()),
                     own + len(holiday.celebrating.intersection(workers)),
+                    heavy + holiday.weight * sum(weighted[one] for one in workers),
                 )
-                steps.append((cost, (*chosen, workers), _added(had, *workers)))
-        closest = min(max(1.0, spread(loads)) for _, _, loads in steps)
+                steps.append((cost, (*chosen, workers), after))
+        closest = min(max(1, spread(after)) for _, _, after in steps)
         # What is best later on hangs on the loads alone and, within a run of holidays, on who worked the day before.
-        best: dict[object, tuple[tuple[int, int, int], tuple[Workers, ...], Loads]] = {}
+        best: dict[object, Way] = {}
         for step in sorted(steps, key=lambda step: step[0]):
-            _, chosen, loads = step
-            if max(1.0, spread(loads)) == closest:
-                best.setdefault((_relative(loads), chosen[-1] if followed else None), step)
+            _, chosen, after = step
+            if spread(after) <= closest + SLACK:
+                best.setdefault((_relative(after), chosen[-1] if followed else None), step)
         ways = list(best.values())
     _, chosen, _ = ways[0]
     return list(chosen[1:])
@@ -99,17 +106,17 @@ def order_shifts(run: Sequence[tuple[Workers, Holiday]], yesterday: Slots, count
     over time everybody has each shift of the day equally often (`counts`: how often so far).
     """
 
-    def dislikes(orders: tuple[Workers, ...]) -> tuple[int, int]:
-        wrong = often = 0
+    def dislikes(orders: tuple[Workers, ...]) -> tuple[int, int, int]:
+        again = restless = often = 0
         before = yesterday
         for order, (_, holiday) in zip(orders, run, strict=True):
+            again += holiday.repeats(order)
             for slot, one in enumerate(order):
-                wrong += sum(had.get(one) == slot for had in holiday.had)
-                wrong += before.get(one, -1) >= slot
+                restless += before.get(one, -1) >= slot
                 often += counts[one, slot]
-            wrong += sum(one == other for one, other in pairwise(order))
+            restless += sum(one == other for one, other in pairwise(order))
             before = {one: slot for slot, one in enumerate(order)}
-        return wrong, often
+        return again, restless, often
 
     return min(product(*(permutations(workers) for workers, _ in run)), key=dislikes)[0]
 
@@ -117,13 +124,15 @@ def order_shifts(run: Sequence[tuple[Workers, Holiday]], yesterday: Slots, count
 def share_week(weeks: Sequence[Week], standing: Standing, last_week: Pair = (None, None)) -> Pair:
     """Who has the weekday shift and who the weekend shift of the first of some coming weeks.
 
-    Those who have had least, as long as nobody then gets ahead of anybody by more than one shift, of either kind or in total, by
-    the end of any of these weeks. Where that cannot be, because somebody was away, by more than two, and so on.
+    Two different ones, if there are two: those who have had least, as long as nobody then gets ahead of anybody by more than one
+    shift, of either kind or in total, by the end of any of these weeks. Where that cannot be, because somebody was away, by as
+    little more as possible, in quarters of a shift.
     """
-    return next(plan[0] for limit in count(1) if (plan := _plan(weeks, standing, last_week, limit, set())))
+    limits = (quarters / 4 for quarters in count(4))
+    return next(plan[0] for limit in limits if (plan := _plan(weeks, standing, last_week, limit, set())))
 
 
-def _plan(weeks: Sequence[Week], standing: Standing, last_week: Pair, limit: int, hopeless: set[object]) -> list[Pair] | None:
+def _plan(weeks: Sequence[Week], standing: Standing, last_week: Pair, limit: float, hopeless: set[object]) -> list[Pair] | None:
     """The first plan within the limit that is found when those who have had least are tried first; None if there is none."""
     if not weeks:
         return []
@@ -139,11 +148,12 @@ def _plan(weeks: Sequence[Week], standing: Standing, last_week: Pair, limit: int
         return had, len({*pair}.intersection(last_week) - {None})
 
     pairs = [(one, other) for one in week.weekday or (None,) for other in week.weekend or (None,)]
-    for pair in sorted(pairs, key=dislikes):
+    different = [pair for pair in pairs if pair[0] != pair[1]]
+    for pair in sorted(different or pairs, key=dislikes):
         one, other = pair
         after = Standing(_added(standing.weekday, one), _added(standing.weekend, other), standing.holiday)
         apart = max(spread(after.weekday), spread(after.weekend), spread(after.total))
-        if apart <= limit and (one != other or limit > 1):
+        if apart <= limit:
             rest = _plan(later, after, pair, limit, hopeless)
             if rest is not None:
                 return [pair, *rest]

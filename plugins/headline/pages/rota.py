@@ -1,4 +1,4 @@
-"""The rota as a calendar: who is on call when, a month at a time."""
+"""The rota as a calendar: who is on call when, and who takes requests, a month at a time."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class Day:
 @router.get("/rota")
 def rota(month: str | None = None) -> HTMLResponse:
     """Everybody's shifts in a month, YYYY-MM; of this month if none is named. Whoever is logged in may know whom to call."""
-    from headline.oncall import calendar, holidays
+    from headline.oncall import calendar, holidays, sprints
     from headline.pages.now import current_duty
     from headline.specs import load_team
 
@@ -72,6 +72,8 @@ def rota(month: str | None = None) -> HTMLResponse:
         before=before if before >= begin else None,
         after=after if after <= end else None,
         duty=current_duty(now),
+        sprints=sprints(team, first, after - DAY),
+        today=now.date(),
     )
 
 

@@ -23,6 +23,7 @@ from headline.specs.models import Clock, Delay, Model, Name
 Weekday = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
 WEEKDAYS: tuple[Weekday, ...] = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 SATURDAY = WEEKDAYS.index("saturday")
+WORKING_DAYS = SATURDAY  # of a week
 SHIFT_KINDS = ("weekday", "weekend", "holiday")
 ShiftKind = Literal["weekday", "weekend", "holiday"]
 Tier = Literal[1, 2]
@@ -109,12 +110,31 @@ class Rota(Model):
 
 
 class Sprint(Model):
-    """Sprints of `working_days` days, Monday to Friday, since `first_day`, and what share of their points requests may take."""
+    """Sprints of `working_days` days, Monday to Friday, since `first_day`, and what share of their points requests may take.
+
+    `points`: of a sprint in which everybody is there. `duty`: who takes requests in the sprint of a day, whatever the rota says.
+    """
 
     first_day: date
     working_days: Annotated[int, Field(ge=1)]
     points: Annotated[Decimal, Field(gt=0)]
     request_share: Annotated[Decimal, Field(gt=0, le=1)]
+    duty: Annotated[dict[date, Name], Field(default_factory=dict)]
+
+    def number(self, day: date) -> int:
+        """Which sprint a day lies in, from 0 on; a weekend lies in the one before it. Negative before the first."""
+        weeks, weekday = divmod((day - self._monday).days, 7)
+        return (weeks * WORKING_DAYS + min(weekday, WORKING_DAYS - 1) - self.first_day.weekday()) // self.working_days
+
+    def days(self, number: int) -> list[date]:
+        """The working days of a sprint."""
+        first = self.first_day.weekday() + number * self.working_days
+        spots = (divmod(first + i, WORKING_DAYS) for i in range(self.working_days))
+        return [self._monday + weeks * 7 * DAY + weekday * DAY for weeks, weekday in spots]
+
+    @property
+    def _monday(self) -> date:
+        return self.first_day - self.first_day.weekday() * DAY
 
 
 class Block(Model):
@@ -237,6 +257,7 @@ def _named(team: Team) -> Iterator[tuple[str, str]]:
         yield from ((f"swaps.{number}.between", name) for name in swap.between)
     for number, override in enumerate(team.overrides):
         yield f"overrides.{number}.engineer", override.engineer
+    yield from ((f"sprint.duty.{day}", name) for day, name in team.sprint.duty.items())
 
 
 def _faults_of_engineers(team: Team) -> Iterator[str]:
@@ -302,6 +323,20 @@ def _faults_of_entries(team: Team) -> Iterator[str]:
     for number, override in enumerate(team.overrides):
         if not team.engineer(override.engineer).is_free(override.start, override.end):
             yield f"overrides.{number}: {override.engineer} is away then"
+    yield from _faults_of_duties(team)
+
+
+def _faults_of_duties(team: Team) -> Iterator[str]:
+    """Sprints with two on duty, or with one who is not there."""
+    for one, other in combinations(team.sprint.duty, 2):
+        if team.sprint.number(one) == team.sprint.number(other):
+            yield f"sprint.duty: {one} and {other} lie in the same sprint"
+    for day, name in team.sprint.duty.items():
+        number = team.sprint.number(day)
+        if number < 0:
+            yield f"sprint.duty.{day}: lies before the first sprint"
+        elif all(map(team.engineer(name).is_away, team.sprint.days(number))):
+            yield f"sprint.duty.{day}: {name} is away for all of that sprint"
 
 
 def _deserted_days(team: Team) -> Iterator[str]:

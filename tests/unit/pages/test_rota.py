@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from fastapi import HTTPException
 
-from headline.oncall import calendar
+from headline.oncall import calendar, sprints
 from headline.pages.rota import rota
 from headline.specs import load_team
 
@@ -50,6 +50,13 @@ def test_the_same_goes_on_without_a_word() -> None:
     for shifts in fields("2026-11").values():
         names = [re.sub(r"^\d\d:\d\d ", "", shift) for shift in shifts]
         assert all(one != other for one, other in pairwise(names))
+
+
+def test_who_takes_requests_stands_below() -> None:
+    requests = shown("2027-03").partition("<h2>Requests</h2>")[2]
+    found = sprints(load_team(), date(2027, 3, 1), date(2027, 3, 31))
+    assert re.findall(r"<td>\w+ ([\d-]+)</td>", requests) == [str(sprint.first) for sprint in found]
+    assert all(sprint.engineer.name in requests for sprint in found)
 
 
 @pytest.mark.parametrize(("month", "code"), [("2025-11", 404), ("2999-01", 404), ("soon", 400), ("2026-13", 400)])

@@ -16,6 +16,7 @@ SUBJECT_LENGTH = 70
 SHORT_LENGTH = 300  # two SMS
 LINE_LENGTH = 300
 SHOWN = 3
+_DECIMALS = re.compile(r"(?<=\d\.\d\d)\d{3,}$")  # of a score; money has four at most
 
 _NEVER_SHOWN = (
     (re.compile(r"(?<=://)[^/\s@]+@"), "…@"),
@@ -104,7 +105,7 @@ def likely_cause(facts: Mapping[str, Any]) -> str:
         parts.append(f"task {task_id} failed" + (f" at try {facts['try_number']}" if facts.get("try_number") else ""))
     for check in facts.get("checks", [])[:SHOWN]:
         keys = "; ".join(
-            ", ".join(f"{name}={'NULL' if value is None else value}" for name, value in row.items())
+            ", ".join(f"{name}={'NULL' if value is None else _DECIMALS.sub('', str(value))}" for name, value in row.items())
             for row in check["sample"][:SHOWN]
         )
         found = f"«{check['name']}»: {check['measured']} found" if check.get("measured") else f"«{check['name']}»"

@@ -146,6 +146,11 @@ def test_a_drill_says_that_it_is_one() -> None:
     assert "First: acknowledge it; nothing else" in found.text
 
 
+def test_a_score_has_two_decimals_and_money_all_of_its_own() -> None:
+    sample = [{"ds": "2026-11-19", "value": "12.3456", "score": "197.70755123"}]
+    assert "ds=2026-11-19, value=12.3456, score=197.70" in message("contract_broken", checks=[CHECK | {"sample": sample}]).text
+
+
 def test_long_facts_are_cut() -> None:
     checks = [CHECK | {"name": f"check {number} " + "x" * 200} for number in range(9)]
     found = message("contract_broken", table="core." + "y" * 90, checks=checks, error="z" * 1000)

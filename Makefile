@@ -51,8 +51,8 @@ example: $(SET_UP) ## Compute an example on real data: make example name=online_
 	@$(HEADLINE) example "$(name)" "$(data)"
 
 test: $(SET_UP) ## Run all tests, the fast ones first.
-	@$(PYTEST) --numprocesses auto --dist loadgroup $(addprefix tests/,$(FAST))
-	@$(PYTEST) --numprocesses 4 --dist loadgroup $(SLOW)
+	@$(PYTEST) --numprocesses auto --dist loadfile $(addprefix tests/,$(FAST))
+	@$(PYTEST) --numprocesses 4 --dist loadfile $(SLOW)
 
 faults: $(SET_UP) ## Inject every fault and every pair of faults there is into the demo company.
 	@HEADLINE_TEST_ALL_PAIRS=1 $(PYTEST) --numprocesses auto tests/faults/test_one_fault.py tests/faults/test_two_faults.py

@@ -6,9 +6,11 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import psycopg2
 import pytest
+from xdist.scheduler import LoadFileScheduling
 
 from headline import settings, specs
 from headline.ledger import Ledger, migrate
@@ -26,11 +28,17 @@ for name in [name for name in os.environ if name.startswith(("HEADLINE_", "AIRFL
     del os.environ[name]
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests of one file run in one process, since they share what is made once; a group that a test names itself goes first."""
-    for item in items:
-        if not item.get_closest_marker("xdist_group"):
-            item.add_marker(pytest.mark.xdist_group(str(item.path)))
+class Scheduling(LoadFileScheduling):  # type: ignore[misc]
+    """Tests of one file run in one process, since they share what is made once; so do those that share an Airflow."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = Path(nodeid.partition("::")[0])
+        has_its_own = file.name == "test_alerts.py"
+        return str(file.parent if file.parent.name == "airflow" and not has_its_own else file)
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Scheduling:
+    return Scheduling(config, log)
 
 
 @pytest.fixture(scope="session")

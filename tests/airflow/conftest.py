@@ -36,18 +36,16 @@ QUICK = {
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The first test here waits for everything that is computed once; those that share an Airflow run one after the other."""
+    """The first test here waits for everything that is computed once."""
     for item in items:
         if item.path.is_relative_to(Path(__file__).parent):
             item.add_marker(pytest.mark.timeout(600))
-            if not item.get_closest_marker("xdist_group"):
-                item.add_marker(pytest.mark.xdist_group("airflow"))
 
 
 @pytest.fixture(scope="session")
 def running(server_folder: Path) -> Iterator[Deployment]:
     """Airflow with all DAGs unpaused; its include folder is a copy that a test may break."""
-    with deployed(server_folder / "home", COMPANY) as deployment:
+    with deployed(server_folder / "airflow" / "home", COMPANY) as deployment:
         # Whether chance spoils a line on one of these days hangs on the date.
         assert deployment.in_shop(f"update order_items set quantity = 0 where order_id = ({AN_ORDER}) returning order_id")
         for dag_id in DAGS:

@@ -23,10 +23,9 @@ from headline.ledger.incidents import Incident, Incidents
 from headline.local.postgres import Postgres
 from headline.local.processes import Processes
 
-pytestmark = [
-    pytest.mark.xdist_group("alerts"),
-    pytest.mark.skipif(datetime.now(UTC).hour == 23, reason="deadlines are put into the next minutes, which must be today's"),
-]
+pytestmark = pytest.mark.skipif(
+    datetime.now(UTC).hour == 23, reason="deadlines are put into the next minutes, which must be today's"
+)
 AT_MOST = 60.0  # seconds
 DAY = f"{YESTERDAY:%m-%d}"
 
@@ -37,7 +36,7 @@ def guarded(server_folder: Path) -> Iterator[Guarded]:
     with servers.smtp() as mailbox, servers.webhook() as slack, servers.sns(*ENGINEERS) as phones:
         people = Recipients(phones, slack, mailbox)
         choices = {"HEADLINE_START_DATE": str(YESTERDAY), **people.connections()}
-        with deployed(server_folder / "home", replace(COMPANY, blemish_share=0), prepare, **choices) as deployment:
+        with deployed(server_folder / "alerts" / "home", replace(COMPANY, blemish_share=0), prepare, **choices) as deployment:
             with pytest.MonkeyPatch.context() as patch:
                 for name, value in deployment.environment.items():
                     patch.setenv(name, value)

@@ -10,10 +10,9 @@ BIN := $(VENV)/bin
 SET_UP := $(VENV)/.set-up
 HEADLINE := $(BIN)/headline
 PYTEST := $(BIN)/python -m pytest -q
-TESTS := $(patsubst %/,%,$(filter-out %/__pycache__/,$(wildcard tests/*/)))
 FAST := repository unit sql dags properties
-# Tests with an Airflow of their own wait most of the time, while others compute.
-SLOW := tests/airflow $(filter-out tests/airflow $(addprefix tests/,$(FAST)),$(TESTS))
+# What takes longest begins first; tests with an Airflow of their own mostly wait, while others compute.
+SLOW := tests/airflow tests/faults/test_one_fault.py $(filter-out $(patsubst %,tests/%/,$(FAST) __pycache__),$(wildcard tests/*/))
 
 help: ## Show this list.
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -52,7 +51,7 @@ example: $(SET_UP) ## Compute an example on real data: make example name=online_
 
 test: $(SET_UP) ## Run all tests, the fast ones first.
 	@$(PYTEST) --numprocesses auto --dist loadfile $(addprefix tests/,$(FAST))
-	@$(PYTEST) --numprocesses 4 --dist loadfile $(SLOW)
+	@$(PYTEST) --numprocesses 4 --dist loadfile --no-loadscope-reorder $(SLOW)
 
 faults: $(SET_UP) ## Inject every fault and every pair of faults there is into the demo company.
 	@HEADLINE_TEST_ALL_PAIRS=1 $(PYTEST) --numprocesses auto tests/faults/test_one_fault.py tests/faults/test_two_faults.py

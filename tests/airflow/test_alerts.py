@@ -18,6 +18,7 @@ from tests.airflow.conftest import deployed
 from tests.airflow.world import COMPANY, YESTERDAY, Deployment, process_titled, wait_for
 from tests.unit.alerts import servers
 
+from headline.ledger import Ledger
 from headline.ledger.engine import _engine, engine
 from headline.ledger.incidents import Incident, Incidents
 from headline.local.postgres import Postgres
@@ -164,11 +165,14 @@ def test_a_stale_pipeline_whose_dag_is_paused(
     run_id = guarded.scheduled_run("core_finance")
     airflow.finish("core_finance", run_id)
     airflow.api.pause("core_finance")
+    known = Ledger().newest_version()
     airflow.complete("finance", YESTERDAY)
     evening = datetime.combine(YESTERDAY, datetime.min.time(), UTC) + timedelta(hours=20)
     with engine().begin() as connection:  # an expense without a rate would be another trouble
-        connection.execute(text("update publication set published_at = :evening, status = 'complete'"), {"evening": evening})
-        connection.execute(text("update load set extracted_at = :evening"), {"evening": evening})
+        connection.execute(text("update publication set status = 'complete'"))
+        for what in ("publication set published_at", "load set extracted_at"):
+            statement = f"update {what} = :evening where version > :known"
+            connection.execute(text(statement), {"evening": evening, "known": known})
     due = guarded.make_due("core/core_finance")
     guarded.look()
     alert = people.wait_until_told("core_finance is older than its inputs", seconds=240)

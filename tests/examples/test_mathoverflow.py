@@ -6,27 +6,24 @@ import json
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
 from contextlib import closing
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from fractions import Fraction
 from itertools import pairwise
-from pathlib import Path
 from typing import Any
 
-import duckdb
 import psycopg2
 import pyarrow.parquet as pq
 import pytest
+from tests.examples.house import House
 
 from headline import settings, specs
 from headline.errors import Transient
 from headline.intervals import DAY, Interval
 from headline.ledger import Ledger, migrate
 from headline.local.example import Example
-from headline.specs import Catalog, Source
 from headline.sql import template
-from headline.steps import Acceptance, PipelineRun, audit, ingest, publish, transform
-from headline.warehouse import Warehouse, open_warehouse
+from headline.steps import Acceptance, PipelineRun, transform
+from headline.warehouse import open_warehouse
 
 FOLDER = settings.PROJECT / "examples" / "mathoverflow"
 DATA = settings.PROJECT.parent / "shared" / "data" / "mathoverflow_events.parquet"
@@ -43,40 +40,8 @@ pytestmark = [
 ]
 
 
-@dataclass(frozen=True)
-class Site:
-    """A warehouse and a ledger of its own."""
-
-    file: Path
-    catalog: Catalog
-    ledger: Ledger
-    warehouse: Warehouse
-
-    def compute(self, interval: Interval, run_id: str) -> None:
-        """What the example's DAGs do for an interval, one after the other."""
-        for name in EXAMPLE.dags:
-            pipeline = self.catalog.pipelines[name]
-            run = PipelineRun(pipeline, run_id, interval, self.catalog, self.ledger, self.warehouse, ACCEPTANCE)
-            for landing in pipeline.ingest if isinstance(pipeline, Source) else ():
-                ingest(run, landing)
-            for step in (transform, audit):
-                for table in pipeline.ordered_tables:
-                    step(run, table)
-            publish(run)
-
-    def query(self, sql: str) -> list[tuple[Any, ...]]:
-        with closing(duckdb.connect(self.file, read_only=True)) as connection:
-            return connection.execute(sql).fetchall()
-
-    def contents(self) -> dict[str, tuple[Any, ...]]:
-        """Every published table: its number of rows, and a checksum over all of them in any order."""
-        pipelines = [self.catalog.pipelines[name] for name in EXAMPLE.dags]
-        names = [name for pipeline in pipelines for table in pipeline.tables.values() for name in table.outputs]
-        return {name: self.query(f"select count(*), sum(hash(line)) from {name} as line")[0] for name in names}
-
-
 @pytest.fixture(scope="module")
-def site(postgres: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+def site(postgres: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     """All days of the file in one range."""
     folder = tmp_path_factory.mktemp("mathoverflow")
     (folder / EXAMPLE.data_as).symlink_to(DATA)
@@ -96,7 +61,7 @@ def site(postgres: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Si
             environment.setenv(f"AIRFLOW_CONN_HEADLINE_{name}", json.dumps(connection))
         _forget()
         migrate()
-        made = Site(folder / "warehouse.duckdb", specs.load(), Ledger(), open_warehouse())
+        made = House(folder / "warehouse.duckdb", specs.load(), Ledger(), open_warehouse(), tuple(EXAMPLE.dags), ACCEPTANCE)
         made.compute(ALL_DAYS, "range")
         yield made
     _forget()
@@ -164,7 +129,7 @@ def periods_of(period: Any) -> list[date]:
 STATES = "active_users, new_users, retained_users, resurrected_users, churned_users, unknown_users"
 
 
-def test_the_file_is_the_one_that_the_example_describes(site: Site, events: list[tuple[int, date]], by_day: Users) -> None:
+def test_the_file_is_the_one_that_the_example_describes(site: House, events: list[tuple[int, date]], by_day: Users) -> None:
     days = [day for _, day in events]
     assert (len(events), min(days), max(days)) == (506_550, EXAMPLE.first, EXAMPLE.last)
     assert set(ALL_DAYS) - set(by_day) == {THE_EMPTY_DAY}
@@ -183,7 +148,7 @@ def test_the_file_is_the_one_that_the_example_describes(site: Site, events: list
     ],
     ids=["day", "week", "month"],
 )
-def test_growth(site: Site, events: list[tuple[int, date]], table: str, column: str, period: Any, count: int) -> None:
+def test_growth(site: House, events: list[tuple[int, date]], table: str, column: str, period: Any, count: int) -> None:
     expected = states(grouped(events, period), periods_of(period))
     found = {row[0]: row[1:] for row in site.query(f"select {column}, {STATES} from {table}")}
     assert len(expected) == count
@@ -191,7 +156,7 @@ def test_growth(site: Site, events: list[tuple[int, date]], table: str, column: 
     assert sum(new + unknown for _, new, _, _, _, unknown in found.values()) == 19_774
 
 
-def test_rates_of_the_months(site: Site, events: list[tuple[int, date]]) -> None:
+def test_rates_of_the_months(site: House, events: list[tuple[int, date]]) -> None:
     """Of whole months that follow a whole month: not of the first, which begins on its 29th, the second, and the last."""
     months = periods_of(month)
     counts = states(grouped(events, month), months)
@@ -224,7 +189,7 @@ def window(by_day: Users, last: date, length: int) -> set[int]:
     return set().union(*(by_day.get(last - n * DAY, set()) for n in range(length)))
 
 
-def test_daily_engagement(site: Site, events: list[tuple[int, date]], by_day: Users) -> None:
+def test_daily_engagement(site: House, events: list[tuple[int, date]], by_day: Users) -> None:
     event_counts = Counter(day for _, day in events)
     expected = {}
     for day in ALL_DAYS:
@@ -243,7 +208,7 @@ def test_daily_engagement(site: Site, events: list[tuple[int, date]], by_day: Us
             assert share == wanted if None in (share, wanted) else float(share) == pytest.approx(wanted, abs=1e-6), day
 
 
-def test_monthly_engagement(site: Site, by_day: Users) -> None:
+def test_monthly_engagement(site: House, by_day: Users) -> None:
     rows = site.query(
         "select * exclude (stickiness, coverage, is_partial, is_provisional) from engagement.monthly_engagement order by month"
     )
@@ -257,7 +222,7 @@ def test_monthly_engagement(site: Site, by_day: Users) -> None:
         assert (active, spread) == (len(active_days), [sizes[size] for size in range(5)])
 
 
-def test_a_day_without_events_is_empty_and_not_missing(site: Site, by_day: Users) -> None:
+def test_a_day_without_events_is_empty_and_not_missing(site: House, by_day: Users) -> None:
     """Everybody is gone on it, as the data say; its month is whole all the same, though it is the month's last day."""
     [(active, churned)] = site.query(
         f"select active_users, churned_users from growth.daily_growth where ds = date '{THE_EMPTY_DAY}'"
@@ -268,7 +233,7 @@ def test_a_day_without_events_is_empty_and_not_missing(site: Site, by_day: Users
     ]
 
 
-def test_a_day_computed_again_changes_nothing(site: Site) -> None:
+def test_a_day_computed_again_changes_nothing(site: House) -> None:
     """The empty day: who was there the day before has left on it, though it is computed alone; the days after it follow."""
     contents = site.contents()
     site.compute(Interval(THE_EMPTY_DAY, THE_EMPTY_DAY + DAY), "the empty day again")
@@ -276,7 +241,7 @@ def test_a_day_computed_again_changes_nothing(site: Site) -> None:
     assert contents["growth.monthly_growth"][0] == 79
 
 
-def test_a_missing_day_stops_growth(site: Site) -> None:
+def test_a_missing_day_stops_growth(site: House) -> None:
     """A day beyond the last one: not loaded, so nobody is said to have left on it."""
     day = EXAMPLE.last + DAY
     pipeline = site.catalog.pipelines["daily_growth"]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -13,15 +12,15 @@ from typing import Any
 import duckdb
 import psycopg2
 import pytest
+from tests.examples.house import House
 
 from headline import settings, specs
 from headline.intervals import DAY, Interval
 from headline.ledger import Ledger, migrate
 from headline.local.example import Example
-from headline.specs import Catalog, Source
 from headline.sql import template
-from headline.steps import Acceptance, PipelineRun, audit, ingest, publish, transform
-from headline.warehouse import Warehouse, open_warehouse
+from headline.steps import Acceptance
+from headline.warehouse import open_warehouse
 
 FOLDER = settings.PROJECT / "examples" / "online_retail"
 DATA = settings.PROJECT.parent / "shared" / "data" / "online_retail.parquet"
@@ -46,40 +45,6 @@ pytestmark = [
 ]
 
 
-@dataclass(frozen=True)
-class House:
-    """A warehouse of its own with a ledger of its own."""
-
-    file: Path
-    catalog: Catalog
-    ledger: Ledger
-    warehouse: Warehouse
-
-    def compute(self, interval: Interval, run_id: str) -> None:
-        """What the six DAGs do for an interval, one after the other."""
-        for name in PIPELINES:
-            pipeline = self.catalog.pipelines[name]
-            run = PipelineRun(pipeline, run_id, interval, self.catalog, self.ledger, self.warehouse, ACCEPTANCE)
-            for landing in pipeline.ingest if isinstance(pipeline, Source) else ():
-                ingest(run, landing)
-            for step in (transform, audit):
-                for table in pipeline.ordered_tables:
-                    step(run, table)
-            publish(run)
-
-    def query(self, sql: str) -> list[tuple[Any, ...]]:
-        with closing(duckdb.connect(self.file, read_only=True)) as connection:
-            connection.execute("set TimeZone = 'UTC'")
-            return connection.execute(sql).fetchall()
-
-    def contents(self) -> dict[str, tuple[Any, ...]]:
-        """Every published table: its number of rows, and a checksum over all of them in any order."""
-        names = [
-            name for pipeline in PIPELINES for table in self.catalog.pipelines[pipeline].tables.values() for name in table.outputs
-        ]
-        return {name: self.query(f"select count(*), sum(hash(line)) from {name} as line")[0] for name in names}
-
-
 class Builder:
     """Makes houses that read the file by the example's sources."""
 
@@ -97,7 +62,7 @@ class Builder:
         file = self._folder / f"{name}.duckdb"
         self._connection(warehouse, conn_type="duckdb", host=str(file), extra={"memory_limit": "1GB"})
         migrate(ledger)
-        return House(file, specs.load(), Ledger(ledger), open_warehouse(warehouse))
+        return House(file, specs.load(), Ledger(ledger), open_warehouse(warehouse), PIPELINES, ACCEPTANCE)
 
     def _connection(self, conn_id: str, **parts: Any) -> None:
         self._environment.setenv(f"AIRFLOW_CONN_{conn_id.upper()}", json.dumps(parts))

@@ -151,9 +151,10 @@ class World:
 
     def complete(self, pipelines: tuple[str, ...], first: date = D4, last: date | None = None) -> None:
         """Run pipelines from their first step to their last."""
-        for pipeline in pipelines:
-            for step in steps(self.run(pipeline, first, last)).values():
-                step()
+        with open_warehouse().session():  # to open and close the file for every step takes as long as the steps
+            for pipeline in pipelines:
+                for step in steps(self.run(pipeline, first, last)).values():
+                    step()
 
     # what it shows
 

@@ -1,0 +1,52 @@
+"""What the DAGs of an example make, without Airflow."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from headline.intervals import Interval
+from headline.ledger import Ledger
+from headline.specs import Catalog, Source
+from headline.steps import Acceptance, PipelineRun, audit, ingest, publish, transform
+from headline.warehouse import Warehouse
+
+
+@dataclass(frozen=True)
+class House:
+    """A warehouse of its own, in `file`, with a ledger of its own; `pipelines` in the order in which they run."""
+
+    file: Path
+    catalog: Catalog
+    ledger: Ledger
+    warehouse: Warehouse
+    pipelines: tuple[str, ...]
+    acceptance: Acceptance
+
+    def compute(self, interval: Interval, run_id: str) -> None:
+        """What the example's DAGs do for an interval, one after the other."""
+        with self.warehouse.session():  # to open and close the file for every step takes as long as the steps
+            for name in self.pipelines:
+                pipeline = self.catalog.pipelines[name]
+                run = PipelineRun(pipeline, run_id, interval, self.catalog, self.ledger, self.warehouse, self.acceptance)
+                for landing in pipeline.ingest if isinstance(pipeline, Source) else ():
+                    ingest(run, landing)
+                for step in (transform, audit):
+                    for table in pipeline.ordered_tables:
+                        step(run, table)
+                publish(run)
+
+    def query(self, sql: str) -> list[tuple[Any, ...]]:
+        with closing(duckdb.connect(self.file, read_only=True)) as connection:
+            connection.execute("set TimeZone = 'UTC'")
+            return connection.execute(sql).fetchall()
+
+    def contents(self) -> dict[str, tuple[Any, ...]]:
+        """Every published table: its number of rows, and a checksum over all of them in any order."""
+        tables = [table for name in self.pipelines for table in self.catalog.pipelines[name].tables.values()]
+        names = [name for table in tables for name in table.outputs]
+        return {name: self.query(f"select count(*), sum(hash(line)) from {name} as line")[0] for name in names}

@@ -93,7 +93,7 @@ class Deployment:
 
     def finish(self, dag_id: str, run_id: str, state: str = "success") -> dict[str, dict[str, Any]]:
         """Wait until the run has ended, in this state; gives its task instances by task id."""
-        run = wait_for(lambda: found if (found := self.api.run(dag_id, run_id) or {}).get("state") in FINISHED else None, 150)
+        run = wait_for(lambda: found if (found := self.api.run(dag_id, run_id) or {}).get("state") in FINISHED else None, 300)
         tasks = self.api.tasks(dag_id, run_id)
         assert run["state"] == state, {name: (task["state"], task["try_number"]) for name, task in tasks.items()}
         return tasks

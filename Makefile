@@ -11,8 +11,8 @@ SET_UP := $(VENV)/.set-up
 HEADLINE := $(BIN)/headline
 PYTEST := $(BIN)/python -m pytest -q
 FAST := repository unit sql dags properties
-# What takes longest begins first; tests with an Airflow of their own mostly wait, while others compute.
-SLOW := tests/airflow tests/faults/test_one_fault.py $(filter-out $(patsubst %,tests/%/,$(FAST) __pycache__),$(wildcard tests/*/))
+# Tests with an Airflow of their own mostly wait, while others compute.
+SLOW := $(filter-out $(patsubst %,tests/%/,$(FAST) __pycache__),$(wildcard tests/*/))
 
 help: ## Show this list.
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)

@@ -127,7 +127,11 @@ class Phones:
         sns.subscribe(TopicArn=self.topics[person], Protocol="sqs", Endpoint=arn)
 
     def received(self, person: str) -> list[dict[str, str]]:
-        found = self.client("sqs").receive_message(QueueUrl=self.queues[person], MaxNumberOfMessages=10).get("Messages", [])
+        """What has come since the last time."""
+        sqs, queue = self.client("sqs"), self.queues[person]
+        found = sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10).get("Messages", [])
+        for message in found:  # or it comes again half a minute later
+            sqs.delete_message(QueueUrl=queue, ReceiptHandle=message["ReceiptHandle"])
         return [json.loads(message["Body"]) for message in found]
 
     def connection(self, **people: str) -> str:

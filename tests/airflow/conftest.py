@@ -27,11 +27,13 @@ from headline.local.setup import set_up
 from headline.settings import PROJECT
 
 AN_ORDER = f"select min(order_id) from orders where cast(ordered_at as date) = date '{FIRST}'"
-QUICK = {
+# Tries and changed files come quickly; what waits leaves the cores to other tests.
+SETTINGS = {
     "AIRFLOW__CORE__DEFAULT_TASK_RETRY_DELAY": "1",
     "AIRFLOW__CORE__MIN_SERIALIZED_DAG_UPDATE_INTERVAL": "1",
     "AIRFLOW__CORE__MIN_SERIALIZED_DAG_FETCH_INTERVAL": "1",
-    "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "4",
+    "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "8",
+    "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.5",
 }
 
 
@@ -69,7 +71,7 @@ def deployed(
     with patch.dict(os.environ):
         home.make()
         with home.env_file.open("a") as file:
-            file.writelines(f"{name}={value}\n" for name, value in (QUICK | {"HEADLINE_INCLUDE": str(include)}).items())
+            file.writelines(f"{name}={value}\n" for name, value in (SETTINGS | {"HEADLINE_INCLUDE": str(include)}).items())
         try:
             environment = set_up(home, Screen(), lifecycle.WITH_DEMO, choices)
             with closing(Postgres(home.postgres).connect("shop")) as connection:

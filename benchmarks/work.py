@@ -73,9 +73,11 @@ def raw(loads: dict[str, list[Load]], pipelines: Sequence[str], intervals: Seque
             name: session.landing([load.file for load in found if load.row_count], {"ds": "date"})
             for name, found in loads.items()
         }
-        for name in set(catalog.pipelines) - set(pipelines):  # what may be read of the others is there, and empty
-            for table in catalog.pipelines[name].ordered_tables:
-                session.ensure_table(table.full_name, specs.load_contract(table))
+        for name, pipeline in catalog.pipelines.items():  # what may be read of others, or was refused, is there, and empty
+            for table in pipeline.ordered_tables:
+                for output in table.outputs:
+                    if name not in pipelines or output != table.full_name:
+                        session.ensure_table(output, specs.load_contract(table), quarantine=output != table.full_name)
         for interval in intervals:
             for table in [table for pipeline in _ordered(pipelines) for table in pipeline.ordered_tables]:
                 schema, everything = table.full_name.split(".")[0], f"{table.full_name}_with_refused"

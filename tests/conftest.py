@@ -37,8 +37,8 @@ class Scheduling(LoadFileScheduling):  # type: ignore[misc]
         return str(file.parent if file.parent.name == "airflow" and not has_its_own else file)
 
 
-def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Scheduling:
-    return Scheduling(config, log)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Scheduling | None:
+    return Scheduling(config, log) if config.getvalue("dist") == "loadfile" else None
 
 
 @pytest.fixture(scope="session")

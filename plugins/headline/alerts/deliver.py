@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -44,7 +44,7 @@ class Delivery:
         if self.down:
             known = self.incidents.open()
             down = self.incidents.broken_channels() | self.down
-            upcoming.append(self._work_on(fire(self.incidents, path_failed(down, known, self.now), self.now).id))
+            upcoming.append(self._work_on(fire(self.incidents, path_failed(down, known, self.now), known, self.now).id))
         return min((moment for moment in upcoming if moment), default=None)
 
     def around(self, incident: Incident) -> Surroundings:
@@ -113,9 +113,12 @@ class Delivery:
         return True
 
 
-def fire(incidents: Incidents, finding: Finding, now: datetime) -> Incident:
-    """Open the incident of a finding or remember what is new; where more of the alerts' path is down, all are told anew."""
-    before = {one.key: one for one in incidents.open()}.get(finding.key)
+def fire(incidents: Incidents, finding: Finding, known: Iterable[Incident], now: datetime) -> Incident:
+    """Open the incident of a finding or remember what is new; where more of the alerts' path is down, all are told anew.
+
+    `known`: those that were not over before.
+    """
+    before = next((one for one in known if one.key == finding.key), None)
     fired = incidents.fire(finding, now)
     joined = fired.facts.get("down", {}).keys() - before.facts.get("down", {}).keys() if before else set()
     return incidents.rearm(fired.id, now, f"down too: {', '.join(sorted(joined))}") if joined else fired

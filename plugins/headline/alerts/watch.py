@@ -59,7 +59,7 @@ def settle(incidents: Incidents, found: Sequence[Finding], now: datetime) -> Non
     """Open what was found, or remember what is new about it, and hang each on its cause."""
     fired: dict[Key, Incident] = {incident.key: incident for incident in incidents.open()}
     for finding in found:
-        fired[finding.key] = fire(incidents, finding, now)
+        fired[finding.key] = fire(incidents, finding, fired.values(), now)
     for finding in found:
         if finding.cause and finding.cause in fired:
             detail = f"follows from {' '.join(map(str, finding.cause))}"

@@ -76,12 +76,14 @@ def _show_weeks(team: Team, first: date, last: date) -> None:
     from headline.oncall import calendar, sprints
 
     begins = team.rota.first_day
+    mondays = [begins + number * WEEK for number in range((first - begins) // WEEK, (last - begins) // WEEK + 1)]
+    all_shifts = calendar(team, mondays[0], mondays[-1] + WEEK)
+    all_duties = sprints(team, mondays[0], mondays[-1] + WEEK)
     rows = []
-    for number in range((first - begins) // WEEK, (last - begins) // WEEK + 1):
-        monday = begins + number * WEEK
+    for monday in mondays:
         start, end = team.rota_day(monday)[0], team.rota_day(monday + WEEK)[0]
-        shifts = [shift for shift in calendar(team, monday, monday + WEEK) if start <= shift.start < end]
-        duties = [duty for duty in sprints(team, monday, monday + WEEK - DAY) if duty.first >= monday]
+        shifts = [shift for shift in all_shifts if start <= shift.start < end]
+        duties = [duty for duty in all_duties if monday <= duty.first < monday + WEEK]
         requests = ", ".join(f"{duty.engineer.name}, {duty.budget} points" for duty in duties)
         rows.append((monday, *(_who(shift for shift in shifts if shift.kind == kind) for kind in KINDS[:2]), requests))
     show(["week from", "weekdays", "weekend", "requests from then on"], rows, title=f"Weeks begin at {team.rota.time:%H:%M} UTC")

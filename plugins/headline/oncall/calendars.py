@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from typing import TYPE_CHECKING
 
 from headline.intervals import DAY
 from headline.oncall.rota import calendar
 from headline.oncall.shifts import Shift
 from headline.oncall.sprints import SprintDuty, sprints
-from headline.specs.team import Team
+from headline.specs.team import Engineer, Team
 
 if TYPE_CHECKING:
     from icalendar import Event
@@ -49,28 +49,27 @@ def _calendar(name: str, events: Iterable[Event]) -> bytes:
 def _events(shifts: Iterable[Shift], duties: Iterable[SprintDuty], written_at: datetime, *, named: bool) -> Iterator[Event]:
     """Shifts from moment to moment, sprints as days on which one is not busy; `named`: with who it is."""
     for shift in shifts:
-        event = _event(f"{shift.kind}-{shift.start:%Y%m%dT%H%MZ}", shift.engineer.id if not named else TEAM, written_at)
-        what = f"on call, {shift.holiday or shift.kind}"
-        event.add("summary", f"{shift.engineer.name}: {what}" if named else what.capitalize())
-        event.add("dtstart", shift.start.astimezone(UTC))
-        event.add("dtend", shift.end.astimezone(UTC))
+        duty, what = f"{shift.kind}-{shift.start:%Y%m%dT%H%MZ}", f"on call, {shift.holiday or shift.kind}"
+        event = _event(duty, what, shift.engineer, written_at, named=named)
+        event.add("dtstart", shift.start)
+        event.add("dtend", shift.end)
         if shift.instead_of:
             event.add("description", f"Instead of {shift.instead_of.name}")
         yield event
-    for duty in duties:
-        event = _event(f"requests-{duty.first:%Y%m%d}", duty.engineer.id if not named else TEAM, written_at)
-        what = f"requests, up to {duty.budget} points"
-        event.add("summary", f"{duty.engineer.name}: {what}" if named else what.capitalize())
-        event.add("dtstart", duty.first)
-        event.add("dtend", duty.last + DAY)
+    for sprint in duties:
+        duty, what = f"requests-{sprint.first:%Y%m%d}", f"requests, up to {sprint.budget} points"
+        event = _event(duty, what, sprint.engineer, written_at, named=named)
+        event.add("dtstart", sprint.first)
+        event.add("dtend", sprint.last + DAY)
         event.add("transp", "TRANSPARENT")
         yield event
 
 
-def _event(duty: str, whose: str, written_at: datetime) -> Event:
+def _event(duty: str, what: str, engineer: Engineer, written_at: datetime, *, named: bool) -> Event:
     from icalendar import Event
 
     event = Event()
-    event.add("uid", f"{duty}-{whose}@headline")
+    event.add("uid", f"{duty}-{TEAM if named else engineer.id}@headline")
     event.add("dtstamp", written_at)
+    event.add("summary", f"{engineer.name}: {what}" if named else what[0].upper() + what[1:])
     return event

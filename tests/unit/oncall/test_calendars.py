@@ -112,3 +112,8 @@ def test_requests_become_work_or_tickets(headline: Callable[..., tuple[int, str,
     code, _, errors = headline("requests", "many")
     assert code == 1
     assert "points as numbers" in errors
+
+
+def test_holidays_keep_their_names_in_the_calendar_of_one() -> None:
+    summaries = {str(event["summary"]) for one in CALM.engineers for event in events(CALM, one.id).values()}
+    assert {"On call, Christmas", "On call, King's Day"} <= summaries

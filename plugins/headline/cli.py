@@ -70,19 +70,21 @@ def tables(form: FormatOption = Format.TABLE) -> None:
 
     catalog = specs.load()
     makers = catalog.makers
-    published = Ledger().publications()
-    partial = {name: days for pipeline in catalog.pipelines.values() for name, days in partial_days(pipeline, published).items()}
+    ledger = Ledger()
+    states = ledger.states(catalog.tables)
+    partial = {name: days for pipeline in catalog.pipelines.values() for name, days in partial_days(pipeline, states).items()}
+    published = ledger.newest_publications()
     rows = []
     for name, table in catalog.tables.items():
-        mine = [publication for publication in published if publication.table_name == name]
-        newest = mine[-1] if mine else None
+        mine = [state for state in states if state.table == name]
+        newest = published.get(name)
         rows.append(
             (
                 name,
                 makers[name].id,
                 table.period,
-                min((one.start for one in mine), default=None),
-                max((one.end for one in mine), default=None),
+                min((one.interval.start for one in mine), default=None),
+                max((one.interval.end for one in mine), default=None),
                 ("partial" if name in partial else "complete") if newest else "never published",
                 in_words(partial.get(name, ())),
                 newest.published_at.replace(microsecond=0) if newest else None,

@@ -24,6 +24,9 @@ class Settings:
     start_date: date
     reporting_currency: str
     reporting_zone: str
+    restatement_days: int = (
+        45  # stale days up to so many days before the newest ride along with a run; older ones wait for a backfill
+    )
     base_url: str = "http://localhost:8080"  # where people find Airflow's UI
     area_roles: bool = False  # whether Airflow has the roles of include/roles.json, who read the DAGs of the area called so
     without: frozenset[str] = frozenset()  # tables that this deployment does not have: they stay empty, nobody waits for them
@@ -50,6 +53,7 @@ def load() -> Settings:
         start_date=date.fromisoformat(os.environ.get("HEADLINE_START_DATE", "2026-01-01")),
         reporting_currency=os.environ.get("HEADLINE_REPORTING_CURRENCY", "EUR"),
         reporting_zone=os.environ.get("HEADLINE_REPORTING_ZONE", "UTC"),
+        restatement_days=int(os.environ.get("HEADLINE_RESTATEMENT_DAYS", "45")),
         area_roles=os.environ.get("HEADLINE_AREA_ROLES", "") == "true",
         base_url=os.environ.get("AIRFLOW__API__BASE_URL", "http://localhost:8080"),
         without=frozenset(os.environ.get("HEADLINE_WITHOUT", "").split()),

@@ -6,29 +6,32 @@ import hashlib
 import io
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from itertools import count
 from pathlib import Path
 from typing import Any, Protocol
 
+import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 from sqlalchemy import text
 from tests.properties.worlds import SHOP, SOURCES, Cell, World
 
 from headline import specs
-from headline.connections import Connection
 from headline.errors import Transient
 from headline.intervals import Interval
 from headline.ledger import Ledger, Load
 from headline.ledger.engine import engine
 from headline.ledger.tables import metadata
 from headline.specs import Pipeline
-from headline.steps import PipelineRun, audit, publish, transform
-from headline.warehouse import Session, Warehouse
-from headline.warehouse.duckdb import DuckDBWarehouse
+from headline.steps import PipelineRun
+from headline.steps.audit import audit
+from headline.steps.publish import publish
+from headline.steps.write_audit_publish import prepare, transform_all
+from headline.warehouse import Session, Staging, Warehouse
+from headline.warehouse.duckdb import DuckDBSession, DuckDBStaging, _ensure_calendar
 
 PROFIT = ("shop", "finance", "app", "core_finance", "core_app", "core_shop", "unit_profit", "investor_profit")
 USE = ("app", "core_app", "daily_growth", "investor_growth", "investor_engagement")
@@ -55,22 +58,53 @@ _TYPES = {
 }
 
 
+class KeptStaging(DuckDBStaging):
+    """Staging beside a warehouse that is always attached: nobody else reads or writes it."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
+        DuckDBSession.__init__(self, connection)
+
+    @contextmanager
+    def reading(self) -> Iterator[None]:
+        yield
+
+    @contextmanager
+    def publishing(self) -> Iterator[None]:
+        yield
+
+
 class KeptOpen(Warehouse):
     """A DuckDB warehouse in memory, whose session ends with the warehouse."""
 
     dialect = "duckdb"
 
     def __init__(self) -> None:
-        self._stack = ExitStack()
-        warehouse = DuckDBWarehouse(Connection("memory", "duckdb", host=":memory:", extra={"threads": 1}))
-        self._session = self._stack.enter_context(warehouse.session())
+        self._connection = duckdb.connect(":memory:", config={"threads": 1})
+        for statement in ("load icu", "set TimeZone = 'UTC'", "attach ':memory:' as warehouse", "use warehouse"):
+            self._connection.execute(statement)
+        _ensure_calendar(self._connection)
 
     @contextmanager
     def session(self, *, read_only: bool = False) -> Iterator[Session]:
-        yield self._session
+        yield DuckDBSession(self._connection)
+
+    @contextmanager
+    def staging(self, run_key: str) -> Iterator[Staging]:
+        self._connection.execute("attach ':memory:' as staging")
+        try:
+            yield KeptStaging(self._connection)
+        finally:
+            self._connection.execute("detach staging")
+
+    @contextmanager
+    def kept(self, run_key: str) -> Iterator[Staging]:
+        raise NotImplementedError
+
+    def forget(self, run_key: str) -> None:
+        """Nothing is ever kept."""
 
     def close(self) -> None:
-        self._stack.close()
+        self._connection.close()
 
 
 class Street:
@@ -130,14 +164,12 @@ class Street:
 
     def _run(self, pipeline: Pipeline, interval: Interval, *, audited: bool) -> None:
         run = PipelineRun(pipeline, f"run {next(self._numbers)}", interval, self.catalog, self.ledger, self.warehouse)
-        for table in pipeline.ordered_tables:
-            transform(run, table)
-        for name, candidate in run.open_candidates().items():
+        with self.warehouse.staging(run.key) as session:
+            planned = prepare(run, session)
+            staged = transform_all(planned, session)
             if audited:
-                audit(run, self.catalog.table(name))
-            else:
-                self.ledger.record_audit(candidate, [], "passed")
-        publish(run)
+                audit(planned, staged, session)
+            assert publish(planned, staged, session) is not None
 
     def _land(self, name: str, day: date, rows: Sequence[dict[str, Any]]) -> Load:
         content = _parquet(name, day, rows) if rows else b""

@@ -15,7 +15,7 @@ import pytest
 from headline import specs
 from headline.intervals import DAY, Interval
 from headline.ledger import Ledger
-from headline.steps import Acceptance, PipelineRun, audit, publish, transform
+from headline.steps import Acceptance, PipelineRun, TableRun, write_audit_publish
 from headline.warehouse import Warehouse
 
 FILES = {
@@ -190,16 +190,9 @@ class Project:
         parts = [(day, batch({"order_id": key, "amount": amount} for key, amount in rows)) for day, rows in days.items()]
         self.ledger.record_loads(LandingWriter("shop", "landing.orders", "test").write(parts, []), "arrival")
 
-    def compute(self, run: PipelineRun) -> PipelineRun:
-        """Transform and audit every table of the run; nothing is published yet."""
-        for table in run.pipeline.ordered_tables:
-            transform(run, table)
-        for table in run.pipeline.ordered_tables:
-            audit(run, table)
-        return run
-
-    def publish(self, pipeline: str, first: date, last: date | None = None) -> None:
-        publish(self.compute(self.run(pipeline, first, last)))
+    def publish(self, pipeline: str, first: date, last: date | None = None) -> dict[str, TableRun]:
+        """Run a pipeline for these days; by table, what it did."""
+        return {one.table: one for one in write_audit_publish(self.run(pipeline, first, last))}
 
     def query(self, sql: str) -> list[tuple[Any, ...]]:
         with self.warehouse.session() as session:

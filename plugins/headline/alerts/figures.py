@@ -21,10 +21,9 @@ def look_at_figures(now: datetime) -> None:
 
     The warehouse is only opened after a publication, so that it stays free for those who write. Raises Transient if it is locked.
     """
-    publications = Ledger().publications([TABLE])
-    if not publications or _seen().read_text() == str(publications[-1].version):
+    newest = Ledger().newest_state(TABLE)
+    if newest is None or _seen().read_text() == str(newest.version):
         return
-    newest = publications[-1]
     month = last_whole_month(business_day(now, settings.load().reporting_zone))
     incidents = Incidents()
     with open_warehouse().session(read_only=True) as session:
@@ -35,7 +34,7 @@ def look_at_figures(now: datetime) -> None:
             incidents.resolve(incident.id, now, "computed again: no drop" if incident.ds == month else "another month is whole")
     if has_dropped and month >= settings.load().start_date.replace(day=1):
         pipeline = specs.load_sound().makers[TABLE].id
-        report([Finding(pipeline, "profit_drop", month, newest.published_at, {"run_id": newest.run_id})], now)
+        report([Finding(pipeline, "profit_drop", month, newest.changed_at, {"run_id": newest.run_id})], now)
     _seen().write_text(str(newest.version))
 
 

@@ -16,8 +16,8 @@ from headline.alerts.airflow_state import look_at_airflow
 from headline.alerts.days import business_day, end_of
 from headline.alerts.deliver import Delivery, fire
 from headline.alerts.judge import HISTORY_DAYS, WATCH, World, findings, is_over
-from headline.intervals import DAY
-from headline.ledger import Ledger, Repairs, SchemaChange, SchemaChanges, stale_days
+from headline.intervals import DAY, Interval
+from headline.ledger import Ledger, PeriodState, Repairs, SchemaChange, SchemaChanges, stale_periods
 from headline.ledger.evidence import Observations
 from headline.ledger.incidents import Finding, Incident, Incidents, Key
 from headline.specs import Catalog
@@ -107,9 +107,10 @@ def _broken_channels(incidents: Incidents, unresolved: Sequence[Incident]) -> di
 
 
 def stale(world: World, open_incidents: Sequence[Incident]) -> dict[str, set[date]]:
-    """By pipeline whose deadline has passed: the published days that lack a change of their inputs made before this day began.
+    """By pipeline whose deadline has passed: the days within the restatement window that lack a change of their inputs made before
+    this day began.
 
-    A change made since then need not be in before the next run.
+    A change made since then need not be in before the next run; what is older waits for a backfill.
     """
     ledger, observations = Ledger(), Observations()
     began = end_of(world.yesterday, world.zone)
@@ -122,12 +123,18 @@ def stale(world: World, open_incidents: Sequence[Incident]) -> dict[str, set[dat
         if world.now >= world.deadline(pipeline, world.yesterday)
         for table in world.catalog.pipelines[pipeline].tables.values()
     }
-    changes = ledger.changes({read for _, reads in tables.values() for read in reads}, since=oldest)
-    published = ledger.changes(tables)
+    watched = Interval(world.yesterday - timedelta(days=settings.load().restatement_days), world.yesterday + DAY)
+    states: dict[str, list[PeriodState]] = {name: [] for name in tables}
+    for state in ledger.states(tables, watched):
+        states[state.table].append(state)
     found: dict[str, set[date]] = {}
     for name, (pipeline, reads) in tables.items():
-        changed = [change for change in changes if change.table in reads and change.version <= newest]
-        mine = [change for change in published if change.table == name]
-        days = {day for day in stale_days(reads, mine, changed) if day >= world.start_date}
+        changed = [change for change in ledger.changes(reads, watched, since=oldest) if change.version <= newest]
+        if world.catalog.tables[name].period_column is None:
+            as_of = ledger.newest_as_of(name)
+            stale = states[name][-1:] if any(change.version > as_of for change in changed) else []
+        else:
+            stale = stale_periods(states[name], reads, changed)
+        days = {day for state in stale for day in state.interval if day >= world.start_date}
         found.setdefault(pipeline, set()).update(days)
     return found

@@ -1,11 +1,13 @@
 """What was loaded, computed, audited and published, in PostgreSQL beside the warehouse."""
 
-from headline.ledger.ledger import Candidate, Change, CheckResult, Ledger, Load, Published, Sample
+from headline.ledger.ledger import Candidate, CheckResult, Ledger, Load, Published, RunFacts, Sample
+from headline.ledger.locks import Locks
 from headline.ledger.migrate import migrate
 from headline.ledger.partial import partial_days
 from headline.ledger.repairs import Attempt, Repairs
 from headline.ledger.schema_changes import ColumnChange, SchemaChange, SchemaChanges
-from headline.ledger.staleness import intervals_to_compute, is_outdated, missing_days, stale_days
+from headline.ledger.staleness import missing_days, missing_inputs, stale_periods, touched
+from headline.ledger.state import Change, PeriodState
 
 __all__ = [
     "Attempt",
@@ -15,15 +17,18 @@ __all__ = [
     "ColumnChange",
     "Ledger",
     "Load",
+    "Locks",
+    "PeriodState",
     "Published",
     "Repairs",
+    "RunFacts",
     "Sample",
     "SchemaChange",
     "SchemaChanges",
-    "intervals_to_compute",
-    "is_outdated",
     "migrate",
     "missing_days",
+    "missing_inputs",
     "partial_days",
-    "stale_days",
+    "stale_periods",
+    "touched",
 ]

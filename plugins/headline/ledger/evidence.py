@@ -71,9 +71,24 @@ class Observations(Store):
 
 
 def _publications(connection: Connection, first: date) -> list[Publication]:
-    columns = tables.publication.c
-    query = select(tables.publication).where(columns.end > first).order_by(columns.version.desc())
-    return [
+    """The current state, which knows how new each period is, then the history, which knows since when it is there."""
+    state, columns = tables.period_state.c, tables.publication.c
+    current = select(tables.period_state).where(state.end > first, ~state.table_name.startswith("landing."))
+    history = select(tables.publication).where(columns.end > first).order_by(columns.version.desc())
+    found = [
+        Publication(
+            table=row.table_name,
+            interval=Interval(row.start, row.end),
+            version=row.version,
+            as_of=row.as_of,
+            is_complete=row.status == "complete",
+            coverage=row.coverage,
+            published_at=row.changed_at,
+            run_id=row.run_id,
+        )
+        for row in connection.execute(current.order_by(state.version.desc()))
+    ]
+    return found + [
         Publication(
             table=row.table_name,
             interval=Interval(row.start, row.end),
@@ -84,7 +99,7 @@ def _publications(connection: Connection, first: date) -> list[Publication]:
             published_at=row.published_at,
             run_id=row.run_id,
         )
-        for row in connection.execute(query)
+        for row in connection.execute(history)
     ]
 
 

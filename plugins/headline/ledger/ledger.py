@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -14,9 +13,11 @@ from sqlalchemy import Connection, and_, delete, func, insert, select, text, upd
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.dialects.postgresql import insert as upsert
 
-from headline.intervals import DAY, Interval
+from headline.intervals import DAY, Interval, merge
 from headline.ledger import tables
-from headline.ledger.store import Store
+from headline.ledger.state import Change, CurrentState, changes
+from headline.ledger.versions import lock_versions, next_versions
+from headline.specs import Window
 
 
 @dataclass(frozen=True)
@@ -31,16 +32,6 @@ class Load:
     columns: dict[str, str]
     origin: str
     extracted_at: datetime
-
-
-@dataclass(frozen=True)
-class Change:
-    """At `version` the days of `interval` of `table` became what they are."""
-
-    table: str
-    interval: Interval
-    version: int
-    as_of: int = 0
 
 
 @dataclass(frozen=True)
@@ -79,47 +70,23 @@ class CheckResult:
 
 @dataclass(frozen=True)
 class Published:
-    """One interval of one table that readers may see from now on."""
+    """One period of one table whose content readers see anew: its fingerprint, rows, status and coverage."""
 
     table: str
     interval: Interval
+    fingerprint: str | None
     row_count: int
-    as_of: int
-    inputs: dict[str, int]
     status: str = "complete"
     coverage: Decimal = Decimal(1)
 
 
-class Ledger(Store):
+class Ledger(CurrentState):
     """All reads and writes of the ledger; every method is one short transaction. Raises Transient when it is out of reach."""
-
-    # versions
 
     def newest_version(self) -> int:
         """Everything up to this version has been committed."""
         with self._begin() as connection:
-            newest = [connection.scalar(select(func.max(table.c.version))) for table in (tables.load, tables.publication)]
-        return max(version or 0 for version in newest)
-
-    def changes(self, table_names: Iterable[str], since: int = 0) -> list[Change]:
-        """Loads and publications of these tables after version `since`, oldest first."""
-        names = set(table_names)
-        loaded, published = tables.load.c, tables.publication.c
-        with self._begin() as connection:
-            found = [
-                Change(row.landing, Interval(row.ds, row.ds + DAY), row.version)
-                for row in connection.execute(
-                    select(loaded.landing, loaded.ds, loaded.version).where(loaded.landing.in_(names), loaded.version > since)
-                )
-            ] + [
-                Change(row.table_name, Interval(row.start, row.end), row.version, row.as_of)
-                for row in connection.execute(
-                    select(published.table_name, published.start, published.end, published.version, published.as_of).where(
-                        published.table_name.in_(names), published.version > since
-                    )
-                )
-            ]
-        return sorted(found, key=lambda change: change.version)
+            return _newest_version(connection)
 
     # loads
 
@@ -127,14 +94,21 @@ class Ledger(Store):
         """Remember files that arrived; a day whose content is what it was already is left alone. Returns how many are new."""
         if not loads:
             return 0
-        known = self.current_loads(loads[0].landing, [Interval(min(x.ds for x in loads), max(x.ds for x in loads) + DAY)])
-        checksums = {load.ds: load.checksum for load in known}
+        whole = Interval(min(load.ds for load in loads), max(load.ds for load in loads) + DAY)
+        checksums = {state.interval.start: state.fingerprint for state in self.states({load.landing for load in loads}, whole)}
         new = [load for load in loads if checksums.get(load.ds) != load.checksum]
-        with self._begin() as connection:
-            versions = self._next_versions(connection, len(new))
-            if new:
+        if new:
+            with self._begin() as connection:
+                versions = next_versions(connection, len(new))
                 rows = [{**vars(load), "version": version, "run_id": run_id} for load, version in zip(new, versions, strict=True)]
                 connection.execute(insert(tables.load), rows)
+                moment: datetime = connection.execute(select(func.now())).scalar_one()
+                states = [
+                    _state_row(_arrived(load), version, version, run_id, moment)
+                    for load, version in zip(new, versions, strict=True)
+                ]
+                _replace_states(connection, states)
+                _notify(connection, {load.landing for load in new})
         return len(new)
 
     def current_loads(self, landing: str, intervals: Sequence[Interval] | None = None) -> list[Load]:
@@ -217,7 +191,7 @@ class Ledger(Store):
         with self._begin() as connection:
             if rows:
                 connection.execute(insert(tables.audit), rows)
-            self._set_state(connection, candidate.run_key, [candidate.table], verdict)
+            set_state(connection, candidate.run_key, [candidate.table], verdict)
 
     def latest_audits(self, table_names: Iterable[str] | None = None) -> list[Any]:
         """Every check's result of the newest audit of each table, as rows of the table `audit`."""
@@ -256,49 +230,34 @@ class Ledger(Store):
 
     # publications
 
+    def distrust(self, periods: Mapping[str, Sequence[date]]) -> None:
+        """Forget the fingerprints of periods (first days by table) that are about to be replaced: after a crash they count as
+        changed."""
+        with self._begin() as connection:
+            for table_name, starts in periods.items():
+                mine = and_(tables.period_state.c.table_name == table_name, tables.period_state.c.start.in_(starts))
+                connection.execute(update(tables.period_state).where(mine).values(fingerprint=None))
+
     @contextmanager
-    def publishing(self, pipeline: str) -> Iterator[None]:
-        """Hold the right to publish a pipeline; it falls free when the process ends, however it ends."""
-        key = int.from_bytes(hashlib.sha256(f"publish {pipeline}".encode()).digest()[:8], "big", signed=True)
+    def recording(self) -> Iterator[Recording]:
+        """One transaction in which nobody else is given a version, so that nothing changes between a last look and a record."""
         with self._begin() as connection:
-            connection.execute(text("select pg_advisory_xact_lock(:key)"), {"key": key})
-            yield
+            lock_versions(connection)
+            yield Recording(connection)
 
-    def record_publications(
-        self, pipeline: str, run_key: str, run_id: str, code_version: str, published: Sequence[Published]
-    ) -> None:
-        """Remember what readers see from now on and close the run's candidates, in one step."""
+    def newest_publications(self) -> dict[str, Any]:
+        """The last publication of each table, as a row of the table `publication`."""
+        columns = tables.publication.c
+        query = select(tables.publication).ext(distinct_on(columns.table_name))
         with self._begin() as connection:
-            versions = self._next_versions(connection, len(published))
-            rows = [
-                {
-                    "version": version,
-                    "pipeline": pipeline,
-                    "table_name": one.table,
-                    "start": one.interval.start,
-                    "end": one.interval.end,
-                    "status": one.status,
-                    "coverage": one.coverage,
-                    "row_count": one.row_count,
-                    "as_of": one.as_of,
-                    "inputs": one.inputs,
-                    "code_version": code_version,
-                    "run_key": run_key,
-                    "run_id": run_id,
-                }
-                for one, version in zip(published, versions, strict=True)
-            ]
-            if rows:
-                connection.execute(insert(tables.publication), rows)
-            self._set_state(connection, run_key, {one.table for one in published}, "published")
+            rows = connection.execute(query.order_by(columns.table_name, columns.version.desc())).all()
+        return {row.table_name: row for row in rows}
 
-    def publications(self, table_names: Iterable[str] | None = None) -> list[Any]:
-        """Publications, oldest first, as rows of the table `publication`."""
-        query = select(tables.publication).order_by(tables.publication.c.version)
-        if table_names is not None:
-            query = query.where(tables.publication.c.table_name.in_(list(table_names)))
+    def publications(self, table_names: Iterable[str]) -> list[Any]:
+        """The history of some tables, oldest first, as rows of the table `publication`."""
+        query = select(tables.publication).where(tables.publication.c.table_name.in_(list(table_names)))
         with self._begin() as connection:
-            return list(connection.execute(query).all())
+            return list(connection.execute(query.order_by(tables.publication.c.version)).all())
 
     def expired_candidates(self, days: int) -> list[tuple[str, str]]:
         """(run_key, table) of the candidates that nobody touched for so many days."""
@@ -315,16 +274,150 @@ class Ledger(Store):
             for run_key, table_name in expired:
                 connection.execute(delete(tables.candidate).where(columns.run_key == run_key, columns.table_name == table_name))
 
-    # inside
 
-    @staticmethod
-    def _set_state(connection: Connection, run_key: str, table_names: Iterable[str], state: str) -> None:
-        columns = tables.candidate.c
-        connection.execute(
-            update(tables.candidate)
-            .where(columns.run_key == run_key, columns.table_name.in_(list(table_names)))
-            .values(state=state, updated_at=func.now())
+@dataclass(frozen=True)
+class RunFacts:
+    """Which run of which pipeline publishes, by which version of the repository."""
+
+    pipeline: str
+    run_key: str
+    run_id: str
+    code_version: str
+
+
+class Recording:
+    """What can be read and written while no other version appears."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def changes(self, reads: Mapping[str, Window], interval: Interval, since: int) -> list[Change]:
+        """As Ledger.changes."""
+        return changes(self._connection, reads, interval, since)
+
+    def publish(
+        self,
+        run: RunFacts,
+        changed: Sequence[Published],
+        unchanged: Mapping[str, Sequence[date]],
+        inputs: Mapping[str, Iterable[str]],
+    ) -> None:
+        """Record what readers see anew, that other computed periods (first days by table) are as they were, and close the run.
+
+        Periods beside each other of one status share a version. All periods that were computed are as of this record, for the
+        run's own tables are each other's inputs. `inputs`: what each table reads.
+        """
+        connection = self._connection
+        as_of = _newest_version(connection)
+        stretches = list(_stretches(changed))
+        versions = next_versions(connection, len(stretches))
+        as_of = max([as_of, *versions])
+        seen = _newest_of(connection, {name for names in inputs.values() for name in names})
+        moment: datetime = connection.execute(select(func.now())).scalar_one()
+        history, states = [], []
+        for version, periods in zip(versions, stretches, strict=True):
+            first, last = periods[0], periods[-1]
+            history.append(
+                {
+                    "version": version,
+                    "pipeline": run.pipeline,
+                    "table_name": first.table,
+                    "start": first.interval.start,
+                    "end": last.interval.end,
+                    "status": first.status,
+                    "coverage": min(one.coverage for one in periods),
+                    # Of a table that is replaced whole every period tells the same content.
+                    "row_count": sum({one.fingerprint: one.row_count for one in periods}.values()),
+                    "as_of": as_of,
+                    "inputs": {name: seen[name] for name in inputs.get(first.table, ()) if name in seen},
+                    "code_version": run.code_version,
+                    "run_key": run.run_key,
+                    "run_id": run.run_id,
+                }
+            )
+            states += [_state_row(one, version, as_of, run.run_id, moment) for one in periods]
+        if history:
+            connection.execute(insert(tables.publication), history)
+            _replace_states(connection, states)
+            _notify(connection, {one.table for one in changed})
+        for table_name, starts in unchanged.items():
+            mine = and_(tables.period_state.c.table_name == table_name, tables.period_state.c.start.in_(starts))
+            connection.execute(update(tables.period_state).where(mine).values(as_of=as_of, computed_at=func.now()))
+        set_state(connection, run.run_key, {one.table for one in changed} | unchanged.keys(), "published")
+
+
+def set_state(connection: Connection, run_key: str, table_names: Iterable[str], state: str) -> None:
+    """How far a run's staging tables are."""
+    columns = tables.candidate.c
+    connection.execute(
+        update(tables.candidate)
+        .where(columns.run_key == run_key, columns.table_name.in_(list(table_names)))
+        .values(state=state, updated_at=func.now())
+    )
+
+
+def _stretches(published: Sequence[Published]) -> Iterator[list[Published]]:
+    """Periods of one table and status that lie beside each other, in order."""
+    group: list[Published] = []
+    for one in sorted(published, key=lambda one: (one.table, one.interval)):
+        last = group[-1] if group else None
+        if last and (last.table, last.status, last.interval.end) != (one.table, one.status, one.interval.start):
+            yield group
+            group = []
+        group.append(one)
+    if group:
+        yield group
+
+
+def _newest_version(connection: Connection) -> int:
+    newest = [connection.scalar(select(func.max(table.c.version))) for table in (tables.load, tables.publication)]
+    return max(version or 0 for version in newest)
+
+
+def _newest_of(connection: Connection, table_names: Iterable[str]) -> dict[str, int]:
+    columns = tables.period_state.c
+    query = select(columns.table_name, func.max(columns.version)).where(columns.table_name.in_(list(table_names)))
+    return {name: version for name, version in connection.execute(query.group_by(columns.table_name))}
+
+
+def _arrived(load: Load) -> Published:
+    return Published(load.landing, Interval(load.ds, load.ds + DAY), load.checksum, load.row_count)
+
+
+def _state_row(one: Published, version: int, as_of: int, run_id: str, moment: datetime) -> dict[str, Any]:
+    return {
+        "table_name": one.table,
+        "start": one.interval.start,
+        "end": one.interval.end,
+        "version": version,
+        "as_of": as_of,
+        "fingerprint": one.fingerprint,
+        "row_count": one.row_count,
+        "status": one.status,
+        "coverage": one.coverage,
+        "run_id": run_id,
+        "changed_at": moment,
+        "computed_at": moment,
+    }
+
+
+def _replace_states(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
+    """Each period takes the place of all that was known of its days."""
+    columns = tables.period_state.c
+    for table_name in dict.fromkeys(str(row["table_name"]) for row in rows):
+        days = _in_intervals(
+            columns.start, merge(Interval(row["start"], row["end"]) for row in rows if row["table_name"] == table_name)
         )
+        connection.execute(delete(tables.period_state).where(columns.table_name == table_name, days))
+    connection.execute(insert(tables.period_state), list(rows))
+
+
+def _notify(connection: Connection, table_names: Iterable[str]) -> None:
+    """Wake whoever waits for one of these tables, once this is committed."""
+    connection.execute(
+        text("select pg_notify('headline', name) from unnest(cast(:names as text[])) as names (name)"),
+        {"names": sorted(table_names)},
+    )
 
 
 def _in_intervals(column: Any, intervals: Sequence[Interval]) -> Any:

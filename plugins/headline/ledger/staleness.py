@@ -1,69 +1,80 @@
-"""Which days of a table must be computed: those asked for, and those published whose inputs have changed since."""
+"""Which published periods are stale: an input that they depend on changed after they were computed."""
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, timedelta
+from itertools import accumulate
 
-from headline.intervals import DAY, Interval, Period, from_days, merge
-from headline.ledger.ledger import Change
+from headline.intervals import DAY, Interval, merge
+from headline.ledger.state import Change, CurrentState, PeriodState
 from headline.specs import Window
 
 ONLY_THE_DAY = Window()
 
 
-def intervals_to_compute(
-    requested: Interval,
-    period: Period,
-    reads: Mapping[str, Window],
-    published: Sequence[Change],
-    changed: Sequence[Change],
-    recomputed: Mapping[str, Sequence[Interval]],
-) -> list[Interval]:
-    """The intervals, whole periods, that one run computes for one table.
-
-    `published`: publications of the table, oldest first. `changed`: loads and publications of its inputs.
-    `recomputed`: what this very run computes of its inputs. A published day is computed again when an input that it
-    depends on, by the window of `reads`, has changed after the version the day was computed from.
-    """
-    seen = _newest_as_of(published)
-    wanted = [requested, *from_days(stale_days(reads, published, changed))]
-    for table, intervals in recomputed.items():
-        for interval in intervals:
-            wanted += from_days(_affected(interval, reads[table], seen))
-    return merge(interval.widen(period) for interval in wanted)
+def stale_periods(states: Sequence[PeriodState], reads: Mapping[str, Window], changes: Iterable[Change]) -> list[PeriodState]:
+    """The states, of one table in order of days, for which an input in reach of the window of `reads` has a version newer than
+    their as_of."""
+    newest = _newest_in_reach([state.interval for state in states], reads, changes)
+    return [state for state, version in zip(states, newest, strict=True) if version > state.as_of]
 
 
-def stale_days(reads: Mapping[str, Window], published: Sequence[Change], changed: Iterable[Change]) -> set[date]:
-    """The published days of a table that depend on a change which they were computed without."""
-    seen = _newest_as_of(published)
-    return {
-        day for change in changed for day in _affected(change.interval, reads[change.table], seen) if seen[day] < change.version
-    }
+def touched(intervals: Sequence[Interval], reads: Mapping[str, Window], changes: Iterable[Change]) -> list[Interval]:
+    """Those of the intervals, in order of days, that depend on any of the changes."""
+    newest = _newest_in_reach(intervals, reads, changes)
+    return [interval for interval, version in zip(intervals, newest, strict=True) if version > 0]
 
 
-def is_outdated(intervals: Iterable[Interval], reads: Mapping[str, Window], newer: Iterable[Change]) -> bool:
-    """Whether a change that came after these days were computed touches what one of them depends on."""
-    days = [day for interval in intervals for day in interval]
-    return any(_affected(change.interval, reads[change.table], days) for change in newer)
-
-
-def missing_days(requested: Interval, published: Iterable[Change], window: Window = ONLY_THE_DAY) -> list[date]:
-    """The days of the request that no publication or load covers, and the gaps before it where the window forbids them."""
-    covered = {day for change in published for day in change.interval}
+def missing_days(requested: Interval, there: Iterable[Interval], window: Window = ONLY_THE_DAY) -> list[date]:
+    """The days of the request that nothing covers, and the gaps before it where the window forbids them."""
+    covered = merge(there)
     start = requested.start
     if window.without_gaps and covered:
         earliest = date.min if window.days_before == "all" else start - timedelta(days=window.days_before)
-        start = min(start, max(earliest, min(covered)))
-    return [day for day in Interval(start, requested.end) if day not in covered]
+        start = min(start, max(earliest, covered[0].start))
+    return [day for day in Interval(start, requested.end) if not any(one.start <= day < one.end for one in covered)]
 
 
-def _newest_as_of(published: Sequence[Change]) -> dict[date, int]:
-    return {day: change.as_of for change in published for day in change.interval}
+def missing_inputs(reads: Mapping[str, Window], requested: Interval, ledger: CurrentState) -> dict[str, list[date]]:
+    """By table read, the days that must be published for the request and are not; a table that lacks nothing is left out.
+
+    Earlier days are counted where a window allows no gaps, and looked up only where their number is too small.
+    """
+    gapless = [name for name, window in reads.items() if window.without_gaps]
+    counted = ledger.days_before(gapless, requested.start) if gapless else {}
+    gaps = [name for name, (first, count) in counted.items() if (requested.start - first).days > count]
+    there: dict[str, list[Interval]] = {name: [] for name in reads}
+    states = ledger.states(reads, requested)
+    if gaps:
+        states += ledger.states(gaps, Interval(date.min, requested.start))
+    for state in states:
+        there[state.table].append(state.interval)
+    for name, (first, _) in counted.items():
+        if name not in gaps:
+            there[name].append(Interval(first, requested.start))
+    found = {name: missing_days(requested, there[name], window) for name, window in reads.items()}
+    return {name: days for name, days in found.items() if days}
 
 
-def _affected(interval: Interval, window: Window, days: Iterable[date]) -> list[date]:
-    """Those of `days` whose window [day - days_before, day + days_after] meets the interval."""
-    earliest = date.min if window.days_after == "all" else interval.start - timedelta(days=window.days_after)
-    latest = date.max if window.days_before == "all" else interval.end - DAY + timedelta(days=window.days_before)
-    return [day for day in days if earliest <= day <= latest]
+def _newest_in_reach(intervals: Sequence[Interval], reads: Mapping[str, Window], changes: Iterable[Change]) -> list[int]:
+    """For each of the intervals, in order, the newest version of all changes that it depends on; 0 where there is none."""
+    starts = [interval.start for interval in intervals]
+    ends = [interval.end for interval in intervals]
+    newest = [0] * len(intervals)
+    onwards = [0] * len(intervals)
+    for change in changes:
+        reach = reads[change.table].touched_by(change.interval)
+        first = _first_that_ends_after(ends, reach.start)
+        if reach.end == date.max:  # all that follow: noted once instead of for each of them
+            if first < len(intervals):
+                onwards[first] = max(onwards[first], change.version)
+            continue
+        for index in range(first, bisect_left(starts, reach.end)):
+            newest[index] = max(newest[index], change.version)
+    return [max(pair) for pair in zip(newest, accumulate(onwards, max), strict=True)] if intervals else []
+
+
+def _first_that_ends_after(ends: Sequence[date], day: date) -> int:
+    return bisect_left(ends, day + DAY) if day < date.max else len(ends)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection
 from sqlalchemy.exc import OperationalError
 
 from headline.errors import Transient
@@ -27,10 +27,3 @@ class Store:
             raise Transient(
                 f"the ledger (connection {self.conn_id}) is out of reach: {error.orig}; is its PostgreSQL up?"
             ) from error
-
-    @staticmethod
-    def _next_versions(connection: Connection, count: int) -> list[int]:
-        """Versions in the order of commits: the lock keeps a lower one from appearing after a higher one was seen."""
-        connection.execute(text("select pg_advisory_xact_lock(hashtext('headline version'))"))
-        query = text("select nextval('version') from generate_series(1, :count)")
-        return [row[0] for row in connection.execute(query, {"count": count})]

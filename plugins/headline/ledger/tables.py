@@ -1,4 +1,4 @@
-"""The ledger's tables. Rows are only ever added, except the state of a candidate or an incident and the end of a repair."""
+"""The ledger's tables. Rows are only ever added, except current states and the end of a repair."""
 
 from __future__ import annotations
 
@@ -93,6 +93,26 @@ publication = Table(
     Column("run_id", String, nullable=False),
     Column("published_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
     Index("publication_by_day", "table_name", "end", "version"),
+)
+
+# The history above says how it came about; planning and waiting read only this, by range of days.
+period_state = Table(
+    "period_state",
+    metadata,
+    Column("table_name", String, primary_key=True, comment="schema.table, or landing.<name>"),
+    Column("start", Date, primary_key=True, comment="first day of the period"),
+    Column("end", Date, nullable=False, comment="the day after its last"),
+    Column("version", BigInteger, nullable=False, comment="at which its content became what it is"),
+    Column("as_of", BigInteger, nullable=False, comment="inputs up to this version are in it"),
+    Column("fingerprint", String, nullable=True, comment="of its rows; null while unknown"),
+    Column("row_count", BigInteger, nullable=False),
+    Column("status", String, nullable=False, comment="complete or partial"),
+    Column("coverage", Numeric, nullable=False),
+    Column("run_id", String, nullable=False, comment="the run that made this version"),
+    Column("changed_at", DateTime(timezone=True), nullable=False),
+    Column("computed_at", DateTime(timezone=True), nullable=False, comment="when it was computed last, changed or not"),
+    Index("period_state_by_version", "table_name", "version"),
+    Index("period_state_by_as_of", "table_name", "as_of"),
 )
 
 schema_change = Table(

@@ -101,7 +101,7 @@ def partial_notes(pipeline: Pipeline, tables: Iterable[Table]) -> list[str]:
     from headline.ledger import Ledger, partial_days
 
     try:
-        found = partial_days(pipeline, Ledger().publications([table.full_name for table in pipeline.tables.values()]))
+        found = partial_days(pipeline, Ledger().states([table.full_name for table in pipeline.tables.values()]))
     except HeadlineError as error:
         return [f"Which days are partial is not known now: {error}"]
     together: dict[tuple[date, ...], list[str]] = {}

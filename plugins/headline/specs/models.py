@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr, model_validator
 
 from headline import settings
-from headline.intervals import DAY, Period
+from headline.intervals import DAY, Interval, Period
 
 Days = Annotated[int, Field(ge=0)] | Literal["all"]
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
@@ -49,6 +49,22 @@ class Window(Model):
     days_before: Days = 0
     days_after: Days = 0
     without_gaps: bool = False
+
+    def reach(self, interval: Interval) -> Interval:
+        """The days of an input that the days of an interval depend on."""
+        start = date.min if self.days_before == "all" else interval.start - timedelta(days=self.days_before)
+        end = date.max if self.days_after == "all" else interval.end + timedelta(days=self.days_after)
+        return Interval(start, end)
+
+    def touched_by(self, interval: Interval) -> Interval:
+        """The days that depend on the days of an input's interval."""
+        start = (
+            date.min
+            if self.days_after == "all" or interval.start == date.min
+            else interval.start - timedelta(days=self.days_after)
+        )
+        end = date.max if self.days_before == "all" else interval.end + timedelta(days=self.days_before)
+        return Interval(start, end)
 
 
 class Coverage(Model):

@@ -4,65 +4,93 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
+from datetime import date
 
 from sqlglot import exp
 
-from headline.errors import BadData, BadRequest, NotChecked, SpecError
+from headline.errors import BadData, NotChecked, SpecError
 from headline.intervals import DAY, Interval
-from headline.ledger import Candidate, CheckResult, stale_days
-from headline.specs import Table, Window, load_contract
+from headline.ledger import Candidate, CheckResult, stale_periods
+from headline.specs import Pipeline, Window, load_contract
 from headline.sql import check_queries, personal_columns_shown, resolve, tables_read
 from headline.steps.anomalies import ANOMALY, accept, described
-from headline.steps.names import reach, resolutions
+from headline.steps.names import resolutions
+from headline.steps.plan import Plan
 from headline.steps.run import KEEP_CANDIDATES_DAYS, PipelineRun
 from headline.steps.samples import shown
+from headline.steps.transform import Staged
 from headline.steps.verify import verify
-from headline.warehouse import Session, candidate_name
+from headline.warehouse import Staging
 
 log = logging.getLogger(__name__)
 
 
-def audit(run: PipelineRun, table: Table) -> list[CheckResult]:
-    """Verify the candidate of one table; every check's outcome goes to the ledger before the verdict is raised.
+def audit(plan: Plan, staged: Mapping[str, Staged], session: Staging) -> dict[str, list[CheckResult]]:
+    """Verify the contracts of all staged tables; every check's outcome goes to the ledger before the verdict is raised.
 
-    Raises BadData when a check failed, NotChecked when one could not be evaluated or none was there at all.
+    Raises BadData when a check of any table failed, NotChecked when one could not be evaluated or none was there at all.
     """
-    candidate = run.open_candidates().get(table.full_name)
-    if candidate is None:
-        raise BadRequest(f"{table.full_name}: this run has nothing left to audit; clear its transform to compute it again")
-    results: list[CheckResult] = []
-    problems = ""
-    with run.warehouse.session() as session:
-        for interval in candidate.intervals:
-            found, errors = _check(run, table, interval, candidate.intervals[-1], session)
-            results += [accept(result, table.full_name, run.acceptance, run.ledger) for result in found]
-            problems += errors
+    run = plan.run
+    found: dict[str, list[CheckResult]] = {}
+    errors: list[BadData | NotChecked] = []
+    for name, one in staged.items():
+        with session.reading():
+            results, problems = _check(run, one, staged, session)
+        results = [accept(result, name, run.acceptance, run.ledger) for result in results]
+        found[name] = results
+        if error := _record(plan, one, results, problems):
+            errors.append(error)
+    if errors:
+        bad = [error for error in errors if isinstance(error, BadData)]
+        raise type((bad or errors)[0])("\n".join(map(str, bad + [error for error in errors if error not in bad])))
+    return found
+
+
+def _record(plan: Plan, staged: Staged, results: list[CheckResult], problems: str) -> BadData | NotChecked | None:
+    run, table = plan.run, staged.table
     verdict = verdict_of(results, problems)
-    if verdict == "failed" and (stale := _stale_input(run, candidate)):
-        verdict, problems = "not_checked", f"{stale}; let its pipeline run first. {_failure(run, candidate, results)}\n{problems}"
-    run.ledger.record_audit(candidate, results, verdict)
+    if verdict == "failed" and (stale := _stale_input(run, staged)):
+        verdict, problems = "not_checked", f"{stale}; let its pipeline run first. {_failure(run, staged, results)}\n{problems}"
+    held = Candidate(run.key, table.full_name, staged.intervals, plan.as_of, staged.row_count, verdict, run.run_id)
+    run.ledger.record_audit(held, results, verdict)
     for result in results:
-        log.info("%s: %s (%s; measured %s, %s)", result.outcome, result.name, result.path, result.measured, result.threshold)
+        level = logging.INFO if result.outcome in ("passed", "learning") else logging.WARNING
+        log.log(
+            level, "%s: %s (%s; measured %s, %s)", result.outcome, result.name, result.path, result.measured, result.threshold
+        )
         if result.sample:
             log.info("  found: %s", shown(result.sample))
     if verdict == "failed":
-        raise BadData(_failure(run, candidate, results))
+        return BadData(_failure(run, staged, results))
     if verdict == "not_checked":
         unknown = [result.path for result in results if result.outcome == "not_checked"]
-        raise NotChecked(f"{table.full_name}: the audit could not run: {problems or unknown or 'no check was evaluated'}")
-    return results
+        return NotChecked(f"{table.full_name}: the audit could not run: {problems or unknown or 'no check was evaluated'}")
+    return None
 
 
-def _stale_input(run: PipelineRun, candidate: Candidate) -> str:
+def _stale_input(run: PipelineRun, staged: Staged) -> str:
     """Which input has not taken in a change of its own inputs yet: a check that compares the two tells nothing about the data."""
-    external = run.pipeline.external_reads(run.pipeline.outputs[candidate.table])
-    for name, maker in run.catalog.makers.items():
-        if name in external:
-            reads = maker.external_reads(maker.outputs[name])
-            stale = stale_days(reads, run.ledger.changes([name]), run.ledger.changes(reads))
-            used = [reach(interval, external[name]) for interval in candidate.intervals]
-            if days := [day for day in stale if any(one.start <= day < one.end for one in used)]:
-                return f"{name} has yet to take in a change of what it reads, for {len(days)} day(s) from {min(days)}"
+    for name, window in run.pipeline.external_reads(staged.table).items():
+        maker = run.catalog.makers.get(name)
+        if maker is None:
+            continue
+        table = maker.outputs[name]
+        reads = maker.external_reads(table)
+        for interval in staged.intervals:
+            states = run.ledger.states([table.full_name], window.reach(interval))
+            if not states:
+                continue
+            hull = Interval(states[0].interval.start, states[-1].interval.end)
+            changes = run.ledger.changes(reads, hull, min(state.as_of for state in states))
+            if table.period_column is None:
+                newest = run.ledger.newest_as_of(table.full_name)
+                stale = states if any(change.version > newest for change in changes) else []
+            else:
+                stale = stale_periods(states, reads, changes)
+            if stale:
+                return (
+                    f"{name} is stale for {len(stale)} period(s) from {stale[0].interval.start}: an input of it has changed since"
+                )
     return ""
 
 
@@ -80,14 +108,27 @@ def verdict_of(results: Sequence[CheckResult], problems: str) -> str:
     return "passed"
 
 
-def _check(run: PipelineRun, table: Table, interval: Interval, last: Interval, session: Session) -> tuple[list[CheckResult], str]:
-    """Verify the candidate for one of its intervals; names in the SQL of checks stand for what they stand for in its SELECT."""
-    queries = check_queries(table, interval, last)
-    _refuse_personal_data(run, queries)
-    read = sorted({name for query in queries.values() for name in tables_read(query)})
-    names = resolutions(run, {name: table.reads.get(name, Window()) for name in read}, [interval], session)
-    resolved = {path: resolve(query, names) for path, query in queries.items()}
-    return verify(table, candidate_name(table.full_name, run.key), resolved, session, run.warehouse.dialect)
+def tables_of_checks(pipeline: Pipeline) -> set[str]:
+    """Every table that the checks of a pipeline's contracts read."""
+    day = Interval(date(2000, 1, 1), date(2000, 1, 2))
+    queries = [query for table in pipeline.ordered_tables for query in check_queries(table, day).values()]
+    return {name for query in queries for name in tables_read(query)}
+
+
+def _check(run: PipelineRun, one: Staged, staged: Mapping[str, Staged], session: Staging) -> tuple[list[CheckResult], str]:
+    """Verify one staging table; names in the SQL of checks stand for what they stand for in its SELECT."""
+    results: list[CheckResult] = []
+    problems = ""
+    for interval in one.intervals:
+        queries = check_queries(one.table, interval, one.intervals[-1])
+        _refuse_personal_data(run, queries)
+        read = sorted({name for query in queries.values() for name in tables_read(query)})
+        names = resolutions(run, {name: one.table.reads.get(name, Window()) for name in read}, [interval], staged, session)
+        resolved = {path: resolve(query, names) for path, query in queries.items()}
+        found, errors = verify(one.table, session.staging_name(one.table.full_name), resolved, session, run.warehouse.dialect)
+        results += found
+        problems += errors
+    return results, problems
 
 
 def _refuse_personal_data(run: PipelineRun, queries: Mapping[str, exp.Query]) -> None:
@@ -100,13 +141,13 @@ def _refuse_personal_data(run: PipelineRun, queries: Mapping[str, exp.Query]) ->
             raise SpecError([f"{path}: selects {', '.join(sorted(columns))}, which is personal data; select the key instead"])
 
 
-def _failure(run: PipelineRun, candidate: Candidate, results: Sequence[CheckResult]) -> str:
+def _failure(run: PipelineRun, staged: Staged, results: Sequence[CheckResult]) -> str:
     failed = [result for result in results if result.outcome == "failed"]
-    days = ", ".join(map(str, candidate.intervals))
+    name, days = staged.table.full_name, ", ".join(map(str, staged.intervals))
     lines = [
-        f"{candidate.table}: {len(failed)} of {len(results)} checks failed on {candidate.row_count} rows for {days}:",
+        f"{name}: {len(failed)} of {len(results)} checks failed on {staged.row_count} rows for {days}:",
         *(f"  - {result.name} ({result.path}): {_measured(result)}" for result in failed),
-        "Nothing was published; what was readable still is. Mend the source or the SQL, then clear this run's transform",
+        "Nothing was published; what was readable still is. Mend the source or the SQL, then clear this run",
     ]
     if any(result.kind == ANOMALY for result in failed):
         first, last = run.requested.start, run.requested.end - DAY
@@ -116,7 +157,7 @@ def _failure(run: PipelineRun, candidate: Candidate, results: Sequence[CheckResu
         )
     lines += [
         f"What was computed is kept for {KEEP_CANDIDATES_DAYS} days, to be seen beside what is published:",
-        f"  headline inspect {candidate.table} {candidate.run_key}",
+        f"  headline inspect {name} {run.key}",
     ]
     return "\n".join(lines)
 

@@ -16,7 +16,7 @@ from typing import Any
 
 from headline import settings
 from headline.intervals import DAY, Interval
-from headline.ledger import Ledger, is_outdated, missing_days
+from headline.ledger import Change, Ledger, PeriodState, missing_days, touched
 from headline.specs import Catalog, Pipeline, Source, Table
 
 # A longer hole in what the schedule does not owe is no accident: somebody has computed two ranges apart.
@@ -108,24 +108,26 @@ def _arrivals(source: Source, ledger: Ledger) -> Iterator[Stock]:
     for landing in source.landed:
         if readers := [table for table in tables if landing in table.reads]:
             days = {}
-            for load in ledger.current_loads(landing):
+            for load in ledger.states([landing]):
                 # A table that is made of several landings lacks what any of them lacks: what holds rows is not to blame.
                 blamed = [table.full_name for table in readers if load.row_count == 0 or _landings(table) == [landing]]
-                fault = next((silent[name, load.ds] for name in blamed if (name, load.ds) in silent), "")
-                days[load.ds] = Found({"files": 1, "rows": load.row_count, "checksum": load.checksum}, fault)
+                day = load.interval.start
+                fault = next((silent[name, day] for name in blamed if (name, day) in silent), "")
+                days[day] = Found({"files": 1, "rows": load.row_count, "checksum": load.fingerprint}, fault)
             yield Stock(source, landing, days, nothing)
 
 
 def _silent_days(tables: Sequence[Table], ledger: Ledger) -> dict[tuple[str, date], str]:
     """The days, by table, in which completeness checks found nothing, and that were not published whole since."""
     names = [table.full_name for table in tables]
-    whole = [row for row in ledger.publications(names) if row.status == "complete"]
     silent = {}
-    for row in ledger.failed_checks("completeness", names):
-        since = [one for one in whole if one.table_name == row.table_name and one.published_at > row.audited_at]
-        for day in {date.fromisoformat(key["ds"]) for key in row.sample if "ds" in key}:
-            if not any(one.start <= day < one.end for one in since):
-                silent[row.table_name, day] = f"what arrived holds nothing of it: «{row.check_name}» has failed"
+    if failed := ledger.failed_checks("completeness", names):
+        whole = {(state.table, state.interval.start): state.computed_at for state in ledger.states(names) if not state.is_partial}
+        for row in failed:
+            for day in {date.fromisoformat(key["ds"]) for key in row.sample if "ds" in key}:
+                since = whole.get((row.table_name, day))
+                if since is None or since <= row.audited_at:
+                    silent[row.table_name, day] = f"what arrived holds nothing of it: «{row.check_name}» has failed"
     return silent
 
 
@@ -140,17 +142,14 @@ def _publication(pipeline: Pipeline, ledger: Ledger, to_come: Collection[date]) 
         return
     read = {name for table in tables for name in table.reads} - {"calendar.days", *settings.load().without}
     inputs = {name: window for name, window in pipeline.inputs.items() if name in read}
-    changes = ledger.changes(inputs)
-    came: dict[tuple[str, date], int] = {}
-    for change in changes:
-        for day in change.interval:
-            came.setdefault((change.table, day), change.version)
+    known = ledger.states(inputs)
     by_day = [table.full_name for table in tables if table.period in ("day", "all")]
+    came = {} if by_day else ledger.first_versions(inputs)
     published: dict[date, set[str]] = defaultdict(set)
-    for change in ledger.changes(by_day or [table.full_name for table in tables]):
-        for day in change.interval:
-            if by_day or all(came.get((name, day), 0) <= change.as_of for name in inputs):
-                published[day].add(change.table)
+    for state in ledger.states(by_day or [table.full_name for table in tables]):
+        for day in state.interval:
+            if by_day or all(came.get((name, day), 0) <= state.as_of for name in inputs):
+                published[day].add(state.table)
     held = ledger.failed_candidates([table.full_name for table in tables])
 
     def must_wait(day: date) -> bool:
@@ -158,10 +157,10 @@ def _publication(pipeline: Pipeline, ledger: Ledger, to_come: Collection[date]) 
         asked = Interval(day, day + DAY)
         return (
             day in to_come
-            or any(missing_days(asked, [one for one in changes if one.table == name], inputs[name]) for name in inputs)
+            or any(missing_days(asked, [one.interval for one in known if one.table == name], inputs[name]) for name in inputs)
             or any(
                 any(interval.overlaps(asked) for interval in candidate.intervals)
-                and not is_outdated(candidate.intervals, inputs, [one for one in changes if one.version > candidate.as_of])
+                and not touched(candidate.intervals, inputs, _newer(known, candidate.as_of))
                 for candidate in held
             )
         )
@@ -169,6 +168,10 @@ def _publication(pipeline: Pipeline, ledger: Ledger, to_come: Collection[date]) 
     nothing = Found({"tables": []}, "all that it reads is there, but it was never published")
     days = {day: Found({"tables": sorted(names)}) for day, names in published.items()}
     yield Stock(pipeline, pipeline.id, days, nothing, must_wait)
+
+
+def _newer(states: Iterable[PeriodState], version: int) -> list[Change]:
+    return [Change(state.table, state.interval, state.version) for state in states if state.version > version]
 
 
 def _tables(pipeline: Pipeline) -> list[Table]:

@@ -12,9 +12,8 @@ from headline.errors import BadRequest, SpecError
 from headline.ledger import Candidate, Ledger
 from headline.specs import Table, load_contract
 from headline.sql import within, write
-from headline.steps.names import output_columns
 from headline.steps.run import KEEP_CANDIDATES_DAYS
-from headline.warehouse import Session, Warehouse, candidate_name
+from headline.warehouse import Output, Staging, Warehouse
 
 EXAMPLES = 20
 PERSONAL = "(personal)"
@@ -100,7 +99,7 @@ def held_candidate(table: Table, run: str, ledger: Ledger) -> Candidate:
             f"{table.full_name}: the run {found[0].run_id} has published it, so there is nothing to compare; {there_are}"
         )
     if ledger.was_audited(table.full_name, run):
-        gone = f"what the run {run} computed was kept for {KEEP_CANDIDATES_DAYS} days and is gone; clear its transform"
+        gone = f"what the run {run} computed was kept for {KEEP_CANDIDATES_DAYS} days and is gone; clear it"
         raise BadRequest(f"{table.full_name}: {gone} to compute it again; {there_are}")
     raise BadRequest(f"{table.full_name}: no run begins with {run!r}; {there_are}")
 
@@ -110,7 +109,7 @@ def inspect(table: Table, candidate: Candidate, warehouse: Warehouse) -> list[Di
 
     Raises BadRequest where the warehouse has the candidate no more.
     """
-    with warehouse.session(read_only=True) as session:
+    with warehouse.kept(candidate.run_key) as session, session.reading():
         found = [_Comparison(output, table, candidate, session, warehouse.dialect) for output in table.outputs]
         return [line for comparison in found for line in comparison.lines()]
 
@@ -118,22 +117,23 @@ def inspect(table: Table, candidate: Candidate, warehouse: Warehouse) -> list[Di
 class _Comparison:
     """One output of a table in both states. Equal rows are equal in all columns; the others are told apart by the table's key."""
 
-    def __init__(self, output: str, table: Table, candidate: Candidate, session: Session, dialect: str) -> None:
+    def __init__(self, output: str, table: Table, candidate: Candidate, session: Staging, dialect: str) -> None:
         self.output = output
         self.session = session
         self.contract = load_contract(table)
-        there = _columns(candidate_name(output, candidate.run_key), session)
+        staged = session.staging_name(output)
+        there = _columns(staged, session)
         if there is None:
-            raise BadRequest(f"{candidate.table}: the run {candidate.run_id} has left no rows to look at; clear its transform")
+            raise BadRequest(f"{candidate.table}: the run {candidate.run_id} has left no rows to look at; clear it")
         before = _columns(output, session)
-        columns = output_columns(output, table, self.contract)
+        columns = list(Output(output, table).columns)
         self.columns = [column for column in columns if column in there and (before is None or column in before)]
         self.new_columns = [column for column in columns if column in there and before is not None and column not in before]
         self.key = table.key if table.key and set(table.key) <= set(self.columns) else self.columns
         self.is_quarantine = output != table.full_name
         self.personal = self.contract.personal_columns
         select = ", ".join(self.columns)
-        self.candidate = f"select {select} from {candidate_name(output, candidate.run_key)}"
+        self.candidate = f"select {select} from {staged}"
         self.published = f"select {select} from {output}"
         if before is None:
             self.published = f"{self.candidate} where false"
@@ -204,7 +204,7 @@ class _Comparison:
         return self.session.query(sql).rows
 
 
-def _columns(table: str, session: Session) -> Sequence[str] | None:
+def _columns(table: str, session: Staging) -> Sequence[str] | None:
     """The columns of a table; None where there is no such table."""
     try:
         return session.query(f"select * from {table} limit 0").columns

@@ -9,11 +9,11 @@ from datetime import date
 
 from headline.errors import BadRequest
 from headline.intervals import DAY, Interval
-from headline.ledger import Candidate, Ledger
+from headline.ledger import Ledger
 from headline.specs import Catalog, Pipeline, Table, Window, widest
 from headline.warehouse import Warehouse
 
-# What a run has computed and not published is kept for so long, to be looked at.
+# What a failed audit holds back is kept for so long, to be inspected.
 KEEP_CANDIDATES_DAYS = 7
 
 
@@ -53,11 +53,6 @@ class PipelineRun:
             known = self.pipeline.outputs[name].full_name if name in self.pipeline.outputs else name
             reads[known] = widest(reads.get(known, window), window)
         return reads
-
-    def open_candidates(self) -> dict[str, Candidate]:
-        """What this run has computed and not yet published, by table."""
-        found = self.ledger.candidates(self.key)
-        return {name: candidate for name, candidate in found.items() if candidate.state != "published"}
 
 
 def requested_interval(first: str | None, last: str | None, default: Interval, today: date) -> Interval:

@@ -1,108 +1,143 @@
-"""One SELECT per table writes a candidate for the days that must be computed."""
+"""One SELECT per table writes its staging table for the days to compute; what it holds is compared with what is published."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import date
 
-from headline.errors import SpecError, Transient
-from headline.intervals import Interval
-from headline.ledger import Candidate, intervals_to_compute, missing_days
+from headline import settings
+from headline.errors import SpecError
+from headline.intervals import DAY, Interval
+from headline.ledger import Candidate, Change, PeriodState, Published
 from headline.specs import Table, load_contract
-from headline.sql import within, write
-from headline.steps.names import compile_table, output_columns, resolutions
-from headline.steps.run import PipelineRun
-from headline.warehouse import Session, candidate_name
+from headline.steps.names import compile_table, resolutions
+from headline.steps.plan import Plan, require_history
+from headline.warehouse import EMPTY, Content, Staging
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Transformed:
-    """What a transform did: the days, the text that the engine ran, and the rows of the candidate."""
+class Staged:
+    """One staged table: the days computed, the text that the engine ran, and its rows beside what is published.
 
+    `changed`: the periods whose content is new. `unchanged`: the first days of the others. `replaced`: the days whose rows are
+    to be replaced; None = all rows.
+    """
+
+    table: Table
     intervals: list[Interval]
     compiled_sql: str
     row_count: int
+    refused_count: int
+    changed: list[Published] = field(repr=False)
+    unchanged: list[date] = field(repr=False)
+    replaced: list[Interval] | None = field(repr=False)
+
+    @property
+    def changes(self) -> list[Change]:
+        """What other tables of the run depend on."""
+        return [Change(one.table, one.interval, version=1) for one in self.changed]
 
 
-def transform(run: PipelineRun, table: Table) -> Transformed:
-    """Write the candidate of one table and tell the ledger what it was computed from.
+def transform(plan: Plan, table: Table, staged: dict[str, Staged], session: Staging) -> Staged:
+    """Write one table's staging table and say which of its periods changed; `staged` are the tables before it in the run.
 
-    Computed are the days asked for and every published day that an input has changed for since.
+    Raises SpecError for rows outside of the days computed: they would never be replaced again, and double with every run.
     """
-    as_of = run.ledger.newest_version()
-    intervals = days_to_compute(run, table)
-    _require_history(run, table, intervals)
+    run = plan.run
+    intervals = plan.intervals(table, [change for one in staged.values() for change in one.changes])
+    require_history(run, table, intervals)
     # A table that is rebuilt whole is computed once, however its days lie.
-    scope = intervals if table.period_column else [Interval(intervals[0].start, intervals[-1].end)]
-    with run.warehouse.session() as session:
-        names = resolutions(run, table.reads, scope, session)
-        selects = [compile_table(table, interval, names, run.warehouse.dialect) for interval in scope]
-        if table.quarantine:
-            row_count = _write_with_quarantine(run, table, selects, session)
-        else:
-            row_count = session.write_candidate(candidate_name(table.full_name, run.key), selects)
-        _require_within(run, table, intervals, session)
-    run.ledger.record_candidate(Candidate(run.key, table.full_name, intervals, as_of, row_count, "transformed", run.run_id))
-    log.info("%s: %s rows for %s wait for their audit", table.full_name, row_count, ", ".join(map(str, intervals)))
-    return Transformed(intervals, ";\n\n".join(selects), row_count)
-
-
-def days_to_compute(run: PipelineRun, table: Table) -> list[Interval]:
-    """The days asked for and every published day that an input has changed for since, another table of this very run too."""
-    external = run.pipeline.external_reads(table)
-    candidates = run.open_candidates()
-    makers = {name: run.pipeline.outputs[name].full_name for name in table.reads if name in run.pipeline.outputs}
-    return intervals_to_compute(
-        requested=run.requested,
-        period=table.period,
-        reads=table.reads,
-        published=run.ledger.changes([table.full_name]),
-        changed=run.ledger.changes(external),
-        recomputed={name: candidates[maker].intervals for name, maker in makers.items() if maker in candidates},
+    with session.reading():
+        names = resolutions(run, table.reads, intervals, staged, session)
+        selects = [compile_table(table, interval, names, run.warehouse.dialect) for interval in intervals]
+        contents = session.stage(table, selects)
+    _require_within(table, intervals, contents)
+    rows, refused = sum(one.row_count for one in contents), sum(one.refused_count for one in contents)
+    changed, unchanged, replaced = _compared(plan, table, intervals, contents, session)
+    run.ledger.record_candidate(
+        Candidate(run.key, table.full_name, intervals, plan.as_of, rows - refused, "transformed", run.run_id)
     )
+    log.info(
+        "%s: %s rows for %s%s; %s of %s periods changed",
+        table.full_name,
+        rows - refused,
+        ", ".join(map(str, intervals)),
+        f" and {refused} quarantined" if refused else "",
+        len(changed),
+        len(changed) + len(unchanged),
+    )
+    return Staged(table, intervals, ";\n\n".join(selects), rows - refused, refused, changed, unchanged, replaced)
 
 
-def _require_history(run: PipelineRun, table: Table, intervals: Sequence[Interval]) -> None:
-    """A missing day must not pass for a day on which nothing happened."""
-    for name, window in run.pipeline.external_reads(table).items():
-        if window.without_gaps:
-            published = run.ledger.changes([name])
-            newest = max((change.interval.end for change in published), default=run.requested.end)
-            needed = Interval(run.requested.start, max(run.requested.end, min(intervals[-1].end, newest)))
-            if missing := missing_days(needed, published, window):
-                raise Transient(
-                    f"{table.full_name}: {name} lacks {len(missing)} day(s) from {missing[0]}, which would look as if nobody had "
-                    "come; run what makes it for them"
-                )
-
-
-def _require_within(run: PipelineRun, table: Table, intervals: Sequence[Interval], session: Session) -> None:
-    """Rows of other days would never be replaced again, and double with every run."""
+def _require_within(table: Table, intervals: Sequence[Interval], contents: Sequence[Content]) -> None:
     if table.period_column is None:
         return
-    for name in table.outputs:
-        inside = write(
-            within(table.period_column, [interval.widen(table.period) for interval in intervals]), run.warehouse.dialect
-        )
-        found = session.query(f"select count(*) from {candidate_name(name, run.key)} where not coalesce({inside}, false)")
-        if strangers := found.rows[0][0]:
-            raise SpecError(
-                [f"{table.sql_file.name}: {strangers} rows lie outside of {intervals[0]}; hold its WHERE to start and end"]
-            )
+    known = {period.start for interval in intervals for period in periods(interval, table)}
+    if outside := sum(one.row_count for one in contents if one.start not in known):
+        raise SpecError([f"{table.sql_file.name}: {outside} rows lie outside of {intervals[0]}; hold its WHERE to start and end"])
 
 
-def _write_with_quarantine(run: PipelineRun, table: Table, selects: Sequence[str], session: Session) -> int:
-    """Split the result by its last column: what a rule refused is kept with the rule's name, never dropped."""
-    everything = candidate_name(f"unsorted.{table.name}", run.key)
-    session.write_candidate(everything, selects)
-    contract = load_contract(table)
-    row_count = 0
-    for name, condition in ((table.quarantine_name, "is not null"), (table.full_name, "is null")):
-        columns = ", ".join(output_columns(name, table, contract))
-        select = f"select {columns} from {everything} where quarantine_reason {condition}"
-        row_count = session.write_candidate(candidate_name(name, run.key), [select])
-    session.drop([everything])
-    return row_count
+def periods(interval: Interval, table: Table) -> Iterator[Interval]:
+    """The periods of a table within an interval of whole periods."""
+    start = interval.start
+    while start < interval.end:
+        period = Interval(start, start + DAY).widen(table.period)
+        yield period
+        start = period.end
+
+
+def _compared(
+    plan: Plan, table: Table, intervals: Sequence[Interval], contents: Sequence[Content], session: Staging
+) -> tuple[list[Published], list[date], list[Interval] | None]:
+    if table.period_column is None:
+        return _compared_whole(plan, table, contents[0] if contents else EMPTY, session)
+    found = {one.start: one for one in contents}
+    known = {state.interval: state.fingerprint for state in _states(plan, table, intervals)}
+    changed, unchanged = [], []
+    for interval in intervals:
+        for period in periods(interval, table):
+            content = found.get(period.start, EMPTY)
+            if known.get(period) == content.fingerprint:
+                unchanged.append(period.start)
+            else:
+                changed.append(_published(table, period, content))
+    return changed, unchanged, [one.interval for one in changed]
+
+
+def _compared_whole(
+    plan: Plan, table: Table, content: Content, session: Staging
+) -> tuple[list[Published], list[date], list[Interval] | None]:
+    """A table that is replaced whole has one content; new to the days that were asked for, and to those on which it differs."""
+    requested = plan.run.requested
+    known = {state.interval.start for state in _states(plan, table, [requested])}
+    newest = plan.run.ledger.newest_state(table.full_name)
+    if newest and newest.fingerprint == content.fingerprint:
+        changed = [_published(table, Interval(day, day + DAY), content) for day in requested if day not in known]
+        return changed, sorted(known & set(requested)), []
+    affected = [requested]
+    if newest:
+        everything = Interval(date.min, date.max)
+        days = session.changed_days(table, settings.load().reporting_zone) if is_history(table) else [everything]
+        affected += [state.interval for state in plan.run.ledger.states([table.full_name], *days)] if days else []
+    days_affected = sorted({day for interval in affected for day in interval})
+    return [_published(table, Interval(day, day + DAY), content) for day in days_affected], [], None
+
+
+def is_history(table: Table) -> bool:
+    """Whether its rows hold from `valid_from` to `valid_to` (SCD type 2)."""
+    return table.period_column is None and {"valid_from", "valid_to"} <= set(load_contract(table).column_names)
+
+
+def _states(plan: Plan, table: Table, intervals: Sequence[Interval]) -> list[PeriodState]:
+    """The states of these days; stale days that follow from the run itself are among those that the plan has read."""
+    states = plan.states.get(table.full_name, [])
+    return [state for state in states if any(state.interval.overlaps(interval) for interval in intervals)]
+
+
+def _published(table: Table, period: Interval, content: Content) -> Published:
+    status = "partial" if content.is_partial else "complete"
+    return Published(table.full_name, period, content.fingerprint, content.row_count, status, content.coverage)

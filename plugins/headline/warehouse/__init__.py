@@ -2,7 +2,7 @@
 
 from headline.connections import get
 from headline.errors import SpecError
-from headline.warehouse.base import CANDIDATES, Replacement, Result, Session, Warehouse, candidate_name
+from headline.warehouse.base import EMPTY, Content, Output, Replacement, Result, Session, Staging, Warehouse
 
 CONNECTION = "headline_warehouse"
 
@@ -17,4 +17,15 @@ def open_warehouse(conn_id: str = CONNECTION) -> Warehouse:
     raise SpecError([f"connection {conn_id}: no engine for the type {connection.conn_type!r}; there is: duckdb"])
 
 
-__all__ = ["CANDIDATES", "CONNECTION", "Replacement", "Result", "Session", "Warehouse", "candidate_name", "open_warehouse"]
+__all__ = [
+    "CONNECTION",
+    "EMPTY",
+    "Content",
+    "Output",
+    "Replacement",
+    "Result",
+    "Session",
+    "Staging",
+    "Warehouse",
+    "open_warehouse",
+]

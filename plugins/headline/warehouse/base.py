@@ -1,20 +1,20 @@
-"""What every engine must be able to do; the steps know nothing else of it."""
+"""What every engine must be able to do; the pipeline knows nothing else of it."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from headline.intervals import Interval
-from headline.specs import Contract
+from headline.specs import Contract, Table, load_contract
 
 if TYPE_CHECKING:
     from sqlglot.expressions import Expr
-
-CANDIDATES = "candidate"
 
 
 @dataclass(frozen=True)
@@ -26,43 +26,67 @@ class Result:
 
 
 @dataclass(frozen=True)
+class Output:
+    """One published table that a spec's table fills: the table itself, or its quarantine."""
+
+    name: str
+    table: Table
+
+    @property
+    def is_quarantine(self) -> bool:
+        return self.name != self.table.full_name
+
+    @property
+    def contract(self) -> Contract:
+        return load_contract(self.table)
+
+    @property
+    def columns(self) -> dict[str, str]:
+        """Name and type of each column in order; a quarantine has the reason besides."""
+        columns = {column.name: column.sql_type for column in self.contract.columns}
+        return columns | ({"quarantine_reason": "varchar"} if self.is_quarantine else {})
+
+
+@dataclass(frozen=True)
+class Content:
+    """What one period of a table holds; `start` is the DATE of its rows' period column, None for a table that is replaced whole.
+
+    `fingerprint`: equal for equal rows, in whatever order. `refused_count`: those of the rows that a rule has refused.
+    """
+
+    start: date | None
+    row_count: int
+    fingerprint: str
+    refused_count: int = 0
+    coverage: Decimal = Decimal(1)
+    is_partial: bool = False
+
+
+EMPTY = Content(None, 0, "0:0")
+
+
+@dataclass(frozen=True)
 class Replacement:
-    """Replace the rows of `table` in `intervals` (told by the DATE `period_column`; None = all rows) by the candidate's."""
+    """Replace the rows of a table and its quarantine in `intervals` by the staged ones; None = all rows."""
 
-    table: str
-    candidate: str
-    columns: list[str]
-    intervals: list[Interval]
-    period_column: str | None
-
-
-def candidate_name(table: str, run_key: str) -> str:
-    """Where the result of one run for `schema.table` waits for its audit."""
-    return f"{CANDIDATES}.{table.replace('.', '__')}__{run_key}"
+    table: Table
+    intervals: list[Interval] | None
 
 
 class Session(ABC):
-    """An open connection to the warehouse. Every method may raise Transient; SQL faults raise the engine's own error."""
+    """An open connection to the warehouse. Every method may raise Transient; SQL faults raise SpecError, values BadData."""
 
     @abstractmethod
     def query(self, sql: str) -> Result:
         """Run one statement in the engine's dialect and fetch its rows."""
 
     @abstractmethod
-    def ensure_table(self, table: str, contract: Contract, *, quarantine: bool = False) -> None:
-        """Create the published table from its contract, empty, if it is not there."""
+    def columns(self, table: str) -> dict[str, str]:
+        """Name and type of each column of a table, in order."""
 
     @abstractmethod
-    def write_candidate(self, candidate: str, selects: Sequence[str]) -> int:
-        """Make the candidate anew from the rows of all SELECTs; returns how many rows it has."""
-
-    @abstractmethod
-    def publish(self, replacements: Sequence[Replacement]) -> None:
-        """Carry out all replacements in one atomic step, or none."""
-
-    @abstractmethod
-    def drop(self, tables: Sequence[str]) -> None:
-        """Drop tables that may or may not exist."""
+    def published_contents(self, table: Table) -> list[Content]:
+        """What each period of a published table holds, its quarantine included."""
 
     @abstractmethod
     def landing(self, files: Sequence[str], columns: dict[str, str]) -> Expr:
@@ -73,6 +97,50 @@ class Session(ABC):
         """This connection as the data source that Soda verifies contracts on."""
 
 
+class Staging(Session):
+    """One run's connection, with staging tables of its own. Published tables can be read within `reading`, written within
+    `publishing`."""
+
+    @abstractmethod
+    def reading(self) -> AbstractContextManager[None]:
+        """While it is entered published tables can be read, and nobody publishes; may be nested."""
+
+    @abstractmethod
+    def publishing(self) -> AbstractContextManager[None]:
+        """While it is entered nobody else reads or publishes."""
+
+    @abstractmethod
+    def ensure(self, outputs: Sequence[Output]) -> None:
+        """Create the published tables from their contracts, empty, where they are not there; add columns that are new.
+
+        Raises SpecError for columns that a contract retypes or drops.
+        """
+
+    @abstractmethod
+    def staging_name(self, output: str) -> str:
+        """What the staged rows of an output (`schema.table`) are called in SQL."""
+
+    @abstractmethod
+    def stage(self, table: Table, selects: Sequence[str]) -> list[Content]:
+        """Make the staging table anew from the rows of all SELECTs, with a view for each output; says what its periods hold.
+
+        A table with a quarantine is staged once, with the column `quarantine_reason`.
+        """
+
+    @abstractmethod
+    def changed_days(self, table: Table, zone: str) -> list[Interval]:
+        """The business days on which what was valid differs between the staged and the published rows, of a table whose rows
+        hold from `valid_from` to `valid_to`."""
+
+    @abstractmethod
+    def replace(self, replacements: Sequence[Replacement]) -> None:
+        """Within `publishing`: carry out all replacements in one atomic step, or none."""
+
+    @abstractmethod
+    def keep(self) -> None:
+        """Keep the staging tables after the session, to be inspected."""
+
+
 class Warehouse(ABC):
     """An engine where SQL runs, chosen by the type of the connection `headline_warehouse`."""
 
@@ -81,5 +149,21 @@ class Warehouse(ABC):
     @abstractmethod
     @contextmanager
     def session(self, *, read_only: bool = False) -> Iterator[Session]:
-        """Open the warehouse; raises Transient when it stays unreachable or locked."""
+        """Open the warehouse; waits while somebody publishes. Raises Transient when it stays unreachable or locked."""
         yield NotImplemented
+
+    @abstractmethod
+    @contextmanager
+    def staging(self, run_key: str) -> Iterator[Staging]:
+        """Open a run's session, without staging tables."""
+        yield NotImplemented
+
+    @abstractmethod
+    @contextmanager
+    def kept(self, run_key: str) -> Iterator[Staging]:
+        """Open what a run has kept, to read it; raises BadRequest where nothing is there."""
+        yield NotImplemented
+
+    @abstractmethod
+    def forget(self, run_key: str) -> None:
+        """Remove what a run has kept, if anything."""

@@ -1,11 +1,12 @@
-"""The embedded engine: one DuckDB file, one writer at a time."""
+"""The embedded engine: one DuckDB file, which many processes read or one writes."""
 
 from __future__ import annotations
 
 import random
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
+from datetime import date
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -14,10 +15,12 @@ import duckdb
 import sqlglot
 
 from headline.connections import Connection
-from headline.errors import BadData, SpecError, Transient
-from headline.specs import Contract
+from headline.errors import BadData, BadRequest, SpecError, Transient
+from headline.intervals import DAY, Interval, merge
+from headline.ledger import Locks
+from headline.specs import Table, load_contract
 from headline.sql import within, write
-from headline.warehouse.base import CANDIDATES, Replacement, Result, Session, Warehouse
+from headline.warehouse.base import Content, Output, Replacement, Result, Session, Staging, Warehouse
 
 _WRONG_SQL = (duckdb.BinderException, duckdb.ParserException, duckdb.CatalogException, duckdb.NotImplementedException)
 _WRONG_VALUES = (
@@ -27,10 +30,53 @@ _WRONG_VALUES = (
     duckdb.TypeMismatchException,
 )
 _FOR_NOW = (duckdb.IOException, duckdb.TransactionException, duckdb.OutOfMemoryException, duckdb.InterruptException)
+WAREHOUSE, STAGING = "warehouse", "staging"
+_LAST_INSTANT = "timestamp '9999-12-31 00:00:00'"
+# Of the keys whose rows differ: each stretch between two instants at which anything begins or ends, and what is valid in it.
+_CHANGED = """
+with differing as (
+    (select {columns} from {staged} except all select {columns} from {published})
+    union all
+    (select {columns} from {published} except all select {columns} from {staged})
+),
+keys as (select distinct {key} from differing),
+sides as (
+    select 1 as side, {key}, hash({others}) as content, valid_from, valid_to from {staged} semi join keys using ({key})
+    union all
+    select 2 as side, {key}, hash({others}) as content, valid_from, valid_to from {published} semi join keys using ({key})
+),
+instants as (
+    select {key}, valid_from as instant from sides
+    union
+    select {key}, valid_to as instant from sides
+),
+stretches as (
+    select {key}, instant as starts_at, lead(instant) over (partition by {key} order by instant) as ends_at from instants
+),
+contents as (
+    select
+        {key},
+        starts_at,
+        ends_at,
+        sum(content::hugeint) filter (where side = 1) as staged,
+        sum(content::hugeint) filter (where side = 2) as published
+    from stretches
+    inner join sides using ({key})
+    where valid_from <= starts_at and valid_to >= ends_at
+    group by {key}, starts_at, ends_at
+)
+select distinct
+    cast(timezone('{zone}', timezone('UTC', starts_at)) as date) as first_day,
+    case
+        when ends_at < {last} then cast(timezone('{zone}', timezone('UTC', ends_at - interval 1 microsecond)) as date)
+    end as last_day
+from contents
+where staged is distinct from published
+"""
 
 
 class DuckDBSession(Session):
-    """One connection to the file; DuckDB locks the file for as long as it is open."""
+    """One connection in which the published tables have their plain names."""
 
     def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
         self._connection = connection
@@ -39,45 +85,15 @@ class DuckDBSession(Session):
         cursor = self._execute(sql)
         return Result([column[0] for column in cursor.description or []], cursor.fetchall())
 
-    def ensure_table(self, table: str, contract: Contract, *, quarantine: bool = False) -> None:
-        self._execute(f"create schema if not exists {table.split('.')[0]}")
-        self._execute(f"create table if not exists {table} ({contract.ddl(quarantine=quarantine)})")
-        described = {name: kind for name, kind, *_ in self._execute(f"describe {table}").fetchall()}
-        wanted = {column.name: column.sql_type for column in contract.columns}
-        for column in contract.columns:
-            if column.name not in described:
-                self._execute(f"alter table {table} add column {column.name} {column.sql_type}")
-        changed = [name for name, kind in described.items() if name in wanted and not _same_type(kind, wanted[name])]
-        gone = [name for name in described if name not in wanted and name != "quarantine_reason"]
-        if changed or gone:
-            raise SpecError(
-                [
-                    f"{table}: the contract retypes {changed or 'no column'} and drops {gone or 'no column'} of it. "
-                    "Rename or drop the published table, then run its pipeline over the whole range again"
-                ]
-            )
+    def columns(self, table: str) -> dict[str, str]:
+        return {name: kind for name, kind, *_ in self._execute(f"describe {table}").fetchall()}
 
-    def write_candidate(self, candidate: str, selects: Sequence[str]) -> int:
-        with self._transaction():
-            self._execute(f"create or replace table {candidate} as {selects[0]}")
-            for select in selects[1:]:
-                self._execute(f"insert into {candidate} {select}")
-        count = self._execute(f"select count(*) from {candidate}").fetchone()
-        return int(count[0]) if count else 0
-
-    def publish(self, replacements: Sequence[Replacement]) -> None:
-        with self._transaction():
-            for replacement in replacements:
-                columns = ", ".join(replacement.columns)
-                outdated = ""
-                if replacement.period_column is not None:
-                    outdated = f" where {write(within(replacement.period_column, replacement.intervals), 'duckdb')}"
-                self._execute(f"delete from {replacement.table}{outdated}")
-                self._execute(f"insert into {replacement.table} ({columns}) select {columns} from {replacement.candidate}")
-
-    def drop(self, tables: Sequence[str]) -> None:
-        for table in tables:
-            self._execute(f"drop table if exists {table}")
+    def published_contents(self, table: Table) -> list[Content]:
+        columns = Output(table.full_name, table).columns
+        rows = f"select {', '.join(columns)}, cast(null as varchar) as quarantine_reason from {table.full_name}"
+        if table.quarantine:
+            rows += f" union all select {', '.join(columns)}, quarantine_reason from {table.quarantine_name}"
+        return self._contents(f"({rows})", table, told=table.quarantine)
 
     def landing(self, files: Sequence[str], columns: dict[str, str]) -> sqlglot.exp.Expr:
         if files:
@@ -92,6 +108,27 @@ class DuckDBSession(Session):
         from soda_duckdb.common.data_sources.duckdb_data_source import DuckDBDataSourceImpl
 
         return DuckDBDataSourceImpl.from_existing_cursor(self._connection, name)
+
+    def _contents(self, rows: str, table: Table, *, told: bool) -> list[Content]:
+        """What each period holds of rows that have the columns of the table and, where it is `told`, `quarantine_reason`."""
+        contract = load_contract(table)
+        valid = "quarantine_reason is null" if told else "true"
+        # Types as they are published: equal values of different types have different hashes.
+        values = [f"cast({column.name} as {column.sql_type})" for column in contract.columns]
+        values.append("quarantine_reason" if told else "cast(null as varchar)")
+        shares = [
+            f"coalesce(min(coverage) filter (where {valid}), 1)",
+            f"coalesce(bool_or(is_partial) filter (where {valid}), false)",
+        ]
+        found = self._execute(
+            f"select {table.period_column or 'null'}, count(*), coalesce(sum(cast(hash({', '.join(values)}) as hugeint)), 0), "
+            f"count(*) filter (where not ({valid})), {', '.join(shares) if contract.tells_coverage else '1, false'} "
+            f"from {rows} as contents group by 1"
+        ).fetchall()
+        return [
+            Content(start, rows, f"{rows}:{digest}", refused, coverage, is_partial)
+            for start, rows, digest, refused, coverage, is_partial in found
+        ]
 
     def _execute(self, sql: str) -> duckdb.DuckDBPyConnection:
         """Run a statement; DuckDB's errors become ours by what can be done about them."""
@@ -116,6 +153,146 @@ class DuckDBSession(Session):
         self._connection.commit()
 
 
+class DuckDBStaging(DuckDBSession, Staging):
+    """An instance in memory: the file is attached as `warehouse` while it is needed, staging tables stand in `staging`."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection, warehouse: DuckDBWarehouse, locks: Locks, kept: Path) -> None:
+        super().__init__(connection)
+        self._warehouse = warehouse
+        self._locks = locks
+        self._kept = kept
+        self._depth = 0
+
+    @contextmanager
+    def reading(self) -> Iterator[None]:
+        if self._depth or not self._warehouse.path.exists():
+            yield
+            return
+        with self._locks.shared(self._warehouse.lock_name), self._attached("(read_only)"):
+            yield
+
+    @contextmanager
+    def publishing(self) -> Iterator[None]:
+        with self._locks.exclusive(self._warehouse.lock_name), self._attached(""):
+            _ensure_calendar(self._connection)
+            yield
+
+    def ensure(self, outputs: Sequence[Output]) -> None:
+        with self.reading():
+            known = self._known()
+        lacking = [output for output in outputs if known.get(output.name) != _normal(output.columns)]
+        if not lacking and ("calendar.days" in known):
+            return
+        with self.publishing(), self._transaction():
+            known = self._known()
+            for output in lacking:
+                self._ensure(output, known.get(output.name))
+
+    def staging_name(self, output: str) -> str:
+        return f"{STAGING}.{output.replace('.', '__')}"
+
+    def stage(self, table: Table, selects: Sequence[str]) -> list[Content]:
+        name = self.staging_name(table.full_name)
+        staged = f"{name}__and_quarantine" if table.quarantine else name
+        with self._transaction():
+            self._execute(f"create or replace table {staged} as {selects[0]}")
+            for select in selects[1:]:
+                self._execute(f"insert into {staged} {select}")
+            for output, condition in (
+                ((table.full_name, "is null"), (table.quarantine_name, "is not null")) if table.quarantine else ()
+            ):
+                columns = ", ".join(Output(output, table).columns)
+                view = f"select {columns} from {staged} where quarantine_reason {condition}"
+                self._execute(f"create or replace view {self.staging_name(output)} as {view}")
+        return self._contents(staged, table, told=table.quarantine)
+
+    def changed_days(self, table: Table, zone: str) -> list[Interval]:
+        output = Output(table.full_name, table)
+        key = [column for column in table.key if column != "valid_from"]
+        others = [name for name in output.columns if name not in (*key, "valid_from", "valid_to", "is_current")]
+        sql = _CHANGED.format(
+            columns=", ".join(output.columns),
+            key=", ".join(key),
+            others=", ".join(others) or "1",
+            staged=self.staging_name(table.full_name),
+            published=table.full_name,
+            zone=zone,
+            last=_LAST_INSTANT,
+        )
+        with self.reading():
+            found = self._execute(sql).fetchall()
+        return merge(Interval(first, date.max if last is None else max(first, last) + DAY) for first, last in found)
+
+    def replace(self, replacements: Sequence[Replacement]) -> None:
+        with self._transaction():
+            for replacement in replacements:
+                table = replacement.table
+                condition = ""
+                if replacement.intervals is not None:
+                    condition = f" where {write(within(str(table.period_column), replacement.intervals), 'duckdb')}"
+                for output in table.outputs:
+                    columns = ", ".join(Output(output, table).columns)
+                    self._execute(f"delete from {output}{condition}")
+                    self._execute(
+                        f"insert into {output} ({columns}) select {columns} from {self.staging_name(output)}{condition}"
+                    )
+
+    def keep(self) -> None:
+        self._kept.parent.mkdir(parents=True, exist_ok=True)
+        half_written = self._kept.with_suffix(".half")
+        half_written.unlink(missing_ok=True)
+        self._execute(f"attach '{half_written}' as kept")
+        self._execute(f"copy from database {STAGING} to kept")
+        self._execute("detach kept")
+        half_written.replace(self._kept)
+
+    # inside
+
+    @contextmanager
+    def _attached(self, how: str) -> Iterator[None]:
+        self._warehouse.attach(self._connection, how)
+        self._depth += 1
+        try:
+            self._execute(f"use {WAREHOUSE}")
+            yield
+        finally:
+            self._depth -= 1
+            with suppress(duckdb.Error):
+                self._connection.execute("use memory")
+                self._connection.execute(f"detach {WAREHOUSE}")
+
+    def _known(self) -> dict[str, dict[str, str]]:
+        """The columns of every published table that there is."""
+        found = self._execute(
+            "select schema_name || '.' || table_name, column_name, data_type from duckdb_columns() "
+            f"where database_name = '{WAREHOUSE}' order by table_oid, column_index"
+        ).fetchall()
+        known: dict[str, dict[str, str]] = {}
+        for table, column, kind in found:
+            known.setdefault(table, {})[column] = _normal_type(kind)
+        return known
+
+    def _ensure(self, output: Output, known: dict[str, str] | None) -> None:
+        if known is None:
+            self._execute(f"create schema if not exists {output.name.split('.')[0]}")
+            columns = ", ".join(f"{name} {kind}" for name, kind in output.columns.items())
+            self._execute(f"create table if not exists {output.name} ({columns})")
+            return
+        wanted = _normal(output.columns)
+        changed = [name for name, kind in known.items() if name in wanted and kind != wanted[name]]
+        gone = [name for name in known if name not in wanted]
+        if changed or gone:
+            raise SpecError(
+                [
+                    f"{output.name}: the contract retypes {changed or 'no column'} and drops {gone or 'no column'} of it. "
+                    "Rename or drop the published table, then run its pipeline over the whole range again"
+                ]
+            )
+        for name, kind in output.columns.items():
+            if name not in known:
+                self._execute(f"alter table {output.name} add column {name} {kind}")
+
+
 class DuckDBWarehouse(Warehouse):
     """The file at the connection's host. Extras: memory_limit, threads, temp_directory, lock_timeout (seconds)."""
 
@@ -123,6 +300,7 @@ class DuckDBWarehouse(Warehouse):
 
     def __init__(self, connection: Connection) -> None:
         self.path = Path(connection.host)
+        self.lock_name = f"warehouse {self.path}"
         self._lock_timeout = float(connection.extra.get("lock_timeout", 60))
         self._config: dict[str, Any] = {
             "memory_limit": connection.extra.get("memory_limit", "2GB"),
@@ -135,25 +313,47 @@ class DuckDBWarehouse(Warehouse):
     def session(self, *, read_only: bool = False) -> Iterator[Session]:
         if read_only and not self.path.exists():
             raise Transient(f"the warehouse {self.path} does not exist yet; the first run makes it (`make run`)")
-        connection = self._open(read_only)
-        try:
-            connection.execute("load icu")
-            connection.execute("set TimeZone = 'UTC'")
-            connection.execute("set enable_progress_bar = false")  # standard output is for rows
+        with ExitStack() as stack:
+            locks = self._locks("a reader" if read_only else "a writer", stack)
+            stack.enter_context(locks.shared(self.lock_name) if read_only else locks.exclusive(self.lock_name))
+            connection = self._instance(stack)
+            self.attach(connection, "(read_only)" if read_only else "")
+            connection.execute(f"use {WAREHOUSE}")
             if not read_only:
-                connection.execute(f"create schema if not exists {CANDIDATES}")
                 _ensure_calendar(connection)
             yield DuckDBSession(connection)
-        finally:
-            connection.close()
 
-    def _open(self, read_only: bool) -> duckdb.DuckDBPyConnection:
+    @contextmanager
+    def staging(self, run_key: str) -> Iterator[Staging]:
+        with ExitStack() as stack:
+            locks = self._locks(f"the run {run_key}", stack)
+            connection = self._instance(stack)
+            connection.execute(f"attach ':memory:' as {STAGING}")
+            yield DuckDBStaging(connection, self, locks, self._kept_file(run_key))
+
+    @contextmanager
+    def kept(self, run_key: str) -> Iterator[Staging]:
+        file = self._kept_file(run_key)
+        if not file.exists():
+            raise BadRequest(f"the run {run_key} has kept nothing; clear it to compute it again")
+        with ExitStack() as stack:
+            locks = self._locks("a reader", stack)
+            connection = self._instance(stack)
+            connection.execute(f"attach '{file}' as {STAGING} (read_only)")
+            yield DuckDBStaging(connection, self, locks, file)
+
+    def forget(self, run_key: str) -> None:
+        self._kept_file(run_key).unlink(missing_ok=True)
+
+    def attach(self, connection: duckdb.DuckDBPyConnection, how: str) -> None:
+        """Attach the file as `warehouse`; who obeys the locks finds it free, so that only another program can hold it."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
         deadline = time.monotonic() + self._lock_timeout
         while True:
             try:
-                return duckdb.connect(self.path, read_only=read_only, config=self._config)
-            except duckdb.IOException as error:
+                connection.execute(f"attach '{self.path}' as {WAREHOUSE} {how}")
+                return
+            except (duckdb.IOException, duckdb.ResourceInUseException) as error:
                 if "lock" not in str(error) or time.monotonic() > deadline:
                     raise Transient(
                         f"the warehouse {self.path} could not be opened within {self._lock_timeout:.0f} s: {error}. "
@@ -161,15 +361,37 @@ class DuckDBWarehouse(Warehouse):
                     ) from error
             time.sleep(random.uniform(0.02, 0.1))  # noqa: S311 (jitter, not secrecy)
 
+    # inside
+
+    def _locks(self, holder: str, stack: ExitStack) -> Locks:
+        locks = Locks(f"headline: {holder}", self._lock_timeout)
+        stack.callback(locks.close)
+        return locks
+
+    def _instance(self, stack: ExitStack) -> duckdb.DuckDBPyConnection:
+        connection = duckdb.connect(":memory:", config=self._config)
+        stack.callback(connection.close)
+        connection.execute("load icu")
+        connection.execute("set TimeZone = 'UTC'")
+        connection.execute("set enable_progress_bar = false")  # standard output is for rows
+        return connection
+
+    def _kept_file(self, run_key: str) -> Path:
+        return Path(f"{self.path}.kept") / f"{run_key}.duckdb"
+
 
 def _quoted(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
+def _normal(columns: dict[str, str]) -> dict[str, str]:
+    """The columns with their types as DuckDB writes them."""
+    return {name: _normal_type(kind) for name, kind in columns.items()}
+
+
 @cache  # parsing a type takes longer than creating a table
-def _same_type(one: str, other: str) -> bool:
-    parsed = [sqlglot.exp.DataType.build(kind, dialect="duckdb") for kind in (one, other)]
-    return bool(parsed[0] == parsed[1])
+def _normal_type(kind: str) -> str:
+    return sqlglot.exp.DataType.build(kind, dialect="duckdb").sql("duckdb")
 
 
 def _ensure_calendar(connection: duckdb.DuckDBPyConnection) -> None:

@@ -5,11 +5,11 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from headline.steps.state import State, stretches
 
 from headline import specs
 from headline.intervals import DAY, Interval
 from headline.ledger import partial_days
-from headline.steps.state import State, stretches
 
 D1, D2, D3 = date(2026, 3, 1), date(2026, 3, 2), date(2026, 3, 3)
 HALF = State(Decimal("0.5"), is_partial=True)

@@ -1,0 +1,156 @@
+"""The current state of every period of every table, and of every landed day: what planning, waiting and watching read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import Connection, and_, func, or_, select, text
+
+from headline.intervals import Interval
+from headline.ledger import tables
+from headline.ledger.store import Store
+from headline.specs import Window
+
+_state = tables.period_state.c
+
+
+@dataclass(frozen=True)
+class PeriodState:
+    """One period of one table as it is published (or, of a landing, as it arrived).
+
+    `version`: at which its content became what it is. `as_of`: inputs up to this version are in it.
+    `fingerprint`: of its rows; None while unknown, as between a crash and the next run.
+    """
+
+    table: str
+    interval: Interval
+    version: int
+    as_of: int
+    fingerprint: str | None
+    row_count: int
+    status: str
+    coverage: Decimal
+    run_id: str
+    changed_at: datetime
+    computed_at: datetime
+
+    @property
+    def is_partial(self) -> bool:
+        return self.status == "partial"
+
+
+@dataclass(frozen=True)
+class Change:
+    """At `version` the days of `interval` of `table` became what they are."""
+
+    table: str
+    interval: Interval
+    version: int
+
+
+class CurrentState(Store):
+    """Reads of the current state; each is one query, bounded by the range of days asked for."""
+
+    def states(self, table_names: Iterable[str], *within: Interval) -> list[PeriodState]:
+        """The published periods of these tables that meet one of the intervals (all of them without any), by table and day."""
+        query = select(tables.period_state).where(_state.table_name.in_(list(table_names)))
+        if within:
+            query = query.where(or_(*(and_(_state.end > one.start, _state.start < one.end) for one in within)))
+        with self._begin() as connection:
+            rows = connection.execute(query.order_by(_state.table_name, _state.start)).all()
+        return [_period_state(row) for row in rows]
+
+    def newest_state(self, table_name: str) -> PeriodState | None:
+        """The period of a table whose content changed last."""
+        query = select(tables.period_state).where(_state.table_name == table_name).order_by(_state.version.desc()).limit(1)
+        with self._begin() as connection:
+            row = connection.execute(query).first()
+        return _period_state(row) if row else None
+
+    def newest_days(self, table_names: Iterable[str]) -> dict[str, date]:
+        """The first day of the newest period of each table that is published."""
+        newest = select(func.max(_state.start)).where(_state.table_name == text("names.name")).scalar_subquery()
+        names = text("unnest(cast(:names as text[])) as names (name)").bindparams(names=sorted(table_names))
+        with self._begin() as connection:
+            found = connection.execute(select(text("names.name"), newest).select_from(names)).all()
+        return {name: day for name, day in found if day}
+
+    def days_before(self, table_names: Iterable[str], day: date) -> dict[str, tuple[date, int]]:
+        """Of each table with a published day before `day`: the first one ever, and how many there are."""
+        query = select(_state.table_name, func.min(_state.start), func.sum(_state.end - _state.start))
+        query = query.where(_state.table_name.in_(list(table_names)), _state.start < day).group_by(_state.table_name)
+        with self._begin() as connection:
+            return {name: (first, count) for name, first, count in connection.execute(query)}
+
+    def first_versions(self, table_names: Iterable[str]) -> dict[tuple[str, date], int]:
+        """At which version each day of these tables, or of these landings, came for the first time."""
+        names = list(table_names)
+        load, publication = tables.load.c, tables.publication.c
+        published = select(publication.table_name, publication.start, publication.end, func.min(publication.version))
+        arrived = select(load.landing, load.ds, load.ds + 1, func.min(load.version))
+        queries = [
+            published.where(publication.table_name.in_(names)).group_by(
+                publication.table_name, publication.start, publication.end
+            ),
+            arrived.where(load.landing.in_(names)).group_by(load.landing, load.ds),
+        ]
+        first: dict[tuple[str, date], int] = {}
+        with self._begin() as connection:
+            for name, start, end, version in (row for query in queries for row in connection.execute(query)):
+                for day in Interval(start, end):
+                    first[name, day] = min(version, first.get((name, day), version))
+        return first
+
+    def newest_as_of(self, table_name: str) -> int:
+        """Up to which version the newest computation of a table has seen its inputs; 0 where it was never published."""
+        with self._begin() as connection:
+            return connection.scalar(select(func.max(_state.as_of)).where(_state.table_name == table_name)) or 0
+
+    def changes(self, reads: Mapping[str, Window], interval: Interval, since: int = 0) -> list[Change]:
+        """What changed of the tables read, after version `since`, within the reach of the interval by each table's window.
+
+        Days before the interval that a window reaches without bound are told as one change.
+        """
+        with self._begin() as connection:
+            return changes(connection, reads, interval, since)
+
+
+def changes(connection: Connection, reads: Mapping[str, Window], interval: Interval, since: int) -> list[Change]:
+    """As CurrentState.changes, within a transaction."""
+    near = []
+    for name, window in reads.items():
+        reach = window.reach(interval)
+        start = interval.start if window.days_before == "all" else reach.start
+        near.append(and_(_state.table_name == name, _state.start < reach.end, _state.end > start))
+    if not near:
+        return []
+    query = select(_state.table_name, _state.start, _state.end, _state.version).where(or_(*near), _state.version > since)
+    found = [Change(name, Interval(start, end), version) for name, start, end, version in connection.execute(query)]
+    unbounded = [name for name, window in reads.items() if window.days_before == "all"]
+    if unbounded:
+        before = select(_state.table_name, func.max(_state.version)).where(
+            _state.table_name.in_(unbounded), _state.end <= interval.start, _state.version > since
+        )
+        earlier = Interval(date.min, interval.start)
+        found += [Change(name, earlier, version) for name, version in connection.execute(before.group_by(_state.table_name))]
+    return found
+
+
+def _period_state(row: Any) -> PeriodState:
+    return PeriodState(
+        table=row.table_name,
+        interval=Interval(row.start, row.end),
+        version=row.version,
+        as_of=row.as_of,
+        fingerprint=row.fingerprint,
+        row_count=row.row_count,
+        status=row.status,
+        coverage=row.coverage,
+        run_id=row.run_id,
+        changed_at=row.changed_at,
+        computed_at=row.computed_at,
+    )

@@ -17,7 +17,7 @@ from headline.alerts.days import business_day, end_of
 from headline.alerts.deliver import Delivery, fire
 from headline.alerts.judge import HISTORY_DAYS, WATCH, World, findings, is_over
 from headline.intervals import DAY, Interval
-from headline.ledger import Ledger, PeriodState, Repairs, SchemaChange, SchemaChanges, stale_periods
+from headline.ledger import Ledger, Repairs, SchemaChange, SchemaChanges, stale_states
 from headline.ledger.evidence import Observations
 from headline.ledger.incidents import Finding, Incident, Incidents, Key
 from headline.specs import Catalog
@@ -107,8 +107,7 @@ def _broken_channels(incidents: Incidents, unresolved: Sequence[Incident]) -> di
 
 
 def stale(world: World, open_incidents: Sequence[Incident]) -> dict[str, set[date]]:
-    """By pipeline whose deadline has passed: the days within the restatement window that lack a change of their inputs made before
-    this day began.
+    """By pipeline whose deadline has passed: days of the restatement window that lack a change of inputs made before this day.
 
     A change made since then need not be in before the next run; what is older waits for a backfill.
     """
@@ -124,17 +123,9 @@ def stale(world: World, open_incidents: Sequence[Incident]) -> dict[str, set[dat
         for table in world.catalog.pipelines[pipeline].tables.values()
     }
     watched = Interval(world.yesterday - timedelta(days=settings.load().restatement_days), world.yesterday + DAY)
-    states: dict[str, list[PeriodState]] = {name: [] for name in tables}
-    for state in ledger.states(tables, watched):
-        states[state.table].append(state)
     found: dict[str, set[date]] = {}
     for name, (pipeline, reads) in tables.items():
-        changed = [change for change in ledger.changes(reads, watched, since=oldest) if change.version <= newest]
-        if world.catalog.tables[name].period_column is None:
-            as_of = ledger.newest_as_of(name)
-            stale = states[name][-1:] if any(change.version > as_of for change in changed) else []
-        else:
-            stale = stale_periods(states[name], reads, changed)
-        days = {day for state in stale for day in state.interval if day >= world.start_date}
+        states = stale_states(world.catalog.tables[name], reads, ledger, watched, limits=(oldest, newest))
+        days = {day for state in states for day in state.interval if day >= world.start_date}
         found.setdefault(pipeline, set()).update(days)
     return found

@@ -377,7 +377,7 @@ def _newest_version(connection: Connection) -> int:
 def _newest_of(connection: Connection, table_names: Iterable[str]) -> dict[str, int]:
     columns = tables.period_state.c
     query = select(columns.table_name, func.max(columns.version)).where(columns.table_name.in_(list(table_names)))
-    return {name: version for name, version in connection.execute(query.group_by(columns.table_name))}
+    return {row.table_name: row.max for row in connection.execute(query.group_by(columns.table_name))}
 
 
 def _arrived(load: Load) -> Published:

@@ -6,10 +6,11 @@ from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, timedelta
 from itertools import accumulate
+from math import inf
 
 from headline.intervals import DAY, Interval, merge
 from headline.ledger.state import Change, CurrentState, PeriodState
-from headline.specs import Window
+from headline.specs import Table, Window
 
 ONLY_THE_DAY = Window()
 
@@ -19,6 +20,28 @@ def stale_periods(states: Sequence[PeriodState], reads: Mapping[str, Window], ch
     their as_of."""
     newest = _newest_in_reach([state.interval for state in states], reads, changes)
     return [state for state, version in zip(states, newest, strict=True) if version > state.as_of]
+
+
+def stale_states(
+    table: Table, reads: Mapping[str, Window], ledger: CurrentState, *within: Interval, limits: tuple[int, float] = (0, inf)
+) -> list[PeriodState]:
+    """The published periods of a table that meet one of the intervals, of all where none is given, and are stale.
+
+    `reads`: what it is computed from, by the names that the ledger knows. `limits`: changes after the first version and up to the
+    second one count. A table that is replaced whole is stale as a whole: its newest period tells it.
+    """
+    states = ledger.states([table.full_name], *within)
+    if not states:
+        return []
+    if table.period_column is None:
+        as_of = max(ledger.newest_as_of(table.full_name), limits[0])
+        everything = Interval(date.min, date.max)
+        newer = any(change.version <= limits[1] for change in ledger.changes(reads, everything, as_of))
+        return states[-1:] if newer else []
+    hull = Interval(states[0].interval.start, states[-1].interval.end)
+    since = max(min(state.as_of for state in states), limits[0])
+    changes = [change for change in ledger.changes(reads, hull, since) if change.version <= limits[1]]
+    return stale_periods(states, reads, changes)
 
 
 def touched(intervals: Sequence[Interval], reads: Mapping[str, Window], changes: Iterable[Change]) -> list[Interval]:

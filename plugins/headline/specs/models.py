@@ -192,6 +192,14 @@ class Pipeline(Model):
         """What one of its tables reads of other pipelines and of the landing zone."""
         return {name: window for name, window in table.reads.items() if name not in self.outputs}
 
+    def reads_by_table(self, table: Table) -> dict[str, Window]:
+        """What one of its tables reads, by the names that the ledger knows: a quarantine is published with its table."""
+        reads: dict[str, Window] = {}
+        for name, window in table.reads.items():
+            known = self.outputs[name].full_name if name in self.outputs else name
+            reads[known] = widest(reads.get(known, window), window)
+        return reads
+
     @cached_property
     def inputs(self) -> dict[str, Window]:
         """What the pipeline reads of others, each with the widest window that any of its tables asks for."""

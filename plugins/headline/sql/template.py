@@ -10,7 +10,7 @@ from headline.errors import SpecError
 from headline.intervals import Interval
 
 if TYPE_CHECKING:
-    from jinja2 import Environment
+    from jinja2 import Environment, Template
 
 
 def render(text: str, interval: Interval, where: str, **names: object) -> str:
@@ -29,9 +29,14 @@ def render(text: str, interval: Interval, where: str, **names: object) -> str:
         **names,
     }
     try:
-        return _environment().from_string(text).render(names)
+        return _template(_environment(), text).render(names)
     except Exception as error:  # a macro called wrongly raises TypeError: it is the author's to mend
         raise SpecError([f"{where}: {error}; a template may use {', '.join(names)}"]) from None
+
+
+@cache  # a task renders what its scheduler has compiled before the fork
+def _template(environment: Environment, text: str) -> Template:
+    return environment.from_string(text)
 
 
 @cache

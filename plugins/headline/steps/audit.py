@@ -10,7 +10,7 @@ from sqlglot import exp
 
 from headline.errors import BadData, NotChecked, SpecError
 from headline.intervals import DAY, Interval
-from headline.ledger import Candidate, CheckResult, stale_periods
+from headline.ledger import Candidate, CheckResult, stale_states
 from headline.specs import Pipeline, Window, load_contract
 from headline.sql import check_queries, personal_columns_shown, resolve, tables_read
 from headline.steps.anomalies import ANOMALY, accept, described
@@ -75,22 +75,9 @@ def _stale_input(run: PipelineRun, staged: Staged) -> str:
         if maker is None:
             continue
         table = maker.outputs[name]
-        reads = maker.external_reads(table)
-        for interval in staged.intervals:
-            states = run.ledger.states([table.full_name], window.reach(interval))
-            if not states:
-                continue
-            hull = Interval(states[0].interval.start, states[-1].interval.end)
-            changes = run.ledger.changes(reads, hull, min(state.as_of for state in states))
-            if table.period_column is None:
-                newest = run.ledger.newest_as_of(table.full_name)
-                stale = states if any(change.version > newest for change in changes) else []
-            else:
-                stale = stale_periods(states, reads, changes)
-            if stale:
-                return (
-                    f"{name} is stale for {len(stale)} period(s) from {stale[0].interval.start}: an input of it has changed since"
-                )
+        used = [window.reach(interval) for interval in staged.intervals]
+        if stale := stale_states(table, maker.external_reads(table), run.ledger, *used):
+            return f"{name} is stale for {len(stale)} period(s) from {stale[0].interval.start}: an input of it has changed since"
     return ""
 
 

@@ -34,7 +34,7 @@ class Plan:
         requested = self.run.requested.widen(table.period)
         if table.period_column is None:
             return [requested]
-        reads = self.run.reads(table)
+        reads = self.run.pipeline.reads_by_table(table)
         states = self.states.get(table.full_name, [])
         stale = [state.interval for state in stale_periods(states, reads, _of(reads, self.changes))]
         follow = touched([state.interval for state in states], reads, _of(reads, changed))
@@ -63,7 +63,7 @@ def plan(run: PipelineRun) -> Plan:
         if at_stake:
             hull = Interval(at_stake[0].interval.start, at_stake[-1].interval.end)
             oldest = min(state.as_of for state in at_stake)
-            changes |= dict.fromkeys(run.ledger.changes(run.reads(table), hull, oldest))
+            changes |= dict.fromkeys(run.ledger.changes(run.pipeline.reads_by_table(table), hull, oldest))
     return Plan(run, as_of, states, list(changes))
 
 

@@ -51,7 +51,7 @@ def _is_outdated(plan: Plan, staged: Mapping[str, Staged], record: Recording) ->
     """Whether anything that a staged table was computed from, or compared with, has changed since the plan: by a source, another
     pipeline or another run of this one."""
     for name, one in staged.items():
-        reads = {**plan.run.reads(one.table), name: Window()}
+        reads = {**plan.run.pipeline.reads_by_table(one.table), name: Window()}
         hull = Interval(one.intervals[0].start, one.intervals[-1].end)
         newer = record.changes(reads, hull, plan.as_of)
         if newer and (one.table.period_column is None or touched(one.intervals, reads, newer)):

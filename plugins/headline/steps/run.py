@@ -10,7 +10,7 @@ from datetime import date
 from headline.errors import BadRequest
 from headline.intervals import DAY, Interval
 from headline.ledger import Ledger
-from headline.specs import Catalog, Pipeline, Table, Window, widest
+from headline.specs import Catalog, Pipeline
 from headline.warehouse import Warehouse
 
 # What a failed audit holds back is kept for so long, to be inspected.
@@ -45,14 +45,6 @@ class PipelineRun:
     def key(self) -> str:
         """Short and safe inside a table's name; another run of the same days has another key."""
         return hashlib.sha256(f"{self.pipeline.id} {self.run_id}".encode()).hexdigest()[:12]
-
-    def reads(self, table: Table) -> dict[str, Window]:
-        """What a table reads, by the names that the ledger knows: a quarantine is published with its table."""
-        reads: dict[str, Window] = {}
-        for name, window in table.reads.items():
-            known = self.pipeline.outputs[name].full_name if name in self.pipeline.outputs else name
-            reads[known] = widest(reads.get(known, window), window)
-        return reads
 
 
 def requested_interval(first: str | None, last: str | None, default: Interval, today: date) -> Interval:

@@ -81,6 +81,10 @@ class Session(ABC):
         """Run one statement in the engine's dialect and fetch its rows."""
 
     @abstractmethod
+    def tables(self) -> set[str]:
+        """Every published table, as `schema.table`."""
+
+    @abstractmethod
     def columns(self, table: str) -> dict[str, str]:
         """Name and type of each column of a table, in order."""
 

@@ -85,6 +85,9 @@ class DuckDBSession(Session):
         cursor = self._execute(sql)
         return Result([column[0] for column in cursor.description or []], cursor.fetchall())
 
+    def tables(self) -> set[str]:
+        return set(self._known())
+
     def columns(self, table: str) -> dict[str, str]:
         return {name: kind for name, kind, *_ in self._execute(f"describe {table}").fetchall()}
 
@@ -108,6 +111,17 @@ class DuckDBSession(Session):
         from soda_duckdb.common.data_sources.duckdb_data_source import DuckDBDataSourceImpl
 
         return DuckDBDataSourceImpl.from_existing_cursor(self._connection, name)
+
+    def _known(self) -> dict[str, dict[str, str]]:
+        """The columns of every published table that there is."""
+        found = self._execute(
+            "select schema_name || '.' || table_name, column_name, data_type from duckdb_columns() "
+            f"where database_name = '{WAREHOUSE}' order by table_oid, column_index"
+        ).fetchall()
+        known: dict[str, dict[str, str]] = {}
+        for table, column, kind in found:
+            known.setdefault(table, {})[column] = _normal_type(kind)
+        return known
 
     def _contents(self, rows: str, table: Table, *, told: bool) -> list[Content]:
         """What each period holds of rows that have the columns of the table and, where it is `told`, `quarantine_reason`."""
@@ -260,17 +274,6 @@ class DuckDBStaging(DuckDBSession, Staging):
             with suppress(duckdb.Error):
                 self._connection.execute("use memory")
                 self._connection.execute(f"detach {WAREHOUSE}")
-
-    def _known(self) -> dict[str, dict[str, str]]:
-        """The columns of every published table that there is."""
-        found = self._execute(
-            "select schema_name || '.' || table_name, column_name, data_type from duckdb_columns() "
-            f"where database_name = '{WAREHOUSE}' order by table_oid, column_index"
-        ).fetchall()
-        known: dict[str, dict[str, str]] = {}
-        for table, column, kind in found:
-            known.setdefault(table, {})[column] = _normal_type(kind)
-        return known
 
     def _ensure(self, output: Output, known: dict[str, str] | None) -> None:
         if known is None:

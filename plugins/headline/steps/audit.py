@@ -11,12 +11,12 @@ from headline.errors import BadData, BadRequest, NotChecked, SpecError
 from headline.intervals import DAY, Interval
 from headline.ledger import Candidate, CheckResult, stale_days
 from headline.specs import Table, Window, load_contract
-from headline.sql import check_queries, personal_columns_shown, resolve, tables_read
+from headline.sql import check_queries, personal_columns_shown, tables_in_checks, tables_read
 from headline.steps.anomalies import ANOMALY, accept, described
 from headline.steps.names import reach, resolutions
 from headline.steps.run import KEEP_CANDIDATES_DAYS, PipelineRun
 from headline.steps.samples import shown
-from headline.steps.verify import verify
+from headline.steps.verify import Staged, Verification, verify
 from headline.warehouse import Session, candidate_name
 
 log = logging.getLogger(__name__)
@@ -30,13 +30,10 @@ def audit(run: PipelineRun, table: Table) -> list[CheckResult]:
     candidate = run.open_candidates().get(table.full_name)
     if candidate is None:
         raise BadRequest(f"{table.full_name}: this run has nothing left to audit; clear its transform to compute it again")
-    results: list[CheckResult] = []
-    problems = ""
     with run.warehouse.session() as session:
-        for interval in candidate.intervals:
-            found, errors = _check(run, table, interval, candidate.intervals[-1], session)
-            results += [accept(result, table.full_name, run.acceptance, run.ledger) for result in found]
-            problems += errors
+        found = _check(run, table, candidate.intervals, session)
+    results = [accept(result, table.full_name, run.acceptance, run.ledger) for result in found.results]
+    problems = found.problems
     verdict = verdict_of(results, problems)
     if verdict == "failed" and (stale := _stale_input(run, candidate)):
         verdict, problems = "not_checked", f"{stale}; let its pipeline run first. {_failure(run, candidate, results)}\n{problems}"
@@ -80,14 +77,14 @@ def verdict_of(results: Sequence[CheckResult], problems: str) -> str:
     return "passed"
 
 
-def _check(run: PipelineRun, table: Table, interval: Interval, last: Interval, session: Session) -> tuple[list[CheckResult], str]:
-    """Verify the candidate for one of its intervals; names in the SQL of checks stand for what they stand for in its SELECT."""
-    queries = check_queries(table, interval, last)
-    _refuse_personal_data(run, queries)
-    read = sorted({name for query in queries.values() for name in tables_read(query)})
-    names = resolutions(run, {name: table.reads.get(name, Window()) for name in read}, [interval], session)
-    resolved = {path: resolve(query, names) for path, query in queries.items()}
-    return verify(table, candidate_name(table.full_name, run.key), resolved, session, run.warehouse.dialect)
+def _check(run: PipelineRun, table: Table, intervals: list[Interval], session: Session) -> Verification:
+    """Verify the candidate over all its intervals; names in the SQL of checks stand for what they stand for in its SELECT."""
+    _refuse_personal_data(run, check_queries(table, intervals))
+    names = resolutions(
+        run, {name: table.reads.get(name, Window()) for name in sorted(tables_in_checks(table))}, intervals, session
+    )
+    staged = Staged(table, candidate_name(table.full_name, run.key), intervals, names)
+    return verify([staged], session, run.warehouse.dialect)[table.full_name]
 
 
 def _refuse_personal_data(run: PipelineRun, queries: Mapping[str, exp.Query]) -> None:

@@ -86,7 +86,7 @@ def found_by_sql(made: Sequence[Series], session: Session) -> set[tuple[int, flo
             f"at_least={AT_LEAST}, floor=0, by=['series', 'size'])"
         )
         text = "{% from 'checks/anomaly.jinja' import unusual with context %}{{ " + call + " }}"
-        names = {"table": "told", "key": ["ds"], "period_column": "ds", "audited_until": str(week.end)}
+        names = {"table": "told", "key": ["ds"], "period_column": "ds"}
         result = session.query(write(parse(render(text, week, "the benchmark", **names), "the benchmark"), "duckdb"))
         for row in result.rows:
             finding = dict(zip(result.columns, row, strict=True))

@@ -119,7 +119,7 @@ def by_sql(session: Session, figures: Figures, interval: Interval, size: Size) -
 
 def findings(session: Session, call: str, interval: Interval, period_column: str = "ds") -> list[dict[str, Any]]:
     text = "{% from 'checks/anomaly.jinja' import unusual with context %}{{ " + call + " }}"
-    names = {"table": "figures", "key": [period_column], "period_column": period_column, "audited_until": str(interval.end)}
+    names = {"table": "figures", "key": [period_column], "period_column": period_column}
     result = session.query(write(parse(render(text, interval, "a test", **names), "a test"), "duckdb"))
     return [dict(zip(result.columns, row, strict=True)) for row in result.rows]
 

@@ -19,7 +19,7 @@ from tests.repository.written import ROOT, Written, tables
 from headline.specs import CheckKind, Column, Window, load_contract
 from headline.sql import parse, personal_columns_shown, tables_read, write
 from headline.sql.rules import violations
-from headline.steps.verify import contract_faults
+from headline.steps.soda import contract_faults
 
 TABLES = tables()
 KINDS_REQUIRED = get_args(CheckKind)

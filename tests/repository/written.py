@@ -55,7 +55,7 @@ def tables() -> list[Written]:
 def read(catalog: Catalog, pipeline: Pipeline, table: Table) -> Written:
     contract = load_contract(table)
     where = f"{pipeline.id}/{table.name}"
-    queries = check_queries(table, MARCH)
+    queries = check_queries(table, [MARCH])
     found = {check.path: queries.get(check.path) or rows_found(table, check, table.full_name) for check in contract.listed_checks}
     return Written(
         catalog,

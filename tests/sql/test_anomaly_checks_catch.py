@@ -9,8 +9,7 @@ from headline.connections import Connection
 from headline.intervals import DAY, Interval
 from headline.ledger import CheckResult
 from headline.specs import Table, load, load_contract
-from headline.sql import check_queries
-from headline.steps.verify import verify
+from headline.steps.verify import Staged, verify
 from headline.warehouse import Session
 from headline.warehouse.duckdb import DuckDBWarehouse
 
@@ -128,10 +127,10 @@ def steady() -> Iterator[Session]:
 def examined(table: Table, session: Session) -> dict[str, CheckResult]:
     """The result of each anomaly check for the last period, by name."""
     last = LAST[str(table.period_column)]
-    queries = check_queries(table, Interval(last, last + DAY))
-    results, problems = verify(table, table.full_name, queries, session, "duckdb")
-    assert not problems
-    return {result.name: result for result in results if result.kind == "anomaly"}
+    staged = Staged(table, table.full_name, [Interval(last, last + DAY)], {})
+    verified = verify([staged], session, "duckdb")[table.full_name]
+    assert not verified.problems
+    return {result.name: result for result in verified.results if result.kind == "anomaly"}
 
 
 @pytest.mark.parametrize("table", TABLES, ids=lambda table: table.full_name)

@@ -10,10 +10,9 @@ from headline.connections import Connection
 from headline.intervals import Interval
 from headline.ledger import CheckResult, Sample
 from headline.specs import Table, load, load_contract
-from headline.sql import check_queries
 from headline.steps import compile_table
 from headline.steps.names import output_columns
-from headline.steps.verify import verify
+from headline.steps.verify import Staged, verify
 from headline.warehouse import Session
 from headline.warehouse.duckdb import DuckDBWarehouse
 
@@ -619,6 +618,6 @@ def damaged(company: Session, sql: str) -> Iterator[None]:
 
 def examine(table: Table, session: Session) -> list[CheckResult]:
     """The results of the checks of the table's contract on what stands in the table."""
-    results, problems = verify(table, table.full_name, check_queries(table, DAYS), session, "duckdb")
-    assert not problems
-    return results
+    verified = verify([Staged(table, table.full_name, [DAYS], {})], session, "duckdb")[table.full_name]
+    assert not verified.problems
+    return verified.results

@@ -39,6 +39,41 @@ def _template(environment: Environment, text: str) -> Template:
     return environment.from_string(text)
 
 
+def included_files(text: str) -> dict[str, str] | None:
+    """The files that a template imports or includes, directly or through others: their texts by name.
+
+    None where that cannot be said before it is rendered: a name is computed, or the template is broken.
+    """
+    found: dict[str, str] = {}
+    new = [text]
+    while new:
+        if (names := _names_included(new.pop())) is None:
+            return None
+        for name in names - set(found):
+            if (source := _source(name)) is None:
+                return None
+            found[name] = source
+            new.append(source)
+    return found
+
+
+@cache
+def _names_included(text: str) -> frozenset[str] | None:
+    from jinja2 import TemplateError, meta
+
+    try:
+        names = frozenset(meta.find_referenced_templates(_environment().parse(text)))
+    except TemplateError:
+        return None
+    return None if None in names else frozenset(name for name in names if name is not None)
+
+
+def _source(name: str) -> str | None:
+    """The text of a file below include/sql or the sources; None where there is no such file."""
+    known = settings.load()
+    return next((file.read_text() for folder in (known.sql, known.sources) if (file := folder / name).is_file()), None)
+
+
 @cache
 def _environment() -> Environment:
     from jinja2 import FileSystemLoader, StrictUndefined

@@ -20,18 +20,9 @@ _SAME = Decimal("0.05")
 _SHOWN = 3
 
 
-def findings(select: Select, finding: str) -> Select:
+def findings(select: Select, finding: str, session: Session) -> list[Sample]:
     """Those rows of an anomaly check's query that are an outlier, or learning."""
-    return select.where(f"finding = '{finding}'")
-
-
-def with_findings(result: CheckResult, select: Select, session: Session) -> CheckResult:
-    """What Soda says of the outliers, with all that the check found; passed is `learning` where something cannot be told."""
-    if result.outcome in ("failed", "warned"):
-        return replace(result, sample=rows(findings(select, OUTLIER), session))
-    if result.outcome == "passed" and (untold := rows(findings(select, LEARNING), session)):
-        return replace(result, outcome="learning", sample=untold)
-    return result
+    return rows(select.where(f"finding = '{finding}'"), session)
 
 
 def accept(result: CheckResult, table: str, acceptance: Acceptance | None, ledger: Ledger) -> CheckResult:

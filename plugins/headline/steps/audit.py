@@ -4,22 +4,22 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
-from datetime import date
 
 from sqlglot import exp
 
 from headline.errors import BadData, NotChecked, SpecError
-from headline.intervals import DAY, Interval
+from headline.intervals import DAY
 from headline.ledger import Candidate, CheckResult, stale_states
 from headline.specs import Pipeline, Window, load_contract
-from headline.sql import check_queries, personal_columns_shown, resolve, tables_read
+from headline.sql import check_queries, personal_columns_shown, tables_in_checks, tables_read
 from headline.steps.anomalies import ANOMALY, accept, described
 from headline.steps.names import resolutions
 from headline.steps.plan import Plan
 from headline.steps.run import KEEP_CANDIDATES_DAYS, PipelineRun
 from headline.steps.samples import shown
 from headline.steps.transform import Staged
-from headline.steps.verify import verify
+from headline.steps.verify import Staged as ToVerify
+from headline.steps.verify import Verification, verify
 from headline.warehouse import Staging
 
 log = logging.getLogger(__name__)
@@ -35,10 +35,10 @@ def audit(plan: Plan, staged: Mapping[str, Staged], session: Staging) -> dict[st
     errors: list[BadData | NotChecked] = []
     for name, one in staged.items():
         with session.reading():
-            results, problems = _check(run, one, staged, session)
-        results = [accept(result, name, run.acceptance, run.ledger) for result in results]
+            checked = _check(run, one, staged, session)
+        results = [accept(result, name, run.acceptance, run.ledger) for result in checked.results]
         found[name] = results
-        if error := _record(plan, one, results, problems):
+        if error := _record(plan, one, results, checked.problems):
             errors.append(error)
     if errors:
         bad = [error for error in errors if isinstance(error, BadData)]
@@ -97,25 +97,17 @@ def verdict_of(results: Sequence[CheckResult], problems: str) -> str:
 
 def tables_of_checks(pipeline: Pipeline) -> set[str]:
     """Every table that the checks of a pipeline's contracts read."""
-    day = Interval(date(2000, 1, 1), date(2000, 1, 2))
-    queries = [query for table in pipeline.ordered_tables for query in check_queries(table, day).values()]
-    return {name for query in queries for name in tables_read(query)}
+    return {name for table in pipeline.ordered_tables for name in tables_in_checks(table)}
 
 
-def _check(run: PipelineRun, one: Staged, staged: Mapping[str, Staged], session: Staging) -> tuple[list[CheckResult], str]:
+def _check(run: PipelineRun, one: Staged, staged: Mapping[str, Staged], session: Staging) -> Verification:
     """Verify one staging table; names in the SQL of checks stand for what they stand for in its SELECT."""
-    results: list[CheckResult] = []
-    problems = ""
-    for interval in one.intervals:
-        queries = check_queries(one.table, interval, one.intervals[-1])
-        _refuse_personal_data(run, queries)
-        read = sorted({name for query in queries.values() for name in tables_read(query)})
-        names = resolutions(run, {name: one.table.reads.get(name, Window()) for name in read}, [interval], staged, session)
-        resolved = {path: resolve(query, names) for path, query in queries.items()}
-        found, errors = verify(one.table, session.staging_name(one.table.full_name), resolved, session, run.warehouse.dialect)
-        results += found
-        problems += errors
-    return results, problems
+    table = one.table
+    _refuse_personal_data(run, check_queries(table, one.intervals))
+    reads = {name: table.reads.get(name, Window()) for name in sorted(tables_in_checks(table))}
+    names = resolutions(run, reads, one.intervals, staged, session)
+    dataset = session.staging_name(table.full_name)
+    return verify([ToVerify(table, dataset, one.intervals, names)], session, run.warehouse.dialect)[table.full_name]
 
 
 def _refuse_personal_data(run: PipelineRun, queries: Mapping[str, exp.Query]) -> None:

@@ -1,111 +1,195 @@
-"""Soda verifies a table's contract: the outcome, kind and sample of every check."""
+"""Soda verifies the contracts of staging tables: the outcome, kind and sample of every check, in three statements per table."""
 
 from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlglot import exp
-
-from headline.errors import SpecError
+from headline.errors import HeadlineError, SpecError
+from headline.intervals import Interval
 from headline.ledger import CheckResult
-from headline.specs import Check, Table, load_contract, read_yaml
-from headline.sql import rows_found
-from headline.steps.anomalies import ANOMALY, OUTLIER, findings, with_findings
+from headline.specs import Check, Contract, Table, load_contract
+from headline.specs.catalog import parse_yaml, read_text
+from headline.sql import Resolution, check_queries, resolve, rows_found, tables_in_checks
+from headline.steps.anomalies import ANOMALY, LEARNING, OUTLIER, findings
 from headline.steps.samples import Select, sample
 from headline.warehouse import Session
 
-# It tells every thought; what came of them the audit says itself.
+log = logging.getLogger(__name__)
+# Soda logs every step; the audit logs its own results.
 logging.getLogger("soda").setLevel(logging.WARNING)
 
-DATA_SOURCE = "warehouse"
 FOUND_SOMETHING = ("failed", "warned")
 _OUTCOMES = {"PASSED": "passed", "WARN": "warned", "FAILED": "failed"}
 
 
-def verify(
-    table: Table, dataset: str, queries: Mapping[str, exp.Query], session: Session, dialect: str
-) -> tuple[list[CheckResult], str]:
-    """The outcome of every check of the table's contract on `dataset` (schema.table), and what went wrong on the way.
+@dataclass(frozen=True)
+class Staged:
+    """A staging table to verify: where its rows are (`dataset`), for which intervals, and what names in its checks stand for."""
 
-    `queries`: those of the checks that have their own, by the check's path, with their table names resolved. An anomaly check
-    fails for its outliers; it is `learning` where there are none but something that cannot be told yet.
+    table: Table
+    dataset: str
+    intervals: list[Interval]
+    names: Mapping[str, Resolution]
+
+
+@dataclass(frozen=True)
+class Verification:
+    """The result of every check of a contract, and what went wrong on the way; empty where nothing did."""
+
+    results: list[CheckResult]
+    problems: str
+
+
+class _Counts(NamedTuple):
+    """What the query of a check found: rows at fault, and rows that cannot be judged yet."""
+
+    found: Any
+    untold: int = 0
+
+
+def verify(staged: Sequence[Staged], session: Session, dialect: str) -> dict[str, Verification]:
+    """What Soda says of each staging table, over all its intervals at once, by the table's full name.
+
+    An anomaly check fails for its outliers; it is `learning` where there are none but something that cannot be told yet. A check
+    that Soda passes over is not evaluated, and named among the problems. Raises SpecError for a contract that is broken.
     """
-    from soda_core.common.yaml import ContractYamlSource
-    from soda_core.contracts.contract_verification import ContractVerificationSession
+    return {one.table.full_name: _verified(one, session, dialect) for one in staged}
 
-    checks = {check.path: check for check in load_contract(table).listed_checks}
-    selects = {path: Select.of(query, dialect) for path, query in queries.items()}
-    faults = {path: findings(select, OUTLIER) if checks[path].kind == ANOMALY else select for path, select in selects.items()}
-    contract = _for_soda(table, dataset, {path: select.text for path, select in faults.items()})
+
+def prepare(tables: Iterable[Table]) -> None:
+    """Parse the contracts of tables and compile their queries, so that a process forked afterwards finds them ready.
+
+    A faulty contract is left to the audit of its table, which says what is wrong.
+    """
+    from headline.steps import soda
+
+    for table in tables:
+        try:
+            soda.prepare(_for_soda(table))
+            tables_in_checks(table)
+        except SpecError as error:
+            log.warning("%s: the contract is not prepared: %s", table.full_name, error)
+
+
+class _Examined:
+    """One staging table while it is verified; `problems` collects what goes wrong on the way."""
+
+    def __init__(self, staged: Staged, session: Session, dialect: str) -> None:
+        self.staged = staged
+        self.session = session
+        self.dialect = dialect
+        self.checks = {check.path: check for check in load_contract(staged.table).listed_checks}
+        self.queries = check_queries(staged.table, staged.intervals)
+        self.problems: list[str] = []
+        self._selects: dict[str, Select] = {}
+
+    def select(self, path: str) -> Select | None:
+        """The rows that a check finds fault with; None where it is about no rows."""
+        if path not in self._selects:
+            query = self.queries.get(path) or rows_found(self.staged.table, self.checks[path], self.staged.dataset)
+            if query is None:
+                return None
+            names = self.staged.names if path in self.queries else {}
+            self._selects[path] = Select.of(resolve(query, names), self.dialect)
+        return self._selects[path]
+
+    def counts(self) -> dict[str, _Counts]:
+        """What each check with a query of its own found, by one statement; where that fails, by one each."""
+        texts = {path: select.text for path in self.queries if (select := self.select(path))}
+        countable = [path for path in texts if self.checks[path].type == "failed_rows"]
+        try:
+            counts = self._together({path: texts[path] for path in countable})
+        except HeadlineError:
+            counts = {}
+        for path, text in texts.items():
+            if path not in counts and (count := self._alone(path, text)):
+                counts[path] = count
+        return counts
+
+    def _together(self, texts: Mapping[str, str]) -> dict[str, _Counts]:
+        if not texts:
+            return {}
+        paths = list(texts)
+        selects = [f"select {number} as number, {self._count(path, texts[path])}" for number, path in enumerate(paths)]
+        rows = self.session.query("\nunion all\n".join(selects)).rows
+        return {paths[number]: _Counts(found, untold) for number, found, untold in rows}
+
+    def _alone(self, path: str, text: str) -> _Counts | None:
+        counted = self.checks[path].type == "failed_rows"
+        try:
+            rows = self.session.query(f"select {self._count(path, text)}" if counted else text).rows
+        except HeadlineError as error:
+            self.problems.append(f"«{self.checks[path].name}» ({path}) could not be evaluated: {error}")
+            return None
+        return _Counts(*rows[0]) if counted else _Counts(rows[0][0]) if rows else None
+
+    def _count(self, path: str, text: str) -> str:
+        counted = "count(*) as found, 0 as untold"
+        if self.checks[path].kind == ANOMALY:
+            each = ((OUTLIER, "found"), (LEARNING, "untold"))
+            counted = ", ".join(f"count(case when finding = '{finding}' then 1 end) as {name}" for finding, name in each)
+        return f"{counted} from (\n{text}\n) as rows_found"
+
+    def described(self) -> list[tuple[str, str]] | None:
+        """The columns of the staging table with their types, as the engine writes them."""
+        try:
+            rows = self.session.query(f"describe {self.staged.dataset}").rows
+        except HeadlineError as error:
+            self.problems.append(f"the columns of {self.staged.dataset} could not be read: {error}")
+            return None
+        return [(name, kind) for name, kind, *_ in rows]
+
+    def with_sample(self, result: CheckResult, count: _Counts) -> CheckResult:
+        """The result with rows that the check found; they are asked for where there are some."""
+        check = self.checks[result.path]
+        told = result.outcome in FOUND_SOMETHING
+        if check.kind == ANOMALY and (told or (result.outcome == "passed" and count.untold)):
+            outcome, finding = (result.outcome, OUTLIER) if told else ("learning", LEARNING)
+            select = self.select(check.path)
+            return replace(result, outcome=outcome, sample=findings(select, finding, self.session) if select else [])
+        if told and (select := self.select(check.path)):
+            return replace(result, sample=sample(select, self.session))
+        return result
+
+
+def _verified(staged: Staged, session: Session, dialect: str) -> Verification:
+    from headline.steps import soda
+
+    contract, examined = _for_soda(staged.table), _Examined(staged, session, dialect)
+    counts, columns = examined.counts(), examined.described()
     try:
-        outcome = ContractVerificationSession.execute(
-            contract_yaml_sources=[ContractYamlSource.from_str(contract)],
-            data_source_impls=[session.soda_data_source(DATA_SOURCE)],
-        )
+        source = session.soda_data_source(soda.DATA_SOURCE)
+        values: dict[str, Any] = {path: count.found for path, count in counts.items()}
+        if columns is not None:
+            described = soda.column_metadata(source, columns)
+            values |= {path: described for path, check in examined.checks.items() if check.type == "schema"}
+        judged = soda.judge(contract, staged.dataset, source, values)
     except Exception as error:  # whatever Soda stumbles over, it has not checked the data
-        return [], f"{type(error).__name__}: {error}"
-    results = []
-    for verification in outcome.contract_verification_results:
-        for found in verification.check_results:
-            check = checks[found.check.relative_path]
-            result = _result(found, check)
-            if check.kind == ANOMALY:
-                result = with_findings(result, selects[check.path], session)
-            elif result.outcome in FOUND_SOMETHING:
-                select = selects.get(check.path)
-                if select is None and (query := rows_found(table, check, dataset)):
-                    select = Select.of(query, dialect)
-                result = replace(result, sample=sample(select, session) if select else [])
-            results.append(result)
-    return results, outcome.get_errors_str() if outcome.has_errors else ""
+        return Verification([], "\n".join([*examined.problems, f"{type(error).__name__}: {error}"]))
+    results, problems = _compared(judged.results, load_contract(staged.table).listed_checks)
+    results = [examined.with_sample(result, counts.get(result.path, _Counts(0))) for result in results]
+    return Verification(results, "\n".join(examined.problems + judged.errors + problems))
 
 
-def contract_faults(contract: Any) -> Iterator[str]:
-    """What Soda's own JSON schema finds wrong with a contract: verifying it, Soda takes a default for a key it does not know."""
-    for error in _contract_schema().iter_errors(contract):
-        yield f"{'.'.join(map(str, error.absolute_path))}: {error.message[:200]}"
-
-
-@cache
-def _contract_schema() -> Any:
-    import soda_core.contracts
-    from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
-
-    def with_attributes(node: Any) -> Any:
-        """Soda reads `attributes` of every check; its schema knows them of most."""
-        if isinstance(node, dict) and "qualifier" in node.get("properties", {}):
-            node["properties"].setdefault("attributes", {"$ref": "#/$defs/attributes"})
-        for child in node.values() if isinstance(node, dict) else node if isinstance(node, list) else ():
-            with_attributes(child)
-        return node
-
-    file = Path(soda_core.contracts.__file__).parent / "soda_data_contract_json_schema_1_0_0.json"
-    return Draft202012Validator(with_attributes(json.loads(file.read_text())))
-
-
-def _for_soda(table: Table, dataset: str, queries: Mapping[str, str]) -> str:
-    """The contract as Soda is to read it: without what only people read, and as JSON, for its parser of YAML is slow."""
-    content = read_yaml(table.contract_file)
-    if faults := list(contract_faults(content)):
-        raise SpecError([f"{table.contract_file.parent.name}/{table.contract_file.name}: {fault}" for fault in faults])
-    checks: dict[str, list[dict[str, Any]]] = {}
-    for check in load_contract(table).listed_checks:
-        body = check.body | ({"query": queries[check.path]} if check.path in queries else {})
-        if check.qualifier:  # Soda takes several checks of one type for the same check unless each has one
-            body |= {"qualifier": check.qualifier}
-        checks.setdefault(check.column, []).append({check.type: body or None})
-    for node in (content, *content["columns"]):
-        del node["description"]
-        if on_node := checks.get(node.get("name", "")):
-            node["checks"] = on_node
-    return json.dumps(content | {"dataset": "/".join([DATA_SOURCE, *dataset.split(".")])}, default=str)
+def _compared(judged: Sequence[Any], checks: Sequence[Check]) -> tuple[list[CheckResult], list[str]]:
+    """Soda's results as ours, and how they differ from the contract's list of checks; one that Soda left out is not evaluated."""
+    by_path = {check.path: check for check in checks}
+    told = Counter(found.check.relative_path for found in judged)
+    expected = Counter(check.path for check in checks)
+    results = [_result(found, by_path[path]) for found in judged if (path := found.check.relative_path) in by_path]
+    left_out = [check for path, check in by_path.items() if path not in told]
+    problems = [f"Soda left out «{check.name}» ({check.path})" for check in left_out]
+    different = [path for path, number in told.items() if number != expected[path]]
+    problems += [f"{path}: Soda gave {told[path]} result(s), the contract has {expected[path]}" for path in different]
+    return results + [_not_evaluated(check) for check in left_out], problems
 
 
 def _result(result: Any, check: Check) -> CheckResult:
@@ -119,3 +203,36 @@ def _result(result: Any, check: Check) -> CheckResult:
         threshold=" ".join(str(result.check.threshold).split()) if result.check.threshold else "",
         kind=check.kind,
     )
+
+
+def _not_evaluated(check: Check) -> CheckResult:
+    return CheckResult(check.path, check.name, check.type, "not_checked", None, "", check.kind)
+
+
+def _for_soda(table: Table) -> str:
+    load_contract(table)  # what is wrong for us is told before what is wrong for Soda
+    return _written_for_soda(read_text(table.contract_file), table.contract_file)
+
+
+@cache
+def _written_for_soda(text: str, file: Path) -> str:
+    """The contract as Soda is to read it: without what only people read, and with the path of a check in place of its query.
+
+    Soda tells metrics apart by their queries; what they find is handed to it.
+    """
+    from headline.steps import soda
+
+    content = parse_yaml(text, file)
+    if faults := list(soda.contract_faults(content)):
+        raise SpecError([f"{file.parent.name}/{file.name}: {fault}" for fault in faults])
+    checks: dict[str, list[dict[str, Any]]] = {}
+    for check in Contract.model_validate(content).listed_checks:
+        body = check.body | ({"query": check.path} if check.body.get("query") else {})
+        if check.qualifier:  # Soda takes several checks of one type for the same check unless each has one
+            body |= {"qualifier": check.qualifier}
+        checks.setdefault(check.column, []).append({check.type: body or None})
+    for node in (content, *content["columns"]):
+        del node["description"]
+        if on_node := checks.get(node.get("name", "")):
+            node["checks"] = on_node
+    return json.dumps(content, default=str)

@@ -27,7 +27,8 @@ SALE = Acceptance("The spring sale began.", by="ana")
 @pytest.fixture
 def shop(project: Any) -> Any:
     """Nine weeks in which 100 was paid a day, give or take 1, all of them published."""
-    project.write("checks/anomaly.jinja", (ROOT / "include/sql/checks/anomaly.jinja").read_text())
+    for name in ("checks/anomaly.jinja", "checks/interval.jinja"):
+        project.write(name, (ROOT / "include/sql" / name).read_text())
     project.write(CONTRACT, (project.sql / CONTRACT).read_text() + CHECKS)
     days = [TODAY - DAY * ago for ago in range(9 * 7 + 1)]
     project.arrive({day: [("a", "60.00"), ("b", f"{40 + day.toordinal() % 3}.00")] for day in days})

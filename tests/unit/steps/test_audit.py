@@ -172,12 +172,12 @@ def test_a_check_that_cannot_be_evaluated_never_passes(shop: Any, check: str) ->
 
 
 def test_a_soda_that_breaks_is_not_a_pass(shop: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    from soda_core.contracts.contract_verification import ContractVerificationSession
+    from headline.steps import soda
 
-    def broken(**kwargs: Any) -> None:
+    def broken(*args: Any) -> None:
         raise RuntimeError("soda is out")
 
-    monkeypatch.setattr(ContractVerificationSession, "execute", broken)
+    monkeypatch.setattr(soda, "judge", broken)
     run = transformed(shop)
     with pytest.raises(NotChecked, match="soda is out"):
         audit(run, run.pipeline.tables["orders"])

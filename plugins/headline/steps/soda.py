@@ -1,0 +1,143 @@
+"""All that Headline knows of Soda beyond its public entry point: contracts parsed once, answers handed in, verdicts read.
+
+Soda's entry point parses a contract each time, asks for a schema through information_schema and runs each query of a check by
+itself. Here Soda builds its own statement for the built-in checks and judges every check by its own thresholds; the measurements
+of the others are handed to it.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from copy import copy
+from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import soda_core.contracts
+from soda_core.common.data_source_impl import DataSourceImpl
+from soda_core.common.data_source_results import QueryResult
+from soda_core.common.logs import Logs, preserve_active_logs
+from soda_core.common.metadata_types import ColumnMetadata
+from soda_core.common.yaml import ContractYamlSource
+from soda_core.contracts.contract_verification import CheckResult, ContractVerificationResult, Measurement
+from soda_core.contracts.impl.contract_verification_impl import CheckImpl, ContractImpl, ContractYaml, MetricImpl, Query
+
+DATA_SOURCE = "warehouse"
+# What a check on the schema is measured by, and a check with a query of its own.
+Measured = list[ColumnMetadata] | int | Any
+_PARAMETERS = re.compile(r"\((\d+)(?:, *(\d+))?\)$")
+
+
+class Judged(NamedTuple):
+    """What Soda says of a contract: a result of each check in its order, and the errors on the way."""
+
+    results: list[CheckResult]
+    errors: list[str]
+
+
+class _Parsed(NamedTuple):
+    contract: ContractYaml
+    errors: list[str]
+
+
+class _Answers(Query):
+    """Measurements that were taken already."""
+
+    def __init__(self, source: DataSourceImpl, values: Mapping[str, Measured], metrics: Mapping[str, MetricImpl]) -> None:
+        super().__init__(data_source_impl=source, metrics=list(metrics.values()))
+        self._measurements = [
+            Measurement(metric_id=metric.id, value=metric.convert_db_value(values[path]), metric_name=metric.type)
+            for path, metric in metrics.items()
+            if path in values
+        ]
+
+    def execute(self) -> list[Measurement]:
+        return self._measurements
+
+
+class _Contract(ContractImpl):
+    """A contract without the summary that Soda writes into its log: the audit logs its own results."""
+
+    def build_log_summary(self, *_: Any, **__: Any) -> list[str]:
+        return []
+
+
+def prepare(contract: str) -> None:
+    """Parse a contract, so that `judge` finds it ready; a process that is forked afterwards finds it too."""
+    _parsed(contract)
+
+
+def judge(contract: str, dataset: str, source: DataSourceImpl, values: Mapping[str, Measured]) -> Judged:
+    """Soda's verdict on `dataset` (schema.table), with `values` for the checks on the schema and those with a query of their own.
+
+    One of these without a value is not evaluated. `contract` is JSON; the dataset that it names does not matter.
+    """
+    parsed, now = _parsed(contract), datetime.now(UTC)
+    retargeted = copy(parsed.contract)
+    retargeted.dataset = "/".join([DATA_SOURCE, *dataset.split(".")])
+    with preserve_active_logs():
+        logs = Logs()
+        judged = _Contract(yaml=retargeted, data_source_impl=source, data_timestamp=now, execution_timestamp=now, logs=logs)
+        metrics = {check.relative_path: check.metrics[0] for check in judged.all_check_impls if _is_measured_here(check)}
+        ids = {metric.id for metric in metrics.values()}
+        queries = [query for query in judged.queries if not (query.metrics and {one.id for one in query.metrics} <= ids)]
+        judged.queries = [*queries, _Answers(source, values, metrics)]
+        for check in judged.all_check_impls:
+            # Soda writes the definition of each check as YAML into its result, which costs more than the check itself.
+            check._build_definition = str
+        with logs.activate():
+            result: ContractVerificationResult = judged.verify()
+        logs.close()
+    return Judged(result.check_results, parsed.errors + logs.get_errors())
+
+
+def column_metadata(source: DataSourceImpl, described: Iterable[tuple[str, str]]) -> list[ColumnMetadata]:
+    """Columns (name, and type as the engine writes it: `DECIMAL(18,4)`) as a check on the schema is measured by them."""
+    dialect = source.sql_dialect
+    parameters = (dialect.column_data_type_numeric_precision(), dialect.column_data_type_numeric_scale())
+    headings = tuple((heading,) for heading in ("column_name", "data_type", *parameters))
+    rows = [(name, kind, *_precision_and_scale(kind)) for name, kind in described]
+    return dialect.build_column_metadatas_from_query_result(QueryResult(rows, headings))
+
+
+def contract_faults(contract: Any) -> Iterator[str]:
+    """What Soda's own JSON schema finds wrong with a contract: verifying it, Soda takes a default for a key it does not know."""
+    for error in _contract_schema().iter_errors(contract):
+        yield f"{'.'.join(map(str, error.absolute_path))}: {error.message[:200]}"
+
+
+def _is_measured_here(check: CheckImpl) -> bool:
+    return bool(check.metrics) and (check.type == "schema" or bool(getattr(check.check_yaml, "query", None)))
+
+
+def _precision_and_scale(kind: str) -> tuple[int | None, int | None]:
+    found = _PARAMETERS.search(kind)
+    return (int(found[1]), int(found[2] or 0)) if found else (None, None)
+
+
+@cache
+def _parsed(contract: str) -> _Parsed:
+    with preserve_active_logs():
+        logs = Logs()
+        parsed = ContractYaml.parse(yaml_source=ContractYamlSource.from_str(contract))
+        logs.close()
+    return _Parsed(parsed, logs.get_errors())
+
+
+@cache
+def _contract_schema() -> Any:
+    from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
+
+    def with_attributes(node: Any) -> Any:
+        """Soda reads `attributes` of every check; its schema knows them of most."""
+        if isinstance(node, dict) and "qualifier" in node.get("properties", {}):
+            node["properties"].setdefault("attributes", {"$ref": "#/$defs/attributes"})
+        for child in node.values() if isinstance(node, dict) else node if isinstance(node, list) else ():
+            with_attributes(child)
+        return node
+
+    file = Path(soda_core.contracts.__file__).parent / "soda_data_contract_json_schema_1_0_0.json"
+    return Draft202012Validator(with_attributes(json.loads(file.read_text())))

@@ -30,7 +30,8 @@ class Row:
 
     `level`: good, waiting, warning or bad. `standing`: the same in a word, `freshness` in a few: how yesterday stands against
     its deadline.
-    `stale_days`: published days of its tables that are older than a change of their inputs. `checks`: how many checks of the newest audits ended how.
+    `stale_days`: published days that are older than a change of their inputs, in the table that has the most of them.
+    `checks`: how many checks of the newest audits ended how.
     """
 
     pipeline: str

@@ -13,8 +13,8 @@ from headline import settings, specs
 from headline.errors import HeadlineError
 
 if TYPE_CHECKING:
-    from headline.specs import Pipeline
     from headline.alerts.judge import World
+    from headline.specs import Pipeline
 
 DAYS_SHOWN = 28
 

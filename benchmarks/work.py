@@ -35,7 +35,7 @@ ACCEPTED = Acceptance("figures of a benchmark", "the benchmark")
 
 @dataclass
 class Spent:
-    """What some work took: seconds, CPU seconds of the process, seconds by step, table-days published, and the most memory in MB."""
+    """What some work took: seconds, CPU seconds, seconds by step, periods published, and the most memory that was held, in MB."""
 
     wall: float = 0
     cpu: float = 0
@@ -67,7 +67,7 @@ def steps(
     measured: int = 0,
     audited: bool = True,
 ) -> Spent:
-    """Write, audit and publish the pipelines for each interval in an empty warehouse; what the intervals after `measured` took."""
+    """Write, audit and publish the pipelines for each interval in an empty warehouse; the time of those from `measured` on."""
     spent = Spent()
     with _empty_ledger(), _environment(AIRFLOW_CONN_HEADLINE_WAREHOUSE=_duckdb(folder / "steps.duckdb")), _auditing(audited):
         catalog, ledger, warehouse = specs.load(), Ledger(), open_warehouse()

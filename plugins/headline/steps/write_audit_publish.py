@@ -30,7 +30,8 @@ ATTEMPTS = 5
 class TableRun:
     """What a run did with one table, for people to see.
 
-    `published`: the days that readers see anew, `changed_count` periods. `state`: transformed, passed, failed, not_checked or published. `checks`: the outcome by path and name. `seconds`: by step.
+    `published`: the days that readers see anew, `changed_count` periods. `state`: transformed, passed or published.
+    `checks`: the outcome by path and name. `seconds`: by step.
     """
 
     table: str

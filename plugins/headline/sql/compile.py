@@ -44,7 +44,7 @@ def parse(sql: str, where: str) -> exp.Query:
     return statements[0]
 
 
-def tables_read(query: exp.Query) -> set[str]:
+def tables_read(query: exp.Expr) -> set[str]:
     """Every `schema.table` that the query reads; its own CTEs are not among them."""
     return {name for table in query.find_all(exp.Table) if (name := _name(table))}
 
@@ -73,6 +73,13 @@ def resolve(query: exp.Query, resolutions: Mapping[str, Resolution]) -> exp.Quer
     for name, overlay in reversed(overlays.items()):
         _prepend_cte(query, _cte_name(name, taken), _overlay_query(name, overlay))
     return query
+
+
+def stands_for(name: str, resolution: Resolution) -> exp.Expr:
+    """What is read instead of the table called `name`, as one expression of a FROM clause."""
+    if isinstance(resolution, Overlay):
+        return _overlay_query(name, resolution).subquery()
+    return exp.to_table(resolution, dialect=DIALECT) if isinstance(resolution, str) else resolution.copy()
 
 
 def with_nulls(rows: exp.Expr, columns: Sequence[str]) -> exp.Expr:

@@ -88,19 +88,23 @@ def check_selects(
     return selects
 
 
+def prepare_checks(table: Table, dialect: str) -> None:
+    """Parse the queries of a table's checks, so that check_selects finds them ready."""
+    _compiled(table, dialect)
+
+
 def tables_in_checks(table: Table) -> set[str]:
     """Every `schema.table` that the queries of the table's checks read."""
-    return {name for compiled in _compiled(table).values() for name in compiled.shown.tables}
+    return {name for compiled in _by_content(table).values() for name in compiled.shown.tables}
 
 
 def shown_by_checks(table: Table, intervals: Sequence[Interval]) -> dict[str, Shown]:
     """By the path of the check, what each check with a query of its own may show of its tables."""
-    periods = _periods(table, intervals)
-    compiled = _compiled(table)
+    compiled, periods = _by_content(table), _periods(table, intervals)
     return {
-        check.path: _shown(_rendered(table, check, periods))
-        if None in compiled[check.path].prepared.values()
-        else compiled[check.path].shown
+        check.path: compiled[check.path].shown
+        if compiled[check.path].prepared[DIALECT]
+        else _shown(_rendered(table, check, periods))
         for check in _with_query(table)
     }
 
@@ -113,7 +117,7 @@ def _with_query(table: Table) -> list[Check]:
     return [check for check in load_contract(table).listed_checks if check.body.get("query")]
 
 
-def _compiled(table: Table, dialect: str = DIALECT) -> dict[str, _Compiled]:
+def _compiled(table: Table, dialect: str) -> dict[str, _Compiled]:
     compiled = _by_content(table)
     for check in _with_query(table):
         prepared = compiled[check.path].prepared
@@ -136,7 +140,10 @@ def _by_content(table: Table) -> dict[str, _Compiled]:
 
 def _compile(table: Table) -> dict[str, _Compiled]:
     queries = check_queries(table, _TRIED)
-    return {path: _Compiled(_shown(query), {}) for path, query in queries.items()}
+    return {
+        check.path: _Compiled(_shown(queries[check.path]), {DIALECT: _prepare(table, check, DIALECT)})
+        for check in _with_query(table)
+    }
 
 
 def _prepare(table: Table, check: Check, dialect: str) -> Prepared | None:

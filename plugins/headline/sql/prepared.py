@@ -53,7 +53,7 @@ class Prepared(NamedTuple):
             case Reading(table, text, alias):
                 return f"{tables[table]}{alias}" if table in tables else text
             case Condition(pieces):
-                each = [_dated(pieces, {"one_start": str(one.start), "one_end": str(one.end)}) for one in periods]
+                each = [_dated(pieces, {**dates, "one_start": str(one.start), "one_end": str(one.end)}) for one in periods]
                 return each[0] if len(each) == 1 else f"({' OR '.join(each)})"
             case None:
                 return dates[name]
@@ -82,7 +82,8 @@ def prepare_query(query: exp.Query, dialect: str) -> Prepared | None:
             alias = "" if table.alias else exp.alias_("x", table.name).sql(dialect).removeprefix("x")
             gaps[name] = Reading(f"{table.db}.{table.name}", bare.sql(dialect), alias)
             table.replace(exp.Table(this=exp.to_identifier(_marked(name), quoted=False), alias=table.args.get("alias")))
-    return Prepared(_cut(query.sql(dialect)), gaps, width)
+    pieces = _cut(query.sql(dialect))
+    return Prepared(pieces, gaps, width) if set(pieces[1::2]) <= {"start", "end", *gaps} else None
 
 
 def table_texts(names: Mapping[str, Resolution], dialect: str) -> dict[str, str]:

@@ -17,7 +17,7 @@ from headline.intervals import Interval
 from headline.ledger import CheckResult
 from headline.specs import Check, Contract, Table, load_contract
 from headline.specs.catalog import parse_yaml, read_text
-from headline.sql import Resolution, check_selects, rows_found, tables_in_checks
+from headline.sql import DIALECT, Resolution, check_selects, prepare_checks, rows_found
 from headline.steps.anomalies import ANOMALY, LEARNING, OUTLIER, findings
 from headline.steps.samples import Select, sample
 from headline.warehouse import Session
@@ -64,7 +64,7 @@ def verify(staged: Sequence[Staged], session: Session, dialect: str) -> dict[str
     return {one.table.full_name: _verified(one, session, dialect) for one in staged}
 
 
-def prepare(tables: Iterable[Table]) -> None:
+def prepare(tables: Iterable[Table], dialect: str = DIALECT) -> None:
     """Parse the contracts of tables and compile their queries, so that a process forked afterwards finds them ready.
 
     A faulty contract is left to the audit of its table, which says what is wrong.
@@ -74,7 +74,7 @@ def prepare(tables: Iterable[Table]) -> None:
     for table in tables:
         try:
             soda.prepare(_for_soda(table))
-            tables_in_checks(table)
+            prepare_checks(table, dialect)
         except SpecError as error:
             log.warning("%s: the contract is not prepared: %s", table.full_name, error)
 

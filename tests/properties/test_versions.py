@@ -163,9 +163,7 @@ def test_versions_are_those_of_all_snapshots_at_once(session: Session, days: Sna
 
 @settings(max_examples=30)
 @given(snapshots().flatmap(lambda days: st.tuples(st.just(days), st.permutations(list(days)), snapshots())))
-def test_changes_do_not_depend_on_the_order_of_days(
-    session: Session, example: tuple[Snapshots, list[date], Snapshots]
-) -> None:
+def test_changes_do_not_depend_on_the_order_of_days(session: Session, example: tuple[Snapshots, list[date], Snapshots]) -> None:
     """Snapshots arrive in any order, some of them twice; a day and those after it are computed by themselves each time."""
     days, order, before = example
     history(session, days)

@@ -175,7 +175,8 @@ BROKEN = [
     (
         "core.product_changes",
         "every product of a snapshot is there by its changes",
-        "insert into core.product_changes select * replace (date '2026-01-06' as ds, true as is_removed) from core.product_changes",
+        "insert into core.product_changes select * replace (date '2026-01-06' as ds, true as is_removed) "
+        "from core.product_changes",
     ),
     (
         "core.product_changes",
@@ -211,7 +212,8 @@ BROKEN = [
     (
         "core.customer_changes",
         "every customer of a snapshot is there by its changes",
-        "insert into core.customer_changes select * replace (date '2026-01-06' as ds, true as is_removed) from core.customer_changes",
+        "insert into core.customer_changes select * replace (date '2026-01-06' as ds, true as is_removed) "
+        "from core.customer_changes",
     ),
     (
         "core.customer_changes",

@@ -308,16 +308,10 @@ BROKEN = [
         "delete from profit.expense_allocation where order_id is null",
     ),
     ("profit.expense_allocation", "the parts of a pool sum to its expenses", "delete from core.expenses where expense_id = 'E3'"),
-    ("profit.refund_windows", "every day has its row", "delete from profit.refund_windows where ds = '2026-01-06'"),
     (
         "profit.refund_windows",
-        "a window is closed exactly where orders followed its last day",
-        "update profit.refund_windows set is_closed = true where ds = '2026-01-05'",
-    ),
-    (
-        "profit.refund_windows",
-        "a window is closed exactly where orders followed its last day",
-        "insert into core.order_lines select * replace (date '2026-02-03' as ds) from core.order_lines where order_id = 'O2'",
+        "orders followed the last day of a window that is closed",
+        "insert into profit.refund_windows values ('2026-01-05', '2026-01-05', '2026-01-06')",
     ),
     (
         "profit.unit_profit",

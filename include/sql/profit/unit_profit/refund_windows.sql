@@ -1,28 +1,16 @@
 -- Apart from unit_profit, so that a new day of orders makes only those days stale whose window closes with it.
 -- A window has closed once its last day brought orders, or one of the 16 days after it, should the shop have been shut.
--- How far that looks is bounded for each day by itself: else it would depend on the other days of the run.
-{% from 'checks/interval.jinja' import in_interval with context %}
 with order_days as (
     select distinct ds
     from core.order_lines
-    where
-        ds >= cast(date '{{ start }}' + interval '29' day as date)
-        and ds < cast(date '{{ end }}' + interval '45' day as date)
-),
-
-closed_days as (
-    select distinct days.ds
-    from calendar.days as days
-    inner join order_days
-        on
-            order_days.ds >= cast(days.ds + interval '29' day as date)
-            and order_days.ds <= cast(days.ds + interval '45' day as date)
-    where {{ in_interval('days.ds') }}
 )
 
-select
-    days.ds,
-    closed_days.ds is not null as is_closed
-from calendar.days as days
-left join closed_days on days.ds = closed_days.ds
-where {{ in_interval('days.ds') }}
+select distinct
+    order_days.ds as order_ds,
+    cast(order_days.ds as timestamp) as valid_from,
+    cast(order_days.ds + interval '1' day as timestamp) as valid_to
+from order_days
+inner join order_days as later
+    on
+        later.ds >= cast(order_days.ds + interval '29' day as date)
+        and later.ds <= cast(order_days.ds + interval '45' day as date)

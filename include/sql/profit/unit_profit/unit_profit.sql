@@ -102,7 +102,7 @@ priced as (
         entries.is_attributed,
         covered_days.coverage,
         covered_days.is_partial,
-        entries.is_attributed and not coalesce(refund_windows.is_closed, false) as is_provisional
+        entries.is_attributed and refund_windows.order_ds is null as is_provisional
     from entries
     inner join covered_days
         on entries.ds = covered_days.ds
@@ -118,7 +118,7 @@ priced as (
             and entries.order_id = expenses.order_id
             and entries.line_number = expenses.line_number
     left join profit.refund_windows as refund_windows
-        on entries.ds = refund_windows.ds
+        on entries.ds = refund_windows.order_ds
     where entries.ds >= date '{{ start }}' and entries.ds < date '{{ end }}'
 )
 

@@ -7,13 +7,15 @@ from headline.steps.inspect import held_candidate, inspect
 from headline.steps.names import compile_table
 from headline.steps.publish import publish
 from headline.steps.repair import Runs, repair, settle
-from headline.steps.run import Acceptance, PipelineRun, requested_interval
+from headline.steps.run import Acceptance, PipelineRun
 from headline.steps.transform import transform
+from headline.steps.write_audit_publish import TableRun, write_audit_publish
 
 __all__ = [
     "Acceptance",
     "PipelineRun",
     "Runs",
+    "TableRun",
     "audit",
     "compile_table",
     "held_candidate",
@@ -21,8 +23,8 @@ __all__ = [
     "inspect",
     "publish",
     "repair",
-    "requested_interval",
     "settle",
     "take_stock",
     "transform",
+    "write_audit_publish",
 ]

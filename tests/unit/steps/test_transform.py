@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from headline.errors import BadData, SpecError, Transient
-from headline.intervals import DAY, Interval
+from headline.intervals import DAY, Interval, requested_interval
 from headline.ledger import Load
-from headline.steps import publish, requested_interval, transform
+from headline.steps import publish, transform
 from headline.steps.ingest import ingest
 from headline.warehouse import candidate_name
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -16,7 +17,10 @@ from headline import specs
 from headline.intervals import DAY, Interval
 from headline.ledger import Ledger
 from headline.steps import Acceptance, PipelineRun, TableRun, write_audit_publish
-from headline.warehouse import Warehouse
+from headline.steps.plan import Plan
+from headline.steps.transform import Staged
+from headline.steps.write_audit_publish import prepare, transform_all
+from headline.warehouse import Staging, Warehouse
 
 FILES = {
     "sources/shop/source.yml": """
@@ -193,6 +197,13 @@ class Project:
     def publish(self, pipeline: str, first: date, last: date | None = None) -> dict[str, TableRun]:
         """Run a pipeline for these days; by table, what it did."""
         return {one.table: one for one in write_audit_publish(self.run(pipeline, first, last))}
+
+    @contextmanager
+    def stage(self, run: PipelineRun) -> Iterator[tuple[Plan, dict[str, Staged], Staging]]:
+        """What a run computes, neither audited nor published: its plan, its staged tables, and the session that holds them."""
+        with run.warehouse.staging(run.key) as session:
+            planned = prepare(run, session)
+            yield planned, transform_all(planned, session), session
 
     def query(self, sql: str) -> list[tuple[Any, ...]]:
         with self.warehouse.session() as session:

@@ -121,7 +121,9 @@ def test_states_are_read_by_range_of_days(ledger: Ledger) -> None:
     record(ledger, *days_of("core.x", D1, D3), Published("core.w", WHOLE, "1:a", 1))
     assert [state.interval.start for state in ledger.states(["core.x"], Interval(D2, D3))] == [D2]
     assert [state.interval.start for state in ledger.states(["core.x"], Interval(D1, D2), Interval(D3, D3 + DAY))] == [D1, D3]
-    assert [state.interval for state in ledger.states(["core.w"], Interval(D2, D3))] == [WHOLE], "a period is met by any of its days"
+    assert [state.interval for state in ledger.states(["core.w"], Interval(D2, D3))] == [WHOLE], (
+        "a period is met by any of its days"
+    )
     assert ledger.newest_days(["core.x", "core.w", "core.absent"]) == {"core.x": D3, "core.w": D1}
     assert ledger.days_before(["core.x", "core.w"], D3) == {"core.x": (D1, 2), "core.w": (D1, 3)}
 

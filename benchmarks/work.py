@@ -9,22 +9,45 @@ import time
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
 from graphlib import TopologicalSorter
+from importlib import import_module
 from pathlib import Path
 
+import duckdb
 import psycopg2
 
 from headline import specs
-from headline.connections import Connection, get
+from headline.connections import get
 from headline.intervals import Interval
 from headline.ledger import Ledger, Load, migrate
+from headline.ledger.engine import _engine
 from headline.sql import Resolution
-from headline.steps import PipelineRun, audit, compile_table, publish, transform
-from headline.warehouse import open_warehouse
-from headline.warehouse.duckdb import DuckDBWarehouse
+from headline.steps import Acceptance, PipelineRun, TableRun, compile_table, write_audit_publish
+from headline.steps.verify import prepare
+from headline.warehouse import Output, open_warehouse
+from headline.warehouse.duckdb import DuckDBSession, _ensure_calendar
 
 LEDGER = "bench_steps"
-Seconds = dict[str, float]
+# Made-up figures are unusual now and then.
+ACCEPTED = Acceptance("figures of a benchmark", "the benchmark")
+
+
+@dataclass
+class Spent:
+    """What some work took: seconds, CPU seconds, seconds by step, periods published, and the most memory that was held, in MB."""
+
+    wall: float = 0
+    cpu: float = 0
+    steps: dict[str, float] = field(default_factory=lambda: defaultdict(float))
+    published: int = 0
+    peak: float = 0
+
+    def add(self, tables: Sequence[TableRun]) -> None:
+        for table in tables:
+            for step, seconds in table.seconds.items():
+                self.steps[step] += seconds
+            self.published += table.changed_count
 
 
 def landed(conn_id: str = "headline_ledger") -> dict[str, list[Load]]:
@@ -35,79 +58,83 @@ def landed(conn_id: str = "headline_ledger") -> dict[str, list[Load]]:
     return {name: Ledger(conn_id).current_loads(name) for name in names}
 
 
-def steps(loads: dict[str, list[Load]], pipelines: Sequence[str], intervals: Sequence[Interval], folder: Path) -> Seconds:
-    """Transform, audit and publish the pipelines for each interval in an empty warehouse; the seconds of each kind of step.
-
-    `peak` is the most memory that the process ever held, in MB.
-    """
-    spent: Seconds = defaultdict(float)
-    with _empty_ledger(), _environment(AIRFLOW_CONN_HEADLINE_WAREHOUSE=_duckdb(folder / "steps.duckdb")):
-        catalog, ledger, warehouse = specs.load(), Ledger(f"headline_{LEDGER}"), open_warehouse()
+def steps(
+    loads: dict[str, list[Load]],
+    pipelines: Sequence[str],
+    intervals: Sequence[Interval],
+    folder: Path,
+    *,
+    measured: int = 0,
+    audited: bool = True,
+) -> Spent:
+    """Write, audit and publish the pipelines for each interval in an empty warehouse; the time of those from `measured` on."""
+    spent = Spent()
+    with _empty_ledger(), _environment(AIRFLOW_CONN_HEADLINE_WAREHOUSE=_duckdb(folder / "steps.duckdb")), _auditing(audited):
+        catalog, ledger, warehouse = specs.load(), Ledger(), open_warehouse()
+        prepare(catalog.tables.values())
         for found in loads.values():
             ledger.record_loads(found, "bench")
-        for interval in intervals:
-            for pipeline in _ordered(pipelines):
-                run = PipelineRun(pipeline, f"bench {interval}", interval, catalog, ledger, warehouse)
-                for table in pipeline.ordered_tables:
-                    with _clock(spent, "transform"):
-                        transform(run, table)
-                for table in pipeline.ordered_tables:
-                    with _clock(spent, "audit"):
-                        audit(run, table)
-                with _clock(spent, "publish"):
-                    publish(run)
-    return {**spent, "peak": _peak()}
+        for number, interval in enumerate(intervals):
+            with _clock(spent if number >= measured else Spent()):
+                for pipeline in _ordered(pipelines):
+                    run = PipelineRun(pipeline, f"bench {interval}", interval, catalog, ledger, warehouse, ACCEPTED)
+                    done = write_audit_publish(run)
+                    if number >= measured:
+                        spent.add(done)
+    spent.peak = _peak()
+    return spent
 
 
-def raw(loads: dict[str, list[Load]], pipelines: Sequence[str], intervals: Sequence[Interval], folder: Path) -> Seconds:
+def raw(
+    loads: dict[str, list[Load]], pipelines: Sequence[str], intervals: Sequence[Interval], folder: Path, *, measured: int = 0
+) -> Spent:
     """The same SELECTs, compiled beforehand, as CREATE TABLE AS for the first interval and INSERT for the others; no audits.
 
     A row that a rule refuses stays in its table, out of sight of the readers.
     """
-    spent: Seconds = defaultdict(float)
+    spent = Spent()
     catalog = specs.load()
-    with DuckDBWarehouse(
-        Connection("raw", "duckdb", host=str(folder / "bare.duckdb"), extra={"memory_limit": "2GB"})
-    ).session() as session:
+    ordered = [table for pipeline in _ordered(pipelines) for table in pipeline.ordered_tables]
+    with duckdb.connect(str(folder / "bare.duckdb"), config={"memory_limit": "2GB"}) as connection:
+        session = DuckDBSession(connection)
+        for statement in ("load icu", "set TimeZone = 'UTC'"):
+            connection.execute(statement)
+        _ensure_calendar(connection)
         names: dict[str, Resolution] = {
             name: session.landing([load.file for load in found if load.row_count], {"ds": "date"})
             for name, found in loads.items()
         }
         for name, pipeline in catalog.pipelines.items():  # what may be read of others, or was refused, is there, and empty
             for table in pipeline.ordered_tables:
-                for output in table.outputs:
-                    if name not in pipelines or output != table.full_name:
-                        session.ensure_table(output, specs.load_contract(table), quarantine=output != table.full_name)
-        for interval in intervals:
-            for table in [table for pipeline in _ordered(pipelines) for table in pipeline.ordered_tables]:
-                schema, everything = table.full_name.split(".")[0], f"{table.full_name}_with_refused"
-                target = everything if table.quarantine else table.full_name
-                select = compile_table(table, interval, names, "duckdb")
-                with _clock(spent, "select"):
-                    session.query(f"create schema if not exists {schema}")
-                    if interval == intervals[0] or not table.period_column:
-                        session.query(f"create or replace table {target} as {select}")
-                    else:
-                        wide = interval.widen(table.period)
-                        column = table.period_column
-                        session.query(
-                            f"delete from {target} where {column} >= date '{wide.start}' and {column} < date '{wide.end}'"
-                        )
-                        session.query(f"insert into {target} {select}")
-                    if table.quarantine:
-                        session.query(
-                            f"create or replace view {table.full_name} as select * from {target} where quarantine_reason is null"
-                        )
-    return {**spent, "peak": _peak()}
+                for output in (Output(one, table) for one in table.outputs):
+                    columns = ", ".join(f"{column} {kind}" for column, kind in output.columns.items())
+                    if name not in pipelines or output.is_quarantine:
+                        connection.execute(f"create schema if not exists {output.name.split('.')[0]}")
+                        connection.execute(f"create table {output.name} ({columns})")
+        for number, interval in enumerate(intervals):
+            selects = {table.full_name: compile_table(table, interval, names, "duckdb") for table in ordered}
+            with _clock(spent if number >= measured else Spent()):
+                for table in ordered:
+                    _write_raw(table, selects[table.full_name], interval, connection, is_first=number == 0)
+    spent.peak = _peak()
+    return spent
 
 
-def one_select(table: str, interval: Interval) -> float:
-    """Seconds of one table's SELECT as CREATE TABLE AS in the deployment's own warehouse."""
-    with open_warehouse().session() as session:
-        select = compile_table(specs.load().table(table), interval, {}, "duckdb")
-        began = time.perf_counter()
-        session.query(f"create or replace temp table bench as {select}")
-        return time.perf_counter() - began
+def _write_raw(
+    table: specs.Table, select: str, interval: Interval, connection: duckdb.DuckDBPyConnection, *, is_first: bool
+) -> None:
+    target = f"{table.full_name}_with_refused" if table.quarantine else table.full_name
+    if is_first or not table.period_column:
+        connection.execute(f"create schema if not exists {table.full_name.split('.')[0]}")
+        connection.execute(f"create or replace table {target} as {select}")
+    else:
+        wide = interval.widen(table.period)
+        column = table.period_column
+        connection.execute(f"delete from {target} where {column} >= date '{wide.start}' and {column} < date '{wide.end}'")
+        connection.execute(f"insert into {target} {select}")
+    if table.quarantine and is_first:
+        valid = f"select * from {target} where quarantine_reason is null"
+        connection.execute(f"create or replace view {table.full_name} as {valid}")
 
 
 def load_engines() -> None:
@@ -125,24 +152,40 @@ def _ordered(pipelines: Sequence[str]) -> list[specs.Pipeline]:
 
 
 @contextmanager
-def _clock(spent: Seconds, what: str) -> Iterator[None]:
-    began = time.perf_counter()
+def _clock(spent: Spent) -> Iterator[None]:
+    began, cpu = time.perf_counter(), time.process_time()
     yield
-    spent[what] += time.perf_counter() - began
+    spent.wall += time.perf_counter() - began
+    spent.cpu += time.process_time() - cpu
+
+
+@contextmanager
+def _auditing(wanted: bool) -> Iterator[None]:
+    """Without audits the work of transforms and publication alone is left."""
+    module = import_module("headline.steps.write_audit_publish")
+    original = module.audit
+    if not wanted:
+        module.audit = lambda *_: {}  # type: ignore[attr-defined]
+    try:
+        yield
+    finally:
+        module.audit = original  # type: ignore[attr-defined]
 
 
 @contextmanager
 def _empty_ledger() -> Iterator[None]:
-    """A ledger of its own beside the real one, behind the connection headline_bench_steps."""
+    """A ledger of its own beside the real one, in its place."""
     real = get("headline_ledger")
     with closing(psycopg2.connect(host=real.host, user=real.login, dbname=real.schema)) as connection:
         connection.autocommit = True
         connection.cursor().execute(f"drop database if exists {LEDGER} with (force)")
         connection.cursor().execute(f"create database {LEDGER}")
     own = {"conn_type": "postgres", "host": real.host, "login": real.login, "schema": LEDGER}
-    with _environment(**{f"AIRFLOW_CONN_HEADLINE_{LEDGER.upper()}": json.dumps(own)}):
-        migrate(f"headline_{LEDGER}")
+    with _environment(AIRFLOW_CONN_HEADLINE_LEDGER=json.dumps(own)):
+        _engine.cache_clear()
+        migrate()
         yield
+    _engine.cache_clear()
 
 
 @contextmanager

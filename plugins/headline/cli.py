@@ -62,8 +62,17 @@ def compile_(
 
 
 @app.command()
-def tables(form: FormatOption = Format.TABLE) -> None:
+def tables(
+    stale: Annotated[
+        bool,
+        typer.Option("--stale", help="Only days whose inputs changed after they were computed, and the run that computes them."),
+    ] = False,
+    form: FormatOption = Format.TABLE,
+) -> None:
     """List every table with what is published of it."""
+    if stale:
+        _stale_tables(form)
+        return
     from headline import specs
     from headline.intervals import in_words
     from headline.ledger import Ledger, partial_days
@@ -92,6 +101,57 @@ def tables(form: FormatOption = Format.TABLE) -> None:
             )
         )
     show(["table", "pipeline", "period", "from", "before", "status", "partial_days", "published_at", "code_version"], rows, form)
+
+
+def _stale_tables(form: Format) -> None:
+    from headline import specs
+    from headline.intervals import DAY, in_words, merge
+    from headline.ledger import Ledger, stale_states
+
+    catalog, ledger = specs.load(), Ledger()
+    rows = []
+    for pipeline in catalog.pipelines.values():
+        for table in pipeline.ordered_tables:
+            intervals = merge(state.interval for state in stale_states(table, pipeline.reads_by_table(table), ledger))
+            if intervals:
+                command = f"headline trigger {pipeline.id} --from {intervals[0].start} --to {intervals[-1].end - DAY}"
+                rows.append((table.full_name, in_words(day for one in intervals for day in one), command))
+    show(["table", "stale_days", "command"], rows, form)
+
+
+@app.command()
+def verify(
+    table: Annotated[str | None, typer.Argument(help="schema.table; all if left out.")] = None,
+    form: FormatOption = Format.TABLE,
+) -> None:
+    """Compare what is published with the ledger; name every day that differs, and the run that mends it. Ends with 1 if any does.
+
+    The days that differ count as changed from then on, so that the next run for them replaces them.
+    """
+    from headline import specs
+    from headline.intervals import DAY, Interval
+    from headline.ledger import Ledger
+    from headline.steps.fingerprints import verify_published
+    from headline.warehouse import open_warehouse
+
+    catalog = specs.load()
+    asked = [catalog.table(table)] if table else list(catalog.tables.values())
+    found = verify_published(asked, Ledger(), open_warehouse())
+    rows = [
+        (one.table, one.interval.start, one.interval.end - DAY, one.what, one.rows_published, one.rows_recorded) for one in found
+    ]
+    show(["table", "first_day", "last_day", "what", "rows_published", "rows_recorded"], rows, form)
+    if found:
+        hulls: dict[str, Interval] = {}
+        for one in found:
+            name = catalog.makers[one.table].id
+            hull = hulls.get(name, one.interval)
+            hulls[name] = Interval(min(hull.start, one.interval.start), max(hull.end, one.interval.end))
+        commands = [f"  headline trigger {name} --from {hull.start} --to {hull.end - DAY}" for name, hull in hulls.items()]
+        raise HeadlineError(
+            "\n".join([f"{len(found)} published period(s) are not as recorded; these runs mend them:", *commands])
+        )
+    print(f"{len(asked)} table(s) are as recorded", file=sys.stderr)
 
 
 @app.command()

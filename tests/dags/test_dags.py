@@ -101,8 +101,8 @@ def waited_for(bag: DagBag, dag_id: str) -> dict[str, Any]:
 
 def test_growth_waits_for_a_history_without_gaps(bag: DagBag) -> None:
     windows = waited_for(bag, "investor_growth")
-    assert {name for name, window in windows.items() if window["without_gaps"]} == {"core.user_days"}
-    assert len(windows) == 3
+    assert {name for name, window in windows.items() if window["without_gaps"]} == {"core.user_days", "core.first_activity"}
+    assert len(windows) == 4
 
 
 def test_nobody_waits_for_what_a_deployment_does_not_have(
@@ -110,7 +110,11 @@ def test_nobody_waits_for_what_a_deployment_does_not_have(
 ) -> None:
     monkeypatch.setenv("HEADLINE_WITHOUT", "core.exposures core.customers")
     forget_settings()
-    assert list(waited_for(DagBag(DAGS, safe_mode=True), "daily_growth")) == ["core.app_coverage", "core.user_days"]
+    assert list(waited_for(DagBag(DAGS, safe_mode=True), "daily_growth")) == [
+        "core.app_coverage",
+        "core.first_activity",
+        "core.user_days",
+    ]
 
 
 def test_a_source_ingests_everything_before_it_maps_anything(bag: DagBag) -> None:

@@ -1,11 +1,16 @@
-"""History (SCD type 2) made of snapshots: whatever they say, one truth about each moment at which a thing existed."""
+"""History (SCD type 2) made of snapshots: whatever they say, one truth about each moment at which a thing existed.
+
+It is computed from what changed from day to day, and must be what all snapshots at once say.
+"""
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterator
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator
 from datetime import date, datetime, time, timedelta
+from functools import cache
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -22,6 +27,9 @@ from headline.warehouse.duckdb import DuckDBWarehouse
 
 FIRST = date(2026, 3, 1)
 FOREVER = datetime.combine(date(9999, 12, 31), time())
+EVER = Interval(FIRST, FIRST + 20 * DAY)
+CHANGES = "core.product_changes"
+OF_ALL_SNAPSHOTS = Path(__file__).with_name("products_of_all_snapshots.sql").read_text()
 Snapshots = dict[date, list[Row]]
 
 
@@ -45,21 +53,47 @@ def snapshots(draw: st.DrawFn) -> Snapshots:
 @pytest.fixture(scope="module")
 def session() -> Iterator[Session]:
     with DuckDBWarehouse(Connection("memory", "duckdb", host=":memory:", extra={"threads": 1})).session() as opened:
-        opened.ensure_table("raw.products", load_contract(load().table("raw.products")))
+        for name in ("raw.products", CHANGES):
+            opened.ensure_table(name, load_contract(load().table(name)))
         yield opened
 
 
 def history(session: Session, days: Snapshots) -> tuple[list[Row], list[Row]]:
-    """The versions and the refused rows of core.products."""
-    session.query("delete from raw.products")
+    """The versions and the refused rows of core.products, its changes computed in one range."""
+    clear(session)
     for day, rows in days.items():
-        for row in rows:
-            values = ", ".join("null" if value is None else f"'{value}'" for value in (day, *row.values()))
-            session.query(f"insert into raw.products (ds, {', '.join(row)}) values ({values})")
-    sql = compile_table(load().table("core.products"), Interval(FIRST, FIRST + DAY), {}, "duckdb")
-    result = session.query(f"{sql} order by product_id, valid_from")
+        arrive(session, day, rows)
+    compute_changes(session, EVER)
+    result = session.query(f"{compiled('core.products', EVER)} order by product_id, valid_from")
     rows = [dict(zip(result.columns, row, strict=True)) for row in result.rows]
     return [row for row in rows if not row["quarantine_reason"]], [row for row in rows if row["quarantine_reason"]]
+
+
+def clear(session: Session) -> None:
+    for name in ("raw.products", CHANGES):
+        session.query(f"delete from {name}")
+
+
+def arrive(session: Session, day: date, rows: Iterable[Row]) -> None:
+    """The snapshot of a day, in place of an earlier one."""
+    session.query(f"delete from raw.products where ds = date '{day}'")
+    for row in rows:
+        values = ", ".join("null" if value is None else f"'{value}'" for value in (day, *row.values()))
+        session.query(f"insert into raw.products (ds, {', '.join(row)}) values ({values})")
+
+
+def compute_changes(session: Session, interval: Interval) -> None:
+    session.query(f"delete from {CHANGES} where ds >= date '{interval.start}' and ds < date '{interval.end}'")
+    session.query(f"insert into {CHANGES} {compiled(CHANGES, interval)}")
+
+
+@cache
+def compiled(name: str, interval: Interval) -> str:
+    return compile_table(load().table(name), interval, {}, "duckdb")
+
+
+def rows_of(session: Session, sql: str) -> Counter[tuple[Any, ...]]:
+    return Counter(session.query(sql).rows)
 
 
 def accepted(days: Snapshots) -> Iterator[tuple[date, Row]]:
@@ -118,3 +152,28 @@ def test_versions_say_what_snapshots_said(session: Session, days: Snapshots) -> 
     said = {(row["product_id"], row["category"], row["unit_cost"]) for rows in days.values() for row in rows}
     assert {(version["product_id"], version["category"], version["unit_cost"]) for version in versions + refused} <= said
     assert all(None not in (version["product_id"], version["category"], version["unit_cost"]) for version in versions)
+
+
+@settings(max_examples=60)
+@given(snapshots())
+def test_versions_are_those_of_all_snapshots_at_once(session: Session, days: Snapshots) -> None:
+    history(session, days)
+    assert rows_of(session, compiled("core.products", EVER)) == rows_of(session, OF_ALL_SNAPSHOTS)
+
+
+@settings(max_examples=30)
+@given(snapshots().flatmap(lambda days: st.tuples(st.just(days), st.permutations(list(days)), snapshots())))
+def test_changes_do_not_depend_on_the_order_of_days(session: Session, example: tuple[Snapshots, list[date], Snapshots]) -> None:
+    """Snapshots arrive in any order, some of them twice; a day and those after it are computed by themselves each time."""
+    days, order, before = example
+    history(session, days)
+    expected = rows_of(session, f"select * from {CHANGES}")
+    clear(session)
+    there: set[date] = set()
+    for day in [*(day for day in order if day in before), *order]:
+        arrive(session, day, (days if day in there or day not in before else before)[day])
+        there.add(day)
+        for later in sorted(one for one in there if one >= day):
+            compute_changes(session, Interval(later, later + DAY))
+    assert rows_of(session, f"select * from {CHANGES}") == expected
+    assert rows_of(session, compiled("core.products", EVER)) == rows_of(session, OF_ALL_SNAPSHOTS)

@@ -7,7 +7,7 @@ With the laws of planning, which read the same windows, this is why days may be 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from datetime import date, timedelta
 from functools import cache
 
@@ -46,12 +46,11 @@ def compare(make_street: MakeStreet, pipelines: Sequence[str], world: World, day
     street = make_street(pipelines)
     street.arrive(world)
     street.run(world.interval)
-    there = street.tables().keys()
     with street.warehouse.session() as session:
         session.query("create schema seen")
         for day in sorted(days):
             for table in tables:
-                assert (table.full_name, day, computed_alone(table, day, there, session)) == (
+                assert (table.full_name, day, computed_alone(table, day, session)) == (
                     table.full_name,
                     day,
                     published(table, day, session),
@@ -68,12 +67,12 @@ def windowed_tables(pipelines: Sequence[str]) -> list[Table]:
     ]
 
 
-def computed_alone(table: Table, day: date, there: Collection[str], session: Session) -> Rows:
+def computed_alone(table: Table, day: date, session: Session) -> Rows:
     """The table's rows for a day, from no more than it says that it reads."""
     days = Interval(day, day + DAY).widen(table.period)
     for name, window in table.reads.items():
         if name != "calendar.days":
-            session.query(f"create or replace table {seen(name)} as {cut(name, reach(days, window), there)}")
+            session.query(f"create or replace table {seen(name)} as {cut(name, reach(days, window))}")
     return Counter(session.query(compiled(table, days)).rows)
 
 
@@ -86,17 +85,14 @@ def published(table: Table, day: date, session: Session) -> Rows:
     return Counter(session.query(" union all ".join([accepted, *refused])).rows)
 
 
-def cut(name: str, days: Interval, there: Collection[str]) -> str:
-    """The rows of an input in these days; of one that is rebuilt whole, what it would be if nothing later had arrived."""
+def cut(name: str, days: Interval) -> str:
+    """The rows of an input in these days; of a history (SCD type 2) the versions that hold on one of them, without later ends."""
     table = load().makers[name].outputs[name]
     if table.period_column:
         return f"select * from {name} where {write(within(table.period_column, [days]), 'duckdb')}"
-    [source] = table.reads
-    if source not in there:  # nobody has made it in this world
-        return f"select * from {name}"
-    until = f"(select * from {source} where ds < date '{days.end}')"
-    select = compiled(table, Interval(START, START + DAY)).replace(seen(source), until)
-    return f"select * exclude (quarantine_reason) from ({select}) where quarantine_reason is null"
+    end = f"timestamp '{days.end}'"
+    valid = f"valid_from < {end} and valid_to > timestamp '{days.start}'"
+    return f"select * replace (least(valid_to, {end}) as valid_to) from {name} where {valid}"
 
 
 def reach(days: Interval, window: Window) -> Interval:

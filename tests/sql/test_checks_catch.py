@@ -94,6 +94,33 @@ BROKEN = [
         "update core.user_days set session_count = session_count + 1 where user_id = 'C3'",
     ),
     (
+        "core.first_activity",
+        "a user is first active on one day only",
+        "insert into core.first_activity values ('2025-12-31', 'C1')",
+    ),
+    ("core.first_activity", "every active user has a first day", "delete from core.first_activity where user_id = 'C3'"),
+    (
+        "core.first_activity",
+        "a user is active on his first day",
+        "insert into core.first_activity values ('2026-01-05', 'C3')",
+    ),
+    (
+        "core.assignments",
+        "every valid assignment stands on its business day",
+        "delete from core.assignments where user_id = 'C2'",
+    ),
+    (
+        "core.contaminated_users",
+        "a user is contaminated once in an experiment",
+        "insert into core.contaminated_users values ('E1', 'C1', '2026-01-05', '2026-01-06'), "
+        "('E1', 'C1', '2026-01-06', '2026-01-07')",
+    ),
+    (
+        "core.contaminated_users",
+        "a contaminated user was shown two variants",
+        "insert into core.contaminated_users values ('E1', 'C1', '2026-01-05', '2026-01-06')",
+    ),
+    (
         "core.exposures",
         "a user is first exposed on one day only",
         "insert into core.exposures values ('2026-01-06', 'E1', 'C1', 'b', '2026-01-06', false)",
@@ -134,6 +161,27 @@ BROKEN = [
         "raw = core + quarantine in rows and money",
         "update core.expenses set amount_in_expense_currency = amount_in_expense_currency + 0.0001 where expense_id = 'E1'",
     ),
+    (
+        "core.product_changes",
+        "a product changes once a day",
+        "insert into core.product_changes select * replace (timestamp '2026-01-01' as updated_at) from core.product_changes",
+    ),
+    (
+        "core.product_changes",
+        "every product of a snapshot is there by its changes",
+        "delete from core.product_changes where product_id = 'P1'",
+    ),
+    (
+        "core.product_changes",
+        "every product of a snapshot is there by its changes",
+        "insert into core.product_changes select * replace (date '2026-01-06' as ds, true as is_removed) "
+        "from core.product_changes",
+    ),
+    (
+        "core.product_changes",
+        "a removed product is not in the snapshot of the day",
+        "update core.product_changes set is_removed = true where product_id = 'P1'",
+    ),
     ("core.products", "a version ends after it begins", "update core.products set valid_to = valid_from where product_id = 'P1'"),
     (
         "core.products",
@@ -149,6 +197,27 @@ BROKEN = [
         "core.products",
         "every product of the last snapshot is current or was refused",
         "update core.products set is_current = false where product_id = 'P1'",
+    ),
+    (
+        "core.customer_changes",
+        "a customer changes once a day",
+        "insert into core.customer_changes select * replace (timestamp '2026-01-01' as updated_at) from core.customer_changes",
+    ),
+    (
+        "core.customer_changes",
+        "every customer of a snapshot is there by its changes",
+        "delete from core.customer_changes where customer_id = 'C1'",
+    ),
+    (
+        "core.customer_changes",
+        "every customer of a snapshot is there by its changes",
+        "insert into core.customer_changes select * replace (date '2026-01-06' as ds, true as is_removed) "
+        "from core.customer_changes",
+    ),
+    (
+        "core.customer_changes",
+        "a removed customer is not in the snapshot of the day",
+        "update core.customer_changes set is_removed = true where customer_id = 'C1'",
     ),
     ("core.customers", "a version ends after it begins", "update core.customers set valid_to = valid_from"),
     (
@@ -238,6 +307,11 @@ BROKEN = [
         "delete from profit.expense_allocation where order_id is null",
     ),
     ("profit.expense_allocation", "the parts of a pool sum to its expenses", "delete from core.expenses where expense_id = 'E3'"),
+    (
+        "profit.refund_windows",
+        "orders followed the last day of a window that is closed",
+        "insert into profit.refund_windows values ('2026-01-05', '2026-01-05', '2026-01-06')",
+    ),
     (
         "profit.unit_profit",
         "net revenue, gross profit and net profit follow from their parts",
@@ -364,7 +438,7 @@ BROKEN = [
     (
         "growth.weekly_growth",
         "new + unknown = users seen for the first time",
-        "insert into core.user_days values ('2025-12-30', 'C1', 1, 1)",
+        "insert into core.first_activity values ('2025-12-30', 'C1')",
     ),
     ("growth.monthly_growth", "every month since the first one loaded has its row", "delete from growth.monthly_growth"),
     (
@@ -391,7 +465,7 @@ BROKEN = [
     (
         "growth.monthly_growth",
         "new + unknown = users seen for the first time",
-        "insert into core.user_days values ('2025-12-30', 'C1', 1, 1)",
+        "insert into core.first_activity values ('2025-12-30', 'C1')",
     ),
     (
         "engagement.daily_engagement",

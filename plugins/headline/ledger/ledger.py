@@ -148,6 +148,14 @@ class Ledger(CurrentState):
         """What runs have computed for one table, the newest first, as far as it is kept."""
         return self._candidates(tables.candidate.c.table_name == table)[::-1]
 
+    def newest_candidates(self, table_names: Iterable[str]) -> dict[str, tuple[Candidate, datetime]]:
+        """What was computed last of each table, with when its state was reached; also while its run is going on."""
+        columns = tables.candidate.c
+        query = select(tables.candidate).where(columns.table_name.in_(list(table_names))).ext(distinct_on(columns.table_name))
+        with self._begin() as connection:
+            rows = connection.execute(query.order_by(columns.table_name, columns.updated_at.desc())).all()
+        return {row.table_name: (_candidate(row), row.updated_at) for row in rows}
+
     def failed_candidates(self, table_names: Iterable[str]) -> list[Candidate]:
         """The candidates of any run that an audit holds back, for as long as they are kept."""
         columns = tables.candidate.c
@@ -157,18 +165,7 @@ class Ledger(CurrentState):
         with self._begin() as connection:
             query = select(tables.candidate).where(condition).order_by(tables.candidate.c.updated_at)
             rows = connection.execute(query).all()
-        return [
-            Candidate(
-                run_key=row.run_key,
-                table=row.table_name,
-                intervals=[Interval.from_json(pair) for pair in row.intervals],
-                as_of=row.as_of,
-                row_count=row.row_count,
-                state=row.state,
-                run_id=row.run_id,
-            )
-            for row in rows
-        ]
+        return [_candidate(row) for row in rows]
 
     def record_audit(self, candidate: Candidate, results: Sequence[CheckResult], verdict: str) -> None:
         """Remember every check's outcome and the verdict over the candidate, together."""
@@ -194,16 +191,16 @@ class Ledger(CurrentState):
             set_state(connection, candidate.run_key, [candidate.table], verdict)
 
     def latest_audits(self, table_names: Iterable[str] | None = None) -> list[Any]:
-        """Every check's result of the newest audit of each table, as rows of the table `audit`."""
+        """Every check's result of the newest audit of each table, of all without names, as rows of the table `audit`."""
         columns = tables.audit.c
-        newest = select(columns.table_name, func.max(columns.audited_at).label("at")).group_by(columns.table_name).subquery()
-        query = select(tables.audit).join(
-            newest, and_(columns.table_name == newest.c.table_name, columns.audited_at == newest.c.at)
-        )
+        names = text("(select distinct table_name as name from audit) as names")
         if table_names is not None:
-            query = query.where(columns.table_name.in_(list(table_names)))
+            names = text("unnest(cast(:names as text[])) as names (name)").bindparams(names=sorted(table_names))
+        newest = select(func.max(columns.audited_at)).where(columns.table_name == text("names.name")).scalar_subquery()
+        audited = select(text("names.name"), newest.label("at")).select_from(names).subquery()
+        named = and_(columns.table_name == audited.c.name, columns.audited_at == audited.c.at)
         with self._begin() as connection:
-            return list(connection.execute(query.order_by(columns.table_name, columns.id)).all())
+            return list(connection.execute(select(tables.audit).join(audited, named).order_by(columns.table_name, columns.id)))
 
     def accepted(self, table_name: str, check_path: str) -> list[Sample]:
         """What a check of a table has found and somebody has accepted."""
@@ -344,6 +341,18 @@ class Recording:
             mine = and_(tables.period_state.c.table_name == table_name, tables.period_state.c.start.in_(starts))
             connection.execute(update(tables.period_state).where(mine).values(as_of=as_of, computed_at=func.now()))
         set_state(connection, run.run_key, {one.table for one in changed} | unchanged.keys(), "published")
+
+
+def _candidate(row: Any) -> Candidate:
+    return Candidate(
+        run_key=row.run_key,
+        table=row.table_name,
+        intervals=[Interval.from_json(pair) for pair in row.intervals],
+        as_of=row.as_of,
+        row_count=row.row_count,
+        state=row.state,
+        run_id=row.run_id,
+    )
 
 
 def set_state(connection: Connection, run_key: str, table_names: Iterable[str], state: str) -> None:

@@ -30,6 +30,7 @@ class Row:
 
     `level`: good, waiting, warning or bad. `standing`: the same in a word, `freshness` in a few: how yesterday stands against
     its deadline.
+    `stale_days`: published days that are older than a change of their inputs, in the table that has the most of them.
     `checks`: how many checks of the newest audits ended how.
     """
 
@@ -42,12 +43,19 @@ class Row:
     last_day: date | None
     deadline: datetime
     partial_days: int
+    stale_days: int = 0
     checks: Mapping[str, int] = field(default_factory=dict)
     incidents: Sequence[Incident] = ()
 
 
-def rows(world: World, checks: Mapping[str, Mapping[str, int]], incidents: Sequence[Incident], shown: set[str]) -> list[Row]:
-    """A row for each pipeline that is shown, what is worst first."""
+def rows(
+    world: World,
+    checks: Mapping[str, Mapping[str, int]],
+    incidents: Sequence[Incident],
+    shown: set[str],
+    stale: Mapping[str, int],
+) -> list[Row]:
+    """A row for each pipeline that is shown, what is worst first; `stale`: stale days by table."""
     found = []
     for name in world.inputs:
         if name in shown:
@@ -68,6 +76,7 @@ def rows(world: World, checks: Mapping[str, Mapping[str, int]], incidents: Seque
                     last_day=last_day,
                     deadline=world.deadline(name, world.yesterday),
                     partial_days=partial_days,
+                    stale_days=max((stale.get(table.full_name, 0) for table in pipeline.tables.values()), default=0),
                     checks=sum((Counter(checks.get(table.full_name, {})) for table in pipeline.tables.values()), Counter()),
                     incidents=mine,
                 )
@@ -115,7 +124,7 @@ def board(visitor: CurrentVisitor, dag_id: str | None = None) -> HTMLResponse:
     """How each pipeline stands, or one of them, table by table, as the tab of its DAG; and who is on call."""
     from headline.ledger import Ledger
     from headline.ledger.incidents import Incidents
-    from headline.pages.now import current_duty, current_world
+    from headline.pages.now import current_duty, current_world, stale_days
 
     shown = visitor.readable()
     if dag_id is not None:
@@ -130,7 +139,8 @@ def board(visitor: CurrentVisitor, dag_id: str | None = None) -> HTMLResponse:
     for audit in Ledger().latest_audits(checks) if checks else []:
         checks[audit.table_name][audit.outcome] += 1
         audited[audit.table_name] = audit.audited_at
-    found = rows(world, checks, incidents, shown)
+    stale = stale_days(world.catalog.pipelines[name] for name in shown & world.inputs.keys())
+    found = rows(world, checks, incidents, shown, stale)
     known: dict[str, Any] = {"duty": current_duty(now), "day": world.yesterday, "now": now}
     if dag_id is None:
         standings = Counter((row.level, row.standing) for row in found)
@@ -146,6 +156,8 @@ def board(visitor: CurrentVisitor, dag_id: str | None = None) -> HTMLResponse:
         incidents=incidents,
         tables=tables,
         counts=checks,
+        stale=stale,
+        newest=Ledger().newest_candidates(checks),
         audited=audited,
         **known,
     )

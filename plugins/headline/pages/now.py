@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from headline import settings, specs
@@ -11,6 +14,7 @@ from headline.errors import HeadlineError
 
 if TYPE_CHECKING:
     from headline.alerts.judge import World
+    from headline.specs import Pipeline
 
 DAYS_SHOWN = 28
 
@@ -41,6 +45,30 @@ def current_world(now: datetime) -> World:
         zone=known.reporting_zone,
         without=known.without,
     )
+
+
+def stale_days(pipelines: Iterable[Pipeline]) -> dict[str, int]:
+    """By table, how many published days are stale; a table without any is left out."""
+    from headline.ledger import Ledger
+
+    version = Ledger().newest_version()
+    found: dict[str, int] = {}
+    for pipeline in pipelines:
+        found |= _stale_days(pipeline.folder, version)
+    return found
+
+
+@lru_cache(maxsize=256)  # nothing becomes stale, or fresh, without a new version
+def _stale_days(folder: Path, version: int) -> dict[str, int]:  # noqa: ARG001 (the version is only a key)
+    from headline.ledger import Ledger, stale_states
+
+    pipeline, ledger = specs.load_pipeline(folder), Ledger()
+    stale = {
+        table.full_name: stale_states(table, pipeline.reads_by_table(table), ledger)
+        for table in pipeline.ordered_tables
+        if table.full_name not in settings.load().without
+    }
+    return {name: sum(len(state.interval) for state in states) for name, states in stale.items() if states}
 
 
 def current_duty(now: datetime) -> Duty:

@@ -1,6 +1,15 @@
 """SQL as text: templates filled in, names resolved, dialects written, portability checked."""
 
-from headline.sql.checks import check_queries, personal_columns_shown, rows_found, tables_in_checks
+from headline.sql.checks import (
+    Shown,
+    check_queries,
+    check_selects,
+    personal_columns_shown,
+    prepare_checks,
+    rows_found,
+    shown_by_checks,
+    tables_in_checks,
+)
 from headline.sql.compile import DIALECT, Overlay, Resolution, parse, resolve, tables_read, with_nulls, within, write
 from headline.sql.template import render
 
@@ -8,12 +17,16 @@ __all__ = [
     "DIALECT",
     "Overlay",
     "Resolution",
+    "Shown",
     "check_queries",
+    "check_selects",
     "parse",
     "personal_columns_shown",
+    "prepare_checks",
     "render",
     "resolve",
     "rows_found",
+    "shown_by_checks",
     "tables_in_checks",
     "tables_read",
     "with_nulls",

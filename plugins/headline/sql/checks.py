@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Container, Hashable, Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from typing import Any, NamedTuple
 
@@ -13,19 +13,41 @@ from headline.errors import SpecError
 from headline.intervals import Interval, merge
 from headline.specs import Check, Table, load_contract
 from headline.specs.catalog import read_text
-from headline.sql.compile import DIALECT, parse, tables_read
+from headline.sql.compile import DIALECT, Resolution, parse, resolve, tables_read, write
+from headline.sql.prepared import END, ONE_END, ONE_START, START, Prepared, prepare_query, table_texts
 from headline.sql.template import included_files, render
 
-# Stand for the dates of a run while a query is compiled before there is one; no query names these days itself.
-_PLACEHOLDER = "1001-01-0"
-_START, _END = "1001-01-01", "1001-01-02"
-_ONE_START, _ONE_END = "1001-01-03", "1001-01-04"
-# A compiled query has to become for these what it becomes where it is rendered for them.
+# A query with gaps has to become for these, in each dialect, what it becomes where it is rendered for them.
 _TRIED = [Interval(date(2026, 3, 3), date(2026, 3, 5)), Interval(date(2026, 6, 9), date(2026, 6, 10))]
 
 
+class CheckSelect(NamedTuple):
+    """A SELECT in the dialect of an engine, and how many columns it gives."""
+
+    text: str
+    width: int
+
+
+class Shown(NamedTuple):
+    """What a query may show: the tables that it reads, and every column that a SELECT in it gives, under whatever name."""
+
+    tables: frozenset[str]
+    columns: frozenset[str]
+
+
+class _Compiled(NamedTuple):
+    """One query of a contract; `prepared` by dialect is None where it computes on the dates, so that each run renders it."""
+
+    shown: Shown
+    prepared: dict[str, Prepared | None]
+
+
+# By all that goes into them: the contract, the files that its queries import, what their templates know.
+_COMPILED: dict[Hashable, dict[str, _Compiled]] = {}
+
+
 class _Unknown:
-    """A date that a template may write, and nothing else: what computes on it cannot be compiled before the run."""
+    """A date that a template may write, and nothing else."""
 
     __hash__ = None  # type: ignore[assignment]
 
@@ -36,18 +58,7 @@ class _Unknown:
         return self._text
 
     def __eq__(self, other: object) -> bool:
-        raise TypeError("the date is not known yet")
-
-
-class _Compiled(NamedTuple):
-    """The queries of a contract by the check's path, with placeholders for dates; None where one computes on the dates."""
-
-    queries: dict[str, exp.Query | None]
-    tables: frozenset[str]
-
-
-# By all that goes into them: the contract, the files that its queries import, what their templates know.
-_COMPILED: dict[Hashable, _Compiled] = {}
+        raise TypeError("a date of the run is not known yet")
 
 
 def check_queries(table: Table, intervals: Sequence[Interval]) -> dict[str, exp.Query]:
@@ -55,27 +66,67 @@ def check_queries(table: Table, intervals: Sequence[Interval]) -> dict[str, exp.
 
     Their templates know, besides what every template knows, `table` (its full name), `key` and `period_column`. `start` and `end`
     are those of all intervals together; `intervals` is the list that in_interval (checks/interval.jinja) reads.
-    Raises SpecError for a template or a query that is broken.
+    Raises SpecError for a template or a query that is broken. Renders and parses: a run uses check_selects.
     """
-    compiled = _compiled(table).queries
-    periods = merge(interval.widen(table.period) for interval in intervals)
-    queries: dict[str, exp.Query] = {}
+    periods = _periods(table, intervals)
+    return {check.path: _rendered(table, check, periods) for check in _with_query(table)}
+
+
+def check_selects(
+    table: Table, intervals: Sequence[Interval], names: Mapping[str, Resolution], dialect: str
+) -> dict[str, CheckSelect]:
+    """The same queries as an engine runs them, names resolved; parsed once per content of all files that go into them."""
+    compiled, periods, tables = _compiled(table, dialect), _periods(table, intervals), table_texts(names, dialect)
+    selects: dict[str, CheckSelect] = {}
     for check in _with_query(table):
-        query = compiled[check.path]
-        queries[check.path] = _rendered(table, check, periods) if query is None else _bound(query, periods)
-    return queries
+        prepared = compiled[check.path].prepared[dialect]
+        if prepared is None:
+            query = _rendered(table, check, periods)
+            selects[check.path] = CheckSelect(write(resolve(query, names), dialect), len(query.selects))
+        else:
+            selects[check.path] = CheckSelect(prepared.filled(periods, tables), prepared.width)
+    return selects
+
+
+def prepare_checks(table: Table, dialect: str) -> None:
+    """Parse the queries of a table's checks, so that check_selects finds them ready."""
+    _compiled(table, dialect)
 
 
 def tables_in_checks(table: Table) -> set[str]:
     """Every `schema.table` that the queries of the table's checks read."""
-    return set(_compiled(table).tables)
+    return {name for compiled in _by_content(table).values() for name in compiled.shown.tables}
+
+
+def shown_by_checks(table: Table, intervals: Sequence[Interval]) -> dict[str, Shown]:
+    """By the path of the check, what each check with a query of its own may show of its tables."""
+    compiled, periods = _by_content(table), _periods(table, intervals)
+    return {
+        check.path: compiled[check.path].shown
+        if compiled[check.path].prepared[DIALECT]
+        else _shown(_rendered(table, check, periods))
+        for check in _with_query(table)
+    }
+
+
+def _periods(table: Table, intervals: Sequence[Interval]) -> list[Interval]:
+    return merge(interval.widen(table.period) for interval in intervals)
 
 
 def _with_query(table: Table) -> list[Check]:
     return [check for check in load_contract(table).listed_checks if check.body.get("query")]
 
 
-def _compiled(table: Table) -> _Compiled:
+def _compiled(table: Table, dialect: str) -> dict[str, _Compiled]:
+    compiled = _by_content(table)
+    for check in _with_query(table):
+        prepared = compiled[check.path].prepared
+        if dialect not in prepared:
+            prepared[dialect] = _prepare(table, check, dialect)
+    return compiled
+
+
+def _by_content(table: Table) -> dict[str, _Compiled]:
     files = included_files("\n".join(str(check.body["query"]) for check in _with_query(table)))
     if files is None:
         return _compile(table)
@@ -87,31 +138,34 @@ def _compiled(table: Table) -> _Compiled:
     return _COMPILED[key]
 
 
-def _compile(table: Table) -> _Compiled:
-    tried = merge(interval.widen(table.period) for interval in _TRIED)
-    queries: dict[str, exp.Query | None] = {}
-    tables: set[str] = set()
-    for check in _with_query(table):
-        wanted = _rendered(table, check, tried)
-        tables |= tables_read(wanted)
+def _compile(table: Table) -> dict[str, _Compiled]:
+    queries = check_queries(table, _TRIED)
+    return {
+        check.path: _Compiled(_shown(queries[check.path]), {DIALECT: _prepare(table, check, DIALECT)})
+        for check in _with_query(table)
+    }
+
+
+def _prepare(table: Table, check: Check, dialect: str) -> Prepared | None:
+    tried = _periods(table, _TRIED)
+    try:
         query = _with_placeholders(table, check)
-        queries[check.path] = query if query is not None and _bound(query, tried) == wanted else None
-    return _Compiled(queries, frozenset(tables))
+    except SpecError:  # it computes on the dates, which cannot be told from a fault here
+        return None
+    prepared = prepare_query(query, dialect)
+    wanted = _rendered(table, check, tried).sql(dialect)
+    return prepared if prepared is not None and prepared.filled(tried, {}) == wanted else None
 
 
 def _rendered(table: Table, check: Check, periods: Sequence[Interval]) -> exp.Query:
     hull = Interval(periods[0].start, periods[-1].end)
-    listed = [{"start": str(one.start), "end": str(one.end)} for one in periods]
-    return _parsed(table, check, hull, intervals=listed)
+    return _parsed(table, check, hull, intervals=[{"start": str(one.start), "end": str(one.end)} for one in periods])
 
 
-def _with_placeholders(table: Table, check: Check) -> exp.Query | None:
-    listed = [{"start": _Unknown(_ONE_START), "end": _Unknown(_ONE_END)}]
-    unknown = {"start": _Unknown(_START), "end": _Unknown(_END), "ds": _Unknown(_START), "intervals": listed}
-    try:
-        return _parsed(table, check, _TRIED[0], **unknown)
-    except SpecError:  # it computes on the dates
-        return None
+def _with_placeholders(table: Table, check: Check) -> exp.Query:
+    start, end = _Unknown(START), _Unknown(END)
+    one = {"start": _Unknown(ONE_START), "end": _Unknown(ONE_END)}
+    return _parsed(table, check, _TRIED[0], start=start, end=end, ds=start, intervals=[one])
 
 
 def _parsed(table: Table, check: Check, hull: Interval, **names: Any) -> exp.Query:
@@ -120,29 +174,8 @@ def _parsed(table: Table, check: Check, hull: Interval, **names: Any) -> exp.Que
     return parse(render(str(check.body["query"]), hull, where, **known, **table.template_names, **names), where)
 
 
-def _bound(query: exp.Query, periods: Sequence[Interval]) -> exp.Query:
-    """The query for these periods: a condition on one of them becomes one on any, the placeholders become dates."""
-    query = query.copy()
-    literals = [literal for literal in query.find_all(exp.Literal) if literal.is_string and _PLACEHOLDER in literal.name]
-    conditions = {id(found): found for literal in literals if (found := _condition_on_one(literal))}
-    _date(literals, {_START: periods[0].start, _END: periods[-1].end})
-    for condition in conditions.values():
-        each = [condition.copy() for _ in periods]
-        for copied, one in zip(each, periods, strict=True):
-            _date(copied.find_all(exp.Literal), {_ONE_START: one.start, _ONE_END: one.end})
-        condition.replace(each[0] if len(each) == 1 else exp.paren(exp.or_(*each, copy=False), copy=False))
-    return query
-
-
-def _condition_on_one(literal: exp.Literal) -> exp.Paren | None:
-    return literal.find_ancestor(exp.Paren) if _ONE_START in literal.name else None
-
-
-def _date(literals: Iterable[exp.Literal], dates: Mapping[str, date]) -> None:
-    for literal in literals:
-        for placeholder, day in dates.items():
-            if placeholder in literal.name:
-                literal.set("this", literal.name.replace(placeholder, str(day)))
+def _shown(query: exp.Query) -> Shown:
+    return Shown(frozenset(tables_read(query)), frozenset(_columns_shown(query)))
 
 
 def rows_found(table: Table, check: Check, dataset: str) -> exp.Query | None:
@@ -163,8 +196,12 @@ def rows_found(table: Table, check: Check, dataset: str) -> exp.Query | None:
 
 def personal_columns_shown(query: exp.Query, personal: Container[str]) -> set[str]:
     """Which columns with personal data any SELECT of the query gives, under whatever name."""
+    return {column for column in _columns_shown(query) if column in personal}
+
+
+def _columns_shown(query: exp.Query) -> Iterator[str]:
     items = [item for select in query.find_all(exp.Select) for item in select.expressions]
-    return {column.name for item in items for column in item.find_all(exp.Column) if column.name in personal}
+    return (column.name for item in items for column in item.find_all(exp.Column))
 
 
 def _without_personal(table: Table, columns: Iterable[str | None]) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 
 import sqlglot
 from sqlglot import exp
@@ -44,7 +45,7 @@ def parse(sql: str, where: str) -> exp.Query:
     return statements[0]
 
 
-def tables_read(query: exp.Query) -> set[str]:
+def tables_read(query: exp.Expr) -> set[str]:
     """Every `schema.table` that the query reads; its own CTEs are not among them."""
     return {name for table in query.find_all(exp.Table) if (name := _name(table))}
 
@@ -75,6 +76,13 @@ def resolve(query: exp.Query, resolutions: Mapping[str, Resolution]) -> exp.Quer
     return query
 
 
+def stands_for(name: str, resolution: Resolution) -> exp.Expr:
+    """What is read instead of the table called `name`, as one expression of a FROM clause."""
+    if isinstance(resolution, Overlay):
+        return _overlay_query(name, resolution).subquery()
+    return exp.to_table(resolution, dialect=DIALECT) if isinstance(resolution, str) else resolution.copy()
+
+
 def with_nulls(rows: exp.Expr, columns: Sequence[str]) -> exp.Expr:
     """The same rows with these columns besides, which they lack, as nulls."""
     nulls = [exp.alias_(exp.cast(exp.null(), "varchar"), column, quoted=True) for column in columns]
@@ -86,10 +94,15 @@ def write(query: exp.Expr, dialect: str) -> str:
     return query.sql(dialect=dialect, pretty=True, copy=False)
 
 
-def within(column: str, intervals: list[Interval]) -> exp.Expr:
+def within(column: str, intervals: Sequence[Interval]) -> exp.Expr:
     """The condition that the DATE `column` lies in one of the intervals."""
-    conditions = [f"({column} >= date '{interval.start}' and {column} < date '{interval.end}')" for interval in intervals]
-    return exp.paren(sqlglot.condition(" or ".join(conditions), dialect=DIALECT))
+
+    def day(value: date) -> exp.Expr:
+        return exp.cast(exp.Literal.string(str(value)), "date")
+
+    named = exp.column(column)
+    inside = [exp.and_(named >= day(one.start), named < day(one.end), copy=False) for one in intervals]
+    return exp.paren(exp.or_(*inside, copy=False), copy=False)
 
 
 def _name(table: exp.Table) -> str | None:
@@ -113,10 +126,11 @@ def _cte_name(table_name: str, taken: set[str]) -> str:
 
 
 def _overlay_query(name: str, overlay: Overlay) -> exp.Query:
-    candidate = exp.select(*overlay.columns).from_(exp.to_table(overlay.candidate, dialect=DIALECT))
+    columns = [exp.column(name) for name in overlay.columns]  # names as text would be parsed one by one
+    candidate = exp.select(*columns).from_(exp.to_table(overlay.candidate, dialect=DIALECT))
     if overlay.period_column is None:
         return candidate
-    published = exp.select(*overlay.columns).from_(exp.to_table(name, dialect=DIALECT))
+    published = exp.select(*columns).from_(exp.to_table(name, dialect=DIALECT))
     published = published.where(exp.not_(within(overlay.period_column, overlay.intervals)))
     return exp.union(published, candidate, distinct=False)
 

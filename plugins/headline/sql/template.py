@@ -54,7 +54,13 @@ def included_files(text: str) -> dict[str, str] | None:
                 return None
             found[name] = source
             new.append(source)
+    if any(_SEEN.get(name, source) != source for name, source in found.items()):
+        _environment.cache_clear()  # what a template imports is kept with it, whatever becomes of the file
+    _SEEN.update(found)
     return found
+
+
+_SEEN: dict[str, str] = {}
 
 
 @cache

@@ -5,13 +5,11 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping, Sequence
 
-from sqlglot import exp
-
 from headline.errors import BadData, NotChecked, SpecError
 from headline.intervals import DAY
 from headline.ledger import Candidate, CheckResult, stale_states
 from headline.specs import Pipeline, Window, load_contract
-from headline.sql import check_queries, personal_columns_shown, tables_in_checks, tables_read
+from headline.sql import Shown, shown_by_checks, tables_in_checks
 from headline.steps.anomalies import ANOMALY, accept, described
 from headline.steps.names import resolutions
 from headline.steps.plan import Plan
@@ -103,21 +101,20 @@ def tables_of_checks(pipeline: Pipeline) -> set[str]:
 def _check(run: PipelineRun, one: Staged, staged: Mapping[str, Staged], session: Staging) -> Verification:
     """Verify one staging table; names in the SQL of checks stand for what they stand for in its SELECT."""
     table = one.table
-    _refuse_personal_data(run, check_queries(table, one.intervals))
+    _refuse_personal_data(run, shown_by_checks(table, one.intervals))
     reads = {name: table.reads.get(name, Window()) for name in sorted(tables_in_checks(table))}
     names = resolutions(run, reads, one.intervals, staged, session)
     dataset = session.staging_name(table.full_name)
     return verify([ToVerify(table, dataset, one.intervals, names)], session, run.warehouse.dialect)[table.full_name]
 
 
-def _refuse_personal_data(run: PipelineRun, queries: Mapping[str, exp.Query]) -> None:
+def _refuse_personal_data(run: PipelineRun, shown: Mapping[str, Shown]) -> None:
     """What a check selects is kept with its result, and shown."""
     makers = run.catalog.makers
-    for path, query in queries.items():
-        contracts = [load_contract(makers[name].outputs[name]) for name in tables_read(query) if name in makers]
-        personal = {column for contract in contracts for column in contract.personal_columns}
-        if columns := personal_columns_shown(query, personal):
-            raise SpecError([f"{path}: selects {', '.join(sorted(columns))}, which is personal data; select the key instead"])
+    for path, (tables, columns) in shown.items():
+        contracts = [load_contract(makers[name].outputs[name]) for name in tables if name in makers]
+        if personal := {column for contract in contracts for column in contract.personal_columns} & columns:
+            raise SpecError([f"{path}: selects {', '.join(sorted(personal))}, which is personal data; select the key instead"])
 
 
 def _failure(run: PipelineRun, staged: Staged, results: Sequence[CheckResult]) -> str:

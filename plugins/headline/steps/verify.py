@@ -17,7 +17,7 @@ from headline.intervals import Interval
 from headline.ledger import CheckResult
 from headline.specs import Check, Contract, Table, load_contract
 from headline.specs.catalog import parse_yaml, read_text
-from headline.sql import Resolution, check_queries, resolve, rows_found, tables_in_checks
+from headline.sql import DIALECT, Resolution, check_selects, prepare_checks, rows_found
 from headline.steps.anomalies import ANOMALY, LEARNING, OUTLIER, findings
 from headline.steps.samples import Select, sample
 from headline.warehouse import Session
@@ -64,7 +64,7 @@ def verify(staged: Sequence[Staged], session: Session, dialect: str) -> dict[str
     return {one.table.full_name: _verified(one, session, dialect) for one in staged}
 
 
-def prepare(tables: Iterable[Table]) -> None:
+def prepare(tables: Iterable[Table], dialect: str = DIALECT) -> None:
     """Parse the contracts of tables and compile their queries, so that a process forked afterwards finds them ready.
 
     A faulty contract is left to the audit of its table, which says what is wrong.
@@ -74,7 +74,7 @@ def prepare(tables: Iterable[Table]) -> None:
     for table in tables:
         try:
             soda.prepare(_for_soda(table))
-            tables_in_checks(table)
+            prepare_checks(table, dialect)
         except SpecError as error:
             log.warning("%s: the contract is not prepared: %s", table.full_name, error)
 
@@ -87,23 +87,20 @@ class _Examined:
         self.session = session
         self.dialect = dialect
         self.checks = {check.path: check for check in load_contract(staged.table).listed_checks}
-        self.queries = check_queries(staged.table, staged.intervals)
+        selects = check_selects(staged.table, staged.intervals, staged.names, dialect)
+        self.selects = {path: Select(*select) for path, select in selects.items()}
         self.problems: list[str] = []
-        self._selects: dict[str, Select] = {}
 
     def select(self, path: str) -> Select | None:
         """The rows that a check finds fault with; None where it is about no rows."""
-        if path not in self._selects:
-            query = self.queries.get(path) or rows_found(self.staged.table, self.checks[path], self.staged.dataset)
-            if query is None:
-                return None
-            names = self.staged.names if path in self.queries else {}
-            self._selects[path] = Select.of(resolve(query, names), self.dialect)
-        return self._selects[path]
+        if path in self.selects:
+            return self.selects[path]
+        query = rows_found(self.staged.table, self.checks[path], self.staged.dataset)
+        return None if query is None else Select.of(query, self.dialect)
 
     def counts(self) -> dict[str, _Counts]:
         """What each check with a query of its own found, by one statement; where that fails, by one each."""
-        texts = {path: select.text for path in self.queries if (select := self.select(path))}
+        texts = {path: select.text for path, select in self.selects.items()}
         countable = [path for path in texts if self.checks[path].type == "failed_rows"]
         try:
             counts = self._together({path: texts[path] for path in countable})

@@ -30,7 +30,8 @@ ATTEMPTS = 5
 class TableRun:
     """What a run did with one table, for people to see.
 
-    `state`: transformed, passed, failed, not_checked or published. `checks`: the outcome by path and name. `seconds`: by step.
+    `published`: the days that readers see anew, `changed_count` periods. `state`: transformed, passed or published.
+    `checks`: the outcome by path and name. `seconds`: by step.
     """
 
     table: str
@@ -42,6 +43,7 @@ class TableRun:
     checks: dict[str, str] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
     published: list[str] = field(default_factory=list)
+    changed_count: int = 0
 
 
 Report = Callable[[list[TableRun]], None]
@@ -108,8 +110,9 @@ class _Progress:
 
     def published(self, published: list[Published]) -> None:
         for name, known in self._tables.items():
-            periods = merge(one.interval for one in published if one.table == name)
-            self._tables[name] = replace(known, state="published", published=[str(one) for one in periods])
+            mine = [one.interval for one in published if one.table == name]
+            days = [str(one) for one in merge(mine)]
+            self._tables[name] = replace(known, state="published", published=days, changed_count=len(mine))
 
 
 def prepare(run: PipelineRun, session: Staging) -> Plan:

@@ -8,8 +8,10 @@ import pytest
 
 from headline.errors import BadData, BadRequest, HeadlineError, NotChecked, SpecError
 from headline.ledger import CheckResult
+from headline.specs import load
 from headline.steps import audit, publish, transform
 from headline.steps.audit import verdict_of
+from headline.steps.verify import prepare
 
 D1, D2, D3 = date(2026, 3, 1), date(2026, 3, 2), date(2026, 3, 3)
 CONTRACT = "core/core_shop/orders.contract.yml"
@@ -260,6 +262,15 @@ def test_a_check_against_what_an_input_has_not_taken_in_is_no_verdict(
         with pytest.raises(error, match=r"core\.orders has yet to take in a change of what it reads, for 1 day"):
             audit(run, run.pipeline.tables["totals"])
         assert run.ledger.candidates(run.key)["profit.totals"].state == "not_checked"
+
+
+def test_a_faulty_contract_is_left_to_its_audit(project: Any, caplog: pytest.LogCaptureFixture) -> None:
+    project.replace(CONTRACT, "duplicate:", "duplicat:")
+    tables = [load().table(name) for name in ("core.orders", "raw.orders")]
+    with caplog.at_level("WARNING"):
+        prepare(tables)
+    assert "core.orders: the contract is not prepared" in caplog.text
+    assert "raw.orders: " not in caplog.text
 
 
 def test_there_must_be_something_to_audit(shop: Any) -> None:

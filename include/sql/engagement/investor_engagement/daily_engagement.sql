@@ -3,7 +3,7 @@
 {% from 'macros/ratio.jinja' import ratio %}
 with history as (
     select min(ds) as first_ds
-    from core.user_days
+    from core.first_activity
     where ds < date '{{ end }}'
 ),
 

@@ -79,7 +79,6 @@ movements as (
         user_id,
         'signed up' as state
     from sign_ups
-    where ds >= date '{{ start }}' and ds < date '{{ end }}'
 ),
 
 segmented as (

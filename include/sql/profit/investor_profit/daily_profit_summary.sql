@@ -17,7 +17,7 @@ with movements as (
         case when entries.entry = 'sale' then entries.quantity else 0 end as unit_count
     from profit.unit_profit as entries
     where
-        entries.ds >= cast(date '{{ start }}' - interval '30' day as date)
+        entries.ds >= cast(date '{{ start }}' - interval '29' day as date)
         and entries.ds < date '{{ end }}'
         and entries.recognised_on >= date '{{ start }}'
         and entries.recognised_on < date '{{ end }}'

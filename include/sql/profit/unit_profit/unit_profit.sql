@@ -16,7 +16,7 @@ with refunds as (
         refund_amount,
         coalesce(ds < cast(order_ds + interval '30' day as date), false) as is_attributed
     from core.refund_lines
-    where ds >= date '{{ start }}' and ds < cast(date '{{ end }}' + interval '30' day as date)
+    where ds >= date '{{ start }}' and ds < cast(date '{{ end }}' + interval '29' day as date)
 ),
 
 entries as (
@@ -73,23 +73,6 @@ expenses as (
     group by ds, order_id, line_number
 ),
 
-order_days as (
-    select distinct ds
-    from core.order_lines
-    where ds >= date '{{ start }}' and ds < cast(date '{{ end }}' + interval '45' day as date)
-),
-
--- A day's window has closed once its last day brought orders, or one of the 16 days after it, should the shop have been shut.
--- How far that looks is bounded for each day by itself: else it would depend on the other days of the run.
-closed_days as (
-    select distinct order_days.ds
-    from order_days
-    inner join order_days as later
-        on
-            later.ds >= cast(order_days.ds + interval '29' day as date)
-            and later.ds <= cast(order_days.ds + interval '45' day as date)
-),
-
 {{ covered_days(['core.shop_coverage', 'core.finance_coverage']) }},
 
 -- Goods that come back are not taken into stock again: a refund has no cost of goods, and no share of the day's expenses.
@@ -119,7 +102,7 @@ priced as (
         entries.is_attributed,
         covered_days.coverage,
         covered_days.is_partial,
-        entries.is_attributed and closed_days.ds is null as is_provisional
+        entries.is_attributed and refund_windows.order_ds is null as is_provisional
     from entries
     inner join covered_days
         on entries.ds = covered_days.ds
@@ -134,8 +117,8 @@ priced as (
             and entries.ds = expenses.ds
             and entries.order_id = expenses.order_id
             and entries.line_number = expenses.line_number
-    left join closed_days
-        on entries.ds = closed_days.ds
+    left join profit.refund_windows as refund_windows
+        on entries.ds = refund_windows.order_ds
     where entries.ds >= date '{{ start }}' and entries.ds < date '{{ end }}'
 )
 

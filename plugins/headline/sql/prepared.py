@@ -1,0 +1,107 @@
+"""A query written for an engine once, with gaps for what only a run knows: its dates, and what table names stand for."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from sqlglot import exp
+
+from headline.intervals import Interval
+from headline.sql.compile import Resolution, stands_for, tables_read, write
+
+# Stand for the dates of a run in a query that is parsed before there is one; no query names these days itself.
+START, END = "1001-01-01", "1001-01-02"  # of all intervals together
+ONE_START, ONE_END = "1001-01-03", "1001-01-04"  # of one of them
+_GAPS = {START: "start", END: "end", ONE_START: "one_start", ONE_END: "one_end"}
+# A character of the private use area: no SQL has it, and no dialect escapes it.
+_MARK = "\ue000"
+_MARKED = re.compile(f"{_MARK}(.+?){_MARK}")
+
+
+class Condition(NamedTuple):
+    """That something lies in one interval, as text with gaps; of several intervals it must lie in any."""
+
+    pieces: tuple[str, ...]
+
+
+class Reading(NamedTuple):
+    """A table that is read: its name, how it is written unresolved, and the alias that it lacks where it is resolved."""
+
+    name: str
+    text: str
+    alias: str
+
+
+class Prepared(NamedTuple):
+    """The text of a query, cut at its gaps: text and the names of gaps take turns."""
+
+    pieces: tuple[str, ...]
+    gaps: Mapping[str, Condition | Reading]
+    width: int
+
+    def filled(self, periods: Sequence[Interval], tables: Mapping[str, str]) -> str:
+        """The text for these periods, in order; `tables` says how a resolved table name is written."""
+        dates = {"start": str(periods[0].start), "end": str(periods[-1].end)}
+        return "".join(
+            self._gap(piece, periods, dates, tables) if number % 2 else piece for number, piece in enumerate(self.pieces)
+        )
+
+    def _gap(self, name: str, periods: Sequence[Interval], dates: Mapping[str, str], tables: Mapping[str, str]) -> str:
+        match self.gaps.get(name):
+            case Reading(table, text, alias):
+                return f"{tables[table]}{alias}" if table in tables else text
+            case Condition(pieces):
+                each = [_dated(pieces, {**dates, "one_start": str(one.start), "one_end": str(one.end)}) for one in periods]
+                return each[0] if len(each) == 1 else f"({' OR '.join(each)})"
+            case None:
+                return dates[name]
+
+
+def prepare_query(query: exp.Query, dialect: str) -> Prepared | None:
+    """The query, parsed with placeholders for dates, as an engine reads it; None where gaps cannot stand for what it says."""
+    query, gaps = query.copy(), dict[str, Condition | Reading]()
+    width = len(query.selects)
+    for literal in [literal for literal in query.find_all(exp.Literal) if literal.is_string]:
+        for placeholder, gap in _GAPS.items():
+            literal.set("this", literal.name.replace(placeholder, _marked(gap)))
+    conditions = {id(one): one for literal in query.find_all(exp.Literal) if (one := _condition(literal))}
+    for condition in conditions.values():
+        name = f"condition{len(gaps)}"
+        gaps[name] = Condition(_cut(condition.sql(dialect)))
+        if tables_read(condition) or condition.find_ancestor(exp.Paren) in conditions.values():
+            return None
+        condition.replace(exp.Var(this=_marked(name)))
+    for table in list(query.find_all(exp.Table)):
+        if table.db:
+            name = f"table{len(gaps)}"
+            if any(value for key, value in table.args.items() if key not in ("this", "db", "alias")):
+                return None
+            bare = exp.Table(this=table.this, db=table.args["db"])
+            alias = "" if table.alias else exp.alias_("x", table.name).sql(dialect).removeprefix("x")
+            gaps[name] = Reading(f"{table.db}.{table.name}", bare.sql(dialect), alias)
+            table.replace(exp.Table(this=exp.to_identifier(_marked(name), quoted=False), alias=table.args.get("alias")))
+    pieces = _cut(query.sql(dialect))
+    return Prepared(pieces, gaps, width) if set(pieces[1::2]) <= {"start", "end", *gaps} else None
+
+
+def table_texts(names: Mapping[str, Resolution], dialect: str) -> dict[str, str]:
+    """How each name is written where it stands for something else, without an alias."""
+    return {name: write(stands_for(name, resolution), dialect) for name, resolution in names.items()}
+
+
+def _condition(literal: exp.Literal) -> exp.Paren | None:
+    return literal.find_ancestor(exp.Paren) if _marked("one_start") in literal.name else None
+
+
+def _marked(gap: str) -> str:
+    return f"{_MARK}{gap}{_MARK}"
+
+
+def _cut(text: str) -> tuple[str, ...]:
+    return tuple(_MARKED.split(text))
+
+
+def _dated(pieces: Sequence[str], dates: Mapping[str, str]) -> str:
+    return "".join(dates[piece] if number % 2 else piece for number, piece in enumerate(pieces))

@@ -187,12 +187,12 @@ class Project:
         return PipelineRun(catalog.pipelines[pipeline], run_id or uuid4().hex, interval, *where)
 
     def arrive(self, days: dict[date, list[tuple[str, str]]]) -> None:
-        """Orders (order_id, amount) land as text, a file a day."""
+        """Orders (order_id, amount) land as text, a file a day, also where it brings none."""
         from headline.sources.landing import LandingWriter
         from headline.sources.text import batch
 
         parts = [(day, batch({"order_id": key, "amount": amount} for key, amount in rows)) for day, rows in days.items()]
-        self.ledger.record_loads(LandingWriter("shop", "landing.orders", "test").write(parts, []), "arrival")
+        self.ledger.record_loads(LandingWriter("shop", "landing.orders", "test").write(parts, days), "arrival")
 
     def publish(self, pipeline: str, first: date, last: date | None = None) -> dict[str, TableRun]:
         """Run a pipeline for these days; by table, what it did."""

@@ -217,7 +217,7 @@ def test_months_and_tables_without_a_period_are_computed_whole(shop: Any) -> Non
     for path, text in MONTHLY.items():
         shop.write(path, text)
     april = date(2026, 4, 1)
-    shop.arrive({day: [] for day in Interval(D3 + DAY, april)} | {april: [("z", "7.00")]})
+    shop.arrive(dict.fromkeys(Interval(D3 + DAY, april), ()) | {april: [("z", "7.00")]})
     shop.publish("shop", D3 + DAY, april)
     shop.publish("core_shop", D1, april)
     shop.publish("monthly", D2)

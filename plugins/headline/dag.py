@@ -82,7 +82,7 @@ def pipeline_dag(path: str) -> DAG:
     with _dag(name, area, tags, pipeline.description, text, params=params, deadline=due) as dag:
         publish = WriteAuditPublishOperator(task_id="write_audit_publish", pipeline=pipeline.id, inputs=_inputs(pipeline))
         if isinstance(pipeline, Source):
-            IngestOperator(task_id="ingest", pipeline=pipeline.id, landings=list(pipeline.ingest)) >> publish
+            IngestOperator(task_id="ingest", pipeline=pipeline.id) >> publish
     return dag
 
 

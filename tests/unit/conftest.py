@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -16,7 +17,10 @@ from headline import specs
 from headline.intervals import DAY, Interval
 from headline.ledger import Ledger
 from headline.steps import Acceptance, PipelineRun, TableRun, write_audit_publish
-from headline.warehouse import Warehouse
+from headline.steps.plan import Plan
+from headline.steps.transform import Staged
+from headline.steps.write_audit_publish import prepare, transform_all
+from headline.warehouse import Staging, Warehouse
 
 FILES = {
     "sources/shop/source.yml": """
@@ -183,16 +187,23 @@ class Project:
         return PipelineRun(catalog.pipelines[pipeline], run_id or uuid4().hex, interval, *where)
 
     def arrive(self, days: dict[date, list[tuple[str, str]]]) -> None:
-        """Orders (order_id, amount) land as text, a file a day."""
+        """Orders (order_id, amount) land as text, a file a day, also where it brings none."""
         from headline.sources.landing import LandingWriter
         from headline.sources.text import batch
 
         parts = [(day, batch({"order_id": key, "amount": amount} for key, amount in rows)) for day, rows in days.items()]
-        self.ledger.record_loads(LandingWriter("shop", "landing.orders", "test").write(parts, []), "arrival")
+        self.ledger.record_loads(LandingWriter("shop", "landing.orders", "test").write(parts, days), "arrival")
 
     def publish(self, pipeline: str, first: date, last: date | None = None) -> dict[str, TableRun]:
         """Run a pipeline for these days; by table, what it did."""
         return {one.table: one for one in write_audit_publish(self.run(pipeline, first, last))}
+
+    @contextmanager
+    def stage(self, run: PipelineRun) -> Iterator[tuple[Plan, dict[str, Staged], Staging]]:
+        """What a run computes, neither audited nor published: its plan, its staged tables, and the session that holds them."""
+        with run.warehouse.staging(run.key) as session:
+            planned = prepare(run, session)
+            yield planned, transform_all(planned, session), session
 
     def query(self, sql: str) -> list[tuple[Any, ...]]:
         with self.warehouse.session() as session:

@@ -29,7 +29,6 @@ class IngestOperator(BaseOperator):
     Exists apart from the load so that what arrived is kept, whatever becomes of it later.
 
     :param pipeline: id of the source.
-    :param landings: names under `ingest` in its source.yml.
     """
 
     template_fields = ("ingested",)
@@ -38,42 +37,37 @@ class IngestOperator(BaseOperator):
     operator_extra_links = (RunbookLink(),)
     ui_color = "#dbe9f4"
 
-    def __init__(self, *, pipeline: str, landings: list[str], **kwargs: Any) -> None:
+    def __init__(self, *, pipeline: str, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.pipeline = pipeline
-        self.landings = landings
         self.landing = ""  # the one that failed
+        self.failed: dict[str, Exception] = {}
         self.ingested: dict[str, Any] = {}
 
     def execute(self, context: Any) -> None:
-        from headline.errors import HeadlineError, Transient
-
-        errors: dict[str, HeadlineError] = {}
-        run = pipeline_run(self.pipeline, context)
-        for landing in self.landings:
-            self.log.info("::group::ingest %s", landing)
-            try:
-                self._ingest(run, landing)
-            except HeadlineError as error:  # the others land all the same
-                self.log.error("%s: %s", landing, error)
-                self.ingested[landing] = {"error": str(error)}
-                errors[landing] = error
-            self.log.info("::endgroup::")
-        # One that a retry can cure is raised first, so that there is a retry.
-        if failed := sorted(errors, key=lambda landing: not isinstance(errors[landing], Transient)):
-            self.landing = failed[0]
-            raise errors[self.landing]
-
-    def _ingest(self, run: Any, landing: str) -> None:
+        from headline.errors import HeadlineError
         from headline.steps import ingest
 
-        done = ingest(run, landing)
-        self.ingested[landing] = {
-            "days": [str(interval) for interval in done.intervals],
-            "files": done.file_count,
-            "rows": done.row_count,
-            "new_or_changed_files": done.changed_count,
-        }
+        try:
+            ingest(pipeline_run(self.pipeline, context), report=self.show)
+        except HeadlineError as error:
+            # Alerts tell which landing it is: one that failed in the way that decides about a retry.
+            failed = [landing for landing, one in self.failed.items() if isinstance(one, type(error))] or list(self.failed)
+            self.landing = failed[0]
+            raise
+
+    def show(self, landing: str, outcome: Any) -> None:
+        """Put what came of a landing into the rendered fields."""
+        if isinstance(outcome, Exception):
+            self.failed[landing] = outcome
+            self.ingested[landing] = {"error": str(outcome)}
+        else:
+            self.ingested[landing] = {
+                "days": [str(interval) for interval in outcome.intervals],
+                "files": outcome.file_count,
+                "rows": outcome.row_count,
+                "new_or_changed_files": outcome.changed_count,
+            }
 
 
 class WriteAuditPublishOperator(BaseOperator):

@@ -52,19 +52,18 @@ class Window(Model):
 
     def reach(self, interval: Interval) -> Interval:
         """The days of an input that the days of an interval depend on."""
-        start = date.min if self.days_before == "all" else interval.start - timedelta(days=self.days_before)
-        end = date.max if self.days_after == "all" else interval.end + timedelta(days=self.days_after)
-        return Interval(start, end)
+        return _extended(interval, self.days_before, self.days_after)
 
     def touched_by(self, interval: Interval) -> Interval:
         """The days that depend on the days of an input's interval."""
-        start = (
-            date.min
-            if self.days_after == "all" or interval.start == date.min
-            else interval.start - timedelta(days=self.days_after)
-        )
-        end = date.max if self.days_before == "all" else interval.end + timedelta(days=self.days_before)
-        return Interval(start, end)
+        return _extended(interval, self.days_after, self.days_before)
+
+
+def _extended(interval: Interval, before: Days, after: Days) -> Interval:
+    """The interval with so many days more on each side, as far as there are dates."""
+    start = date.min if before == "all" else date.min + max(interval.start - date.min - timedelta(days=before), timedelta())
+    end = date.max if after == "all" else date.max - max(date.max - interval.end - timedelta(days=after), timedelta())
+    return Interval(start, end)
 
 
 class Coverage(Model):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import NoReturn, cast, overload
@@ -15,7 +15,9 @@ from headline.steps.run import PipelineRun
 
 log = logging.getLogger(__name__)
 
-# What several landings fail with is as bad as the worst: no retry cures these, whatever a retry may do for the others.
+# Told of each landing, when it ends: its name and what it brought or why it failed.
+Report = Callable[[str, "Ingested | Exception"], None]
+# What no retry cures is raised only where nothing else has failed: a retry brings the other landings.
 _INCURABLE: tuple[type[HeadlineError], ...] = (BadData, SpecError, BadRequest)
 
 
@@ -31,14 +33,14 @@ class Ingested:
 
 
 @overload
-def ingest(run: PipelineRun) -> list[Ingested]: ...
+def ingest(run: PipelineRun, *, report: Report = ...) -> list[Ingested]: ...
 
 
 @overload
 def ingest(run: PipelineRun, name: str) -> Ingested: ...
 
 
-def ingest(run: PipelineRun, name: str | None = None) -> list[Ingested] | Ingested:
+def ingest(run: PipelineRun, name: str | None = None, *, report: Report = lambda *_: None) -> list[Ingested] | Ingested:
     """Land all tables of a source, or the one named, for the requested days and, within the lookback, for those landed before.
 
     A day whose content has not changed leaves no trace, so nothing downstream is computed again for it. A run for certain
@@ -56,12 +58,17 @@ def ingest(run: PipelineRun, name: str | None = None) -> list[Ingested] | Ingest
     # One after the other: memory is bounded once, a source gets one query at a time, and a timeout ends the task at once.
     with one_connection_each():
         for one in names:
+            log.info("::group::ingest %s", one)
             try:
                 done[one] = _ingest(run, source, one)
+                report(one, done[one])
             except Exception as error:
                 if len(names) > 1:
                     log.exception("landing.%s could not be ingested", one)
                 failed[one] = error
+                report(one, error)
+            finally:
+                log.info("::endgroup::")
     if failed:
         _fail(failed, len(names))
     return list(done.values()) if name is None else done[name]
@@ -111,7 +118,8 @@ def _fail(failed: Mapping[str, Exception], count: int) -> NoReturn:
     if len(failed) == 1 and not isinstance(first, HeadlineError):
         first.add_note(f"while landing.{next(iter(failed))} was ingested")
         raise first
-    kind = next((kind for kind in _INCURABLE for error in failed.values() if isinstance(error, kind)), Transient)
+    is_curable = any(not isinstance(error, _INCURABLE) for error in failed.values())
+    kind = Transient if is_curable else next(kind for kind in _INCURABLE if any(isinstance(one, kind) for one in failed.values()))
     messages = [line for name, error in failed.items() for line in _messages(name, error)]
     if len(failed) > 1:
         others = f"; the other {count - len(failed)} have been recorded" if count > len(failed) else ""

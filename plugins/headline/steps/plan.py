@@ -10,7 +10,7 @@ from headline import settings
 from headline.errors import Transient
 from headline.intervals import DAY, Interval, merge
 from headline.ledger import Change, PeriodState, missing_days, missing_inputs, stale_periods, touched
-from headline.specs import Table, Window
+from headline.specs import Table
 from headline.steps.run import PipelineRun
 
 
@@ -18,13 +18,14 @@ from headline.steps.run import PipelineRun
 class Plan:
     """What a run knows before it computes: inputs up to `as_of`, the state of its tables, and what changed of their inputs.
 
-    `states`: by table, the periods asked for and those within the restatement window, in order of days.
+    `states`: by table, the periods asked for and those within the restatement window, in order of days. `changes`: by table, what
+    changed of its inputs; days out of reach of its own windows are told as one change, which means nothing to another table.
     """
 
     run: PipelineRun
     as_of: int
     states: dict[str, list[PeriodState]] = field(repr=False)
-    changes: list[Change] = field(repr=False)
+    changes: dict[str, list[Change]] = field(repr=False)
 
     def intervals(self, table: Table, changed: Iterable[Change] = ()) -> list[Interval]:
         """The days to compute of one table, in whole periods.
@@ -36,8 +37,8 @@ class Plan:
             return [requested]
         reads = self.run.pipeline.reads_by_table(table)
         states = self.states.get(table.full_name, [])
-        stale = [state.interval for state in stale_periods(states, reads, _of(reads, self.changes))]
-        follow = touched([state.interval for state in states], reads, _of(reads, changed))
+        stale = [state.interval for state in stale_periods(states, reads, self.changes.get(table.full_name, []))]
+        follow = touched([state.interval for state in states], reads, [change for change in changed if change.table in reads])
         return merge(interval.widen(table.period) for interval in [requested, *stale, *follow])
 
 
@@ -53,7 +54,7 @@ def plan(run: PipelineRun) -> Plan:
     states: dict[str, list[PeriodState]] = {name: [] for name in names}
     for state in run.ledger.states(names, *merge([_widest(run), window])):
         states[state.table].append(state)
-    changes: dict[Change, None] = {}
+    changes: dict[str, list[Change]] = {}
     for table in run.pipeline.ordered_tables:
         if table.period_column is None:
             continue
@@ -63,8 +64,8 @@ def plan(run: PipelineRun) -> Plan:
         if at_stake:
             hull = Interval(at_stake[0].interval.start, at_stake[-1].interval.end)
             oldest = min(state.as_of for state in at_stake)
-            changes |= dict.fromkeys(run.ledger.changes(run.pipeline.reads_by_table(table), hull, oldest))
-    return Plan(run, as_of, states, list(changes))
+            changes[table.full_name] = run.ledger.changes(run.pipeline.reads_by_table(table), hull, oldest)
+    return Plan(run, as_of, states, changes)
 
 
 def require_history(run: PipelineRun, table: Table, intervals: Sequence[Interval]) -> None:
@@ -105,7 +106,3 @@ def _widest(run: PipelineRun) -> Interval:
 
 def _is_within(inner: Interval, outer: Interval) -> bool:
     return outer.start <= inner.start and inner.end <= outer.end
-
-
-def _of(reads: dict[str, Window], changes: Iterable[Change]) -> list[Change]:
-    return [change for change in changes if change.table in reads]

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from tests.unit.alerts.people import Team
+from tests.unit.records import record
 
 from headline.alerts import people
 from headline.alerts.figures import TABLE, last_whole_month, look_at_figures
@@ -33,8 +34,7 @@ class Figures:
             session.query("create schema if not exists profit")
             columns = "month, is_profit_drop, is_provisional"
             session.query(f"create or replace table {TABLE} as select * from (values {rows}) as months({columns})")
-        published = Published(TABLE, Interval(OCTOBER, date(2026, 11, 1)), 1, 0, {})
-        self.ledger.record_publications("investor_profit", "k", "run", "v", [published])
+        record(self.ledger, Published(TABLE, Interval(OCTOBER, date(2026, 11, 1)), rows, 1), pipeline="investor_profit")
 
     def look(self) -> list[Incident]:
         look_at_figures(NOON)

@@ -5,17 +5,19 @@ from contextlib import closing
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from threading import Event, Thread
-from time import sleep
 
 import psycopg2
 import pytest
 from sqlalchemy import text
+from tests.unit.records import days_of, record
 
 from headline.errors import Transient
 from headline.intervals import DAY, Interval
 from headline.ledger import Candidate, Change, CheckResult, Ledger, Load, Published
 from headline.ledger.engine import engine
 from headline.ledger.migrate import differences, migrate
+from headline.ledger.versions import next_versions
+from headline.specs import Window
 
 D1, D2, D3 = date(2026, 3, 1), date(2026, 3, 2), date(2026, 3, 3)
 WHOLE = Interval(D1, D3 + DAY)
@@ -29,10 +31,6 @@ def load_of(landing: str, day: date, checksum: str = "a", rows: int = 1) -> Load
 
 def candidate(table: str = "core.x", state: str = "transformed", run_key: str = "k") -> Candidate:
     return Candidate(run_key, table, [Interval(D1, D2), Interval(D3, D3 + DAY)], 7, 10, state, "run")
-
-
-def published(table: str = "core.x", interval: Interval = WHOLE, as_of: int = 0) -> Published:
-    return Published(table, interval, 3, as_of, {"raw.x": 1})
 
 
 def test_the_migrations_make_what_the_code_expects(ledger: Ledger) -> None:
@@ -57,7 +55,7 @@ def test_only_days_whose_content_changed_are_recorded(ledger: Ledger) -> None:
     assert ledger.record_loads([load_of("landing.x", D1, "a"), load_of("landing.x", D2, "b")], "run 2") == 0
     assert ledger.newest_version() == version
     assert ledger.record_loads([load_of("landing.x", D1, "a"), load_of("landing.x", D2, "c")], "run 3") == 1
-    assert ledger.changes(["landing.x"], since=version) == [Change("landing.x", Interval(D2, D3), version + 1)]
+    assert ledger.changes({"landing.x": Window()}, WHOLE, version) == [Change("landing.x", Interval(D2, D3), version + 1)]
     assert ledger.record_loads([], "run 4") == 0
 
 
@@ -79,16 +77,64 @@ def test_the_newest_file_of_each_day_is_current(ledger: Ledger) -> None:
 
 
 def test_loads_and_publications_share_one_order(ledger: Ledger) -> None:
+    reads = {"landing.x": Window(), "core.x": Window()}
     ledger.record_loads([load_of("landing.x", D1)], "run")
-    ledger.record_publications("p", "k", "run", "code", [published(as_of=1)])
+    record(ledger, *days_of("core.x", D1))
     ledger.record_loads([load_of("landing.x", D2)], "run")
-    assert [(change.table, change.version, change.as_of) for change in ledger.changes(["landing.x", "core.x"])] == [
-        ("landing.x", 1, 0),
-        ("core.x", 2, 1),
-        ("landing.x", 3, 0),
+    found = {(change.table, change.version) for change in ledger.changes(reads, WHOLE)}
+    assert found == {("landing.x", 1), ("core.x", 2), ("landing.x", 3)}
+    assert [(state.table, state.version, state.as_of) for state in ledger.states(reads)] == [
+        ("core.x", 2, 2),
+        ("landing.x", 1, 1),
+        ("landing.x", 3, 3),
     ]
-    assert [change.version for change in ledger.changes(["landing.x", "core.x"], since=2)] == [3]
-    assert ledger.changes([]) == []
+    assert [change.version for change in ledger.changes(reads, WHOLE, since=2)] == [3]
+    assert ledger.changes({}, WHOLE) == []
+
+
+def test_periods_beside_each_other_share_a_version_and_all_that_was_computed_is_as_of_the_record(ledger: Ledger) -> None:
+    record(ledger, *days_of("core.x", D1, D3))
+    assert [state.version for state in ledger.states(["core.x"])] == [1, 1, 1]
+    record(ledger, *days_of("core.x", D1), *days_of("core.x", D3), *days_of("core.y", D1), unchanged={"core.x": [D2]})
+    assert [(state.version, state.as_of) for state in ledger.states(["core.x"])] == [(2, 4), (1, 4), (3, 4)]
+    assert [(state.version, state.as_of) for state in ledger.states(["core.y"])] == [(4, 4)]
+    record(ledger, unchanged={"core.x": [D1]})
+    assert ledger.newest_version() == 4, "unchanged periods take no version"
+
+
+def test_a_lifted_period_keeps_the_time_of_its_change(ledger: Ledger) -> None:
+    record(ledger, *days_of("core.x", D1, D2))
+    before = ledger.states(["core.x"])
+    record(ledger, unchanged={"core.x": [D1]})
+    after = ledger.states(["core.x"])
+    assert [state.changed_at for state in after] == [state.changed_at for state in before]
+    assert [new.computed_at > old.computed_at for new, old in zip(after, before, strict=True)] == [True, False]
+
+
+def test_a_new_period_takes_the_place_of_all_that_was_known_of_its_days(ledger: Ledger) -> None:
+    record(ledger, *days_of("core.x", D1, D3))
+    record(ledger, Published("core.x", WHOLE, "1:a", 1))
+    assert [state.interval for state in ledger.states(["core.x"])] == [WHOLE]
+
+
+def test_states_are_read_by_range_of_days(ledger: Ledger) -> None:
+    record(ledger, *days_of("core.x", D1, D3), Published("core.w", WHOLE, "1:a", 1))
+    assert [state.interval.start for state in ledger.states(["core.x"], Interval(D2, D3))] == [D2]
+    assert [state.interval.start for state in ledger.states(["core.x"], Interval(D1, D2), Interval(D3, D3 + DAY))] == [D1, D3]
+    assert [state.interval for state in ledger.states(["core.w"], Interval(D2, D3))] == [WHOLE], (
+        "a period is met by any of its days"
+    )
+    assert ledger.newest_days(["core.x", "core.w", "core.absent"]) == {"core.x": D3, "core.w": D1}
+    assert ledger.days_before(["core.x", "core.w"], D3) == {"core.x": (D1, 2), "core.w": (D1, 3)}
+
+
+def test_days_before_the_interval_are_one_change_where_a_window_has_no_bound(ledger: Ledger) -> None:
+    record(ledger, *days_of("core.x", D1))
+    record(ledger, *days_of("core.x", D2))
+    last = Interval(D3, D3 + DAY)
+    assert ledger.changes({"core.x": Window(days_before="all")}, last) == [Change("core.x", Interval(date.min, D3), 2)]
+    assert ledger.changes({"core.x": Window(days_before=1)}, last) == [Change("core.x", Interval(D2, D3), 2)]
+    assert ledger.changes({"core.x": Window(days_before="all")}, last, since=2) == []
 
 
 def test_versions_appear_in_the_order_of_commits(ledger: Ledger) -> None:
@@ -97,7 +143,7 @@ def test_versions_appear_in_the_order_of_commits(ledger: Ledger) -> None:
 
     def slow() -> None:
         with ledger._begin() as connection:
-            ledger._next_versions(connection, 1)
+            next_versions(connection, 1)
             has_version.set()
             may_commit.wait(10)
 
@@ -115,32 +161,23 @@ def test_versions_appear_in_the_order_of_commits(ledger: Ledger) -> None:
     assert ledger.newest_version() == 2
 
 
-def test_one_run_publishes_a_pipeline_at_a_time(ledger: Ledger) -> None:
-    order: list[str] = []
-    other_may_start = Event()
-
-    def other(pipeline: str) -> None:
-        other_may_start.wait(10)
-        with ledger.publishing(pipeline):
-            order.append(pipeline)
-
-    same, different = Thread(target=other, args=("p",)), Thread(target=other, args=("q",))
-    same.start()
-    different.start()
-    with ledger.publishing("p"):
-        other_may_start.set()
-        different.join(10)
-        sleep(0.2)
-        order.append("first")
-    same.join(10)
-    assert order == ["q", "first", "p"]
+def test_nobody_is_given_a_version_while_a_publication_is_recorded(ledger: Ledger) -> None:
+    """Between the last look at the inputs and the record nothing may change unseen."""
+    with ledger.recording() as recording:
+        other = Thread(target=ledger.record_loads, args=([load_of("landing.x", D1)], "run"))
+        other.start()
+        other.join(0.3)
+        assert other.is_alive()
+        assert recording.changes({"landing.x": Window()}, WHOLE, 0) == []
+    other.join(10)
+    assert ledger.newest_version() == 1
 
 
-def test_the_right_to_publish_falls_free_with_a_failure(ledger: Ledger) -> None:
-    with pytest.raises(ZeroDivisionError), ledger.publishing("p"):
+def test_the_right_to_a_version_falls_free_with_a_failure(ledger: Ledger) -> None:
+    with pytest.raises(ZeroDivisionError), ledger.recording():
         raise ZeroDivisionError
-    with ledger.publishing("p"):
-        pass
+    record(ledger, *days_of("core.x", D1))
+    assert ledger.newest_version() > 0
 
 
 def test_a_candidate_that_is_computed_again_starts_over(ledger: Ledger) -> None:
@@ -155,7 +192,7 @@ def test_a_candidate_that_is_computed_again_starts_over(ledger: Ledger) -> None:
 def test_publishing_closes_only_the_candidates_of_its_run(ledger: Ledger) -> None:
     for key in ("k", "other"):
         ledger.record_candidate(candidate(run_key=key, state="passed"))
-    ledger.record_publications("p", "k", "run", "code", [published()])
+    record(ledger, *days_of("core.x", D1), run_key="k")
     assert ledger.candidates("k")["core.x"].state == "published"
     assert ledger.candidates("other")["core.x"].state == "passed"
 

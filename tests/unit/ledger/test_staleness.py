@@ -1,39 +1,53 @@
-"""Which days are computed: those asked for, and those whose inputs changed after they were."""
+"""Which published periods are stale: an input in reach of their window changed after they were computed."""
 
-from collections.abc import Sequence
-from datetime import date, timedelta
+from collections.abc import Mapping, Sequence
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.unit.records import days_of, record
 
-from headline.intervals import DAY, Interval, from_days
-from headline.ledger import Change, intervals_to_compute, is_outdated, missing_days
+from headline import specs
+from headline.intervals import DAY, Interval, merge
+from headline.ledger import (
+    Change,
+    Ledger,
+    PeriodState,
+    Published,
+    missing_days,
+    missing_inputs,
+    stale_periods,
+    stale_states,
+    touched,
+)
 from headline.specs import Window
 
 D = [date(2026, 3, 1) + timedelta(days=i) for i in range(40)]
 T = "core.t"
+MOMENT = datetime(2026, 5, 1, tzinfo=UTC)
 
 
 def days(first: int, last: int | None = None) -> Interval:
     return Interval(D[first], D[last if last is not None else first] + DAY)
 
 
-def to_compute(
-    requested: Interval,
-    window: Window,
-    published: Sequence[Change] = (),
-    changed: Sequence[Change] = (),
-    recomputed: Sequence[Interval] = (),
-    period: str = "day",
-) -> list[Interval]:
-    own = {"core.own": recomputed} if recomputed else {}
-    return intervals_to_compute(requested, period, {"raw.x": window, "core.own": window}, published, changed, own)  # type: ignore[arg-type]
+def state(interval: Interval, as_of: int) -> PeriodState:
+    return PeriodState(T, interval, as_of, as_of, "f", 1, "complete", Decimal(1), "run", MOMENT, MOMENT)
 
 
-def test_nothing_but_the_request_where_nothing_was_published() -> None:
-    changed = [Change("raw.x", days(0, 39), 5)]
-    assert to_compute(days(3), Window(days_before="all"), changed=changed) == [days(3)]
+def states(first: int, last: int, as_of: int) -> list[PeriodState]:
+    return [state(days(n), as_of) for n in range(first, last + 1)]
+
+
+def stale(known: Sequence[PeriodState], window: Window, *changed: Change) -> list[Interval]:
+    return merge(one.interval for one in stale_periods(known, {"raw.x": window}, changed))
+
+
+def test_what_was_never_published_is_not_stale() -> None:
+    assert stale([], Window(days_before="all"), Change("raw.x", days(0, 39), 5)) == []
 
 
 @pytest.mark.parametrize(
@@ -50,36 +64,28 @@ def test_nothing_but_the_request_where_nothing_was_published() -> None:
     ],
 )
 def test_a_change_reaches_the_published_days_whose_window_meets_it(window: Window, expected: list[Interval]) -> None:
-    published = [Change(T, days(0, 19), version=2, as_of=1)]
-    assert to_compute(days(10), window, published, [Change("raw.x", days(10), 3)]) == expected
+    assert stale(states(0, 19, as_of=1), window, Change("raw.x", days(10), 3)) == expected
 
 
 def test_a_change_that_was_seen_already_is_none() -> None:
-    published = [Change(T, days(0, 19), version=9, as_of=5)]
-    assert to_compute(days(30), Window(), published, [Change("raw.x", days(10), 5)]) == [days(30)]
-    assert to_compute(days(30), Window(), published, [Change("raw.x", days(10), 6)]) == [days(10), days(30)]
+    assert stale(states(0, 19, as_of=5), Window(), Change("raw.x", days(10), 5)) == []
+    assert stale(states(0, 19, as_of=5), Window(), Change("raw.x", days(10), 6)) == [days(10)]
 
 
-def test_a_change_between_seeing_and_publishing_is_not_lost() -> None:
-    published = [Change(T, days(10), version=9, as_of=5)]
-    assert to_compute(days(30), Window(), published, [Change("raw.x", days(10), 7)]) == [days(10), days(30)]
+def test_each_day_is_held_against_its_own_as_of() -> None:
+    known = [state(days(n), as_of=8 if n == 10 else 3) for n in range(20)]
+    assert stale(known, Window(), Change("raw.x", days(9, 11), 7)) == [days(9), days(11)]
 
 
-def test_the_newest_publication_of_a_day_counts() -> None:
-    published = [Change(T, days(0, 19), 4, as_of=3), Change(T, days(10), 9, as_of=8)]
-    assert to_compute(days(30), Window(), published, [Change("raw.x", days(9, 11), 7)]) == [days(9), days(11), days(30)]
-
-
-def test_what_this_run_computes_of_its_inputs_reaches_the_tables_after_them() -> None:
-    published = [Change(T, days(0, 19), 4, as_of=99)]
-    assert to_compute(days(20), Window(days_before=2), published, recomputed=[days(5)]) == [days(5, 7), days(20)]
-
-
-def test_months_are_computed_whole() -> None:
-    published = [Change(T, Interval(date(2026, 3, 1), date(2026, 4, 1)), 4, as_of=3)]
-    requested = Interval(date(2026, 4, 9), date(2026, 4, 10))
-    found = to_compute(requested, Window(), published, [Change("raw.x", days(5), 7)], period="month")
-    assert found == [Interval(date(2026, 3, 1), date(2026, 5, 1))]
+def test_months_are_stale_whole() -> None:
+    march = Interval(date(2026, 3, 1), date(2026, 4, 1))
+    assert stale([state(march, 3)], Window(), Change("raw.x", days(5), 7)) == [march]
+    assert stale([state(march, 3)], Window(days_before=2), Change("raw.x", Interval(date(2026, 2, 26), march.start), 7)) == [
+        march
+    ]
+    assert (
+        stale([state(march, 3)], Window(days_before=2), Change("raw.x", Interval(date(2026, 2, 26), date(2026, 2, 27)), 7)) == []
+    )
 
 
 windows = st.builds(Window, days_before=st.integers(0, 5) | st.just("all"), days_after=st.integers(0, 5) | st.just("all"))
@@ -87,26 +93,89 @@ spans = st.builds(lambda first, length: days(first, min(39, first + length)), st
 
 
 @given(windows, spans, spans)
-def test_outdated_is_what_depends_on_a_change(window: Window, computed: Interval, changed: Interval) -> None:
+def test_what_depends_on_a_change_is_touched_by_it(window: Window, computed: Interval, changed: Interval) -> None:
     def depends(day: date) -> bool:
         before = range(40 if window.days_before == "all" else window.days_before + 1)
         after = range(40 if window.days_after == "all" else window.days_after + 1)
         read = {day - i * DAY for i in before} | {day + i * DAY for i in after}
         return bool(read & set(changed))
 
-    stale = [day for day in computed if depends(day)]
-    assert is_outdated([computed], {"raw.x": window}, [Change("raw.x", changed, 1)]) == bool(stale)
-    again = to_compute(days(39), window, [Change(T, computed, 1)], [Change("raw.x", changed, 2)])
-    assert again == from_days([*stale, D[39]])
+    expected = [day for day in computed if depends(day)]
+    change = Change("raw.x", changed, 2)
+    assert bool(touched([computed], {"raw.x": window}, [change])) == bool(expected)
+    daily = [Interval(day, day + DAY) for day in computed]
+    assert [one.start for one in touched(daily, {"raw.x": window}, [change])] == expected
+    assert [
+        one.interval.start for one in stale_periods([state(day, 1) for day in daily], {"raw.x": window}, [change])
+    ] == expected
+
+
+# on a real ledger: the table core.orders of the throw-away repository reads raw.orders
+
+
+def stale_days(ledger: Ledger, table: str, *within: Interval, **limits: Any) -> list[date]:
+    catalog = specs.load()
+    reads: Mapping[str, Window] = catalog.makers[table].reads_by_table(catalog.tables[table])
+    return [one.interval.start for one in stale_states(catalog.tables[table], reads, ledger, *within, **limits)]
+
+
+@pytest.fixture
+def shop(project: Any) -> Ledger:
+    """Twenty days of raw.orders and core.orders, none of them stale."""
+    ledger: Ledger = project.ledger
+    record(ledger, *days_of("raw.orders", D[0], D[19]))
+    record(ledger, *days_of("core.orders", D[0], D[19]))
+    return ledger
+
+
+def test_stale_days_are_found_wherever_they_are(shop: Ledger) -> None:
+    assert stale_days(shop, "core.orders") == []
+    record(shop, *days_of("raw.orders", D[2], D[3], content="b"))
+    between = shop.newest_version()
+    record(shop, *days_of("raw.orders", D[15], content="b"))
+    assert stale_days(shop, "core.orders") == [D[2], D[3], D[15]]
+    assert stale_days(shop, "core.orders", days(3, 10)) == [D[3]]
+    assert stale_days(shop, "core.orders", limits=(0, between)) == [D[2], D[3]]
+    assert stale_days(shop, "core.orders", limits=(between, 99)) == [D[15]]
+    record(shop, unchanged={"core.orders": [D[3]]})
+    assert stale_days(shop, "core.orders") == [D[2], D[15]]
+
+
+def test_a_table_that_is_replaced_whole_is_stale_as_a_whole(project: Any) -> None:
+    """Whatever its windows say: it was computed from all days, so the newest computation counts."""
+    spec, ledger = "core/core_shop/pipeline.yml", project.ledger
+    for reads in ("raw.orders:\n", "raw.orders: {days_before: 3, days_after: 2}\n"):
+        record(ledger, *days_of("raw.orders", D[0], D[5], content=reads))
+        project.replace(spec, "    key: [order_id]\n", "    key: [order_id]\n    period: all\n")
+        project.replace(spec, "raw.orders:\n", reads)
+        record(ledger, *days_of("core.orders", D[0], D[3]))
+        assert stale_days(ledger, "core.orders") == []
+        record(ledger, *days_of("raw.orders", D[5], content="b"))
+        assert stale_days(ledger, "core.orders") == [D[3]]
+        record(ledger, unchanged={"core.orders": [D[1]]})
+        assert stale_days(ledger, "core.orders") == []
+        project.replace(spec, reads, "raw.orders:\n")
+        project.replace(spec, "    key: [order_id]\n    period: all\n", "    key: [order_id]\n")
+
+
+def test_missing_inputs_are_named_by_table_and_day(ledger: Ledger) -> None:
+    reads = {"raw.x": Window(), "landing.x": Window(), "raw.y": Window(days_before="all", without_gaps=True)}
+    assert missing_inputs(reads, days(4, 5), ledger) == {name: [D[4], D[5]] for name in reads}
+    record(ledger, *days_of("raw.x", D[4]), *days_of("raw.y", D[1]), *days_of("raw.y", D[3], D[5]))
+    assert missing_inputs(reads, days(4, 5), ledger) == {"raw.x": [D[5]], "landing.x": [D[4], D[5]], "raw.y": [D[2]]}
+    record(ledger, *days_of("raw.x", D[5]), *days_of("raw.y", D[2]), Published("landing.x", days(0, 9), "f", 1))
+    assert missing_inputs(reads, days(4, 5), ledger) == {}
+    bounded = {"raw.y": Window(days_before=2, without_gaps=True)}
+    assert missing_inputs(bounded, days(7), ledger) == {"raw.y": [D[6], D[7]]}
 
 
 def test_missing_days_are_those_that_nothing_covers() -> None:
-    published = [Change(T, days(1, 2), 1), Change(T, days(2), 3), Change(T, days(5), 4)]
+    published = [days(1, 2), days(2), days(5)]
     assert missing_days(days(0, 5), published) == [D[0], D[3], D[4]]
 
 
 def test_gaps_before_the_request_are_missing_where_the_window_forbids_them() -> None:
-    published = [Change(T, days(3, 5), 1), Change(T, days(7), 2), Change(T, days(9), 3)]
+    published = [days(3, 5), days(7), days(9)]
     assert missing_days(days(9), published, Window(days_before="all")) == []
     assert missing_days(days(9), published, Window(days_before="all", without_gaps=True)) == [D[6], D[8]]
     assert missing_days(days(9), published, Window(days_before=2, without_gaps=True)) == [D[8]]

@@ -5,10 +5,11 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from tests.unit.records import days_of, record
 
 from headline.errors import Transient
-from headline.intervals import DAY, Interval
-from headline.ledger import Ledger, Published
+from headline.intervals import DAY
+from headline.ledger import Ledger
 from headline.pages.app import contract, runbook
 
 D1, D5 = date(2026, 3, 1), date(2026, 3, 5)
@@ -21,8 +22,7 @@ def shop(telling: Any) -> Any:
 
 
 def publish(project: Any, first: date, last: date, status: str) -> None:
-    published = Published("core.orders_coverage", Interval(first, last + DAY), 9, 0, {}, status, Decimal("0.93"))
-    project.ledger.record_publications("core_shop", "key", "run", "test", [published])
+    record(project.ledger, *days_of("core.orders_coverage", first, last, status, Decimal("0.93")))
 
 
 def shown(page: Any) -> str:
@@ -51,5 +51,5 @@ def test_a_ledger_out_of_reach_leaves_the_page_and_is_said(shop: Any, monkeypatc
     def out_of_reach(*_arguments: Any) -> None:
         raise Transient("the ledger is out of reach")
 
-    monkeypatch.setattr(Ledger, "publications", out_of_reach)
+    monkeypatch.setattr(Ledger, "states", out_of_reach)
     assert "Which days are partial is not known now: the ledger is out of reach" in shown(runbook("core_shop"))

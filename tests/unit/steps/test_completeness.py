@@ -4,6 +4,7 @@ from datetime import UTC, date, datetime, time
 from typing import Any
 
 import pytest
+from tests.unit.records import days_of, record
 
 from headline import specs
 from headline.intervals import DAY, Interval
@@ -52,8 +53,7 @@ def load(ledger: Ledger, *days: date, rows: int = 5, landing: str = LANDING) -> 
 
 
 def publish(ledger: Ledger, table: str, *days: date, status: str = "complete") -> None:
-    published = [Published(table, Interval(day, day + DAY), 5, ledger.newest_version(), {}, status) for day in days]
-    ledger.record_publications("p", "k", "run", "code", published)
+    record(ledger, *(one for day in days for one in days_of(table, day, status=status)))
 
 
 def audited(ledger: Ledger, table: str, *days: date, kind: str = "completeness", sample: bool = True) -> None:
@@ -187,8 +187,7 @@ def test_a_week_holds_the_days_that_were_there_when_it_was_computed(world: Any, 
     publish(ledger, "raw.orders", D2)
     assert days(ledger, at(D4, 12), CORE) == [D2]
     for day in (D3, D4):
-        week = Published("core.orders", Interval(D2, D2 + 7 * DAY), 1, ledger.newest_version(), {})
-        ledger.record_publications("p", "k", "r", "c", [week])
+        record(ledger, Published("core.orders", Interval(D2, D2 + 7 * DAY), f"1:{day}", 1))
         assert days(ledger, at(D5, 12), CORE) == []
         publish(ledger, "raw.orders", day)
         assert days(ledger, at(D5, 12), CORE) == [day]

@@ -6,11 +6,12 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, Literal
 
 import pytest
+from tests.unit.records import days_of, record
 from tests.unit.steps.test_completeness import audited
 
 from headline import specs
-from headline.intervals import DAY, Interval
-from headline.ledger import Ledger, Load, Published, Repairs
+from headline.intervals import DAY
+from headline.ledger import Ledger, Load, Repairs
 from headline.steps import repair, settle, take_stock
 from headline.steps.repair import DISTANCES, VANISHED, Slice
 
@@ -67,8 +68,7 @@ class World:
         self.ledger.record_loads(loads, "run")
 
     def publish(self, table: str, *days: date) -> None:
-        published = [Published(table, Interval(day, day + DAY), 5, self.ledger.newest_version(), {}) for day in days]
-        self.ledger.record_publications("p", "k", "run", "code", published)
+        record(self.ledger, *(one for day in days for one in days_of(table, day)))
 
     def record(self) -> list[tuple[str, str, int, str]]:
         return [(one.landing, str(one.ds)[-2:], one.attempt, one.outcome) for one in Repairs().all()]

@@ -1,16 +1,16 @@
-"""A transform writes a candidate for exactly the days that must be computed."""
+"""A transform writes a staging table for exactly the days that must be computed, and says what changed."""
 
 from datetime import date
+from decimal import Decimal
 from typing import Any
 
 import pytest
 
+from headline import specs
 from headline.errors import BadData, SpecError, Transient
 from headline.intervals import DAY, Interval, requested_interval
-from headline.ledger import Load
-from headline.steps import publish, transform
+from headline.ledger import Load, partial_days, stale_states
 from headline.steps.ingest import ingest
-from headline.warehouse import candidate_name
 
 D1, D2, D3 = date(2026, 3, 1), date(2026, 3, 2), date(2026, 3, 3)
 
@@ -22,57 +22,120 @@ def shop(project: Any) -> Any:
     return project
 
 
-def candidate(project: Any, run: Any, name: str) -> list[Any]:
-    return project.query(f"select * from {candidate_name(name, run.key)} order by ds, 2")
+def rows(session: Any, output: str) -> list[Any]:
+    """The staged rows of an output."""
+    return list(session.query(f"select * from {session.staging_name(output)} order by ds, 2").rows)
 
 
 def test_valid_and_refused_rows_are_split_with_the_reason(shop: Any) -> None:
-    run = shop.run("core_shop", D1, D2)
-    done = transform(run, run.pipeline.tables["orders"])
-    assert done.row_count == 2
-    assert [(row[0], row[1]) for row in candidate(shop, run, "core.orders")] == [(D1, "a"), (D2, "b")]
-    assert [(row[1], row[3]) for row in candidate(shop, run, "quarantine.orders")] == [("x", "negative_amount")]
+    with shop.stage(shop.run("core_shop", D1, D2)) as (_, staged, session):
+        orders = staged["core.orders"]
+        assert (orders.row_count, orders.refused_count) == (2, 1)
+        assert [(row[0], row[1]) for row in rows(session, "core.orders")] == [(D1, "a"), (D2, "b")]
+        assert [(row[1], row[3]) for row in rows(session, "quarantine.orders")] == [("x", "negative_amount")]
 
 
-def test_a_later_table_reads_the_candidate_over_what_is_published(shop: Any) -> None:
+def test_a_later_table_reads_the_staging_table_over_what_is_published(shop: Any) -> None:
     shop.publish("core_shop", D1, D2)
-    run = shop.run("core_shop", D3)
-    for table in run.pipeline.ordered_tables:
-        done = transform(run, table)
-    assert "candidate.core__orders__" in done.compiled_sql
-    assert [(row[0], int(row[1])) for row in candidate(shop, run, "core.running_totals")] == [(D3, 111)]
+    with shop.stage(shop.run("core_shop", D3)) as (_, staged, session):
+        assert "staging.core__orders" in staged["core.running_totals"].compiled_sql
+        assert [(row[0], int(row[1])) for row in rows(session, "core.running_totals")] == [(D3, 111)]
     assert shop.query("select max(ds) from core.running_totals") == [(D2,)]
 
 
 def test_the_compiled_text_can_be_run_on_its_own(shop: Any) -> None:
-    run = shop.run("core_shop", D1, D2)
-    transform(run, run.pipeline.tables["orders"])
-    done = transform(run, run.pipeline.tables["running_totals"])
-    assert len(shop.query(done.compiled_sql)) == 2
+    with shop.stage(shop.run("core_shop", D1, D2)) as (_, staged, session), session.reading():
+        assert len(session.query(staged["core.running_totals"].compiled_sql).rows) == 2
 
 
 def test_published_days_that_depend_on_a_change_are_computed_too(shop: Any) -> None:
     shop.publish("core_shop", D1, D2)
     shop.arrive({D1: [("a", "5.00")]})
     shop.publish("shop", D1)
-    run = shop.run("core_shop", D3)
-    done = {table.name: transform(run, table).intervals for table in run.pipeline.ordered_tables}
-    assert done["orders"] == [Interval(D1, D2), Interval(D3, D3 + DAY)]
-    assert done["running_totals"] == [Interval(D1, D3 + DAY)]
+    done = {name: run.intervals for name, run in shop.publish("core_shop", D3).items()}
+    assert done["core.orders"] == [Interval(D1, D2), Interval(D3, D3 + DAY)]
+    assert done["core.running_totals"] == [Interval(D1, D3 + DAY)]
+
+
+def test_a_table_of_the_same_run_follows_only_where_the_one_before_it_changed(shop: Any) -> None:
+    """Another way to write the same orders: computed again, and what sums them up is left alone."""
+    shop.publish("core_shop", D1, D3)
+    shop.arrive({D1: [("a", "1.0")], D2: [("b", "20.00"), ("x", "-1.00")]})
+    shop.publish("shop", D1, D2)
+    done = shop.publish("core_shop", D1)
+    assert done["core.orders"].intervals == [Interval(D1, D3)]
+    assert done["core.orders"].published == [str(Interval(D2, D3))]
+    assert done["core.running_totals"].intervals == [Interval(D1, D3 + DAY)]
+    shop.arrive({D3: [("c", "100.0")]})
+    shop.publish("shop", D3)
+    done = shop.publish("core_shop", D3)
+    assert [one.published for one in done.values()] == [[], []]
+
+
+def test_days_behind_the_restatement_window_stay_stale_until_they_are_asked_for(
+    shop: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of five days, the last two ride along; the day of the change and the one after it wait for a backfill."""
+    d4, d5 = D3 + DAY, D3 + 2 * DAY
+    monkeypatch.setenv("HEADLINE_RESTATEMENT_DAYS", "2")
+    shop.forget()
+    shop.arrive({d4: [("d", "1000.00")], d5: [("e", "10000.00")]})
+    shop.publish("shop", d4, d5)
+    shop.publish("core_shop", D1, d5)
+    shop.arrive({D2: [("b", "20.00")]})
+    shop.publish("shop", D2)
+    done = shop.publish("core_shop", d5)
+    assert done["core.orders"].intervals == [Interval(d5, d5 + DAY)]
+    assert done["core.running_totals"].intervals == [Interval(d5, d5 + DAY)]
+    assert stale(shop, "core.orders") == [D2]
+    done = shop.publish("core_shop", D2)
+    assert done["core.orders"].intervals == [Interval(D2, D3)]
+    assert done["core.running_totals"].intervals == [Interval(D2, D3), Interval(d4, d5 + DAY)], "D3 is older than the window"
+    assert stale(shop, "core.orders") == []
+    assert stale(shop, "core.running_totals") == [D3]
+    assert shop.query(TOTALS) == [(D1, 1), (D2, 21), (D3, 111), (d4, 1121), (d5, 11121)]
+    shop.publish("core_shop", D3)
+    assert stale(shop, "core.running_totals") == []
+    assert shop.query(TOTALS) == [(D1, 1), (D2, 21), (D3, 121), (d4, 1121), (d5, 11121)]
+
+
+TOTALS = "select ds, cast(amount as integer) from core.running_totals order by ds"
+
+
+def stale(project: Any, name: str) -> list[date]:
+    catalog = specs.load()
+    table = catalog.tables[name]
+    return [one.interval.start for one in stale_states(table, catalog.makers[name].reads_by_table(table), project.ledger)]
+
+
+def test_a_run_whose_inputs_are_not_published_says_which_and_for_which_days(project: Any) -> None:
+    with pytest.raises(Transient, match=r"shop: landing\.orders lacks 1 day\(s\) from 2026-03-01"):
+        project.publish("shop", D1)
+    project.arrive({D1: [("a", "1.00")], D2: [("b", "10.00")]})
+    project.publish("shop", D2)
+    with pytest.raises(Transient, match=r"core_shop: raw\.orders lacks 1 day\(s\) from 2026-03-01"):
+        project.publish("core_shop", D1, D2)
+    with pytest.raises(Transient, match=r"core_shop: raw\.orders lacks 2 day\(s\) from 2026-03-03"):
+        project.publish("core_shop", D2, D3 + DAY)
+    assert project.ledger.states(["core.orders", "core.running_totals"]) == []
+    assert project.publish("core_shop", D2)["core.orders"].published == [str(Interval(D2, D3))]
 
 
 def test_a_transform_that_is_tried_again_starts_over(shop: Any) -> None:
     run = shop.run("core_shop", D1)
-    table = run.pipeline.tables["orders"]
-    assert transform(run, table) == transform(run, table)
-    assert len(candidate(shop, run, "core.orders")) == 1
+    with shop.stage(run) as (_, once, _session):
+        pass
+    with shop.stage(run) as (_, again, session):
+        assert again == once
+        assert len(rows(session, "core.orders")) == 1
 
 
-def test_two_runs_of_the_same_days_do_not_share_candidates(shop: Any) -> None:
+def test_two_runs_of_the_same_days_do_not_share_staging_tables(shop: Any) -> None:
     one, other = shop.run("core_shop", D1), shop.run("core_shop", D1)
     assert one.key != other.key
-    transform(one, one.pipeline.tables["orders"])
-    assert other.open_candidates() == {}
+    with shop.stage(one), other.warehouse.staging(other.key) as session, pytest.raises(SpecError):
+        rows(session, "core.orders")
+    assert shop.ledger.candidates(other.key) == {}
     assert shop.run("core_shop", D2, run_id=one.run_id).key == one.key
 
 
@@ -88,9 +151,9 @@ def test_two_runs_of_the_same_days_do_not_share_candidates(shop: Any) -> None:
 def test_rows_outside_the_interval_are_refused(shop: Any, old: str, new: str) -> None:
     shop.replace("core/core_shop/orders.sql", old, new)
     run = shop.run("core_shop", D2)
-    with pytest.raises(SpecError, match=r"orders\.sql: \d rows lie outside"):
-        transform(run, run.pipeline.tables["orders"])
-    assert run.open_candidates() == {}
+    with pytest.raises(SpecError, match=r"orders\.sql: \d rows lie outside"), shop.stage(run):
+        pass
+    assert shop.ledger.candidates(run.key) == {}
 
 
 @pytest.mark.parametrize(
@@ -100,12 +163,12 @@ def test_rows_outside_the_interval_are_refused(shop: Any, old: str, new: str) ->
         ("select ds, order_id, cast(order_id as decimal(18, 4)) as amount, null as quarantine_reason from raw.orders", BadData),
     ],
 )
-def test_sql_that_cannot_run_leaves_no_candidate(shop: Any, sql: str, error: type[Exception]) -> None:
+def test_sql_that_cannot_run_stages_nothing(shop: Any, sql: str, error: type[Exception]) -> None:
     shop.write("core/core_shop/orders.sql", sql)
     run = shop.run("core_shop", D1)
-    with pytest.raises(error):
-        transform(run, run.pipeline.tables["orders"])
-    assert run.open_candidates() == {}
+    with pytest.raises(error), shop.stage(run):
+        pass
+    assert shop.ledger.candidates(run.key) == {}
 
 
 MONTHLY = {
@@ -153,8 +216,8 @@ def test_months_and_tables_without_a_period_are_computed_whole(shop: Any) -> Non
     for path, text in MONTHLY.items():
         shop.write(path, text)
     april = date(2026, 4, 1)
-    shop.arrive({april: [("z", "7.00")]})
-    shop.publish("shop", april)
+    shop.arrive(dict.fromkeys(Interval(D3 + DAY, april), ()) | {april: [("z", "7.00")]})
+    shop.publish("shop", D3 + DAY, april)
     shop.publish("core_shop", D1, april)
     shop.publish("monthly", D2)
     assert shop.query("select month, cast(amount as integer) from profit.months") == [(D1, 111)]
@@ -169,7 +232,8 @@ def test_months_and_tables_without_a_period_are_computed_whole(shop: Any) -> Non
     assert shop.query("select count(*) from profit.latest") == [(1,)]
 
 
-def test_a_day_without_a_file_has_the_columns_of_the_contract(project: Any) -> None:
+def test_a_day_without_rows_has_the_columns_of_the_contract(project: Any) -> None:
+    project.arrive({D1: []})
     project.publish("shop", D1)
     assert project.query("select * from raw.orders") == []
 
@@ -196,7 +260,8 @@ def test_ingest_lands_the_days_asked_for_and_those_of_the_lookback_that_had_arri
     assert again.changed_count == 0
     loads: list[Load] = project.ledger.current_loads("landing.orders")
     assert [(load.ds, load.row_count) for load in loads] == [(D1, 2), (D3, 1)]
-    publish(project.compute(project.run("shop", D1, D3)))
+    project.publish("shop", D1)
+    project.publish("shop", D3)
     assert project.query("select order_id from raw.orders order by ds, order_id") == [("a",), ("late",), ("a",)]
 
 
@@ -241,15 +306,68 @@ def test_a_missing_day_stops_what_reads_its_history_without_gaps(project: Any) -
     project.publish("shop", D3)
     project.publish("core_shop", D3)
     project.publish("shop", D3 + 2 * DAY)
-    run = project.run("core_shop", D3 + 2 * DAY)
-    with pytest.raises(Transient, match=r"core\.orders: raw\.orders lacks 1 day\(s\) from 2026-03-04"):
-        transform(run, run.pipeline.tables["orders"])
+    with pytest.raises(Transient, match=r"core_shop: raw\.orders lacks 1 day\(s\) from 2026-03-04"):
+        project.publish("core_shop", D3 + 2 * DAY)
     project.publish("shop", D3 + DAY)
     project.publish("core_shop", D3 + DAY, D3 + 2 * DAY)
     project.publish("shop", D1)
-    run = project.run("core_shop", D1)
-    with pytest.raises(Transient, match="lacks 1 day"):
-        transform(run, run.pipeline.tables["orders"])
+    with pytest.raises(Transient, match=r"core\.orders: raw\.orders lacks 1 day\(s\) from 2026-03-02"):
+        project.publish("core_shop", D1)
     project.publish("shop", D2)
     project.publish("core_shop", D1, D2)
     assert project.query("select count(*) from core.orders") == [(5,)]
+
+
+@pytest.fixture
+def partly(telling: Any) -> Any:
+    """Of the second day one of two orders is refused, of the third one of five."""
+    many = [(f"c{number}", "100.00") for number in range(4)]
+    telling.arrive({D1: [("a", "1.00")], D2: [("b", "10.00"), ("x", "-1.00")], D3: [*many, ("y", "-5.00")]})
+    telling.publish("shop", D1, D3)
+    telling.publish("core_shop", D1, D3)
+    return telling
+
+
+def recorded(project: Any, table: str) -> list[tuple[Any, ...]]:
+    return [(one.interval.start, one.status, one.coverage) for one in project.ledger.states([table])]
+
+
+def partial(project: Any) -> dict[str, list[date]]:
+    pipeline = specs.load().pipelines["core_shop"]
+    return partial_days(pipeline, project.ledger.states(pipeline.outputs))
+
+
+def test_a_day_is_as_complete_as_its_rows_say(partly: Any) -> None:
+    assert recorded(partly, "core.orders_coverage") == [
+        (D1, "complete", 1),
+        (D2, "partial", Decimal("0.5")),
+        (D3, "complete", Decimal("0.8")),
+    ]
+    for table in ("raw.orders", "core.orders", "core.running_totals"):  # their rows say nothing
+        assert recorded(partly, table) == [(day, "complete", 1) for day in (D1, D2, D3)]
+
+
+def test_tables_that_say_nothing_are_as_partial_as_their_pipeline(partly: Any) -> None:
+    assert partial(partly) == {"core.orders": [D2], "core.running_totals": [D2], "core.orders_coverage": [D2]}
+    partly.replace("core/core_shop/pipeline.yml", "running_totals:\n", "running_totals:\n    period: all\n")
+    assert "core.running_totals" not in partial(partly), "a table that is rebuilt whole has no days"
+
+
+def test_the_next_run_that_finds_the_rows_heals_the_day(partly: Any) -> None:
+    partly.arrive({D2: [("b", "10.00"), ("x", "1.00")]})
+    partly.publish("shop", D2)
+    partly.publish("core_shop", D3)
+    assert partial(partly) == {}
+
+
+def test_status_and_coverage_alone_are_a_change(partly: Any) -> None:
+    """The limit moves, the rows say otherwise what is partial: the day gets a version, and those beside it none."""
+    before = {one.interval.start: one.version for one in partly.ledger.states(["core.orders_coverage"])}
+    partly.replace("core/core_shop/pipeline.yml", "complete: 0.8", "complete: 0.4")
+    done = partly.publish("core_shop", D1, D3)
+    assert {name: one.published for name, one in done.items() if one.published} == {
+        "core.orders_coverage": [str(Interval(D2, D3))]
+    }
+    after = {one.interval.start: one.version for one in partly.ledger.states(["core.orders_coverage"])}
+    assert [day for day in before if after[day] != before[day]] == [D2]
+    assert partial(partly) == {}

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -109,6 +110,16 @@ def test_nothing_is_left_of_a_file_that_could_not_be_written(landing: Path, monk
     manifest = json.loads(path(load.file).with_suffix(".json").read_text())
     assert manifest["bytes"] == path(load.file).stat().st_size
     assert manifest["sha256"] == hashlib.sha256(path(load.file).read_bytes()).hexdigest()
+
+
+def test_what_killed_tasks_left_is_deleted_after_a_day() -> None:
+    [load] = WRITER.write([part(D1, "a")], [])
+    old, fresh = (path(load.file).with_name(name) for name in (".old.part", ".fresh.part"))
+    for file in (old, fresh):
+        file.write_bytes(b"half")
+    os.utime(old, (0, 0))
+    WRITER.write([part(D1, "b")], [])
+    assert (old.exists(), fresh.exists()) == (False, True)
 
 
 @pytest.mark.parametrize("suffix", [".parquet", ".json"])

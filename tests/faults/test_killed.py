@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 from tests.faults.world import Child, Point, Table, World, differences, steps, with_core
 
 from headline.ledger import Ledger
+from headline.sources import landing
 from headline.warehouse.duckdb import DuckDBSession
 
 
@@ -73,9 +74,8 @@ def test_killed_run_publishes_all_or_nothing_and_its_retry_heals(
 HALF = 1_000
 
 
-def copy_half(source: Any, target: Any) -> None:
-    target.write(source.read(HALF))
-    target.flush()
+def write_half(file: Path, *_: Any) -> None:
+    file.write_bytes(bytes(HALF))
 
 
 def test_killed_ingest_leaves_half_a_file_that_counts_for_nothing(
@@ -86,16 +86,17 @@ def test_killed_ingest_leaves_half_a_file_that_counts_for_nothing(
     todo = steps(world.run("shop"))
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(shutil, "copyfileobj", copy_half)
-        child = Child(todo["ingest.orders"], Point(shutil, "copyfileobj", after=True))
+        patch.setattr(landing, "_write", write_half)
+        child = Child(todo["ingest.orders"], Point(landing, "_write", after=True))
     child.wait_until_there()
     child.kill()
-    half_files = [file for file in (world.folder / "landing").rglob("*.parquet") if file.stat().st_size <= HALF]
-    assert half_files
+    [half_file] = (world.folder / "landing" / "shop" / "orders").rglob("*.part")
+    assert half_file.stat().st_size == HALF
+    assert list(half_file.parent.glob("*.parquet")) == []
     assert world.loads() == loads
 
     todo["ingest.orders"]()
-    assert all(file.stat().st_size > HALF for file in half_files)
+    assert len(list(half_file.parent.glob("*.parquet"))) == 1
     with undisturbed.entered():
         expected = {load for load in undisturbed.loads() if load[0] == "landing.orders"}
     assert len(expected) == 4

@@ -332,3 +332,83 @@ def test_bad_file_is_held_by_the_audit_and_healed_by_the_good_one(world: World) 
     rates = world.published()["raw.exchange_rates"]
     assert rates.total() == 6 * (D4 - D1).days + 6
     assert all(row[-1] > 0 for row in rates)
+
+
+# several landings in one task
+
+
+def test_a_landing_that_fails_keeps_no_other_from_being_recorded(world: World, complete_loads: set[tuple[Any, ...]]) -> None:
+    with (
+        Service([(503, b"")]) as connection,
+        world.entered(AIRFLOW_CONN_HEADLINE_FINANCE=connection),
+        pytest.raises(HeadlineError) as raised,
+    ):
+        ingest(world.run("finance"))
+    assert type(raised.value) is Transient
+    assert says(raised.value, "landing.expenses: /expenses", "answered 503")
+    arrived = {name for name, ds, *_ in world.loads() if ds == D4}
+    assert arrived == {"landing.exchange_rates"}
+    done = {one.landing: one.changed_count for one in ingest(world.run("finance"))}
+    assert done == {"landing.expenses": 1, "landing.exchange_rates": 0}
+    expected = {load for load in complete_loads if load[0] in done}
+    assert {load for load in world.loads() if load[0] in done} == expected
+
+
+def test_where_several_landings_fail_all_are_named_and_bad_data_decides(world: World) -> None:
+    loads = world.loads()
+    world.rates_file.write_text("ds,currency_code\n1,2,3\n1,2,3\n")
+    with (
+        Service([(503, b"")]) as connection,
+        world.entered(AIRFLOW_CONN_HEADLINE_FINANCE=connection),
+        pytest.raises(HeadlineError) as raised,
+    ):
+        ingest(world.run("finance"))
+    assert type(raised.value) is BadData
+    assert says(raised.value, "2 of 2 landings", "landing.expenses: /expenses", "landing.exchange_rates: what arrived for")
+    assert world.loads() == loads
+    world.in_shop("alter table orders rename to purchases")
+    with pytest.raises(SpecError) as refused:
+        ingest(world.run("shop"))
+    assert says(refused.value, "landing.orders: shop/orders.extract.sql", "the other", "have been recorded")
+    assert {name for name, ds, *_ in world.loads() if ds == D4} >= {"landing.products", "landing.customers"}
+
+
+def test_the_landings_of_a_database_are_read_through_one_connection(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    from airflow.providers.postgres.hooks.postgres import PostgresHook
+
+    opened: list[Any] = []
+    connect = PostgresHook.get_conn
+
+    def counted(hook: Any) -> Any:
+        opened.append(connect(hook))
+        return opened[-1]
+
+    monkeypatch.setattr(PostgresHook, "get_conn", counted)
+    done = ingest(world.run("shop"))
+    assert [one.landing for one in done] == [f"landing.{name}" for name in world.run("shop").pipeline.ingest]  # type: ignore[attr-defined]
+    assert len(done) == 5
+    assert [connection.closed for connection in opened] == [True]
+
+
+def test_the_same_rows_in_another_order_are_no_new_version(world: World, complete_loads: set[tuple[Any, ...]]) -> None:
+    header, *lines = world.rates_file.read_text().splitlines(keepends=True)
+    assert len(lines) > 1
+    assert ingest(world.run("finance"), "exchange_rates").changed_count == 1
+    loads = world.loads()
+    world.rates_file.write_text(header + "".join(reversed(lines)))
+    assert ingest(world.run("finance"), "exchange_rates").changed_count == 0
+    assert world.loads() == loads
+
+
+def test_loads_from_before_content_was_compared_are_no_new_versions(world: World) -> None:
+    """Such a ledger holds the SHA-256 of each file."""
+    ledger = world.run("shop").ledger
+    assert sum(one.changed_count for one in ingest(world.run("shop"))) >= 5
+    with ledger._begin() as connection:
+        connection.exec_driver_sql("update load set checksum = encode(sha256(convert_to(checksum, 'utf8')), 'hex')")
+    before = world.loads()
+    assert {len(checksum) for *_, checksum in before} == {64}
+    done = ingest(world.run("shop"))
+    assert sum(one.file_count for one in done) == 14
+    assert sum(one.changed_count for one in done) == 0
+    assert world.loads() == before

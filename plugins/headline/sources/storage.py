@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from pathlib import Path
+from time import time
 from typing import TYPE_CHECKING, TypeAlias
 from uuid import uuid4
 
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 # So many bytes of a file are taken from it at once.
 PIECE = 2**20
 _LOCAL = "file://"
+# Longer than any task may run.
+_ABANDONED_SECONDS = 24 * 3600
 
 
 def path_of(address: str) -> AnyPath:
@@ -41,6 +44,8 @@ def replacing(target: AnyPath, scratch: Callable[[str], Path]) -> Iterator[Path]
     gives a local path for what is on its way to an object store.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
+    if isinstance(target, Path):
+        _clean(target.parent)
     name = f".{uuid4().hex}.part"
     written = target.parent / name if isinstance(target, Path) else scratch(name)
     try:
@@ -51,6 +56,13 @@ def replacing(target: AnyPath, scratch: Callable[[str], Path]) -> Iterator[Path]
             _upload(written, target)
     finally:
         written.unlink(missing_ok=True)
+
+
+def _clean(folder: Path) -> None:
+    """Delete what killed tasks left half-written, once nobody can be writing it any more."""
+    for left in folder.glob(".*.part"):
+        if time() - left.stat().st_mtime > _ABANDONED_SECONDS:
+            left.unlink(missing_ok=True)
 
 
 def _upload(file: Path, target: ObjectStoragePath) -> None:

@@ -1,6 +1,9 @@
 """The landing zone: the same content is the same file, whole or written again."""
 
+import hashlib
 import json
+import os
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -68,6 +71,55 @@ def test_other_content_is_another_file_beside_the_first() -> None:
     [second] = WRITER.write([part(D1, "b")], [])
     assert first.file != second.file
     assert path(first.file).exists()
+
+
+def test_another_order_of_rows_and_parts_leaves_the_file_alone() -> None:
+    [first] = WRITER.write([part(D1, "a", "b"), part(D1, "c")], [])
+    before = path(first.file).read_bytes()
+    [again] = WRITER.write([part(D1, "c"), part(D1, "b", "a")], [])
+    assert (again.file, again.checksum, path(again.file).read_bytes()) == (first.file, first.checksum, before)
+    [more] = WRITER.write([part(D1, "a", "b", "c", "c")], [])
+    assert more.checksum != first.checksum
+
+
+def test_a_load_from_before_content_was_compared_stays_where_it_holds_the_same(landing: Path) -> None:
+    [found] = WRITER.write([part(D1, "a", "b")], [])
+    digest = hashlib.sha256(path(found.file).read_bytes()).hexdigest()
+    file = path(found.file).rename(path(found.file).with_name(f"{digest[:16]}.parquet"))
+    path(found.file).with_suffix(".json").unlink()
+    old = replace(found, file=f"file://{file}", checksum=digest)
+    assert WRITER.write([part(D1, "b", "a")], [], {D1: old}) == [old]
+    assert [one.name for one in file.parent.iterdir()] == [file.name]
+    [other] = WRITER.write([part(D1, "b", "c")], [], {D1: old})
+    assert (len(old.checksum), len(other.checksum)) == (64, 40)
+    file.write_bytes(b"damaged")
+    assert WRITER.write([part(D1, "b", "a")], [], {D1: old}) != [old]
+
+
+def test_nothing_is_left_of_a_file_that_could_not_be_written(landing: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def write_half(file: Path, *_: object) -> None:
+        file.write_bytes(b"half")
+        raise OSError("no space left")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("headline.sources.landing._write", write_half)
+        with pytest.raises(OSError, match="no space left"):
+            WRITER.write([part(D1, "a")], [])
+    assert [file for file in landing.rglob("*") if file.is_file()] == []
+    [load] = WRITER.write([part(D1, "a")], [])
+    manifest = json.loads(path(load.file).with_suffix(".json").read_text())
+    assert manifest["bytes"] == path(load.file).stat().st_size
+    assert manifest["sha256"] == hashlib.sha256(path(load.file).read_bytes()).hexdigest()
+
+
+def test_what_killed_tasks_left_is_deleted_after_a_day() -> None:
+    [load] = WRITER.write([part(D1, "a")], [])
+    old, fresh = (path(load.file).with_name(name) for name in (".old.part", ".fresh.part"))
+    for file in (old, fresh):
+        file.write_bytes(b"half")
+    os.utime(old, (0, 0))
+    WRITER.write([part(D1, "b")], [])
+    assert (old.exists(), fresh.exists()) == (False, True)
 
 
 @pytest.mark.parametrize("suffix", [".parquet", ".json"])

@@ -1,29 +1,127 @@
--- Sums over users are running sums over days of what each user moves them by: where his total goes from `before` to `after`, the
--- sum of squares goes up by after² - before². So no user's days are multiplied by the days that follow.
+-- Sums over users begin with where each user stands before the interval. Then they are running sums over days of what each user
+-- moves them by: where a total goes from `before` to `after`, the sum of squares goes up by after² - before².
 -- A user seen in two variants counts in neither. A refund counts on its order's day, after the window of 30 days not at all.
 {% from 'macros/coverage.jinja' import covered_days with context %}
 {% from 'macros/ratio.jinja' import ratio %}
 {% set measures = ['unit_count', 'net_revenue', 'gross_profit', 'net_profit'] %}
+{% set counted = ['sale_count'] + measures %}
 {% set sums = ['exposed_users', 'contaminated_users', 'buyer_count', 'covariate_sum', 'covariate_sum_of_squares'] %}
 {% for measure in measures %}
 {% set _ = sums.extend([measure ~ '_sum', measure ~ '_sum_of_squares', measure ~ '_covariate_product_sum']) %}
 {% endfor %}
-with entries as (
+with orders as (
     select
         ds,
+        cast(date_trunc('month', ds) as date) as month,
         customer_id as user_id,
         ordered_at,
-        case when entry = 'sale' then 1 else 0 end as is_sale,
-        case when entry = 'sale' then quantity else 0 end as unit_count,
-        net_revenue,
-        gross_profit,
-        net_profit,
-        case when is_provisional then 1 else 0 end as is_open
+        sum(case when entry = 'sale' then 1 else 0 end) as sale_count,
+        sum(case when entry = 'sale' then net_revenue else 0 end) as sale_net_revenue,
+        sum(case when entry = 'sale' then quantity else 0 end) as unit_count,
+        sum(net_revenue) as net_revenue,
+        sum(gross_profit) as gross_profit,
+        sum(net_profit) as net_profit,
+        max(case when is_provisional then 1 else 0 end) as is_open
     from profit.unit_profit
     where ds < date '{{ end }}' and is_attributed and customer_id is not null
+    group by ds, customer_id, ordered_at
 ),
 
--- The covariate: what the user bought in the four weeks before. Refunds of it are left out, since they may have come after.
+exposures as (
+    select
+        ds,
+        experiment_id,
+        variant,
+        user_id,
+        exposed_at,
+        cast(date_trunc('month', ds) as date) as month,
+        cast(ds - interval '28' day as date) as covariate_from,
+        cast(date_trunc('month', ds - interval '28' day) as date) as covariate_month
+    from core.exposures
+    where ds < date '{{ end }}' and not is_contaminated
+),
+
+-- A user's months before the interval. Only in the month of an exposure, and in that in which its covariate begins, orders are
+-- looked at one by one, so that years of them are not read again for every experiment that their user is in.
+months as (
+    select
+        user_id,
+        month,
+        {% for measure in counted %}
+        sum({{ measure }}) as {{ measure }},
+        {% endfor %}
+        max(case when is_open = 1 then ordered_at end) as last_open_at
+    from orders
+    where ds < date '{{ start }}'
+    group by user_id, month
+),
+
+until_start as (
+    select
+        user_id,
+        {% for measure in counted %}
+        sum({{ measure }}) as {{ measure }},
+        {% endfor %}
+        max(last_open_at) as last_open_at
+    from months
+    group by user_id
+),
+
+parts_before_exposure as (
+    select
+        exposures.experiment_id,
+        exposures.user_id,
+        {% for measure in counted %}
+        case when orders.ds < date '{{ start }}' then orders.{{ measure }} else 0 end as {{ measure }},
+        {% endfor %}
+        case when orders.ds >= exposures.covariate_from then orders.sale_net_revenue else 0 end as covariate
+    from exposures
+    inner join orders
+        on
+            exposures.user_id = orders.user_id
+            and exposures.month = orders.month
+            and exposures.exposed_at > orders.ordered_at
+    union all
+    select
+        exposures.experiment_id,
+        exposures.user_id,
+        {% for measure in counted %}
+        0 as {{ measure }},
+        {% endfor %}
+        orders.sale_net_revenue as covariate
+    from exposures
+    inner join orders
+        on
+            exposures.user_id = orders.user_id
+            and exposures.covariate_month = orders.month
+            and exposures.covariate_month < exposures.month
+            and exposures.covariate_from <= orders.ds
+    union all
+    select
+        exposures.experiment_id,
+        exposures.user_id,
+        {% for measure in counted %}
+        months.{{ measure }},
+        {% endfor %}
+        0 as covariate
+    from exposures
+    inner join months on exposures.user_id = months.user_id and exposures.month > months.month
+),
+
+before_exposure as (
+    select
+        user_id,
+        experiment_id,
+        {% for measure in counted %}
+        sum({{ measure }}) as {{ measure }},
+        {% endfor %}
+        sum(covariate) as covariate
+    from parts_before_exposure
+    group by user_id, experiment_id
+),
+
+-- Where each exposed user stands when the interval begins. The covariate is what they bought in the four weeks before exposure;
+-- refunds of it are left out, since they may have come after.
 exposed as (
     select
         exposures.ds,
@@ -31,16 +129,17 @@ exposed as (
         exposures.variant,
         exposures.user_id,
         exposures.exposed_at,
-        cast(coalesce(sum(entries.net_revenue), 0) as decimal(14, 4)) as covariate
-    from core.exposures as exposures
-    left join entries
-        on
-            exposures.user_id = entries.user_id
-            and entries.is_sale = 1
-            and entries.ds >= cast(exposures.ds - interval '28' day as date)
-            and entries.ordered_at < exposures.exposed_at
-    where exposures.ds < date '{{ end }}' and not exposures.is_contaminated
-    group by exposures.ds, exposures.experiment_id, exposures.variant, exposures.user_id, exposures.exposed_at
+        cast(coalesce(before_exposure.covariate, 0) as decimal(14, 4)) as covariate,
+        {% for measure in counted %}
+        cast(
+            coalesce(until_start.{{ measure }}, 0) - coalesce(before_exposure.{{ measure }}, 0) as decimal(14, 4)
+        ) as {{ measure }},
+        {% endfor %}
+        case when until_start.last_open_at >= exposures.exposed_at then 1 else 0 end as is_open
+    from exposures
+    left join before_exposure
+        on exposures.user_id = before_exposure.user_id and exposures.experiment_id = before_exposure.experiment_id
+    left join until_start on exposures.user_id = until_start.user_id
 ),
 
 outcomes as (
@@ -48,34 +147,34 @@ outcomes as (
         exposed.experiment_id,
         exposed.variant,
         exposed.user_id,
-        exposed.covariate,
-        entries.ds,
-        {% for measure in measures %}
-        cast(sum(entries.{{ measure }}) as decimal(14, 4)) as {{ measure }},
+        orders.ds,
+        {% for measure in counted %}
+        cast(sum(orders.{{ measure }}) as decimal(14, 4)) as {{ measure }},
         {% endfor %}
-        max(entries.is_sale) as is_sale,
-        max(entries.is_open) as is_open
+        max(orders.is_open) as is_open
     from exposed
-    inner join entries on exposed.user_id = entries.user_id and exposed.exposed_at <= entries.ordered_at
-    group by exposed.experiment_id, exposed.variant, exposed.user_id, exposed.covariate, entries.ds
+    inner join orders on exposed.user_id = orders.user_id and exposed.exposed_at <= orders.ordered_at
+    where orders.ds >= date '{{ start }}'
+    group by exposed.experiment_id, exposed.variant, exposed.user_id, orders.ds
 ),
 
 totals as (
     select
-        experiment_id,
-        variant,
-        covariate,
-        ds,
-        {% for measure in measures %}
-        {{ measure }},
+        outcomes.experiment_id,
+        outcomes.variant,
+        exposed.covariate,
+        outcomes.ds,
+        {% for measure in counted %}
+        outcomes.{{ measure }},
         cast(
-            sum({{ measure }}) over (partition by experiment_id, user_id order by ds) as decimal(14, 4)
+            exposed.{{ measure }}
+            + sum(outcomes.{{ measure }}) over (partition by outcomes.experiment_id, outcomes.user_id order by outcomes.ds)
+            as decimal(14, 4)
         ) as {{ measure }}_after,
         {% endfor %}
-        is_sale,
-        sum(is_sale) over (partition by experiment_id, user_id order by ds) as sale_days,
-        is_open
+        outcomes.is_open
     from outcomes
+    inner join exposed on outcomes.experiment_id = exposed.experiment_id and outcomes.user_id = exposed.user_id
 ),
 
 movements as (
@@ -105,7 +204,7 @@ movements as (
         0 as contaminated_users,
         0 as buyer_count,
         covariate as covariate_sum,
-        covariate * covariate as covariate_sum_of_squares,
+        cast(covariate as decimal(19, 4)) * covariate as covariate_sum_of_squares,
         {% for measure in measures %}
         0 as {{ measure }}_sum,
         0 as {{ measure }}_sum_of_squares,
@@ -115,19 +214,38 @@ movements as (
     from exposed
     union all
     select
+        cast(date '{{ start }}' - interval '1' day as date) as ds,
+        experiment_id,
+        variant,
+        0 as exposed_users,
+        0 as contaminated_users,
+        case when sale_count > 0 then 1 else 0 end as buyer_count,
+        0 as covariate_sum,
+        0 as covariate_sum_of_squares,
+        {% for measure in measures %}
+        {{ measure }} as {{ measure }}_sum,
+        cast({{ measure }} as decimal(19, 4)) * {{ measure }} as {{ measure }}_sum_of_squares,
+        cast({{ measure }} as decimal(19, 4)) * covariate as {{ measure }}_covariate_product_sum,
+        {% endfor %}
+        is_open
+    from exposed
+    where exposed.ds < date '{{ start }}'
+    union all
+    select
         ds,
         experiment_id,
         variant,
         0 as exposed_users,
         0 as contaminated_users,
-        case when is_sale = 1 and sale_days = 1 then 1 else 0 end as buyer_count,
+        case when sale_count_after > 0 and sale_count_after = sale_count then 1 else 0 end as buyer_count,
         0 as covariate_sum,
         0 as covariate_sum_of_squares,
         {% for measure in measures %}
         {{ measure }} as {{ measure }}_sum,
-        {{ measure }}_after * {{ measure }}_after
-        - ({{ measure }}_after - {{ measure }}) * ({{ measure }}_after - {{ measure }}) as {{ measure }}_sum_of_squares,
-        {{ measure }} * covariate as {{ measure }}_covariate_product_sum,
+        cast({{ measure }}_after as decimal(19, 4)) * {{ measure }}_after
+        - cast({{ measure }}_after - {{ measure }} as decimal(19, 4)) * ({{ measure }}_after - {{ measure }})
+            as {{ measure }}_sum_of_squares,
+        cast({{ measure }} as decimal(19, 4)) * covariate as {{ measure }}_covariate_product_sum,
         {% endfor %}
         is_open
     from totals

@@ -110,13 +110,7 @@ def demo_being_filled(home: Home, environment: Mapping[str, str], job: Job, scre
     command = [sys.executable, "-m", "headline.demo", "fill", "--days", str(job.demo_days), "--last", str(last)]
     with (
         TemporaryFile("w+") as errors,
-        subprocess.Popen(
-            command,
-            env=process_environment(environment, home),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=errors,
-        ) as filling,
+        subprocess.Popen(command, env=variables, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=errors) as filling,
     ):
         try:
             yield

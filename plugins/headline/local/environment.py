@@ -86,7 +86,7 @@ def derived(home: Path, postgres_socket: Path, choices: Mapping[str, str]) -> di
         # A task's process is a copy of the scheduler, which has loaded what tasks need; newer Pythons would start an empty one.
         "AIRFLOW__CORE__MP_START_METHOD": "fork",
         # Each look at the database costs 20 ms: the pause between two decides what idling costs, and how soon a task starts.
-        "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.3",
+        "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.4",
         "AIRFLOW__DAG_PROCESSOR__PARSING_PROCESSES": "1",
         # New DAG files are found within half a minute, changed ones and what they read (pipeline.yml) within a minute.
         "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "30",

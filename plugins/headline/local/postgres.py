@@ -103,6 +103,8 @@ class Postgres:
             for name in DATABASES:
                 if name not in present:
                     cursor.execute(f'create database "{name}"')
+            # After a crash of the machine Airflow may repeat its last moment; what is published stands in the ledger.
+            cursor.execute("alter database airflow set synchronous_commit = off")
 
     def _run(self, program: str, *arguments: str) -> None:
         # Output goes to a file: a pipe would stay open for as long as the server that pg_ctl leaves behind.

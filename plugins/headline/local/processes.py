@@ -188,7 +188,15 @@ def process_environment(environment: Mapping[str, str], home: Home) -> dict[str,
     """The environment of this program with the home's variables over it, and the virtual environment's programs first."""
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
     no_proxy = ",".join(filter(None, [os.environ.get("NO_PROXY"), "127.0.0.1", "localhost"]))
-    return {**os.environ, **environment, MARK: str(home.path), "PATH": path, "NO_PROXY": no_proxy, "PYTHONUNBUFFERED": "1"}
+    own = {
+        MARK: str(home.path),
+        "PATH": path,
+        "NO_PROXY": no_proxy,
+        "PYTHONUNBUFFERED": "1",
+        # Without compiled modules each of Airflow's processes compiles Airflow anew, which takes longer than to start it.
+        "PYTHONDONTWRITEBYTECODE": "",
+    }
+    return {**os.environ, **environment, **own}
 
 
 def fingerprint(environment: Mapping[str, str]) -> str:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from tempfile import TemporaryFile
 from zoneinfo import ZoneInfo
 
 from headline.airflow_api import AirflowApi
@@ -16,9 +18,10 @@ from headline.local.figures import audits, figures
 from headline.local.home import Home, chosen_in_shell
 from headline.local.job import start_day, start_range, wait_for_dags, watch
 from headline.local.lifecycle import WITH_DEMO, start
+from headline.local.postgres import Postgres
 from headline.local.processes import AIRFLOW, process_environment
 from headline.local.screen import Screen
-from headline.local.setup import set_up
+from headline.local.setup import open_home, prepare_airflow
 
 DAGS = (
     "shop",
@@ -75,10 +78,10 @@ def run(home: Home, job: Job, screen: Screen) -> None:
     Raises HeadlineError when a run fails, with the task, the end of its log, and where the log is.
     """
     with home.starting():
-        environment = set_up(home, screen, job.processes, job.choices)
-        if job.demo_days:
-            fill_demo(home, environment, job, screen)
-        start(home, environment, job.processes, screen)
+        environment = open_home(home, screen, job.processes, job.choices)
+        with demo_being_filled(home, environment, job, screen):
+            prepare_airflow(process_environment(environment, home), Postgres(home.postgres), screen)
+            start(home, environment, job.processes, screen)
     with AirflowApi.of(environment) as api:
         with screen.step("DAGs loaded"):
             wait_for_dags(api, (*job.dags, *OPERATIONS))
@@ -97,11 +100,24 @@ def run(home: Home, job: Job, screen: Screen) -> None:
         screen.console.print(result)
 
 
-def fill_demo(home: Home, environment: Mapping[str, str], job: Job, screen: Screen) -> None:
-    """Let the demo company's shop and data share have its days up to the last one of the job."""
-    last = job.day or job.last
+@contextmanager
+def demo_being_filled(home: Home, environment: Mapping[str, str], job: Job, screen: Screen) -> Iterator[None]:
+    """Let the demo company's shop and data share have its days up to the last one of the job, while Airflow starts."""
+    if not job.demo_days:
+        yield
+        return
+    last, variables = job.day or job.last, process_environment(environment, home)
     command = [sys.executable, "-m", "headline.demo", "fill", "--days", str(job.demo_days), "--last", str(last)]
-    with screen.step("Demo company's sources"):
-        done = subprocess.run(command, env=process_environment(environment, home), capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise HeadlineError(f"the demo company's sources could not be filled:\n{done.stderr[-3000:]}")
+    with (
+        TemporaryFile("w+") as errors,
+        subprocess.Popen(command, env=variables, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=errors) as filling,
+    ):
+        try:
+            yield
+        except BaseException:
+            filling.kill()
+            raise
+        with screen.step("Demo company's sources"):
+            if filling.wait():
+                errors.seek(0)
+                raise HeadlineError(f"the demo company's sources could not be filled:\n{errors.read()[-3000:]}")

@@ -35,6 +35,13 @@ def set_up(home: Home, screen: Screen, names: Iterable[str], choices: Mapping[st
     Again is safe, and quick when nothing is to be done.
     Raises BadRequest for a folder or port that belongs to somebody else.
     """
+    variables = open_home(home, screen, names, choices)
+    prepare_airflow(process_environment(variables, home), Postgres(home.postgres), screen)
+    return variables
+
+
+def open_home(home: Home, screen: Screen, names: Iterable[str], choices: Mapping[str, str]) -> dict[str, str]:
+    """The part of set-up that whatever comes next needs: the environment, PostgreSQL and the ledger."""
     os.umask(0o077)
     postgres, processes = Postgres(home.postgres), Processes(home)
     variables = home.write(postgres.socket, choices)
@@ -48,7 +55,6 @@ def set_up(home: Home, screen: Screen, names: Iterable[str], choices: Mapping[st
         postgres.start()
     os.environ.update(variables)
     settings.load.cache_clear()
-    prepare_airflow(process_environment(variables, home), postgres, screen)
     with screen.step("Ledger"):
         ledger.migrate()
     return variables
@@ -92,30 +98,22 @@ def prepare_airflow(environment: Mapping[str, str], postgres: Postgres, screen: 
 
     Asking Airflow itself takes seconds, so the database carries a note of what it was prepared for.
     """
-    password = environment["HEADLINE_ADMIN_PASSWORD"]
+    password, roles = environment["HEADLINE_ADMIN_PASSWORD"], ROLES.read_text()
     versions = [f"{name} {version(name)}" for name in ("apache-airflow-core", "apache-airflow-providers-fab")]
-    roles, secret = (hashlib.sha256(content).hexdigest()[:12] for content in (ROLES.read_bytes(), password.encode()))
-    wanted = ", ".join([*versions, f"{ADMIN} {secret}", f"roles {roles}"])
+    digests = [hashlib.sha256(text.encode()).hexdigest()[:12] for text in (password, roles)]
+    wanted = ", ".join([*versions, f"{ADMIN} {digests[0]}", f"roles {digests[1]}"])
     with closing(postgres.connect("airflow")) as connection, connection.cursor() as cursor:
         cursor.execute("select shobj_description(oid, 'pg_database') from pg_database where datname = 'airflow'")
         if cursor.fetchone() == (wanted,):
             return
         with screen.step("Airflow's database, administrator and roles"):
-            login = ["--username", ADMIN, "--password", password]
-            person = ["--firstname", "Headline", "--lastname", "Administrator", "--email", "admin@localhost"]
-            run_airflow(
-                environment,
-                ["db", "migrate"],
-                ["users", "create", "--role", "Admin", *login, *person],
-                ["users", "reset-password", *login],  # `create` leaves one who is there as he is
-                ["roles", "import", str(ROLES)],
-            )
+            prepare_database(environment, {"name": ADMIN, "password": password, "roles": json.loads(roles)})
         cursor.execute("comment on database airflow is %s", (wanted,))
 
 
-def run_airflow(environment: Mapping[str, str], *commands: list[str]) -> None:
-    """Run commands of Airflow's; raises HeadlineError with what they printed last."""
-    program = [sys.executable, "-m", "headline.local.airflow_commands"]
-    done = subprocess.run(program, input=json.dumps(commands), env=environment, capture_output=True, text=True, check=False)
+def prepare_database(environment: Mapping[str, str], wanted: Mapping[str, object]) -> None:
+    """Prepare Airflow's database in a process of its own; raises HeadlineError with what it printed last."""
+    program = [sys.executable, "-m", "headline.local.airflow_database"]
+    done = subprocess.run(program, input=json.dumps(wanted), env=environment, capture_output=True, text=True, check=False)
     if done.returncode:
         raise HeadlineError(f"Airflow could not be prepared:\n{(done.stdout + done.stderr)[-3000:]}")

@@ -20,6 +20,7 @@ WORTH_LOADING_ONCE = (
     "airflow.sdk.io",
     "duckdb",
     "headline.alerts.watch",
+    "headline.operations",
     "headline.sources.landing",
     "headline.steps",
     "headline.steps.arrival",

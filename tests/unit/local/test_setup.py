@@ -3,11 +3,13 @@ import socket
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from headline.errors import BadRequest, HeadlineError
-from headline.local.setup import check_port, free_port, is_free, run_airflow
+from headline.local.airflow_database import _add_roles
+from headline.local.setup import check_port, free_port, is_free, prepare_database
 
 
 @pytest.fixture
@@ -32,10 +34,45 @@ def test_a_free_port_is_fine() -> None:
     check_port(free_port(20000), "HEADLINE_PORT", "Airflow's UI")
 
 
-def test_a_command_of_airflow_that_fails_tells_what_it_printed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_preparation_that_fails_tells_what_it_printed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     python = tmp_path / "python"
     python.write_text("#!/bin/sh\ncat\necho no such database >&2\nexit 1\n")
     python.chmod(0o700)
     monkeypatch.setattr(sys, "executable", str(python))
-    with pytest.raises(HeadlineError, match=r"(?s)could not be prepared.*migrate.*no such database"):
-        run_airflow({"PATH": os.defpath}, ["db", "migrate"])
+    with pytest.raises(HeadlineError, match=r"(?s)could not be prepared.*admin.*no such database"):
+        prepare_database({"PATH": os.defpath}, {"name": "admin"})
+
+
+class Security:
+    """FAB's security manager, as far as roles need it."""
+
+    def __init__(self, known: set[str]) -> None:
+        self.known, self.roles, self.session = known, {"growth": SimpleNamespace(permissions=[("can_read", "Pools")])}, self
+        self.commits = 0
+
+    def get_action(self, name: str) -> bool:
+        return name in self.known
+
+    get_resource = get_action
+
+    def create_permission(self, action: str, resource: str) -> tuple[str, str]:
+        return action, resource
+
+    def add_role(self, name: str) -> SimpleNamespace:
+        return self.roles.setdefault(name, SimpleNamespace(permissions=[]))
+
+    def commit(self) -> None:
+        self.commits += 1
+
+
+def test_roles_get_the_permissions_that_they_lack_or_nothing_where_a_name_is_unknown() -> None:
+    security = Security({"can_read", "menu_access", "Plugins"})
+    wanted = [{"name": name, "resource": "Plugins", "action": "can_read,menu_access"} for name in ("profit", "growth")]
+    both = {("can_read", "Plugins"), ("menu_access", "Plugins")}
+    for _ in range(2):
+        _add_roles(security, wanted)
+        found = {name: set(role.permissions) for name, role in security.roles.items()}
+        assert found == {"profit": both, "growth": both | {("can_read", "Pools")}}
+    with pytest.raises(SystemExit, match="called can_fly, Planes"):
+        _add_roles(security, [{"name": "pilot", "resource": "Planes", "action": "can_read,can_fly"}])
+    assert (set(security.roles), security.commits) == ({"profit", "growth"}, 2)

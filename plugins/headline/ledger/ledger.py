@@ -15,7 +15,7 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 
 from headline.intervals import DAY, Interval, merge
 from headline.ledger import tables
-from headline.ledger.state import Change, CurrentState, changes
+from headline.ledger.state import IN_DOUBT, Change, CurrentState, changes
 from headline.ledger.versions import lock_versions, next_versions
 from headline.specs import Window
 
@@ -233,7 +233,7 @@ class Ledger(CurrentState):
         with self._begin() as connection:
             for table_name, starts in periods.items():
                 mine = and_(tables.period_state.c.table_name == table_name, tables.period_state.c.start.in_(starts))
-                connection.execute(update(tables.period_state).where(mine).values(fingerprint=None))
+                connection.execute(update(tables.period_state).where(mine).values(fingerprint=IN_DOUBT))
 
     @contextmanager
     def recording(self) -> Iterator[Recording]:

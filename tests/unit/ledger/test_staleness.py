@@ -144,7 +144,7 @@ def test_stale_days_are_found_wherever_they_are(shop: Ledger) -> None:
 def test_a_table_that_is_replaced_whole_is_stale_as_a_whole(project: Any) -> None:
     """Whatever its windows say: it was computed from all days, so the newest computation counts."""
     spec, ledger = "core/core_shop/pipeline.yml", project.ledger
-    for reads in ("raw.orders:\n", "raw.orders: {days_before: 3, days_after: 2}\n"):
+    for reads in ("raw.orders:\n", "raw.orders: {days_before: 3, days_after: 2}\n", "raw.orders: {days_before: all}\n"):
         record(ledger, *days_of("raw.orders", D[0], D[5], content=reads))
         project.replace(spec, "    key: [order_id]\n", "    key: [order_id]\n    period: all\n")
         project.replace(spec, "raw.orders:\n", reads)

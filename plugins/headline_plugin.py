@@ -4,7 +4,7 @@ from airflow.plugins_manager import AirflowPlugin
 
 from headline.alerts.landing_deadline import LandingDeadline
 from headline.operators import preload
-from headline.operators.links import PREFIX, ContractLink, RunbookLink
+from headline.operators.links import PREFIX, ContractsLink, RunbookLink
 from headline.pages import app
 from headline.timetable import DailyTimetable
 
@@ -13,7 +13,7 @@ class HeadlinePlugin(AirflowPlugin):
     """Registered by Airflow when it scans the plugins folder."""
 
     name = "headline"
-    operator_extra_links = [RunbookLink(), ContractLink()]  # noqa: RUF012 (Airflow's convention)
+    operator_extra_links = [RunbookLink(), ContractsLink()]  # noqa: RUF012 (Airflow's convention)
     fastapi_apps = [{"app": app, "url_prefix": PREFIX, "name": "headline"}]  # noqa: RUF012
     external_views = [  # noqa: RUF012
         {"name": "Headline", "href": f"{PREFIX}/board", "destination": "nav", "category": "browse", "url_route": "headline"},

@@ -53,8 +53,8 @@ def compile_(
 ) -> None:
     """Print the SELECT of a table as an engine runs it for some days."""
     from headline import specs
-    from headline.intervals import DAY, Interval
-    from headline.steps import compile_table, requested_interval
+    from headline.intervals import DAY, Interval, requested_interval
+    from headline.steps import compile_table
 
     today = date.today()  # noqa: DTZ011 (only a default for the eye)
     interval = requested_interval(first, last, Interval(today - DAY, today), date.max)

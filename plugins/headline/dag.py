@@ -6,26 +6,18 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from airflow.sdk import DAG, BaseOperator, ExceptionRetryPolicy, Param, RetryAction, RetryRule, TaskGroup
+from airflow.sdk import DAG, ExceptionRetryPolicy, Param, RetryAction, RetryRule
+from airflow.sdk.exceptions import TaskDeferralTimeout
 
 from headline import settings
 from headline.alerts import callbacks
 from headline.alerts.landing_deadline import landing_deadline
 from headline.errors import BadData, BadRequest, SpecError
-from headline.operators import (
-    AuditOperator,
-    IngestOperator,
-    PublicationSensor,
-    PublishOperator,
-    SpecFaultOperator,
-    TransformOperator,
-)
+from headline.operators import IngestOperator, SpecFaultOperator, WriteAuditPublishOperator
 from headline.operators.links import contract_path, runbook_path
+from headline.operators.steps import TIME_TO_COMPUTE
 from headline.specs import Pipeline, Source, load_pipeline
 from headline.timetable import BEFORE_ALL_DATA, DailyTimetable
-
-# One slot: the embedded warehouse has one writer at a time, and a queue is kinder than a lock.
-POOL = "warehouse"
 
 # include/roles.json has a role for each.
 AREAS_WITH_READERS = ("profit", "growth", "engagement")
@@ -35,6 +27,7 @@ RETRY_POLICY = ExceptionRetryPolicy(
     rules=[
         RetryRule(exception=BadData, action=RetryAction.FAIL, reason="the data is bad: a retry cannot help"),
         RetryRule(exception=[SpecError, BadRequest], action=RetryAction.FAIL, reason="wrong as it stands: a retry cannot help"),
+        RetryRule(exception=TaskDeferralTimeout, action=RetryAction.FAIL, reason="it has waited for its inputs long enough"),
     ]
 )
 DEFAULT_ARGS: dict[str, Any] = {
@@ -42,7 +35,7 @@ DEFAULT_ARGS: dict[str, Any] = {
     "retry_exponential_backoff": True,
     "max_retry_delay": timedelta(minutes=15),
     "retry_policy": RETRY_POLICY,
-    "execution_timeout": timedelta(hours=2),
+    "execution_timeout": TIME_TO_COMPUTE,
     "on_failure_callback": callbacks.task_failed,
 }
 PARAMS = {
@@ -87,37 +80,18 @@ def pipeline_dag(path: str) -> DAG:
     due = landing_deadline(pipeline, known.reporting_zone)
     tags, text = [f"tier {pipeline.tier}"], _documentation(pipeline)
     with _dag(name, area, tags, pipeline.description, text, params=params, deadline=due) as dag:
-        first = _ingest(pipeline) if isinstance(pipeline, Source) else [_wait(pipeline)]
-        publish = PublishOperator(task_id="publish", pipeline=pipeline.id, pool=POOL)
-        for transform, audit in _tables(pipeline, first):
-            transform >> audit >> publish
+        publish = WriteAuditPublishOperator(task_id="write_audit_publish", pipeline=pipeline.id, inputs=_inputs(pipeline))
+        if isinstance(pipeline, Source):
+            IngestOperator(task_id="ingest", pipeline=pipeline.id) >> publish
     return dag
 
 
-def _wait(pipeline: Pipeline) -> BaseOperator:
+def _inputs(pipeline: Pipeline) -> dict[str, Any]:
+    """What others publish and the pipeline waits for; landings are there when their own run's `ingest` has succeeded."""
+    if isinstance(pipeline, Source):
+        return {}
     always_there = {"calendar.days", *settings.load().without}
-    tables = {name: window.model_dump() for name, window in sorted(pipeline.inputs.items()) if name not in always_there}
-    return PublicationSensor(task_id="wait_for_inputs", pipeline=pipeline.id, tables=tables)
-
-
-def _ingest(source: Source) -> list[BaseOperator]:
-    with TaskGroup("ingest", tooltip="read the source and land what it gives"):
-        return [IngestOperator(task_id=name, pipeline=source.id, landing=name) for name in source.ingest]
-
-
-def _tables(pipeline: Pipeline, first: list[BaseOperator]) -> list[tuple[BaseOperator, BaseOperator]]:
-    transforms: dict[str, BaseOperator] = {}
-    audits: dict[str, BaseOperator] = {}
-    with TaskGroup("transform", tooltip="one SELECT per table writes a candidate"):
-        for table in pipeline.ordered_tables:
-            task = TransformOperator(task_id=table.name, pipeline=pipeline.id, table=table.name, pool=POOL)
-            needed = [transforms[output] for output in table.reads if output in transforms]
-            (needed or first) >> task
-            transforms |= dict.fromkeys(table.outputs, task)
-    with TaskGroup("audit", tooltip="a failed check blocks the publication"):
-        for table in pipeline.ordered_tables:
-            audits[table.full_name] = AuditOperator(task_id=table.name, pipeline=pipeline.id, table=table.name, pool=POOL)
-    return [(transforms[name], audit) for name, audit in audits.items()]
+    return {name: window.model_dump() for name, window in sorted(pipeline.inputs.items()) if name not in always_there}
 
 
 def _dag(dag_id: str, area: str, tags: list[str], description: str, doc_md: str, **more: Any) -> DAG:

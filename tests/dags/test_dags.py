@@ -13,13 +13,16 @@ import pytest
 from airflow.dag_processing.dagbag import DagBag
 from airflow.sdk import DAG, RetryAction
 from airflow.sdk._shared.module_loading import import_string
-from airflow.sdk.exceptions import ParamValidationError
+from airflow.sdk.exceptions import ParamValidationError, TaskDeferralTimeout
+from airflow.serialization.serialized_objects import BaseSerialization, DagSerialization
 from airflow.timetables.base import TimeRestriction
 from tests.repository.written import ROOT, folders
 
 from headline.alerts import callbacks
 from headline.errors import BadData, BadRequest, NotChecked, SpecError, Transient
 from headline.local.run import OPERATIONS
+from headline.operators.inputs import InputsTrigger
+from headline.operators.steps import TIME_TO_COMPUTE, TIME_TO_WAIT
 from headline.specs import load_pipeline
 from headline.timetable import BEFORE_ALL_DATA, DailyTimetable
 
@@ -78,15 +81,8 @@ def test_a_source_can_be_asked_for_some_of_its_landings(bag: DagBag) -> None:
             bag.dags["finance"].params.get_param("landings").resolve(refused)
 
 
-def test_a_pipeline_waits_transforms_audits_and_publishes(bag: DagBag) -> None:
-    assert upstream(bag.dags["investor_profit"]) == {
-        "wait_for_inputs": set(),
-        "transform.daily_profit_summary": {"wait_for_inputs"},
-        "transform.monthly_profit_trends": {"transform.daily_profit_summary"},
-        "audit.daily_profit_summary": {"transform.daily_profit_summary"},
-        "audit.monthly_profit_trends": {"transform.monthly_profit_trends"},
-        "publish": {"audit.daily_profit_summary", "audit.monthly_profit_trends"},
-    }
+def test_a_pipeline_is_one_task_that_waits_for_what_it_reads(bag: DagBag) -> None:
+    assert upstream(bag.dags["investor_profit"]) == {"write_audit_publish": set()}
     assert list(waited_for(bag, "investor_profit")) == [
         "core.finance_coverage",
         "core.shop_coverage",
@@ -96,7 +92,11 @@ def test_a_pipeline_waits_transforms_audits_and_publishes(bag: DagBag) -> None:
 
 
 def waited_for(bag: DagBag, dag_id: str) -> dict[str, Any]:
-    return bag.dags[dag_id].get_task("wait_for_inputs").tables
+    task = bag.dags[dag_id].get_task("write_audit_publish")
+    assert task.start_from_trigger
+    assert task.start_trigger_args is not None
+    inputs: dict[str, Any] = (task.start_trigger_args.trigger_kwargs or {})["inputs"]
+    return inputs
 
 
 def test_growth_waits_for_a_history_without_gaps(bag: DagBag) -> None:
@@ -118,15 +118,26 @@ def test_nobody_waits_for_what_a_deployment_does_not_have(
 
 
 def test_a_source_ingests_everything_before_it_maps_anything(bag: DagBag) -> None:
-    ingests = {"ingest.expenses", "ingest.exchange_rates"}
-    assert upstream(bag.dags["finance"]) == {
-        **{ingest: set() for ingest in ingests},
-        "transform.expenses": ingests,
-        "transform.exchange_rates": ingests,
-        "audit.expenses": {"transform.expenses"},
-        "audit.exchange_rates": {"transform.exchange_rates"},
-        "publish": {"audit.expenses", "audit.exchange_rates"},
-    }
+    assert upstream(bag.dags["finance"]) == {"ingest": set(), "write_audit_publish": {"ingest"}}
+    assert bag.dags["finance"].get_task("ingest").landings == ["expenses", "exchange_rates"]
+    assert not bag.dags["finance"].get_task("write_audit_publish").start_from_trigger, "its own run has landed what it maps"
+
+
+def test_what_begins_deferred_comes_so_out_of_the_metadata_database(bag: DagBag) -> None:
+    """A wait is bounded by its own timeout alone: the scheduler would cut it short to an execution_timeout."""
+    seen = 0
+    for dag in bag.dags.values():
+        again = DagSerialization.from_dict(DagSerialization.to_dict(dag))
+        for task in again.tasks:
+            if task.task_id == "write_audit_publish" and "ingest" not in task.upstream_task_ids:
+                seen += 1
+                assert task.start_from_trigger
+                assert task.start_trigger_args.timeout == TIME_TO_WAIT
+                assert task.execution_timeout is None
+                kwargs = BaseSerialization.deserialize(task.start_trigger_args.trigger_kwargs)
+                assert kwargs == {"inputs": waited_for(bag, dag.dag_id)}
+                assert import_string(task.start_trigger_args.trigger_cls) is InputsTrigger
+    assert seen >= 6
 
 
 def test_the_watch_looks_every_ten_minutes_whatever_its_last_look_does(bag: DagBag) -> None:
@@ -150,7 +161,7 @@ def test_every_pipeline_has_its_landing_deadline_and_tells_of_failures(bag: DagB
         assert all(task.on_failure_callback == [callbacks.task_failed] for task in dag.tasks)
 
 
-def test_every_task_retries_by_the_same_policy_and_takes_its_turn_at_the_warehouse(bag: DagBag) -> None:
+def test_every_task_retries_by_the_same_policy(bag: DagBag) -> None:
     seen = 0
     for dag in bag.dags.values():
         if dag.dag_id in WATCHES:
@@ -158,14 +169,11 @@ def test_every_task_retries_by_the_same_policy_and_takes_its_turn_at_the_warehou
         for task in dag.tasks:
             seen += 1
             assert (task.retries, bool(task.retry_exponential_backoff)) == (3, True)
-            assert task.execution_timeout is not None
+            assert (getattr(task, "compute_timeout", None) or task.execution_timeout) == TIME_TO_COMPUTE
             assert task.retry_policy is not None
             assert task.owner == dag.fileloc.rsplit("/", 1)[-1].removesuffix(".py")
-            if task.task_id.partition(".")[0] in ("transform", "audit", "publish"):
-                assert task.pool == "warehouse"
-            else:
-                assert task.pool == "default_pool"
-    assert seen >= 50
+            assert task.pool == "default_pool"
+    assert seen >= 17
 
 
 @pytest.mark.parametrize(
@@ -174,6 +182,7 @@ def test_every_task_retries_by_the_same_policy_and_takes_its_turn_at_the_warehou
         (BadData("the data"), RetryAction.FAIL),
         (SpecError(["a fault"]), RetryAction.FAIL),
         (BadRequest("a range"), RetryAction.FAIL),
+        (TaskDeferralTimeout("a day"), RetryAction.FAIL),
         (Transient("for now"), RetryAction.DEFAULT),
         (NotChecked("nothing known"), RetryAction.DEFAULT),
         (RuntimeError("whatever"), RetryAction.DEFAULT),
@@ -181,7 +190,7 @@ def test_every_task_retries_by_the_same_policy_and_takes_its_turn_at_the_warehou
     ids=lambda value: type(value).__name__,
 )
 def test_only_what_a_retry_can_cure_is_tried_again(bag: DagBag, error: Exception, action: RetryAction) -> None:
-    policy = bag.dags["unit_profit"].get_task("publish").retry_policy
+    policy = bag.dags["unit_profit"].get_task("write_audit_publish").retry_policy
     assert policy is not None
     assert policy.evaluate(error, try_number=1, max_tries=3).action == action
 
@@ -198,8 +207,6 @@ def test_every_dag_says_what_it_is(bag: DagBag) -> None:
 
 
 def test_dags_survive_the_way_through_the_metadata_database(bag: DagBag) -> None:
-    from airflow.serialization.serialized_objects import DagSerialization
-
     for dag in bag.dags.values():
         serialized = DagSerialization.to_dict(dag)
         again = DagSerialization.from_dict(serialized)

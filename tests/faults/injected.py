@@ -24,7 +24,7 @@ from headline.demo.finance import Expense, expenses
 from headline.errors import BadData, HeadlineError, NotChecked, Transient
 from headline.intervals import DAY
 from headline.ledger import Ledger, SchemaChanges
-from headline.operators.publication import missing_inputs
+from headline.operators.inputs import missing_inputs
 from headline.steps import PipelineRun
 
 FIRST = date(2026, 3, 2)

@@ -65,13 +65,17 @@ def slow_tasks(api: AirflowApi, now: datetime, zone: str) -> dict[tuple[str, dat
     for task in api.all_task_instances(state="running"):
         if not task["start_date"] or not task["logical_date"]:
             continue
-        begun = datetime.fromisoformat(task["start_date"])
+        begun = _begun(task)
         if now - begun <= SLOW_AT_LEAST:
             continue
         ended = api.all_task_instances(
             dag_id=task["dag_id"], task_id=task["task_id"], state="success", order_by="-end_date", limit=20
         )
-        durations = [one["duration"] for one in ended if one["task_id"] == task["task_id"] and one["duration"] is not None]
+        durations = [
+            (datetime.fromisoformat(one["end_date"]) - _begun(one)).total_seconds()
+            for one in ended
+            if one["task_id"] == task["task_id"] and one["start_date"] and one["end_date"]
+        ]
         if len(durations) < ENOUGH_RUNS:
             continue
         usual = timedelta(seconds=median(durations))
@@ -85,3 +89,8 @@ def slow_tasks(api: AirflowApi, now: datetime, zone: str) -> dict[tuple[str, dat
             }
             found.setdefault((task["dag_id"], day), []).append(named)
     return found
+
+
+def _begun(task: dict[str, Any]) -> datetime:
+    """When the task got its worker: one that waited for its inputs has had its start date since it began to wait."""
+    return max(datetime.fromisoformat(moment) for moment in (task["start_date"], task.get("queued_when")) if moment)

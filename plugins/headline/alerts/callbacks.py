@@ -84,7 +84,7 @@ def finding_of(context: Any, now: datetime) -> Finding | None:
     run_type = getattr(context.get("dag_run"), "run_type", "")
     if getattr(run_type, "value", run_type) == "backfill" or day < today - timedelta(days=LOOK_BACK_DAYS):
         return None
-    if isinstance(error, BadRequest) or ("Timeout" in type(error).__name__ and task.task_id == "wait_for_inputs"):
+    if isinstance(error, BadRequest) or type(error).__name__ == "TaskDeferralTimeout":
         return None
     kind, known, since_day = _kind_of(task, error, instance.run_id)
     facts = {"run_id": instance.run_id, "task_id": task.task_id, "try_number": instance.try_number, **known}

@@ -331,7 +331,7 @@ def _held_back(world: World) -> Iterator[Finding]:
         facts = {
             "table": held.table,
             "run_id": held.run_id,
-            "task_id": f"audit.{held.table.split('.')[1]}",
+            "task_id": "write_audit_publish",
             "checks": held.checks,
         }
         kind = "contract_broken" if held.state == "failed" else "contract_not_checked"

@@ -61,24 +61,41 @@ def missing_days(requested: Interval, there: Iterable[Interval], window: Window 
 
 
 def missing_inputs(reads: Mapping[str, Window], requested: Interval, ledger: CurrentState) -> dict[str, list[date]]:
-    """By table read, the days that must be published for the request and are not; a table that lacks nothing is left out.
+    """By table read, the days that must be published for the request and are not; a table that lacks nothing is left out."""
+    [missing] = missing_for([(reads, requested)], ledger)
+    return missing
+
+
+def missing_for(waits: Sequence[tuple[Mapping[str, Window], Interval]], ledger: CurrentState) -> list[dict[str, list[date]]]:
+    """The same of many requests with one query for all of them.
 
     Earlier days are counted where a window allows no gaps, and looked up only where their number is too small.
     """
-    gapless = [name for name, window in reads.items() if window.without_gaps]
-    counted = ledger.days_before(gapless, requested.start) if gapless else {}
-    gaps = [name for name, (first, count) in counted.items() if (requested.start - first).days > count]
-    there: dict[str, list[Interval]] = {name: [] for name in reads}
-    states = ledger.states(reads, requested)
-    if gaps:
-        states += ledger.states(gaps, Interval(date.min, requested.start))
-    for state in states:
-        there[state.table].append(state.interval)
-    for name, (first, _) in counted.items():
-        if name not in gaps:
-            there[name].append(Interval(first, requested.start))
-    found = {name: missing_days(requested, there[name], window) for name, window in reads.items()}
-    return {name: days for name, days in found.items() if days}
+    if not waits:
+        return []
+    names = {name for reads, _ in waits for name in reads}
+    published: dict[str, list[Interval]] = {name: [] for name in names}
+    for state in ledger.states(names, *merge(requested for _, requested in waits)):
+        published[state.table].append(state.interval)
+    gapless = {name for reads, _ in waits for name, window in reads.items() if window.without_gaps}
+    before = {day: _days_before(gapless, day, ledger) for day in {requested.start for _, requested in waits} if gapless}
+    found = []
+    for reads, requested in waits:
+        earlier = before.get(requested.start, {})
+        missing = {
+            name: missing_days(requested, [*published[name], *earlier.get(name, [])], window) for name, window in reads.items()
+        }
+        found.append({name: days for name, days in missing.items() if days})
+    return found
+
+
+def _days_before(names: Iterable[str], day: date, ledger: CurrentState) -> dict[str, list[Interval]]:
+    counted = ledger.days_before(names, day)
+    gaps = [name for name, (first, count) in counted.items() if (day - first).days > count]
+    there = {name: [Interval(first, day)] for name, (first, _) in counted.items() if name not in gaps}
+    for state in ledger.states(gaps, Interval(date.min, day)) if gaps else ():
+        there.setdefault(state.table, []).append(state.interval)
+    return there
 
 
 def _newest_in_reach(intervals: Sequence[Interval], reads: Mapping[str, Window], changes: Iterable[Change]) -> list[int]:

@@ -19,6 +19,7 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     func,
+    text,
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
@@ -41,6 +42,7 @@ load = Table(
     Column("extracted_at", DateTime(timezone=True), nullable=False),
     Column("run_id", String, nullable=False),
     Index("load_by_day", "landing", "ds", "version"),
+    Index("load_by_columns", "landing", text("md5(columns::text)"), "ds"),
 )
 
 candidate = Table(

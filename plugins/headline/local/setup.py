@@ -22,7 +22,6 @@ from headline.local.postgres import Postgres
 from headline.local.processes import Processes, process_environment
 from headline.local.screen import Screen
 
-POOL = "warehouse"
 ROLES = settings.PROJECT / "include" / "roles.json"
 PORTS = {
     "api-server": ("HEADLINE_PORT", "Airflow's UI"),
@@ -89,19 +88,19 @@ def listener(port: int) -> str:
 
 
 def prepare_airflow(environment: Mapping[str, str], postgres: Postgres, screen: Screen) -> None:
-    """Bring Airflow's database to what the installed versions, the administrator's password, the roles and the pool ask for.
+    """Bring Airflow's database to what the installed versions, the administrator's password and the roles ask for.
 
     Asking Airflow itself takes seconds, so the database carries a note of what it was prepared for.
     """
     password = environment["HEADLINE_ADMIN_PASSWORD"]
     versions = [f"{name} {version(name)}" for name in ("apache-airflow-core", "apache-airflow-providers-fab")]
     roles, secret = (hashlib.sha256(content).hexdigest()[:12] for content in (ROLES.read_bytes(), password.encode()))
-    wanted = ", ".join([*versions, f"{ADMIN} {secret}", f"pool {POOL}", f"roles {roles}"])
+    wanted = ", ".join([*versions, f"{ADMIN} {secret}", f"roles {roles}"])
     with closing(postgres.connect("airflow")) as connection, connection.cursor() as cursor:
         cursor.execute("select shobj_description(oid, 'pg_database') from pg_database where datname = 'airflow'")
         if cursor.fetchone() == (wanted,):
             return
-        with screen.step("Airflow's database, administrator, roles and pool"):
+        with screen.step("Airflow's database, administrator and roles"):
             login = ["--username", ADMIN, "--password", password]
             person = ["--firstname", "Headline", "--lastname", "Administrator", "--email", "admin@localhost"]
             run_airflow(
@@ -110,7 +109,6 @@ def prepare_airflow(environment: Mapping[str, str], postgres: Postgres, screen: 
                 ["users", "create", "--role", "Admin", *login, *person],
                 ["users", "reset-password", *login],  # `create` leaves one who is there as he is
                 ["roles", "import", str(ROLES)],
-                ["pools", "set", POOL, "1", "One writer at a time in the warehouse"],
             )
         cursor.execute("comment on database airflow is %s", (wanted,))
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from headline import settings
-from headline.intervals import DAY, Interval
+from headline.intervals import DAY, Interval, requested_interval
 
 if TYPE_CHECKING:
     from headline.steps import Acceptance, PipelineRun
@@ -41,17 +41,20 @@ def acceptance(context: Any) -> Acceptance | None:
     return Acceptance(reason, by=context["dag_run"].triggering_user_name or "unknown") if reason else None
 
 
-def requested(context: Any) -> Interval:
-    """The days that a DAG run is for: its params «from» and «to», else its data interval, else yesterday."""
-    from headline.steps import requested_interval
+def requested(context: Any, now: datetime | None = None) -> Interval:
+    """The business days that a DAG run is for: its params «from» and «to», else its data interval, else the day before the run.
 
+    They do not depend on when a task runs: params, data interval and `run_after` are stored when the run is created and survive
+    retries and clearing. Raises BadRequest for a range that is no range, or that holds a day that has not ended `now`.
+    """
     params, dag_run = context["params"], context["dag_run"]
-    today = _business_day(datetime.now(ZoneInfo("UTC")))
     if dag_run.data_interval_start and dag_run.data_interval_start < dag_run.data_interval_end:
         default = Interval(_business_day(dag_run.data_interval_start), _business_day(dag_run.data_interval_end))
     else:
-        default = Interval(today - DAY, today)
-    return requested_interval(params.get("from"), params.get("to"), default, today)
+        # Of a run that somebody triggers, run_after is the moment at which they did.
+        created = _business_day(dag_run.run_after)
+        default = Interval(created - DAY, created)
+    return requested_interval(params.get("from"), params.get("to"), default, today=_business_day(now or datetime.now(UTC)))
 
 
 def _business_day(moment: datetime) -> date:

@@ -1,4 +1,4 @@
-"""Buttons on a task's page: what to do when it fails, and what its table promises."""
+"""Buttons on a task's page: what to do when it fails, and what its tables promise."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ class RunbookLink(BaseOperatorLink):
         return runbook_path(operator.pipeline)
 
 
-class ContractLink(BaseOperatorLink):
-    """The contract of the task's table: columns with units, and checks."""
+class ContractsLink(BaseOperatorLink):
+    """The tables of the task's pipeline, each with a link to its contract."""
 
-    name = "Contract"
+    name = "Contracts"
 
     def get_link(self, operator: Any, *, ti_key: TaskInstanceKey) -> str:  # noqa: ARG002 (Airflow's signature)
-        return contract_path(operator.pipeline, operator.table)
+        return f"{PREFIX}/board?dag_id={operator.pipeline}"

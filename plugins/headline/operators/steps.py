@@ -1,16 +1,26 @@
-"""The operators: each runs one step of its pipeline and shows in the UI what it did.
+"""The operators: each runs a step of its pipeline and shows in the UI what it did.
 
 Engines are imported while a task runs, never while Airflow parses: it parses the DAG file again for every task.
 """
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from collections import Counter
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow.sdk import BaseOperator
+from airflow.triggers.base import StartTriggerArgs
 
 from headline.operators.context import pipeline_run
-from headline.operators.links import ContractLink, RunbookLink
+from headline.operators.links import ContractsLink, RunbookLink
+
+if TYPE_CHECKING:
+    from headline.steps import TableRun
+
+TIME_TO_WAIT = timedelta(hours=24)
+TIME_TO_COMPUTE = timedelta(hours=2)
 
 
 class IngestOperator(BaseOperator):
@@ -19,7 +29,6 @@ class IngestOperator(BaseOperator):
     Exists apart from the load so that what arrived is kept, whatever becomes of it later.
 
     :param pipeline: id of the source.
-    :param landing: name under `ingest` in its source.yml.
     """
 
     template_fields = ("ingested",)
@@ -28,102 +37,109 @@ class IngestOperator(BaseOperator):
     operator_extra_links = (RunbookLink(),)
     ui_color = "#dbe9f4"
 
-    def __init__(self, *, pipeline: str, landing: str, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.pipeline = pipeline
-        self.landing = landing
-        self.ingested: dict[str, Any] = {}
-
-    def execute(self, context: Any) -> None:
-        from headline.steps import ingest
-
-        done = ingest(pipeline_run(self.pipeline, context), self.landing)
-        self.ingested = {
-            "days": [str(interval) for interval in done.intervals],
-            "files": done.file_count,
-            "rows": done.row_count,
-            "new_or_changed_files": done.changed_count,
-        }
-
-
-class TransformOperator(BaseOperator):
-    """Writes the candidate of one table by its one SELECT; the Rendered Templates tab shows the SQL that ran.
-
-    :param pipeline: id of the pipeline.
-    :param table: name of the table within it.
-    """
-
-    template_fields = ("compiled_sql", "transformed")
-    template_fields_renderers: ClassVar = {"compiled_sql": "sql", "transformed": "json"}
-    overwrite_rtif_after_execution = True
-    operator_extra_links = (RunbookLink(), ContractLink())
-    ui_color = "#e8f5e0"
-
-    def __init__(self, *, pipeline: str, table: str, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.pipeline = pipeline
-        self.table = table
-        self.compiled_sql = ""
-        self.transformed: dict[str, Any] = {}
-
-    def execute(self, context: Any) -> None:
-        from headline.steps import transform
-
-        run = pipeline_run(self.pipeline, context)
-        done = transform(run, run.pipeline.tables[self.table])
-        self.compiled_sql = done.compiled_sql
-        self.transformed = {"days": [str(interval) for interval in done.intervals], "rows": done.row_count}
-
-
-class AuditOperator(BaseOperator):
-    """Verifies the contract of one table on its candidate; a failed check fails the task at once and blocks the publication.
-
-    :param pipeline: id of the pipeline.
-    :param table: name of the table within it.
-    """
-
-    template_fields = ("checks",)
-    template_fields_renderers: ClassVar = {"checks": "json"}
-    overwrite_rtif_after_execution = True
-    operator_extra_links = (RunbookLink(), ContractLink())
-    ui_color = "#fdf3d8"
-
-    def __init__(self, *, pipeline: str, table: str, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.pipeline = pipeline
-        self.table = table
-        self.checks: dict[str, str] = {}
-
-    def execute(self, context: Any) -> None:
-        from headline.steps import audit
-
-        run = pipeline_run(self.pipeline, context)
-        results = audit(run, run.pipeline.tables[self.table])
-        self.checks = {f"{result.path}: {result.name}": result.outcome for result in results}
-
-
-class PublishOperator(BaseOperator):
-    """Makes all audited candidates of the run readable in one step, or none.
-
-    :param pipeline: id of the pipeline.
-    """
-
-    template_fields = ("published",)
-    template_fields_renderers: ClassVar = {"published": "json"}
-    overwrite_rtif_after_execution = True
-    operator_extra_links = (RunbookLink(),)
-    ui_color = "#e4dcf4"
-
     def __init__(self, *, pipeline: str, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.pipeline = pipeline
-        self.published: list[str] = []
+        self.landing = ""  # the one that failed
+        self.failed: dict[str, Exception] = {}
+        self.ingested: dict[str, Any] = {}
 
     def execute(self, context: Any) -> None:
-        from headline.steps import publish
+        from headline.errors import HeadlineError
+        from headline.steps import ingest
 
-        done = publish(pipeline_run(self.pipeline, context))
-        self.published = [f"{one.table} {one.interval} {one.status}" for one in done]
+        try:
+            ingest(pipeline_run(self.pipeline, context), report=self.show)
+        except HeadlineError as error:
+            # Alerts tell which landing it is: one that failed in the way that decides about a retry.
+            failed = [landing for landing, one in self.failed.items() if isinstance(one, type(error))] or list(self.failed)
+            self.landing = failed[0]
+            raise
+
+    def show(self, landing: str, outcome: Any) -> None:
+        """Put what came of a landing into the rendered fields."""
+        if isinstance(outcome, Exception):
+            self.failed[landing] = outcome
+            self.ingested[landing] = {"error": str(outcome)}
+        else:
+            self.ingested[landing] = {
+                "days": [str(interval) for interval in outcome.intervals],
+                "files": outcome.file_count,
+                "rows": outcome.row_count,
+                "new_or_changed_files": outcome.changed_count,
+            }
+
+
+class WriteAuditPublishOperator(BaseOperator):
+    """Computes the tables of a pipeline, audits them and publishes all of them, or none.
+
+    Its Rendered Templates show, also when it fails: per table its state, days, rows, checks and seconds (`tables`), every check
+    (`checks`) and the SQL that ran (`sql`). Where the pipeline reads others, the scheduler defers it before it starts a worker.
+
+    :param pipeline: id of the pipeline.
+    :param inputs: full names of the tables that others publish, each with the window by which it is read.
+    :param execution_timeout: how long it may compute; the wait before does not count.
+    """
+
+    template_fields = ("tables", "checks", "sql")
+    template_fields_renderers: ClassVar = {"tables": "json", "checks": "json", "sql": "sql"}
+    overwrite_rtif_after_execution = True
+    operator_extra_links = (RunbookLink(), ContractsLink())
+    ui_color = "#e8f5e0"
+
+    def __init__(
+        self,
+        *,
+        pipeline: str,
+        inputs: dict[str, Any] | None = None,
+        execution_timeout: timedelta = TIME_TO_COMPUTE,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(execution_timeout=None, **kwargs)  # Airflow's would end the wait too
+        self.compute_timeout = execution_timeout
+        self.pipeline = pipeline
+        self.tables: dict[str, Any] = {}
+        self.checks: dict[str, dict[str, str]] = {}
+        self.sql = ""
+        if inputs:
+            self.start_from_trigger = True
+            self.start_trigger_args = StartTriggerArgs(
+                trigger_cls="headline.operators.inputs.InputsTrigger",
+                trigger_kwargs={"inputs": inputs},
+                next_method="execute_complete",
+                timeout=TIME_TO_WAIT,
+            )
+
+    def execute(self, context: Any) -> None:
+        from airflow.sdk.execution_time.timeout import timeout
+
+        from headline.steps import write_audit_publish
+
+        with timeout(self.compute_timeout.total_seconds()):
+            write_audit_publish(pipeline_run(self.pipeline, context), report=self.show)
+
+    def execute_complete(self, context: Any, event: Any = None) -> None:  # noqa: ARG002 (Airflow's signature)
+        """Go on when all inputs are published."""
+        self.execute(context)
+
+    def show(self, tables: Sequence[TableRun]) -> None:
+        """Put what the run has done so far into the rendered fields."""
+        self.sql = "\n\n".join(f"-- {one.table}\n{one.compiled_sql}" for one in tables)
+        self.checks = {one.table: one.checks for one in tables if one.checks}
+        self.tables = {one.table: summary(one) for one in tables}
+
+
+def summary(one: TableRun) -> dict[str, Any]:
+    """What the UI shows of a table at a glance."""
+    return {
+        "state": one.state,
+        "days": [str(interval) for interval in one.intervals],
+        "rows": one.row_count,
+        "quarantined": one.refused_count,
+        "checks": dict(Counter(one.checks.values())),
+        "seconds": {step: round(seconds, 2) for step, seconds in one.seconds.items()},
+        "published": one.published,
+    }
 
 
 class SpecFaultOperator(BaseOperator):

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from contextlib import closing, suppress
+from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 from itertools import groupby, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,14 +15,13 @@ from headline.errors import BadData, SpecError, Transient
 from headline.intervals import Interval
 from headline.sources.columns import TEXT, kind_of
 from headline.sources.landing import Part
+from headline.sources.spool import ROWS_AT_A_TIME
 from headline.specs import DatabaseIngest
 from headline.sql import render
 
 if TYPE_CHECKING:
     from psycopg import Column
     from sqlglot.expressions import Expr
-
-ROWS_AT_A_TIME = 20_000
 
 # PostgreSQL's type numbers; whatever is not named arrives as text.
 _ARROW_TYPES = {
@@ -35,6 +35,8 @@ _ARROW_TYPES = {
 }
 _NUMERIC = 1700
 _TEXTS = {25, 1042, 1043}
+# Open connections by the id of their Airflow connection, for as long as one_connection_each() is open.
+_HELD: ContextVar[dict[str, Any] | None] = ContextVar("headline source connections", default=None)
 
 
 class Refused(SpecError):
@@ -47,12 +49,11 @@ def read(ingest: DatabaseIngest, folder: Path, interval: Interval) -> Iterator[P
     Raises Transient when the database is out of reach, SpecError when the query is wrong: Refused when the source says so.
     """
     import psycopg
-    from airflow.providers.postgres.hooks.postgres import PostgresHook
 
     file = folder / ingest.extract
     query = render(file.read_text(), interval, where=f"{folder.name}/{ingest.extract}")
     try:
-        with closing(PostgresHook(ingest.connection).get_conn()) as connection, connection.cursor(name="headline") as cursor:
+        with _connected(ingest.connection) as connection, connection.cursor(name="headline") as cursor:
             cursor.itersize = ROWS_AT_A_TIME
             cursor.execute(query)
             schema = pa.schema([(column.name, _arrow_type(column)) for column in cursor.description])
@@ -71,12 +72,11 @@ def offered(ingest: DatabaseIngest, folder: Path, interval: Interval, rows: int 
     With up to so many of its values, in no order; of a function none. Raises Transient when the database is out of reach.
     """
     import psycopg
-    from airflow.providers.postgres.hooks.postgres import PostgresHook
 
     found: dict[str, tuple[str, pa.ChunkedArray]] = {}
     try:
-        with closing(PostgresHook(ingest.connection).get_conn()) as connection:
-            connection.read_only = True
+        with _connected(ingest.connection) as connection:
+            connection.execute("set transaction read only")
             for name, (relation, is_function) in _relations(_parsed(ingest, folder, interval)).items():
                 # A table that is gone, or a function that its arguments make what it is, offers nothing.
                 with (
@@ -100,6 +100,38 @@ def asked_for(ingest: DatabaseIngest, folder: Path, interval: Interval) -> set[s
     from sqlglot import exp
 
     return {column.name for column in _parsed(ingest, folder, interval).find_all(exp.Column)}
+
+
+@contextmanager
+def one_connection_each() -> Iterator[None]:
+    """While this is open, one query after the other to a database goes through the same connection."""
+    held: dict[str, Any] = {}
+    token = _HELD.set(held)
+    try:
+        yield
+    finally:
+        _HELD.reset(token)
+        for connection in held.values():
+            connection.close()
+
+
+@contextmanager
+def _connected(conn_id: str) -> Iterator[Any]:
+    """A connection with no transaction open; one on which something failed is not used again."""
+    from airflow.providers.postgres.hooks.postgres import PostgresHook
+
+    held = _HELD.get()
+    connection = (held or {}).pop(conn_id, None) or PostgresHook(conn_id).get_conn()
+    try:
+        yield connection
+        connection.rollback()
+    except BaseException:
+        connection.close()
+        raise
+    if held is None:
+        connection.close()
+    else:
+        held[conn_id] = connection
 
 
 def _parsed(ingest: DatabaseIngest, folder: Path, interval: Interval) -> Expr:

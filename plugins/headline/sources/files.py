@@ -12,7 +12,9 @@ from headline import connections
 from headline.errors import BadData, SpecError, Transient
 from headline.intervals import DAY, Interval
 from headline.sources.landing import Part, Unfit
-from headline.sources.text import batch, by_day, loads
+from headline.sources.spool import ROWS_AT_A_TIME
+from headline.sources.storage import PIECE, path_of
+from headline.sources.text import batch, by_day, chunks, loads
 from headline.specs import FilesIngest
 from headline.sql import render
 
@@ -20,7 +22,8 @@ if TYPE_CHECKING:
     from datetime import date
 
     import pyarrow as pa
-    from airflow.sdk import ObjectStoragePath
+
+    from headline.sources.storage import AnyPath
 
 
 def read(ingest: FilesIngest, interval: Interval) -> Iterator[Part]:
@@ -30,30 +33,28 @@ def read(ingest: FilesIngest, interval: Interval) -> Iterator[Part]:
     its days cannot be told.
     """
     if ingest.day is not None:
-        path = _path(ingest, interval)
+        path = root(ingest.connection) / render(ingest.pattern, interval, where="pattern")
         yield from _many_days(path, ingest, ingest.day, interval)
         return
+    base = root(ingest.connection)
     for day in interval:
-        path = _path(ingest, Interval(day, day + DAY))
-        if ingest.format == "parquet":
-            yield from ((day, rows) for rows in _parquet_batches(path))
-        else:
-            yield day, _table(path, ingest, day)
+        path = base / render(ingest.pattern, Interval(day, day + DAY), where="pattern")
+        batches = _parquet_batches(path) if ingest.format == "parquet" else _text_batches(path, ingest, day)
+        yield from ((day, rows) for rows in batches)
 
 
-def root(conn_id: str) -> ObjectStoragePath:
+def root(conn_id: str) -> AnyPath:
     """Where the files of a connection lie; raises SpecError where it does not say."""
-    from airflow.sdk import ObjectStoragePath
-
     base = connections.get(conn_id).extra.get("path")
     if not base:
         raise SpecError([f"connection {conn_id}: its extra must hold «path», such as file:///data or s3://conn@bucket/prefix"])
-    return ObjectStoragePath(base)
+    return path_of(base)
 
 
-def _many_days(path: ObjectStoragePath, ingest: FilesIngest, column: str, interval: Interval) -> Iterator[Part]:
+def _many_days(path: AnyPath, ingest: FilesIngest, column: str, interval: Interval) -> Iterator[Part]:
     if ingest.format != "parquet":
-        records = _table(path, ingest, interval.start).to_pylist()
+        batches = _text_batches(path, ingest, interval.start)
+        records = (record for rows in batches for record in rows.to_pylist())
         yield from by_day(records, column, interval, where=path.name, skip_others=True)
         return
     import pyarrow as pa
@@ -69,82 +70,107 @@ def _many_days(path: ObjectStoragePath, ingest: FilesIngest, column: str, interv
             days = pc.cast(moments, pa.date32(), safe=False)
         except (KeyError, pa.ArrowException) as error:
             parts = ((interval.start, whole) for whole in _parquet_batches(path))
-            raise Unfit(f"{path}: has no column {column} that tells the day of a row: {error}", parts) from error
+            raise Unfit(f"{path}: has no column {column} that tells the day of a row: {error}", interval.start, parts) from error
         if days.null_count:
             raise BadData(f"{path}: {days.null_count} rows have no {column}, so no day to land in; nothing was loaded")
         for day in sorted(day for day in pc.unique(days).to_pylist() if day and interval.start <= day < interval.end):
             yield day, rows.filter(pc.equal(days, pa.scalar(day, pa.date32())))
 
 
-def _path(ingest: FilesIngest, interval: Interval) -> ObjectStoragePath:
-    return root(ingest.connection) / render(ingest.pattern, interval, where="pattern")
-
-
-def _parquet_batches(path: ObjectStoragePath) -> Iterator[Any]:
+def _parquet_batches(path: AnyPath) -> Iterator[Any]:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     try:
         with path.open("rb") as file:
-            yield from pq.ParquetFile(file).iter_batches()
+            # With a buffer a column is read piece by piece: a file may be one row group, larger than memory.
+            yield from pq.ParquetFile(file, buffer_size=PIECE).iter_batches(ROWS_AT_A_TIME)
     except FileNotFoundError:
         raise _missing(path) from None
     except (pa.ArrowException, OSError) as error:
         raise Transient(f"{path}: is not a whole Parquet file, it may be still arriving: {error}") from error
 
 
-def _table(path: ObjectStoragePath, ingest: FilesIngest, day: date) -> pa.RecordBatch:
-    """The records of a text file as columns of text; what does not fit is kept for `day`."""
+def _text_batches(path: AnyPath, ingest: FilesIngest, day: date) -> Iterator[pa.RecordBatch]:
+    """The records of a text file as columns of text, at least one batch; what does not fit is kept for `day`."""
     try:
-        text = path.read_text(encoding="utf-8-sig")
-        if not text.endswith("\n"):
-            raise ValueError("it breaks off without a line break at its end")
-        return _csv_table(text, path.name, day) if ingest.format == "csv" else batch(_json_records(text))
+        yield from _csv_batches(path, day) if ingest.format == "csv" else _json_batches(path)
     except FileNotFoundError:
         raise _missing(path) from None
-    except ValueError as error:
+    except (ValueError, csv.Error) as error:
         raise Transient(f"{path}: cannot be read as {ingest.format}: {error}; it may be still arriving") from error
 
 
-def _csv_table(text: str, where: str, day: date) -> pa.RecordBatch:
+def _text_lines(path: AnyPath) -> Iterator[str]:
+    """The lines of a text file; raises ValueError at its end where that is no line break."""
+    line = ""
+    with path.open("rb") as content, io.TextIOWrapper(content, encoding="utf-8-sig") as lines:
+        for line in lines:
+            yield line
+    if not line.endswith("\n"):
+        raise ValueError("it breaks off without a line break at its end")
+
+
+def _csv_batches(path: AnyPath, day: date) -> Iterator[pa.RecordBatch]:
     """A last line that is too short may be cut off; whatever else is wrong with the lines is how they were meant."""
+    lines = csv.reader(_text_lines(path), strict=True)
+    header = next(lines)
+    is_told_apart = len(set(header)) == len(header)
+    first, count, width, above, lacking = "", 0, len(header), 1, 0
+    if is_told_apart:
+        yield _csv_batch(header, [])
+    for chunk in chunks(lines):
+        for number, fields in enumerate(chunk, start=above + 1):
+            if lacking := len(header) - len(fields):
+                first = first or f"line {number} has {len(fields)} fields, the header has {len(header)}"
+                count += 1
+                width = max(width, len(fields))
+        above += len(chunk)
+        if is_told_apart and not count:
+            yield _csv_batch(header, chunk)
+    if count == 1 and lacking > 0:
+        raise ValueError(first)
+    if not is_told_apart:
+        first = f"a column is there twice: {', '.join(header)}"
+        count += 1
+    if count:
+        more = f" (and {count - 1} faults like it)" if count > 1 else ""
+        raise Unfit(f"{path.name}: {first}{more}", day, ((day, rows) for rows in _csv_batches_padded(path, width)))
+
+
+def _csv_batches_padded(path: AnyPath, width: int) -> Iterator[pa.RecordBatch]:
+    """All lines of a file whose lines do not fit its header, which has a name for each of so many fields."""
+    lines = csv.reader(_text_lines(path), strict=True)
+    header = next(lines)
+    names = _told_apart([*header, *(f"field {number}" for number in range(len(header) + 1, width + 1))])
+    yield from (_csv_batch(names, chunk) for chunk in chunks(lines))
+
+
+def _csv_batch(names: list[str], lines: list[list[str]]) -> pa.RecordBatch:
+    """An empty field and a missing one are the same in CSV: null."""
     import pyarrow as pa
 
-    try:
-        header, *lines = csv.reader(io.StringIO(text), strict=True)
-    except csv.Error as error:
-        raise ValueError(str(error)) from error
-    faults = [
-        f"line {number} has {len(fields)} fields, the header has {len(header)}"
-        for number, fields in enumerate(lines, start=2)
-        if len(fields) != len(header)
-    ]
-    if len(faults) == 1 and len(lines[-1]) < len(header):
-        raise ValueError(faults[0])
-    if len(set(header)) < len(header):
-        faults.insert(0, f"a column is there twice: {', '.join(header)}")
-    width = max(map(len, [header, *lines]))
-    names = _told_apart([*header, *(f"field {number}" for number in range(len(header) + 1, width + 1))])
-    # An empty field and a missing one are the same in CSV: null.
-    columns = [[value or None for value in values] for _, *values in zip_longest([None] * width, *lines)]
-    table = pa.RecordBatch.from_arrays([pa.array(values, pa.string()) for values in columns], names)
-    if faults:
-        more = f" (and {len(faults) - 1} faults like it)" if len(faults) > 1 else ""
-        raise Unfit(f"{where}: {faults[0]}{more}", [(day, table)])
-    return table
+    columns = [[value or None for value in values] for _, *values in zip_longest([None] * len(names), *lines)]
+    return pa.RecordBatch.from_arrays([pa.array(values, pa.string()) for values in columns], names)
 
 
 def _told_apart(names: list[str]) -> list[str]:
     return [f"{name} ({count})" if (count := names[:place].count(name) + 1) > 1 else name for place, name in enumerate(names)]
 
 
-def _json_records(text: str) -> list[dict[str, Any]]:
-    records = [loads(line) for line in text.split("\n") if line.strip()]
-    for number, record in enumerate(records, start=1):
+def _json_batches(path: AnyPath) -> Iterator[pa.RecordBatch]:
+    yield batch([])
+    yield from map(batch, chunks(_json_records(path)))
+
+
+def _json_records(path: AnyPath) -> Iterator[dict[str, Any]]:
+    written = (line for line in _text_lines(path) if line.strip())
+    for number, line in enumerate(written, start=1):
+        record = loads(line)
         if not isinstance(record, dict):
             raise ValueError(f"record {number} is no object")
-    return records
+        yield record
 
 
-def _missing(path: ObjectStoragePath) -> Transient:
+def _missing(path: AnyPath) -> Transient:
     return Transient(f"{path}: is not there yet. If it stays away, ask who drops it")

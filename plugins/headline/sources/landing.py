@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-import shutil
-import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime
-from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -19,9 +16,12 @@ from headline import settings
 from headline.errors import BadData
 from headline.ledger import Load
 from headline.sources.columns import Columns, kind_of
+from headline.sources.content import DIGEST_BYTES, content_of
+from headline.sources.spool import ROWS_AT_A_TIME, Spool, plain
+from headline.sources.storage import address_of, path_of, replacing
 
 if TYPE_CHECKING:
-    from airflow.sdk import ObjectStoragePath
+    from headline.sources.storage import AnyPath
 
 # One day's part of what a source gave: rows of that day, columns as they came.
 Part = tuple[date, pa.RecordBatch]
@@ -30,18 +30,23 @@ SAMPLE_ROWS = 1_000
 
 
 class Unfit(BadData):
-    """What arrived is whole but cannot be told apart as the spec says; `parts` are all of it, so that it can be kept."""
+    """What arrived is whole but cannot be told apart as the spec says.
 
-    def __init__(self, message: str, parts: Iterable[Part]) -> None:
+    `parts`: all of it, so that it can be kept; None where it has been handed over already. `kept`: where the writer kept it.
+    """
+
+    def __init__(self, message: str, day: date, parts: Iterable[Part] | None = None) -> None:
+        self.day = day
         self.parts = parts
+        self.kept: Load | None = None
         super().__init__(message)
 
 
 class LandingWriter:
     """Collects the parts of one table, a file a day, and moves the finished files into the landing zone.
 
-    A file is named by the checksum of its content: the same content again is the same file, and a file that a killed
-    task left half-written is simply written again. `days` lists the days that must have a file even when nothing came.
+    A file is named by the checksum of its content: the same rows again, in whatever order, are the same file, and one that is
+    damaged is written again.
     """
 
     def __init__(self, source: str, landing: str, origin: str) -> None:
@@ -49,89 +54,120 @@ class LandingWriter:
         self._landing = landing
         self._origin = origin
 
-    def write(self, parts: Iterable[Part], days: Iterable[date]) -> list[Load]:
-        """Land everything and say what arrived; nothing is visible to anybody before the ledger records the loads."""
-        extracted_at = datetime.now(UTC)
-        with tempfile.TemporaryDirectory(prefix="headline-landing-") as folder:
-            files = _spool(parts, list(days), Path(folder))
-            return [self._land(day, file, extracted_at) for day, file in sorted(files.items())]
+    def write(self, parts: Iterable[Part], days: Iterable[date], known: Mapping[date, Load] | None = None) -> list[Load]:
+        """Land everything and say what arrived; nothing is visible to anybody before the ledger records the loads.
 
-    def _land(self, day: date, file: Path, extracted_at: datetime) -> Load:
-        parquet = pq.ParquetFile(file)
-        checksum = hashlib.sha256(file.read_bytes()).hexdigest()
+        `days`: those that must have a file even when nothing came. `known`: what had landed of them before; where it holds the
+        same, it is what is given back. Raises Unfit, with the load that keeps what arrived, when the source does.
+        """
+        with Spool() as spool:
+            try:
+                _fill(spool, parts)
+            except Unfit as error:
+                error.kept = self._keep(error, spool)
+                raise
+            found = sorted({*days, *spool.days})
+            return [self._land(day, spool, [day], (known or {}).get(day)) for day in found]
+
+    def _keep(self, error: Unfit, spool: Spool) -> Load:
+        """Land all that cannot be told apart as one day."""
+        if error.parts is None:
+            return self._land(error.day, spool, spool.days)
+        with Spool() as whole:
+            _fill(whole, error.parts)
+            return self._land(error.day, whole, whole.days)
+
+    def _land(self, day: date, spool: Spool, days: list[date], known: Load | None = None) -> Load:
+        schema = spool.schema_of(days)
+        content = content_of(spool.rows(days))
+        checksum = content.checksum(schema)
+        if known and _holds(known, content.row_count, checksum):
+            return known
         target = _root() / self._source / self._landing.removeprefix("landing.") / f"ds={day}" / f"{checksum[:16]}.parquet"
         load = Load(
             landing=self._landing,
             ds=day,
-            file=str(target),
-            row_count=parquet.metadata.num_rows,
+            file=address_of(target),
+            row_count=content.row_count,
             checksum=checksum,
-            columns={field.name: str(field.type) for field in parquet.schema_arrow},
+            columns={"ds": str(pa.date32())} | {field.name: str(field.type) for field in schema},
             origin=self._origin,
-            extracted_at=extracted_at,
+            extracted_at=datetime.now(UTC),
         )
         manifest_file = target.with_suffix(".json")
-        if not manifest_file.exists() or not target.exists() or target.stat().st_size != file.stat().st_size:
-            target.parent.mkdir(parents=True, exist_ok=True)
-            with file.open("rb") as source, target.open("wb") as copy:
-                shutil.copyfileobj(source, copy)
-            manifest = {**vars(load), "ds": str(day), "extracted_at": extracted_at.isoformat()}
-            manifest_file.write_text(json.dumps(manifest, indent=2))
+        if not _is_whole(target, manifest_file):
+            with replacing(target, spool.scratch) as file:
+                _write(file, day, schema, spool.rows(days))
+                size, digest = file.stat().st_size, _sha256(file)
+            manifest = {**vars(load), "ds": str(day), "extracted_at": load.extracted_at.isoformat()}
+            manifest_file.write_text(json.dumps({**manifest, "bytes": size, "sha256": digest}, indent=2))
         return load
+
+
+class Sample:
+    """Up to so many values of each column of a landed file, from parts of the file that lie evenly apart."""
+
+    def __init__(self, file: str, rows: int) -> None:
+        self._file = file
+        self._rows = rows
+        self._metadata: pq.FileMetaData | None = None
+
+    def __call__(self, column: str) -> pa.ChunkedArray:
+        with path_of(self._file).open("rb") as opened:
+            parquet = pq.ParquetFile(opened, metadata=self._metadata)
+            self._metadata = parquet.metadata
+            groups = range(parquet.num_row_groups)[:: max(1, parquet.num_row_groups // 10)]
+            batches = [
+                next(parquet.iter_batches(max(1, self._rows // len(groups)), row_groups=[group], columns=[column]), None)
+                for group in groups
+            ]
+        chunks = [batch.column(0) for batch in batches if batch is not None]
+        return pa.chunked_array(chunks, parquet.schema_arrow.field(column).type)
 
 
 def columns_of(load: Load, rows: int = SAMPLE_ROWS) -> Columns:
     """The columns of a landed file as they arrived, without the day that it was landed for."""
     kinds = {name: kind_of(kind) for name, kind in load.columns.items() if name != "ds"}
-    return Columns(kinds, load.row_count, partial(_sample, load.file, rows))
+    return Columns(kinds, load.row_count, Sample(load.file, rows))
 
 
-def _sample(file: str, rows: int, column: str) -> pa.ChunkedArray:
-    """Up to so many values of a column, from parts of the file that lie evenly apart."""
-    from airflow.sdk import ObjectStoragePath
-
-    with ObjectStoragePath(file).open("rb") as opened:
-        parquet = pq.ParquetFile(opened)
-        groups = range(parquet.num_row_groups)[:: max(1, parquet.num_row_groups // 10)]
-        batches = [
-            next(parquet.iter_batches(max(1, rows // len(groups)), row_groups=[group], columns=[column]), None)
-            for group in groups
-        ]
-    chunks = [batch.column(0) for batch in batches if batch is not None]
-    return pa.chunked_array(chunks, parquet.schema_arrow.field(column).type)
+def _root() -> AnyPath:
+    return path_of(settings.load().landing)
 
 
-def _root() -> ObjectStoragePath:
-    from airflow.sdk import ObjectStoragePath
+def _fill(spool: Spool, parts: Iterable[Part]) -> None:
+    for day, rows in parts:
+        spool.add(day, plain(rows, without=["ds"]))
 
-    return ObjectStoragePath(settings.load().landing)
 
-
-def _spool(parts: Iterable[Part], days: list[date], folder: Path) -> dict[date, Path]:
-    """Write the parts to a local file a day; memory holds one part at a time."""
-    writers: dict[date, pq.ParquetWriter] = {}
-    files: dict[date, Path] = {}
-    schema: pa.Schema | None = None
+def _holds(known: Load, row_count: int, checksum: str) -> bool:
+    """Whether a load from before content was compared holds the same: then it stays, and the day does not become another."""
+    if len(known.checksum) == 2 * DIGEST_BYTES or known.row_count != row_count:
+        return False
     try:
-        for day, batch in parts:
-            schema = schema or batch.schema
-            if not batch.num_rows:
-                continue
-            if day not in writers:
-                files[day] = folder / f"{day}.parquet"
-                writers[day] = pq.ParquetWriter(files[day], _with_day(batch, day).schema)
-            writers[day].write_batch(_with_day(batch, day))
-    finally:
-        for writer in writers.values():
-            writer.close()
-    for day in days:
-        if day not in files:
-            empty: Any = pa.RecordBatch.from_pylist([], schema=schema or pa.schema([]))
-            files[day] = folder / f"{day}.parquet"
-            pq.write_table(pa.Table.from_batches([_with_day(empty, day)]), files[day])
-    return files
+        with path_of(known.file).open("rb") as opened:
+            parquet = pq.ParquetFile(opened)
+            return content_of(parquet.iter_batches(ROWS_AT_A_TIME)).checksum(parquet.schema_arrow) == checksum
+    except (OSError, pa.ArrowException):  # lost or damaged: what arrived now takes its place
+        return False
 
 
-def _with_day(batch: pa.RecordBatch, day: date) -> pa.RecordBatch:
-    columns = {name: batch.column(name) for name in batch.schema.names if name != "ds"}
-    return pa.RecordBatch.from_pydict({"ds": pa.repeat(pa.scalar(day, pa.date32()), batch.num_rows), **columns})
+def _is_whole(file: AnyPath, manifest_file: AnyPath) -> bool:
+    """Whether the file is there to its last byte: the manifest, which is written after it, says how many it has."""
+    try:
+        return bool(json.loads(manifest_file.read_text())["bytes"] == file.stat().st_size)
+    except (FileNotFoundError, ValueError, KeyError):
+        return False
+
+
+def _write(file: Path, day: date, schema: pa.Schema, tables: Iterable[pa.Table]) -> None:
+    with_day = pa.schema([("ds", pa.date32()), *schema])
+    with pq.ParquetWriter(file, with_day) as writer:
+        for rows in tables:
+            days = pa.repeat(pa.scalar(day, pa.date32()), rows.num_rows)
+            writer.write_table(pa.Table.from_arrays([days, *rows.columns], schema=with_day), row_group_size=ROWS_AT_A_TIME)
+
+
+def _sha256(file: Path) -> str:
+    with file.open("rb") as opened:
+        return hashlib.file_digest(opened, "sha256").hexdigest()

@@ -10,10 +10,9 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from io import BufferedReader
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
-
-import pyarrow as pa
 
 from headline import settings
 from headline.errors import BadData, Transient
@@ -21,11 +20,12 @@ from headline.intervals import DAY, Interval
 from headline.sources.columns import MOST
 from headline.sources.files import root
 from headline.sources.landing import Part, Unfit
-from headline.sources.text import batch, loads
+from headline.sources.storage import PIECE
+from headline.sources.text import batch, chunks, loads
 from headline.specs import StreamIngest
 
 if TYPE_CHECKING:
-    from airflow.sdk import ObjectStoragePath
+    from headline.sources.storage import AnyPath
 
 log = logging.getLogger(__name__)
 
@@ -35,7 +35,7 @@ class MicroBatch:
     """One file of the stream and the business day on which it arrived."""
 
     day: date
-    path: ObjectStoragePath
+    path: AnyPath
 
 
 def read(ingest: StreamIngest, interval: Interval) -> Iterator[Part]:
@@ -48,36 +48,24 @@ def read(ingest: StreamIngest, interval: Interval) -> Iterator[Part]:
     """
     zone = ZoneInfo(settings.load().reporting_zone)
     lookback = timedelta(days=ingest.lookback_days)
-    kept: dict[date, list[pa.RecordBatch]] = defaultdict(list)
-    arrived: set[date] = set()
-    misplaced: Counter[date] = Counter()
-    for micro_batch in _micro_batches(ingest, Interval(interval.start, interval.end + lookback), zone):
-        arrived.add(micro_batch.day)
-        yield from _complete(kept, before=micro_batch.day - lookback)
-        taken: dict[date, list[dict[str, Any]]] = defaultdict(list)
-        for record, day in _records(micro_batch, ingest.moment, zone):
-            if day and micro_batch.day - lookback <= day <= micro_batch.day:
-                taken[day].append(record)
-            else:
-                taken[micro_batch.day].append(record)
-                misplaced[micro_batch.day] += 1
-        for day, records in taken.items():
-            if interval.start <= day < interval.end:
-                kept[day].append(batch(records))
+    micro_batches = _micro_batches(ingest, Interval(interval.start, interval.end + lookback), zone)
+    arrived = {micro_batch.day for micro_batch in micro_batches}
     if silent := [day for day in interval if day not in arrived]:
         raise Transient(f"{ingest.pattern}: no file has arrived on {silent[0]}. If none comes, ask who drops them")
-    yield from _complete(kept, before=date.max)
+    misplaced: Counter[date] = Counter()
+    for micro_batch in micro_batches:
+        for records in chunks(_records(micro_batch, ingest.moment, zone)):
+            taken: dict[date, list[dict[str, Any]]] = defaultdict(list)
+            for record, day in records:
+                if day and micro_batch.day - lookback <= day <= micro_batch.day:
+                    taken[day].append(record)
+                else:
+                    taken[micro_batch.day].append(record)
+                    misplaced[micro_batch.day] += 1
+            yield from ((day, batch(rows)) for day, rows in taken.items() if interval.start <= day < interval.end)
     counts = {str(day): misplaced[day] for day in interval if misplaced[day]}
     if counts:
         log.warning("%s: records that belong to no day still open, by day of arrival: %s", ingest.pattern, counts)
-
-
-def _complete(kept: dict[date, list[pa.RecordBatch]], before: date) -> Iterator[Part]:
-    """Hand out the days that no further file can reach: memory holds as many days as the lookback, and one."""
-    for day in sorted(day for day in kept if day < before):
-        tables = [pa.Table.from_batches([records]) for records in kept.pop(day)]
-        whole = pa.concat_tables(tables, promote_options="default").combine_chunks()
-        yield from ((day, part) for part in whole.to_batches())
 
 
 def _micro_batches(ingest: StreamIngest, interval: Interval, zone: ZoneInfo) -> list[MicroBatch]:
@@ -103,37 +91,48 @@ def _micro_batches(ingest: StreamIngest, interval: Interval, zone: ZoneInfo) -> 
 
 def _records(file: MicroBatch, moment: str, zone: ZoneInfo) -> Iterator[tuple[dict[str, Any], date | None]]:
     """The records of one file, each with the business day on which it happened, if it says when."""
+    count, timeless = 0, 0
+    first = ""
+    for number, record in _lines(file):
+        count += 1
+        try:
+            day = _business_day(record.get(moment), zone)
+        except (ValueError, OverflowError) as error:
+            timeless += 1
+            first = first or f"{file.path}: line {number} is no record: {error}"
+        else:
+            yield record, day
+    if timeless > MOST * count:
+        message = f"{file.path}: the {moment} of {timeless} of {count} records is no time"
+        whole = ((file.day, batch(record for _, record in lines)) for lines in chunks(_lines(file)))
+        raise Unfit(message, file.day, whole)
+    if timeless:
+        raise BadData(f"{first}; nothing was loaded. Ask who drops the files")
+
+
+def _lines(file: MicroBatch) -> Iterator[tuple[int, dict[str, Any]]]:
+    """The records of one file with the numbers of their lines; memory holds a piece of the file."""
+    number = 0
     try:
-        content = file.path.read_bytes()
-        if not content:
+        with file.path.open("rb") as compressed, BufferedReader(gzip.GzipFile(fileobj=compressed), PIECE) as lines:
+            for number, line in enumerate(lines, start=1):
+                if line.strip():
+                    yield number, _record(line)
+        if not number and not file.path.stat().st_size:
             raise EOFError("it is empty")
-        lines = gzip.decompress(content).split(b"\n")
     except FileNotFoundError:
         raise Transient(f"{file.path}: was there a moment ago and is gone") from None
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
         raise Transient(f"{file.path}: is not a whole gzip file: {error}; it may be still arriving") from error
-    records: list[dict[str, Any]] = []
-    timeless: list[str] = []
-    for number, line in enumerate(lines, start=1):
-        if not line.strip():
-            continue
-        where = f"{file.path}: line {number} is no record"
-        try:
-            record = loads(line)
-            if not isinstance(record, dict):
-                raise ValueError("it is no object")
-        except ValueError as error:
-            raise BadData(f"{where}: {error}; nothing was loaded. Ask who drops the files") from error
-        records.append(record)
-        try:
-            yield record, _business_day(record.get(moment), zone)
-        except (ValueError, OverflowError) as error:
-            timeless.append(f"{where}: {error}")
-    if len(timeless) > MOST * len(records):
-        message = f"{file.path}: the {moment} of {len(timeless)} of {len(records)} records is no time"
-        raise Unfit(message, [(file.day, batch(records))])
-    if timeless:
-        raise BadData(f"{timeless[0]}; nothing was loaded. Ask who drops the files")
+    except ValueError as error:
+        raise BadData(f"{file.path}: line {number} is no record: {error}; nothing was loaded. Ask who drops the files") from error
+
+
+def _record(line: bytes) -> dict[str, Any]:
+    record = loads(line)
+    if not isinstance(record, dict):
+        raise ValueError("it is no object")
+    return record
 
 
 def _business_day(moment: Any, zone: ZoneInfo) -> date | None:

@@ -5,7 +5,7 @@ from headline.steps.ingest import ingest
 from headline.steps.inspect import held_candidate, inspect
 from headline.steps.names import compile_table
 from headline.steps.repair import Runs, repair, settle
-from headline.steps.run import Acceptance, PipelineRun, requested_interval
+from headline.steps.run import Acceptance, PipelineRun
 from headline.steps.write_audit_publish import TableRun, write_audit_publish
 
 __all__ = [
@@ -18,7 +18,6 @@ __all__ = [
     "ingest",
     "inspect",
     "repair",
-    "requested_interval",
     "settle",
     "take_stock",
     "write_audit_publish",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import date
 from functools import cached_property
 from typing import cast
 
@@ -15,7 +16,7 @@ from headline.intervals import DAY, Interval
 from headline.ledger import ColumnChange, Load, SchemaChange, SchemaChanges
 from headline.sources.columns import Columns
 from headline.sources.database import Refused, asked_for, offered
-from headline.sources.landing import SAMPLE_ROWS, LandingWriter, Unfit, columns_of
+from headline.sources.landing import SAMPLE_ROWS, Unfit, columns_of
 from headline.specs import DatabaseIngest, HttpIngest, Source, StreamIngest
 from headline.steps.agreement import agreed_columns, alternatives, readers
 from headline.steps.drift import column_changes
@@ -41,12 +42,13 @@ class Arrival:
         self._offered: dict[str, str] = {}
 
     @contextmanager
-    def reading(self, writer: LandingWriter, interval: Interval) -> Iterator[None]:
+    def reading(self, interval: Interval) -> Iterator[None]:
         """While a source is read: what does not fit the spec is kept and told, as is why the source refuses a query."""
         try:
             yield
         except Unfit as error:
-            [kept] = writer.write(error.parts, [])
+            if (kept := error.kept) is None:
+                raise
             raise self._held(kept, self._changes(kept, self._before(kept)), f" ({error})") from error
         except Refused as error:
             if found := self._changes_of_relations(interval):
@@ -55,14 +57,17 @@ class Arrival:
                 raise BadData(self._told(found, f"its columns have changed, so {fault}", "Nothing arrived")) from error
             raise
 
-    def require_agreed(self, loads: Sequence[Load]) -> None:
-        """Let pass what has the agreed columns; raises BadData with every column that is gone, renamed or retyped."""
+    def require_agreed(self, loads: Sequence[Load], known: Mapping[date, Load]) -> None:
+        """Let pass what has the agreed columns; raises BadData with every column that is gone, renamed or retyped.
+
+        `known`: what had landed before of these days.
+        """
         if not loads:
             return
         whole = Interval(loads[0].ds, loads[-1].ds + DAY)
         newest = self._remembered.newest(self._landing)
         self._watch_relations(whole, newest)
-        checksums = {load.ds: load.checksum for load in self._run.ledger.current_loads(self._landing, [whole])}
+        checksums = {load.ds: load.checksum for load in known.values()}
         new = [load for load in loads if checksums.get(load.ds) != load.checksum and set(load.columns) != {"ds"}]
         before = self._before(new[0]) if new else None
         for load in new:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from headline.errors import BadData, NotChecked, SpecError
 from headline.intervals import DAY
@@ -23,7 +23,13 @@ from headline.warehouse import Staging
 log = logging.getLogger(__name__)
 
 
-def audit(plan: Plan, staged: Mapping[str, Staged], session: Staging) -> dict[str, list[CheckResult]]:
+# Told of each table, as soon as it is audited: its name, the verdict, and the result of each check.
+Report = Callable[[str, str, Sequence[CheckResult]], None]
+
+
+def audit(
+    plan: Plan, staged: Mapping[str, Staged], session: Staging, report: Report = lambda *_: None
+) -> dict[str, list[CheckResult]]:
     """Verify the contracts of all staged tables; every check's outcome goes to the ledger before the verdict is raised.
 
     Raises BadData when a check of any table failed, NotChecked when one could not be evaluated or none was there at all.
@@ -36,7 +42,7 @@ def audit(plan: Plan, staged: Mapping[str, Staged], session: Staging) -> dict[st
             checked = _check(run, one, staged, session)
         results = [accept(result, name, run.acceptance, run.ledger) for result in checked.results]
         found[name] = results
-        if error := _record(plan, one, results, checked.problems):
+        if error := _record(plan, one, results, checked.problems, report):
             errors.append(error)
     if errors:
         bad = [error for error in errors if isinstance(error, BadData)]
@@ -44,13 +50,14 @@ def audit(plan: Plan, staged: Mapping[str, Staged], session: Staging) -> dict[st
     return found
 
 
-def _record(plan: Plan, staged: Staged, results: list[CheckResult], problems: str) -> BadData | NotChecked | None:
+def _record(plan: Plan, staged: Staged, results: list[CheckResult], problems: str, report: Report) -> BadData | NotChecked | None:
     run, table = plan.run, staged.table
     verdict = verdict_of(results, problems)
     if verdict == "failed" and (stale := _stale_input(run, staged)):
         verdict, problems = "not_checked", f"{stale}; let its pipeline run first. {_failure(run, staged, results)}\n{problems}"
     held = Candidate(run.key, table.full_name, staged.intervals, plan.as_of, staged.row_count, verdict, run.run_id)
     run.ledger.record_audit(held, results, verdict)
+    report(table.full_name, verdict, results)
     for result in results:
         level = logging.INFO if result.outcome in ("passed", "learning") else logging.WARNING
         log.log(

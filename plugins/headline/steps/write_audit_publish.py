@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
@@ -30,7 +30,8 @@ ATTEMPTS = 5
 class TableRun:
     """What a run did with one table, for people to see.
 
-    `published`: the days that readers see anew, `changed_count` periods. `state`: transformed, passed or published.
+    `published`: the days that readers see anew, `changed_count` periods. `state`: transformed, passed, failed, not_checked or
+    published.
     `checks`: the outcome by path and name. `seconds`: by step.
     """
 
@@ -92,21 +93,20 @@ class _Progress:
             yield
         finally:
             log.info("::endgroup::")
-        seconds = round((time.monotonic() - begun) / len(tables), 3)
-        for table in tables:
-            if known := self._tables.get(table.full_name):
-                self._tables[table.full_name] = replace(known, seconds=known.seconds | {what: seconds})
-        if self._report:
-            self._report(self.tables)
+            seconds = round((time.monotonic() - begun) / len(tables), 3)
+            for table in tables:
+                if known := self._tables.get(table.full_name):
+                    self._tables[table.full_name] = replace(known, seconds=known.seconds | {what: seconds})
+            if self._report:
+                self._report(self.tables)
 
     def transformed(self, staged: Staged) -> None:
         name = staged.table.full_name
         self._tables[name] = TableRun(name, staged.intervals, staged.compiled_sql, staged.row_count, staged.refused_count)
 
-    def audited(self, checked: Mapping[str, list[CheckResult]]) -> None:
-        for name, results in checked.items():
-            checks = {f"{result.path}: {result.name}": result.outcome for result in results}
-            self._tables[name] = replace(self._tables[name], state="passed", checks=checks)
+    def audited(self, name: str, verdict: str, results: Sequence[CheckResult]) -> None:
+        checks = {f"{result.path}: {result.name}": result.outcome for result in results}
+        self._tables[name] = replace(self._tables[name], state=verdict, checks=checks)
 
     def published(self, published: list[Published]) -> None:
         for name, known in self._tables.items():
@@ -138,7 +138,7 @@ def _attempt(run: PipelineRun, session: Staging, progress: _Progress) -> list[Pu
     staged = transform_all(planned, session, progress)
     with progress.step("audit", *run.pipeline.ordered_tables):
         try:
-            progress.audited(audit(planned, staged, session))
+            audit(planned, staged, session, progress.audited)
         except (BadData, NotChecked):
             session.keep()
             raise

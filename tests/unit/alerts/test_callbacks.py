@@ -8,6 +8,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from airflow.sdk.exceptions import TaskDeferralTimeout
 from tests.unit.alerts.people import Team
 
 from headline.alerts import people
@@ -76,7 +77,7 @@ def test_the_kind_follows_from_what_failed(error: Any, more: dict[str, Any], kin
         ({"params": {"from": "2026-01-01", "to": "2026-01-31"}, "run_type": "manual"}, False),
         ({"params": {"from": "nonsense", "to": None}, "run_type": "manual"}, False),
         ({"error": BadRequest("ends before it begins")}, False),
-        ({"error": TimeoutError(), "task_id": "wait_for_inputs"}, False),
+        ({"error": TaskDeferralTimeout("its inputs did not come")}, False),
         ({"error": TimeoutError()}, True),
     ],
 )

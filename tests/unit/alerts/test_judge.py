@@ -162,7 +162,7 @@ def test_a_broken_contract_is_the_cause_of_what_is_late(catalog: Catalog) -> Non
     assert broken.facts == {
         "table": "core.order_lines",
         "run_id": "run",
-        "task_id": "audit.order_lines",
+        "task_id": "write_audit_publish",
         "checks": HELD.checks,
     }
     assert {one.cause for one in found if one.kind == "landing_missed"} == {broken.key}

@@ -28,6 +28,7 @@ from headline.specs import Catalog
 
 NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
+WAITED = timedelta(hours=3)  # for its inputs, before a task gets a worker
 
 
 @pytest.fixture(autouse=True)
@@ -201,8 +202,9 @@ def task(task_id: str, start: datetime, duration: float | None = None, dag_id: s
         "dag_id": dag_id,
         "dag_run_id": "r",
         "task_id": task_id,
-        "start_date": start.isoformat(),
-        "duration": duration,
+        "start_date": (start - WAITED).isoformat(),
+        "queued_when": start.isoformat(),
+        "end_date": (start + timedelta(seconds=duration)).isoformat() if duration else None,
         "logical_date": "2026-11-19T00:00:00+00:00",
     }
 

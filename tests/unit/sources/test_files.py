@@ -12,7 +12,7 @@ import pytest
 from headline.errors import BadData, SpecError, Transient
 from headline.intervals import Interval
 from headline.sources import files
-from headline.sources.landing import Unfit
+from headline.sources.landing import LandingWriter, Unfit
 from headline.specs import FilesIngest
 
 DAYS = Interval(date(2026, 3, 1), date(2026, 3, 3))
@@ -153,13 +153,22 @@ def test_a_row_without_a_day_is_bad_data(share: Path) -> None:
 
 
 @pytest.mark.parametrize("column", ["absent", "n"])
-@pytest.mark.parametrize("kind", ["csv", "parquet"])
-def test_without_a_column_that_tells_the_day_everything_is_handed_over_to_be_kept(share: Path, column: str, kind: str) -> None:
+@pytest.mark.parametrize("kind", ["csv", "json", "parquet"])
+def test_without_a_column_that_tells_the_day_everything_is_kept(
+    share: Path, column: str, kind: str, monkeypatch: pytest.MonkeyPatch, forget_settings: object
+) -> None:
+    monkeypatch.setenv("HEADLINE_LANDING", f"file://{share}/landing")
     pq.write_table(pa.table({"n": ["one", "two"]}), share / "all.parquet")
     (share / "all.csv").write_text("n\none\ntwo\n")
+    (share / "all.json").write_text('{"n": "one"}\n{"n": "two"}\n')
+    ingest = FilesIngest(kind="files", connection="headline_datashare", pattern=f"all.{kind}", format=kind, day=column)
     with pytest.raises(Unfit, match=f"no column {column} that tells the day|2 of 2 records have no {column}") as raised:
-        read(pattern=f"all.{kind}", format=kind, day=column)
-    assert [(day, rows.to_pylist()) for day, rows in raised.value.parts] == [(DAY.start, [{"n": "one"}, {"n": "two"}])]
+        LandingWriter("shop", "landing.orders", "test").write(files.read(ingest, DAYS), DAYS)
+    kept = raised.value.kept
+    assert kept is not None
+    assert kept.ds == DAYS.start
+    rows = pq.read_table(kept.file.removeprefix("file://"), partitioning=None).to_pylist()
+    assert rows == [{"ds": DAYS.start, "n": "one"}, {"ds": DAYS.start, "n": "two"}]
 
 
 @pytest.mark.parametrize("keep", [0.3, 0.7, 0.99])

@@ -9,6 +9,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet as pq
 import pytest
 
 from headline.errors import BadData, Transient
@@ -70,9 +71,10 @@ def test_files_of_a_day_in_the_order_of_their_names_and_lines(drop: Drop) -> Non
 def test_values_stay_the_text_that_stood_there(drop: Drop) -> None:
     drop(D1, line("a", f"{D1} 00:00:00", price=1), '{"event_id": "b", "price": 0.10, "tags": ["x"]}', name="0029-1.jsonl.gz")
     drop(D1, line("c", f"{D1}T23:59:59.999Z", extra=None), name="2359-1.jsonl.gz")
-    [(day, rows)] = list(stream.read(ingest(), Interval(D1, D2)))
-    assert (day, rows.schema.names) == (D1, ["event_id", "occurred_at", "price", "tags", "extra"])
-    assert [list(row.values()) for row in rows.to_pylist()] == [
+    [load] = LandingWriter("app", "landing.events", "test").write(stream.read(ingest(), Interval(D1, D2)), [])
+    rows = pq.read_table(load.file.removeprefix("file://"), partitioning=None)
+    assert (load.ds, rows.schema.names) == (D1, ["ds", "event_id", "occurred_at", "price", "tags", "extra"])
+    assert [list(row.values())[1:] for row in rows.to_pylist()] == [
         ["a", "2026-03-01 00:00:00", "1", None, None],
         ["b", None, "0.10", '["x"]', None],
         ["c", "2026-03-01T23:59:59.999Z", None, None, None],

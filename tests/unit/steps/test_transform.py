@@ -8,9 +8,8 @@ import pytest
 
 from headline import specs
 from headline.errors import BadData, SpecError, Transient
-from headline.intervals import DAY, Interval
+from headline.intervals import DAY, Interval, requested_interval
 from headline.ledger import Load, partial_days, stale_states
-from headline.steps import requested_interval
 from headline.steps.ingest import ingest
 
 D1, D2, D3 = date(2026, 3, 1), date(2026, 3, 2), date(2026, 3, 3)

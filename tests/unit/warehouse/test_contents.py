@@ -108,6 +108,12 @@ def test_a_fingerprint_is_that_of_the_rows_as_often_as_they_are_there(
         assert (first[day] == second[day]) is (mine[day] == theirs[day])
 
 
+def test_two_rows_twice_are_not_two_other_rows_twice(session: Attached, rows_table: Table) -> None:
+    one, other = [(D1, name, None, None, None, None) for name in ("a", "b")]
+    pairs = [[one, one], [other, other], [one, other], [one] * 4, [one, one, other, other]]
+    assert len({fingerprints(session, rows_table, rows)[D1] for rows in pairs}) == len(pairs)
+
+
 @REPEATABLE
 @given(st.lists(ROW, min_size=1, max_size=8), st.randoms(use_true_random=False), st.data())
 def test_a_fingerprint_does_not_know_the_order_and_knows_each_row(
@@ -145,7 +151,10 @@ Version = tuple[str, int | None, datetime, datetime]
 ZONES = ["UTC", "Asia/Tokyo", "America/New_York"]
 FIRST = at("2026-03-06")  # New York's clocks go forward on the eighth
 LAST_DAY = date(2026, 3, 14)
-INSTANTS = st.integers(0, 40).map(lambda n: FIRST + timedelta(hours=5 * n))
+# Days begin at 0:00 UTC in UTC, at 15:00 the day before in Tokyo, at 5:00 and later 4:00 in New York.
+INSTANTS = st.builds(
+    lambda day, hour: FIRST + timedelta(days=day, hours=hour), st.integers(0, 8), st.sampled_from([0, 4, 5, 10, 15])
+)
 
 
 @st.composite
@@ -226,7 +235,7 @@ def test_a_version_that_is_split_into_equal_neighbours_changes_nothing(
     assume(before)
     index = data.draw(st.integers(0, len(before) - 1))
     key, cost, starts_at, ends_at = before[index]
-    middle = starts_at + timedelta(hours=2)
+    middle = starts_at + min(timedelta(hours=2), (ends_at - starts_at) / 2)
     after = [*before[:index], (key, cost, starts_at, middle), (key, cost, middle, ends_at), *before[index + 1 :]]
     assert changed_days(session, history_table, before, after, zone) == set()
     assert changed_days(session, history_table, after, before, zone) == set()

@@ -13,13 +13,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.properties import model
+from tests.properties.memory import open_in_memory
 
-from headline.connections import Connection
 from headline.intervals import Interval
-from headline.specs import load, load_contract
+from headline.specs import load
 from headline.steps import compile_table
 from headline.warehouse import Session
-from headline.warehouse.duckdb import DuckDBWarehouse
 
 DAYS = Interval(date(2026, 3, 1), date(2026, 3, 3))
 CENT = Decimal("0.01")
@@ -66,9 +65,7 @@ def books(draw: st.DrawFn) -> tuple[list[Row], list[Row]]:
 
 @pytest.fixture(scope="module")
 def session() -> Iterator[Session]:
-    with DuckDBWarehouse(Connection("memory", "duckdb", host=":memory:", extra={"threads": 1})).session() as opened:
-        for name in load().table("profit.expense_allocation").reads.keys() - {"calendar.days"}:
-            opened.ensure_table(name, load_contract(load().table(name)))
+    with open_in_memory(load().table("profit.expense_allocation").reads.keys() - {"calendar.days"}) as opened:
         yield opened
 
 

@@ -14,12 +14,11 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.properties.memory import open_in_memory
 
-from headline.connections import Connection
 from headline.intervals import DAY, Interval
 from headline.sql import parse, render, write
 from headline.warehouse import Session
-from headline.warehouse.duckdb import DuckDBWarehouse
 
 LAST = date(2026, 3, 1)  # a Sunday
 WEEK = timedelta(days=7)
@@ -126,7 +125,7 @@ def findings(session: Session, call: str, interval: Interval, period_column: str
 
 @pytest.fixture(scope="module")
 def session() -> Iterator[Session]:
-    with DuckDBWarehouse(Connection("memory", "duckdb", host=":memory:", extra={"threads": 1})).session() as opened:
+    with open_in_memory([]) as opened:
         yield opened
 
 

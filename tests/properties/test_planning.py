@@ -1,29 +1,37 @@
-"""Which days a run computes, against a model that remembers for each day exactly what it was computed from.
+"""Which days a run computes, against a model that looks at every day of every window.
 
-Whatever arrives, in whatever order runs ask for whatever days: after a run no published day is out of date, and none was
+Whatever arrives, in whatever order runs ask for whatever days: a day is stale exactly when an input within its window has a
+version greater than its as_of. After a run no day that was asked for or lies in the restatement window is stale, and none was
 computed that was neither asked for nor touched.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from datetime import date, timedelta
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from itertools import pairwise
-from typing import Any
+from pathlib import Path
+from typing import Any, cast
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from headline.intervals import DAY, Interval, Period, from_days, merge
-from headline.ledger import Change
-from headline.ledger.staleness import intervals_to_compute, is_outdated, missing_days
-from headline.specs import Window
+from headline.ledger import Change, PeriodState, missing_days, stale_periods, stale_states, touched
+from headline.ledger.ledger import Ledger
+from headline.specs import Pipeline, Table, Window
+from headline.steps.plan import Plan, plan
+from headline.steps.run import PipelineRun
 
 FIRST = date(2026, 2, 16)  # a Monday, two weeks before a month begins
 LENGTH = 24
-WINDOWS = st.builds(Window, days_before=st.sampled_from([0, 1, 3, "all"]), days_after=st.sampled_from([0, 0, 1, 4, "all"]))
+REACHES = st.sampled_from([0, 1, 3, "all"])
+WINDOWS = st.builds(Window, days_before=REACHES, days_after=st.sampled_from([0, 0, 1, 4, "all"]))
 PERIODS: st.SearchStrategy[Period] = st.sampled_from(["day", "day", "week", "month"])
-Memory = dict[date, Any]
+MOMENT = datetime(2026, 5, 1, tzinfo=UTC)
 
 
 @st.composite
@@ -32,10 +40,7 @@ def intervals(draw: st.DrawFn) -> Interval:
     return Interval(FIRST + timedelta(days=start), FIRST + timedelta(days=draw(st.integers(start + 1, min(LENGTH, start + 6)))))
 
 
-HISTORIES = st.lists(st.tuples(st.sampled_from(["arrive", "run", "run the first alone"]), intervals()), min_size=2, max_size=12)
-
-
-def days_of(found: list[Interval]) -> set[date]:
+def days_of(found: Sequence[Interval]) -> set[date]:
     return {day for interval in found for day in interval}
 
 
@@ -44,101 +49,220 @@ def window_of(day: date, window: Window) -> tuple[date, date]:
     return before, date.max if window.days_after == "all" else day + timedelta(days=window.days_after)
 
 
-def looked_at(day: date, memory: Memory, window: Window) -> dict[date, Any]:
-    """What a computation for the day sees of an input."""
+def looks_at(day: date, window: Window, other: date) -> bool:
     first, last = window_of(day, window)
-    return {other: value for other, value in memory.items() if first <= other <= last}
+    return first <= other <= last
 
 
 @dataclass
-class Table:
-    """A table that remembers what each day was made of."""
+class Model:
+    """The versions of every day of every table, one by one, beside a ledger that keeps what the real planning asks of it."""
 
-    name: str
-    period: Period
-    reads: dict[str, Window]
-    made_of: Memory = field(default_factory=dict)
-    publications: list[Change] = field(default_factory=list)
+    version: int = 0
+    states: dict[str, list[PeriodState]] = field(default_factory=dict)
 
-    def fresh(self, day: date, inputs: dict[str, Memory]) -> Any:
-        """What a computation of the day's whole period would see now."""
-        period = Interval(day, day + DAY).widen(self.period)
-        return [(name, [looked_at(one, inputs[name], window) for one in period]) for name, window in self.reads.items()]
+    def record(self, table: str, changed: Sequence[Interval], unchanged: Sequence[Interval] = ()) -> None:
+        """What `Recording.publish` does: changed periods get a new version, and all that was computed is as of it."""
+        self.version += bool(changed)
+        kept = [one for one in self.states.get(table, []) if not any(one.interval.overlaps(period) for period in changed)]
+        lifted = [replace(one, as_of=self.version) if one.interval in unchanged else one for one in kept]
+        new = [
+            PeriodState(table, period, self.version, self.version, "f", 1, "complete", Decimal(1), "r", MOMENT, MOMENT)
+            for period in changed
+        ]
+        self.states[table] = sorted([*lifted, *new], key=lambda one: one.interval)
+
+    def lift(self, table: str, computed: Sequence[Interval]) -> None:
+        """All periods that a run has computed are as of its record."""
+        self.states[table] = [
+            replace(one, as_of=self.version) if one.interval in computed else one for one in self.states.get(table, [])
+        ]
+
+    def stale(self, table: Table) -> list[Interval]:
+        """Day by day: the periods with an input in the window of one of their days that is newer than their as_of."""
+        return [
+            one.interval
+            for one in self.states.get(table.full_name, [])
+            if any(
+                other.version > one.as_of and any(looks_at(day, window, seen) for day in one.interval for seen in other.interval)
+                for name, window in table.reads.items()
+                for other in self.states.get(name, [])
+            )
+        ]
+
+
+class Remembered(Ledger):
+    """The ledger's answers from the model, by the words of their docstrings."""
+
+    def __init__(self, model: Model) -> None:
+        self.model = model
+
+    def newest_version(self) -> int:
+        return self.model.version
+
+    def _of(self, names: Any) -> Iterator[PeriodState]:
+        return (one for name in sorted(names) for one in self.model.states.get(name, []))
+
+    def states(self, table_names: Any, *within: Interval) -> list[PeriodState]:
+        return [one for one in self._of(table_names) if not within or any(one.interval.overlaps(other) for other in within)]
+
+    def newest_days(self, table_names: Any) -> dict[str, date]:
+        return {one.table: one.interval.start for one in self._of(table_names)}
+
+    def days_before(self, table_names: Any, day: date) -> dict[str, tuple[date, int]]:
+        raise AssertionError("no window of these tables forbids gaps")
+
+    def changes(self, reads: Mapping[str, Window], interval: Interval, since: int = 0) -> list[Change]:
+        found = []
+        for name, window in reads.items():
+            near = Interval(interval.start, date.max) if window.days_before == "all" else window.reach(interval)
+            near = Interval(near.start, window.reach(interval).end)
+            newer = [one for one in self._of([name]) if one.version > since]
+            found += [Change(name, one.interval, one.version) for one in newer if one.interval.overlaps(near)]
+            before = [one.version for one in newer if one.interval.end <= interval.start]
+            if window.days_before == "all" and before:
+                found.append(Change(name, Interval(date.min, interval.start), max(before)))
+        return found
+
+
+def pipeline_of(**tables: Table) -> Pipeline:
+    made = Pipeline.model_construct(description="", tier=1, tables=tables)
+    made._folder = Path("core/test")
+    for name, table in tables.items():
+        table._name, table._schema = name, "core"
+    return made
+
+
+def table_of(period: Period, **reads: Window) -> Table:
+    return Table.model_validate({"period": period, "reads": {name.replace("__", "."): one for name, one in reads.items()}})
+
+
+def planned(pipeline: Pipeline, requested: Interval, model: Model) -> Plan:
+    """The plan of a run whose inputs are all there: what is missing is not the question here."""
+    run = PipelineRun(pipeline, "run", requested, cast(Any, None), Remembered(model), cast(Any, None))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("headline.steps.plan.missing_inputs", lambda *_arguments: {})
+        return plan(run)
+
+
+ACTIONS = st.tuples(st.sampled_from(["arrive", "run", "run"]), intervals(), st.sets(st.integers(0, LENGTH - 1), max_size=LENGTH))
 
 
 @settings(max_examples=300)
-@given(HISTORIES, PERIODS, st.tuples(WINDOWS, WINDOWS, WINDOWS))
-def test_nothing_is_out_of_date_after_a_run(
-    history: list[tuple[str, Interval]], period: Period, windows: tuple[Window, ...]
+@given(
+    st.lists(ACTIONS, min_size=2, max_size=10),
+    PERIODS,
+    st.tuples(WINDOWS, WINDOWS, WINDOWS),
+    st.sampled_from([5, 99]),
+)
+def test_a_run_computes_what_was_asked_for_and_what_is_stale_in_the_restatement_window(
+    history: list[tuple[str, Interval, set[int]]], period: Period, windows: tuple[Window, ...], restated: int
 ) -> None:
-    """Two tables, the second reads the first: both in one run, or the first in a run of its own, like another pipeline's."""
-    version = 0
-    source: Memory = {}
-    arrivals: list[Change] = []
-    first = Table("first", "day", {"source": windows[0]})
-    second = Table("second", period, {"first": windows[1], "source": windows[2]})
-    inputs = {"source": source, "first": first.made_of}
+    """Two tables, the second reads the first. `moved`: the days on which what a run computes is not what it was."""
+    first = table_of("day", raw__source=windows[0])
+    second = table_of(period, core__first=windows[1], raw__source=windows[2])
+    pipeline, model = pipeline_of(first=first, second=second), Model()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("HEADLINE_RESTATEMENT_DAYS", str(restated))
+        forget()
+        for action, interval, offsets in history:
+            moved = {FIRST + timedelta(days=offset) for offset in offsets}
+            if action == "arrive":
+                model.record("raw.source", [Interval(day, day + DAY) for day in interval])
+                continue
+            run_once(pipeline, interval, moved, model, restated)
+    forget()
 
-    def compute(
-        table: Table, requested: Interval, changed: list[Change], recomputed: dict[str, list[Interval]]
-    ) -> list[Interval]:
-        stale = {day for day, value in table.made_of.items() if value != table.fresh(day, inputs)}
-        found = intervals_to_compute(requested, table.period, table.reads, table.publications, changed, recomputed)
-        asked = set(requested.widen(table.period))
-        assert asked | stale <= days_of(found)
-        if table.name == "first":  # the second is also computed where the first was and came out as before
-            assert days_of(found) <= asked | days_of(
-                [Interval(day, day + DAY).widen(table.period) for day in touched(table, changed)]
+
+def run_once(pipeline: Pipeline, requested: Interval, moved: set[date], model: Model, restated: int) -> None:
+    before = planned(pipeline, requested, model)
+    known = [one for table in pipeline.ordered_tables for one in model.states.get(table.full_name, [])]
+    newest = max([requested.end, *(one.interval.start + DAY for one in known)])
+    reached = [Interval(newest - timedelta(days=restated), newest), *(requested.widen(t.period) for t in pipeline.ordered_tables)]
+    computed: dict[str, list[Interval]] = {}
+    changed: dict[str, list[Interval]] = {}
+    stale = {table.full_name: model.stale(table) for table in pipeline.ordered_tables}
+    for table in pipeline.ordered_tables:
+        news = [Change(name, one, 1) for name, found in changed.items() for one in found]
+        found = before.intervals(table, news)
+        at_stake = [
+            one.interval
+            for one in model.states.get(table.full_name, [])
+            if any(one.interval.overlaps(other) for other in reached)
+        ]
+        follow = [
+            one
+            for one in at_stake
+            if any(
+                looks_at(day, table.reads[change.table], seen)
+                for change in news
+                if change.table in table.reads
+                for day in one
+                for seen in change.interval
             )
-        for day in days_of(found):
-            table.made_of[day] = table.fresh(day, inputs)
-        return found
-
-    def touched(table: Table, changed: list[Change]) -> set[date]:
-        """Published days that look at a day that changed after they were computed."""
-        computed_at = {day: change.as_of for change in table.publications for day in change.interval}
-        return {
-            day
-            for day, as_of in computed_at.items()
-            for change in changed
-            if change.version > as_of and looked_at(day, dict.fromkeys(change.interval), table.reads[change.table])
-        }
-
-    for action, interval in history:
-        if action == "arrive":
-            version += 1
-            source.update(dict.fromkeys(interval, version))
-            arrivals.append(Change("source", interval, version))
-            continue
-        as_of = version
-        tables = [first] if action == "run the first alone" else [first, second]
-        recomputed: dict[str, list[Interval]] = {}
-        computed: list[tuple[Table, list[Interval]]] = []
-        for table in tables:
-            changed = arrivals if table is first else arrivals + first.publications
-            known = {name: found for name, found in recomputed.items() if name in table.reads}
-            recomputed[table.name] = compute(table, interval, changed, known)
-            computed.append((table, recomputed[table.name]))
-        for table, found in computed:
-            for one in found:
-                version += 1
-                table.publications.append(Change(table.name, one, version, as_of))
-        for table in tables:
-            assert all(value == table.fresh(day, inputs) for day, value in table.made_of.items())
+        ]
+        expected = {*requested.widen(table.period), *days_of([one for one in stale[table.full_name] if one in at_stake])}
+        assert days_of(found) == expected | days_of(follow)
+        pieces = {Interval(day, day + DAY).widen(table.period) for day in days_of(found)}
+        there = {one.interval for one in model.states.get(table.full_name, [])}
+        computed[table.full_name] = sorted(pieces)
+        changed[table.full_name] = sorted(one for one in pieces if one not in there or set(one) & moved)
+    versions = {one: one.version for one in known}
+    for name, pieces_changed in changed.items():
+        model.record(name, pieces_changed)
+    for name, pieces_computed in computed.items():
+        model.lift(name, pieces_computed)
+    for table in pipeline.ordered_tables:
+        name = table.full_name
+        left = [one for one in model.stale(table) if any(one.overlaps(other) for other in reached)]
+        assert left == [], "whatever may ride along has"
+        assert not set(model.stale(table)) & set(computed[name])
+        assert [one.interval for one in stale_states(table, table.reads, Remembered(model))] == model.stale(table)
+        kept = [one for one in model.states[name] if one.interval in computed[name] and one.interval not in changed[name]]
+        assert {one.version for one in kept} <= set(versions.values()), "what came out as before has no version of its own"
+        assert {one.as_of for one in kept} <= {model.version}
+    again = planned(pipeline, requested, model)
+    assert [days_of(again.intervals(table)) for table in pipeline.ordered_tables] == [
+        set(requested.widen(table.period)) for table in pipeline.ordered_tables
+    ], "a run right after it has nothing left but what it was asked for"
 
 
-@given(st.lists(intervals(), max_size=4), st.lists(intervals(), max_size=4), WINDOWS)
-def test_a_result_is_outdated_when_a_newer_change_lies_in_a_window(
-    results: list[Interval], changes: list[Interval], window: Window
+def forget() -> None:
+    from headline.settings import load
+
+    load.cache_clear()
+
+
+@given(
+    PERIODS,
+    st.lists(st.tuples(intervals(), st.integers(1, 9)), max_size=4),
+    st.lists(st.integers(0, 9), min_size=LENGTH),
+    WINDOWS,
+)
+def test_a_period_is_stale_when_an_input_in_its_window_is_newer(
+    period: Period, found: list[tuple[Interval, int]], as_of: list[int], window: Window
 ) -> None:
-    newer = [Change("source", interval, 1) for interval in changes]
-    changed = dict.fromkeys(days_of(changes))
-    assert is_outdated(results, {"source": window}, newer) is any(looked_at(day, changed, window) for day in days_of(results))
+    changes = [Change("raw.source", interval, version) for interval, version in found]
+    pieces = sorted({Interval(FIRST + n * DAY, FIRST + (n + 1) * DAY).widen(period) for n in range(LENGTH)})
+    states = [
+        PeriodState("core.t", one, 9, seen, "f", 1, "complete", Decimal(1), "r", MOMENT, MOMENT)
+        for one, seen in zip(pieces, as_of, strict=False)
+    ]
+    reads = {"raw.source": window}
+
+    def newest(one: Interval) -> int:
+        depends = (
+            change.version for change in changes if any(looks_at(day, window, seen) for day in one for seen in change.interval)
+        )
+        return max(depends, default=0)
+
+    assert stale_periods(states, reads, changes) == [state for state in states if newest(state.interval) > state.as_of]
+    assert touched(pieces, reads, changes) == [one for one in pieces if newest(one)]
 
 
 @given(intervals(), st.lists(intervals(), max_size=5))
 def test_missing_days_are_those_that_nothing_covers(requested: Interval, published: list[Interval]) -> None:
-    missing = missing_days(requested, [Change("source", interval, 1) for interval in published])
+    missing = missing_days(requested, published)
     assert missing == sorted(set(requested) - days_of(published))
 
 

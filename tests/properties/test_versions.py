@@ -16,14 +16,13 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.properties.memory import open_in_memory
 from tests.properties.worlds import CATEGORIES, Row, money, sometimes
 
-from headline.connections import Connection
 from headline.intervals import DAY, Interval
-from headline.specs import load, load_contract
+from headline.specs import load
 from headline.steps import compile_table
 from headline.warehouse import Session
-from headline.warehouse.duckdb import DuckDBWarehouse
 
 FIRST = date(2026, 3, 1)
 FOREVER = datetime.combine(date(9999, 12, 31), time())
@@ -52,9 +51,7 @@ def snapshots(draw: st.DrawFn) -> Snapshots:
 
 @pytest.fixture(scope="module")
 def session() -> Iterator[Session]:
-    with DuckDBWarehouse(Connection("memory", "duckdb", host=":memory:", extra={"threads": 1})).session() as opened:
-        for name in ("raw.products", CHANGES):
-            opened.ensure_table(name, load_contract(load().table(name)))
+    with open_in_memory(["raw.products", CHANGES]) as opened:
         yield opened
 
 

@@ -7,9 +7,10 @@ from headline.ledger.partial import partial_days
 from headline.ledger.repairs import Attempt, Repairs
 from headline.ledger.schema_changes import ColumnChange, SchemaChange, SchemaChanges
 from headline.ledger.staleness import missing_days, missing_for, missing_inputs, stale_periods, stale_states, touched
-from headline.ledger.state import Change, PeriodState
+from headline.ledger.state import IN_DOUBT, Change, PeriodState
 
 __all__ = [
+    "IN_DOUBT",
     "Attempt",
     "Candidate",
     "Change",

@@ -9,13 +9,13 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import Connection, and_, delete, func, insert, select, text, update
+from sqlalchemy import Connection, and_, delete, func, insert, literal_column, select, text, update
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from headline.intervals import DAY, Interval, merge
 from headline.ledger import tables
-from headline.ledger.state import Change, CurrentState, changes
+from headline.ledger.state import IN_DOUBT, Change, CurrentState, changes
 from headline.ledger.versions import lock_versions, next_versions
 from headline.specs import Window
 
@@ -197,7 +197,7 @@ class Ledger(CurrentState):
         if table_names is not None:
             names = text("unnest(cast(:names as text[])) as names (name)").bindparams(names=sorted(table_names))
         newest = select(func.max(columns.audited_at)).where(columns.table_name == text("names.name")).scalar_subquery()
-        audited = select(text("names.name"), newest.label("at")).select_from(names).subquery()
+        audited = select(literal_column("names.name").label("name"), newest.label("at")).select_from(names).subquery()
         named = and_(columns.table_name == audited.c.name, columns.audited_at == audited.c.at)
         with self._begin() as connection:
             return list(connection.execute(select(tables.audit).join(audited, named).order_by(columns.table_name, columns.id)))
@@ -233,7 +233,7 @@ class Ledger(CurrentState):
         with self._begin() as connection:
             for table_name, starts in periods.items():
                 mine = and_(tables.period_state.c.table_name == table_name, tables.period_state.c.start.in_(starts))
-                connection.execute(update(tables.period_state).where(mine).values(fingerprint=None))
+                connection.execute(update(tables.period_state).where(mine).values(fingerprint=IN_DOUBT))
 
     @contextmanager
     def recording(self) -> Iterator[Recording]:

@@ -16,6 +16,7 @@ from headline.ledger.store import Store
 from headline.specs import Window
 
 _state = tables.period_state.c
+IN_DOUBT = ""
 
 
 @dataclass(frozen=True)
@@ -23,7 +24,8 @@ class PeriodState:
     """One period of one table as it is published (or, of a landing, as it arrived).
 
     `version`: at which its content became what it is. `as_of`: inputs up to this version are in it.
-    `fingerprint`: of its rows; None while unknown, as between a crash and the next run.
+    `fingerprint`: of its rows; None where it was published before fingerprints were kept, IN_DOUBT between a crash and the next
+    run.
     """
 
     table: str
@@ -70,6 +72,12 @@ class CurrentState(Store):
         with self._begin() as connection:
             row = connection.execute(query).first()
         return _period_state(row) if row else None
+
+    def in_doubt(self, table_name: str) -> list[PeriodState]:
+        """The periods of a table that a run was about to replace when it died, or that were found to differ."""
+        query = select(tables.period_state).where(_state.table_name == table_name, _state.fingerprint == IN_DOUBT)
+        with self._begin() as connection:
+            return [_period_state(row) for row in connection.execute(query.order_by(_state.start))]
 
     def newest_days(self, table_names: Iterable[str]) -> dict[str, date]:
         """The first day of the newest period of each table that is published."""
@@ -131,7 +139,7 @@ def changes(connection: Connection, reads: Mapping[str, Window], interval: Inter
     query = select(_state.table_name, _state.start, _state.end, _state.version).where(or_(*near), _state.version > since)
     found = [Change(name, Interval(start, end), version) for name, start, end, version in connection.execute(query)]
     unbounded = [name for name, window in reads.items() if window.days_before == "all"]
-    if unbounded:
+    if unbounded and interval.start > date.min:
         before = select(_state.table_name, func.max(_state.version)).where(
             _state.table_name.in_(unbounded), _state.end <= interval.start, _state.version > since
         )

@@ -106,7 +106,7 @@ period_state = Table(
     Column("end", Date, nullable=False, comment="the day after its last"),
     Column("version", BigInteger, nullable=False, comment="at which its content became what it is"),
     Column("as_of", BigInteger, nullable=False, comment="inputs up to this version are in it"),
-    Column("fingerprint", String, nullable=True, comment="of its rows; null while unknown"),
+    Column("fingerprint", String, nullable=True, comment="of its rows; empty while in doubt, null where it was never known"),
     Column("row_count", BigInteger, nullable=False),
     Column("status", String, nullable=False, comment="complete or partial"),
     Column("coverage", Numeric, nullable=False),

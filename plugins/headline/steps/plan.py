@@ -9,7 +9,7 @@ from datetime import date, timedelta
 from headline import settings
 from headline.errors import Transient
 from headline.intervals import DAY, Interval, merge
-from headline.ledger import Change, PeriodState, missing_days, missing_inputs, stale_periods, touched
+from headline.ledger import IN_DOUBT, Change, PeriodState, missing_days, missing_inputs, stale_periods, touched
 from headline.specs import Table
 from headline.steps.run import PipelineRun
 
@@ -38,8 +38,9 @@ class Plan:
         reads = self.run.pipeline.reads_by_table(table)
         states = self.states.get(table.full_name, [])
         stale = [state.interval for state in stale_periods(states, reads, self.changes.get(table.full_name, []))]
+        in_doubt = [state.interval for state in states if state.fingerprint == IN_DOUBT]
         follow = touched([state.interval for state in states], reads, [change for change in changed if change.table in reads])
-        return merge(interval.widen(table.period) for interval in [requested, *stale, *follow])
+        return merge(interval.widen(table.period) for interval in [requested, *stale, *in_doubt, *follow])
 
 
 def plan(run: PipelineRun) -> Plan:

@@ -52,9 +52,11 @@ def _is_outdated(plan: Plan, staged: Mapping[str, Staged], record: Recording) ->
     pipeline or another run of this one."""
     for name, one in staged.items():
         reads = {**plan.run.pipeline.reads_by_table(one.table), name: Window()}
-        hull = Interval(one.intervals[0].start, one.intervals[-1].end)
+        # What is replaced whole was computed from all days, whichever were asked for.
+        is_whole = one.table.period_column is None
+        hull = Interval(date.min, date.max) if is_whole else Interval(one.intervals[0].start, one.intervals[-1].end)
         newer = record.changes(reads, hull, plan.as_of)
-        if newer and (one.table.period_column is None or touched(one.intervals, reads, newer)):
+        if newer and (is_whole or touched(one.intervals, reads, newer)):
             return True
     return False
 

@@ -115,10 +115,12 @@ def _compared_whole(
     requested = plan.run.requested
     known = {state.interval.start for state in _states(plan, table, [requested])}
     newest = plan.run.ledger.newest_state(table.full_name)
-    if newest and newest.fingerprint == content.fingerprint:
+    # After a crash the published rows may be these already, so that comparing them does not find what readers have yet to see.
+    in_doubt = plan.run.ledger.in_doubt(table.full_name)
+    if newest and newest.fingerprint == content.fingerprint and not in_doubt:
         changed = [_published(table, Interval(day, day + DAY), content) for day in requested if day not in known]
         return changed, sorted(known & set(requested)), []
-    affected = [requested]
+    affected = [requested, *(state.interval for state in in_doubt)]
     if newest:
         everything = Interval(date.min, date.max)
         days = session.changed_days(table, settings.load().reporting_zone) if is_history(table) else [everything]

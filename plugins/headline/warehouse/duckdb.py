@@ -223,7 +223,12 @@ class DuckDBStaging(DuckDBSession, Staging):
     def changed_days(self, table: Table, zone: str) -> list[Interval]:
         output = Output(table.full_name, table)
         key = [column for column in table.key if column != "valid_from"]
-        others = [name for name in output.columns if name not in (*key, "valid_from", "valid_to", "is_current")]
+        # Types as they are published: equal values of different types have different hashes.
+        others = [
+            f"cast({name} as {kind})"
+            for name, kind in output.columns.items()
+            if name not in (*key, "valid_from", "valid_to", "is_current")
+        ]
         sql = _CHANGED.format(
             columns=", ".join(output.columns),
             key=", ".join(key),

@@ -6,8 +6,9 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from sqlalchemy import text
 from tests.unit.records import days_of, record
 
 from headline import specs
@@ -23,6 +24,7 @@ from headline.ledger import (
     stale_states,
     touched,
 )
+from headline.ledger.engine import engine
 from headline.specs import Window
 
 D = [date(2026, 3, 1) + timedelta(days=i) for i in range(40)]
@@ -128,6 +130,43 @@ def shop(project: Any) -> Ledger:
     return ledger
 
 
+@settings(max_examples=60, derandomize=True, database=None, deadline=None, suppress_health_check=list(HealthCheck))
+@given(
+    st.lists(st.tuples(st.sampled_from(["raw.x", "raw.y"]), spans), min_size=1, max_size=6),
+    windows,
+    windows,
+    spans,
+    st.integers(0, 6),
+)
+def test_the_changes_that_the_ledger_tells_are_those_that_matter(
+    ledger: Ledger, found: list[tuple[str, Interval]], x: Window, y: Window, asked: Interval, since: int
+) -> None:
+    """Of each day asked for, the newest version among all days of its windows, where it is after `since`."""
+    with engine().begin() as connection:
+        connection.execute(text("truncate period_state, publication; alter sequence version restart"))
+    reads = {"raw.x": x, "raw.y": y}
+    versions: dict[tuple[str, date], int] = {}
+    for number, (table, interval) in enumerate(found, start=1):
+        record(ledger, *days_of(table, interval.start, interval.end - DAY, content=str(number)))
+        versions |= {(table, day): number for day in interval}
+
+    def newest(day: date) -> int:
+        return max(
+            (version for (name, other), version in versions.items() if reaches(reads[name], day, other) and version > since),
+            default=0,
+        )
+
+    told = ledger.changes(reads, asked, since)
+    for day in asked:
+        seen = [change.version for change in told if touched([Interval(day, day + DAY)], reads, [change])]
+        assert max(seen, default=0) == newest(day)
+
+
+def reaches(window: Window, day: date, other: date) -> bool:
+    before = window.days_before == "all" or other >= day - window.days_before * DAY
+    return before and (window.days_after == "all" or other <= day + window.days_after * DAY)
+
+
 def test_stale_days_are_found_wherever_they_are(shop: Ledger) -> None:
     assert stale_days(shop, "core.orders") == []
     record(shop, *days_of("raw.orders", D[2], D[3], content="b"))
@@ -144,7 +183,7 @@ def test_stale_days_are_found_wherever_they_are(shop: Ledger) -> None:
 def test_a_table_that_is_replaced_whole_is_stale_as_a_whole(project: Any) -> None:
     """Whatever its windows say: it was computed from all days, so the newest computation counts."""
     spec, ledger = "core/core_shop/pipeline.yml", project.ledger
-    for reads in ("raw.orders:\n", "raw.orders: {days_before: 3, days_after: 2}\n"):
+    for reads in ("raw.orders:\n", "raw.orders: {days_before: 3, days_after: 2}\n", "raw.orders: {days_before: all}\n"):
         record(ledger, *days_of("raw.orders", D[0], D[5], content=reads))
         project.replace(spec, "    key: [order_id]\n", "    key: [order_id]\n    period: all\n")
         project.replace(spec, "raw.orders:\n", reads)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from headline.errors import BadData, BadRequest
-from headline.steps import audit, held_candidate, inspect, publish, transform
+from headline.steps import held_candidate, inspect, write_audit_publish
 
 D1, D2, D3 = date(2026, 3, 1), date(2026, 3, 2), date(2026, 3, 3)
 Line = tuple[str, str, str, Any, Any, Any]
@@ -21,9 +21,10 @@ def shop(project: Any) -> Any:
 
 
 def held(project: Any, day: date = D1, run_id: str = "manual__1") -> Any:
-    """A run whose candidate of core.orders stays unpublished."""
+    """A run whose staging tables are kept, neither audited nor published."""
     run = project.run("core_shop", day, run_id=run_id)
-    transform(run, run.pipeline.tables["orders"])
+    with project.stage(run) as (_, _staged, session):
+        session.keep()
     return run
 
 
@@ -36,7 +37,7 @@ def changed(project: Any) -> Any:
 
 
 def lines(project: Any, run: Any, table: str = "orders") -> list[Line]:
-    found = inspect(run.pipeline.tables[table], run.open_candidates()[f"core.{table}"], project.warehouse)
+    found = inspect(run.pipeline.tables[table], project.ledger.candidates(run.key)[f"core.{table}"], project.warehouse)
     return [(one.table, one.what, one.key or one.column, one.published, one.candidate, one.difference) for one in found]
 
 
@@ -70,7 +71,6 @@ def test_a_repeated_row_beside_a_changed_one_is_one_more(shop: Any) -> None:
 def test_without_a_key_a_row_is_all_of_its_columns(shop: Any) -> None:
     shop.replace("core/core_shop/pipeline.yml", "    key: [ds]\n", "")
     run = changed(shop)
-    transform(run, run.pipeline.tables["running_totals"])
     assert lines(shop, run, "running_totals") == [
         ("core.running_totals", "rows", "", 2, 2, 0),
         ("core.running_totals", "rows added", "", None, 2, None),
@@ -127,7 +127,6 @@ def test_personal_data_are_never_shown(shop: Any) -> None:
     )
     run = changed(shop)
     assert ("core.orders", "changed", "order_id a", "(personal)", "(personal)", None) in lines(shop, run)
-    transform(run, run.pipeline.tables["running_totals"])
     assert {key for _, what, key, *_ in lines(shop, run, "running_totals") if what == "added"} == {
         "ds 2026-03-01",
         "ds 2026-03-02",
@@ -137,7 +136,7 @@ def test_personal_data_are_never_shown(shop: Any) -> None:
 def test_the_failure_of_an_audit_ends_with_the_command_that_shows_it(shop: Any) -> None:
     run = changed(shop)
     with pytest.raises(BadData) as raised:
-        audit(run, run.pipeline.tables["orders"])
+        write_audit_publish(run)
     *_, command = str(raised.value).splitlines()
     program, verb, table, key = command.split()
     assert (program, verb, table) == ("headline", "inspect", "core.orders")
@@ -156,15 +155,14 @@ def test_a_run_is_named_by_its_id_or_the_beginning_of_it(shop: Any, run: str) ->
 def test_without_a_run_the_newest_that_is_held_is_meant(shop: Any) -> None:
     held(shop, run_id="manual__1")
     table = held(shop, run_id="manual__2").pipeline.tables["orders"]
-    publish(shop.compute(shop.run("core_shop", D1, run_id="scheduled__1")))
+    write_audit_publish(shop.run("core_shop", D1, run_id="scheduled__1"))
     assert held_candidate(table, "", shop.ledger).run_id == "manual__2"
 
 
 def test_a_run_that_cannot_be_told_is_answered_with_those_that_there_are(shop: Any) -> None:
     table = held(shop).pipeline.tables["orders"]
     held(shop, run_id="manual__2")
-    published = shop.run("core_shop", D1, run_id="scheduled__1")
-    publish(shop.compute(published))
+    write_audit_publish(shop.run("core_shop", D1, run_id="scheduled__1"))
     for run, complaint in (
         ("manual", r"several runs begin with 'manual'; these runs have one: manual__2 \(\w{12}, transformed\); manual__1"),
         ("nobody", "no run begins with 'nobody'; these runs have one: manual__2"),
@@ -178,14 +176,12 @@ def test_what_was_kept_for_its_days_is_said_to_be_gone(shop: Any) -> None:
     run = changed(shop)
     table = run.pipeline.tables["orders"]
     with pytest.raises(BadData):
-        audit(run, table)
-    candidate = run.open_candidates()["core.orders"]
-    with shop.warehouse.session() as session:
-        session.drop([f"candidate.core__orders__{run.key}"])
-    with pytest.raises(BadRequest, match="has left no rows to look at; clear its transform"):
+        write_audit_publish(run)
+    candidate = shop.ledger.candidates(run.key)["core.orders"]
+    assert inspect(table, candidate, shop.warehouse), "a failed audit keeps what it holds back"
+    shop.warehouse.forget(run.key)
+    with pytest.raises(BadRequest, match=f"the run {run.key} has kept nothing; clear it to compute it again"):
         inspect(table, candidate, shop.warehouse)
     shop.ledger.forget_candidates([(run.key, "core.orders")])
-    with pytest.raises(
-        BadRequest, match="was kept for 7 days and is gone; clear its transform to compute it again; no run has one"
-    ):
+    with pytest.raises(BadRequest, match="was kept for 7 days and is gone; clear it to compute it again; no run has one"):
         held_candidate(table, "manual__1", shop.ledger)

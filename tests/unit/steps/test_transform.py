@@ -232,6 +232,32 @@ def test_months_and_tables_without_a_period_are_computed_whole(shop: Any) -> Non
     assert shop.query("select count(*) from profit.latest") == [(1,)]
 
 
+@pytest.mark.parametrize("period", ["week", "month"])
+def test_only_the_weeks_and_months_that_changed_have_a_version(shop: Any, period: str) -> None:
+    """Sunday, March 1 ends a week; the days after it belong to the next one. The last day is of another month."""
+    april = date(2026, 4, 1)
+    for path, content in MONTHLY.items():
+        shop.write(path, content.replace("'month'", f"'{period}'").replace("as month", f"as {period}"))
+    shop.replace("profit/monthly/pipeline.yml", "period: month", f"period: {period}")
+    shop.replace("profit/monthly/months.contract.yml", "name: month", f"name: {period}")
+    shop.arrive(dict.fromkeys(Interval(D3 + DAY, april), ()) | {april: [("z", "7.00")]})
+    shop.publish("shop", D3 + DAY, april)
+    shop.publish("core_shop", D1, april)
+    shop.publish("monthly", D1, april)
+    before = shop.ledger.states(["profit.months"])
+    latest = [one.version for one in shop.ledger.states(["profit.latest"])]
+    shop.arrive({D2: [("b", "11.00")], april: [("z", "7.0")]})
+    shop.publish("shop", D2, april)
+    shop.publish("core_shop", D2, april)
+    done = shop.publish("monthly", D1, april)
+    after = shop.ledger.states(["profit.months"])
+    changed = [new.interval for new, old in zip(after, before, strict=True) if new.version != old.version]
+    assert changed == [Interval(D2, D2 + DAY).widen(period)]
+    assert done["profit.months"].published == [str(one) for one in changed]
+    assert len({one.as_of for one in after}) == 1
+    assert [one.version for one in shop.ledger.states(["profit.latest"])] == latest, "as many orders as before"
+
+
 def test_a_day_without_rows_has_the_columns_of_the_contract(project: Any) -> None:
     project.arrive({D1: []})
     project.publish("shop", D1)

@@ -1,36 +1,28 @@
-"""The embedded engine: candidates, atomic publication, the lock, and what its errors become."""
+"""The embedded engine: staging tables, atomic publication, the lock, and what its errors become."""
 
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import duckdb
 import pytest
+from tests.unit.warehouse.tables import make_table
 
 from headline.connections import Connection
-from headline.errors import BadData, HeadlineError, SpecError, Transient
-from headline.intervals import DAY, Interval
-from headline.specs import Contract
-from headline.warehouse import Replacement, Session, Warehouse, candidate_name
-from headline.warehouse.duckdb import DuckDBWarehouse
+from headline.errors import BadData, BadRequest, HeadlineError, SpecError, Transient
+from headline.intervals import DAY, Interval, Period
+from headline.specs import Table
+from headline.warehouse import Content, Output, Replacement, Session, Staging, Warehouse
+from headline.warehouse.duckdb import DuckDBStaging, DuckDBWarehouse
+
+MakeTable = Callable[..., Table]
 
 D = [date(2026, 3, 1 + i) for i in range(5)]
-
-
-def contract(**columns: str) -> Contract:
-    known = {"ds": "date", "x": "integer"} | columns
-    described = [{"name": name, "data_type": kind, "description": "A column."} for name, kind in known.items()]
-    content = {
-        "dataset": "warehouse/core/t",
-        "description": "One row per day.",
-        "columns": described,
-        "checks": [{"schema": None}],
-    }
-    return Contract.model_validate(content)
 
 
 def values(*rows: tuple[date, int]) -> str:
@@ -38,83 +30,158 @@ def values(*rows: tuple[date, int]) -> str:
 
 
 @pytest.fixture
-def session(warehouse: Warehouse) -> Iterator[Session]:
-    """core.t and core.u hold a row a day, x = 0 to 4; candidates hold other rows for the second day and none for the third."""
-    with warehouse.session() as opened:
-        for table in ("core.t", "core.u"):
-            opened.ensure_table(table, contract())
-            opened.query(f"insert into {table} {values(*[(day, i) for i, day in enumerate(D)])}")
-            opened.write_candidate(candidate_name(table, "k"), [values((D[1], 100), (D[1], 101))])
+def made(tmp_path: Path) -> MakeTable:
+    """Makes a table core.<name> with the columns ds and x, and others by name and type."""
+
+    def make(name: str, period: Period = "day", *, quarantine: bool = False, **columns: str) -> Table:
+        return make_table(tmp_path, name, {"ds": "date", "x": "integer"} | columns, period=period, quarantine=quarantine)
+
+    return make
+
+
+@pytest.fixture
+def staging(warehouse: Warehouse, made: MakeTable) -> Iterator[Staging]:
+    """core.t and core.u hold a row a day, x = 0 to 4; staged are other rows for the second day and none for the third."""
+    with warehouse.staging("k") as opened:
+        tables = [made("t"), made("u")]
+        opened.ensure([Output(table.full_name, table) for table in tables])
+        for table in tables:
+            opened.stage(table, [values(*[(day, i) for i, day in enumerate(D)])])
+        with opened.publishing():
+            opened.replace([Replacement(table, None) for table in tables])
+        for table in tables:
+            opened.stage(table, [values((D[1], 100), (D[1], 101))])
         yield opened
 
 
-def replacement(table: str, *intervals: Interval, period_column: str | None = "ds") -> Replacement:
-    return Replacement(table, candidate_name(table, "k"), ["ds", "x"], list(intervals), period_column)
+@pytest.fixture
+def session(warehouse: Warehouse, staging: Staging) -> Iterator[Session]:
+    with warehouse.session() as opened:
+        yield opened
 
 
-def content(session: Session, table: str) -> list[int]:
+def publish(staging: Staging, *replacements: Replacement) -> None:
+    with staging.publishing():
+        staging.replace(replacements)
+
+
+def content(staging: Staging, table: str) -> list[int]:
+    with staging.reading():
+        return xs(staging, table)
+
+
+def xs(session: Session, table: str) -> list[int]:
     return [row[0] for row in session.query(f"select x from {table} order by ds, x").rows]
 
 
-def test_publication_replaces_exactly_the_intervals(session: Session) -> None:
-    session.publish([replacement("core.t", Interval(D[1], D[3]))])
-    assert content(session, "core.t") == [0, 100, 101, 3, 4]
-    session.publish([replacement("core.t", Interval(D[1], D[2]), Interval(D[4], D[4] + DAY))])
-    assert content(session, "core.t") == [0, 100, 101, 3]
+def test_publication_replaces_exactly_the_intervals(staging: Staging, made: MakeTable) -> None:
+    table = made("t")
+    publish(staging, Replacement(table, [Interval(D[1], D[3])]))
+    assert content(staging, "core.t") == [0, 100, 101, 3, 4]
+    publish(staging, Replacement(table, [Interval(D[1], D[2]), Interval(D[4], D[4] + DAY)]))
+    assert content(staging, "core.t") == [0, 100, 101, 3]
 
 
-def test_a_table_without_a_period_is_replaced_whole(session: Session) -> None:
-    session.publish([replacement("core.t", Interval(D[1], D[2]), period_column=None)])
-    assert content(session, "core.t") == [100, 101]
+def test_a_table_without_a_period_is_replaced_whole(staging: Staging, made: MakeTable) -> None:
+    publish(staging, Replacement(made("t", "all"), None))
+    assert content(staging, "core.t") == [100, 101]
 
 
-def test_all_tables_are_published_or_none(session: Session) -> None:
-    day = Interval(D[1], D[2])
-    broken = Replacement("core.u", "candidate.absent", ["ds", "x"], [day], "ds")
+def test_all_tables_are_published_or_none(staging: Staging, made: MakeTable) -> None:
+    day = [Interval(D[1], D[2])]
     with pytest.raises(SpecError, match="absent"):
-        session.publish([replacement("core.t", day), broken])
-    assert content(session, "core.t") == [0, 1, 2, 3, 4]
-    session.publish([replacement("core.t", day), replacement("core.u", day)])
-    assert content(session, "core.t") == content(session, "core.u") == [0, 100, 101, 2, 3, 4]
+        publish(staging, Replacement(made("t"), day), Replacement(made("absent"), day))
+    assert content(staging, "core.t") == [0, 1, 2, 3, 4]
+    publish(staging, Replacement(made("t"), day), Replacement(made("u"), day))
+    assert content(staging, "core.t") == content(staging, "core.u") == [0, 100, 101, 2, 3, 4]
 
 
-def test_columns_are_matched_by_name(session: Session) -> None:
-    session.query("create or replace table candidate.core__t__k as select 7 as x, date '2026-03-02' as ds")
-    session.publish([replacement("core.t", Interval(D[1], D[2]))])
-    assert content(session, "core.t") == [0, 7, 2, 3, 4]
+def test_columns_are_matched_by_name(staging: Staging, made: MakeTable) -> None:
+    staging.stage(made("t"), ["select 7 as x, date '2026-03-02' as ds"])
+    publish(staging, Replacement(made("t"), [Interval(D[1], D[2])]))
+    assert content(staging, "core.t") == [0, 7, 2, 3, 4]
 
 
-def test_a_candidate_is_made_anew_from_all_selects(session: Session) -> None:
-    name = candidate_name("core.t", "again")
-    assert session.write_candidate(name, [values((D[0], 1)), values((D[1], 2), (D[2], 3))]) == 3
-    assert session.write_candidate(name, [values((D[0], 9))]) == 1
-    assert content(session, name) == [9]
+def test_a_quarantine_is_published_with_its_table(staging: Staging, made: MakeTable) -> None:
+    table = made("q", quarantine=True)
+    staging.ensure([Output(name, table) for name in table.outputs])
+    select = "select *, case when x < 0 then 'negative' end as quarantine_reason from ({}) as v"
+    contents = staging.stage(table, [select.format(values((D[0], 1), (D[0], -1), (D[1], -2)))])
+    assert {one.start: (one.row_count, one.refused_count) for one in contents} == {D[0]: (2, 1), D[1]: (1, 1)}
+    publish(staging, Replacement(table, [Interval(D[0], D[2])]))
+    assert (content(staging, "core.q"), content(staging, "quarantine.q")) == ([1], [-1, -2])
+    with staging.reading():
+        assert staging.query("select distinct quarantine_reason from quarantine.q").rows == [("negative",)]
+        assert as_set(staging.published_contents(table)) == as_set(contents)
 
 
-def test_a_candidate_that_fails_halfway_stays_what_it_was(session: Session) -> None:
-    name = candidate_name("core.t", "k")
+def test_a_staging_table_is_made_anew_from_all_selects(staging: Staging, made: MakeTable) -> None:
+    contents = staging.stage(made("t"), [values((D[0], 1)), values((D[1], 2), (D[2], 3))])
+    assert {one.start: one.row_count for one in contents} == {D[0]: 1, D[1]: 1, D[2]: 1}
+    assert [one.row_count for one in staging.stage(made("t"), [values((D[0], 9))])] == [1]
+    assert xs(staging, staging.staging_name("core.t")) == [9]
+
+
+def test_a_staging_table_that_fails_halfway_stays_what_it_was(staging: Staging, made: MakeTable) -> None:
     with pytest.raises(BadData):
-        session.write_candidate(name, [values((D[0], 1)), "select date '2026-03-01', cast('one' as integer)"])
-    assert content(session, name) == [100, 101]
+        staging.stage(made("t"), [values((D[0], 1)), "select date '2026-03-01', cast('one' as integer)"])
+    assert xs(staging, staging.staging_name("core.t")) == [100, 101]
 
 
-def test_decimals_stay_exact(session: Session) -> None:
-    name = candidate_name("core.money", "k")
-    session.write_candidate(
-        name, ["select cast('12345678901234.5678' as decimal(18, 4)) as x", "select cast(0.1 as decimal(18, 4))"]
-    )
-    assert session.query(f"select sum(x) from {name}").rows == [(Decimal("12345678901234.6678"),)]
+def test_staging_tables_are_of_their_session_alone(staging: Staging, warehouse: Warehouse) -> None:
+    with warehouse.staging("other") as other, pytest.raises(SpecError):
+        xs(other, other.staging_name("core.t"))
 
 
-def test_dropping_what_is_not_there_is_fine(session: Session) -> None:
-    session.drop([candidate_name("core.t", "k"), "candidate.absent"])
+def test_what_is_kept_can_be_read_after_the_session_until_it_is_forgotten(staging: Staging, warehouse: Warehouse) -> None:
+    with pytest.raises(BadRequest, match="the run k has kept nothing"), warehouse.kept("k"):
+        pass
+    staging.keep()
+    with warehouse.kept("k") as kept, kept.reading():
+        assert xs(kept, kept.staging_name("core.t")) == [100, 101]
+        assert xs(kept, "core.t") == [0, 1, 2, 3, 4]
+    staging.keep()
+    warehouse.forget("k")
+    warehouse.forget("k")
+    with pytest.raises(BadRequest), warehouse.kept("k"):
+        pass
+
+
+def test_decimals_stay_exact(staging: Staging) -> None:
+    table = "staging.money"
+    staging.query(f"create table {table} as select cast('12345678901234.5678' as decimal(18, 4)) as x")
+    staging.query(f"insert into {table} select cast(0.1 as decimal(18, 4))")
+    assert staging.query(f"select sum(x) from {table}").rows == [(Decimal("12345678901234.6678"),)]
+
+
+def test_published_tables_can_be_read_while_reading_alone(staging: Staging) -> None:
+    with staging.reading(), staging.reading():
+        assert xs(staging, "core.t") == [0, 1, 2, 3, 4]
+        with pytest.raises(HeadlineError, match="read-only"):
+            staging.query("delete from core.t")
     with pytest.raises(SpecError):
-        session.query("select * from candidate.core__t__k")
+        xs(staging, "core.t")
 
 
-def test_a_column_that_the_contract_adds_is_added(session: Session) -> None:
-    session.ensure_table("core.t", contract(added="decimal"))
-    assert session.query("select count(*), count(added) from core.t").rows == [(5, 0)]
+def test_readers_and_runs_are_beside_each_other_and_publication_is_alone(
+    staging: Staging, warehouse: Warehouse, made: MakeTable
+) -> None:
+    replacement = Replacement(made("t"), [Interval(D[1], D[2])])
+    publication = Thread(target=publish, args=(staging, replacement))
+    with warehouse.session(read_only=True) as reader, warehouse.staging("other") as other, other.reading():
+        publication.start()
+        publication.join(0.4)
+        assert publication.is_alive()
+        assert xs(reader, "core.t") == xs(other, "core.t") == [0, 1, 2, 3, 4]
+    publication.join(10)
+    assert content(staging, "core.t") == [0, 100, 101, 2, 3, 4]
+
+
+def test_a_column_that_the_contract_adds_is_added(staging: Staging, made: MakeTable) -> None:
+    table = made("t", added="decimal")
+    staging.ensure([Output(table.full_name, table)])
+    with staging.reading():
+        assert staging.query("select count(*), count(added) from core.t").rows == [(5, 0)]
 
 
 @pytest.mark.parametrize(
@@ -122,18 +189,28 @@ def test_a_column_that_the_contract_adds_is_added(session: Session) -> None:
     [({"x": "bigint"}, r"retypes \['x'\] and drops no column"), ({}, r"retypes no column and drops \['gone'\]")],
 )
 def test_a_contract_that_no_longer_fits_what_is_published_stops_with_the_columns(
-    session: Session, columns: dict[str, str], complaint: str
+    staging: Staging, made: MakeTable, columns: dict[str, str], complaint: str
 ) -> None:
     if not columns:
-        session.query("alter table core.t add column gone integer")
+        with staging.publishing():
+            staging.query("alter table core.t add column gone integer")
+    table = made("t", **columns)
     with pytest.raises(SpecError, match=complaint):
-        session.ensure_table("core.t", contract(**columns))
-    assert content(session, "core.t") == [0, 1, 2, 3, 4]
+        staging.ensure([Output(table.full_name, table)])
+    assert content(staging, "core.t") == [0, 1, 2, 3, 4]
 
 
-def test_two_spellings_of_a_type_are_no_drift(session: Session) -> None:
-    session.ensure_table("core.s", contract(text="varchar", stamp="timestamp", big="bigint"), quarantine=True)
-    session.ensure_table("core.s", contract(text="text", stamp="datetime", big="int8"), quarantine=True)
+def test_tables_that_are_there_already_need_no_lock(staging: Staging, made: MakeTable, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two spellings of a type are no drift."""
+    table = made("s", quarantine=True, text="varchar", stamp="timestamp", big="bigint")
+    staging.ensure([Output(name, table) for name in table.outputs])
+    monkeypatch.setattr(DuckDBStaging, "publishing", lambda _session: pytest.fail("there is nothing to write"))
+    table = made("s", quarantine=True, text="text", stamp="timestamp", big="bigint")
+    staging.ensure([Output(name, table) for name in table.outputs])
+
+
+def as_set(contents: list[Content]) -> set[Content]:
+    return set(contents)
 
 
 @pytest.mark.parametrize(
@@ -175,10 +252,9 @@ def test_a_century_of_days_is_always_there(session: Session) -> None:
     ]
 
 
-def test_reading_alone_cannot_write(warehouse: Warehouse, session: Session) -> None:
-    session._connection.close()  # type: ignore[attr-defined]
+def test_reading_alone_cannot_write(warehouse: Warehouse, staging: Staging) -> None:
     with warehouse.session(read_only=True) as reader:
-        assert content(reader, "core.t") == [0, 1, 2, 3, 4]
+        assert xs(reader, "core.t") == [0, 1, 2, 3, 4]
         with pytest.raises(HeadlineError, match="read-only"):
             reader.query("delete from core.t")
 
@@ -201,16 +277,24 @@ def hold(file: Path, seconds: float) -> subprocess.Popen[str]:
     return process
 
 
+@pytest.fixture
+def lock_keeper(ledger_database: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The ledger keeps the warehouse's lock."""
+    monkeypatch.setenv("AIRFLOW_CONN_HEADLINE_LEDGER", ledger_database)
+
+
 def locked(tmp_path: Path, lock_timeout: float) -> DuckDBWarehouse:
     return DuckDBWarehouse(Connection("w", "duckdb", host=str(tmp_path / "w.duckdb"), extra={"lock_timeout": lock_timeout}))
 
 
+@pytest.mark.usefixtures("lock_keeper")
 def test_a_lock_is_waited_for(tmp_path: Path) -> None:
     warehouse = locked(tmp_path, lock_timeout=20)
     with hold(warehouse.path, 0.7), warehouse.session() as session:
         assert session.query("select 1").rows == [(1,)]
 
 
+@pytest.mark.usefixtures("lock_keeper")
 def test_a_lock_that_stays_is_told_with_who_holds_it(tmp_path: Path) -> None:
     warehouse = locked(tmp_path, lock_timeout=0.2)
     with hold(warehouse.path, 30) as holder:
@@ -221,12 +305,14 @@ def test_a_lock_that_stays_is_told_with_who_holds_it(tmp_path: Path) -> None:
         assert session.query("select 1").rows == [(1,)]
 
 
+@pytest.mark.usefixtures("lock_keeper")
 def test_a_file_that_is_no_warehouse_fails_at_once(tmp_path: Path) -> None:
     (tmp_path / "w.duckdb").write_text("something else entirely, and long enough to be looked at as a header" * 100)
     with pytest.raises(Transient, match="could not be opened"), locked(tmp_path, lock_timeout=60).session():
         pass
 
 
+@pytest.mark.usefixtures("lock_keeper")
 def test_a_process_killed_while_it_publishes_leaves_what_was_there(tmp_path: Path) -> None:
     file = tmp_path / "w.duckdb"
     with duckdb.connect(file) as connection:

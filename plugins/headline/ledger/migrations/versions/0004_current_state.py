@@ -41,7 +41,9 @@ def upgrade() -> None:
         sa.Column("end", sa.Date(), nullable=False, comment="the day after its last"),
         sa.Column("version", sa.BigInteger(), nullable=False, comment="at which its content became what it is"),
         sa.Column("as_of", sa.BigInteger(), nullable=False, comment="inputs up to this version are in it"),
-        sa.Column("fingerprint", sa.String(), nullable=True, comment="of its rows; null while unknown"),
+        sa.Column(
+            "fingerprint", sa.String(), nullable=True, comment="of its rows; empty while in doubt, null where it was never known"
+        ),
         sa.Column("row_count", sa.BigInteger(), nullable=False),
         sa.Column("status", sa.String(), nullable=False, comment="complete or partial"),
         sa.Column("coverage", sa.Numeric(), nullable=False),

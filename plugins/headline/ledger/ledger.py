@@ -9,7 +9,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import Connection, and_, delete, func, insert, select, text, update
+from sqlalchemy import Connection, and_, delete, func, insert, literal_column, select, text, update
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.dialects.postgresql import insert as upsert
 
@@ -197,7 +197,7 @@ class Ledger(CurrentState):
         if table_names is not None:
             names = text("unnest(cast(:names as text[])) as names (name)").bindparams(names=sorted(table_names))
         newest = select(func.max(columns.audited_at)).where(columns.table_name == text("names.name")).scalar_subquery()
-        audited = select(text("names.name"), newest.label("at")).select_from(names).subquery()
+        audited = select(literal_column("names.name").label("name"), newest.label("at")).select_from(names).subquery()
         named = and_(columns.table_name == audited.c.name, columns.audited_at == audited.c.at)
         with self._begin() as connection:
             return list(connection.execute(select(tables.audit).join(audited, named).order_by(columns.table_name, columns.id)))

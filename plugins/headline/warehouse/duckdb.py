@@ -258,8 +258,8 @@ class DuckDBStaging(DuckDBSession, Staging):
 
     def keep(self) -> None:
         self._kept.parent.mkdir(parents=True, exist_ok=True)
+        _forget_half_written(self._kept)
         half_written = self._kept.with_suffix(".half")
-        half_written.unlink(missing_ok=True)
         self._execute(f"attach '{half_written}' as kept")
         self._execute(f"copy from database {STAGING} to kept")
         self._execute("detach kept")
@@ -351,7 +351,9 @@ class DuckDBWarehouse(Warehouse):
             yield DuckDBStaging(connection, self, locks, file)
 
     def forget(self, run_key: str) -> None:
-        self._kept_file(run_key).unlink(missing_ok=True)
+        file = self._kept_file(run_key)
+        file.unlink(missing_ok=True)
+        _forget_half_written(file)
 
     def attach(self, connection: duckdb.DuckDBPyConnection, how: str) -> None:
         """Attach the file as `warehouse`; who obeys the locks finds it free, so that only another program can hold it."""
@@ -386,6 +388,12 @@ class DuckDBWarehouse(Warehouse):
 
     def _kept_file(self, run_key: str) -> Path:
         return Path(f"{self.path}.kept") / f"{run_key}.duckdb"
+
+
+def _forget_half_written(kept: Path) -> None:
+    """Remove what a process has left that was killed while it kept its staging tables."""
+    for ending in (".half", ".half.wal"):
+        kept.with_suffix(ending).unlink(missing_ok=True)
 
 
 def _quoted(name: str) -> str:

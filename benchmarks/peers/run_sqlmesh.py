@@ -1,0 +1,42 @@
+"""Run in SQLMesh's own environment: `python run_sqlmesh.py <task.json>`. The first interval is a plan, the others are runs."""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+from datetime import date, timedelta
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from process import Cost, clock, export, outcome, prepare  # type: ignore[import-not-found]
+
+
+def main(task: dict[str, Any]) -> dict[str, Any]:
+    from sqlmesh import Context
+    from sqlmesh.core.console import NoopConsole, set_console
+
+    set_console(NoopConsole())
+    logging.getLogger("sqlmesh").setLevel(logging.ERROR)
+    prepare(task)
+    costs: list[Cost] = []
+    context: Any = None
+    for number, (start, end) in enumerate(task["intervals"]):
+        last = date.fromisoformat(end) - timedelta(days=1)
+        with clock(costs):
+            if context is None:
+                context = Context(paths=[task["project"]])
+            if task["fresh"] and number == 0:
+                context.plan(start=start, end=last, execution_time=end, skip_tests=True, no_prompts=True, auto_apply=True)
+            elif (status := context.run(end=last, execution_time=end, skip_janitor=True)).is_failure or status.is_nothing_to_do:
+                raise SystemExit(f"sqlmesh run of {start}: {status}")
+    with clock([]):
+        context.close()
+    export(task)
+    return dict(outcome(costs, versions={name: version(name) for name in ("sqlmesh", "duckdb")}))
+
+
+if __name__ == "__main__":
+    given = json.loads(Path(sys.argv[1]).read_text())
+    Path(given["result"]).write_text(json.dumps(main(given)))

@@ -24,7 +24,7 @@ import typer
 from rich.table import Table
 
 from benchmarks import scale
-from benchmarks.peers import company, dbt_project, run_ours, sqlmesh_project
+from benchmarks.peers import company, project_dbt, run_ours, project_sqlmesh
 from benchmarks.peers.company import Loads
 from benchmarks.peers.environments import HERE, python_of
 from benchmarks.peers.models import Model, models, outside, sides
@@ -206,9 +206,9 @@ class Bench:
         """Generate a peer's project; returns how many of our checks it has."""
         place = (str(landed.folder), task["first"], task["database"])
         if tool == "dbt":
-            return dbt_project.write_project(Path(task["project"]), chosen, *place, checks=self._checks)
+            return project_dbt.write_project(Path(task["project"]), chosen, *place, checks=self._checks)
         if tool == "sqlmesh":
-            return sqlmesh_project.write_project(Path(task["project"]), chosen, outside(chosen), *place, checks=self._checks)
+            return project_sqlmesh.write_project(Path(task["project"]), chosen, outside(chosen), *place, checks=self._checks)
         return 0
 
     def _in_process(self, tool: str, work: run_ours.Work) -> dict[str, Any]:
@@ -216,7 +216,7 @@ class Bench:
             given = Path(work.task["result"]).with_name("task.json")
             intervals = [one.to_json() for one in work.intervals]
             given.write_text(json.dumps({**work.task, "intervals": intervals}))
-            command = [str(self._pythons[tool]), str(HERE / f"run_{tool}.py"), str(given)]
+            command = [str(self._pythons[tool]), str(HERE / "runners" / f"run_{tool}.py"), str(given)]
             done = subprocess.run(command, cwd=work.task["project"], capture_output=True, text=True, check=False)
             if done.returncode:
                 raise SystemExit(f"{TOOLS[tool]} failed:\n{(done.stdout + done.stderr)[-4000:]}")

@@ -19,7 +19,7 @@ import psycopg2
 
 from benchmarks.peers.company import Loads
 from benchmarks.peers.models import Model, Names, landed_files, models, text
-from benchmarks.peers.process import Cost, clock, export, outcome, prepare
+from benchmarks.peers.runners.process import Cost, clock, export, outcome, prepare
 from headline import specs
 from headline.connections import get
 from headline.intervals import Interval

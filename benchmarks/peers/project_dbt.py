@@ -16,7 +16,7 @@ MACROS = """
 {% macro generate_schema_name(custom_schema_name, node) %}{{ custom_schema_name or target.schema }}{% endmacro %}
 
 {% macro interval_start(lookback, period, first) %}
-  {%- set day = modules.datetime.date.fromisoformat((invocation_args_dict.get('event_time_start') or first)[:10]) -%}
+  {%- set day = modules.datetime.date.fromisoformat((invocation_args_dict.get('event_time_start') or first) | string | truncate(10, true, '', 0)) -%}
   {%- set day = [day - modules.datetime.timedelta(days=[lookback, 9999] | min),
                  modules.datetime.date.fromisoformat(first)] | max -%}
   {%- if period == 'week' %}{% set day = day - modules.datetime.timedelta(days=day.weekday()) %}{% endif -%}
@@ -25,7 +25,7 @@ MACROS = """
 {%- endmacro %}
 
 {% macro interval_end(period, first) %}
-  {%- set day = modules.datetime.date.fromisoformat((invocation_args_dict.get('event_time_end') or first)[:10]) -%}
+  {%- set day = modules.datetime.date.fromisoformat((invocation_args_dict.get('event_time_end') or first) | string | truncate(10, true, '', 0)) -%}
   {%- if period == 'week' %}{% set day = day + modules.datetime.timedelta(days=-day.weekday() % 7) %}{% endif -%}
   {%- if period == 'month' and day.day > 1 -%}
     {%- set day = (day.replace(day=1) + modules.datetime.timedelta(days=32)).replace(day=1) -%}
@@ -35,7 +35,9 @@ MACROS = """
 
 {% macro get_where_subquery(relation) %}
   {%- set where = config.get('where', '') -%}
-  {%- if where -%}{{ return('(select * from ' ~ relation ~ ' where ' ~ render(where) ~ ') dbt_subquery') }}{%- endif -%}
+  {#- dbt knows no macros where it reads this setting: [[ ]] is filled in here. -#}
+  {%- set where = render(where | replace('[[', '{' ~ '{') | replace(']]', '}' ~ '}')) -%}
+  {%- if where -%}{{ return('(select * from ' ~ relation ~ ' where ' ~ where ~ ') dbt_subquery') }}{%- endif -%}
   {{ return(relation) }}
 {% endmacro %}
 
@@ -103,7 +105,7 @@ def _described(model: Model, first: str) -> dict[str, Any]:
     """The entry of a model's generic tests, held to the accepted rows of the interval."""
     conditions = ["quarantine_reason is null"] if model.views else []
     if column := model.table.period_column:
-        start, end = _interval(model, first)
+        start, end = (day.replace("{{", "[[").replace("}}", "]]") for day in _interval(model, first))
         conditions.append(f"{column} >= {start} and {column} < {end}")
     config = {"config": {"where": " and ".join(conditions)}} if conditions else {}
     columns: dict[str, list[Any]] = {}
@@ -149,7 +151,7 @@ def _id(name: str) -> str:
 
 
 def _ref(name: str) -> exp.Expr:
-    return exp.var(f"{{{{ ref('{_id(name)}') }}}}")
+    return exp.Table(this=exp.var(f"{{{{ ref('{_id(name)}') }}}}"))
 
 
 def _write(file: Path, content: str) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import logging
 import sys
-from datetime import date, timedelta
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -23,13 +22,12 @@ def main(task: dict[str, Any]) -> dict[str, Any]:
     costs: list[Cost] = []
     context: Any = None
     for number, (start, end) in enumerate(task["intervals"]):
-        last = date.fromisoformat(end) - timedelta(days=1)
         with clock(costs):
             if context is None:
                 context = Context(paths=[task["project"]])
             if task["fresh"] and number == 0:
-                context.plan(start=start, end=last, execution_time=end, skip_tests=True, no_prompts=True, auto_apply=True)
-            elif (status := context.run(end=last, execution_time=end, skip_janitor=True)).is_failure or status.is_nothing_to_do:
+                context.plan(execution_time=end, skip_tests=True, no_prompts=True, auto_apply=True)
+            elif (status := context.run(execution_time=end, skip_janitor=True)).is_failure or status.is_nothing_to_do:
                 raise SystemExit(f"sqlmesh run of {start}: {status}")
     with clock([]):
         context.close()

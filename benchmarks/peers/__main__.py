@@ -12,8 +12,8 @@ import time
 from collections import defaultdict
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, timedelta
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
 from multiprocessing import get_context
 from pathlib import Path
@@ -24,9 +24,9 @@ import typer
 from rich.table import Table
 
 from benchmarks import scale
-from benchmarks.peers import company, project_dbt, run_ours, project_sqlmesh
+from benchmarks.peers import company, project_dbt, project_sqlmesh, run_ours
 from benchmarks.peers.company import Loads
-from benchmarks.peers.environments import HERE, python_of
+from benchmarks.peers.environments import HERE, PEERS, python_of
 from benchmarks.peers.models import Model, models, outside, sides
 from benchmarks.peers.rows import differences
 from headline.intervals import DAY, Interval
@@ -34,7 +34,15 @@ from headline.local.postgres import Postgres
 from headline.local.run import DAGS
 from headline.local.screen import Screen
 
-TOOLS = {"raw": "raw SELECTs", "headline": "Headline", "dbt": "dbt-core", "sqlmesh": "SQLMesh"}
+TOOLS = {
+    "raw": "raw SELECTs",
+    "headline": "Headline",
+    "dbt": "dbt-core",
+    "sqlmesh": "SQLMesh",
+    "dbt-bare": "dbt-core without checks",
+    "sqlmesh-bare": "SQLMesh without checks",
+}
+BARE = "-bare"
 CALENDAR = (
     "create schema calendar",
     "create table calendar.days as select cast(day as date) as ds "
@@ -90,11 +98,12 @@ def main(
     year: Annotated[int, typer.Option(help="Days of 3,000 order lines in one range; 0: none.")] = 365,
     repeat: Annotated[int, typer.Option(help="How often each is measured; shown is the median.")] = 3,
     repeat_one_by_one: Annotated[int, typer.Option(help="How often the days one by one are measured.")] = 1,
-    tools: Annotated[str, typer.Option(help="Which tools, by name.")] = ",".join(TOOLS),
-    checks: Annotated[bool, typer.Option(help="Whether dbt and SQLMesh run the checks that they can express.")] = True,
+    tools: Annotated[str, typer.Option(help=f"Which tools, of {', '.join(TOOLS)}.")] = "raw,headline,dbt,sqlmesh",
 ) -> None:
     """Print what a day and a range cost each tool; ends with 1 where the rows of any table differ."""
     chosen, screen = tools.split(","), Screen()
+    if unknown := set(chosen) - set(TOOLS):
+        raise typer.BadParameter(f"no tool is called {', '.join(sorted(unknown))}; there are: {', '.join(TOOLS)}")
     last = datetime.now(UTC).date() - DAY
     history = Interval(last - timedelta(days=days), last)
     scenarios = [
@@ -103,14 +112,15 @@ def main(
     if one_by_one:
         each = tuple(Interval(day, day + DAY) for day in list(history)[:one_by_one])
         scenarios.append(Scenario((f"{len(each)} days one by one",), (each,), repeat_one_by_one))
-    report = Report(chosen, checks)
+    report = Report(chosen)
     with tempfile.TemporaryDirectory(prefix="headline-peers-") as name:
         folder = Path(name)
         folder.chmod(0o711)
         with screen.step("The peers' environments"):
-            pythons = {peer: python_of(peer) for peer in ("dbt", "sqlmesh") if peer in chosen}
+            peers = {tool: tool.removesuffix(BARE) for tool in chosen}
+            pythons = {tool: python_of(peer) for tool, peer in peers.items() if peer in PEERS}
         with company.server(folder) as postgres:
-            bench = Bench(folder, pythons, postgres, chosen, checks, screen)
+            bench = Bench(folder, pythons, postgres, chosen, screen)
             with screen.step(f"The demo company's {days + 1} days landed"):
                 landed = Landed.of(company.land(postgres, folder, Interval(history.start, last + DAY)), folder / "by_day")
             for scenario in scenarios:
@@ -138,14 +148,11 @@ def larger_shop(days: int, folder: Path) -> Landed:
 class Bench:
     """Runs scenarios: each tool, each time with an empty warehouse."""
 
-    def __init__(
-        self, folder: Path, pythons: dict[str, Path], postgres: Postgres, tools: Sequence[str], checks: bool, screen: Screen
-    ) -> None:
+    def __init__(self, folder: Path, pythons: dict[str, Path], postgres: Postgres, tools: Sequence[str], screen: Screen) -> None:
         self._folder = folder
         self._pythons = pythons
         self._ledger = int((postgres.data / "postmaster.pid").read_text().split()[0])
         self._tools = tools
-        self._checks = checks
         self._screen = screen
 
     def run(self, scenario: Scenario, landed: Landed, report: Report) -> None:
@@ -167,8 +174,7 @@ class Bench:
                     (folder / "export").rename(exports[tool])
         with self._screen.step(f"{scenario.names[-1]}: rows compared"):
             found = differences(exports, dict(sides(chosen)))
-        for what in scenario.names[-1:]:
-            report.compared(what, len(dict(sides(chosen))), [str(one) for one in found])
+        report.compared(scenario.names[-1], len(dict(sides(chosen))), [str(one) for one in found])
         report.sized(chosen)
 
     def _measure(self, tool: str, scenario: Scenario, chosen: list[Model], landed: Landed, folder: Path) -> list[Measured]:
@@ -204,11 +210,12 @@ class Bench:
 
     def _write(self, tool: str, chosen: list[Model], landed: Landed, task: dict[str, Any]) -> int:
         """Generate a peer's project; returns how many of our checks it has."""
-        place = (str(landed.folder), task["first"], task["database"])
-        if tool == "dbt":
-            return project_dbt.write_project(Path(task["project"]), chosen, *place, checks=self._checks)
-        if tool == "sqlmesh":
-            return project_sqlmesh.write_project(Path(task["project"]), chosen, outside(chosen), *place, checks=self._checks)
+        folder, place, checks = Path(task["project"]), (str(landed.folder), task["first"], task["database"]), BARE not in tool
+        match tool.removesuffix(BARE):
+            case "dbt":
+                return project_dbt.write_project(folder, chosen, *place, checks=checks)
+            case "sqlmesh":
+                return project_sqlmesh.write_project(folder, chosen, outside(chosen), *place, checks=checks)
         return 0
 
     def _in_process(self, tool: str, work: run_ours.Work) -> dict[str, Any]:
@@ -216,7 +223,7 @@ class Bench:
             given = Path(work.task["result"]).with_name("task.json")
             intervals = [one.to_json() for one in work.intervals]
             given.write_text(json.dumps({**work.task, "intervals": intervals}))
-            command = [str(self._pythons[tool]), str(HERE / "runners" / f"run_{tool}.py"), str(given)]
+            command = [str(self._pythons[tool]), str(HERE / "runners" / f"run_{tool.removesuffix(BARE)}.py"), str(given)]
             done = subprocess.run(command, cwd=work.task["project"], capture_output=True, text=True, check=False)
             if done.returncode:
                 raise SystemExit(f"{TOOLS[tool]} failed:\n{(done.stdout + done.stderr)[-4000:]}")
@@ -236,13 +243,12 @@ def setup(chosen: Sequence[Model]) -> list[str]:
 class Report:
     """What was measured and compared, as one table and a few lines."""
 
-    def __init__(self, tools: Sequence[str], checks: bool) -> None:
+    def __init__(self, tools: Sequence[str]) -> None:
         self._tools = tools
-        self._checks = checks
         self._measured: dict[str, dict[str, list[Measured]]] = defaultdict(lambda: defaultdict(list))
         self._rows: dict[str, str] = {}
-        self.different: list[str] = []
         self._sizes: list[str] = []
+        self.different: list[str] = []
 
     def add(self, what: str, tool: str, measured: Measured) -> None:
         self._measured[what][tool].append(measured)
@@ -271,19 +277,32 @@ class Report:
         return table
 
     def notes(self) -> list[str]:
-        """Versions, sizes, checks, memory and the machine; the differences last."""
-        lines = [f"{len(found)} measured of {what!r} by tool" for what, by_tool in self._measured.items() for found in [next(iter(by_tool.values()))]]
+        """Sizes, checks, what was not counted, versions and the machine; the differences last."""
         first = next(iter(self._measured.values()))
-        checks = {tool: found[-1].report["checks"] for tool, found in first.items() if tool != "raw"}
-        lines.append("; ".join(dict.fromkeys(self._sizes)) + "; checks a run: " + ", ".join(f"{TOOLS[t]} {n}" for t, n in checks.items()))
-        starts = {tool: median(one.whole - one.wall for one in found) for tool, found in first.items()}
-        lines.append("not counted, start, imports and export: " + ", ".join(f"{TOOLS[t]} {s:.1f} s" for t, s in starts.items()))
-        peaks = {tool: max(one.report["peak"] for found in by for one in found.get(tool, [])) for tool in self._tools for by in [list(self._measured.values())]}
-        lines.append("most memory: " + ", ".join(f"{TOOLS[t]} {peak:.0f} MB" for t, peak in peaks.items()))
-        versions = [f"{k} {v}" for found in first.values() for k, v in found[-1].report.get("versions", {}).items()]
-        lines.append(f"duckdb {version('duckdb')} for Headline; " + ", ".join(versions))
-        lines.append(f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}, Python {platform.python_version()}")
-        return [*lines, *self.different]
+        counts = [f"{what} {len(next(iter(found.values())))}" for what, found in self._measured.items()]
+        checks = {tool: f"{found[-1].report['checks']}" for tool, found in first.items() if tool != "raw"}
+        around = {tool: f"{median(one.whole - one.wall for one in found):.1f} s" for tool, found in first.items()}
+        reports = {tool: [one.report for by in self._measured.values() for one in by[tool]] for tool in first}
+        peaks = {tool: f"{max(report['peak'] for report in found):.0f} MB" for tool, found in reports.items()}
+        versions = {tool: _versions(found[-1].report.get("versions", {})) for tool, found in first.items() if BARE not in tool}
+        packages = ", ".join(f"{name} {version(name)}" for name in ("duckdb", "soda-core", "sqlglot"))
+        return [
+            f"How often: {', '.join(counts)}. {'; '.join(dict.fromkeys(self._sizes))}.",
+            f"Checks in a run: {_listed(checks)}.",
+            f"Start, imports and export, not counted above: {_listed(around)}.",
+            f"Most memory: {_listed(peaks)}.",
+            f"{packages}; {_listed({tool: text for tool, text in versions.items() if text})}.",
+            f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}, Python {platform.python_version()}.",
+            *self.different,
+        ]
+
+
+def _listed(by_tool: dict[str, str]) -> str:
+    return ", ".join(f"{TOOLS[tool]} {value}" for tool, value in by_tool.items())
+
+
+def _versions(packages: dict[str, str]) -> str:
+    return f"({', '.join(f'{name} {number}' for name, number in packages.items())})" if packages else ""
 
 
 def _cell(value: float, beside: float | None) -> str:

@@ -41,7 +41,7 @@ class Check:
 
 @dataclass(frozen=True)
 class Model:
-    """One table. `lookback`: days before a new day that the new day can change; with `quarantine` the SELECT gives the refused rows too.
+    """One table. `lookback`: days before a new day that the new day can change.
 
     `target` is the table that the SELECT fills: the table itself, or the one that the table and its quarantine are views of.
     """
@@ -89,9 +89,9 @@ class Model:
 
     @cached_property
     def checks(self) -> list[Check]:
-        """The checks of the contract that a tool can express, and those that none leaves out: schema, and what only warns."""
+        """The checks of the contract that every tool can express: all but the schema and those with a threshold, which warn."""
         queries = check_queries(self.table, MARKS)
-        return [check for listed in self.contract.listed_checks if (check := _check(self.table, listed, queries))]
+        return [check for listed in self.contract.listed_checks if (check := _check(listed, queries))]
 
     @property
     def reads(self) -> set[str]:
@@ -137,7 +137,7 @@ def outside(chosen: Sequence[Model]) -> list[tuple[str, Contract, bool]]:
 
 
 def text(query: exp.Query, names: Names, start: str, end: str) -> str:
-    """The query with table names and the marks of the interval replaced; `start` and `end` are SQL, or a tool's template of it."""
+    """The query with table names and the marks of the interval replaced; `start` and `end`: SQL, or a tool's template of it."""
     ends = {MARKS.start.isoformat(): start, MARKS.end.isoformat(): end}
 
     def with_interval(node: exp.Expr) -> exp.Expr:
@@ -162,7 +162,7 @@ def own_side(model: Model, target: str | exp.Expr, rename: Callable[[str], str |
     return {name: resolve(view, {model.target: rename(model.target)}).subquery() for name, view in model.views.items()}
 
 
-def _check(table: Table, listed: specs.Check, queries: Mapping[str, exp.Query]) -> Check | None:
+def _check(listed: specs.Check, queries: Mapping[str, exp.Query]) -> Check | None:
     match listed.type, listed.body:
         case _, {"threshold": _}:
             return None

@@ -16,7 +16,8 @@ MACROS = """
 {% macro generate_schema_name(custom_schema_name, node) %}{{ custom_schema_name or target.schema }}{% endmacro %}
 
 {% macro interval_start(lookback, period, first) %}
-  {%- set day = modules.datetime.date.fromisoformat((invocation_args_dict.get('event_time_start') or first) | string | truncate(10, true, '', 0)) -%}
+  {%- set asked = invocation_args_dict.get('event_time_start') or first -%}
+  {%- set day = modules.datetime.date.fromisoformat(asked | string | truncate(10, true, '', 0)) -%}
   {%- set day = [day - modules.datetime.timedelta(days=[lookback, 9999] | min),
                  modules.datetime.date.fromisoformat(first)] | max -%}
   {%- if period == 'week' %}{% set day = day - modules.datetime.timedelta(days=day.weekday()) %}{% endif -%}
@@ -25,7 +26,8 @@ MACROS = """
 {%- endmacro %}
 
 {% macro interval_end(period, first) %}
-  {%- set day = modules.datetime.date.fromisoformat((invocation_args_dict.get('event_time_end') or first) | string | truncate(10, true, '', 0)) -%}
+  {%- set asked = invocation_args_dict.get('event_time_end') or first -%}
+  {%- set day = modules.datetime.date.fromisoformat(asked | string | truncate(10, true, '', 0)) -%}
   {%- if period == 'week' %}{% set day = day + modules.datetime.timedelta(days=-day.weekday() % 7) %}{% endif -%}
   {%- if period == 'month' and day.day > 1 -%}
     {%- set day = (day.replace(day=1) + modules.datetime.timedelta(days=32)).replace(day=1) -%}
@@ -90,7 +92,9 @@ def _write_model(folder: Path, model: Model, names: Names, first: str) -> None:
     schema, alias = model.target.split(".")
     config = f"schema='{schema}', alias='{alias}', materialized='table'"
     if not model.is_whole:
-        incremental = f"materialized='incremental', incremental_strategy='delete+insert', unique_key='{model.table.period_column}'"
+        incremental = (
+            f"materialized='incremental', incremental_strategy='delete+insert', unique_key='{model.table.period_column}'"
+        )
         config = f"schema='{schema}', alias='{alias}', {incremental}"
     body = text(model.query, names, *_interval(model, first))
     _write(folder / f"{_id(model.target)}.sql", f"{{{{ config({config}) }}}}\n{body}\n")

@@ -89,7 +89,8 @@ def _audits(folder: Path, model: Model, first: str) -> list[str]:
         start, end = _interval(model, first)
         accepted = f"{model.table.period_column} >= {start} and {model.table.period_column} < {end}"
     condition = f"condition := ({accepted})"
-    listed, own = [], []
+    listed: list[str] = []
+    own: list[str] = []
     if columns := [check.columns[0] for check in model.checks if check.kind == "not_null"]:
         listed.append(f"not_null(columns := ({', '.join(columns)}), {condition})")
     for check in model.checks:

@@ -9,7 +9,6 @@ from contextlib import closing
 from dataclasses import dataclass
 from datetime import date, timedelta
 from graphlib import TopologicalSorter
-from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 

@@ -1,4 +1,4 @@
-"""What the process of every tool does alike. The peers' environments import this file too: the standard library and DuckDB alone."""
+"""What the process of every tool does alike; the peers' environments import it too, so that it needs DuckDB alone."""
 
 from __future__ import annotations
 

@@ -15,8 +15,8 @@ os.environ["DO_NOT_TRACK"] = "1"
 
 
 def main(task: dict[str, Any]) -> dict[str, Any]:
-    import dbt.adapters.duckdb  # noqa: F401 (what a run imports first is not measured)
-    from dbt.cli.main import dbtRunner
+    import dbt.adapters.duckdb  # type: ignore[import-not-found]  # noqa: F401 (what a run imports first is not measured)
+    from dbt.cli.main import dbtRunner  # type: ignore[import-not-found]
 
     project = task["project"]
     common = ["--project-dir", project, "--profiles-dir", project, "--quiet", "--no-version-check"]

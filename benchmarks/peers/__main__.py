@@ -125,6 +125,7 @@ def main(
                 landed = Landed.of(company.land(postgres, folder, Interval(history.start, last + DAY)), folder / "by_day")
             for scenario in scenarios:
                 bench.run(scenario, landed, report)
+                screen.console.print(report.table())  # the rest takes long
             if year:
                 with screen.step(f"{year} days of a larger shop made"):
                     landed = larger_shop(year, folder)
@@ -280,7 +281,7 @@ class Report:
         """Sizes, checks, what was not counted, versions and the machine; the differences last."""
         first = next(iter(self._measured.values()))
         counts = [f"{what} {len(next(iter(found.values())))}" for what, found in self._measured.items()]
-        checks = {tool: f"{found[-1].report['checks']}" for tool, found in first.items() if tool != "raw"}
+        checks = {tool: _checks(found[-1].report) for tool, found in first.items() if tool != "raw"}
         around = {tool: f"{median(one.whole - one.wall for one in found):.1f} s" for tool, found in first.items()}
         reports = {tool: [one.report for by in self._measured.values() for one in by[tool]] for tool in first}
         peaks = {tool: f"{max(report['peak'] for report in found):.0f} MB" for tool, found in reports.items()}
@@ -299,6 +300,11 @@ class Report:
 
 def _listed(by_tool: dict[str, str]) -> str:
     return ", ".join(f"{TOOLS[tool]} {value}" for tool, value in by_tool.items())
+
+
+def _checks(report: dict[str, Any]) -> str:
+    audits = report.get("statements")
+    return f"{report['checks']}" + (f" in {audits} audits" if audits else "")
 
 
 def _versions(packages: dict[str, str]) -> str:

@@ -17,12 +17,16 @@ def main(task: dict[str, Any]) -> dict[str, Any]:
     from sqlmesh.core.console import NoopConsole, set_console  # type: ignore[import-not-found]
 
     class Counting(NoopConsole):  # type: ignore[misc]
-        """Shows nothing, and counts the audits that passed."""
+        """Shows what failed and nothing else, and counts the audits that passed."""
 
         passed = 0
 
         def update_snapshot_evaluation_progress(self, *args: Any, **kwargs: Any) -> None:
             self.passed += kwargs["num_audits_passed"] if "num_audits_passed" in kwargs else args[4]
+
+        def log_failed_models(self, errors: list[Any]) -> None:
+            for error in errors:
+                sys.stderr.write(f"{error}: {error.__cause__}\n")
 
     console = Counting()
     set_console(console)

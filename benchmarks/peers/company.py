@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -50,6 +51,7 @@ def server(folder: Path) -> Iterator[Postgres]:
 
 def land(postgres: Postgres, folder: Path, interval: Interval) -> Loads:
     """Let the company have these days, ingest them; what arrived, by landing table."""
+    logging.getLogger("headline").setLevel(logging.ERROR)  # else every ingest says how much it brought
     company, last = Company(), interval.end - DAY
     with closing(postgres.connect("shop")) as connection:
         connection.autocommit = False

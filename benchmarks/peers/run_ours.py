@@ -93,6 +93,7 @@ def raw(work: Work) -> dict[str, Any]:
         statements = [one for model in known.values() for one in _statements(model, landed, interval, first, is_new)]
         with clock(costs), closing(duckdb.connect(work.task["database"], config=settings)) as connection:
             connection.execute("set TimeZone = 'UTC'")
+            connection.execute("set enable_progress_bar = false")
             for statement in statements:
                 connection.execute(statement)
     export(work.task)

@@ -47,5 +47,6 @@ def export(task: dict[str, Any]) -> None:
     import duckdb
 
     with duckdb.connect(task["database"]) as connection:
+        connection.execute("set enable_progress_bar = false")
         for table in task["tables"]:
             connection.execute(f"copy (select * from {table}) to '{task['export']}/{table}.parquet'")

@@ -2,7 +2,7 @@
 .DEFAULT_GOAL := help
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
-.PHONY: help setup run status logs down clean test faults lint bench example format constraints
+.PHONY: help setup run status logs down clean test faults lint bench bench-peers example format constraints
 
 # Without compiled modules each process compiles Airflow anew, which takes longer than to start it.
 export PYTHONDONTWRITEBYTECODE :=
@@ -18,7 +18,7 @@ FAST := repository unit sql dags properties
 SLOW := $(filter-out $(patsubst %,tests/%/,$(FAST) __pycache__),$(wildcard tests/*/))
 
 help: ## Show this list.
-	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(SET_UP) ## Make the virtual environment that constraints.txt pins.
 
@@ -74,6 +74,9 @@ format: $(SET_UP) ## Put Python and SQL into the agreed form.
 
 bench: $(SET_UP) ## Measure parse time, tasks and the ranged run, as ratios.
 	@$(BIN)/python -m benchmarks
+
+bench-peers: $(SET_UP) ## Measure our SELECTs and checks beside dbt-core and SQLMesh, and compare all rows.
+	@$(BIN)/python -m benchmarks.peers
 
 constraints: $(SET_UP) ## Resolve the newest versions of all packages into constraints.txt.
 	$(BIN)/uv pip compile --quiet --upgrade --python-version 3.11 --extra dev --no-header --no-annotate \

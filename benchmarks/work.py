@@ -24,7 +24,7 @@ from headline.ledger import Ledger, Load, migrate
 from headline.ledger.engine import _engine
 from headline.sql import Resolution
 from headline.steps import Acceptance, PipelineRun, TableRun, compile_table, write_audit_publish
-from headline.steps.verify import prepare
+from headline.steps.verify import prepare_contracts
 from headline.warehouse import Output, open_warehouse
 from headline.warehouse.duckdb import DuckDBSession, _ensure_calendar
 
@@ -71,7 +71,7 @@ def steps(
     spent = Spent()
     with _empty_ledger(), _environment(AIRFLOW_CONN_HEADLINE_WAREHOUSE=_duckdb(folder / "steps.duckdb")), _auditing(audited):
         catalog, ledger, warehouse = specs.load(), Ledger(), open_warehouse()
-        prepare(catalog.tables.values())
+        prepare_contracts(catalog.tables.values())
         for found in loads.values():
             ledger.record_loads(found, "bench")
         for number, interval in enumerate(intervals):

@@ -29,7 +29,7 @@ from headline.specs import Pipeline
 from headline.steps import PipelineRun
 from headline.steps.audit import audit
 from headline.steps.publish import publish
-from headline.steps.write_audit_publish import prepare, transform_all
+from headline.steps.write_audit_publish import planned_run, transform_all
 from headline.warehouse import Session, Staging, Warehouse
 from headline.warehouse.duckdb import DuckDBSession, DuckDBStaging, _ensure_calendar
 
@@ -165,7 +165,7 @@ class Street:
     def _run(self, pipeline: Pipeline, interval: Interval, *, audited: bool) -> None:
         run = PipelineRun(pipeline, f"run {next(self._numbers)}", interval, self.catalog, self.ledger, self.warehouse)
         with self.warehouse.staging(run.key) as session:
-            planned = prepare(run, session)
+            planned = planned_run(run, session)
             staged = transform_all(planned, session)
             if audited:
                 audit(planned, staged, session)

@@ -17,7 +17,7 @@ from headline.ledger import CheckResult
 from headline.specs import Table, load, load_contract, read_yaml
 from headline.sql import check_queries, write
 from headline.steps import soda
-from headline.steps.verify import Staged, Verification, prepare, verify
+from headline.steps.verify import Staged, Verification, prepare_contracts, verify
 from headline.warehouse import Session
 
 BY_DAY = [Interval(day, day + DAY) for day in DAYS]
@@ -251,7 +251,7 @@ def test_what_is_prepared_is_not_parsed_again(company: Session, monkeypatch: pyt
     from sqlglot import Dialect
 
     table = load().table("core.order_lines")
-    prepare([table])
+    prepare_contracts([table])
     for owner, name in ((YAML, "load"), (YAML, "dump"), (Dialect, "parse")):
         monkeypatch.setattr(owner, name, lambda *_, **__: pytest.fail("parsed or written again"))
     assert verified(table, company).problems == ""

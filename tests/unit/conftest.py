@@ -19,7 +19,7 @@ from headline.ledger import Ledger
 from headline.steps import Acceptance, PipelineRun, TableRun, write_audit_publish
 from headline.steps.plan import Plan
 from headline.steps.transform import Staged
-from headline.steps.write_audit_publish import prepare, transform_all
+from headline.steps.write_audit_publish import planned_run, transform_all
 from headline.warehouse import Staging, Warehouse
 
 FILES = {
@@ -202,7 +202,7 @@ class Project:
     def stage(self, run: PipelineRun) -> Iterator[tuple[Plan, dict[str, Staged], Staging]]:
         """What a run computes, neither audited nor published: its plan, its staged tables, and the session that holds them."""
         with run.warehouse.staging(run.key) as session:
-            planned = prepare(run, session)
+            planned = planned_run(run, session)
             yield planned, transform_all(planned, session), session
 
     def query(self, sql: str) -> list[tuple[Any, ...]]:

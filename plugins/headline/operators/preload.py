@@ -21,7 +21,11 @@ WORTH_LOADING_ONCE = (
     "duckdb",
     "headline.alerts.watch",
     "headline.operations",
+    "headline.sources.database",
+    "headline.sources.files",
+    "headline.sources.http",
     "headline.sources.landing",
+    "headline.sources.stream",
     "headline.steps",
     "headline.steps.arrival",
     "jinja2.sandbox",
@@ -34,9 +38,20 @@ WORTH_LOADING_ONCE = (
 
 @hookimpl  # type: ignore[untyped-decorator]
 def on_starting(component: Any) -> None:
-    """Load engines and hooks when the scheduler starts; Soda alone takes a second."""
+    """Load engines and hooks and prepare contracts and SQL when the scheduler starts; that takes some seconds."""
     # Airflow calls this before a job knows its own type, but the command line does; a task's process says «TaskRunnerMarker».
     if type(component).__name__ == "Job" and "scheduler" in sys.argv[:2]:
         for module in WORTH_LOADING_ONCE:
             import_module(module)
-        log.info("engines and hooks loaded for the tasks that this scheduler forks")
+        _prepare()
+        log.info("engines, hooks and contracts are ready for the tasks that this scheduler forks")
+
+
+def _prepare() -> None:
+    """What is prepared is kept by the content of its files: a task prepares anew what was edited since."""
+    from headline import settings, specs
+    from headline.steps import prepare
+
+    settings.code_version()
+    for pipeline in specs.load_sound().pipelines.values():
+        prepare(pipeline)

@@ -6,7 +6,7 @@ from headline.steps.inspect import held_candidate, inspect
 from headline.steps.names import compile_table
 from headline.steps.repair import Runs, repair, settle
 from headline.steps.run import Acceptance, PipelineRun
-from headline.steps.write_audit_publish import TableRun, write_audit_publish
+from headline.steps.write_audit_publish import TableRun, prepare, write_audit_publish
 
 __all__ = [
     "Acceptance",
@@ -17,6 +17,7 @@ __all__ = [
     "held_candidate",
     "ingest",
     "inspect",
+    "prepare",
     "repair",
     "settle",
     "take_stock",

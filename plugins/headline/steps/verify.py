@@ -64,7 +64,7 @@ def verify(staged: Sequence[Staged], session: Session, dialect: str) -> dict[str
     return {one.table.full_name: _verified(one, session, dialect) for one in staged}
 
 
-def prepare(tables: Iterable[Table], dialect: str = DIALECT) -> None:
+def prepare_contracts(tables: Iterable[Table], dialect: str = DIALECT) -> None:
     """Parse the contracts of tables and compile their queries, so that a process forked afterwards finds them ready.
 
     A faulty contract is left to the audit of its table, which says what is wrong.

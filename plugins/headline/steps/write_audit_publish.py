@@ -5,19 +5,22 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
+from datetime import date
 
-from headline.errors import BadData, NotChecked, Transient
+from headline.errors import BadData, HeadlineError, NotChecked, Transient
 from headline.intervals import Interval, merge
 from headline.ledger import CheckResult, Locks, Published
-from headline.specs import Table
+from headline.specs import Pipeline, Table
+from headline.sql import DIALECT
 from headline.steps.audit import audit, tables_of_checks
-from headline.steps.names import outputs_needed
+from headline.steps.names import compile_table, outputs_needed
 from headline.steps.plan import Plan, plan
 from headline.steps.publish import publish
 from headline.steps.run import KEEP_CANDIDATES_DAYS, PipelineRun
 from headline.steps.transform import Staged, transform
+from headline.steps.verify import prepare_contracts
 from headline.warehouse import Staging
 
 log = logging.getLogger(__name__)
@@ -115,7 +118,18 @@ class _Progress:
             self._tables[name] = replace(known, state="published", published=days, changed_count=len(mine))
 
 
-def prepare(run: PipelineRun, session: Staging) -> Plan:
+def prepare(pipeline: Pipeline) -> None:
+    """Compile the SQL and the contracts of a pipeline, so that a process that is forked afterwards finds them ready.
+
+    A faulty file is left to the run, which says what is wrong.
+    """
+    prepare_contracts(pipeline.ordered_tables)
+    for table in pipeline.ordered_tables:
+        with suppress(HeadlineError):
+            compile_table(table, Interval(date(2000, 1, 1), date(2000, 1, 2)), {}, DIALECT)
+
+
+def planned_run(run: PipelineRun, session: Staging) -> Plan:
     """The plan of a run; every published table that it reads or fills is there afterwards."""
     planned = plan(run)
     session.ensure(outputs_needed(run, {*run.pipeline.inputs, *tables_of_checks(run.pipeline)}))
@@ -134,7 +148,7 @@ def transform_all(planned: Plan, session: Staging, progress: _Progress | None = 
 
 
 def _attempt(run: PipelineRun, session: Staging, progress: _Progress) -> list[Published] | None:
-    planned = prepare(run, session)
+    planned = planned_run(run, session)
     staged = transform_all(planned, session, progress)
     with progress.step("audit", *run.pipeline.ordered_tables):
         try:

@@ -11,7 +11,7 @@ from headline.ledger import CheckResult
 from headline.specs import load
 from headline.steps import audit, publish, transform
 from headline.steps.audit import verdict_of
-from headline.steps.verify import prepare
+from headline.steps.verify import prepare_contracts
 
 D1, D2, D3 = date(2026, 3, 1), date(2026, 3, 2), date(2026, 3, 3)
 CONTRACT = "core/core_shop/orders.contract.yml"
@@ -268,7 +268,7 @@ def test_a_faulty_contract_is_left_to_its_audit(project: Any, caplog: pytest.Log
     project.replace(CONTRACT, "duplicate:", "duplicat:")
     tables = [load().table(name) for name in ("core.orders", "raw.orders")]
     with caplog.at_level("WARNING"):
-        prepare(tables)
+        prepare_contracts(tables)
     assert "core.orders: the contract is not prepared" in caplog.text
     assert "raw.orders: " not in caplog.text
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
@@ -29,12 +29,13 @@ def board(
     published: Sequence[Publication],
     incidents: Sequence[Incident] = (),
     shown: set[str] | None = None,
+    stale: Mapping[str, int] | None = None,
 ) -> dict[str, Row]:
     hour, minute = map(int, clock.split(":"))
     now = datetime(2026, 11, 20, hour, minute, tzinfo=UTC)
     world = World(known, Evidence(YESTERDAY - DAY * 28, published), now, date(2026, 1, 1), "UTC")
     checks = {"core.order_lines": {"passed": 5, "warned": 1}}
-    return {row.pipeline: row for row in rows(world, checks, incidents, shown or set(known.pipelines))}
+    return {row.pipeline: row for row in rows(world, checks, incidents, shown or set(known.pipelines), stale or {})}
 
 
 def landed(day: date, coverage: str = "1") -> list[Publication]:
@@ -63,6 +64,13 @@ def test_a_partial_day_and_an_open_incident_are_seen(catalog: Catalog) -> None: 
     found = board(catalog, "05:00", landed(YESTERDAY), [incident])
     assert (found["unit_profit"].level, found["unit_profit"].incidents) == ("warning", [incident])
     assert found["shop"].incidents == []
+
+
+def test_stale_days_are_told_of_their_pipeline_and_change_nothing_of_its_standing(catalog: Catalog) -> None:  # noqa: F811
+    stale = {"core.order_lines": 3, "raw.orders": 1}
+    found = board(catalog, "05:00", landed(YESTERDAY), stale=stale)
+    assert {name: row.stale_days for name, row in found.items() if row.stale_days} == {"core_shop": 3, "shop": 1}
+    assert found["core_shop"].level == "good", "they wait for a backfill; what is due has landed"
 
 
 def test_nobody_sees_a_pipeline_that_he_may_not_see(catalog: Catalog) -> None:  # noqa: F811

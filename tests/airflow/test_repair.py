@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from tests.airflow.world import COMPANY, OPENING, Deployment, wait_for
+from tests.airflow.world import COMPANY, OPENING, WRITE_AUDIT_PUBLISH, Deployment, wait_for
 
 from headline.demo import datashare
 from headline.intervals import DAY, Interval
@@ -32,8 +32,8 @@ def test_a_file_that_comes_late_is_ingested_by_itself_and_published_everywhere(
     for run_id in others:
         airflow.finish("finance", run_id)
     tasks = airflow.finish("finance", failing, "failed")
-    assert {name for name, task in tasks.items() if task["state"] == "failed"} == {"ingest.exchange_rates"}
-    airflow.in_state("core_finance", waiting, "wait_for_inputs", "deferred")
+    assert {name for name, task in tasks.items() if task["state"] == "failed"} == {"ingest"}
+    airflow.in_state("core_finance", waiting, WRITE_AUDIT_PUBLISH, "deferred")
     version = Ledger().newest_version()
 
     late.rename(airflow.rates_file(LACKING))
@@ -50,7 +50,7 @@ def test_a_file_that_comes_late_is_ingested_by_itself_and_published_everywhere(
         "operator_triggered",
         {"from": str(LACKING), "to": str(LACKING), "landings": ["exchange_rates"]},
     )
-    assert "left as it is, this run ingests exchange_rates" in airflow.api.task_log("finance", run_id, "ingest.expenses")
+    assert "left as it is, this run ingests exchange_rates" in airflow.api.task_log("finance", run_id, "ingest")
     loaded = Ledger().changes(["landing.exchange_rates", "landing.expenses"], since=version)
     assert [(change.table, change.interval) for change in loaded] == [(key[0], Interval(LACKING, LACKING + DAY))]
 

@@ -1,0 +1,124 @@
+"""Runs of all DAGs join through the ledger: in order, at once, and with nothing to do where nothing changed."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from tests.airflow.world import (
+    COMPANY,
+    DAGS,
+    FIRST,
+    OPENING,
+    SOURCES,
+    TODAY,
+    WRITE_AUDIT_PUBLISH,
+    YESTERDAY,
+    Deployment,
+    wait_for,
+)
+
+from headline import specs
+from headline.demo import datashare
+from headline.intervals import DAY, Interval
+from headline.ledger import Ledger
+
+AT_MOST = 2.0  # seconds from the publication of the last input to the start of the run that waits for it
+
+
+def publications(*dag_ids: str) -> list[Any]:
+    return [row for row in Ledger().publications(specs.load().tables) if row.pipeline in dag_ids]
+
+
+def test_a_day_goes_through_in_the_order_of_what_is_read(airflow: Deployment, runs_of_day: dict[str, str]) -> None:
+    """The readers were triggered first."""
+    tasks = [task for dag_id, run_id in runs_of_day.items() for task in airflow.api.task_instances(dag_id, run_id)]
+    assert {(task["state"], task["try_number"]) for task in tasks} == {("success", 1)}
+    assert len(tasks) == len(DAGS) + len(SOURCES)
+    versions = defaultdict(list)
+    for row in publications(*DAGS):
+        if row.run_id == runs_of_day[row.pipeline]:
+            versions[row.pipeline].append(row.version)
+    assert set(versions) == set(DAGS)
+    owners = {name: pipeline.id for pipeline in specs.load().pipelines.values() for name in pipeline.outputs}
+    edges = {
+        (owners[name], pipeline.id) for pipeline in specs.load().pipelines.values() for name in pipeline.inputs if name in owners
+    }
+    assert len(edges) > len(DAGS)
+    assert [(read, reader) for read, reader in sorted(edges) if max(versions[read]) > min(versions[reader])] == []
+
+
+def test_the_same_day_again_publishes_nothing(airflow: Deployment) -> None:
+    version, rows = Ledger().newest_version(), publications(*DAGS)
+    runs = {dag_id: airflow.start(dag_id, YESTERDAY) for dag_id in reversed(DAGS)}
+    for dag_id, run_id in runs.items():
+        tasks = airflow.finish(dag_id, run_id)
+        shown = tasks[WRITE_AUDIT_PUBLISH]["rendered_fields"]["tables"]
+        assert {name: one["published"] for name, one in shown.items()} == {name: [] for name in shown}
+        assert sum(one["rows"] for one in shown.values()) > 0
+    assert [row.version for row in publications(*DAGS)] == [row.version for row in rows]
+    assert Ledger().newest_version() == version
+
+
+def test_a_run_that_waits_starts_when_its_last_input_is_published(
+    airflow: Deployment, record_property: Callable[[str, object], None]
+) -> None:
+    """The fastest of three: whatever else the machine does delays a start, but nothing hurries it."""
+    took = []
+    for day in (OPENING - number * DAY for number in (4, 5, 6)):
+        datashare.drop(airflow.home.path / "datashare", day, day, COMPANY)
+        waiting = airflow.start("core_finance", day)
+        airflow.in_state("core_finance", waiting, WRITE_AUDIT_PUBLISH, "deferred")
+        source = airflow.start("finance", day)
+        airflow.finish("finance", source)
+        airflow.finish("core_finance", waiting)
+        published = max(row.published_at for row in publications("finance") if row.run_id == source)
+        took.append(first_step(airflow, "core_finance", waiting) - published)
+        if took[-1].total_seconds() <= AT_MOST:
+            break
+    record_property("start", min(took).total_seconds())
+    assert timedelta(0) < min(took) <= timedelta(seconds=AT_MOST), took
+
+
+def first_step(airflow: Deployment, dag_id: str, run_id: str) -> datetime:
+    """When the task of a run began to compute, as its log says."""
+    path = f"/dags/{dag_id}/dagRuns/{run_id}/taskInstances/{WRITE_AUDIT_PUBLISH}/logs/1"
+    events = airflow.api.get(path)["content"]
+    begun = [event["timestamp"] for event in events if f"{event['event']}".startswith("::group::transform")]
+    return datetime.fromisoformat(begun[0])
+
+
+def test_a_run_that_is_cleared_computes_its_own_days(airflow: Deployment) -> None:
+    """It was made two days ago without a range, so it is for the day before; that it runs today changes nothing."""
+    days = [str(Interval(TODAY - 3 * DAY, TODAY - 2 * DAY))]
+    run_id, made = f"made_earlier__{datetime.now(UTC):%H%M%S}", datetime.now(UTC) - 2 * DAY
+    airflow.api.create_run("core_finance", run_id, made)
+    for _ in range(2):
+        tasks = airflow.finish("core_finance", run_id)
+        shown = tasks[WRITE_AUDIT_PUBLISH]["rendered_fields"]["tables"]
+        assert {name: one["days"] for name, one in shown.items()} == dict.fromkeys(shown, days)
+        airflow.api.clear("core_finance", run_id, only_failed=False)
+        wait_for(lambda: airflow.api.run("core_finance", run_id)["state"] not in ("success", "failed"), 30)  # type: ignore[index]
+
+
+def test_backfill_beside_a_run_of_the_schedule_equals_the_range(airflow: Deployment) -> None:
+    """Three days that core_shop has not computed yet: a run a day, all at once, as the Backfill form starts them."""
+    days = list(Interval(OPENING, FIRST))
+    airflow.complete("shop", days[0], days[-1])
+    before = airflow.published("core", "quarantine")
+    backfill = airflow.api.backfill("core_shop", days[0], days[-1])
+    beside = airflow.start("core_shop", YESTERDAY)
+    wait_for(lambda: airflow.api.get(f"/backfills/{backfill}")["completed_at"], 150)
+    airflow.finish("core_shop", beside)
+    runs = {run["dag_run_id"]: run["state"] for run in airflow.api.runs("core_shop", run_type="backfill")}
+    assert list(runs.values()) == ["success"] * len(days)
+    published = [row for row in publications("core_shop") if row.table_name == "core.order_lines" and row.run_id in runs]
+    assert {row.run_id for row in published} == set(runs)
+    assert {day for row in published for day in Interval(row.start, row.end)} >= set(days)
+    filled = airflow.published("core", "quarantine")
+    assert filled["core.order_lines"].total() > before["core.order_lines"].total() + 30 * len(days)
+
+    airflow.complete("core_shop", days[0], YESTERDAY)
+    assert airflow.published("core", "quarantine") == filled

@@ -136,6 +136,9 @@ def free_port() -> int:
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Print how long after its moment each alert reached somebody."""
+    starts = [value for one in terminalreporter.getreports("passed") for name, value in one.user_properties if name == "start"]
+    for seconds in starts:
+        terminalreporter.line(f"a waiting run started {seconds:.1f} s after its last input was published")
     passed = [report for report in terminalreporter.getreports("passed") if report.when == "call"]
     if told := [value for report in passed for name, value in report.user_properties if name == "alert"]:
         terminalreporter.section("alerts")

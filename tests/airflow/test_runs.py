@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
+import pytest
 from tests.airflow.world import (
     COMPANY,
     DAGS,
@@ -103,22 +104,41 @@ def test_a_run_that_is_cleared_computes_its_own_days(airflow: Deployment) -> Non
         wait_for(lambda: airflow.api.run("core_finance", run_id)["state"] not in ("success", "failed"), 30)  # type: ignore[index]
 
 
-def test_backfill_beside_a_run_of_the_schedule_equals_the_range(airflow: Deployment) -> None:
-    """Three days that core_shop has not computed yet: a run a day, all at once, as the Backfill form starts them."""
+@pytest.fixture(scope="module")
+def earlier_days(running: Deployment, runs_of_day: dict[str, str]) -> list[date]:
+    """Three days that the shop's DAG has ingested and no other has computed."""
     days = list(Interval(OPENING, FIRST))
-    airflow.complete("shop", days[0], days[-1])
-    before = airflow.published("core", "quarantine")
-    backfill = airflow.api.backfill("core_shop", days[0], days[-1])
-    beside = airflow.start("core_shop", YESTERDAY)
+    running.complete("shop", days[0], days[-1])
+    return days
+
+
+def test_backfill_of_the_first_reader_beside_a_run_of_the_schedule(airflow: Deployment, earlier_days: list[date]) -> None:
+    try:
+        backfill_beside_a_run(airflow, "core_shop", earlier_days, "core.order_lines", "core", "quarantine")
+    finally:
+        airflow.complete("core_shop", earlier_days[0], earlier_days[-1])
+
+
+def test_backfill_of_a_later_reader_beside_a_run_of_the_schedule(airflow: Deployment, earlier_days: list[date]) -> None:
+    backfill_beside_a_run(airflow, "unit_profit", earlier_days, "profit.unit_profit", "profit")
+
+
+def backfill_beside_a_run(airflow: Deployment, dag_id: str, days: list[date], table: str, *schemas: str) -> None:
+    """A run a day, all at once, as the Backfill form starts them, and yesterday's; the rows are those of one ranged run."""
+    before = airflow.published(*schemas)
+    backfill = airflow.api.backfill(dag_id, days[0], days[-1])
+    beside = airflow.start(dag_id, YESTERDAY)
     wait_for(lambda: airflow.api.get(f"/backfills/{backfill}")["completed_at"], 150)
-    airflow.finish("core_shop", beside)
-    runs = {run["dag_run_id"]: run["state"] for run in airflow.api.runs("core_shop", run_type="backfill")}
-    assert list(runs.values()) == ["success"] * len(days)
-    published = [row for row in publications("core_shop") if row.table_name == "core.order_lines" and row.run_id in runs]
+    airflow.finish(dag_id, beside)
+    runs = [run["dag_run_id"] for run in airflow.api.runs(dag_id, run_type="backfill")]
+    assert len(runs) == len(days)
+    for run_id in runs:
+        airflow.finish(dag_id, run_id)
+    published = [row for row in publications(dag_id) if row.table_name == table and row.run_id in runs]
     assert {row.run_id for row in published} == set(runs)
     assert {day for row in published for day in Interval(row.start, row.end)} >= set(days)
-    filled = airflow.published("core", "quarantine")
-    assert filled["core.order_lines"].total() > before["core.order_lines"].total() + 30 * len(days)
+    filled = airflow.published(*schemas)
+    assert filled[table].total() > before[table].total() + 30 * len(days)
 
-    airflow.complete("core_shop", days[0], YESTERDAY)
-    assert airflow.published("core", "quarantine") == filled
+    airflow.complete(dag_id, days[0], YESTERDAY)
+    assert airflow.published(*schemas) == filled

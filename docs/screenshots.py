@@ -48,7 +48,7 @@ def pictures(browser: Browser, url: str, state: dict, api: AirflowApi) -> None:
     broken, taken = incident("contract_broken"), incident("schema_changed")
     shots = {
         "run": (run, WIDE, "light"),
-        "compiled": (f"{run}/tasks/transform.unit_profit/rendered_templates", WIDE, "light"),
+        "compiled": (f"{run}/tasks/write_audit_publish/rendered_templates", WIDE, "light"),
         "board": ("/plugin/headline", DESKTOP, "light"),
         "incident": (f"/plugin/headline/headline/incidents/{taken.id}", DESKTOP, "light"),
         "rota": ("/plugin/headline/headline/rota", DESKTOP, "dark"),

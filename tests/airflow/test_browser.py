@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 
 import pytest
 from playwright.sync_api import Browser, FrameLocator, Page, expect, sync_playwright
-from tests.airflow.world import DAGS, YESTERDAY, Deployment
+from tests.airflow.world import DAGS, WRITE_AUDIT_PUBLISH, YESTERDAY, Deployment
 
 from headline.ledger.incidents import Finding, Incident, Incidents
 from headline.local.run import OPERATIONS
@@ -260,7 +260,7 @@ def test_light_or_dark_as_airflow_is(visit: Visit, system: str, chosen: str | No
 
 
 def test_a_task_leads_to_its_runbook(visit: Visit, airflow: Deployment, runs_of_range: dict[str, str]) -> None:
-    page = visit(f"/dags/unit_profit/runs/{runs_of_range['unit_profit']}/tasks/transform.unit_profit/details")
+    page = visit(f"/dags/unit_profit/runs/{runs_of_range['unit_profit']}/tasks/{WRITE_AUDIT_PUBLISH}/details")
     link = page.get_by_role("link", name="Runbook")
     expect(link).to_have_attribute("href", re.compile("/headline/runbooks/unit_profit$"))
     page.goto(str(link.get_attribute("href")))

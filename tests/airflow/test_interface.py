@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import suppress
 
 import psutil
 import pytest
 from sqlglot import exp
-from tests.airflow.world import BEGINNINGS, DAGS, OPENING, YESTERDAY, Airflow, Deployment
+from tests.airflow.world import BEGINNINGS, DAGS, WRITE_AUDIT_PUBLISH, YESTERDAY, Airflow, Deployment
 
 from headline import specs
 from headline.alerts.kinds import KINDS
 from headline.intervals import Interval
 from headline.local.processes import Processes
 from headline.local.run import OPERATIONS
+from headline.operators.links import contract_path
 from headline.sql import parse
 
 
@@ -54,17 +56,24 @@ def test_dags_say_what_they_are(airflow: Deployment) -> None:
 def test_rendered_templates_hold_the_sql_that_ran(airflow: Deployment, runs_of_range: dict[str, str]) -> None:
     lengths = []
     for dag_id, run_id in runs_of_range.items():
-        for table in specs.load().pipelines[dag_id].ordered_tables:
-            fields = airflow.api.task(dag_id, run_id, f"transform.{table.name}")["rendered_fields"]
-            sql = fields["compiled_sql"]
-            assert isinstance(parse(sql, table.full_name), exp.Query), "whole, not cut off"
+        fields = airflow.api.task(dag_id, run_id, WRITE_AUDIT_PUBLISH)["rendered_fields"]
+        sql = dict(part.split("\n", 1) for part in f"\n\n{fields['sql']}".split("\n\n-- ")[1:])
+        pipeline = specs.load().pipelines[dag_id]
+        assert list(sql) == [table.full_name for table in pipeline.ordered_tables]
+        assert set(fields["tables"]) == set(sql)
+        for table in pipeline.ordered_tables:
+            compiled, shown = sql[table.full_name], fields["tables"][table.full_name]
+            assert isinstance(parse(compiled, table.full_name), exp.Query), "whole, not cut off"
             if table.period == "day":
-                assert str(BEGINNINGS[dag_id]) in sql
+                assert str(BEGINNINGS[dag_id]) in compiled
             if dag_id in ("shop", "finance"):
-                assert sql.count(".parquet'") == len(Interval(OPENING, YESTERDAY)), "one file a day"
-            assert f"{fields['transformed']}".count("rows") == 1
-            lengths.append(len(sql))
-    assert len(lengths) == len(specs.load().tables)
+                assert compiled.count(".parquet'") == len(Interval(BEGINNINGS[dag_id], YESTERDAY)), "one file a day"
+            assert shown["state"] == "published"
+            assert shown["rows"] >= 0
+            assert set(shown["seconds"]) == {"transform", "audit", "publish"}
+            assert sum(shown["checks"].values()) == len(fields["checks"][table.full_name]) > 0
+        lengths.append(len(fields["sql"]))
+    assert len(lengths) == len(DAGS)
     assert max(lengths) > 4096, "Airflow's own limit would have cut one of them off"
 
 
@@ -75,15 +84,16 @@ def test_links_lead_to_pages_for_those_who_may_read(
     for dag_id, run_id in runs_of_range.items():
         for task in airflow.api.task_instances(dag_id, run_id):
             links = airflow.api.get(f"/dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task['task_id']}/links")["extra_links"]
-            wanted = {"Runbook", "Contract"} if task["task_id"].startswith(("transform.", "audit.")) else {"Runbook"}
+            wanted = {"Runbook", "Contracts"} if task["task_id"] == WRITE_AUDIT_PUBLISH else {"Runbook"}
             assert set(links) == wanted, task["task_id"]
             pages |= set(links.values())
-    assert len(pages) == len(DAGS) + len(specs.load().tables)
+    assert len(pages) == 2 * len(DAGS)
+    pages |= {contract_path(one.id, table.name) for one in specs.load().pipelines.values() for table in one.ordered_tables}
     for path in sorted(pages):
         answers = {name: person.page(path) for name, person in people.items()}
         assert answers["reader"].status_code == 200, f"{path}: {answers['reader'].text}"
         assert answers["stranger"].status_code == 403, path
-        assert path.rsplit("/", 1)[-1] in answers["reader"].text
+        assert re.split("[/=]", path)[-1] in answers["reader"].text
     anonymous = Airflow(airflow.environment["AIRFLOW__API__BASE_URL"], "", "")
     assert {anonymous._client.get(path).status_code for path in pages} == {401}
     assert anonymous._client.get("/headline/docs").status_code in (401, 404)

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from tests.airflow.world import COMPANY, OPENING, Deployment, wait_for
+from tests.airflow.world import COMPANY, OPENING, TODAY, WRITE_AUDIT_PUBLISH, Deployment, wait_for
 
 from headline.demo import datashare
 from headline.intervals import DAY, Interval
 from headline.ledger import Ledger, Repairs
+from headline.specs import Window
 
 LACKING = OPENING - 2 * DAY  # between days that are there
 
@@ -32,8 +33,8 @@ def test_a_file_that_comes_late_is_ingested_by_itself_and_published_everywhere(
     for run_id in others:
         airflow.finish("finance", run_id)
     tasks = airflow.finish("finance", failing, "failed")
-    assert {name for name, task in tasks.items() if task["state"] == "failed"} == {"ingest.exchange_rates"}
-    airflow.in_state("core_finance", waiting, "wait_for_inputs", "deferred")
+    assert {name for name, task in tasks.items() if task["state"] == "failed"} == {"ingest"}
+    airflow.in_state("core_finance", waiting, WRITE_AUDIT_PUBLISH, "deferred")
     version = Ledger().newest_version()
 
     late.rename(airflow.rates_file(LACKING))
@@ -50,8 +51,9 @@ def test_a_file_that_comes_late_is_ingested_by_itself_and_published_everywhere(
         "operator_triggered",
         {"from": str(LACKING), "to": str(LACKING), "landings": ["exchange_rates"]},
     )
-    assert "left as it is, this run ingests exchange_rates" in airflow.api.task_log("finance", run_id, "ingest.expenses")
-    loaded = Ledger().changes(["landing.exchange_rates", "landing.expenses"], since=version)
+    assert "left as it is, this run ingests exchange_rates" in airflow.api.task_log("finance", run_id, "ingest")
+    reads = dict.fromkeys(("landing.exchange_rates", "landing.expenses"), Window())
+    loaded = Ledger().changes(reads, Interval(OPENING - 30 * DAY, TODAY), since=version)
     assert [(change.table, change.interval) for change in loaded] == [(key[0], Interval(LACKING, LACKING + DAY))]
 
     airflow.finish("core_finance", waiting)

@@ -109,7 +109,7 @@ def _kind_of(task: Any, error: Any, run_id: str) -> tuple[str, dict[str, Any], d
     if isinstance(error, BadData | NotChecked):
         evidence = Observations().evidence(datetime.now(UTC).date() - timedelta(days=7))
         held = [one for one in evidence.held_back if one.run_id == run_id]
-        table = next((one for one in held if one.table.endswith(f".{getattr(task, 'table', '')}")), held[0] if held else None)
+        table = held[0] if held else None
         kind = "contract_not_checked" if isinstance(error, NotChecked) else "contract_broken"
         return kind, {"table": table.table, "checks": table.checks} if table and table.checks else told, None
     return "task_failed", told, None

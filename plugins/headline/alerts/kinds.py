@@ -36,12 +36,12 @@ DATA_STALE = Kind(
 CONTRACT_BROKEN = Kind(
     "contract_broken",
     "A check of a table's contract failed: the data is bad and nothing of it was published.",
-    "Look at the rows of the keys above: mend the source or the SQL, then clear the run's transform.",
+    "Look at the rows of the keys above: mend the source or the SQL, then clear the run.",
 )
 CONTRACT_NOT_CHECKED = Kind(
     "contract_not_checked",
     "A contract could not be verified, so nothing is known about the data and nothing was published.",
-    "Read the end of the log: mend the contract or the warehouse, then clear the audit.",
+    "Read the end of the log: mend the contract or the warehouse, then clear the run.",
 )
 TASK_FAILED = Kind(
     "task_failed",

@@ -57,7 +57,7 @@ def test_a_broken_contract_in_full() -> None:
         "Hurt: investor_profit, unit_profit.",
         "Likely cause: task audit.x failed; «raw = core + quarantine»: 3 found, such as order_id=O1, line_number=1; order_id=O2,"
         " line_number=1; order_id=O3, line_number=1",
-        "First: Look at the rows of the keys above: mend the source or the SQL, then clear the run's transform.",
+        "First: Look at the rows of the keys above: mend the source or the SQL, then clear the run.",
         "",
         "Acknowledge: https://airflow.example.com/headline/incidents/7",
         "Run: https://airflow.example.com/dags/core_shop/runs/scheduled__2026-11-20",

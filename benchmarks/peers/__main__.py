@@ -227,7 +227,7 @@ class Bench:
             command = [str(self._pythons[tool]), str(HERE / "runners" / f"run_{tool.removesuffix(BARE)}.py"), str(given)]
             done = subprocess.run(command, cwd=work.task["project"], capture_output=True, text=True, check=False)
             if done.returncode:
-                raise SystemExit(f"{TOOLS[tool]} failed:\n{(done.stdout + done.stderr)[-4000:]}")
+                raise SystemExit(f"{TOOLS[tool]} failed:\n{done.stdout[-4000:]}{done.stderr[:2000]} … {done.stderr[-2000:]}")
             return dict(json.loads(Path(work.task["result"]).read_text()))
         function = run_ours.headline if tool == "headline" else run_ours.raw
         with ProcessPoolExecutor(1, get_context("spawn")) as pool:
@@ -293,6 +293,8 @@ class Report:
             f"Start, imports and export, not counted above: {_listed(around)}.",
             f"Most memory: {_listed(peaks)}.",
             f"{packages}; {_listed({tool: text for tool, text in versions.items() if text})}.",
+            "Raw, dbt-core and SQLMesh compute with a new day the days before it that `reads` says it can change.",
+            "SQLMesh runs on our DuckDB, which is newer than what it asks for.",
             f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}, Python {platform.python_version()}.",
             *self.different,
         ]

@@ -15,6 +15,7 @@ from process import Cost, clock, export, outcome, prepare  # type: ignore[import
 def main(task: dict[str, Any]) -> dict[str, Any]:
     from sqlmesh import Context  # type: ignore[import-not-found]
     from sqlmesh.core.console import NoopConsole, set_console  # type: ignore[import-not-found]
+    from sqlmesh.core.engine_adapter import EngineAdapter  # type: ignore[import-not-found]
 
     class Counting(NoopConsole):  # type: ignore[misc]
         """Shows what failed and nothing else, and counts the audits that passed."""
@@ -28,6 +29,12 @@ def main(task: dict[str, Any]) -> dict[str, Any]:
             for error in errors:
                 sys.stderr.write(f"{error}: {error.__cause__}\n")
 
+    def fetchone(self: Any, *args: Any, **kwargs: Any) -> Any:
+        rows = self.fetchall(*args, **kwargs)
+        return rows[0] if rows else None
+
+    # In DuckDB 2 a result that is not read to its end holds the connection; SQLMesh leaves that of every audit open.
+    EngineAdapter.fetchone = fetchone
     console = Counting()
     set_console(console)
     logging.getLogger("sqlmesh").setLevel(logging.ERROR)

@@ -5,8 +5,7 @@ from __future__ import annotations
 import csv
 import gzip
 import json
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import date
@@ -16,15 +15,14 @@ from shutil import copytree, rmtree
 from typing import Any
 
 import psycopg2
-from tests.faults.world import Table, World, steps
+from tests.faults.world import World, steps
 
 from headline.demo import datashare
 from headline.demo.company import Company
 from headline.demo.finance import Expense, expenses
 from headline.errors import BadData, HeadlineError, NotChecked, Transient
 from headline.intervals import DAY
-from headline.ledger import Ledger, SchemaChanges
-from headline.operators.inputs import missing_inputs
+from headline.ledger import Ledger, SchemaChanges, missing_inputs
 from headline.steps import PipelineRun
 
 FIRST = date(2026, 3, 2)
@@ -307,8 +305,8 @@ def run_of_today(world: World, pipelines: Iterable[str], run_id: str) -> list[Fo
     found: list[Found] = []
     for pipeline in pipelines:
         run = world.run(pipeline, TODAY, run_id=run_id)
-        reads = {name: window.model_dump() for name, window in run.pipeline.inputs.items() if name != "calendar.days"}
-        if pipeline not in ("shop", "finance", "app") and missing_inputs(reads, run.requested):
+        reads = {name: window for name, window in run.pipeline.inputs.items() if name != "calendar.days"}
+        if pipeline not in ("shop", "finance", "app") and missing_inputs(reads, run.requested, Ledger()):
             continue
         found += _run(run)
         found += _noticed(run, world)
@@ -341,32 +339,24 @@ def _noticed(run: PipelineRun, world: World) -> Iterator[Found]:
             yield Found(
                 f"{row.table_name}: {row.check_name}", outcome, f"{row.sample} {'outlier' if row.kind == 'anomaly' else ''}"
             )
-    for table in run.pipeline.ordered_tables:
-        if table.quarantine and table.period_column:
-            outcome, place = "let through", table.quarantine_name
-            reasons = world.query(f"select quarantine_reason, count(*) from {place} where ds = date '{TODAY}' group by 1")
-            yield from (Found(f"{place}: {reason}", outcome, f"{count} rows") for reason, count in reasons)
+    places = [table.quarantine_name for table in run.pipeline.ordered_tables if table.quarantine and table.period_column]
+    of_today = f"where ds = date '{TODAY}' group by quarantine_reason"
+    counts = [f"select '{place}', quarantine_reason, count(*) from {place} {of_today}" for place in places]
+    for place, reason, count in world.query(" union all ".join(counts)) if counts else ():
+        yield Found(f"{place}: {reason}", "let through", f"{count} rows")
 
 
-def figures(world: World) -> dict[str, Table]:
-    """What experimenters and investors can read and is not labelled as partial."""
-    found = world.query(
-        "select schema_name || '.' || table_name, sql like '%is_partial%' from duckdb_tables() "
-        "where schema_name in ('profit', 'growth', 'engagement')"
-    )
-    where = {True: " where not is_partial", False: ""}
-    return {name: Counter(world.query(f"select * from {name}{where[labelled]}")) for name, labelled in found}
-
-
-def restore(world: World, pristine: World, still_there: Iterable[Fault]) -> None:
-    """Mend the sources, except for the faults that are still there."""
+def restore(world: World, pristine: World, still_there: Iterable[Fault], sources: Collection[str]) -> None:
+    """Mend the sources, those named, except for the faults that are still there."""
     finance_answers.clear()
-    rmtree(world.folder / "datashare")
-    copytree(pristine.folder / "datashare", world.folder / "datashare")
-    with closing(psycopg2.connect(host=world.postgres, user="postgres")) as server:
-        server.autocommit = True
-        cursor = server.cursor()
-        cursor.execute(f"drop database shop_{world.name} with (force)")
-        cursor.execute(f"create database shop_{world.name} template shop_{pristine.name}")
+    if {"finance", "app"} & set(sources):
+        rmtree(world.folder / "datashare")
+        copytree(pristine.folder / "datashare", world.folder / "datashare")
+    if "shop" in sources:
+        with closing(psycopg2.connect(host=world.postgres, user="postgres")) as server:
+            server.autocommit = True
+            cursor = server.cursor()
+            cursor.execute(f"drop database shop_{world.name} with (force)")
+            cursor.execute(f"create database shop_{world.name} template shop_{pristine.name}")
     for fault in still_there:
         fault.inject(world)

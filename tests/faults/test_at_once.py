@@ -3,50 +3,167 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import date
+from concurrent.futures import ThreadPoolExecutor
+from importlib import import_module
 
 import pytest
-from tests.faults.world import D2, D4, D5, Child, Point, Table, World, differences, steps, with_core
+from tests.faults.world import D1, D2, D4, D5, Child, Point, Table, World, complete, differences, with_core
 
 from headline import specs
+from headline.intervals import Interval
 from headline.ledger import Ledger
+from headline.ledger.ledger import Recording
+from headline.steps import PipelineRun
 
-BEFORE_PUBLICATION = Point(Ledger, "publishing")
+BEFORE_PUBLICATION = Point(import_module("headline.steps.write_audit_publish"), "publish")
 BETWEEN_TRANSFORMS = Point(
     Ledger, "record_candidate", lambda _ledger, candidate: candidate.table == "core.order_lines", after=True
 )
+BEFORE_TRANSFORMS = Point(import_module("headline.steps.write_audit_publish"), "transform_all")
+POINTS = {
+    "before transforms": BEFORE_TRANSFORMS,
+    "between transforms": BETWEEN_TRANSFORMS,
+    "before publication": BEFORE_PUBLICATION,
+}
+OF_D4 = f"ordered_at >= '{D4}' and ordered_at < '{D5}'"
 
 
-def begin(world: World, name: str, first: date, last: date, point: Point) -> Child:
-    """A run of core_shop in a process of its own that has come to a point."""
-    run = world.run("core_shop", first, last, run_id=name)
-
-    def whole_run() -> None:
-        for step in steps(run).values():
-            step()
-
-    child = Child(whole_run, point)
+def begin(run: PipelineRun, point: Point) -> Child:
+    """A run in a process of its own that has come to a point."""
+    child = Child(lambda: complete(run), point)
     child.wait_until_there()
     return child
 
 
-@pytest.mark.parametrize("point", [BEFORE_PUBLICATION, BETWEEN_TRANSFORMS], ids=["before publication", "between transforms"])
-def test_two_runs_of_one_day_agree(
-    point: Point, fourth_day_arrived: World, expected: dict[str, Table], enter: Callable[[World], World]
-) -> None:
-    world = enter(fourth_day_arrived)
+@pytest.fixture
+def world(fourth_day_arrived: World, enter: Callable[[World], World]) -> World:
+    """The fourth day is about to be computed from core_shop on."""
+    return enter(fourth_day_arrived)
+
+
+def runs_that_published(table: str) -> list[str]:
+    """The runs that published a table, by the first word of their names, in order."""
+    return [row.run_id.split()[0] for row in Ledger().publications([table])]
+
+
+@pytest.mark.parametrize("point", POINTS)
+def test_two_runs_of_one_day_agree(point: str, world: World, expected: dict[str, Table]) -> None:
     before = world.published()
-    one = begin(world, "scheduled", D4, D4, point)
-    other = begin(world, "manual", D4, D4, BEFORE_PUBLICATION)
-    assert len(world.candidates()) >= 8, "both have something in the warehouse"
+    one = begin(world.run("core_shop", run_id="scheduled"), POINTS[point])
+    other = begin(world.run("core_shop", run_id="manual"), BEFORE_PUBLICATION)
     assert not differences(world.published(), before)
-    for child in (one, other):
+    for child in (other, one):
         child.go_on()
-    for child in (one, other):
         child.finish()
     assert not differences(world.published(), with_core(before, expected))
-    assert {row.run_id.split()[0] for row in Ledger().publications(["core.order_lines"])} >= {"scheduled", "manual"}
-    assert world.candidates() == []
+    assert "manual" in runs_that_published("core.order_lines")
+    assert "scheduled" not in runs_that_published("core.order_lines"), "it had nothing new to publish"
+    assert world.is_sound()
+
+
+def test_the_same_run_twice_is_one_after_the_other(world: World, expected: dict[str, Table]) -> None:
+    before = world.published()
+    run = world.run("core_shop")
+    one = begin(run, BEFORE_PUBLICATION)
+    other = Child(lambda: complete(run), BEFORE_TRANSFORMS)
+    world.until_somebody_waits()
+    assert not other.is_there
+    one.go_on()
+    one.finish()
+    newest = Ledger().newest_version()
+    assert not differences(world.published(), with_core(before, expected))
+    other.wait_until_there()
+    other.go_on()
+    other.finish()
+    assert Ledger().newest_version() == newest, "the second one changed nothing"
+    assert world.is_sound()
+
+
+def test_a_backfill_beside_the_scheduled_day(world: World, expected: dict[str, Table]) -> None:
+    before = world.published()
+    backfill = begin(world.run("core_shop", D1, D2, run_id="backfill"), BEFORE_PUBLICATION)
+    scheduled = begin(world.run("core_shop", run_id="scheduled"), BEFORE_PUBLICATION)
+    for child in (backfill, scheduled):
+        child.go_on()
+    for child in (backfill, scheduled):
+        child.finish()
+    assert not differences(world.published(), with_core(before, expected))
+    assert world.is_sound()
+
+
+def test_a_pipeline_publishes_while_another_one_computes(world: World, expected: dict[str, Table]) -> None:
+    before = world.published()
+    slow = begin(world.run("core_shop"), BETWEEN_TRANSFORMS)
+    world.complete(("investor_engagement",))
+    engagement = {name: rows for name, rows in expected.items() if name.startswith("engagement.")}
+    assert len(engagement) == 2
+    assert not differences(world.published(), before | engagement)
+    slow.go_on()
+    slow.finish()
+    assert not differences(world.published(), with_core(before, expected) | engagement)
+    assert world.is_sound()
+
+
+def test_all_at_once(world: World, expected: dict[str, Table]) -> None:
+    """Nobody is held up anywhere: two runs of the day, one of them twice, a backfill and another pipeline."""
+    before = world.published()
+    scheduled = world.run("core_shop", run_id="scheduled")
+    runs = [
+        scheduled,
+        scheduled,
+        world.run("core_shop", run_id="manual"),
+        world.run("core_shop", D1, D2, run_id="backfill"),
+        world.run("investor_engagement"),
+    ]
+    children = [Child(lambda run=run: complete(run)) for run in runs]
+    for child in children:
+        child.finish()
+    engagement = {name: rows for name, rows in expected.items() if name.startswith("engagement.")}
+    assert not differences(world.published(), with_core(before, expected) | engagement)
+    assert world.is_sound()
+
+
+def test_a_reader_waits_for_a_publication(world: World, expected: dict[str, Table]) -> None:
+    """Whoever asks while rows are replaced gets an answer, and it is the new one."""
+    run = begin(world.run("core_shop"), Point(Recording, "publish"))
+    with ThreadPoolExecutor() as threads:
+        answer = threads.submit(world.query, "select count(*) from core.order_lines")
+        world.until_somebody_waits()
+        assert not answer.done()
+        run.go_on()
+        assert answer.result(timeout=20) == [(expected["core.order_lines"].total(),)]
+    run.finish()
+    assert world.is_sound()
+
+
+@pytest.mark.parametrize("point", POINTS)
+def test_a_late_change_of_its_input_is_in_what_a_run_publishes(
+    point: str, world: World, expected: dict[str, Table], tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """Between its plan and its publication the shop changes an order of this very day, and raw.order_items is published anew."""
+
+    def change(of: World) -> None:
+        of.in_shop(f"update order_items set quantity = 7 where order_id = (select min(order_id) from orders where {OF_D4})")
+        of.complete(("shop",))
+
+    other = world.copy(tmp_path_factory.mktemp("one-after-the-other"))
+    with other.entered():
+        change(other)
+        other.complete(("core_shop",))
+        one_after_the_other = other.published()
+
+    slow = begin(world.run("core_shop"), POINTS[point])
+    before = Ledger().newest_version()
+    change(world)
+    changed = Ledger().newest_version()
+    assert changed > before
+    slow.go_on()
+    slow.finish()
+    assert not differences(world.published(), one_after_the_other)
+    assert one_after_the_other["core.order_lines"] != expected["core.order_lines"]
+    [state] = Ledger().states(["core.order_lines"], Interval(D4, D5))
+    assert state.as_of >= changed
+    assert world.is_sound()
 
 
 def test_overlapping_run_that_computed_before_an_input_changed_computes_again(
@@ -54,7 +171,7 @@ def test_overlapping_run_that_computed_before_an_input_changed_computes_again(
 ) -> None:
     """The slow run knows neither the fifth day, nor the late orders, the new cost and the new address that came with it."""
     world = enter(undisturbed)
-    slow = begin(world, "slow", D2, D4, BEFORE_PUBLICATION)
+    slow = begin(world.run("core_shop", D2, D4, run_id="slow"), BEFORE_PUBLICATION)
 
     known = f"products_as_of('{D5}')"
     world.in_shop(f"""
@@ -78,6 +195,9 @@ def test_overlapping_run_that_computed_before_an_input_changed_computes_again(
     slow.go_on()
     slow.finish()
     assert not differences(world.published(), one_after_the_other)
-    mine = [row for row in Ledger().publications() if row.run_id.startswith("slow")]
-    assert {row.table_name for row in mine} == {table.full_name for table in specs.load().pipelines["core_shop"].ordered_tables}
-    assert all(row.as_of >= newest for row in mine), "computed again from what the fast run had published"
+    assert "slow" not in runs_that_published("core.order_lines"), "it computed again, and found what the fast run had published"
+    names = [table.full_name for table in specs.load().pipelines["core_shop"].ordered_tables]
+    states = Ledger().states(names, Interval(D2, D5))
+    assert {state.table for state in states} == set(names)
+    assert all(state.as_of >= newest for state in states)
+    assert world.is_sound()

@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet as pq
 import pytest
-from tests.faults.world import Child, Point, Table, World, differences, steps, with_core
+from tests.faults.world import D1, D3, Child, Point, Table, World, complete, differences, steps, with_core
 
-from headline.ledger import Ledger
-from headline.sources import landing
-from headline.warehouse.duckdb import DuckDBSession
+from headline.errors import BadData
+from headline.ledger import Ledger, Locks
+from headline.ledger.ledger import Recording
+from headline.steps import held_candidate, inspect, write_audit_publish
+from headline.steps.fingerprints import verify_published
+from headline.warehouse import open_warehouse
+from headline.warehouse.duckdb import DuckDBSession, DuckDBStaging, DuckDBWarehouse
+
+AUDIT = import_module("headline.steps.audit")
 
 
 def sql(beginning: str, *, after: bool = False) -> Point:
@@ -19,28 +27,30 @@ def sql(beginning: str, *, after: bool = False) -> Point:
     return Point(DuckDBSession, "_execute", lambda _session, statement: statement.startswith(beginning), after)
 
 
-IN_WAREHOUSE = {
-    "a table is half-transformed": (
-        "transform.order_lines",
-        sql("create or replace table candidate.unsorted__order_lines", after=True),
-    ),
-    "valid and refused rows are told apart": (
-        "transform.order_lines",
-        sql("create or replace table candidate.core__order_lines"),
-    ),
-    "a table is transformed, the ledger does not know": ("transform.order_lines", Point(Ledger, "record_candidate")),
-    "a table is audited, the ledger does not know": ("audit.refund_lines", Point(Ledger, "record_audit")),
-    "nothing is replaced yet": ("publish", Point(DuckDBSession, "publish")),
-    "rows are deleted, the new ones not yet there": ("publish", sql("delete from core.products", after=True)),
-    "half of the tables are replaced": ("publish", sql("delete from core.order_lines")),
-}
-BETWEEN = {
-    "the warehouse is written, the ledger is not": ("publish", Point(Ledger, "record_publications")),
-    "the ledger is written, candidates are left": ("publish", Point(Ledger, "record_publications", after=True)),
-}
+def of(table: str) -> Callable[..., bool]:
+    """Whether the ledger is told of this staging table."""
+    return lambda _ledger, candidate, *_: candidate.table == table
 
 
-@pytest.mark.parametrize("killed_when", [*IN_WAREHOUSE, *BETWEEN])
+NOTHING_IS_PUBLISHED = {
+    "a staging table is half-filled": sql("create or replace table staging.core__order_lines", after=True),
+    "a table is staged, the ledger does not know": Point(Ledger, "record_candidate", of("core.order_lines")),
+    "an audit reads what is published": Point(AUDIT, "_check", lambda _run, one, *_: one.table.name == "refund_lines"),
+    "a table is audited, the ledger does not know": Point(Ledger, "record_audit", of("core.refund_lines")),
+    "the lock is held": Point(Ledger, "recording"),
+    "nothing is replaced yet, fingerprints are forgotten": Point(Ledger, "distrust", after=True),
+    "rows are deleted, the new ones not yet there": sql("delete from core.products", after=True),
+    "half of the tables are replaced": sql("delete from core.order_lines"),
+}
+ONLY_THE_LEDGER_LACKS = {
+    "the warehouse is written, the ledger is not": Point(DuckDBStaging, "replace", after=True),
+    "the ledger is written and not committed": Point(Recording, "publish", after=True),
+}
+ALL_IS_PUBLISHED = {"all is committed": Point(DuckDBWarehouse, "forget")}
+POINTS = NOTHING_IS_PUBLISHED | ONLY_THE_LEDGER_LACKS | ALL_IS_PUBLISHED
+
+
+@pytest.mark.parametrize("killed_when", POINTS)
 def test_killed_run_publishes_all_or_nothing_and_its_retry_heals(
     killed_when: str,
     fourth_day_arrived: World,
@@ -49,55 +59,137 @@ def test_killed_run_publishes_all_or_nothing_and_its_retry_heals(
 ) -> None:
     world = enter(fourth_day_arrived)
     before = world.published()
+    whole = with_core(before, expected)
+    assert len(differences(whole, before)) >= 4, "the fourth day would show"
     run = world.run("core_shop")
-    todo = steps(run)
-    killed, point = (IN_WAREHOUSE | BETWEEN)[killed_when]
-    while (name := next(iter(todo))) != killed:
-        todo.pop(name)()
+    kill(lambda: write_audit_publish(run), POINTS[killed_when])
 
-    child = Child(todo[killed], point)
+    assert not differences(world.published(), before if killed_when in NOTHING_IS_PUBLISHED else whole)
+    if killed_when in ONLY_THE_LEDGER_LACKS:
+        found = verify_published(run.pipeline.ordered_tables, Ledger(), open_warehouse())
+        assert {one.table for one in found} >= {"core.order_lines", "core.products"}
+
+    write_audit_publish(run)
+    assert not differences(world.published(), whole)
+    assert world.is_sound()
+    assert world.kept() == []
+    tables = [table.full_name for table in run.pipeline.ordered_tables]
+    by_this_run = {row.table_name for row in Ledger().publications(tables) if row.run_key == run.key}
+    assert by_this_run == set(tables)
+
+
+def kill(action: Callable[[], Any], point: Point) -> None:
+    """Kill a process that does something when it has come to a point."""
+    child = Child(action, point)
     child.wait_until_there()
     child.kill()
 
-    complete = with_core(before, expected)
-    assert len(differences(complete, before)) >= 4, "the fourth day would show"
-    assert not differences(world.published(), complete if killed_when in BETWEEN else before)
 
-    for step in todo.values():
-        step()
-    assert not differences(world.published(), complete)
-    assert world.candidates() == []
-    with_this_run = [row.table_name for row in Ledger().publications() if row.run_key == run.key]
-    assert sorted(set(with_this_run)) == sorted(table.full_name for table in run.pipeline.ordered_tables)
+def test_killed_while_it_waits_for_the_lock(
+    fourth_day_arrived: World, expected: dict[str, Table], enter: Callable[[World], World]
+) -> None:
+    """A reader holds the lock. Whoever comes after the killed process does not wait for it as well."""
+    world = enter(fourth_day_arrived)
+    before = world.published()
+    run = world.run("core_shop")
+    child = Child(lambda: write_audit_publish(run), Point(import_module("headline.steps.write_audit_publish"), "publish"))
+    child.wait_until_there()
+    with open_warehouse().session(read_only=True):
+        child.go_on()
+        world.until_somebody_waits()
+        child.kill()
+        assert not differences(world.published(), before)
+        assert all(granted for granted, _ in world.locks())
+    write_audit_publish(run)
+    assert not differences(world.published(), with_core(before, expected))
+    assert world.is_sound()
 
 
-HALF = 1_000
+def test_killed_while_it_waits_for_the_same_run(
+    fourth_day_arrived: World, expected: dict[str, Table], enter: Callable[[World], World]
+) -> None:
+    world = enter(fourth_day_arrived)
+    before = world.published()
+    run = world.run("core_shop")
+    locks = Locks("the first of the two")
+    with locks.exclusive(f"run {run.key}"):
+        child = Child(lambda: write_audit_publish(run))
+        world.until_somebody_waits()
+        child.kill()
+    locks.close()
+    write_audit_publish(run)
+    assert not differences(world.published(), with_core(before, expected))
+    assert world.is_sound()
 
 
-def write_half(file: Path, *_: Any) -> None:
-    file.write_bytes(bytes(HALF))
+def test_killed_while_the_very_first_run_makes_the_published_tables(
+    empty: World, three_days: World, enter: Callable[[World], World]
+) -> None:
+    world = enter(empty)
+    run = world.run("finance", D1, D3)
+    *ingests, last = steps(run).values()
+    for ingest in ingests:
+        ingest()
+    kill(last, Point(DuckDBStaging, "_ensure", lambda _session, output, _known: output.name == "raw.expenses"))
+    assert world.query("select count(*) from information_schema.tables where table_schema = 'raw'") == [(0,)]
+
+    last()
+    published = world.published()
+    with three_days.entered():
+        expected = {name: rows for name, rows in three_days.published().items() if name in published}
+    assert published == expected
+    assert published["raw.expenses"].total() > 10
+    assert world.is_sound()
 
 
-def test_killed_ingest_leaves_half_a_file_that_counts_for_nothing(
-    three_days: World, undisturbed: World, enter: Callable[[World], World]
+def test_killed_while_it_keeps_what_an_audit_holds_back(three_days: World, enter: Callable[[World], World]) -> None:
+    world = enter(three_days)
+    before, good = world.published(), world.rates_file.read_text()
+    world.rates_file.write_text(good.replace(",USD,", ",USD,-"))
+    run = world.run("finance")
+    table = run.pipeline.tables["exchange_rates"]
+    kill(lambda: complete(run), sql("detach kept"))
+    assert not differences(world.published(), before)
+    assert f"{run.key}.duckdb" not in world.kept()
+
+    with pytest.raises(BadData):
+        write_audit_publish(run)
+    assert world.kept() == [f"{run.key}.duckdb"]
+    assert inspect(table, held_candidate(table, run.key, Ledger()), open_warehouse())
+
+    kill(lambda: write_audit_publish(run), sql("detach kept"))
+    world.rates_file.write_text(good)
+    complete(run)
+    assert world.kept() == []
+    assert world.published()["raw.exchange_rates"].total() == before["raw.exchange_rates"].total() + 6
+    assert world.is_sound()
+
+
+IN_INGEST = {
+    "a file is half-written": Point(pq.ParquetWriter, "write_table", after=True),
+    "a file is there, its manifest is not": Point(Path, "write_text", lambda file, *_: file.suffix == ".json"),
+    "all files are there, the ledger does not know": Point(Ledger, "record_loads"),
+}
+
+
+@pytest.mark.parametrize("killed_when", IN_INGEST)
+def test_killed_ingest_leaves_files_that_count_for_nothing(
+    killed_when: str, three_days: World, undisturbed: World, enter: Callable[[World], World]
 ) -> None:
     world = enter(three_days)
     loads = world.loads()
     todo = steps(world.run("shop"))
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(landing, "_write", write_half)
-        child = Child(todo["ingest.orders"], Point(landing, "_write", after=True))
-    child.wait_until_there()
-    child.kill()
-    [half_file] = (world.folder / "landing" / "shop" / "orders").rglob("*.part")
-    assert half_file.stat().st_size == HALF
-    assert list(half_file.parent.glob("*.parquet")) == []
+    landed = set((world.folder / "landing").rglob("*"))
+    kill(todo["ingest.orders"], IN_INGEST[killed_when])
+    left = [file for file in set((world.folder / "landing").rglob("*")) - landed if file.is_file()]
+    assert left, "the process was at work"
     assert world.loads() == loads
 
     todo["ingest.orders"]()
-    assert len(list(half_file.parent.glob("*.parquet"))) == 1
     with undisturbed.entered():
         expected = {load for load in undisturbed.loads() if load[0] == "landing.orders"}
     assert len(expected) == 4
     assert {load for load in world.loads() if load[0] == "landing.orders"} == expected
+    files = [Path(load.file.removeprefix("file://")) for load in Ledger().current_loads("landing.orders")]
+    assert sum(pq.read_metadata(file).num_rows for file in files) == sum(load[2] for load in expected)
+    assert world.is_sound()

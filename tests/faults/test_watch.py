@@ -7,7 +7,7 @@ from datetime import UTC, datetime, time, timedelta
 
 import pytest
 from sqlalchemy import text
-from tests.faults.world import D3, D4, D5, PIPELINES, Child, Point, World, steps
+from tests.faults.world import D3, D4, D5, PIPELINES, Child, Point, World, complete
 from tests.unit.alerts.people import Team
 
 from headline.alerts import people, watch
@@ -27,7 +27,8 @@ def team(monkeypatch: pytest.MonkeyPatch) -> None:
 def look(moment: datetime) -> None:
     """A round of the watch. The company has too many blemishes for a day to be complete, which is not what is tried here."""
     with engine().begin() as connection:
-        connection.execute(text("update publication set status = 'complete'"))
+        for table in ("publication", "period_state"):
+            connection.execute(text(f"update {table} set status = 'complete'"))
     watch.look(moment)
 
 
@@ -87,7 +88,7 @@ def test_a_failed_gate_is_told_with_its_rows_and_the_rest_hangs_on_it(three_days
     broken = found(at("01:00"))
     assert broken.keys() == {("finance", "contract_broken")}
     facts = broken["finance", "contract_broken"].facts
-    assert (facts["table"], facts["task_id"]) == ("raw.exchange_rates", "audit.exchange_rates")
+    assert (facts["table"], facts["task_id"]) == ("raw.exchange_rates", "write_audit_publish")
     [check] = facts["checks"]
     assert check["measured"] == "1"
 
@@ -106,12 +107,7 @@ def test_a_killed_process_leaves_nothing_and_is_missed_at_the_deadline(
 ) -> None:
     world = enter(fourth_day_arrived)
     run = world.run("core_shop")
-
-    def whole_run() -> None:
-        for step in steps(run).values():
-            step()
-
-    child = Child(whole_run, Point(Ledger, "record_candidate"))
+    child = Child(lambda: complete(run), Point(Ledger, "record_candidate"))
     child.wait_until_there()
     child.kill()
     assert found(at("02:50")) == {}
@@ -145,7 +141,8 @@ def test_a_paused_pipeline_whose_inputs_were_mended_is_stale(undisturbed: World,
 def publish_times(before: datetime, after: int = 0) -> None:
     """Let everything after a version have happened by that moment."""
     with engine().begin() as connection:
-        for table, column in (("publication", "published_at"), ("load", "extracted_at")):
+        moments = (("publication", "published_at"), ("load", "extracted_at"), ("period_state", "changed_at"))
+        for table, column in moments:
             statement = f"update {table} set {column} = :moment where version > :version"
             connection.execute(text(statement), {"moment": before, "version": after})
 

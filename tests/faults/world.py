@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
@@ -17,6 +18,7 @@ from shutil import copyfile, copytree
 from typing import Any
 from uuid import uuid4
 
+import duckdb
 import psycopg2
 import pytest
 
@@ -27,7 +29,8 @@ from headline.intervals import DAY, Interval
 from headline.ledger import Ledger, migrate
 from headline.ledger.engine import _engine, engine
 from headline.sql import template
-from headline.steps import PipelineRun, audit, ingest, publish, transform
+from headline.steps import PipelineRun, ingest, write_audit_publish
+from headline.steps.fingerprints import verify_published
 from headline.warehouse import open_warehouse
 
 D1 = date(2026, 3, 2)
@@ -73,7 +76,8 @@ class World:
         copied = replace(self, folder=folder, name=uuid4().hex[:8])
         for database in ("ledger", "shop"):
             self._administer(f"create database {database}_{copied.name} template {database}_{self.name}")
-        copyfile(self.folder / "warehouse.duckdb", folder / "warehouse.duckdb")
+        if (warehouse := self.folder / "warehouse.duckdb").exists():
+            copyfile(warehouse, folder / "warehouse.duckdb")
         copytree(self.folder / "datashare", folder / "datashare")
         return copied
 
@@ -151,10 +155,8 @@ class World:
 
     def complete(self, pipelines: tuple[str, ...], first: date = D4, last: date | None = None) -> None:
         """Run pipelines from their first step to their last."""
-        with open_warehouse().session():  # to open and close the file for every step takes as long as the steps
-            for pipeline in pipelines:
-                for step in steps(self.run(pipeline, first, last)).values():
-                    step()
+        for pipeline in pipelines:
+            complete(self.run(pipeline, first, last))
 
     # what it shows
 
@@ -163,7 +165,7 @@ class World:
         with open_warehouse().session(read_only=True) as session:
             found = session.query(
                 "select table_schema || '.' || table_name from information_schema.tables "
-                "where table_schema not in ('candidate', 'calendar') order by 1"
+                "where table_catalog = 'warehouse' and table_schema <> 'calendar' order by 1"
             )
             return {name: Counter(session.query(f"select * from {name}").rows) for (name,) in found.rows}
 
@@ -171,9 +173,49 @@ class World:
         with open_warehouse().session(read_only=True) as session:
             return session.query(sql).rows
 
-    def candidates(self) -> list[str]:
-        """The tables of unpublished results that the warehouse still holds."""
-        return [name for (name,) in self.query("select table_name from duckdb_tables() where schema_name = 'candidate'")]
+    def kept(self) -> list[str]:
+        """The files of what runs have computed and not published."""
+        return sorted(file.name for file in (self.folder / "warehouse.duckdb.kept").glob("*"))
+
+    def is_sound(self) -> bool:
+        """Whether the warehouse is what the ledger says, nobody holds or awaits a lock, and the file is free."""
+        assert not verify_published(specs.load().tables.values(), Ledger(), open_warehouse())
+        deadline = time.monotonic() + 5  # PostgreSQL needs a moment to notice that a process has died
+        while (locks := self.locks()) and time.monotonic() < deadline:
+            time.sleep(0.02)
+        assert not locks
+        duckdb.connect(self.folder / "warehouse.duckdb").close()
+        return True
+
+    def locks(self) -> list[tuple[bool, str]]:
+        """The advisory locks in the ledger's database: whether each is granted (or waited for), and to whom."""
+        with closing(psycopg2.connect(host=self.postgres, user="postgres", dbname=f"ledger_{self.name}")) as connection:
+            cursor = connection.cursor()
+            cursor.execute(
+                "select locks.granted, activity.application_name from pg_locks as locks "
+                "inner join pg_stat_activity as activity using (pid) where locks.locktype = 'advisory' "
+                "and locks.database = (select oid from pg_database where datname = current_database()) order by 1, 2"
+            )
+            return cursor.fetchall()
+
+    @contextmanager
+    def ledger_down(self) -> Iterator[None]:
+        """The ledger's database ends all connections and takes no others."""
+        engine().dispose()
+        database = f"ledger_{self.name}"
+        self._administer(f"alter database {database} allow_connections false")
+        self._administer(f"select pg_terminate_backend(pid) from pg_stat_activity where datname = '{database}'")
+        try:
+            yield
+        finally:
+            self._administer(f"alter database {database} allow_connections true")
+
+    def until_somebody_waits(self) -> None:
+        """Return as soon as a process waits for a lock."""
+        deadline = time.monotonic() + 30
+        while all(granted for granted, _ in self.locks()):
+            assert time.monotonic() < deadline, "nobody waits for a lock"
+            time.sleep(0.02)
 
     def loads(self) -> set[tuple[Any, ...]]:
         """What has arrived, whole files by their content."""
@@ -188,13 +230,14 @@ def _forget() -> None:
 
 def steps(run: PipelineRun) -> dict[str, Callable[[], Any]]:
     """The steps of a run in their order, under the names of Airflow's tasks."""
-    tables = run.pipeline.ordered_tables
-    found: dict[str, Callable[[], Any]] = {
-        f"ingest.{name}": partial(ingest, run, name) for name in getattr(run.pipeline, "ingest", ())
-    }
-    found |= {f"transform.{table.name}": partial(transform, run, table) for table in tables}
-    found |= {f"audit.{table.name}": partial(audit, run, table) for table in tables}
-    return found | {"publish": partial(publish, run)}
+    ingests = {f"ingest.{name}": partial(ingest, run, name) for name in getattr(run.pipeline, "ingest", ())}
+    return ingests | {"write_audit_publish": partial(write_audit_publish, run)}
+
+
+def complete(run: PipelineRun) -> None:
+    """All steps of a run."""
+    for step in steps(run).values():
+        step()
 
 
 def differences(found: dict[str, Table], expected: dict[str, Table]) -> dict[str, str]:
@@ -205,6 +248,48 @@ def differences(found: dict[str, Table], expected: dict[str, Table]) -> dict[str
         for name in found.keys() | expected.keys()
         if (one := found.get(name, Counter())) != (other := expected.get(name, Counter()))
     }
+
+
+def differing(one: World, other: World) -> dict[str, str]:
+    """As `differences`, for worlds of many rows: the warehouse's engine compares two files."""
+    with attached(one=one, other=other) as connection:
+        tables = {side: published_tables(connection, side) for side in ("one", "other")}
+        assert tables["one"] == tables["other"]
+        found = {name: [surplus(connection, f"{a}.{name}", f"{b}.{name}") for a, b in SIDES] for name in tables["one"]}
+        counted = " + ".join(f"(select count(*) from one.{name})" for name in tables["one"])
+        assert connection.execute(f"select {counted}").fetchall()[0][0] > 1000
+    return {
+        name: f"+{len(more)} -{len(less)} rows, such as {[*more, *less][:2]}"
+        for name, (more, less) in found.items()
+        if more or less
+    }
+
+
+SIDES = (("one", "other"), ("other", "one"))
+
+
+@contextmanager
+def attached(**worlds: World) -> Iterator[duckdb.DuckDBPyConnection]:
+    """The warehouses of worlds in which nothing goes on, each as a catalog of its own."""
+    with duckdb.connect() as connection:
+        for name, world in worlds.items():
+            connection.execute(f"attach '{world.folder / 'warehouse.duckdb'}' as {name} (read_only)")
+        yield connection
+
+
+def published_tables(connection: duckdb.DuckDBPyConnection, catalog: str) -> dict[str, bool]:
+    """The tables of a catalog, and whether their rows say that they are partial."""
+    found = connection.execute(
+        "select table_schema || '.' || table_name, bool_or(column_name = 'is_partial') from information_schema.columns "
+        f"where table_catalog = '{catalog}' and table_schema <> 'calendar' group by all order by all"
+    ).fetchall()
+    return dict(found)
+
+
+def surplus(connection: duckdb.DuckDBPyConnection, table: str, *others: str, where: str = "") -> list[tuple[Any, ...]]:
+    """The rows of a table that none of the others has, or has less often."""
+    selects = [f"select * from {one} {where}" for one in (table, *others)]
+    return connection.execute(" except all ".join(selects)).fetchall()
 
 
 def with_core(before: dict[str, Table], expected: dict[str, Table]) -> dict[str, Table]:
@@ -234,6 +319,10 @@ class Child:
 
     def wait_until_there(self) -> None:
         assert self._there.wait(30), f"the process never came to its point: {self._outcome.poll() and self._outcome.recv()!r}"
+
+    @property
+    def is_there(self) -> bool:
+        return self._there.is_set()
 
     def go_on(self) -> None:
         self._go_on.set()

@@ -1,4 +1,4 @@
-"""Faults in pairs: one must not hide the other."""
+"""Each fault alone: the check that must catch it does, and says so. And faults in pairs: one must not hide the other."""
 
 from __future__ import annotations
 
@@ -14,6 +14,15 @@ from tests.faults.world import World
 # One after the other in a circle, every fourth of them; `make faults` takes every pair there is.
 IN_A_CIRCLE = [(fault, FAULTS[(n + 7) % len(FAULTS)]) for n, fault in enumerate(FAULTS)][::4]
 PAIRS = list(combinations(FAULTS, 2)) if os.environ.get("HEADLINE_TEST_ALL_PAIRS") else IN_A_CIRCLE
+
+
+@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name)
+def test_fault_is_caught_and_mended(
+    fault: Fault, day: FirstHours, enter: Callable[[World], World], record_property: Callable[[str, object], None]
+) -> None:
+    today = day([fault.source])
+    [finding] = live_through(today, enter(today.morning), [fault]).values()
+    record_property("fault", [fault.name, fault.source, finding.where, finding.outcome])
 
 
 @pytest.mark.parametrize("pair", PAIRS, ids=lambda pair: f"{pair[0].name} and {pair[1].name}")

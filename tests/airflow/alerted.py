@@ -108,6 +108,8 @@ class Guarded:
             file = "source.yml" if folder.startswith("sources/") else "pipeline.yml"
             self.deployment.edit(f"{folder}/{file}", f'lands_at: "{FAR}"', f'lands_at: "{moment:%H:%M}"')
         for folder in folders:
+            self.deployment.api.parse_again(folder.rpartition("/")[2])
+        for folder in folders:
             dag_id, promise = folder.rpartition("/")[2], f"{moment:%H:%M} UTC"
             wait_for(lambda dag_id=dag_id, promise=promise: promise in self._documentation(dag_id), 40)
         assert datetime.now(UTC) < moment, "it took too long until Airflow knew"

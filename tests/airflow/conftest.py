@@ -27,12 +27,11 @@ from headline.local.setup import set_up
 from headline.settings import PROJECT
 
 AN_ORDER = f"select min(order_id) from orders where cast(ordered_at as date) = date '{FIRST}'"
-# Tries and changed files come quickly; what waits leaves the cores to other tests.
+# Tries come quickly; what waits leaves the cores to other tests.
 SETTINGS = {
     "AIRFLOW__CORE__DEFAULT_TASK_RETRY_DELAY": "1",
     "AIRFLOW__CORE__MIN_SERIALIZED_DAG_UPDATE_INTERVAL": "1",
     "AIRFLOW__CORE__MIN_SERIALIZED_DAG_FETCH_INTERVAL": "1",
-    "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "8",
     "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.5",
 }
 

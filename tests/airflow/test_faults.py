@@ -79,7 +79,8 @@ def test_waiting_holds_no_worker_and_ends_when_the_input_is_published(airflow: D
     day = OPENING - DAY
     run_id = airflow.start("core_finance", day)
     airflow.in_state("core_finance", run_id, WRITE_AUDIT_PUBLISH, "deferred")
-    assert f"raw.exchange_rates lacks 1 day(s) from {day}" in airflow.api.task_log("core_finance", run_id, WRITE_AUDIT_PUBLISH)
+    reason = f"raw.exchange_rates lacks 1 day(s) from {day}"
+    wait_for(lambda: reason in airflow.api.task_log("core_finance", run_id, WRITE_AUDIT_PUBLISH), 30)
     airflow.complete("finance", day)
     tasks = airflow.finish("core_finance", run_id)
     assert tasks[WRITE_AUDIT_PUBLISH]["try_number"] == 1
@@ -109,6 +110,7 @@ def test_bad_range_fails_at_once(begin: object, end: object, complaint: str, air
 
 def test_broken_spec_fails_with_its_text_and_the_others_are_fine(airflow: Deployment) -> None:
     mend = airflow.edit("profit/investor_profit/pipeline.yml", "tier: 1", "tier: 7\nowner: nobody")
+    airflow.api.parse_again("investor_profit")
     try:
         wait_for(lambda: [task["task_id"] for task in tasks_of(airflow, "investor_profit")] == ["read_specification"], 60)
         assert airflow.api.import_errors() == []
@@ -122,6 +124,7 @@ def test_broken_spec_fails_with_its_text_and_the_others_are_fine(airflow: Deploy
         airflow.finish("core_finance", other)
     finally:
         mend()
+        airflow.api.parse_again("investor_profit")
     wait_for(lambda: WRITE_AUDIT_PUBLISH in [task["task_id"] for task in tasks_of(airflow, "investor_profit")], 60)
 
 

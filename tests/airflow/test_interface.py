@@ -66,7 +66,7 @@ def test_rendered_templates_hold_the_sql_that_ran(airflow: Deployment, runs_of_r
             assert isinstance(parse(compiled, table.full_name), exp.Query), "whole, not cut off"
             if table.period == "day":
                 assert str(BEGINNINGS[dag_id]) in compiled
-            if dag_id in ("shop", "finance"):
+            if dag_id in ("shop", "finance") and table.name != "refunds":  # of which a day may have none
                 assert compiled.count(".parquet'") == len(Interval(BEGINNINGS[dag_id], YESTERDAY)), "one file a day"
             assert shown["state"] == "published"
             assert shown["rows"] >= 0

@@ -52,6 +52,10 @@ class Airflow(AirflowApi):
     def pause(self, dag_id: str) -> None:
         self._request("PATCH", f"/dags/{dag_id}", json={"is_paused": True})
 
+    def parse_again(self, dag_id: str) -> None:
+        """Have the DAG processor read the DAG's file now and not only at its interval."""
+        self._request("PUT", f"/parseDagFile/{self.get(f'/dags/{dag_id}')['file_token']}")
+
     def create_run(self, dag_id: str, run_id: str, made: datetime) -> None:
         """Make a run as somebody did at that moment, without asking for days."""
         body = {"dag_run_id": run_id, "logical_date": None, "run_after": made.isoformat()}

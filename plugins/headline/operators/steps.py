@@ -53,7 +53,7 @@ class IngestOperator(BaseOperator):
         except HeadlineError as error:
             # Alerts tell which landing it is: one that failed in the way that decides about a retry.
             failed = [landing for landing, one in self.failed.items() if isinstance(one, type(error))] or list(self.failed)
-            self.landing = failed[0]
+            self.landing = next(iter(failed), "")  # none where the run itself is wrong, such as a range that is no range
             raise
 
     def show(self, landing: str, outcome: Any) -> None:

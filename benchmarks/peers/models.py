@@ -90,7 +90,7 @@ class Model:
     @cached_property
     def checks(self) -> list[Check]:
         """The checks of the contract that every tool can express: all but the schema and those with a threshold, which warn."""
-        queries = check_queries(self.table, MARKS)
+        queries = check_queries(self.table, [MARKS])
         return [check for listed in self.contract.listed_checks if (check := _check(listed, queries))]
 
     @property

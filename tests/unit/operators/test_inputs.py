@@ -11,9 +11,10 @@ from typing import Any
 
 import pytest
 from sqlalchemy import text
+from tests.unit.records import days_of, record
 
 from headline.intervals import DAY, Interval
-from headline.ledger import Ledger, Published
+from headline.ledger import Ledger
 from headline.ledger.engine import _engine, engine
 from headline.operators import inputs, listener
 from headline.operators.inputs import InputsTrigger, Wait, describe, missing_for, missing_inputs
@@ -22,12 +23,7 @@ D1, D2, D3 = date(2026, 3, 1), date(2026, 3, 2), date(2026, 3, 3)
 
 
 def publish(ledger: Ledger, table: str, first: date, last: date) -> None:
-    ledger.record_publications("p", "k", "run", "code", [Published(table, Interval(first, last + DAY), 1, 0, {})])
-
-
-def notify(table: str) -> None:
-    with engine().begin() as connection:
-        connection.execute(text("select pg_notify('headline', :table)"), {"table": table})
+    record(ledger, *days_of(table, first, last))
 
 
 def trigger(tables: dict[str, Any], first: date = D1, last: date = D1, **params: str) -> InputsTrigger:
@@ -70,9 +66,8 @@ def test_the_trigger_fires_when_the_last_day_is_published(ledger: Ledger, forget
         waiting = asyncio.ensure_future(anext(trigger({"raw.a": {}}, D1, D2).run()))
         await asyncio.sleep(0.5)
         assert not waiting.done()
-        publish(ledger, "raw.a", D2, D2)
         began = time.monotonic()
-        notify("raw.a")
+        publish(ledger, "raw.a", D2, D2)
         assert (await asyncio.wait_for(waiting, 10)).payload == "published"
         return time.monotonic() - began
 
@@ -104,10 +99,8 @@ def test_many_runs_wait_with_one_query_and_one_connection(
         with engine().connect() as connection:
             listening = connection.execute(text("select count(*) from pg_stat_activity where query = 'listen headline'"))
             assert listening.scalar() == 1
-        for number in range(7):
-            publish(ledger, f"raw.t{number}", D1, D1)
         before = len(asked)
-        notify("raw.t0")
+        record(ledger, *(day for number in range(7) for day in days_of(f"raw.t{number}", D1)))
         await asyncio.wait_for(asyncio.gather(*runs), 10)
         assert len(asked) - before <= 2
         await asyncio.sleep(0.1)
@@ -129,6 +122,7 @@ def wait_without_notification(ledger: Ledger, meanwhile: Callable[[], Awaitable[
 def test_a_poll_finds_what_no_notification_told(ledger: Ledger, forget_settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     assert 15 <= listener.POLL <= 30
     monkeypatch.setattr(listener, "POLL", 0.1)
+    monkeypatch.setattr("headline.ledger.ledger._notify", lambda *_: None)
 
     async def publish_silently() -> None:
         await asyncio.sleep(0.5)

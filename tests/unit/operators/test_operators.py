@@ -1,7 +1,8 @@
 """What Airflow's side adds to the steps: what the UI shows, what fails how, and runs that bring what is missing."""
 
-import re
+import logging
 from datetime import UTC, date, datetime, timedelta
+from importlib import import_module
 from inspect import signature
 from types import SimpleNamespace
 from typing import Any
@@ -20,6 +21,7 @@ from headline.operators.context import acceptance
 from headline.operators.inputs import InputsTrigger
 from headline.operators.repair import AirflowRuns
 from headline.steps import Acceptance
+from headline.steps.ingest import Ingested
 
 D1, D2 = date(2026, 3, 1), date(2026, 3, 2)
 TODAY = datetime.now(UTC).date()
@@ -54,7 +56,7 @@ def test_the_operators_run_the_steps_and_show_what_they_did(project: Any, tmp_pa
     folder.mkdir()
     (folder / "orders_2026-03-01.csv").write_text("order_id,amount\na,1.00\n")
     monkeypatch.setenv("AIRFLOW_CONN_HEADLINE_DROP", f'{{"conn_type": "fs", "extra": {{"path": "file://{folder}"}}}}')
-    ingest = IngestOperator(task_id="ingest", pipeline="shop", landings=["orders"])
+    ingest = IngestOperator(task_id="ingest", pipeline="shop")
     publish = WriteAuditPublishOperator(task_id="write_audit_publish", pipeline="shop")
     for operator in (ingest, publish):
         operator.execute(context(at(D1), at(D2), run_id="scheduled__2026-03-02"))
@@ -65,24 +67,25 @@ def test_the_operators_run_the_steps_and_show_what_they_did(project: Any, tmp_pa
     shown = publish.tables["raw.orders"]
     assert set(shown.pop("seconds")) == {"transform", "audit", "publish"}
     assert shown.pop("checks") == {"passed": len(publish.checks["raw.orders"])}
-    assert shown == {"state": "published", "days": [day], "rows": 1, "published": [f"{day} complete"]}
+    assert shown == {"state": "published", "days": [day], "rows": 1, "quarantined": 0, "published": [day]}
     assert set(publish.checks["raw.orders"].values()) == {"passed"}
     assert publish.sql.startswith("-- raw.orders\n")
     assert "READ_PARQUET" in publish.sql.upper()
     assert project.query("select order_id from raw.orders") == [("a",)]
 
 
-def test_a_failed_audit_leaves_what_is_known_and_no_group_open(project: Any, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_failed_audit_leaves_what_is_known_and_no_group_open(project: Any, caplog: pytest.LogCaptureFixture) -> None:
     project.arrive({D1: [("a", "1.00"), ("b", "1.00")]})
     project.replace("sources/shop/orders.contract.yml", "- schema:", "- schema:\n  - duplicate: {columns: [amount]}")
     operator = WriteAuditPublishOperator(task_id="write_audit_publish", pipeline="shop")
+    caplog.set_level(logging.INFO)
     with pytest.raises(BadData, match=r"^raw\.orders.*1 of 3 checks failed"):
         operator.execute(context(at(D1), at(D2)))
-    assert operator.tables["raw.orders"]["state"] == "auditing"
+    assert operator.tables["raw.orders"]["state"] == "failed"
     assert operator.tables["raw.orders"]["rows"] == 2
     assert operator.sql.startswith("-- raw.orders\n")
-    groups = re.findall(r"::\S+::(?:\w+ing raw\.orders|publishing)?", capsys.readouterr().out)
-    assert groups == ["::group::transforming raw.orders", "::endgroup::", "::group::auditing raw.orders", "::endgroup::"]
+    groups = [message for message in caplog.messages if message.startswith("::")]
+    assert groups == ["::group::transform raw.orders", "::endgroup::", "::group::audit raw.orders", "::endgroup::"]
 
 
 def test_an_ingest_that_fails_lets_the_others_land_and_asks_for_a_retry_where_one_can_help(
@@ -91,18 +94,24 @@ def test_an_ingest_that_fails_lets_the_others_land_and_asks_for_a_retry_where_on
     errors = {"a": BadData("columns"), "b": Transient("locked"), "c": None}
     tried = []
 
-    def ingest(self: IngestOperator, run: Any, landing: str) -> None:
+    def one(run: Any, source: Any, landing: str) -> Ingested:
         tried.append(landing)
         if error := errors[landing]:
             raise error
+        return Ingested(landing, [], 0, 0, 0)
 
-    monkeypatch.setattr(IngestOperator, "_ingest", ingest)
-    monkeypatch.setattr("headline.operators.steps.pipeline_run", lambda *_: None)
-    operator = IngestOperator(task_id="ingest", pipeline="shop", landings=list(errors))
-    with pytest.raises(Transient, match="locked"):
+    monkeypatch.setattr(import_module("headline.steps.ingest"), "_ingest", one)
+    run = SimpleNamespace(pipeline=SimpleNamespace(ingest=errors))
+    monkeypatch.setattr("headline.operators.steps.pipeline_run", lambda *_: run)
+    operator = IngestOperator(task_id="ingest", pipeline="shop")
+    with pytest.raises(Transient, match="2 of 3 landings could not be ingested; the other 1 have been recorded"):
         operator.execute({})
     assert (tried, operator.landing) == (["a", "b", "c"], "b")
-    assert operator.ingested == {"a": {"error": "columns"}, "b": {"error": "locked"}}
+    assert {name: set(one) for name, one in operator.ingested.items()} == {
+        "a": {"error"},
+        "b": {"error"},
+        "c": {"days", "files", "rows", "new_or_changed_files"},
+    }
 
 
 def test_who_reads_others_begins_deferred_and_its_wait_is_no_part_of_its_time() -> None:
@@ -120,7 +129,7 @@ def test_who_reads_others_begins_deferred_and_its_wait_is_no_part_of_its_time() 
 
 def test_an_ingest_that_a_run_is_not_for_does_nothing_or_says_what_has_yet_to_arrive(project: Any, tmp_path: Any) -> None:
     """There is no connection that could be read."""
-    ingest = IngestOperator(task_id="ingest", pipeline="shop", landings=["orders"])
+    ingest = IngestOperator(task_id="ingest", pipeline="shop")
     with pytest.raises(
         BadRequest, match=r"landing.orders has not arrived for 1 day\(s\) from 2026-03-01 on: this run, .* nothing"
     ):

@@ -8,19 +8,18 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
-from statistics import median
 from typing import Any
 
 from headline.airflow_api import AirflowApi
 from headline.local.home import Home
 from headline.local.job import Watched, start_range, wait_for_dags, watch
 from headline.local.lifecycle import WITH_DEMO, clean, start
-from headline.local.run import DAGS, Job, fill_demo
+from headline.local.run import DAGS, Job, demo_being_filled
 from headline.local.screen import Screen
 from headline.local.setup import free_port, set_up
 from headline.settings import PROJECT
 
-CHAINS = ("bench_nothing", "bench_transform")
+NOTHING = "bench_nothing"
 
 
 @dataclass(frozen=True)
@@ -30,6 +29,13 @@ class Deployment:
     home: Home
     api: AirflowApi
     screen: Screen
+
+    def nothing(self, number: int) -> list[dict[str, Any]]:
+        """One run of the graph of empty tasks; its task instances."""
+        run_id = f"nothing__{number}"
+        self.api.trigger(NOTHING, run_id=run_id, conf={})
+        watch(self.home, self.api, run_id, [Watched(NOTHING, run_id)], self.screen)
+        return self.api.task_instances(NOTHING, run_id)
 
     def run(self, dag_ids: Sequence[str], first: date, last: date) -> dict[str, list[dict[str, Any]]]:
         """One ranged run of each DAG, all at once; the task instances by DAG."""
@@ -47,12 +53,12 @@ def deployment(days: int, last: date, screen: Screen) -> Iterator[Deployment]:
         try:
             with home.starting():
                 environment = set_up(home, screen, WITH_DEMO, ports)
-                fill_demo(home, environment, Job(first=last, last=last, demo_days=days), screen)
-                environment |= {"AIRFLOW__CORE__DAGS_FOLDER": str(all_dags(Path(folder) / "dags"))}
-                start(home, environment, WITH_DEMO, screen)
+                with demo_being_filled(home, environment, Job(first=last, last=last, demo_days=days), screen):
+                    environment |= {"AIRFLOW__CORE__DAGS_FOLDER": str(all_dags(Path(folder) / "dags"))}
+                    start(home, environment, WITH_DEMO, screen)
             with AirflowApi.of(environment) as api:
-                wait_for_dags(api, [*DAGS, *CHAINS])
-                for dag_id in (*DAGS, *CHAINS):
+                wait_for_dags(api, [*DAGS, NOTHING])
+                for dag_id in (*DAGS, NOTHING):
                     api.unpause(dag_id)
                 yield Deployment(home, api, screen)
         finally:
@@ -60,16 +66,11 @@ def deployment(days: int, last: date, screen: Screen) -> Iterator[Deployment]:
 
 
 def all_dags(folder: Path) -> Path:
-    """The project's DAG files and the chains in one folder."""
+    """The project's DAG files and the empty graph in one folder."""
     folder.mkdir()
     for file in (*(PROJECT / "dags").glob("*.py"), *(Path(__file__).parent / "dags").glob("*.py")):
         (folder / file.name).symlink_to(file)
     return folder
-
-
-def median_duration(instances: Sequence[dict[str, Any]]) -> float:
-    """Seconds that the middle one of the tasks ran, as Airflow counts them."""
-    return median(instance["duration"] for instance in instances)
 
 
 def wall(instances: Sequence[dict[str, Any]]) -> float:

@@ -16,12 +16,13 @@ from pathlib import Path
 
 import duckdb
 import psycopg2
+from sqlalchemy import event
 
 from headline import specs
 from headline.connections import get
 from headline.intervals import Interval
 from headline.ledger import Ledger, Load, migrate
-from headline.ledger.engine import _engine
+from headline.ledger.engine import _engine, engine
 from headline.sql import Resolution
 from headline.steps import Acceptance, PipelineRun, TableRun, compile_table, write_audit_publish
 from headline.steps.verify import prepare_contracts
@@ -41,9 +42,15 @@ class Spent:
     cpu: float = 0
     steps: dict[str, float] = field(default_factory=lambda: defaultdict(float))
     published: int = 0
+    tables: int = 0
+    runs: int = 0
+    statements: int = 0
+    round_trips: int = 0
     peak: float = 0
 
     def add(self, tables: Sequence[TableRun]) -> None:
+        self.tables += len(tables)
+        self.runs += 1
         for table in tables:
             for step, seconds in table.seconds.items():
                 self.steps[step] += seconds
@@ -75,7 +82,7 @@ def steps(
         for found in loads.values():
             ledger.record_loads(found, "bench")
         for number, interval in enumerate(intervals):
-            with _clock(spent if number >= measured else Spent()):
+            with _clock(spent if number >= measured else Spent()), _counting(spent if number >= measured else Spent()):
                 for pipeline in _ordered(pipelines):
                     run = PipelineRun(pipeline, f"bench {interval}", interval, catalog, ledger, warehouse, ACCEPTED)
                     done = write_audit_publish(run)
@@ -157,6 +164,27 @@ def _clock(spent: Spent) -> Iterator[None]:
     yield
     spent.wall += time.perf_counter() - began
     spent.cpu += time.process_time() - cpu
+
+
+@contextmanager
+def _counting(spent: Spent) -> Iterator[None]:
+    """Count the statements that the warehouse's engine and the ledger run."""
+    original = DuckDBSession._execute
+
+    def counted(session: DuckDBSession, sql: str) -> duckdb.DuckDBPyConnection:
+        spent.statements += 1
+        return original(session, sql)
+
+    def ledger_statement(*_: object) -> None:
+        spent.round_trips += 1
+
+    DuckDBSession._execute = counted  # type: ignore[method-assign]
+    event.listen(engine(), "before_cursor_execute", ledger_statement)
+    try:
+        yield
+    finally:
+        DuckDBSession._execute = original  # type: ignore[method-assign]
+        event.remove(engine(), "before_cursor_execute", ledger_statement)
 
 
 @contextmanager

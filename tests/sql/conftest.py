@@ -19,17 +19,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.properties.memory import make_output, open_in_memory
 
 from headline import settings
-from headline.connections import Connection
 from headline.intervals import DAY, Interval
 from headline.specs import Catalog, Contract, Table, load, load_contract, read_yaml
 from headline.steps import compile_table
-from headline.warehouse import Session
-from headline.warehouse.duckdb import DuckDBWarehouse
+from headline.warehouse import Output, Session
 
 Row = dict[str, Any]
-RESULT = "candidate.result"
+RESULT = "staging.result"
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
@@ -48,8 +47,7 @@ class GoldenCase(pytest.Item):
         catalog, case = load(), self.path.parent
         table = catalog.pipelines[case.parents[1].name].tables[case.parent.name]
         expected = read_yaml(self.path)
-        warehouse = DuckDBWarehouse(Connection("golden", "duckdb", host=":memory:"))
-        with reporting_zone(expected.get("reporting_zone", "UTC")), warehouse.session() as session:
+        with reporting_zone(expected.get("reporting_zone", "UTC")), open_in_memory() as session:
             for name in table.reads:
                 make_given(catalog, name, case / "given" / f"{name}.yml", session)
             result = run_select(table, Interval(**expected["interval"]), session)
@@ -90,7 +88,7 @@ def make_given(catalog: Catalog, name: str, file: Path, session: Session) -> Non
     makers = {output: table for table in catalog.tables.values() for output in table.outputs}
     if name in makers:
         contract, quarantine = load_contract(makers[name]), name != makers[name].full_name
-        session.ensure_table(name, contract, quarantine=quarantine)
+        make_output(Output(name, makers[name]), session)
         types, rows = column_types(contract, quarantine=quarantine), content
     else:
         types, rows = content["types"], content["rows"]
@@ -112,7 +110,8 @@ def day_by_day(rows: Sequence[Row]) -> Iterator[Row]:
 
 def run_select(table: Table, interval: Interval, session: Session) -> list[Row]:
     """The rows that the table's SELECT gives for the interval; they stay in the table RESULT."""
-    session.write_candidate(RESULT, [compile_table(table, interval, {}, "duckdb")])
+    session.query("create schema if not exists staging")
+    session.query(f"create or replace table {RESULT} as {compile_table(table, interval, {}, 'duckdb')}")
     result = session.query(f"select * from {RESULT}")
     return [dict(zip(result.columns, row, strict=True)) for row in result.rows]
 

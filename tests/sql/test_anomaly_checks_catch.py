@@ -4,14 +4,13 @@ from collections.abc import Iterator
 from datetime import date
 
 import pytest
+from tests.properties.memory import make_output, open_in_memory
 
-from headline.connections import Connection
 from headline.intervals import DAY, Interval
 from headline.ledger import CheckResult
 from headline.specs import Table, load, load_contract
 from headline.steps.verify import Staged, verify
-from headline.warehouse import Session
-from headline.warehouse.duckdb import DuckDBWarehouse
+from headline.warehouse import Output, Session
 
 # The last day, week and month of the history, and its periods as rows of calendar.days.
 LAST = {"ds": date(2026, 1, 31), "week": date(2026, 1, 26), "month": date(2026, 1, 1)}
@@ -109,10 +108,10 @@ def test_every_anomaly_check_is_shown_to_catch() -> None:
 @pytest.fixture(scope="module")
 def steady() -> Iterator[Session]:
     """Ten periods of every table that has an anomaly check."""
-    with DuckDBWarehouse(Connection("anomalies", "duckdb", host=":memory:")).session() as session:
+    with open_in_memory() as session:
         for table in load().tables.values():  # other checks of a table read others
             for output in table.outputs:
-                session.ensure_table(output, load_contract(table), quarantine=output != table.full_name)
+                make_output(Output(output, table), session)
         for table in TABLES:
             count, values = HISTORY[table.full_name]
             column = str(table.period_column)

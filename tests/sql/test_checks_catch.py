@@ -5,16 +5,14 @@ from contextlib import contextmanager
 from datetime import date
 
 import pytest
+from tests.properties.memory import make_output, open_in_memory
 
-from headline.connections import Connection
 from headline.intervals import Interval
 from headline.ledger import CheckResult, Sample
 from headline.specs import Table, load, load_contract
 from headline.steps import compile_table
-from headline.steps.names import output_columns
 from headline.steps.verify import Staged, verify
-from headline.warehouse import Session
-from headline.warehouse.duckdb import DuckDBWarehouse
+from headline.warehouse import Output, Session
 
 DAYS = Interval(date(2026, 1, 5), date(2026, 1, 7))
 RAW = """
@@ -652,10 +650,10 @@ def test_the_rows_are_named(company: Session, name: str, check: str, damage: str
 @pytest.fixture(scope="module")
 def company() -> Iterator[Session]:
     """Two days of a tiny company, in every table from raw on."""
-    with DuckDBWarehouse(Connection("checks", "duckdb", host=":memory:")).session() as session:
+    with open_in_memory() as session:
         for table in TABLES:
             for output in table.outputs:
-                session.ensure_table(output, load_contract(table), quarantine=output != table.full_name)
+                make_output(Output(output, table), session)
         for statement in RAW.split(";")[:-1]:
             session.query(statement)
         for table in in_order_of_reads():
@@ -673,11 +671,12 @@ def in_order_of_reads() -> list[Table]:
 
 
 def compute(table: Table, session: Session) -> None:
-    session.write_candidate("candidate.result", [compile_table(table, DAYS, {}, "duckdb")])
+    session.query("create schema if not exists staging")
+    session.query(f"create or replace table staging.result as {compile_table(table, DAYS, {}, 'duckdb')}")
     for output in table.outputs:
-        columns = ", ".join(output_columns(output, table, load_contract(table)))
+        columns = ", ".join(Output(output, table).columns)
         condition = f"quarantine_reason is {'not null' if output != table.full_name else 'null'}" if table.quarantine else "true"
-        session.query(f"insert into {output} ({columns}) select {columns} from candidate.result where {condition}")
+        session.query(f"insert into {output} ({columns}) select {columns} from staging.result where {condition}")
 
 
 @contextmanager

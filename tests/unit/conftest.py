@@ -15,8 +15,9 @@ import pytest
 
 from headline import specs
 from headline.intervals import DAY, Interval
-from headline.ledger import Ledger
+from headline.ledger import CheckResult, Ledger
 from headline.steps import Acceptance, PipelineRun, TableRun, write_audit_publish
+from headline.steps.audit import audit
 from headline.steps.plan import Plan
 from headline.steps.transform import Staged
 from headline.steps.write_audit_publish import planned_run, transform_all
@@ -204,6 +205,11 @@ class Project:
         with run.warehouse.staging(run.key) as session:
             planned = planned_run(run, session)
             yield planned, transform_all(planned, session), session
+
+    def audit(self, run: PipelineRun, table: str) -> list[CheckResult]:
+        """Compute a run's staging tables and audit one of them (schema.table); nothing is published."""
+        with self.stage(run) as (planned, staged, session):
+            return audit(planned, {table: staged[table]}, session)[table]
 
     def query(self, sql: str) -> list[tuple[Any, ...]]:
         with self.warehouse.session() as session:

@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 from rich.console import Console
 from rich.table import Table
+from tests.properties.memory import make_output
 
 from headline import specs
 from headline.ledger import Ledger
 from headline.local.figures import audits, profit, users
-from headline.specs import load_contract
-from headline.warehouse import Warehouse
+from headline.warehouse import Output, Warehouse
 
 FIRST, LAST = date(2026, 3, 1), date(2026, 3, 4)
 SUMMARY = "insert into profit.daily_profit_summary (ds, category, unit_count, net_revenue, is_partial)"
@@ -33,7 +33,7 @@ def write(warehouse: Warehouse, forget_settings: Any) -> Callable[..., None]:
 
     with warehouse.session() as session:
         for name in ("profit.daily_profit_summary", "growth.monthly_growth", "engagement.monthly_engagement"):
-            session.ensure_table(name, load_contract(specs.load().table(name)))
+            make_output(Output(name, specs.load().table(name)), session)
     return run
 
 

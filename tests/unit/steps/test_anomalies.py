@@ -8,7 +8,7 @@ from tests.repository.written import ROOT
 
 from headline.errors import BadData, NotChecked, SpecError
 from headline.intervals import DAY
-from headline.steps import Acceptance, audit, publish, transform
+from headline.steps import Acceptance, write_audit_publish
 
 TODAY = date(2026, 3, 1)
 WEEK = timedelta(days=7)
@@ -41,9 +41,7 @@ def audited(shop: Any, amount: str | None = None, acceptance: Acceptance | None 
     if amount is not None:
         shop.arrive({TODAY: [("a", amount)]})
     run = shop.run("shop", first, TODAY, acceptance=acceptance)
-    table = run.pipeline.tables["orders"]
-    transform(run, table)
-    [result] = [result for result in audit(run, table) if result.kind == "anomaly"]
+    [result] = [result for result in shop.audit(run, "raw.orders") if result.kind == "anomaly"]
     return result, run
 
 
@@ -55,7 +53,7 @@ def recorded(shop: Any) -> Any:
 def test_a_usual_figure_passes(shop: Any) -> None:
     result, run = audited(shop)
     assert (result.outcome, result.sample) == ("passed", [])
-    publish(run)
+    write_audit_publish(run)
 
 
 def test_an_unusual_figure_holds_and_the_message_says_how_to_accept_it(shop: Any) -> None:
@@ -84,25 +82,21 @@ def test_no_more_than_a_few_days_are_told(shop: Any) -> None:
 def test_what_is_computed_again_for_a_change_of_weeks_ago_is_not_asked_about(shop: Any) -> None:
     shop.arrive({TODAY: [("a", "100.00")], TODAY - WEEK: [("a", "5000.00")]})
     run = shop.run("shop", TODAY)
-    table = run.pipeline.tables["orders"]
-    assert len(transform(run, table).intervals) == 2
-    assert {result.outcome for result in audit(run, table)} == {"passed"}
-    run = shop.run("shop", TODAY - WEEK)
-    transform(run, table)
+    with shop.stage(run) as (_, staged, _):
+        assert len(staged["raw.orders"].intervals) == 2
+    assert {result.outcome for result in shop.audit(run, "raw.orders")} == {"passed"}
     with pytest.raises(BadData, match="2026-02-22, amount: 5,000"):
-        audit(run, table)
+        shop.audit(shop.run("shop", TODAY - WEEK), "raw.orders")
 
 
 def test_with_too_few_weeks_behind_it_a_figure_is_learning(shop: Any) -> None:
     run = shop.run("shop", TODAY - DAY)
-    table = run.pipeline.tables["orders"]
-    transform(run, table)
-    assert "learning" not in {result.outcome for result in audit(run, table)}
+    assert "learning" not in {result.outcome for result in shop.audit(run, "raw.orders")}
     shop.query(f"delete from raw.orders where ds < date '{TODAY - 7 * WEEK}'")
     result, run = audited(shop)
     assert (result.outcome, [row["finding"] for row in result.sample]) == ("learning", ["learning"])
     assert recorded(shop).outcome == "learning"
-    assert publish(run)
+    assert write_audit_publish(run)
 
 
 def test_an_accepted_figure_is_published_and_it_is_known_who_accepted_it_and_why(shop: Any) -> None:
@@ -110,7 +104,7 @@ def test_an_accepted_figure_is_published_and_it_is_known_who_accepted_it_and_why
     [row] = result.sample
     assert (result.outcome, row["accepted_by"], row["accepted_because"]) == ("accepted", "ana", "The spring sale began.")
     assert recorded(shop).sample == [row]
-    assert publish(run)
+    assert write_audit_publish(run)
 
 
 @pytest.mark.parametrize(

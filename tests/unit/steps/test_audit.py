@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from headline.errors import BadData, BadRequest, HeadlineError, NotChecked, SpecError
+from headline.errors import BadData, HeadlineError, NotChecked, SpecError
 from headline.ledger import CheckResult
 from headline.specs import load
-from headline.steps import audit, publish, transform
+from headline.steps import write_audit_publish
 from headline.steps.audit import verdict_of
 from headline.steps.verify import prepare_contracts
 
@@ -46,20 +46,14 @@ def shop(project: Any) -> Any:
     return project
 
 
-def transformed(project: Any, first: date = D1, last: date | None = None) -> Any:
-    run = project.run("core_shop", first, last)
-    transform(run, run.pipeline.tables["orders"])
-    return run
-
-
 def state(run: Any) -> str:
     found: str = run.ledger.candidates(run.key)["core.orders"].state
     return found
 
 
 def test_every_check_goes_to_the_ledger(shop: Any) -> None:
-    run = transformed(shop, D1, D3)
-    results = audit(run, run.pipeline.tables["orders"])
+    run = shop.run("core_shop", D1, D3)
+    results = shop.audit(run, "core.orders")
     assert {(one.type, one.outcome) for one in results} == {
         ("schema", "passed"),
         ("missing", "passed"),
@@ -82,19 +76,21 @@ def test_bad_data_fails_and_is_told_with_the_check(shop: Any, sql: str, check: s
     all_orders = "select ds, order_id, amount, cast(null as varchar) as quarantine_reason from raw.orders"
     rows = sql.format(all_orders=all_orders)
     shop.write("core/core_shop/orders.sql", f"select * from ({rows}) as orders where ds = date '{{{{ start }}}}'")
-    run = transformed(shop)
+    run = shop.run("core_shop", D1)
     with pytest.raises(BadData, match=rf"(?s)core\.orders: .* of 4 checks failed.*{check}.*Nothing was published"):
-        audit(run, run.pipeline.tables["orders"])
+        shop.audit(run, "core.orders")
     assert state(run) == "failed"
-    with pytest.raises(NotChecked, match=r"core\.orders \(failed\)"):
-        publish(run)
+    with pytest.raises(BadData):
+        write_audit_publish(run)
+    assert shop.ledger.states(["core.orders"]) == []
+    assert shop.query("select * from core.orders") == []
 
 
 def test_a_type_that_the_contract_does_not_promise_fails(shop: Any) -> None:
     shop.replace("core/core_shop/orders.sql", "    amount,", "    cast(amount as decimal(18, 2)) as amount,")
-    run = transformed(shop)
+    run = shop.run("core_shop", D1)
     with pytest.raises(BadData, match="Schema"):
-        audit(run, run.pipeline.tables["orders"])
+        shop.audit(run, "core.orders")
 
 
 def test_what_was_found_is_named_row_by_row(shop: Any) -> None:
@@ -104,9 +100,9 @@ def test_what_was_found_is_named_row_by_row(shop: Any) -> None:
     shop.replace(CONTRACT, "  - duplicate:", check + "  - duplicate:")
     shop.arrive({D1: [(f"o{number:02}", "1.00") for number in range(30)]})
     shop.publish("shop", D1)
-    run = transformed(shop)
+    run = shop.run("core_shop", D1)
     with pytest.raises(BadData, match=r"measured 32.*: ds 2026-03-01, order_id o00; ds 2026-03-01, order_id o01; .*; …\n"):
-        audit(run, run.pipeline.tables["orders"])
+        shop.audit(run, "core.orders")
     [kept] = [row for row in shop.ledger.latest_audits(["core.orders"]) if row.outcome == "failed"]
     assert (kept.kind, len(kept.sample)) == ("completeness", 20)
     assert kept.sample[19] == {"ds": "2026-03-01", "order_id": "o19"}
@@ -123,9 +119,9 @@ def test_personal_data_is_in_no_sample(shop: Any) -> None:
     shop.arrive({D1: [("", "1.00")]})
     shop.replace("sources/shop/orders.sql", "cast(order_id as varchar)", "nullif(order_id, '')")
     shop.publish("shop", D1)
-    run = transformed(shop)
+    run = shop.run("core_shop", D1)
     with pytest.raises(BadData, match=r"No missing values .*: ds 2026-03-01\n"):
-        audit(run, run.pipeline.tables["orders"])
+        shop.audit(run, "core.orders")
 
 
 @pytest.mark.parametrize("query", ["select order_id from core.orders", "select ds, lower(order_id) as who from core.orders"])
@@ -133,9 +129,9 @@ def test_a_check_that_selects_personal_data_does_not_run(shop: Any, query: str) 
     shop.replace(CONTRACT, ORDER_ID, PERSONAL)
     check = f"  - failed_rows: {{name: seen, attributes: {{kind: schema}}, query: '{query}'}}\n"
     shop.replace(CONTRACT, "  - duplicate:", check + "  - duplicate:")
-    run = transformed(shop)
+    run = shop.run("core_shop", D1)
     with pytest.raises(SpecError, match="selects order_id, which is personal data"):
-        audit(run, run.pipeline.tables["orders"])
+        shop.audit(run, "core.orders")
 
 
 WARNING = "  - row_count: {name: enough rows, threshold: {must_be_greater_than: 99, level: warn}}\n"
@@ -143,8 +139,8 @@ WARNING = "  - row_count: {name: enough rows, threshold: {must_be_greater_than: 
 
 def test_a_warning_passes_and_is_told(shop: Any) -> None:
     shop.replace(CONTRACT, "  - duplicate:", WARNING + "  - duplicate:")
-    run = transformed(shop)
-    [warned] = [one for one in audit(run, run.pipeline.tables["orders"]) if one.outcome != "passed"]
+    run = shop.run("core_shop", D1)
+    [warned] = [one for one in shop.audit(run, "core.orders") if one.outcome != "passed"]
     assert (warned.name, warned.outcome, warned.measured) == ("enough rows", "warned", Decimal(1))
     assert state(run) == "passed"
 
@@ -164,13 +160,14 @@ def test_a_warning_passes_and_is_told(shop: Any) -> None:
 )
 def test_a_check_that_cannot_be_evaluated_never_passes(shop: Any, check: str) -> None:
     shop.replace(CONTRACT, "  - duplicate: {columns: [order_id]}\n", check)
-    run = transformed(shop)
+    run = shop.run("core_shop", D1)
     with pytest.raises(HeadlineError) as caught:
-        audit(run, run.pipeline.tables["orders"])
+        shop.audit(run, "core.orders")
     assert not isinstance(caught.value, BadData)
     assert state(run) != "passed"
-    with pytest.raises(NotChecked):
-        publish(run)
+    with pytest.raises(HeadlineError):
+        write_audit_publish(run)
+    assert shop.ledger.states(["core.orders"]) == []
 
 
 def test_a_soda_that_breaks_is_not_a_pass(shop: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -180,9 +177,9 @@ def test_a_soda_that_breaks_is_not_a_pass(shop: Any, monkeypatch: pytest.MonkeyP
         raise RuntimeError("soda is out")
 
     monkeypatch.setattr(soda, "judge", broken)
-    run = transformed(shop)
+    run = shop.run("core_shop", D1)
     with pytest.raises(NotChecked, match="soda is out"):
-        audit(run, run.pipeline.tables["orders"])
+        shop.audit(run, "core.orders")
     assert state(run) == "not_checked"
 
 
@@ -190,22 +187,22 @@ def test_several_checks_of_one_type_are_all_evaluated(shop: Any) -> None:
     first = "  - failed_rows: {name: one, attributes: {kind: schema}, query: 'select ds from core.orders where false'}\n"
     second = "  - failed_rows: {name: two, attributes: {kind: schema}, query: 'select ds from core.orders'}\n"
     shop.replace(CONTRACT, "  - duplicate:", first + second + "  - duplicate:")
-    run = transformed(shop)
+    run = shop.run("core_shop", D1)
     with pytest.raises(BadData, match="two"):
-        audit(run, run.pipeline.tables["orders"])
+        shop.audit(run, "core.orders")
     outcomes = {row.check_name: row.outcome for row in shop.ledger.latest_audits(["core.orders"])}
     assert (outcomes["one"], outcomes["two"], outcomes["raw = core + quarantine"]) == ("passed", "failed", "passed")
 
 
-def test_checks_see_each_interval_of_the_candidate(shop: Any) -> None:
+def test_checks_see_each_interval_of_the_staging_table(shop: Any) -> None:
     """D1 is corrected so that it breaks the identity; the run was asked for D3."""
     shop.publish("core_shop", D1, D2)
     shop.arrive({D1: [("a", "5.00"), ("new", "6.00")]})
     shop.publish("shop", D1)
     shop.replace("core/core_shop/orders.sql", "where ds", "where order_id <> 'new' and ds")
-    run = transformed(shop, D3)
+    run = shop.run("core_shop", D3)
     with pytest.raises(BadData, match=r"raw = core \+ quarantine"):
-        audit(run, run.pipeline.tables["orders"])
+        shop.audit(run, "core.orders")
 
 
 GRANDCHILD = {
@@ -255,12 +252,11 @@ def test_a_check_against_what_an_input_has_not_taken_in_is_no_verdict(
     if core_has_run:
         shop.publish("core_shop", D1)
     run = shop.run("daily", D1)
-    transform(run, run.pipeline.tables["totals"])
     if error is None:
-        assert {one.outcome for one in audit(run, run.pipeline.tables["totals"])} == {"passed"}
+        assert {one.outcome for one in shop.audit(run, "profit.totals")} == {"passed"}
     else:
-        with pytest.raises(error, match=r"core\.orders has yet to take in a change of what it reads, for 1 day"):
-            audit(run, run.pipeline.tables["totals"])
+        with pytest.raises(error, match=r"core\.orders is stale for 1 period\(s\) from 2026-03-01"):
+            shop.audit(run, "profit.totals")
         assert run.ledger.candidates(run.key)["profit.totals"].state == "not_checked"
 
 
@@ -271,9 +267,3 @@ def test_a_faulty_contract_is_left_to_its_audit(project: Any, caplog: pytest.Log
         prepare_contracts(tables)
     assert "core.orders: the contract is not prepared" in caplog.text
     assert "raw.orders: " not in caplog.text
-
-
-def test_there_must_be_something_to_audit(shop: Any) -> None:
-    run = shop.run("core_shop", D1)
-    with pytest.raises(BadRequest, match="nothing left to audit"):
-        audit(run, run.pipeline.tables["orders"])

@@ -1,5 +1,6 @@
 """Every table has golden cases, and a golden case that is wrong is caught."""
 
+import os
 import shutil
 import subprocess
 import sys
@@ -38,4 +39,5 @@ def test_a_wrong_case_is_caught(tmp_path: Path) -> None:
 
 def _run(folder: Path) -> str:
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", f"--rootdir={folder}", "-c/dev/null", str(folder)]
-    return subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT / "plugins").stdout
+    paths = os.environ | {"PYTHONPATH": str(ROOT)}  # tests share helpers
+    return subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT / "plugins", env=paths).stdout

@@ -28,7 +28,7 @@ from headline.steps import compile_table
 from headline.warehouse import Output, Session
 
 Row = dict[str, Any]
-RESULT = "staging.result"
+RESULT = "computed.result"
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
@@ -110,7 +110,7 @@ def day_by_day(rows: Sequence[Row]) -> Iterator[Row]:
 
 def run_select(table: Table, interval: Interval, session: Session) -> list[Row]:
     """The rows that the table's SELECT gives for the interval; they stay in the table RESULT."""
-    session.query("create schema if not exists staging")
+    session.query("create schema if not exists computed")
     session.query(f"create or replace table {RESULT} as {compile_table(table, interval, {}, 'duckdb')}")
     result = session.query(f"select * from {RESULT}")
     return [dict(zip(result.columns, row, strict=True)) for row in result.rows]

@@ -671,12 +671,12 @@ def in_order_of_reads() -> list[Table]:
 
 
 def compute(table: Table, session: Session) -> None:
-    session.query("create schema if not exists staging")
-    session.query(f"create or replace table staging.result as {compile_table(table, DAYS, {}, 'duckdb')}")
+    session.query("create schema if not exists computed")
+    session.query(f"create or replace table computed.result as {compile_table(table, DAYS, {}, 'duckdb')}")
     for output in table.outputs:
         columns = ", ".join(Output(output, table).columns)
         condition = f"quarantine_reason is {'not null' if output != table.full_name else 'null'}" if table.quarantine else "true"
-        session.query(f"insert into {output} ({columns}) select {columns} from staging.result where {condition}")
+        session.query(f"insert into {output} ({columns}) select {columns} from computed.result where {condition}")
 
 
 @contextmanager

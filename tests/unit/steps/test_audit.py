@@ -47,8 +47,8 @@ def shop(project: Any) -> Any:
 
 
 def state(run: Any) -> str:
-    found: str = run.ledger.candidates(run.key)["core.orders"].state
-    return found
+    found = run.ledger.candidates(run.key).get("core.orders")
+    return found.state if found else "not staged"
 
 
 def test_every_check_goes_to_the_ledger(shop: Any) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
@@ -65,7 +65,7 @@ class Locks:
         try:
             yield
         finally:
-            if not connection.closed and not connection.invalidated:
+            with suppress(DBAPIError):  # a connection that is gone holds nothing any more
                 connection.execute(text(f"select pg_advisory_unlock{kind}(:key)"), {"key": key})
 
     def _open(self) -> Connection:

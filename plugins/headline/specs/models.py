@@ -44,6 +44,7 @@ class Window(Model):
     """Which days of an input day t of the output depends on: [t - days_before, t + days_after].
 
     `without_gaps`: of the days before, none may be missing since the first that was ever published. A day without rows is none.
+    Days that a table of the same pipeline lacks are computed with the run.
     """
 
     days_before: Days = 0

@@ -8,7 +8,7 @@ from datetime import date, timedelta
 
 from headline import settings
 from headline.errors import Transient
-from headline.intervals import DAY, Interval, merge
+from headline.intervals import DAY, Interval, from_days, merge
 from headline.ledger import IN_DOUBT, Change, PeriodState, missing_days, missing_inputs, stale_periods, touched
 from headline.specs import Table
 from headline.steps.run import PipelineRun
@@ -20,12 +20,14 @@ class Plan:
 
     `states`: by table, the periods asked for and those within the restatement window, in order of days. `changes`: by table, what
     changed of its inputs; days out of reach of its own windows are told as one change, which means nothing to another table.
+    `gaps`: by table, days that it lacks although its inputs have them, where another table of the pipeline reads it without gaps.
     """
 
     run: PipelineRun
     as_of: int
     states: dict[str, list[PeriodState]] = field(repr=False)
     changes: dict[str, list[Change]] = field(repr=False)
+    gaps: dict[str, list[Interval]] = field(repr=False, default_factory=dict)
 
     def intervals(self, table: Table, changed: Iterable[Change] = ()) -> list[Interval]:
         """The days to compute of one table, in whole periods.
@@ -40,7 +42,8 @@ class Plan:
         stale = [state.interval for state in stale_periods(states, reads, self.changes.get(table.full_name, []))]
         in_doubt = [state.interval for state in states if state.fingerprint == IN_DOUBT]
         follow = touched([state.interval for state in states], reads, [change for change in changed if change.table in reads])
-        return merge(interval.widen(table.period) for interval in [requested, *stale, *in_doubt, *follow])
+        gaps = self.gaps.get(table.full_name, [])
+        return merge(interval.widen(table.period) for interval in [requested, *stale, *in_doubt, *follow, *gaps])
 
 
 def plan(run: PipelineRun) -> Plan:
@@ -66,7 +69,30 @@ def plan(run: PipelineRun) -> Plan:
             hull = Interval(at_stake[0].interval.start, at_stake[-1].interval.end)
             oldest = min(state.as_of for state in at_stake)
             changes[table.full_name] = run.ledger.changes(run.pipeline.reads_by_table(table), hull, oldest)
-    return Plan(run, as_of, states, changes)
+    return Plan(run, as_of, states, changes, _gaps(run, states))
+
+
+def _gaps(run: PipelineRun, states: dict[str, list[PeriodState]]) -> dict[str, list[Interval]]:
+    """Days are counted first, and looked up only where a table has fewer than its inputs."""
+    tables = run.pipeline.outputs
+    gapless = {
+        tables[name].full_name: tables[name]
+        for table in run.pipeline.ordered_tables
+        for name, window in table.reads.items()
+        if name in tables and window.without_gaps
+    }
+    found = {}
+    for name, table in gapless.items():
+        inputs = sorted(run.pipeline.external_reads(table).keys() - _always_there())
+        counts = {one: count for one, (_, count) in run.ledger.days_before([name, *inputs], date.max).items()}
+        known = {day for state in states[name] for day in state.interval}
+        asked = sum(day not in known for day in run.requested)
+        if min((counts.get(one, 0) for one in inputs), default=0) > counts.get(name, 0) + asked:
+            there: dict[str, set[date]] = {one: set() for one in (name, *inputs)}
+            for state in run.ledger.states(there):
+                there[state.table] |= set(state.interval)
+            found[name] = from_days(set.intersection(*(there[one] for one in inputs)) - there[name])
+    return found
 
 
 def require_history(run: PipelineRun, table: Table, intervals: Sequence[Interval]) -> None:
@@ -81,9 +107,12 @@ def require_history(run: PipelineRun, table: Table, intervals: Sequence[Interval
 
 
 def _require_inputs(run: PipelineRun) -> None:
-    always_there = {"calendar.days", *settings.load().without}
-    reads = {name: window for name, window in run.pipeline.inputs.items() if name not in always_there}
+    reads = {name: window for name, window in run.pipeline.inputs.items() if name not in _always_there()}
     _refuse_missing(run.pipeline.id, missing_inputs(reads, run.requested, run.ledger))
+
+
+def _always_there() -> set[str]:
+    return {"calendar.days", *settings.load().without}
 
 
 def _refuse_missing(who: str, missing: dict[str, list[date]]) -> None:

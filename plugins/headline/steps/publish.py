@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import date
 
 from headline.intervals import Interval
-from headline.ledger import Published, RunFacts, touched
+from headline.ledger import Ledger, Published, RunFacts, touched
 from headline.ledger.ledger import Recording
 from headline.settings import code_version
 from headline.specs import Window
@@ -32,14 +32,14 @@ def publish(plan: Plan, staged: Mapping[str, Staged], session: Staging) -> list[
     inputs = {name: run.pipeline.external_reads(one.table) for name, one in staged.items()}
     if replacements:
         with session.publishing(), run.ledger.recording() as record:
-            if _is_outdated(plan, staged, record):
+            if is_outdated(plan, staged, record):
                 return None
             run.ledger.distrust({one.table.full_name: _starts(staged[one.table.full_name]) for one in replacements})
             session.replace(replacements)
             record.publish(facts, changed, unchanged, inputs)
     else:
         with run.ledger.recording() as record:
-            if _is_outdated(plan, staged, record):
+            if is_outdated(plan, staged, record):
                 return None
             record.publish(facts, changed, unchanged, inputs)
     for one in changed:
@@ -47,7 +47,7 @@ def publish(plan: Plan, staged: Mapping[str, Staged], session: Staging) -> list[
     return changed
 
 
-def _is_outdated(plan: Plan, staged: Mapping[str, Staged], record: Recording) -> bool:
+def is_outdated(plan: Plan, staged: Mapping[str, Staged], ledger: Recording | Ledger) -> bool:
     """Whether anything that a staged table was computed from, or compared with, has changed since the plan: by a source, another
     pipeline or another run of this one."""
     for name, one in staged.items():
@@ -55,7 +55,7 @@ def _is_outdated(plan: Plan, staged: Mapping[str, Staged], record: Recording) ->
         # What is replaced whole was computed from all days, whichever were asked for.
         is_whole = one.table.period_column is None
         hull = Interval(date.min, date.max) if is_whole else Interval(one.intervals[0].start, one.intervals[-1].end)
-        newer = record.changes(reads, hull, plan.as_of)
+        newer = ledger.changes(reads, hull, plan.as_of)
         if newer and (is_whole or touched(one.intervals, reads, newer)):
             return True
     return False

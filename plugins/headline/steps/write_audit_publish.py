@@ -17,7 +17,7 @@ from headline.sql import DIALECT
 from headline.steps.audit import audit, tables_of_checks
 from headline.steps.names import compile_table, outputs_needed
 from headline.steps.plan import Plan, plan
-from headline.steps.publish import publish
+from headline.steps.publish import is_outdated, publish
 from headline.steps.run import KEEP_CANDIDATES_DAYS, PipelineRun
 from headline.steps.transform import Staged, transform
 from headline.steps.verify import prepare_contracts
@@ -154,6 +154,8 @@ def _attempt(run: PipelineRun, session: Staging, progress: _Progress) -> list[Pu
         try:
             audit(planned, staged, session, progress.audited)
         except (BadData, NotChecked):
+            if is_outdated(planned, staged, run.ledger):  # its checks compared old rows with new ones
+                return None
             session.keep()
             raise
     with progress.step("publish", *run.pipeline.ordered_tables):

@@ -12,7 +12,7 @@ import duckdb
 from headline.intervals import Interval
 from headline.ledger import Ledger
 from headline.specs import Catalog, Source
-from headline.steps import Acceptance, PipelineRun, audit, ingest, publish, transform
+from headline.steps import Acceptance, PipelineRun, ingest, write_audit_publish
 from headline.warehouse import Warehouse
 
 
@@ -29,16 +29,12 @@ class House:
 
     def compute(self, interval: Interval, run_id: str) -> None:
         """What the example's DAGs do for an interval, one after the other."""
-        with self.warehouse.session():  # to open and close the file for every step takes as long as the steps
-            for name in self.pipelines:
-                pipeline = self.catalog.pipelines[name]
-                run = PipelineRun(pipeline, run_id, interval, self.catalog, self.ledger, self.warehouse, self.acceptance)
-                for landing in pipeline.ingest if isinstance(pipeline, Source) else ():
-                    ingest(run, landing)
-                for step in (transform, audit):
-                    for table in pipeline.ordered_tables:
-                        step(run, table)
-                publish(run)
+        for name in self.pipelines:
+            pipeline = self.catalog.pipelines[name]
+            run = PipelineRun(pipeline, run_id, interval, self.catalog, self.ledger, self.warehouse, self.acceptance)
+            for landing in pipeline.ingest if isinstance(pipeline, Source) else ():
+                ingest(run, landing)
+            write_audit_publish(run)
 
     def query(self, sql: str) -> list[tuple[Any, ...]]:
         with closing(duckdb.connect(self.file, read_only=True)) as connection:

@@ -22,7 +22,7 @@ from headline.intervals import DAY, Interval
 from headline.ledger import Ledger, migrate
 from headline.local.example import Example
 from headline.sql import template
-from headline.steps import Acceptance, PipelineRun, transform
+from headline.steps import Acceptance, PipelineRun, write_audit_publish
 from headline.warehouse import open_warehouse
 
 FOLDER = settings.PROJECT / "examples" / "mathoverflow"
@@ -247,4 +247,4 @@ def test_a_missing_day_stops_growth(site: House) -> None:
     pipeline = site.catalog.pipelines["daily_growth"]
     run = PipelineRun(pipeline, "too early", Interval(day, day + DAY), site.catalog, site.ledger, site.warehouse)
     with pytest.raises(Transient, match=rf"core\.user_days lacks 1 day\(s\) from {day}"):
-        transform(run, pipeline.tables["daily_growth"])
+        write_audit_publish(run)

@@ -345,7 +345,7 @@ def test_a_landing_that_fails_keeps_no_other_from_being_recorded(world: World, c
     assert {load for load in world.loads() if load[0] in done} == expected
 
 
-def test_where_several_landings_fail_all_are_named_and_bad_data_decides(world: World) -> None:
+def test_where_several_landings_fail_all_are_named_and_what_a_retry_cures_decides(world: World) -> None:
     loads = world.loads()
     world.rates_file.write_text("ds,currency_code\n1,2,3\n1,2,3\n")
     with (
@@ -354,7 +354,7 @@ def test_where_several_landings_fail_all_are_named_and_bad_data_decides(world: W
         pytest.raises(HeadlineError) as raised,
     ):
         ingest(world.run("finance"))
-    assert type(raised.value) is BadData
+    assert type(raised.value) is Transient
     assert says(raised.value, "2 of 2 landings", "landing.expenses: /expenses", "landing.exchange_rates: what arrived for")
     assert world.loads() == loads
     world.in_shop("alter table orders rename to purchases")

@@ -124,7 +124,7 @@ def _transformed(pipeline: Pipeline) -> str:
         refused = code(made.quarantine_name) if made.quarantine else ""
         rows.append([link(made.sql_file.name, made.sql_file.name), ", ".join(inputs), refused])
     text = (
-        "Each SELECT writes a candidate with the columns of its target. Nobody reads it before its checks have passed; "
+        "Each SELECT writes a staging table with the columns of its target. Nobody reads it before its checks have passed; "
         "where they fail it is kept for 7 days."
     )
     if any(made.quarantine for made in pipeline.tables.values()):

@@ -330,7 +330,7 @@ def _run(run: PipelineRun) -> list[Found]:
 def _noticed(run: PipelineRun, world: World) -> Iterator[Found]:
     for landing in getattr(run.pipeline, "landed", ()):
         newest = SchemaChanges().newest(landing)
-        if newest and newest.run_id == run.run_id and not newest.is_blocking:
+        if newest and newest.changes and newest.run_id == run.run_id and not newest.is_blocking:
             yield Found(f"columns of {landing}", "let through", "; ".join(map(str, newest.changes)))
     tables = [table.full_name for table in run.pipeline.ordered_tables]
     for row in Ledger().latest_audits(tables):

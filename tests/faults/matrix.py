@@ -48,7 +48,9 @@ def live_through(day: Day, world: World, faults: Sequence[Fault]) -> dict[Fault,
             break
     assert not still_there, f"not noticed in {MOST_ROUNDS} rounds: {[fault.name for fault in still_there]}"
     restore(world, day.morning, [], sources)
-    unusual = [one for one in run_of_today(world, day.pipelines, run_id="mended") if one not in day.usual]
+    # The first run after a mend audits more days than an ordinary one: what is usual then has other samples.
+    usual = {(one.where, one.outcome) for one in day.usual}
+    unusual = [one for one in run_of_today(world, day.pipelines, run_id="mended") if (one.where, one.outcome) not in usual]
     assert not unusual, f"noticed although all is mended: {unusual}"
     assert not differing(world, day.after), "mending the sources mends every table"
     return noticed

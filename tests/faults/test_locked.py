@@ -17,7 +17,7 @@ from headline.ledger.ledger import Recording
 from headline.warehouse import open_warehouse
 
 RUN = import_module("headline.steps.write_audit_publish")
-STEPS = {"plan": Point(RUN, "prepare"), "audit": Point(RUN, "audit"), "publish": Point(RUN, "publish")}
+STEPS = {"plan": Point(RUN, "planned_run"), "audit": Point(RUN, "audit"), "publish": Point(RUN, "publish")}
 
 
 def hold(world: World, *, read_only: bool = False) -> Child:

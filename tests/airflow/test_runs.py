@@ -119,10 +119,6 @@ def test_backfill_of_the_first_reader_beside_a_run_of_the_schedule(airflow: Depl
         airflow.complete("core_shop", earlier_days[0], earlier_days[-1])
 
 
-def test_backfill_of_a_later_reader_beside_a_run_of_the_schedule(airflow: Deployment, earlier_days: list[date]) -> None:
-    backfill_beside_a_run(airflow, "unit_profit", earlier_days, "profit.unit_profit", "profit")
-
-
 def backfill_beside_a_run(airflow: Deployment, dag_id: str, days: list[date], table: str, *schemas: str) -> None:
     """A run a day, all at once, as the Backfill form starts them, and yesterday's; the rows are those of one ranged run."""
     before = airflow.published(*schemas)

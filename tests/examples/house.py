@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import duckdb
+import pytest
 
 from headline.intervals import Interval
 from headline.ledger import Ledger
+from headline.ledger.engine import _engine
 from headline.specs import Catalog, Source
 from headline.steps import Acceptance, PipelineRun, ingest, write_audit_publish
 from headline.warehouse import Warehouse
@@ -29,12 +32,16 @@ class House:
 
     def compute(self, interval: Interval, run_id: str) -> None:
         """What the example's DAGs do for an interval, one after the other."""
-        for name in self.pipelines:
-            pipeline = self.catalog.pipelines[name]
-            run = PipelineRun(pipeline, run_id, interval, self.catalog, self.ledger, self.warehouse, self.acceptance)
-            for landing in pipeline.ingest if isinstance(pipeline, Source) else ():
-                ingest(run, landing)
-            write_audit_publish(run)
+        with pytest.MonkeyPatch.context() as environment:  # the locks of runs and warehouses lie in the ledger of the deployment
+            environment.setenv("AIRFLOW_CONN_HEADLINE_LEDGER", os.environ[f"AIRFLOW_CONN_{self.ledger.conn_id.upper()}"])
+            _engine.cache_clear()
+            for name in self.pipelines:
+                pipeline = self.catalog.pipelines[name]
+                run = PipelineRun(pipeline, run_id, interval, self.catalog, self.ledger, self.warehouse, self.acceptance)
+                if isinstance(pipeline, Source):
+                    ingest(run)
+                write_audit_publish(run)
+        _engine.cache_clear()
 
     def query(self, sql: str) -> list[tuple[Any, ...]]:
         with closing(duckdb.connect(self.file, read_only=True)) as connection:

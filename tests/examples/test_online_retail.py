@@ -75,6 +75,7 @@ def builder(postgres: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv("HEADLINE_HOME", str(folder))
         environment.setenv("HEADLINE_SOURCES", str(FOLDER / "sources"))
+        environment.setenv("HEADLINE_WITHOUT", " ".join(EXAMPLE.without))
         environment.setenv("HEADLINE_REPORTING_CURRENCY", EXAMPLE.reporting_currency)
         environment.setenv("HEADLINE_REPORTING_ZONE", EXAMPLE.reporting_zone)
         datashare = {"conn_type": "fs", "extra": {"path": f"file://{folder}"}}

@@ -71,7 +71,11 @@ class Locks:
     def _open(self) -> Connection:
         if self._connection is None or self._connection.invalidated:
             self.close()
-            options = {"application_name": self._holder, "options": f"-c lock_timeout={self._timeout * 1000:.0f}"}
+            # The server notices a client that died while it waits, so that nobody queues behind the dead.
+            options = {
+                "application_name": self._holder,
+                "options": f"-c lock_timeout={self._timeout * 1000:.0f} -c client_connection_check_interval=1000",
+            }
             self._connection = _connect(self._conn_id, options)
         return self._connection
 

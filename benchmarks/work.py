@@ -114,10 +114,9 @@ def raw(
         for name, pipeline in catalog.pipelines.items():  # what may be read of others, or was refused, is there, and empty
             for table in pipeline.ordered_tables:
                 for output in (Output(one, table) for one in table.outputs):
-                    columns = ", ".join(f"{column} {kind}" for column, kind in output.columns.items())
                     if name not in pipelines or output.is_quarantine:
                         connection.execute(f"create schema if not exists {output.name.split('.')[0]}")
-                        connection.execute(f"create table {output.name} ({columns})")
+                        connection.execute(f"create table {output.name} ({output.ddl})")
         for number, interval in enumerate(intervals):
             selects = {table.full_name: compile_table(table, interval, names, "duckdb") for table in ordered}
             with _clock(spent if number >= measured else Spent()):

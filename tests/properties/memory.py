@@ -29,4 +29,4 @@ def open_in_memory(tables: Iterable[str] = ()) -> Iterator[Session]:
 def make_output(output: Output, session: Session) -> None:
     """The published table, empty, as its contract says."""
     session.query(f"create schema if not exists {output.name.split('.')[0]}")
-    session.query(f"create table if not exists {output.name} ({', '.join(map(' '.join, output.columns.items()))})")
+    session.query(f"create table if not exists {output.name} ({output.ddl})")

@@ -75,32 +75,22 @@ def _publications(connection: Connection, first: date) -> list[Publication]:
     state, columns = tables.period_state.c, tables.publication.c
     current = select(tables.period_state).where(state.end > first, ~state.table_name.startswith("landing."))
     history = select(tables.publication).where(columns.end > first).order_by(columns.version.desc())
-    found = [
-        Publication(
-            table=row.table_name,
-            interval=Interval(row.start, row.end),
-            version=row.version,
-            as_of=row.as_of,
-            is_complete=row.status == "complete",
-            coverage=row.coverage,
-            published_at=row.changed_at,
-            run_id=row.run_id,
-        )
-        for row in connection.execute(current.order_by(state.version.desc()))
-    ]
-    return found + [
-        Publication(
-            table=row.table_name,
-            interval=Interval(row.start, row.end),
-            version=row.version,
-            as_of=row.as_of,
-            is_complete=row.status == "complete",
-            coverage=row.coverage,
-            published_at=row.published_at,
-            run_id=row.run_id,
-        )
-        for row in connection.execute(history)
-    ]
+    current_rows = connection.execute(current.order_by(state.version.desc()))
+    found = [_publication(row, row.changed_at) for row in current_rows]
+    return found + [_publication(row, row.published_at) for row in connection.execute(history)]
+
+
+def _publication(row: Any, published_at: datetime) -> Publication:
+    return Publication(
+        table=row.table_name,
+        interval=Interval(row.start, row.end),
+        version=row.version,
+        as_of=row.as_of,
+        is_complete=row.status == "complete",
+        coverage=row.coverage,
+        published_at=published_at,
+        run_id=row.run_id,
+    )
 
 
 def _held_back(connection: Connection, first: date) -> list[HeldBack]:

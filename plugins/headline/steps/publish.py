@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
+from contextlib import nullcontext
 from datetime import date
 
 from headline.intervals import Interval
@@ -30,18 +31,14 @@ def publish(plan: Plan, staged: Mapping[str, Staged], session: Staging) -> list[
     facts = RunFacts(run.pipeline.id, run.key, run.run_id, code_version())
     unchanged = {name: one.unchanged for name, one in staged.items() if one.unchanged}
     inputs = {name: run.pipeline.external_reads(one.table) for name, one in staged.items()}
-    if replacements:
-        with session.publishing(), run.ledger.recording() as record:
-            if is_outdated(plan, staged, record):
-                return None
+    # Readers wait only where there are rows to replace.
+    with session.publishing() if replacements else nullcontext(), run.ledger.recording() as record:
+        if is_outdated(plan, staged, record):
+            return None
+        if replacements:
             run.ledger.distrust({one.table.full_name: _starts(staged[one.table.full_name]) for one in replacements})
             session.replace(replacements)
-            record.publish(facts, changed, unchanged, inputs)
-    else:
-        with run.ledger.recording() as record:
-            if is_outdated(plan, staged, record):
-                return None
-            record.publish(facts, changed, unchanged, inputs)
+        record.publish(facts, changed, unchanged, inputs)
     for one in changed:
         log.info("published %s for %s: %s, coverage %s", one.table, one.interval, one.status, one.coverage)
     return changed

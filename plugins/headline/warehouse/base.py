@@ -41,6 +41,11 @@ class Output:
         return load_contract(self.table)
 
     @property
+    def ddl(self) -> str:
+        """The columns as `create table` wants them."""
+        return self.contract.ddl(quarantine=self.is_quarantine)
+
+    @property
     def columns(self) -> dict[str, str]:
         """Name and type of each column in order; a quarantine has the reason besides."""
         columns = {column.name: column.sql_type for column in self.contract.columns}

@@ -283,8 +283,7 @@ class DuckDBStaging(DuckDBSession, Staging):
     def _ensure(self, output: Output, known: dict[str, str] | None) -> None:
         if known is None:
             self._execute(f"create schema if not exists {output.name.split('.')[0]}")
-            columns = ", ".join(f"{name} {kind}" for name, kind in output.columns.items())
-            self._execute(f"create table if not exists {output.name} ({columns})")
+            self._execute(f"create table if not exists {output.name} ({output.ddl})")
             return
         wanted = _normal(output.columns)
         changed = [name for name, kind in known.items() if name in wanted and kind != wanted[name]]

@@ -17,7 +17,7 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from benchmarks import parsing, scale, work
+from benchmarks import idle, parsing, scale, work
 from benchmarks.deployment import Deployment, deployment, wall
 from benchmarks.work import Spent
 from headline.intervals import DAY, Interval
@@ -70,6 +70,7 @@ def main(
         whole = Interval(last - timedelta(days=DAYS + REPEATS - 1), last - timedelta(days=REPEATS - 1))
         days = [Interval(day, day + DAY) for day in Interval(whole.end, last + DAY)]
         measure_scheduler(running, whole, days, report, screen)
+        measure_idle(running, report, screen)
         if with_backfill:
             measure_backfill(running, whole, report, screen)
         loads = work.landed()
@@ -94,6 +95,13 @@ def measure_scheduler(running: Deployment, whole: Interval, days: Sequence[Inter
     report.add(
         "one new day, scheduler, ingest included", f"{new:.1f} s", f"empty tasks {nothing:.1f} s", new / nothing, "15 s and 2.5"
     )
+
+
+def measure_idle(running: Deployment, report: Report, screen: Screen) -> None:
+    with screen.step(f"{idle.SECONDS:.0f} s without anything to do"):
+        report.add("nothing to do, all processes", f"{100 * idle.share_of_a_core(running):.0f} % of a core", budget="15 %")
+    with screen.step(f"{idle.TRIES} runs triggered in quiet"):
+        report.add("a triggered run starts after", f"{idle.seconds_to_start(running):.2f} s", budget="1 s")
 
 
 def measure_backfill(running: Deployment, whole: Interval, report: Report, screen: Screen) -> None:

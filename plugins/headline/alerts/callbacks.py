@@ -34,13 +34,17 @@ def task_failed(context: Any) -> None:
 def run_failed(context: Any) -> None:
     """A run has failed. A task whose process was killed cannot tell that itself: Airflow's DAG processor calls this for it."""
     from headline.alerts.judge import DIRECT_CAUSES
+    from headline.alerts.kinds import FAILED_DAY
     from headline.alerts.watch import report
     from headline.ledger.incidents import Incidents
 
     now = datetime.now(UTC)
     finding = finding_of(context, now) if "ti" in context else None
-    known = {(one.pipeline, one.ds, one.facts.get("run_id")) for one in Incidents().open() if one.kind in DIRECT_CAUSES}
-    if finding and (finding.pipeline, finding.ds, finding.facts["run_id"]) not in known:
+    told = set()
+    for one in Incidents().open():
+        runs = [run for name, run in one.facts.items() if name.startswith(FAILED_DAY)]
+        told |= {(one.pipeline, run) for run in (*runs, *([one.facts.get("run_id")] if one.kind in DIRECT_CAUSES else []))}
+    if finding and (finding.pipeline, finding.facts["run_id"]) not in told:
         report([finding], now)
 
 
@@ -64,31 +68,37 @@ def watch_failed(context: Any) -> None:
 def finding_of(context: Any, now: datetime) -> Finding | None:
     """What a failed task means; None where nobody needs to be told.
 
-    That is so for a backfill or an old day, for a request that made no sense, and for waiting in vain, which the landing tells.
+    That is so for an old day, for a request that made no sense, and for waiting in vain, which the landing tells. All that fails
+    of a pipeline's backfills on one day is one finding.
     """
     from headline import settings
     from headline.alerts.days import business_day
     from headline.alerts.judge import LOOK_BACK_DAYS
+    from headline.alerts.kinds import FAILED_DAY
     from headline.errors import BadRequest
     from headline.ledger.incidents import Finding
     from headline.operators.context import requested
 
     task, instance, error = context["task"], context["ti"], context.get("exception")
     today = business_day(now, settings.load().reporting_zone)
-    day = today - timedelta(days=1)
+    days = [today - timedelta(days=1)]
     if "params" in context and "from" in context["params"]:
         try:
-            day = requested(context).end - timedelta(days=1)
+            days = list(requested(context))
         except BadRequest:
             return None
-    run_type = getattr(context.get("dag_run"), "run_type", "")
-    if getattr(run_type, "value", run_type) == "backfill" or day < today - timedelta(days=LOOK_BACK_DAYS):
-        return None
     if isinstance(error, BadRequest) or type(error).__name__ == "TaskDeferralTimeout":
+        return None
+    run_type = getattr(context.get("dag_run"), "run_type", "")
+    if getattr(run_type, "value", run_type) == "backfill":
+        failed = {f"{FAILED_DAY}{day}": instance.run_id for day in days}
+        facts = {"run_id": instance.run_id, "task_id": task.task_id, **_kind_of(task, error, instance.run_id)[1], **failed}
+        return Finding(instance.dag_id, "backfill_failed", today, now, facts)
+    if days[-1] < today - timedelta(days=LOOK_BACK_DAYS):
         return None
     kind, known, since_day = _kind_of(task, error, instance.run_id)
     facts = {"run_id": instance.run_id, "task_id": task.task_id, "try_number": instance.try_number, **known}
-    return Finding(instance.dag_id, kind, since_day or day, now, facts)
+    return Finding(instance.dag_id, kind, since_day or days[-1], now, facts)
 
 
 def _kind_of(task: Any, error: Any, run_id: str) -> tuple[str, dict[str, Any], date | None]:

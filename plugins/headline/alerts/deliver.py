@@ -53,7 +53,8 @@ class Delivery:
         readers = self.catalog.readers_of(incident.pipeline) if known else []
         hanging = [one for one in self.incidents.open() if one.cause_id == incident.id]
         tiers = [self.catalog.pipelines[one].tier for one in [incident.pipeline, *readers] if one in self.catalog.pipelines]
-        return Surroundings(min(tiers, default=1), readers, hanging, settings.load().base_url)
+        sources = self.catalog.sources_of(incident.pipeline) if known else []
+        return Surroundings(min(tiers, default=1), readers, hanging, settings.load().base_url, sources)
 
     def _work_on(self, incident_id: int) -> datetime | None:
         """Do what is due about one incident; returns when more is."""

@@ -31,11 +31,22 @@ STUCK_AT_LEAST = timedelta(minutes=10)
 STILL_BEING_TRIED = timedelta(minutes=30)
 # Found within the pipeline itself, these say why its day has not landed, the likeliest first.
 DIRECT_CAUSES = ("schema_changed", "source_missing", "contract_broken", "contract_not_checked", "task_failed")
+# What each kind may follow from: within the pipeline itself, and in one that it waits for.
+CAUSES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
+    "landing_missed": (DIRECT_CAUSES, (*DIRECT_CAUSES, "landing_missed")),
+    "data_stale": ((*DIRECT_CAUSES, "landing_missed"), (*DIRECT_CAUSES, "landing_missed")),
+    "data_partial": (("source_missing",), ("data_partial", "source_missing")),
+    "backfill_failed": ((), ("backfill_failed",)),
+    **dict.fromkeys(("contract_broken", "contract_not_checked", "task_failed"), ((), (*DIRECT_CAUSES, "landing_missed"))),
+}
 
 
 @dataclass(frozen=True)
 class Landing:
-    """How far one day of one pipeline is: tables that lack it, those that have it in part, and when the last of them came."""
+    """How far one day of one pipeline is: tables that lack it, those that have it in part, and when the last of them came.
+
+    What a table has in part is judged by what arrived for that day: a table that sums up many days does not tell.
+    """
 
     missing: list[str]
     partial: dict[str, float]
@@ -101,15 +112,15 @@ class World:
                 missing.append(table.full_name)
             else:
                 moments.append(newest.published_at)
-                if not newest.is_complete:
+                if not newest.is_complete and table.period in ("day", "all") and not table.cumulative:
                     partial[table.full_name] = float(newest.coverage)
         return Landing(missing, partial, None if missing else max(moments))
 
     def published_since(self, pipeline: str, moment: datetime, day: date | None = None) -> bool:
-        """Whether the pipeline has published anything, or that day, after a moment."""
+        """Whether the pipeline has published anything, or that day, after a moment; the same content computed again counts."""
         names = {table.full_name for table in self._tables(pipeline)}
         return any(
-            one.table in names and one.published_at > moment and (day is None or one.interval.start <= day < one.interval.end)
+            one.table in names and one.computed_at > moment and (day is None or one.interval.start <= day < one.interval.end)
             for one in self.evidence.publications
         )
 
@@ -128,8 +139,8 @@ class World:
 
     def expected_at(self, pipeline: str, day: date) -> datetime | None:
         """When a day will have landed if all takes as long as usual from now on; None where nobody can tell."""
-        if (landing := self.landing(pipeline, day)).is_complete:
-            return landing.landed_at
+        if landed_at := self.landing(pipeline, day).landed_at:
+            return landed_at
         usual = self.usual(pipeline)
         begins = [self.expected_at(one, day) for one in self.inputs[pipeline]] or [end_of(day, self.zone)]
         if usual is None or any(moment is None for moment in begins):
@@ -225,18 +236,15 @@ def findings(world: World, open_incidents: Iterable[Incident] = ()) -> list[Find
 
 
 def cause_of(key: Key, known: Set[Key], inputs: Mapping[str, set[str]]) -> Key | None:
-    """The known finding at the root of this one: something else in the same pipeline, or what holds one of its inputs back.
+    """The known finding at the root of this one: something else in the same pipeline, or what is wrong with one of its inputs.
 
     Other columns hold back the days after them too. `inputs`: by pipeline, those that it waits for.
     """
     pipeline, kind, ds = key
-    if kind not in ("landing_missed", "data_stale"):
-        return None
+    own, upstream = CAUSES.get(kind, ((), ()))
     lasting = {(one, changed): day for one, changed, day in sorted(known) if changed == "schema_changed" and day < ds}
-    candidates = [(pipeline, direct) for direct in DIRECT_CAUSES]
-    if kind == "data_stale":
-        candidates.append((pipeline, "landing_missed"))
-    candidates += [(one, held) for one in sorted(inputs.get(pipeline, ())) for held in (*DIRECT_CAUSES, "landing_missed")]
+    candidates = [(pipeline, direct) for direct in own]
+    candidates += [(one, held) for one in sorted(inputs.get(pipeline, ())) for held in upstream]
     for candidate in candidates:
         cause = (*candidate, ds) if (*candidate, ds) in known else (*candidate, lasting.get(candidate, ds))
         if cause in known:
@@ -254,15 +262,21 @@ def is_over(incident: Incident, world: World, still: Set[Key]) -> str:
         return ""
     if incident.kind == "data_stale":
         return "" if incident.key in still else "computed again from the newest inputs"
+    if incident.kind == "data_partial":
+        if world.landing(incident.pipeline, incident.ds).is_complete:
+            return "the day is complete"
+        return "" if incident.ds in world.days else f"{LOOK_BACK_DAYS} days have passed; the day stays marked as partial"
+    if incident.kind == "backfill_failed":
+        failed = kinds.failed_days(incident.facts)
+        is_mended = all(world.published_since(incident.pipeline, incident.opened_at, day) for day in failed)
+        return "its days were published since" if failed and is_mended else ""
     if incident.kind not in kinds.HOLDS_DATA_BACK:
         return ""
     if _lets_through(incident.facts):
         return "" if incident.ds in world.days else f"{LOOK_BACK_DAYS} days have passed"
     landing = world.landing(incident.pipeline, incident.ds)
-    if (
-        landing.is_complete
-        and landing.landed_at
-        and (incident.kind == "landing_missed" or world.published_since(incident.pipeline, incident.opened_at))
+    if landing.landed_at and (
+        incident.kind == "landing_missed" or world.published_since(incident.pipeline, incident.opened_at, incident.ds)
     ):
         return f"published at {landing.landed_at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
     if incident.facts.get("phase") == "at_risk" and incident.key not in still:
@@ -278,10 +292,13 @@ def _landings(world: World) -> Iterator[Finding]:
             if landing.is_complete:
                 continue
             due = world.deadline(pipeline, day)
+            if not landing.missing:
+                if world.now >= due:
+                    yield Finding(pipeline, "data_partial", day, due, {"partial": landing.partial})
+                continue
             facts: dict[str, Any] = {
                 "deadline": due.isoformat(),
                 "missing": landing.missing,
-                "partial": landing.partial,
                 "waits_for": sorted(one for one in inputs if world.landing(one, day).missing),
             }
             if slow := world.slow.get((pipeline, day)):

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import date, timedelta
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -24,8 +26,22 @@ class Kind:
 
 LANDING_MISSED = Kind(
     "landing_missed",
-    "Yesterday was not published, or only in part, by the moment that the pipeline promises.",
+    "Yesterday was not published by the moment that the pipeline promises.",
     "Open the DAG: is it paused, waiting or red? What it waits for is named above; clear what failed.",
+)
+DATA_PARTIAL = Kind(
+    "data_partial",
+    "A day is published, but only in part: rows of it were refused or are missing, and readers see it marked.",
+    "See in the quarantine what was refused and why, and ask the source's owner to mend it; the next run takes it in.",
+    may_wake=False,
+    is_news=True,
+)
+BACKFILL_FAILED = Kind(
+    "backfill_failed",
+    "Runs of a backfill have failed; what was published before is still there.",
+    "Read in the log of the first of these days why, mend it, then compute the days again.",
+    may_wake=False,
+    is_news=True,
 )
 DATA_STALE = Kind(
     "data_stale",
@@ -81,12 +97,14 @@ KINDS = {
     kind.name: kind
     for kind in (
         LANDING_MISSED,
+        DATA_PARTIAL,
         DATA_STALE,
         CONTRACT_BROKEN,
         CONTRACT_NOT_CHECKED,
         TASK_FAILED,
         SOURCE_MISSING,
         SCHEMA_CHANGED,
+        BACKFILL_FAILED,
         PROFIT_DROP,
         RESTATEMENT_WAITING,
         ALERT_PATH_FAILED,
@@ -99,3 +117,11 @@ HOLDS_DATA_BACK = {
 
 # Taken and still not over: after this time everybody is told anew, by tier.
 REARM_AFTER = {1: timedelta(hours=4), 2: timedelta(hours=24)}
+
+# Each failed run of a backfill is a fact of its own, by its day: facts are merged by name, also those told at the same time.
+FAILED_DAY = "failed "
+
+
+def failed_days(facts: Mapping[str, Any]) -> list[date]:
+    """The days of a backfill whose runs have failed, in order."""
+    return sorted(date.fromisoformat(name.removeprefix(FAILED_DAY)) for name in facts if name.startswith(FAILED_DAY))

@@ -9,7 +9,8 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote
 
-from headline.alerts.kinds import KINDS
+from headline.alerts.first_step import first_step
+from headline.alerts.kinds import KINDS, failed_days
 from headline.ledger.incidents import Incident
 
 SUBJECT_LENGTH = 70
@@ -44,12 +45,14 @@ class Message:
 
 @dataclass(frozen=True)
 class Surroundings:
-    """What the incident alone does not know: the readers behind its pipeline, its tier, what hangs on it, the UI's address."""
+    """What the incident alone does not know: the readers behind its pipeline, its tier, what hangs on it, the UI's address, and
+    the sources that its rows come from."""
 
     tier: int
     readers: Sequence[str]
     hanging: Sequence[Incident]
     base_url: str
+    sources: Sequence[str] = ()
 
 
 def compose(incident: Incident, around: Surroundings) -> Message:
@@ -69,7 +72,7 @@ def compose(incident: Incident, around: Surroundings) -> Message:
         f"{len(around.hanging)} more incident(s) hang on this one: {_names([_label(one) for one in around.hanging])}."
         if around.hanging
         else "",
-        f"First: {'acknowledge it; nothing else' if is_drill else kind.first_step}",
+        f"First: {'acknowledge it; nothing else' if is_drill else first_step(incident, around.sources)}",
         "",
         *(f"{name}: {url}" for name, url in links(incident, around.base_url).items()),
     ]
@@ -143,8 +146,10 @@ def _what_shortly(incident: Incident) -> str:
     match incident.kind:
         case "landing_missed" if facts.get("phase") == "at_risk":
             return f"{who} {day} will be late"
-        case "landing_missed" if facts.get("partial") and not facts.get("missing"):
+        case "data_partial":
             return f"{who} {day} landed only in part"
+        case "backfill_failed":
+            return f"{who}: {len(failed_days(facts))} day(s) of a backfill failed"
         case "landing_missed":
             return f"{who} {day} has not landed"
         case "contract_broken":
@@ -175,11 +180,13 @@ def _what(incident: Incident) -> str:
             return f"{incident.pipeline} will land {incident.ds} at about {_clock(expected)}, after {_clock(facts['deadline'])}"
         case "landing_missed" if facts.get("phase") == "at_risk":
             return f"{incident.pipeline} takes much longer than usual for {incident.ds}"
-        case "landing_missed" if facts.get("partial") and not facts.get("missing"):
+        case "data_partial" if facts.get("partial"):
             shares = ", ".join(f"{table} {share:.1%}" for table, share in sorted(facts["partial"].items()))
             return f"{incident.pipeline} has landed {incident.ds} only in part: {shares}"
         case "landing_missed":
             return f"{incident.pipeline} has not landed {incident.ds}; {_names(facts.get('missing', []))} missing"
+        case "backfill_failed" if failed := failed_days(facts):
+            return f"{incident.pipeline}: runs of a backfill failed for {len(failed)} day(s), from {failed[0]} to {failed[-1]}"
         case "data_stale":
             days = f"{facts.get('day_count', '')} day(s), from {facts['days'][0]}" if facts.get("days") else "days"
             return f"{incident.pipeline}: {days}, were computed before their inputs changed"

@@ -15,7 +15,8 @@ from headline.alerts import people
 from headline.alerts.airflow_state import look_at_airflow
 from headline.alerts.days import business_day, end_of
 from headline.alerts.deliver import Delivery, fire
-from headline.alerts.judge import HISTORY_DAYS, WATCH, World, findings, is_over
+from headline.alerts.judge import HISTORY_DAYS, WATCH, World, cause_of, findings, is_over
+from headline.alerts.kinds import failed_days
 from headline.intervals import DAY, Interval
 from headline.ledger import Ledger, Repairs, SchemaChange, SchemaChanges, stale_states
 from headline.ledger.evidence import Observations
@@ -50,9 +51,12 @@ def look(now: datetime) -> datetime | None:
 
 
 def report(found: Sequence[Finding], now: datetime) -> None:
-    """Somebody else has found something: incidents are opened and people told at once."""
-    settle(Incidents(), found, now)
-    Delivery(specs.load_sound(), people.load(now), now).run()
+    """Somebody else has found something: incidents are opened, hung on what they follow from, and people told at once."""
+    catalog, incidents = specs.load_sound(), Incidents()
+    known = {one.key for one in incidents.open()} | {one.key for one in found}
+    inputs = {name: catalog.inputs_of(name) for name in catalog.pipelines}
+    settle(incidents, [replace(one, cause=cause_of(one.key, known, inputs)) for one in found], now)
+    Delivery(catalog, people.load(now), now).run()
 
 
 def settle(incidents: Incidents, found: Sequence[Finding], now: datetime) -> None:
@@ -70,7 +74,8 @@ def observe(catalog: Catalog, incidents: Incidents, now: datetime) -> World:
     """What a judgement rests on, as of now."""
     known, unresolved = settings.load(), incidents.open()
     yesterday = business_day(now, known.reporting_zone) - DAY
-    first = min([yesterday - DAY * HISTORY_DAYS, *(incident.ds for incident in unresolved)])
+    concerned = [day for incident in unresolved for day in (incident.ds, *failed_days(incident.facts))]
+    first = min([yesterday - DAY * HISTORY_DAYS, *concerned])
     airflow = look_at_airflow(now, known.reporting_zone)
     world = World(
         catalog=catalog,

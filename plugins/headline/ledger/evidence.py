@@ -16,7 +16,10 @@ from headline.ledger.store import Store
 
 @dataclass(frozen=True)
 class Publication:
-    """One interval of one table became readable; `as_of`: inputs up to this version were seen."""
+    """One interval of one table became readable; `as_of`: inputs up to this version were seen.
+
+    `computed_at`: when it was last computed and passed its audit, whether or not anything had changed.
+    """
 
     table: str
     interval: Interval
@@ -26,11 +29,13 @@ class Publication:
     coverage: Decimal
     published_at: datetime
     run_id: str
+    computed_at: datetime
 
 
 @dataclass(frozen=True)
 class HeldBack:
-    """A candidate whose audit failed or could not run, and the checks that say so: name, measured, threshold, sample of keys."""
+    """A candidate whose audit failed or could not run, and the checks that say so: name, kind, measured, threshold, sample
+    of keys."""
 
     table: str
     intervals: list[Interval]
@@ -76,11 +81,11 @@ def _publications(connection: Connection, first: date) -> list[Publication]:
     current = select(tables.period_state).where(state.end > first, ~state.table_name.startswith("landing."))
     history = select(tables.publication).where(columns.end > first).order_by(columns.version.desc())
     current_rows = connection.execute(current.order_by(state.version.desc()))
-    found = [_publication(row, row.changed_at) for row in current_rows]
-    return found + [_publication(row, row.published_at) for row in connection.execute(history)]
+    found = [_publication(row, row.changed_at, row.computed_at) for row in current_rows]
+    return found + [_publication(row, row.published_at, row.published_at) for row in connection.execute(history)]
 
 
-def _publication(row: Any, published_at: datetime) -> Publication:
+def _publication(row: Any, published_at: datetime, computed_at: datetime) -> Publication:
     return Publication(
         table=row.table_name,
         interval=Interval(row.start, row.end),
@@ -90,6 +95,7 @@ def _publication(row: Any, published_at: datetime) -> Publication:
         coverage=row.coverage,
         published_at=published_at,
         run_id=row.run_id,
+        computed_at=computed_at,
     )
 
 
@@ -120,6 +126,7 @@ def _checks(connection: Connection, run_key: str, table: str, outcome: str) -> l
     return [
         {
             "name": row.check_name,
+            "kind": row.kind,
             "measured": None if row.measured is None else f"{row.measured.normalize():f}",
             "threshold": row.threshold,
             "sample": row.sample,

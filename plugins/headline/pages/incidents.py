@@ -51,6 +51,7 @@ def incidents(visitor: CurrentVisitor) -> HTMLResponse:
 @router.get("/incidents/{incident_id}")
 def incident(visitor: CurrentVisitor, incident_id: int) -> HTMLResponse:
     """What is wrong, why, what to do first, and everything that happened since."""
+    from headline.alerts.first_step import first_step
     from headline.alerts.kinds import KINDS
     from headline.alerts.message import likely_cause, redact
     from headline.ledger.incidents import Incidents
@@ -61,12 +62,14 @@ def incident(visitor: CurrentVisitor, incident_id: int) -> HTMLResponse:
     visitor.must_read(found.pipeline)
     shown = visitor.readable()
     follows = _get(found.cause_id) if found.cause_id else None
-    readers = catalog.readers_of(found.pipeline) if found.pipeline in catalog.pipelines else []
+    is_known = found.pipeline in catalog.pipelines
+    readers = catalog.readers_of(found.pipeline) if is_known else []
     return page(
         "incident.html",
         incident=found,
         kind=KINDS[found.kind],
         cause=redact(likely_cause(found.facts)),
+        first=first_step(found, catalog.sources_of(found.pipeline) if is_known else []),
         follows=follows if follows and follows.pipeline in shown else None,
         hanging=[one for one in known.open() if one.cause_id == found.id and one.pipeline in shown],
         readers=[one for one in readers if one in shown],

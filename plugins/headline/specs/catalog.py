@@ -101,6 +101,26 @@ class Catalog:
         makers = self.makers
         return {makers[name].id for name in self.pipelines[pipeline_id].inputs if name in makers}
 
+    def computed_from(self, name: str) -> set[str]:
+        """Every table that a table is computed from, directly or through others."""
+        makers = self.makers
+        found: set[str] = set()
+        new = {name}
+        while new:
+            reads = {read for one in new for read in makers[one].outputs[one].reads}
+            new = {makers[read].outputs[read].full_name for read in reads if read in makers} - found
+            found |= new
+        return found - {name}
+
+    def sources_of(self, pipeline_id: str) -> list[str]:
+        """The sources that a pipeline gets its rows from, directly or through others; of a source that is itself."""
+        found: set[str] = set()
+        new = {pipeline_id}
+        while new:
+            found |= new
+            new = {other for one in new for other in self.inputs_of(one)} - found
+        return sorted(name for name in found if not self.inputs_of(name))
+
     def readers_of(self, pipeline_id: str) -> list[str]:
         """Every pipeline that depends on one, directly or through others, the most important first."""
         found: set[str] = set()

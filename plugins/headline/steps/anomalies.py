@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from decimal import Decimal
 
-from headline.ledger import CheckResult, Ledger, Sample
-from headline.steps.run import Acceptance
+from headline.ledger import CheckResult, Sample
+from headline.specs import Table
+from headline.steps.run import Acceptance, PipelineRun
 from headline.steps.samples import Select, rows
 from headline.warehouse import Session
 
@@ -15,6 +16,7 @@ ANOMALY, OUTLIER, LEARNING = "anomaly", "outlier", "learning"
 # What a finding says besides the key of its figure (checks/anomaly.jinja), and, once it is accepted, by whom and why.
 _SAYS = ("value", "expected", "score", "finding")
 _ACCEPTED = ("accepted_value", "accepted_by", "accepted_because")
+_CARRIED = "accepted upstream in "
 # Rows that come late move a figure a little: so near to what was accepted it is the same figure.
 _SAME = Decimal("0.05")
 _SHOWN = 3
@@ -25,16 +27,21 @@ def findings(select: Select, finding: str, session: Session) -> list[Sample]:
     return rows(select.where(f"finding = '{finding}'"), session)
 
 
-def accept(result: CheckResult, table: str, acceptance: Acceptance | None, ledger: Ledger) -> CheckResult:
+def accept(result: CheckResult, table: Table, run: PipelineRun) -> CheckResult:
     """The result with who accepted which of its outliers, in this run or before, and why; `accepted` where that is all of them.
 
-    An outlier that was accepted before is not asked about again while its figure stays within 5 % of what it was then.
+    An outlier that was accepted before is not asked about again while its figure stays within 5 % of what it was then. Nor is
+    one of a day for which a figure of a table that this one is computed from was accepted: it is the same sale, seen again.
     Nothing but an anomaly can be accepted.
     """
     if result.kind != ANOMALY or result.outcome != "failed":
         return result
-    known = ledger.accepted(table, result.path)
-    outliers = [_accepted(outlier, acceptance, known) for outlier in result.sample]
+    known = run.ledger.accepted([table.full_name], result.path)
+    carried: list[tuple[str, Sample]] = []
+    if table.period == "day" and not run.acceptance:
+        upstream = [name for name in run.catalog.computed_from(table.full_name) if run.catalog.tables[name].period == "day"]
+        carried = run.ledger.accepted(upstream)
+    outliers = [_accepted(outlier, run.acceptance, known, carried) for outlier in result.sample]
     all_accepted = len(outliers) == result.measured and not any(is_open(outlier) for outlier in outliers)
     return replace(result, outcome="accepted" if all_accepted else "failed", sample=outliers)
 
@@ -55,13 +62,23 @@ def described(outliers: Sequence[Sample]) -> str:
     return "; ".join(told[:_SHOWN] + ([f"and {len(told) - _SHOWN} more"] if len(told) > _SHOWN else []))
 
 
-def _accepted(outlier: Sample, acceptance: Acceptance | None, known: Sequence[Sample]) -> Sample:
+def _accepted(
+    outlier: Sample,
+    acceptance: Acceptance | None,
+    known: Sequence[tuple[str, Sample]],
+    carried: Sequence[tuple[str, Sample]],
+) -> Sample:
     if acceptance:
         said = (outlier["value"], acceptance.by, acceptance.reason)
         return outlier | dict(zip(_ACCEPTED, said, strict=True))
-    for earlier in known:
+    for _, earlier in known:
         if _key(earlier) == _key(outlier) and _is_near(outlier["value"], earlier["accepted_value"]):
             return outlier | {name: earlier[name] for name in _ACCEPTED}
+    for name, earlier in carried:
+        if "ds" in outlier and earlier.get("ds") == outlier["ds"]:
+            reason = earlier["accepted_because"] or ""
+            because = reason if reason.startswith(_CARRIED) else f"{_CARRIED}{name}: {reason}"
+            return outlier | dict(zip(_ACCEPTED, (outlier["value"], earlier["accepted_by"], because), strict=True))
     return outlier
 
 

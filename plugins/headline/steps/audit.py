@@ -40,7 +40,7 @@ def audit(
     for name, one in staged.items():
         with session.reading():
             checked = _check(run, one, staged, session)
-        results = [accept(result, name, run.acceptance, run.ledger) for result in checked.results]
+        results = [accept(result, one.table, run) for result in checked.results]
         found[name] = results
         if error := _record(plan, one, results, checked.problems, report):
             errors.append(error)
@@ -53,7 +53,7 @@ def audit(
 def _record(plan: Plan, staged: Staged, results: list[CheckResult], problems: str, report: Report) -> BadData | NotChecked | None:
     run, table = plan.run, staged.table
     verdict = verdict_of(results, problems)
-    if verdict == "failed" and (stale := _stale_input(run, staged)):
+    if verdict == "failed" and (stale := _stale_input(run, staged, results)):
         verdict, problems = "not_checked", f"{stale}; let its pipeline run first. {_failure(run, staged, results)}\n{problems}"
     held = Candidate(run.key, table.full_name, staged.intervals, plan.as_of, staged.row_count, verdict, run.run_id)
     run.ledger.record_audit(held, results, verdict)
@@ -73,8 +73,13 @@ def _record(plan: Plan, staged: Staged, results: list[CheckResult], problems: st
     return None
 
 
-def _stale_input(run: PipelineRun, staged: Staged) -> str:
-    """Which input has not taken in a change of its own inputs yet: a check that compares the two tells nothing about the data."""
+def _stale_input(run: PipelineRun, staged: Staged, results: Sequence[CheckResult]) -> str:
+    """Which input is behind its own inputs, where every check that failed compares with other tables: that tells nothing of the
+    data. Empty where any of them failed for the table's own rows, which is a verdict whatever its inputs are."""
+    shown, own = shown_by_checks(staged.table, staged.intervals), {*staged.table.outputs, "calendar.days"}
+    if any(result.path not in shown or shown[result.path].tables <= own for result in _failed(results)):
+        return ""
+    behind = []
     for name, window in run.pipeline.external_reads(staged.table).items():
         maker = run.catalog.makers.get(name)
         if maker is None:
@@ -82,8 +87,12 @@ def _stale_input(run: PipelineRun, staged: Staged) -> str:
         table = maker.outputs[name]
         used = [window.reach(interval) for interval in staged.intervals]
         if stale := stale_states(table, maker.external_reads(table), run.ledger, *used):
-            return f"{name} is stale for {len(stale)} period(s) from {stale[0].interval.start}: an input of it has changed since"
-    return ""
+            behind.append(f"{name} is behind its inputs for {len(stale)} period(s) from {stale[0].interval.start}")
+    return "; ".join(behind)
+
+
+def _failed(results: Sequence[CheckResult]) -> list[CheckResult]:
+    return [result for result in results if result.outcome == "failed"]
 
 
 def verdict_of(results: Sequence[CheckResult], problems: str) -> str:
@@ -125,7 +134,7 @@ def _refuse_personal_data(run: PipelineRun, shown: Mapping[str, Shown]) -> None:
 
 
 def _failure(run: PipelineRun, staged: Staged, results: Sequence[CheckResult]) -> str:
-    failed = [result for result in results if result.outcome == "failed"]
+    failed = _failed(results)
     name, days = staged.table.full_name, ", ".join(map(str, staged.intervals))
     lines = [
         f"{name}: {len(failed)} of {len(results)} checks failed on {staged.row_count} rows for {days}:",

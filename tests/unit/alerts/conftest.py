@@ -49,4 +49,4 @@ def catalog(tmp_path: Path, forget_settings: Callable[[], None], monkeypatch: py
 
 def publication(table: str, day: date, at: datetime, coverage: str = "1") -> Publication:
     share = Decimal(coverage)
-    return Publication(table, Interval(day, day + DAY), 1, 1, share == 1, share, at, "run")
+    return Publication(table, Interval(day, day + DAY), 1, 1, share == 1, share, at, "run", at)

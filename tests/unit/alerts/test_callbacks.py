@@ -13,6 +13,7 @@ from tests.unit.alerts.people import Team
 
 from headline.alerts import people
 from headline.alerts.callbacks import finding_of, landing_missed, run_failed, task_failed, watch_failed
+from headline.alerts.kinds import KINDS, failed_days
 from headline.alerts.landing_deadline import LandingDeadline, landing_deadline
 from headline.errors import BadData, BadRequest, NotChecked, SpecError, Transient
 from headline.intervals import DAY, Interval
@@ -71,7 +72,6 @@ def test_the_kind_follows_from_what_failed(error: Any, more: dict[str, Any], kin
     [
         ({}, True),
         ({"run_type": "manual"}, True),
-        ({"run_type": "backfill"}, False),
         ({"day": TODAY - 4 * DAY}, False),
         ({"params": {"from": str(YESTERDAY), "to": str(YESTERDAY)}, "day": TODAY - 30 * DAY, "run_type": "manual"}, True),
         ({"params": {"from": "2026-01-01", "to": "2026-01-31"}, "run_type": "manual"}, False),
@@ -81,10 +81,23 @@ def test_the_kind_follows_from_what_failed(error: Any, more: dict[str, Any], kin
         ({"error": TimeoutError()}, True),
     ],
 )
-def test_backfills_old_days_and_wrong_requests_concern_nobody(
+def test_old_days_and_wrong_requests_concern_nobody(
     case: dict[str, Any], concerns: bool, catalog: Catalog, ledger: Ledger
 ) -> None:
     assert (finding_of(context(**({"error": Transient("x")} | case)), NOW) is not None) == concerns
+
+
+@pytest.mark.usefixtures("ledger")
+def test_failed_runs_of_a_backfill_are_one_finding_that_wakes_nobody(catalog: Catalog) -> None:
+    incidents = Incidents()
+    for day in (TODAY - 30 * DAY, TODAY - 29 * DAY, TODAY - 30 * DAY):
+        found = finding_of(context(Transient("x"), run_type="backfill", day=day), NOW)
+        assert found is not None
+        assert (found.kind, found.ds) == ("backfill_failed", TODAY)
+        incidents.fire(found, NOW)
+    [one] = incidents.open()
+    assert failed_days(one.facts) == [TODAY - 30 * DAY, TODAY - 29 * DAY]
+    assert not KINDS[one.kind].may_wake
 
 
 def test_without_a_run_in_the_context_it_was_yesterday(catalog: Catalog, ledger: Ledger) -> None:

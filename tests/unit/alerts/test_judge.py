@@ -13,7 +13,7 @@ from tests.unit.alerts.conftest import TABLES, publication
 
 from headline import specs
 from headline.alerts.days import business_day, end_of
-from headline.alerts.judge import World, findings, is_over
+from headline.alerts.judge import World, cause_of, findings, is_over
 from headline.intervals import DAY, Interval
 from headline.ledger import Attempt, ColumnChange, SchemaChange
 from headline.ledger.evidence import Evidence, HeldBack, Publication
@@ -115,16 +115,84 @@ def test_what_waits_hangs_on_what_it_waits_for(catalog: Catalog) -> None:
     assert {one.pipeline: one.facts["waits_for"] for one in found}["unit_profit"] == ["core_shop"]
 
 
-def test_a_day_in_part_has_not_landed(catalog: Catalog) -> None:
-    part = publication("core.order_lines", YESTERDAY, at("00:40"), coverage="0.94")
-    published = [*history(), *landed(YESTERDAY), part]
-    [found] = findings(world(catalog, at("03:00"), published))
-    assert (found.pipeline, found.facts["partial"], found.facts["missing"]) == ("core_shop", {"core.order_lines": 0.94}, [])
+def test_a_day_in_part_has_landed_and_is_told_for_itself(catalog: Catalog) -> None:
+    missed = Finding("core_shop", "landing_missed", YESTERDAY, at("03:00"), {"phase": "missed"})
+    part = publication("core.order_lines", YESTERDAY, at("03:05"), coverage="0.94")
+    published = [*history(), *landed(YESTERDAY, TABLES - {"core.order_lines"}), part]
+    [found] = findings(world(catalog, at("03:06"), published))
+    assert (found.pipeline, found.kind, found.facts) == ("core_shop", "data_partial", {"partial": {"core.order_lines": 0.94}})
+    told = incident(found, at("03:06"))
+    in_part = world(catalog, at("03:06"), published)
+    assert is_over(incident(missed, at("03:00")), in_part, {found.key}) == "published at 2026-11-20 03:05 UTC"
+    assert is_over(told, in_part, {found.key}) == ""
     healed = [*published, publication("core.order_lines", YESTERDAY, at("03:10"))]
     assert findings(world(catalog, at("03:10"), healed)) == []
-    assert (
-        is_over(incident(found, at("03:00")), world(catalog, at("03:10"), healed), set()) == "published at 2026-11-20 03:10 UTC"
-    )
+    assert is_over(told, world(catalog, at("03:10"), healed), set()) == "the day is complete"
+
+
+def test_what_is_partial_further_on_hangs_on_where_it_began(catalog: Catalog) -> None:
+    parts = [publication(name, YESTERDAY, at("00:55"), coverage="0.94") for name in ("core.order_lines", "profit.lines")]
+    found = findings(world(catalog, at("06:00"), [*history(), *landed(YESTERDAY), *parts]))
+    assert named(found) == {"core_shop": ("data_partial", None), "unit_profit": ("data_partial", "core_shop data_partial")}
+
+
+def test_an_old_day_in_part_is_told_once(catalog: Catalog) -> None:
+    """No table that sums up days tells of it again, and the incident ends by itself when the day concerns nobody any more."""
+    part = publication("core.order_lines", YESTERDAY, at("00:40"), coverage="0.94")
+    [found] = findings(world(catalog, at("03:00"), [*history(), *landed(YESTERDAY), part]))
+    for days in range(1, 4):
+        later = [one for number in range(1, days + 1) for one in landed(YESTERDAY + DAY * number)]
+        sums = [
+            publication("profit.sums", YESTERDAY + DAY * number, end_of(YESTERDAY + DAY * number, "UTC"), coverage="0.99")
+            for number in range(-3, days + 1)
+        ]
+        now = world(cumulative(catalog), at("12:00") + DAY * days, [*history(), *landed(YESTERDAY), part, *later, *sums])
+        assert {one.key for one in findings(now)} <= {found.key}
+        over = is_over(incident(found, at("03:00")), now, set())
+        assert bool(over) == (days == 3), days
+
+
+def cumulative(catalog: Catalog) -> Catalog:
+    """The catalog with a table more, whose rows sum up all days until theirs."""
+    profit = catalog.pipelines["unit_profit"]
+    [lines] = [table for table in profit.tables.values() if table.full_name == "profit.lines"]
+    sums = lines.model_copy(update={"cumulative": True})
+    sums._name = "sums"
+    wider = profit.model_copy(update={"tables": {**profit.tables, "sums": sums}})
+    assert [one.full_name for one in wider.tables.values()] == ["profit.lines", "profit.sums"]
+    return Catalog({**catalog.pipelines, "unit_profit": wider})
+
+
+def test_a_backfill_that_failed_is_over_when_all_its_days_are_published(catalog: Catalog) -> None:
+    first, last = YESTERDAY - DAY * 20, YESTERDAY - DAY * 19
+    facts = {f"failed {first}": "one", f"failed {last}": "two", "run_id": "two"}
+    failed = incident(Finding("core_shop", "backfill_failed", YESTERDAY, at("03:00"), facts), at("03:00"))
+    mended = publication("core.order_lines", first, at("03:10"))
+    published = [*history(), *landed(YESTERDAY), mended]
+    assert is_over(failed, world(catalog, at("04:00"), published), set()) == ""
+    published.append(publication("core.order_lines", last, at("03:20")))
+    assert is_over(failed, world(catalog, at("04:00"), published), set()) == "its days were published since"
+
+
+def test_a_failed_gate_is_over_when_its_own_day_has_passed(catalog: Catalog) -> None:
+    """Another day of the pipeline tells nothing of it; the same content, computed again, does."""
+    held = incident(Finding("core_shop", "contract_broken", YESTERDAY - DAY, at("03:00"), {}), at("03:00"))
+    published = [*history(), *landed(YESTERDAY, late=timedelta(hours=3))]
+    assert is_over(held, world(catalog, at("05:00"), published), set()) == ""
+    again = [
+        replace(one, computed_at=at("04:30")) if (one.table, one.interval.start) == ("core.order_lines", held.ds) else one
+        for one in published
+    ]
+    assert is_over(held, world(catalog, at("05:00"), again), set()) != ""
+
+
+def test_a_gate_that_fails_further_on_hangs_on_the_one_before(catalog: Catalog) -> None:
+    before = ("core_shop", "contract_broken", YESTERDAY)
+    inputs = {name: catalog.inputs_of(name) for name in catalog.pipelines}
+    assert cause_of(("unit_profit", "contract_broken", YESTERDAY), {before}, inputs) == before
+    assert cause_of(("unit_profit", "task_failed", YESTERDAY), {before}, inputs) == before
+    assert cause_of(before, {before, ("unit_profit", "contract_broken", YESTERDAY)}, inputs) is None
+    assert cause_of(("unit_profit", "contract_broken", YESTERDAY - DAY), {before}, inputs) is None
 
 
 def test_days_before_the_start_and_long_ago_concern_nobody(catalog: Catalog) -> None:
@@ -277,7 +345,9 @@ def test_a_week_holds_the_days_whose_inputs_it_was_made_from(catalog: Catalog, f
     forget_settings()
     monday = Interval(date(2026, 11, 16), date(2026, 11, 23))
     days = [replace(one, version=10 + one.interval.start.day) for one in landed(YESTERDAY) + landed(YESTERDAY - DAY)]
-    week = Publication("growth.weeks", monday, 50, 10 + (YESTERDAY - DAY).day, True, Decimal(1), at("00:30") - DAY, "run")
+    week = Publication(
+        "growth.weeks", monday, 50, 10 + (YESTERDAY - DAY).day, True, Decimal(1), at("00:30") - DAY, "run", at("00:30") - DAY
+    )
     here = world(specs.load(), at("04:00"), [*days, week], start_date=YESTERDAY - DAY)
     assert named(findings(here)) == {"weekly": ("landing_missed", None)}
     again = replace(week, version=60, as_of=59, published_at=at("03:50"))

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from headline.alerts.first_step import first_step
 from headline.alerts.kinds import KINDS
 from headline.alerts.message import LINE_LENGTH, SHORT_LENGTH, SUBJECT_LENGTH, Message, Surroundings, compose, redact
 from headline.ledger.incidents import Incident
@@ -22,7 +23,9 @@ CHECK = {
 }
 # What each kind typically knows.
 FACTS: dict[str, dict[str, Any]] = {
-    "landing_missed": {"phase": "missed", "missing": ["core.order_lines"], "partial": {}, "waits_for": ["shop"]},
+    "landing_missed": {"phase": "missed", "missing": ["core.order_lines"], "waits_for": ["shop"]},
+    "data_partial": {"partial": {"core.order_lines": 0.94}},
+    "backfill_failed": {"failed 2026-10-02": "r2", "failed 2026-10-01": "r1", "run_id": "r2", "error": "Transient: locked"},
     "data_stale": {"days": ["2026-11-12"], "day_count": 3},
     "contract_broken": {"table": "core.order_lines", "run_id": "scheduled__2026-11-20", "task_id": "audit.x", "checks": [CHECK]},
     "contract_not_checked": {"table": "core.order_lines", "run_id": "r", "task_id": "audit.x", "error": "no such column"},
@@ -57,7 +60,8 @@ def test_a_broken_contract_in_full() -> None:
         "Hurt: investor_profit, unit_profit.",
         "Likely cause: task audit.x failed; «raw = core + quarantine»: 3 found, such as order_id=O1, line_number=1; order_id=O2,"
         " line_number=1; order_id=O3, line_number=1",
-        "First: Look at the rows of the keys above: mend the source or the SQL, then clear the run.",
+        "First: Look at the rows above. When the source is mended: headline trigger core_shop --from 2026-11-19 --to 2026-11-19. "
+        "When SQL or contract are: headline retry core_shop",
         "",
         "Acknowledge: https://airflow.example.com/headline/incidents/7",
         "Run: https://airflow.example.com/dags/core_shop/runs/scheduled__2026-11-20",
@@ -79,7 +83,7 @@ def test_every_kind_says_what_to_do_on_a_phone(kind: str) -> None:
         assert len(found.subject) <= SUBJECT_LENGTH
         assert len(found.short) <= SHORT_LENGTH
         assert found.short.endswith("\nAcknowledge: https://airflow.example.com/headline/incidents/7")
-        assert KINDS[kind].first_step in found.text
+        assert first_step(incident(kind, **facts), AROUND.sources) in found.text
         assert f"What to do: https://airflow.example.com/headline/alerts/{kind}" in found.text
         assert ("Runbook: " in found.text) == (kind != "alert_path_failed"), "the watch has none"
         assert "Day: 2026-11-19. Since: 2026-11-20 02:47 UTC." in found.text
@@ -98,11 +102,6 @@ def test_every_kind_says_what_to_do_on_a_phone(kind: str) -> None:
             {"phase": "missed", "missing": ["core.orders"], "waits_for": []},
             "T1 core_shop 11-19 has not landed",
             "its own run is late, failed, paused or was never made",
-        ),
-        (
-            {"phase": "missed", "missing": [], "partial": {"core.orders": 0.941}},
-            "T1 core_shop 11-19 landed only in part",
-            "only in part: core.orders 94.1%",
         ),
         (
             {

@@ -153,3 +153,49 @@ def test_a_query_that_says_no_finding_checks_nothing(shop: Any) -> None:
     shop.write(CONTRACT, head + "        select ds from raw.orders where amount > 1000000\n")
     with pytest.raises(NotChecked):
         audited(shop)
+
+
+REPORT = {
+    "profit/daily/pipeline.yml": """
+        description: What was paid on a day, as investors read it.
+        tier: 1
+        lands_at: "04:00"
+        tables:
+          totals:
+            reads: {raw.orders: {}}
+        """,
+    "profit/daily/totals.sql": """
+        select ds, cast(sum(amount) as decimal(18, 4)) as amount
+        from raw.orders
+        where ds >= date '{{ start }}' and ds < date '{{ end }}'
+        group by ds
+        """,
+    "profit/daily/totals.contract.yml": """
+        dataset: warehouse/profit/totals
+        description: One row per day.
+        columns:
+          - {name: ds, data_type: date, description: Business day.}
+          - {name: amount, data_type: decimal, numeric_precision: 18, numeric_scale: 4, description: What was paid.}
+        checks:
+        """
+    + CHECKS.replace("\n", "\n        "),
+}
+
+
+def test_what_was_accepted_upstream_is_accepted_in_what_is_computed_from_it(shop: Any) -> None:
+    for path, text in REPORT.items():
+        shop.write(path, text)
+    shop.publish("daily", TODAY - DAY * 63, TODAY - DAY)
+    shop.arrive({TODAY: [("a", "5000.00")]})
+    write_audit_publish(shop.run("shop", TODAY, acceptance=SALE))
+    [result] = [one for one in shop.audit(shop.run("daily", TODAY), "profit.totals") if one.kind == "anomaly"]
+    [figure] = result.sample
+    said = (figure["accepted_by"], figure["accepted_because"])
+    assert (result.outcome, said) == ("accepted", ("ana", "accepted upstream in raw.orders: The spring sale began."))
+
+    # Another day's was not; what reads it finds it all the same.
+    shop.write(CONTRACT, (shop.sql / CONTRACT).read_text().replace(CHECKS, ""))
+    shop.arrive({TODAY - DAY: [("a", "5000.00")]})
+    shop.publish("shop", TODAY - DAY)
+    with pytest.raises(BadData, match="2026-02-28, amount"):
+        shop.audit(shop.run("daily", TODAY - DAY), "profit.totals")

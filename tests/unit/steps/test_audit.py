@@ -255,7 +255,7 @@ def test_a_check_against_what_an_input_has_not_taken_in_is_no_verdict(
     if error is None:
         assert {one.outcome for one in shop.audit(run, "profit.totals")} == {"passed"}
     else:
-        with pytest.raises(error, match=r"core\.orders is stale for 1 period\(s\) from 2026-03-01"):
+        with pytest.raises(error, match=r"core\.orders is behind its inputs for 1 period\(s\) from 2026-03-01"):
             shop.audit(run, "profit.totals")
         assert run.ledger.candidates(run.key)["profit.totals"].state == "not_checked"
 
@@ -267,3 +267,15 @@ def test_a_faulty_contract_is_left_to_its_audit(project: Any, caplog: pytest.Log
         prepare_contracts(tables)
     assert "core.orders: the contract is not prepared" in caplog.text
     assert "raw.orders: " not in caplog.text
+
+
+def test_rows_that_are_wrong_in_themselves_are_bad_data_though_an_input_is_behind(shop: Any) -> None:
+    """The comparison with what arrived fails too, since core has not taken it in; the other check has a verdict."""
+    for path, text in GRANDCHILD.items():
+        shop.write(path, text)
+    shop.replace("profit/daily/totals.contract.yml", "What was paid.}", "What was paid., checks: [invalid: {valid_max: 0}]}")
+    shop.publish("core_shop", D1)
+    shop.arrive({D1: [("a", "1.00"), ("late", "5.00")]})
+    shop.publish("shop", D1)
+    with pytest.raises(BadData, match="2 of 3 checks failed"):
+        shop.audit(shop.run("daily", D1), "profit.totals")

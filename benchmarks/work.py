@@ -73,10 +73,12 @@ def steps(
     *,
     measured: int = 0,
     audited: bool = True,
+    memory_limit: str = "2GB",
 ) -> Spent:
     """Write, audit and publish the pipelines for each interval in an empty warehouse; the time of those from `measured` on."""
     spent = Spent()
-    with _empty_ledger(), _environment(AIRFLOW_CONN_HEADLINE_WAREHOUSE=_duckdb(folder / "steps.duckdb")), _auditing(audited):
+    warehouse_file = _duckdb(folder / "steps.duckdb", memory_limit)
+    with _empty_ledger(), _environment(AIRFLOW_CONN_HEADLINE_WAREHOUSE=warehouse_file), _auditing(audited):
         catalog, ledger, warehouse = specs.load(), Ledger(), open_warehouse()
         prepare_contracts(catalog.tables.values())
         for found in loads.values():
@@ -229,8 +231,8 @@ def _environment(**variables: str) -> Iterator[None]:
                 os.environ[name] = value
 
 
-def _duckdb(file: Path) -> str:
-    return json.dumps({"conn_type": "duckdb", "host": str(file), "extra": {"memory_limit": "2GB"}})
+def _duckdb(file: Path, memory_limit: str) -> str:
+    return json.dumps({"conn_type": "duckdb", "host": str(file), "extra": {"memory_limit": memory_limit}})
 
 
 def _peak() -> float:

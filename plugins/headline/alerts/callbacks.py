@@ -108,7 +108,7 @@ def _kind_of(task: Any, error: Any, run_id: str) -> tuple[str, dict[str, Any], d
     from headline.ledger import SchemaChanges
     from headline.ledger.evidence import Observations
 
-    told = {"error": redact(" ".join(str(error).split()))[:300] if error else "its process was killed or lost"}
+    told = {"error": redact(str(error).strip())[:1000] if error else "its process was killed or lost"}
     landing = getattr(task, "landing", None)
     if landing and isinstance(error, BadData | Transient):
         changed = SchemaChanges().newest(f"landing.{landing}")

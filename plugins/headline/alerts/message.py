@@ -69,6 +69,7 @@ def compose(incident: Incident, around: Surroundings) -> Message:
         f"Day: {incident.ds}. Since: {incident.since.astimezone(UTC):%Y-%m-%d %H:%M} UTC.",
         f"Hurt: {hurt}." if hurt else "",
         f"Likely cause: {cause}" if cause else "",
+        *more_lines(incident.facts),
         f"{len(around.hanging)} more incident(s) hang on this one: {_names([_label(one) for one in around.hanging])}."
         if around.hanging
         else "",
@@ -76,7 +77,8 @@ def compose(incident: Incident, around: Surroundings) -> Message:
         "",
         *(f"{name}: {url}" for name, url in links(incident, around.base_url).items()),
     ]
-    text = "\n".join(line for number, line in enumerate(lines) if line or number == 6)
+    before_links = lines.index("", len(lines) - len(links(incident, around.base_url)) - 1)
+    text = "\n".join(line for number, line in enumerate(lines) if line or number == before_links)
     end = f"\nAcknowledge: {acknowledge}"
     short = _cut(f"{subject}. {cause or kind.meaning}", SHORT_LENGTH - len(end)) + end
     return Message(redact(subject), redact(short), redact(text))
@@ -132,6 +134,12 @@ def likely_cause(facts: Mapping[str, Any]) -> str:
     if error := facts.get("error"):
         parts.append(" ".join(str(error).split()))
     return _cut("; ".join(parts), LINE_LENGTH)
+
+
+def more_lines(facts: Mapping[str, Any]) -> list[str]:
+    """An error of several lines as it was said, indented; one of one line stands in the likely cause already."""
+    said = [line.rstrip() for line in str(facts.get("error", "")).splitlines() if line.strip()]
+    return [f"  {line}" for line in said] if len(said) > 1 else []
 
 
 def redact(text: str) -> str:

@@ -46,6 +46,20 @@ def message(kind: str, **facts: Any) -> Message:
     return compose(incident(kind, **facts), AROUND)
 
 
+def test_an_error_of_several_lines_keeps_them() -> None:
+    error = "core.orders: 2 of 9 checks failed:\n  - no duplicates: measured 3\n  - a rule: measured 1\nNothing was published"
+    lines = message("task_failed", task_id="write_audit_publish", error=error).text.splitlines()
+    begins = lines.index("  core.orders: 2 of 9 checks failed:")
+    assert lines[begins + 1 : begins + 4] == [
+        "    - no duplicates: measured 3",
+        "    - a rule: measured 1",
+        "  Nothing was published",
+    ]
+    assert lines[begins + 4].startswith("First: ")
+    assert lines[begins + 5] == ""
+    assert lines[begins - 1].startswith("Likely cause: task write_audit_publish failed; core.orders: 2 of 9 checks failed: -")
+
+
 def test_every_kind_has_its_facts_here() -> None:
     assert FACTS.keys() == KINDS.keys()
 

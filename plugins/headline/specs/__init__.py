@@ -1,7 +1,18 @@
 """What is declared: pipeline.yml, source.yml and team.yml, read and validated; knows no Airflow."""
 
-from headline.specs.catalog import Catalog, load, load_for, load_pipeline, load_sound, pipeline_folders, read_yaml
-from headline.specs.contract import Check, Column, Contract, load_contract
+from headline.specs.catalog import (
+    Catalog,
+    load,
+    load_for,
+    load_pipeline,
+    load_sound,
+    load_sound_and_faults,
+    load_understood,
+    pipeline_folders,
+    read_pipeline,
+    read_yaml,
+)
+from headline.specs.contract import Check, Column, Contract, load_contract, read_contract
 from headline.specs.models import (
     AnyIngest,
     CheckKind,
@@ -43,8 +54,12 @@ __all__ = [
     "load_for",
     "load_pipeline",
     "load_sound",
+    "load_sound_and_faults",
     "load_team",
+    "load_understood",
     "pipeline_folders",
+    "read_contract",
+    "read_pipeline",
     "read_yaml",
     "widest",
 ]

@@ -10,14 +10,16 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from pydantic import ValidationError
 
 from headline import settings
 from headline.errors import SpecError
+from headline.specs.lenient import understood
 from headline.specs.models import Pipeline, Source, Table
 
 # A folder a day, so that a day is found without listing the others; in it files that begin with the minute of their arrival.
 STREAM_PATTERN = re.compile(r"[^*]*%Y[^*]*%m[^*]*%d[^*/]*/%H%M[^*%/]*\*[^*%/]*")
+# What stands in for a value that is missing or wrong while the rest of the file is looked at.
+_PLACEHOLDERS = {"description": "Not described yet.", "tier": 2, "lands_at": "23:59"}
 YamlLoader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
@@ -47,24 +49,36 @@ def load_pipeline(folder: Path) -> Pipeline:
 
     Raises SpecError with all faults at once, each with file and key.
     """
+    pipeline, faults = read_pipeline(folder)
+    if pipeline is None or faults:
+        raise SpecError(faults)
+    return pipeline
+
+
+def read_pipeline(folder: Path) -> tuple[Pipeline | None, list[str]]:
+    """What a folder describes, without its faults, and these, each with file and key.
+
+    None where nothing can be told without them, as in a file that is not YAML.
+    """
     known = settings.load()
     is_source = folder.parent.resolve() in {known.sources.resolve(), (known.sql / "sources").resolve()}
     file = folder / ("source.yml" if is_source else "pipeline.yml")
+    where = f"{folder.parent.name}/{folder.name}/{file.name}"
     model: type[Pipeline] = Source if is_source else Pipeline
     try:
-        pipeline = model.model_validate(read_yaml(file))
-    except ValidationError as error:
-        where = f"{folder.parent.name}/{folder.name}/{file.name}"
-        raise SpecError([f"{where}: {_key(fault['loc'])}: {_explain(fault)}" for fault in error.errors()]) from None
+        content = read_yaml(file)
+    except SpecError as error:
+        return None, error.faults
+    pipeline, errors = understood(model, content, _PLACEHOLDERS)
+    faults = [f"{where}: {_key(error['loc'])}: {_explain(error)}" for error in errors]
+    if pipeline is None:
+        return None, faults
     pipeline._folder = folder
     for name, table in pipeline.tables.items():
         table._folder, table._schema, table._name, table._coverage = folder, pipeline.schema_name, name, pipeline.coverage
     if is_source:
         _read_landing_by_default(pipeline)
-    faults = [f"{folder.parent.name}/{folder.name}/{file.name}: {fault}" for fault in _faults(pipeline)]
-    if faults:
-        raise SpecError(faults)
-    return pipeline
+    return pipeline, faults + [f"{where}: {fault}" for fault in _faults(pipeline)]
 
 
 def pipeline_folders() -> list[Path]:
@@ -133,20 +147,23 @@ class Catalog:
     def faults(self) -> Iterator[str]:
         """What is wrong between pipelines: names taken twice, tables read that nobody makes."""
         yield from self.names_taken_twice()
-        owners = {name: pipeline.id for pipeline in self.pipelines.values() for name in _names(pipeline)}
         for pipeline in self.pipelines.values():
-            for table in pipeline.tables.values():
-                for read in table.reads:
-                    if read not in owners and read != "calendar.days":
-                        yield f"{pipeline.id}: tables.{table.name}.reads: nobody makes {read}"
-                    elif read.startswith("quarantine.") and owners[read] != pipeline.id:
-                        fault = f"{read} holds what {owners[read]} refused; read what it accepted"
-                        yield f"{pipeline.id}: tables.{table.name}.reads: {fault}"
+            yield from (f"{pipeline.id}: {fault}" for fault in self.wrong_reads(pipeline))
+
+    def wrong_reads(self, pipeline: Pipeline) -> Iterator[str]:
+        """What a pipeline says that it reads, and cannot."""
+        owners = {name: other.id for other in self.pipelines.values() for name in other.names}
+        for table in pipeline.tables.values():
+            for read in table.reads:
+                if read not in owners and read != "calendar.days":
+                    yield f"tables.{table.name}.reads: nobody makes {read}"
+                elif read.startswith("quarantine.") and owners[read] != pipeline.id:
+                    yield f"tables.{table.name}.reads: {read} holds what {owners[read]} refused; read what it accepted"
 
     def names_taken_twice(self) -> Iterator[str]:
         owners: dict[str, str] = {}
         for pipeline in self.pipelines.values():
-            for name in _names(pipeline):
+            for name in pipeline.names:
                 if name in owners:
                     yield f"{pipeline.id}: {name} is made by {owners[name]} already; rename one of them"
                 owners[name] = pipeline.id
@@ -178,6 +195,18 @@ def load_sound() -> Catalog:
     return _read()[0]
 
 
+def load_sound_and_faults() -> tuple[Catalog, list[str]]:
+    """The folders without faults, and the faults of the others."""
+    catalog, faults = _read()
+    return catalog, faults + list(catalog.faults())
+
+
+def load_understood() -> Catalog:
+    """Every folder as far as it can be understood: what a broken one makes is known as long as its spec names it."""
+    found = [pipeline for folder in pipeline_folders() if (pipeline := read_pipeline(folder)[0])]
+    return Catalog({pipeline.id: pipeline for pipeline in found})
+
+
 def _read() -> tuple[Catalog, list[str]]:
     pipelines: dict[str, Pipeline] = {}
     faults: list[str] = []
@@ -191,12 +220,6 @@ def _read() -> tuple[Catalog, list[str]]:
             faults.append(f"{folder}: the id {pipeline.id} is taken by {pipelines[pipeline.id].folder}; folder names are DAG ids")
         pipelines[pipeline.id] = pipeline
     return Catalog(pipelines), faults
-
-
-def _names(pipeline: Pipeline) -> list[str]:
-    """Every name that a pipeline fills: tables, quarantines and what it lands."""
-    landed = list(pipeline.landed) if isinstance(pipeline, Source) else []
-    return [*pipeline.outputs, *landed]
 
 
 def _read_landing_by_default(source: Pipeline) -> None:

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field
 
 from headline.errors import SpecError
 from headline.specs.catalog import parse_yaml, read_text
+from headline.specs.lenient import understood
 from headline.specs.models import CheckKind, Table
 
+# What stands in for a value that is missing or wrong while the rest of the file is looked at.
+_PLACEHOLDERS = {"description": "One row per row. Not described yet.", "data_type": "varchar", "checks": [{"schema": None}]}
 # Soda knows these too; left as they are they would read what is published, not the candidate.
 _OTHER_QUERIES = ("keys_query", "rows_tested_query")
 # What a type of check of Soda's is by its nature; every other type says its kind: `attributes: {kind: …}`.
@@ -107,16 +111,15 @@ class Contract(BaseModel):
         """How many checks of each kind it has."""
         return Counter(check.kind for check in self.listed_checks)
 
-    @model_validator(mode="after")
-    def _every_check_is_understood(self) -> Contract:
+    def check_faults(self) -> Iterator[str]:
+        """What Headline itself cannot make sense of in the checks."""
         kinds = get_args(CheckKind)
         if without := [check.path for check in self.listed_checks if check.kind not in kinds]:
-            raise ValueError(f"{', '.join(without)}: say the kind, attributes: {{kind: …}}; there are {', '.join(kinds)}")
+            yield f"{', '.join(without)}: say the kind, attributes: {{kind: …}}; there are {', '.join(kinds)}"
         if others := [f"{check.path}.{key}" for check in self.listed_checks for key in _OTHER_QUERIES if key in check.body]:
-            raise ValueError(f"{', '.join(others)}: write the rows that are wrong as `query` or `expression`")
+            yield f"{', '.join(others)}: write the rows that are wrong as `query` or `expression`"
         if bare := [check.path for check in self.listed_checks if check.kind == "anomaly" and "query" not in check.body]:
-            raise ValueError(f"{', '.join(bare)}: an anomaly check is a query of findings; see checks/anomaly.jinja")
-        return self
+            yield f"{', '.join(bare)}: an anomaly check is a query of findings; see checks/anomaly.jinja"
 
     def ddl(self, *, quarantine: bool = False) -> str:
         """The columns as `create table` wants them; a quarantine has the rule that refused the row besides."""
@@ -138,6 +141,8 @@ class Contract(BaseModel):
 
 
 def _check(column: str, check: dict[str, Any]) -> Check:
+    if len(check) != 1:
+        raise ValueError(f"{column or 'the table'}: a check is one key with what belongs to it below, found {list(check)}")
     [(type_, body)] = check.items()
     body = body or {}
     kind: Any = _KINDS.get(type_)
@@ -149,14 +154,31 @@ def load_contract(table: Table) -> Contract:
     return _parse(read_text(table.contract_file), table.contract_file, table.full_name)
 
 
+def read_contract(table: Table) -> tuple[Contract | None, list[str]]:
+    """The contract of a table without its faults, and these; None where nothing can be told without them."""
+    try:
+        return _read(read_text(table.contract_file), table.contract_file, table.full_name)
+    except SpecError as error:
+        return None, error.faults
+
+
 @cache  # one step asks for the contracts of all that it reads, several times
 def _parse(text: str, file: Path, table_name: str) -> Contract:
-    where = f"{file.parent.name}/{file.name}"
-    try:
-        contract = Contract.model_validate(parse_yaml(text, file))
-    except ValidationError as error:
-        raise SpecError([f"{where}: {'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors()]) from None
-    expected = f"warehouse/{table_name.replace('.', '/')}"
-    if contract.dataset != expected:
-        raise SpecError([f"{where}: dataset: is {contract.dataset}, but this file is the contract of {expected}"])
+    contract, faults = _read(text, file, table_name)
+    if contract is None or faults:
+        raise SpecError(faults)
     return contract
+
+
+def _read(text: str, file: Path, table_name: str) -> tuple[Contract | None, list[str]]:
+    where, expected = f"{file.parent.name}/{file.name}", f"warehouse/{table_name.replace('.', '/')}"
+    contract, errors = understood(Contract, parse_yaml(text, file), _PLACEHOLDERS | {"dataset": expected})
+    faults = [f"{where}: {'.'.join(map(str, error['loc'])) or 'the file'}: {error['msg']}" for error in errors]
+    if contract is None:
+        return None, faults
+    if contract.dataset != expected:
+        faults.append(f"{where}: dataset: is {contract.dataset}, but this file is the contract of {expected}")
+    try:
+        return contract, faults + [f"{where}: {fault}" for fault in contract.check_faults()]
+    except ValueError as error:
+        return None, [*faults, f"{where}: {error}"]

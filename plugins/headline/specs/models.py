@@ -179,6 +179,11 @@ class Pipeline(Model):
         """Every name that the pipeline fills, quarantines too, with the table that fills it."""
         return {output: table for table in self.tables.values() for output in table.outputs}
 
+    @property
+    def names(self) -> list[str]:
+        """Every name that it fills: tables, quarantines and what it lands."""
+        return list(self.outputs)
+
     @cached_property
     def ordered_tables(self) -> list[Table]:
         """The tables, each after those of the same pipeline that it reads."""
@@ -283,6 +288,10 @@ class Source(Pipeline):
     def landed(self) -> dict[str, AnyIngest]:
         """How each `landing.<name>` that the tables read is filled."""
         return {f"landing.{name}": ingest for name, ingest in self.ingest.items()}
+
+    @property
+    def names(self) -> list[str]:
+        return [*super().names, *self.landed]
 
     @property
     def runbook_file(self) -> Path:

@@ -3,6 +3,7 @@
 from headline.sql.checks import (
     Shown,
     check_queries,
+    check_query,
     check_selects,
     personal_columns_shown,
     prepare_checks,
@@ -19,6 +20,7 @@ __all__ = [
     "Resolution",
     "Shown",
     "check_queries",
+    "check_query",
     "check_selects",
     "parse",
     "personal_columns_shown",

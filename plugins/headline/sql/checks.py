@@ -72,6 +72,11 @@ def check_queries(table: Table, intervals: Sequence[Interval]) -> dict[str, exp.
     return {check.path: _rendered(table, check, periods) for check in _with_query(table)}
 
 
+def check_query(table: Table, check: Check, intervals: Sequence[Interval]) -> exp.Query | None:
+    """What one check with a query of its own selects, as check_queries has it; None for a check without one."""
+    return _rendered(table, check, _periods(table, intervals)) if check.body.get("query") else None
+
+
 def check_selects(
     table: Table, intervals: Sequence[Interval], names: Mapping[str, Resolution], dialect: str
 ) -> dict[str, CheckSelect]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
 import sqlglot
 from sqlglot import exp
-from sqlglot.errors import SqlglotError
+from sqlglot.errors import ParseError, SqlglotError
 
 from headline.errors import SpecError
 from headline.intervals import Interval
@@ -38,11 +39,20 @@ def parse(sql: str, where: str) -> exp.Query:
     try:
         statements = [statement for statement in sqlglot.parse(sql, read=DIALECT) if statement is not None]
     except SqlglotError as error:
-        raise SpecError([f"{where}: not valid SQL: {error}"]) from None
+        raise SpecError([f"{where}: not valid SQL: {_in_words(error)}"]) from None
     if len(statements) != 1 or not isinstance(statements[0], exp.Query):
         kinds = ", ".join(type(statement).__name__.upper() for statement in statements) or "nothing"
         raise SpecError([f"{where}: must hold exactly one SELECT, found {kinds}"])
     return statements[0]
+
+
+def _in_words(error: SqlglotError) -> str:
+    """Where the text cannot be read, without the escape codes that sqlglot marks the place with."""
+    found = error.errors[0] if isinstance(error, ParseError) and error.errors else {}
+    if not found.get("line"):
+        return re.sub(r"\x1b\[\d+m", "", str(error))
+    near = " ".join(f"{found['start_context'][-40:]}»{found['highlight']}«{found['end_context'][:40]}".split())
+    return f"line {found['line']}, column {found['col']}: {str(found['description']).rstrip('.')}: … {near} …"
 
 
 def tables_read(query: exp.Expr) -> set[str]:

@@ -1,0 +1,270 @@
+"""Rules over every table: its SQL is portable and says what its spec and contract say; its contract checks what it must.
+
+A rule is a function from a table to its faults. What it needs of a file that cannot be read raises SpecError, with that fault.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator
+from typing import get_args
+
+from sqlglot import exp, parse_one
+from sqlglot.errors import OptimizeError
+from sqlglot.optimizer.qualify import qualify
+
+from headline.rules.written import Written
+from headline.specs import Catalog, CheckKind, Table, read_contract
+from headline.sql import personal_columns_shown, tables_read, write
+from headline.sql.rules import violations
+from headline.steps.soda import contract_faults
+
+KINDS_REQUIRED = get_args(CheckKind)
+ALWAYS_THERE = "calendar.days"
+# What arrives, and what it is brought into: events and states, of which figures are made.
+WITHOUT_FIGURES = ("sources", "core")
+TYPES = {
+    "date": "date",
+    "timestamp": "timestamp",
+    "truth": "boolean",
+    "money": "decimal(18, 4)",
+    "exchange rate": "decimal(18, 8)",
+    "ratio": "decimal(18, 6)",
+    "minutes": "decimal(18, 4)",
+    "squares": "decimal(38, 8)",
+    "count": "bigint",
+    "text": "varchar",
+}
+# DOMAIN: same quantity, same name, everywhere; and a name says what kind of thing it is. The first that matches counts.
+NAMES = [
+    ("truth", r"(is|has)_\w+"),
+    ("date", r"ds|week|month|\w+_ds|\w+_on|\w+_date"),
+    ("timestamp", r"\w+_at|valid_from|valid_to"),
+    ("exchange rate", r"rate_to_\w+"),
+    ("ratio", r"coverage|stickiness|\w+_margin|\w+_ratio|\w+_rate|\w+_change_on_\w+|mean_\w+|\w+_per_user"),
+    ("minutes", r"(\w+_)?minutes"),
+    ("squares", r"\w+_(sum_of_squares|product_sum)"),
+    ("count", r"\w+_(count|users)|unit_count_sum"),
+    (
+        "money",
+        r"amount|amount_in_\w+|pool_driver|driver|cost_of_goods|(\w+_)?(revenue|amount|profit|expense|cost|price)(_in_\w+|_sum)?|covariate_sum",
+    ),
+    ("text", r"\w+_id|\w+_code|\w+_name|category|sales_channel|entry|\w+_type|\w+_status|email"),
+]
+
+
+def reads_are_stated(written: Written) -> Iterator[str]:
+    """Airflow parses pipeline.yml, not SQL: what it does not state is not waited for, nor computed again."""
+    read, stated = tables_read(written.query), set(written.table.reads)
+    if read - stated:
+        yield f"tables.{written.table.name}.reads: the SQL reads {listed(read - stated)} without stating it"
+    if stated - read:
+        yield f"tables.{written.table.name}.reads: states {listed(stated - read)} without reading it"
+
+
+def checks_read_what_is_there(written: Written) -> Iterator[str]:
+    """An audit follows its own transform alone: of its pipeline it may read only what its table is made of, and itself."""
+    outputs = makers_of(written.catalog)
+    mine = {output: table for table in written.pipeline.tables.values() for output in table.outputs}
+    before = set(written.table.outputs)
+    for table in reversed(written.pipeline.ordered_tables):
+        if before & set(table.outputs):
+            before |= {output for read in table.reads if read in mine for output in mine[read].outputs}
+    for name, query in written.checks.items():
+        for read in sorted(tables_read(query)):
+            if read not in outputs and read != ALWAYS_THERE:
+                yield f"check «{name}» reads {read}, which nobody makes"
+            elif read in mine and read not in before:
+                yield f"check «{name}» reads {read}, which may not be computed yet when the check runs"
+
+
+def sql_is_portable(written: Written) -> Iterator[str]:
+    yield from violations(written.query)
+
+
+def checks_are_portable(written: Written) -> Iterator[str]:
+    yield from written.check_faults
+    for name, query in written.checks.items():
+        yield from (f"check «{name}»: {violation}" for violation in violations(query))
+
+
+def columns_are_those_of_the_contract(written: Written) -> Iterator[str]:
+    """In the contract's order, the reason of quarantine last."""
+    expected = written.contract.column_names + (["quarantine_reason"] if written.table.quarantine else [])
+    found = [column.alias_or_name for column in written.query.selects]
+    if set(found) == set(expected) and len(found) == len(expected):
+        if found != expected:
+            yield f"the SELECT gives the columns in the order {listed(found)}, the contract in the order {listed(expected)}"
+        return
+    if lacking := [name for name in expected if name not in found]:
+        yield f"the SELECT lacks {listed(lacking)}, which the contract says"
+    if surplus := [name for name in found if name not in expected]:
+        yield f"the SELECT gives {listed(surplus)}, which the contract does not have"
+    if twice := {name for name in found if found.count(name) > 1}:
+        yield f"the SELECT gives {listed(twice)} more than once"
+
+
+def names_are_known(written: Written) -> Iterator[str]:
+    yield from unknown_names(written, "", written.query)
+
+
+def names_in_checks_are_known(written: Written) -> Iterator[str]:
+    for name, query in written.checks.items():
+        yield from unknown_names(written, f"check «{name}»: ", query)
+
+
+def unknown_names(written: Written, where: str, query: exp.Query) -> Iterator[str]:
+    """What cannot be resolved, on DuckDB and, since Athena resolves names more strictly, on Athena's own text."""
+    found: dict[str, str] = {}
+    for dialect in ("duckdb", "athena"):
+        text = write(query.copy(), dialect)
+        try:
+            qualify(
+                parse_one(text, dialect=dialect),
+                schema=schema_of(written, query),
+                dialect=dialect,
+                expand_alias_refs=dialect == "duckdb",
+                quote_identifiers=False,
+            )
+        except OptimizeError as error:
+            found.setdefault(_place_dropped(error), dialect)
+    yield from (f"{where}{dialect}: {fault}" for fault, dialect in found.items())
+
+
+def _place_dropped(error: OptimizeError) -> str:
+    """The place is one of the text that was written anew, so that it would mislead."""
+    return re.sub(r"\. Line: \d+, Col: \d+.*", "", str(error), flags=re.DOTALL)
+
+
+def schema_of(written: Written, query: exp.Query) -> dict[str, dict[str, dict[str, str]]]:
+    """The columns of what is read; what landed has whatever names are asked of it, for no contract holds it."""
+    schema: dict[str, dict[str, dict[str, str]]] = {"calendar": {"days": {"ds": "date"}}}
+    makers = makers_of(written.catalog)
+    for read in tables_read(query):
+        area, name = read.split(".")
+        contract = read_contract(makers[read])[0] if read in makers else None
+        if contract:
+            columns = {column.name: column.sql_type for column in contract.columns}
+            columns |= {"quarantine_reason": "varchar"} if area == "quarantine" else {}
+        else:
+            columns = dict.fromkeys((column.name for column in query.find_all(exp.Column)), "varchar")
+        schema.setdefault(area, {})[name] = columns
+    return schema
+
+
+def names_say_the_type(written: Written) -> Iterator[str]:
+    for column in written.contract.columns:
+        kind = next((kind for kind, pattern in NAMES if re.fullmatch(pattern, column.name)), None)
+        if kind and column.sql_type != TYPES[kind]:
+            yield f"{column.name} is {column.sql_type}, but its name says {kind}: {TYPES[kind]}"
+        if kind is None and column.sql_type in (TYPES["money"], TYPES["truth"], TYPES["date"], TYPES["timestamp"]):
+            yield f"{column.name} is {column.sql_type}: its name should say so, as those of other columns do"
+        if re.fullmatch(r"double|float|real|hugeint|json|.*\[\]|struct.*", column.sql_type):
+            yield f"{column.name} is {column.sql_type}: money is exact, and values are scalar"
+
+
+def period_column_is_there(written: Written) -> Iterator[str]:
+    column = written.table.period_column
+    if column and written.contract.column_names[0] != column:
+        yield f"is replaced by {column}, which must be its first column"
+
+
+def figures_tell_their_coverage(written: Written) -> Iterator[str]:
+    """DOMAIN: the state of a figure; what is published takes its own from both."""
+    found = {"coverage", "is_partial"} & set(written.contract.column_names)
+    if len(found) == 1:
+        yield f"has {found.pop()} alone: coverage and is_partial go together"
+    if not found and written.pipeline.area not in WITHOUT_FIGURES and written.table.period != "all":
+        yield "lacks coverage and is_partial, which every figure has: covered_days of macros/coverage.jinja gives both"
+
+
+def everything_is_described(written: Written) -> Iterator[str]:
+    if "one row" not in written.contract.description.lower():
+        yield "its description does not say what a row is: «one row per …»"
+    for column in written.contract.columns:
+        if not re.fullmatch(r"[^a-z].{9,}\.", column.description, re.DOTALL):
+            yield f"the description of {column.name} is no sentence: {column.description!r}"
+
+
+def checks_are_enough(written: Written) -> Iterator[str]:
+    """Soda's own check of the columns, every kind or the reason why not, and something that blocks."""
+    listed, exempt = written.contract.listed_checks, written.table.exempt
+    if not any(check.type == "schema" for check in listed):
+        yield "has no check of Soda's type schema"
+    for kind in KINDS_REQUIRED:
+        if kind not in written.contract.kinds and kind not in exempt:
+            yield f"has no check of the kind {kind}: add one, or state the reason under `exempt` beside its key"
+    for kind in set(exempt) & set(written.contract.kinds):
+        yield f"is exempt from {kind}, but has a check of that kind"
+    if all(check.warns for check in listed):
+        yield "has no check that blocks"
+    names = [check.body.get("name") for check in listed if check.type == "failed_rows"]
+    if None in names or len(set(names)) < len(names):
+        yield "has failed_rows checks that do not each have a name of their own, which says what must be true"
+
+
+def key_tells_rows_apart(written: Written) -> Iterator[str]:
+    key, columns = written.table.key, set(written.contract.column_names)
+    if not key:
+        yield f"tables.{written.table.name}: states no key: the columns that tell one row from another"
+    if set(key) - columns:
+        yield f"tables.{written.table.name}.key: has {listed(set(key) - columns)}, which its contract does not have"
+    unique = [check.body.get("columns", [check.column]) for check in written.contract.listed_checks if check.type == "duplicate"]
+    if unique and key not in unique:
+        yield f"tables.{written.table.name}.key: is {listed(key)}, but the duplicate check says {'; '.join(map(listed, unique))}"
+
+
+def checks_name_the_rows(written: Written) -> Iterator[str]:
+    """What a check selects is kept with its result as the rows that it found."""
+    for path, query in written.checks.items():
+        names = [item.alias_or_name for item in query.selects]
+        if names[0] not in written.contract.column_names or len(set(names)) < len(names):
+            yield f"check «{path}» selects {listed(names)}: begin with the columns of the table that tell the row, each name once"
+
+
+def personal_data_stays(written: Written) -> Iterator[str]:
+    """Not even a sample holds it: no key, and nothing that a check selects."""
+    makers = makers_of(written.catalog)
+    if personal := written.contract.personal_columns & set(written.table.key):
+        yield f"its key has {listed(personal)}, which is personal data"
+    for path, query in written.checks.items():
+        read = {name for name in tables_read(query) if name in makers}
+        contracts = [contract for name in read if (contract := read_contract(makers[name])[0])]
+        personal = {column for contract in contracts for column in contract.personal_columns}
+        if shown := personal_columns_shown(query, personal):
+            yield f"check «{path}» selects {listed(shown)}, which is personal data"
+
+
+def soda_understands_the_contract(written: Written) -> Iterator[str]:
+    """Soda passes over a threshold that it does not know, and takes its default instead."""
+    return contract_faults(written.content)
+
+
+def makers_of(catalog: Catalog) -> dict[str, Table]:
+    """The table that fills each table and quarantine, by full name."""
+    return {output: table for table in catalog.tables.values() for output in table.outputs}
+
+
+def listed(names: Iterable[str]) -> str:
+    """Names as a sentence has them: sorted where they have no order."""
+    return ", ".join(sorted(names) if isinstance(names, set | frozenset) else names)
+
+
+Rule = Callable[[Written], Iterator[str]]
+# By what mends a fault: an edit of pipeline.yml, of the SELECT or of the contract.
+SPEC_RULES: tuple[Rule, ...] = (reads_are_stated, key_tells_rows_apart)
+SQL_RULES: tuple[Rule, ...] = (sql_is_portable, columns_are_those_of_the_contract, names_are_known)
+CONTRACT_RULES: tuple[Rule, ...] = (
+    soda_understands_the_contract,
+    everything_is_described,
+    names_say_the_type,
+    period_column_is_there,
+    figures_tell_their_coverage,
+    checks_are_enough,
+    checks_are_portable,
+    names_in_checks_are_known,
+    checks_read_what_is_there,
+    checks_name_the_rows,
+    personal_data_stays,
+)
+RULES = (*SPEC_RULES, *SQL_RULES, *CONTRACT_RULES)

@@ -170,6 +170,27 @@ def checks(form: FormatOption = Format.TABLE) -> None:
 
 
 @app.command()
+def check(
+    folder: Annotated[str | None, typer.Argument(help="<area>/<pipeline> below include/sql; all if left out.")] = None,
+) -> None:
+    """Tell all that is wrong with a pipeline's folder, golden cases included; needs neither a database nor Airflow.
+
+    Ends with 1 where anything is wrong.
+    """
+    from headline.rules import report, style
+
+    found = report.check(report.find_folders(folder))
+    for one, faults in found.items():
+        print("\n".join(report.written(one, faults)))
+    if not style.is_installed():
+        print(
+            "headline: sqlfluff and yamllint are not installed (make setup brings them): style was not checked", file=sys.stderr
+        )
+    if wrong := sum(len(faults) for faults in found.values()):
+        raise HeadlineError(f"{wrong} fault(s) in {sum(map(bool, found.values()))} of {len(found)} folder(s)")
+
+
+@app.command()
 def audits(
     table: Annotated[str | None, typer.Argument(help="schema.table; all if left out.")] = None,
     failed: Annotated[

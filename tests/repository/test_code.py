@@ -26,6 +26,7 @@ LAYERS = [
     {"operators"},
     {"alerts"},
     {"runbooks"},
+    {"rules"},
     {"pages"},
     {"timetable"},
     {"dag"},
@@ -36,7 +37,7 @@ LAYERS = [
 ]
 # The ledger decides what is stale without an engine, and sources land without one: neither knows the warehouse.
 FORBIDDEN = {("ledger", "warehouse"), ("sources", "warehouse"), ("demo", "steps"), ("demo", "operators"), ("steps", "operators")}
-AIRFLOW_FREE = {"errors", "settings", "intervals", "specs", "oncall", "sql", "warehouse", "ledger", "steps", "runbooks"}
+AIRFLOW_FREE = {"errors", "settings", "intervals", "specs", "oncall", "sql", "warehouse", "ledger", "steps", "runbooks", "rules"}
 HEAVY = ("duckdb", "soda_core", "soda_duckdb", "sqlglot", "pandas", "pyarrow", "holidays", "icalendar")
 
 

@@ -1,104 +1,133 @@
-"""Rules over folders: everything that is there is used, and everything that is needed is there."""
+"""Rules over folders: everything that is there is used, everything that is needed is there, and each fits to the others."""
 
 from __future__ import annotations
 
-import ast
-from collections.abc import Iterator
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
-from tests.repository.written import ROOT, folders
+from tests.repository.written import ROOT, folders, pipelines
 
-from headline.specs import Pipeline, Source, load_contract, load_pipeline
+from headline.rules import folders as rules
+from headline.rules.folders import FolderRule, dag_calls
+from headline.rules.report import find_folders
+from headline.specs import Catalog, Pipeline, load, load_pipeline
 
 FOLDERS = folders()
+# What stands in for a source is known under the same name as what it stands in for.
+RULES_OF_EXAMPLES = (
+    rules.files_belong_to_tables,
+    rules.refusals_are_counted,
+    rules.it_lands_after_its_inputs,
+    rules.columns_have_one_type,
+)
+CASES = [
+    (rule, catalog, pipeline)
+    for catalog, pipeline, _ in pipelines()
+    for rule in (rules.RULES if pipeline.folder.is_relative_to(ROOT / "include") else RULES_OF_EXAMPLES)
+]
 
 
-def dag_calls(file: Path) -> dict[str, str]:
-    """The names that a DAG file gives to the folders it loads."""
-    found = {}
-    for node in ast.parse(file.read_text()).body:
-        match node:
-            case ast.Assign(
-                targets=[ast.Name(id=name)],
-                value=ast.Call(func=ast.Name(id="pipeline_dag"), args=[ast.Constant(value=str(path))]),
-            ):
-                found[name] = path
-    return found
+@pytest.mark.parametrize(
+    ("rule", "catalog", "pipeline"),
+    CASES,
+    ids=[f"{rule.__name__}: {pipeline.folder.relative_to(ROOT)}" for rule, _, pipeline in CASES],
+)
+def test_folders_obey(rule: FolderRule, catalog: Catalog, pipeline: Pipeline) -> None:
+    assert list(rule(pipeline, catalog)) == []
 
 
-def folder_faults(folder: Path) -> Iterator[str]:
-    """Files that belong to no table, and landings that nobody reads."""
-    pipeline = load_pipeline(folder)
-    used = {"pipeline.yml", "source.yml", "RUNBOOK.md"}
-    for table in pipeline.tables.values():
-        used |= {table.sql_file.name, table.contract_file.name}
-    if isinstance(pipeline, Source):
-        used |= {ingest.extract for ingest in pipeline.ingest.values() if ingest.kind == "database"}
-        used_landings = {read for table in pipeline.tables.values() for read in table.reads}
-        yield from (f"ingest.{name}: no table reads it" for name in pipeline.ingest if f"landing.{name}" not in used_landings)
-    yield from (f"{file.name} belongs to no table" for file in sorted(folder.iterdir()) if file.name not in used)
-
-
-def coverage_faults(pipeline: Pipeline) -> Iterator[str]:
-    """Who refuses rows of a day says how much of it is left, in a table of its own, and when that is too little."""
-    refusing = [table for table in pipeline.tables.values() if table.quarantine and table.period != "all"]
-    counting = [table for table in pipeline.tables.values() if "coverage" in load_contract(table).column_names]
-    counted = {name for table in counting for name in table.reads}
-    yield from (f"no table with a coverage reads {one.quarantine_name}" for one in refusing if one.quarantine_name not in counted)
-    if refusing and "coverage" not in pipeline.model_fields_set:
-        yield "does not state from which coverage a day is complete, and from which partial"
-
-
-def test_every_folder_is_loaded_by_a_dag_file_under_its_own_name() -> None:
+def test_every_dag_is_a_folder() -> None:
     loaded = {name: path for file in sorted((ROOT / "dags").glob("*.py")) for name, path in dag_calls(file).items()}
     assert len(FOLDERS) >= 6
     assert {folder.name: f"{folder.parent.name}/{folder.name}" for folder in FOLDERS} == loaded
 
 
-def test_a_dag_file_names_the_areas_folders() -> None:
-    """Only what looks after the others has no folder."""
-    for file in (ROOT / "dags").glob("*.py"):
-        assert {path.split("/")[0] for path in dag_calls(file).values()} == {file.stem} - {"operations"}
-
-
-@pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
-def test_folders_hold_what_they_need_and_no_more(folder: Path) -> None:
-    assert list(folder_faults(folder)) == []
-
-
-@pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
-def test_who_refuses_rows_tells_the_coverage(folder: Path) -> None:
-    assert list(coverage_faults(load_pipeline(folder))) == []
-
-
-def test_refusing_without_telling_is_caught() -> None:
-    pipeline = load_pipeline(ROOT / "include/sql/core/core_shop")
-    quiet = {name: table for name, table in pipeline.tables.items() if name != "shop_coverage"}
-    assert list(coverage_faults(pipeline.model_copy(update={"tables": quiet}))) == [
-        "no table with a coverage reads quarantine.order_lines",
-        "no table with a coverage reads quarantine.refund_lines",
-    ]
-    pipeline.model_fields_set.remove("coverage")
-    assert list(coverage_faults(pipeline)) == ["does not state from which coverage a day is complete, and from which partial"]
-
-
 def test_no_folder_lacks_its_spec() -> None:
-    areas = [area for area in (ROOT / "include/sql").iterdir() if area.is_dir() and area.name not in ("macros", "checks")]
-    assert {folder for area in areas for folder in area.iterdir()} == set(FOLDERS)
+    assert find_folders(None) == FOLDERS
 
 
-def test_a_broken_folder_is_caught(tmp_path: Path) -> None:
-    folder = tmp_path / "core" / "core_finance"
-    folder.mkdir(parents=True)
-    for file in (ROOT / "include/sql/core/core_finance").iterdir():
-        (folder / file.name).write_text(file.read_text())
-    assert list(folder_faults(folder)) == []
-    (folder / "expense.sql").write_text("select 1 as a")
-    assert list(folder_faults(folder)) == ["expense.sql belongs to no table"]
+SHOP, PROFIT = (load().pipelines[name] for name in ("core_shop", "unit_profit"))
 
 
-def test_a_dag_under_another_name_is_seen(tmp_path: Path) -> None:
+def changed(pipeline: Pipeline, area: str = "", name: str = "", **values: Any) -> Pipeline:
+    """The pipeline with other values, in another place."""
+    copy = pipeline.model_copy(update=values)
+    if area or name:
+        copy._folder = copy.folder.parents[1] / (area or copy.area) / (name or copy.id)
+    return copy
+
+
+def without(pipeline: Pipeline, table: str) -> Pipeline:
+    copy = pipeline.model_copy(update={"tables": {name: one for name, one in pipeline.tables.items() if name != table}})
+    copy.__dict__.pop("outputs", None)  # worked out already, of all tables
+    return copy
+
+
+def retyped(pipeline: Pipeline, tmp_path: Path) -> Pipeline:
+    """A copy of its folder in which customer_id is a number."""
+    copy = pipeline.model_copy(deep=True)
+    for table in copy.tables.values():
+        text = table.contract_file.read_text().replace(
+            "name: customer_id\n    data_type: varchar", "name: customer_id\n    data_type: bigint"
+        )
+        (tmp_path / table.contract_file.name).write_text(text)
+        table._folder = tmp_path
+    return copy
+
+
+BROKEN: list[tuple[FolderRule, Callable[[Path], Pipeline], str]] = [
+    (rules.files_belong_to_tables, lambda _: without(SHOP, "products"), "products.contract.yml belongs to no table"),
+    (
+        rules.refusals_are_counted,
+        lambda _: without(SHOP, "shop_coverage"),
+        "no table with a coverage reads quarantine.order_lines",
+    ),
+    (
+        rules.reads_exist,
+        lambda _: without(SHOP, "customer_changes"),
+        "tables.customers.reads: nobody makes core.customer_changes",
+    ),
+    (rules.names_are_free, lambda _: changed(SHOP, area="growth"), "the id core_shop is taken by core/core_shop"),
+    (rules.names_are_free, lambda _: changed(SHOP, name="shop_again"), "core.order_lines is made by core_shop too"),
+    (rules.it_lands_after_its_inputs, lambda _: changed(PROFIT, lands_at=SHOP.lands_at), "no later than core_shop"),
+    (rules.it_lands_after_its_inputs, lambda _: changed(PROFIT, tier=0), "matters less"),
+    (rules.columns_have_one_type, lambda path: retyped(SHOP, path), "customer_id is bigint, but varchar in "),
+    (rules.somebody_owns_it, lambda _: changed(SHOP, area="beauty"), "nobody owns the area beauty"),
+    (
+        rules.a_dag_file_loads_it,
+        lambda _: changed(SHOP, name="core_sales"),
+        'write core_sales = pipeline_dag("core/core_sales") in dags/core.py',
+    ),
+]
+
+
+@pytest.mark.parametrize(("rule", "broken", "fault"), BROKEN, ids=[f"{rule.__name__}: {fault}" for rule, _, fault in BROKEN])
+def test_a_broken_folder_is_caught(rule: FolderRule, broken: Callable[[Path], Pipeline], fault: str, tmp_path: Path) -> None:
+    pipeline = broken(tmp_path)
+    catalog = load()
+    if rule is rules.reads_exist:  # what the copy lacks must not be found in the original
+        catalog = Catalog({**catalog.pipelines, pipeline.id: pipeline})
+    assert fault in "\n".join(rule(pipeline, catalog))
+
+
+def test_every_rule_has_a_broken_folder() -> None:
+    assert {rule for rule, _, _ in BROKEN} == set(rules.RULES)
+
+
+def test_refusing_without_a_limit_is_caught() -> None:
+    pipeline = load_pipeline(ROOT / "include/sql/core/core_shop")
+    pipeline.model_fields_set.remove("coverage")
+    assert list(rules.refusals_are_counted(pipeline, load())) == [
+        "does not state from which coverage a day is complete, and from which partial"
+    ]
+
+
+def test_a_dag_under_another_name_is_seen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file = tmp_path / "core.py"
     file.write_text('from headline.dag import pipeline_dag\n\nshop = pipeline_dag("core/core_shop")\n')
     assert dag_calls(file) == {"shop": "core/core_shop"}
+    monkeypatch.setattr(rules, "dags_folder", lambda: tmp_path)
+    [fault] = rules.a_dag_file_loads_it(SHOP, load())
+    assert fault.startswith("dags/core.py calls it shop: write core_shop = ")

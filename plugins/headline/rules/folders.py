@@ -58,7 +58,7 @@ def names_are_free(pipeline: Pipeline, catalog: Catalog) -> Iterator[str]:
     """A folder's name is a DAG id; a table's name is a place in the warehouse."""
     for folder in pipeline_folders():
         if folder.name == pipeline.id and folder.resolve() != pipeline.folder.resolve():
-            yield f"the id {pipeline.id} is taken by {folder.parent.name}/{folder.name}; folder names are DAG ids: rename one of them"
+            yield f"the id {pipeline.id} is taken by {folder.parent.name}/{folder.name}; folder names are DAG ids"
     for other in catalog.pipelines.values():
         if other.id != pipeline.id:
             yield from (f"{name} is made by {other.id} too; rename one of them" for name in pipeline.names if name in other.names)
@@ -99,10 +99,10 @@ def a_dag_file_loads_it(pipeline: Pipeline, catalog: Catalog) -> Iterator[str]: 
     for known in sorted(dags_folder().glob("*.py")):
         for name, loaded in dag_calls(known).items():
             if loaded == path and (name != pipeline.id or known.name != f"{pipeline.area}.py"):
-                yield f"dags/{known.name} calls it {name}: write {pipeline.id} = pipeline_dag(\"{path}\") in {file}"
+                yield f'dags/{known.name} calls it {name}: write {pipeline.id} = pipeline_dag("{path}") in {file}'
             if loaded == path:
                 return
-    yield f"no DAG file loads it: write {pipeline.id} = pipeline_dag(\"{path}\") in {file}"
+    yield f'no DAG file loads it: write {pipeline.id} = pipeline_dag("{path}") in {file}'
 
 
 FolderRule = Callable[[Pipeline, Catalog], Iterator[str]]

@@ -1,7 +1,8 @@
 """Golden cases: rows that a table's SELECT is given, and the rows that it must make of them, on DuckDB in memory.
 
-    tests/sql/<area>/<pipeline>/<table>/<case>/expect.yml                 the interval, the rows, and the quarantine where rows are refused
-    tests/sql/<area>/<pipeline>/<table>/<case>/given/<schema.table>.yml   the rows to read; a column that is left out is NULL
+A case is a folder tests/sql/<area>/<pipeline>/<table>/<case>/ with
+    expect.yml                  the interval, the rows, and the quarantine where rows are refused
+    given/<schema.table>.yml    the rows to read; a column that is left out is NULL
 
 A given table has the columns of its contract; one that landed states them: {types: {column: type}, rows: […]}.
 A given `ds: 2026-01-01..2026-01-31` stands for the same row on each of these days.

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterable, Iterator
-from concurrent.futures import ProcessPoolExecutor
-from contextlib import contextmanager
+import json
+import subprocess
+import sys
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
 from hashlib import sha256
 from importlib.metadata import PackageNotFoundError, version
-from multiprocessing import get_context
 from pathlib import Path
 
 from headline import settings
-from headline.sql.template import included_files
+from headline.errors import HeadlineError
 
-Lines = list[str]
-PROCESSES = 2  # a parser of SQL in Python takes seconds for a long SELECT
+# What sqlfluff cannot read: our own parser tells it too, and better.
+UNREADABLE = ("PRS", "TMP", "LXR")
 
 
 def is_installed() -> bool:
@@ -26,44 +26,53 @@ def is_installed() -> bool:
         return False
 
 
-@contextmanager
-def sql_style(files: Iterable[Path]) -> Iterator[dict[Path, Lines]]:
-    """Begin to look at SQL files beside other work; on leaving, the dictionary has what is wrong with each file.
+class SqlStyle:
+    """Looks at SQL files in processes of their own, beside other work: a parser of SQL in Python takes seconds for a long SELECT.
 
     A file that was sound is not looked at again before it, what it includes or the settings change.
     """
-    found: dict[Path, Lines] = {}
-    keys = {file: _key(file) for file in files}
-    sound = _Sound()
-    new = [file for file, key in keys.items() if key not in sound.keys]
-    if not new:
-        yield found
-        return
-    largest_first = sorted(new, key=lambda file: -file.stat().st_size)
-    with ProcessPoolExecutor(min(PROCESSES, len(new)), get_context("spawn")) as pool:
-        told = {file: pool.submit(_sql_faults, file) for file in largest_first}
-        yield found
-        found |= {file: told[file].result() for file in new}
-    sound.add(keys[file] for file in new if not found[file])
+
+    def __init__(self, files: Sequence[Path]) -> None:
+        self._sound = settings.load().home / "check" / "sound_sql"
+        known = set(self._sound.read_text().split()) if self._sound.is_file() else set()
+        self._keys = {file: key for file in files if (key := _key(file)) not in known}
+        # The largest first, so that two processes end together.
+        new = [str(file) for file in sorted(self._keys, key=lambda file: -file.stat().st_size)]
+        options = ["--format=json", "--disable-progress-bar", "--processes=2", f"--config={_root() / '.sqlfluff'}"]
+        command = [sys.executable, "-m", "sqlfluff", "lint", *options, *new]
+        self._process = (
+            subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=_root()) if new else None
+        )
+
+    def faults(self) -> dict[Path, list[tuple[str, str]]]:
+        """By file the code of the rule and what is wrong; waits until all has been looked at."""
+        if self._process is None:
+            return {}
+        told, errors = self._process.communicate()
+        try:
+            linted = json.loads(told)
+        except ValueError:
+            raise HeadlineError(f"sqlfluff could not look at the SQL: {errors or told}") from None
+        found: dict[Path, list[tuple[str, str]]] = defaultdict(list)
+        for file in linted:
+            for one in file["violations"]:
+                text = f"line {one['start_line_no']}: {one['description']} ({one['code']})"
+                found[_root() / file["filepath"]].append((one["code"], text))
+        self._sound.parent.mkdir(parents=True, exist_ok=True)
+        with self._sound.open("a") as keys:
+            keys.writelines(f"{key}\n" for file, key in self._keys.items() if file not in found)
+        return found
 
 
-def yaml_style(file: Path) -> Iterator[str]:
+def yaml_faults(file: Path) -> Iterator[str]:
     """What yamllint finds, a line each; what is no YAML at all is told by others."""
-    from yamllint import linter
-    from yamllint.config import YamlLintConfig
+    from yamllint import linter  # type: ignore[import-untyped]
+    from yamllint.config import YamlLintConfig  # type: ignore[import-untyped]
 
     config = YamlLintConfig(file=str(_root() / ".yamllint"))
     for problem in linter.run(file.read_text(), config, str(file)):
         if problem.rule:
             yield f"line {problem.line}: {problem.desc} ({problem.rule})"
-
-
-def _sql_faults(file: Path) -> Lines:
-    from sqlfluff.core import FluffConfig, Linter
-
-    os.chdir(_root())  # its settings name folders from there
-    linted = Linter(config=FluffConfig.from_path(str(file))).lint_paths((str(file),))
-    return [f"line {fault.line_no}: {fault.desc()} ({fault.rule_code()})" for fault in linted.get_violations()]
 
 
 def _root() -> Path:
@@ -73,19 +82,7 @@ def _root() -> Path:
 
 
 def _key(file: Path) -> str:
-    text = file.read_text()
-    parts = [version("sqlfluff"), (_root() / ".sqlfluff").read_text(), text, *map(str, sorted((included_files(text) or {}).items()))]
+    """What sqlfluff's verdict depends on. Macros are few and change rarely: all of them count."""
+    macros = [other.read_text() for other in sorted(settings.load().sql.glob("*/*.jinja"))]
+    parts = [version("sqlfluff"), (_root() / ".sqlfluff").read_text(), file.read_text(), *macros]
     return sha256("\0".join(parts).encode()).hexdigest()
-
-
-class _Sound:
-    """The keys of files that were found sound, kept in Headline's home."""
-
-    def __init__(self) -> None:
-        self._file = settings.load().home / "check" / "sound_sql"
-        self.keys = set(self._file.read_text().split()) if self._file.is_file() else set()
-
-    def add(self, keys: Iterable[str]) -> None:
-        self._file.parent.mkdir(parents=True, exist_ok=True)
-        with self._file.open("a") as file:
-            file.writelines(f"{key}\n" for key in keys)

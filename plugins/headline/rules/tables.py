@@ -115,39 +115,39 @@ def names_in_checks_are_known(written: Written) -> Iterator[str]:
 
 def unknown_names(written: Written, where: str, query: exp.Query) -> Iterator[str]:
     """What cannot be resolved, on DuckDB and, since Athena resolves names more strictly, on Athena's own text."""
+    if (schema := schema_of(written, query)) is None:
+        return
     found: dict[str, str] = {}
     for dialect in ("duckdb", "athena"):
         text = write(query.copy(), dialect)
         try:
             qualify(
                 parse_one(text, dialect=dialect),
-                schema=schema_of(written, query),
+                schema={**schema},
                 dialect=dialect,
                 expand_alias_refs=dialect == "duckdb",
                 quote_identifiers=False,
             )
         except OptimizeError as error:
-            found.setdefault(_place_dropped(error), dialect)
+            # The place is one of the text that was written anew: it would mislead.
+            found.setdefault(re.sub(r"\. Line: \d+, Col: \d+.*", "", str(error), flags=re.DOTALL), dialect)
     yield from (f"{where}{dialect}: {fault}" for fault, dialect in found.items())
 
 
-def _place_dropped(error: OptimizeError) -> str:
-    """The place is one of the text that was written anew, so that it would mislead."""
-    return re.sub(r"\. Line: \d+, Col: \d+.*", "", str(error), flags=re.DOTALL)
-
-
-def schema_of(written: Written, query: exp.Query) -> dict[str, dict[str, dict[str, str]]]:
-    """The columns of what is read; what landed has whatever names are asked of it, for no contract holds it."""
+def schema_of(written: Written, query: exp.Query) -> dict[str, dict[str, dict[str, str]]] | None:
+    """The columns of what is read; what landed has whatever names are asked of it. None where a contract cannot be read."""
     schema: dict[str, dict[str, dict[str, str]]] = {"calendar": {"days": {"ds": "date"}}}
     makers = makers_of(written.catalog)
-    for read in tables_read(query):
+    for read in tables_read(query) - {ALWAYS_THERE}:
         area, name = read.split(".")
         contract = read_contract(makers[read])[0] if read in makers else None
-        if contract:
+        if area == "landing":
+            columns = dict.fromkeys((column.name for column in query.find_all(exp.Column)), "varchar")
+        elif contract:
             columns = {column.name: column.sql_type for column in contract.columns}
             columns |= {"quarantine_reason": "varchar"} if area == "quarantine" else {}
         else:
-            columns = dict.fromkeys((column.name for column in query.find_all(exp.Column)), "varchar")
+            return None
         schema.setdefault(area, {})[name] = columns
     return schema
 

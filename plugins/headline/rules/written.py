@@ -22,7 +22,7 @@ MARCH = Interval(date(2026, 3, 1), date(2026, 4, 1))
 class Written:
     """A table with what stands in its files; of its checks the rows that each finds, by the check's path.
 
-    `found_contract` and `found_query` hold the fault of a file that cannot be read: who asks for what is not there gets it raised.
+    `found_contract` and `found_query` may hold the fault of a file instead, which is raised where its content is asked for.
     """
 
     catalog: Catalog

@@ -151,34 +151,30 @@ def _check(column: str, check: dict[str, Any]) -> Check:
 
 def load_contract(table: Table) -> Contract:
     """The contract of a table; raises SpecError with all faults at once, each with file and key."""
-    return _parse(read_text(table.contract_file), table.contract_file, table.full_name)
+    contract, faults = _parse(read_text(table.contract_file), table.contract_file, table.full_name)
+    if contract is None or faults:
+        raise SpecError(list(faults))
+    return contract
 
 
 def read_contract(table: Table) -> tuple[Contract | None, list[str]]:
     """The contract of a table without its faults, and these; None where nothing can be told without them."""
     try:
-        return _read(read_text(table.contract_file), table.contract_file, table.full_name)
+        contract, faults = _parse(read_text(table.contract_file), table.contract_file, table.full_name)
     except SpecError as error:
         return None, error.faults
+    return contract, list(faults)
 
 
 @cache  # one step asks for the contracts of all that it reads, several times
-def _parse(text: str, file: Path, table_name: str) -> Contract:
-    contract, faults = _read(text, file, table_name)
-    if contract is None or faults:
-        raise SpecError(faults)
-    return contract
-
-
-def _read(text: str, file: Path, table_name: str) -> tuple[Contract | None, list[str]]:
+def _parse(text: str, file: Path, table_name: str) -> tuple[Contract | None, tuple[str, ...]]:
     where, expected = f"{file.parent.name}/{file.name}", f"warehouse/{table_name.replace('.', '/')}"
     contract, errors = understood(Contract, parse_yaml(text, file), _PLACEHOLDERS | {"dataset": expected})
     faults = [f"{where}: {'.'.join(map(str, error['loc'])) or 'the file'}: {error['msg']}" for error in errors]
-    if contract is None:
-        return None, faults
-    if contract.dataset != expected:
+    if contract and contract.dataset != expected:
         faults.append(f"{where}: dataset: is {contract.dataset}, but this file is the contract of {expected}")
     try:
-        return contract, faults + [f"{where}: {fault}" for fault in contract.check_faults()]
+        faults += [f"{where}: {fault}" for fault in (contract.check_faults() if contract else ())]
     except ValueError as error:
-        return None, [*faults, f"{where}: {error}"]
+        return None, (*faults, f"{where}: {error}")
+    return contract, tuple(faults)

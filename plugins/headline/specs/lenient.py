@@ -23,7 +23,8 @@ def understood(model: type[AnyModel], content: Any, placeholders: Mapping[str, A
         faults = found = error.errors()
     mended = deepcopy(content)
     for _ in range(_TRIES):
-        if not all([_mended(mended, fault["loc"], placeholders) for fault in reversed(found)]):
+        outcomes = [_mended(mended, fault["loc"], placeholders) for fault in reversed(found)]
+        if not all(outcomes):
             break
         try:
             return model.model_validate(mended), faults
@@ -33,12 +34,12 @@ def understood(model: type[AnyModel], content: Any, placeholders: Mapping[str, A
 
 
 def _mended(content: Any, location: tuple[int | str, ...], placeholders: Mapping[str, Any]) -> bool:
-    """Whether the place could be left out or replaced; of a list the element that it is in is left out where nothing else helps."""
-    path = [(content, part) for content, part in _steps(content, location)]
+    """Whether the place could be left out or replaced; where nothing else helps, the element of a list that it is in goes."""
+    path = _steps(content, location)
     if not path:
         return False
     holder, key = path[-1]
-    if isinstance(holder, dict) and key in placeholders:
+    if isinstance(holder, dict) and isinstance(key, str) and key in placeholders:
         holder[key] = deepcopy(placeholders[key])
         return True
     if isinstance(holder, dict) and key in holder:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from headline.errors import SpecError
@@ -10,7 +10,7 @@ from headline.rules import folders, golden, tables
 from headline.rules.fault import Fault, faults_of, shown
 from headline.rules.written import Written, read_table
 from headline.runbooks import faults as runbook_faults
-from headline.specs import Catalog, Pipeline, read_pipeline
+from headline.specs import Catalog, Pipeline, read_pipeline, stand_in
 
 
 def content_faults(folder: Path, catalog: Catalog) -> Iterator[Fault]:
@@ -19,24 +19,26 @@ def content_faults(folder: Path, catalog: Catalog) -> Iterator[Fault]:
     spec = folder / ("source.yml" if folder.parent.name == "sources" else "pipeline.yml")
     yield from faults_of(spec, faults)
     if pipeline is None:
+        unknown = stand_in(folder)
+        for table in unknown.tables.values():
+            yield from _table_faults(
+                read_table(catalog, unknown, table),
+                ((table.sql_file, tables.SQL_ALONE), (table.contract_file, tables.CONTRACT_ALONE)),
+            )
         return
     catalog = Catalog({**catalog.pipelines, pipeline.id: pipeline})
     for rule in folders.RULES:
         yield from faults_of(spec, _collected(rule(pipeline, catalog)))
     for table in pipeline.tables.values():
-        yield from _table_faults(read_table(catalog, pipeline, table), spec)
+        files = ((spec, tables.SPEC_RULES), (table.sql_file, tables.SQL_RULES), (table.contract_file, tables.CONTRACT_RULES))
+        yield from _table_faults(read_table(catalog, pipeline, table), files)
     yield from _golden_faults(pipeline, catalog)
     if not any(folders.somebody_owns_it(pipeline, catalog)):
         yield from faults_of(pipeline.runbook_file, _collected(runbook_faults(pipeline, catalog)))
 
 
-def _table_faults(written: Written, spec: Path) -> Iterator[Fault]:
-    table = written.table
-    for file, rules in (
-        (spec, tables.SPEC_RULES),
-        (table.sql_file, tables.SQL_RULES),
-        (table.contract_file, tables.CONTRACT_RULES),
-    ):
+def _table_faults(written: Written, files: Iterable[tuple[Path, Sequence[tables.Rule]]]) -> Iterator[Fault]:
+    for file, rules in files:
         for rule in rules:
             yield from faults_of(file, _collected(rule(written)))
 

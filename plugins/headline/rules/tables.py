@@ -268,3 +268,11 @@ CONTRACT_RULES: tuple[Rule, ...] = (
     personal_data_stays,
 )
 RULES = (*SPEC_RULES, *SQL_RULES, *CONTRACT_RULES)
+# Those that need no spec.
+SQL_ALONE: tuple[Rule, ...] = (sql_is_portable,)
+CONTRACT_ALONE: tuple[Rule, ...] = (
+    soda_understands_the_contract,
+    everything_is_described,
+    names_say_the_type,
+    checks_are_portable,
+)

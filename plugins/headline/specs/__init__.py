@@ -11,6 +11,7 @@ from headline.specs.catalog import (
     pipeline_folders,
     read_pipeline,
     read_yaml,
+    stand_in,
 )
 from headline.specs.contract import Check, Column, Contract, load_contract, read_contract
 from headline.specs.models import (
@@ -61,5 +62,6 @@ __all__ = [
     "read_contract",
     "read_pipeline",
     "read_yaml",
+    "stand_in",
     "widest",
 ]

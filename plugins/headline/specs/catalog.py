@@ -13,7 +13,7 @@ import yaml
 
 from headline import settings
 from headline.errors import SpecError
-from headline.specs.lenient import understood
+from headline.specs.lenient import keys, understood
 from headline.specs.models import Pipeline, Source, Table
 
 # A folder a day, so that a day is found without listing the others; in it files that begin with the minute of their arrival.
@@ -70,15 +70,31 @@ def read_pipeline(folder: Path) -> tuple[Pipeline | None, list[str]]:
     except SpecError as error:
         return None, error.faults
     pipeline, errors = understood(model, content, _PLACEHOLDERS)
-    faults = [f"{where}: {_key(error['loc'])}: {_explain(error)}" for error in errors]
+    told: dict[str, list[str]] = {}  # a value that may be one of several kinds is told as wrong by each of them
+    for error in errors:
+        told.setdefault(_key(keys(content, error)), []).append(_explain(error))
+    faults = [f"{where}: {key}: {'; or: '.join(texts)}" for key, texts in told.items()]
     if pipeline is None:
         return None, faults
+    placed(pipeline, folder)
+    return pipeline, faults + [f"{where}: {fault}" for fault in _faults(pipeline)]
+
+
+def placed(pipeline: Pipeline, folder: Path) -> Pipeline:
+    """The pipeline as that of a folder, which names its files and its tables."""
     pipeline._folder = folder
     for name, table in pipeline.tables.items():
         table._folder, table._schema, table._name, table._coverage = folder, pipeline.schema_name, name, pipeline.coverage
-    if is_source:
+    if isinstance(pipeline, Source):
         _read_landing_by_default(pipeline)
-    return pipeline, faults + [f"{where}: {fault}" for fault in _faults(pipeline)]
+    return pipeline
+
+
+def stand_in(folder: Path) -> Pipeline:
+    """What a folder whose spec cannot be read seems to hold: a table for each SELECT with a contract beside it."""
+    names = [file.stem for file in sorted(folder.glob("*.sql")) if (folder / f"{file.stem}.contract.yml").is_file()]
+    model = Source if folder.parent.name == "sources" else Pipeline
+    return placed(model.model_construct(**_PLACEHOLDERS, tables={name: Table() for name in names}), folder)
 
 
 def pipeline_folders() -> list[Path]:

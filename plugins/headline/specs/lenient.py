@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from copy import deepcopy
 from typing import Any, TypeVar
 
@@ -23,8 +23,7 @@ def understood(model: type[AnyModel], content: Any, placeholders: Mapping[str, A
         faults = found = error.errors()
     mended = deepcopy(content)
     for _ in range(_TRIES):
-        outcomes = [_mended(mended, fault["loc"], placeholders) for fault in reversed(found)]
-        if not all(outcomes):
+        if not _mend(mended, found, placeholders):
             break
         try:
             return model.model_validate(mended), faults
@@ -33,34 +32,40 @@ def understood(model: type[AnyModel], content: Any, placeholders: Mapping[str, A
     return None, faults
 
 
-def _mended(content: Any, location: tuple[int | str, ...], placeholders: Mapping[str, Any]) -> bool:
-    """Whether the place could be left out or replaced; where nothing else helps, the element of a list that it is in goes."""
-    path = _steps(content, location)
-    if not path:
-        return False
-    holder, key = path[-1]
-    if isinstance(holder, dict) and isinstance(key, str) and key in placeholders:
-        holder[key] = deepcopy(placeholders[key])
-        return True
-    if isinstance(holder, dict) and key in holder:
+def keys(content: Any, fault: Any) -> tuple[int | str, ...]:
+    """Where in the content a fault of pydantic's is: without what only pydantic knows, such as the branches of a union."""
+    return tuple(key for _, key in _steps(content, fault))
+
+
+def _mend(content: Any, faults: Iterable[Any], placeholders: Mapping[str, Any]) -> bool:
+    """Whether what is wrong could be replaced or left out; where that is a key that is required, with the element of a list."""
+    places = {keys(content, fault): _steps(content, fault) for fault in faults}
+    # From the end, so that what is left out moves nothing that is still to be found.
+    for _, steps in sorted(places.items(), key=lambda place: [str(key).zfill(9) for key in place[0]], reverse=True):
+        if not steps:
+            return False
+        holder, key = steps[-1]
+        if isinstance(holder, dict) and isinstance(key, str) and key in placeholders:
+            holder[key] = deepcopy(placeholders[key])
+            continue
+        if isinstance(holder, dict) and key not in holder:
+            lists = [(holder, key) for holder, key in steps if isinstance(holder, list)]
+            if not lists:
+                return False
+            holder, key = lists[-1]
         del holder[key]
-        return True
-    for holder, key in reversed(path):
-        if isinstance(holder, list) and isinstance(key, int) and key < len(holder):
-            del holder[key]
-            return True
-    return False
+    return True
 
 
-def _steps(content: Any, location: tuple[int | str, ...]) -> list[tuple[Any, int | str]]:
-    """Each container on the way with the key that leads on; what only pydantic knows (a union's tag, `[key]`) is no key."""
-    steps: list[tuple[Any, int | str]] = []
-    for position, part in enumerate(location):
+def _steps(content: Any, fault: Any) -> list[tuple[Any, Any]]:
+    """Each container on the way to a fault, with the key that leads on."""
+    steps: list[tuple[Any, Any]] = []
+    for part in fault["loc"]:
         is_there = isinstance(content, dict) and part in content
         is_there |= isinstance(content, list) and isinstance(part, int) and part < len(content)
-        is_missing = isinstance(content, dict) and position == len(location) - 1 and part != "[key]"
-        if is_there or is_missing:
-            steps.append((content, part))
         if is_there:
+            steps.append((content, part))
             content = content[part]
+    if fault["type"] == "missing" and isinstance(content, dict):
+        steps.append((content, fault["loc"][-1]))
     return steps

@@ -105,8 +105,11 @@ def column_metadata(source: DataSourceImpl, described: Iterable[tuple[str, str]]
 
 def contract_faults(contract: Any) -> Iterator[str]:
     """What Soda's own JSON schema finds wrong with a contract: verifying it, Soda takes a default for a key it does not know."""
+    from jsonschema.exceptions import best_match  # type: ignore[import-untyped]
+
     for error in _contract_schema().iter_errors(contract):
-        yield f"{'.'.join(map(str, error.absolute_path))}: {error.message[:200]}"
+        cause = best_match([error])  # of a check that may be of one of many types: what is wrong with the likeliest
+        yield f"{'.'.join(map(str, cause.absolute_path))}: {cause.message[:200]}"
 
 
 def _is_measured_here(check: CheckImpl) -> bool:

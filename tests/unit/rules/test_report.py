@@ -1,0 +1,201 @@
+"""All that is wrong with a folder is told at once, and of a sound one nothing."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from tests.unit.rules.daily_refunds import CHECK, DAG, FILES
+
+from headline import cli, runbooks
+from headline.errors import BadRequest
+from headline.rules.report import check, find_folders, written
+from headline.settings import PROJECT
+from headline.specs import load
+
+SPEC, SELECT, CONTRACT, RUNBOOK = (
+    f"include/sql/profit/daily_refunds/{name}" for name in ("pipeline.yml", "refunds.sql", "refunds.contract.yml", "RUNBOOK.md")
+)
+EXPECT = "tests/sql/profit/daily_refunds/refunds/two_channels/expect.yml"
+
+
+class Tree:
+    """A copy of what a repository has of pipelines, with one more."""
+
+    def __init__(self, root: Path, forget: Callable[[], None]) -> None:
+        self.root = root
+        self.forget = forget
+
+    def replace(self, path: str, old: str, new: str) -> None:
+        text = (self.root / path).read_text()
+        assert old in text
+        (self.root / path).write_text(text.replace(old, new))
+        self.forget()
+
+    def faults(self) -> dict[str, list[str]]:
+        """What is wrong with the pipeline, by file."""
+        self.forget()
+        [(_, found)] = check(find_folders("profit/daily_refunds")).items()
+        told: dict[str, list[str]] = {}
+        for fault in found:
+            told.setdefault(fault.file, []).append(fault.text)
+        return told
+
+
+@pytest.fixture
+def tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, forget_settings: Callable[[], None]) -> Tree:
+    shutil.copytree(PROJECT / "include", tmp_path / "include")
+    shutil.copytree(PROJECT / "docs" / "alerts", tmp_path / "docs" / "alerts")
+    (tmp_path / "dags").mkdir()
+    (tmp_path / "dags/profit.py").write_text((PROJECT / "dags/profit.py").read_text() + DAG)
+    for path, text in FILES.items():
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).write_text(text)
+    monkeypatch.setenv("HEADLINE_INCLUDE", str(tmp_path / "include"))
+    monkeypatch.setenv("HEADLINE_HOME", str(tmp_path / "home"))
+    made = Tree(tmp_path, forget_settings)
+    forget_settings()
+    catalog = load()
+    runbook = tmp_path / RUNBOOK
+    runbook.write_text(
+        re.sub(
+            r"^(## .*)\n\n(?=## |<!--)",
+            r"\1\n\nNothing yet.\n\n",
+            runbooks.regenerated(catalog.pipelines["daily_refunds"], catalog),
+            flags=re.M,
+        )
+    )
+    made.replace(RUNBOOK, "## Backfill", f"### {CHECK}\n\nLook at the channel.\n\n## Backfill")
+    runbook.write_text(runbooks.regenerated(catalog.pipelines["daily_refunds"], catalog))
+    return made
+
+
+def test_a_sound_folder_has_no_faults(tree: Tree) -> None:
+    assert tree.faults() == {}
+    [(folder, faults)] = check(find_folders(f"{tree.root}/include/sql/profit/daily_refunds/")).items()
+    assert list(written(folder, faults)) == ["include/sql/profit/daily_refunds: no faults"]
+
+
+def test_all_faults_are_told_at_once(tree: Tree) -> None:
+    tree.replace(SPEC, "tier: 2\n", "tier: 2\nteam: support\n")
+    tree.replace(SPEC, '"03:40"', '"02:00"')
+    tree.replace(SPEC, "      core.refund_lines: {}\n", "      core.refunds: {}\n")
+    tree.replace(
+        SELECT,
+        "coalesce(refund_lines.sales_channel, 'unknown') as sales_channel",
+        "any_value(refund_lines.sales_channell) AS sales_channel",
+    )
+    tree.replace(SELECT, "count(*) as bigint) as refund_count", "count(*) as bigint) as refunds")
+    tree.replace(CONTRACT, "    description: Number of refunds.\n", "")
+    tree.replace(
+        CONTRACT, "reporting currency.\n    checks:\n      - missing:", "reporting currency.\n    checks:\n      - mising:"
+    )
+    tree.replace(CONTRACT, "name: is_partial", "name: is_incomplete")
+    tree.replace(CONTRACT, "attributes: {kind: reconciliation}", "attributes: {kind: comparison}")
+    tree.replace(EXPECT, "interval: {start: 2026-01-05, end: 2026-01-06}", "interval: {start: 2026-01-05, end: 2026-01-05}")
+    (tree.root / SPEC).with_name("notes.txt").write_text("")
+    (tree.root / "dags/profit.py").write_text("")
+    told = tree.faults()
+    for file, text in (
+        (SPEC, "team: unknown key"),
+        (SPEC, "lands_at: is 02:00, no later than core_shop (03:00)"),
+        (SPEC, "tables.refunds.reads: nobody makes core.refunds"),
+        (SPEC, "tables.refunds.reads: the SQL reads core.refund_lines without stating it"),
+        (SPEC, "notes.txt belongs to no table"),
+        (SPEC, 'no DAG file loads it: write daily_refunds = pipeline_dag("profit/daily_refunds") in dags/profit.py'),
+        (SELECT, "Unknown column: sales_channell"),
+        (SELECT, "the SELECT gives refunds, is_partial, which the contract does not have"),
+        (SELECT, "line 6: Keywords must be lower case. (CP01)"),
+        (CONTRACT, "columns.3.description: Field required"),
+        (CONTRACT, "columns.2.checks.0: 'mising' was unexpected"),
+        (CONTRACT, "has coverage alone: coverage and is_partial go together"),
+        (CONTRACT, "say the kind, attributes: {kind: …}"),
+        (EXPECT, "interval: Value error, end is the day after the last one"),
+    ):
+        assert text in "\n".join(told[file])
+    assert all(len(set(texts)) == len(texts) for texts in told.values())
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "fault"),
+    [
+        (SPEC, "tables:\n", "tables: [\n", "not valid YAML"),
+        (SELECT, "group by", "grou by", "not valid SQL: line "),
+        (SELECT, "covered_days(", "days_covered(", "'days_covered' is undefined"),
+        (CONTRACT, "  - schema:", "  - schema: [", "not valid YAML"),
+        (CONTRACT, "differences(by=['ds']", "differences(by=['sales_channell']", "sales_channell"),
+        (CONTRACT, "    data_type: bigint", "    data_type: integer", "its name says count: bigint"),
+        (EXPECT, '"12.50"', "12.50", "write decimals in quotes"),
+        (EXPECT, "refund_count: 2", "refund_count: 3", "unexpected 2026-01-05, web, 12.5000, 2, 0.950000, True"),
+        (EXPECT, "interval:", "days:", "interval: Field required"),
+        (EXPECT, "sales_channel: web", "channel: web", "no such column: channel"),
+        (RUNBOOK, "by **03:40 UTC**", "by **03:50 UTC**", "the part «facts» is stale"),
+    ],
+)
+def test_a_fault_is_told_with_its_file(tree: Tree, file: str, old: str, new: str, fault: str) -> None:
+    tree.replace(file, old, new)
+    assert fault in "\n".join(tree.faults()[file])
+
+
+def test_what_can_be_read_is_looked_at_where_the_spec_cannot(tree: Tree) -> None:
+    tree.replace(SPEC, "tables:\n", "tables: [\n")
+    tree.replace(SELECT, "count(*)", "count(distinct now())")
+    tree.replace(CONTRACT, "description: Number of refunds.", "description: refunds")
+    told = tree.faults()
+    assert "NOW(): a transform reads no clock" in told[SELECT][0]
+    assert told[CONTRACT] == ["the description of refund_count is no sentence: 'refunds'"]
+
+
+def test_a_table_without_a_golden_case_is_run_on_nothing(tree: Tree) -> None:
+    shutil.rmtree((tree.root / EXPECT).parent)
+    tree.replace(SELECT, "cast(count(*) as bigint)", "count(*) + 0.5")
+    told = tree.faults()
+    assert told["tests/sql/profit/daily_refunds/refunds"][0].startswith("has no golden case: make <case>/expect.yml")
+    assert any("gives refund_count as decimal" in text or "gives refund_count as double" in text for text in told[SELECT])
+
+
+def test_a_given_table_that_is_not_read_is_told(tree: Tree) -> None:
+    given = (tree.root / EXPECT).parent / "given"
+    (given / "core.shop_coverage.yml").rename(given / "core.finance_coverage.yml")
+    assert tree.faults()[EXPECT] == ["given/core.finance_coverage.yml: profit.refunds does not read it"]
+
+
+def test_a_faulty_folder_spoils_no_other(tree: Tree) -> None:
+    tree.replace("include/sql/core/core_shop/pipeline.yml", "tier: 1", "tier: first")
+    assert tree.faults() == {}
+
+
+def test_sound_sql_is_not_looked_at_again(tree: Tree, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert tree.faults() == {}
+    with monkeypatch.context() as patch:
+        patch.setattr("subprocess.Popen", lambda *_, **__: pytest.fail("looked at again"))
+        assert tree.faults() == {}
+    tree.replace(SELECT, "select", "SELECT")
+    assert "Keywords must be lower case" in tree.faults()[SELECT][0]
+
+
+def test_the_command_ends_with_the_verdict(
+    tree: Tree, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def headline(*arguments: str) -> tuple[object, str, str]:
+        monkeypatch.setattr(sys, "argv", ["headline", "check", *arguments])
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+        return ended.value.code, *capsys.readouterr()
+
+    assert headline("profit/daily_refunds") == (0, "include/sql/profit/daily_refunds: no faults\n", "")
+    tree.replace(EXPECT, "refund_count: 2", "refund_count: 3")
+    code, out, err = headline("profit/daily_refunds")
+    assert code == 1
+    assert out.splitlines()[0] == EXPECT
+    assert err == "headline: 1 fault(s) in 1 of 1 folder(s)\n"
+    assert "include/sql has no folder profit/daily_refund; there are: core/core_app" in headline("profit/daily_refund")[2]
+
+
+def test_an_unknown_folder_is_refused() -> None:
+    with pytest.raises(BadRequest, match="has no folder unit_profit"):
+        find_folders("unit_profit")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from datetime import date
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -15,6 +15,9 @@ from headline.errors import HeadlineError
 from headline.local import commands as local
 from headline.oncall import commands as oncall
 from headline.show import Format, show
+
+if TYPE_CHECKING:
+    from headline.specs import Catalog
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
 contract_app = typer.Typer(no_args_is_help=True, help="Contracts, and what the sources send.")
@@ -73,11 +76,10 @@ def tables(
     if stale:
         _stale_tables(form)
         return
-    from headline import specs
     from headline.intervals import in_words
     from headline.ledger import Ledger, partial_days
 
-    catalog = specs.load()
+    catalog = _sound_catalog()
     makers = catalog.makers
     ledger = Ledger()
     states = ledger.states(catalog.tables)
@@ -104,11 +106,10 @@ def tables(
 
 
 def _stale_tables(form: Format) -> None:
-    from headline import specs
     from headline.intervals import DAY, in_words, merge
     from headline.ledger import Ledger, stale_states
 
-    catalog, ledger = specs.load(), Ledger()
+    catalog, ledger = _sound_catalog(), Ledger()
     rows = []
     for pipeline in catalog.pipelines.values():
         for table in pipeline.ordered_tables:
@@ -128,13 +129,12 @@ def verify(
 
     The days that differ count as changed from then on, so that the next run for them replaces them.
     """
-    from headline import specs
     from headline.intervals import DAY, Interval
     from headline.ledger import Ledger
     from headline.steps.fingerprints import verify_published
     from headline.warehouse import open_warehouse
 
-    catalog = specs.load()
+    catalog = _sound_catalog()
     asked = [catalog.table(table)] if table else list(catalog.tables.values())
     found = verify_published(asked, Ledger(), open_warehouse())
     rows = [
@@ -163,8 +163,11 @@ def checks(form: FormatOption = Format.TABLE) -> None:
 
     kinds = get_args(specs.CheckKind)
     rows = []
-    for name, table in specs.load().tables.items():
-        has = specs.load_contract(table).kinds
+    for name, table in _sound_catalog().tables.items():
+        contract, faults = specs.read_contract(table)
+        for fault in faults:
+            print(f"headline: {fault}", file=sys.stderr)
+        has = contract.kinds if contract else dict.fromkeys(kinds)
         rows.append((name, *(has[kind] or ("exempt" if kind in table.exempt else None) for kind in kinds)))
     show(["table", *kinds], rows, form)
 
@@ -302,18 +305,29 @@ def inspect_(
     form: FormatOption = Format.TABLE,
 ) -> None:
     """Show what a run computed and did not publish, beside what is published: rows added, lost and changed, and totals."""
-    from headline import specs
     from headline.ledger import Ledger
     from headline.steps import held_candidate, inspect
     from headline.warehouse import open_warehouse
 
-    found = specs.load().table(table)
+    found = _sound_catalog().table(table)
     candidate = held_candidate(found, run, Ledger())
     lines = inspect(found, candidate, open_warehouse())
     days = ", ".join(map(str, candidate.intervals))
     rows = [(line.table, line.what, line.key, line.column, line.published, line.candidate, line.difference) for line in lines]
     columns = ["table", "what", "key", "column", "published", "candidate", "difference"]
     show(columns, rows, form, title=f"{table} for {days}, as the run {candidate.run_id} computed it ({candidate.state})")
+
+
+def _sound_catalog() -> Catalog:
+    """Every folder without faults; what is wrong with the others goes to stderr, so that one hides no other."""
+    from headline import specs
+
+    catalog, faults = specs.load_sound_and_faults()
+    if faults:
+        print("headline: some folders are faulty, `headline check` tells all of it:", file=sys.stderr)
+    for fault in faults:
+        print(f"  - {fault}", file=sys.stderr)
+    return catalog
 
 
 for command in (*alerts.COMMANDS, *oncall.COMMANDS, *local.COMMANDS):

@@ -12,6 +12,7 @@ from typing import Any
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 
 class Format(StrEnum):
@@ -40,12 +41,14 @@ def show(columns: Sequence[str], rows: Iterable[Sequence[Any]], form: Format = F
 
 
 def _table(columns: Sequence[str], rows: Sequence[Sequence[Any]], title: str | None) -> Table:
-    table = Table(title=title, title_justify="left", header_style="bold")
+    # As Text, since rich reads a plain string as markup: `[/b]` would be an error there, `:x:` a picture.
+    table = Table(title=Text(title) if title else None, title_justify="left", header_style="bold")
     for position, column in enumerate(columns):
         values = [row[position] for row in rows]
-        table.add_column(column, justify="right" if any(isinstance(value, int | float | Decimal) for value in values) else "left")
+        is_number = any(isinstance(value, int | float | Decimal) for value in values)
+        table.add_column(Text(column), justify="right" if is_number else "left")
     for row in rows:
-        table.add_row(*(text(value) for value in row))
+        table.add_row(*(Text(text(value)) for value in row))
     return table
 
 

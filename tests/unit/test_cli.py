@@ -14,6 +14,7 @@ from headline import cli
 from headline.errors import BadData
 from headline.ledger import Attempt, ColumnChange, Repairs, SchemaChange, SchemaChanges
 from headline.settings import PROJECT
+from headline.show import show
 from headline.steps import write_audit_publish
 
 D1, D2 = date(2026, 3, 1), date(2026, 3, 2)
@@ -77,6 +78,19 @@ def test_query_tells_a_wrong_name_without_a_traceback(published: Any) -> None:
     assert "Traceback" not in err
 
 
+@pytest.mark.parametrize("value", ["a[/b]", "a:x:b", "[red]", "[link=x]y"])
+def test_data_are_shown_as_they_are(published: Any, value: str) -> None:
+    """Neither a cell, nor a column's name, nor a title is markup."""
+    code, out, _ = published("query", f"""select '{value}' as "{value}" """)
+    assert code == 0
+    assert out.count(value) == 2
+
+
+def test_a_title_is_shown_as_it_is(capsys: pytest.CaptureFixture[str]) -> None:
+    show(["a" * 20], [["b"]], title="run [/b] :x:")
+    assert "run [/b] :x:" in capsys.readouterr().out
+
+
 def test_compile_prints_what_an_engine_would_run(headline: Any) -> None:
     code, out, _ = headline("compile", "core.orders", "--from", "2026-03-01", "--to", "2026-03-31")
     assert code == 0
@@ -122,6 +136,44 @@ def test_checks_tell_which_kinds_a_table_has_and_lacks(headline: Any) -> None:
     kinds = {"schema": 2, "reconciliation": 1, "anomaly": "exempt", "duplicates": 1, "completeness": None}
     assert found["core.orders"] == {"table": "core.orders"} | kinds
     assert set(found) == {"raw.orders", "core.orders", "core.running_totals"}
+
+
+@pytest.mark.parametrize("command", [("tables",), ("tables", "--stale"), ("checks",), ("verify",)])
+def test_a_faulty_folder_hides_no_other(published: Any, command: tuple[str, ...]) -> None:
+    published.project.write("growth/daily_growth/pipeline.yml", "description: Growth, which reads core.\ntier: 3\n")
+    code, out, err = published(*command, "--format", "json")
+    assert code == 0
+    assert "growth/daily_growth/pipeline.yml: tier: Input should be 1 or 2" in err
+    if command in (("tables",), ("checks",)):
+        assert {row["table"] for row in json.loads(out)} == {"raw.orders", "core.orders", "core.running_totals"}
+
+
+def test_a_faulty_folder_is_told_apart_from_those_that_read_it(published: Any) -> None:
+    published.project.replace("sources/shop/source.yml", "tier: 1", "tier: 3")
+    code, out, err = published("tables", "--format", "json")
+    assert code == 0
+    assert {row["table"] for row in json.loads(out)} == {"core.orders", "core.running_totals"}
+    assert "sources/shop/source.yml: tier: Input should be 1 or 2" in err
+    assert "nobody makes" not in err
+
+
+def test_a_faulty_contract_hides_no_other(headline: Any) -> None:
+    headline.project.replace("core/core_shop/running_totals.contract.yml", "description: Business day.", "meaning: Business day.")
+    code, out, err = headline("checks", "--format", "json")
+    assert (code, len(json.loads(out))) == (0, 3)
+    assert "core_shop/running_totals.contract.yml: columns.0.description" in err
+
+
+def test_inspect_works_beside_a_faulty_folder(published: Any) -> None:
+    published.project.arrive({D1: [("a", "2.50"), ("a", "2.50")]})
+    published.project.publish("shop", D1)
+    with pytest.raises(BadData):
+        write_audit_publish(published.project.run("core_shop", D1, run_id="manual__1"))
+    published.project.write("growth/daily_growth/pipeline.yml", "tier: 3\n")
+    code, out, err = published("inspect", "core.orders", "manual", "--format", "json")
+    assert code == 0
+    assert json.loads(out)
+    assert "growth/daily_growth/pipeline.yml" in err
 
 
 def test_repairs_tell_what_was_done_about_missing_days(headline: Any) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
+from rich.text import Text
 
 from headline.intervals import in_words
 
@@ -46,7 +47,7 @@ def profit(first: date, last: date, currency: str) -> Table:
     for category, units, *amounts in [*rows, *total]:
         if category == "total":
             table.add_section()
-        table.add_row(category, f"{units or 0:,}", *(f"{amount or 0:,.2f}" for amount in amounts))
+        table.add_row(Text(category), f"{units or 0:,}", *(f"{amount or 0:,.2f}" for amount in amounts))
     return table
 
 

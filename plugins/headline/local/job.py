@@ -12,8 +12,8 @@ from zoneinfo import ZoneInfo
 
 import httpx
 from rich.live import Live
-from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 from headline.airflow_api import AirflowApi
 from headline.errors import HeadlineError
@@ -118,15 +118,15 @@ def watch(home: Home, api: AirflowApi, title: str, runs: Sequence[Watched], scre
 
 
 def progress(title: str, runs: Iterable[Watched]) -> Table:
-    table = Table(title=title, title_justify="left", box=None, padding=(0, 2, 0, 0))
+    table = Table(title=Text(title), title_justify="left", box=None, padding=(0, 2, 0, 0))
     for heading in ("DAG", "state"):
         table.add_column(heading)
     for heading in ("tasks", "seconds"):
         table.add_column(heading, justify="right")
     table.add_column("at work")
     for run in runs:
-        state = f"[{COLORS.get(run.state, 'dim')}]{run.state}[/]"
-        table.add_row(run.dag_id, state, f"{run.done}/{run.tasks.total()}", f"{run.seconds:.0f}", escape(", ".join(run.at_work)))
+        state, at_work = Text(run.state, COLORS.get(run.state, "dim")), Text(", ".join(run.at_work))
+        table.add_row(run.dag_id, state, f"{run.done}/{run.tasks.total()}", f"{run.seconds:.0f}", at_work)
     return table
 
 

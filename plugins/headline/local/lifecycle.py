@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from rich.text import Text
+
 from headline.airflow_api import AirflowApi
 from headline.local.home import Home, chosen_in_shell
 from headline.local.postgres import Postgres
@@ -44,8 +46,10 @@ def start(home: Home, environment: Mapping[str, str], names: Sequence[str], scre
         processes.wait_until_healthy(api, lambda up: status.update(components_line(up)))
 
 
-def components_line(up: Mapping[str, bool]) -> str:
-    return " · ".join(f"[green]✓[/] {name}" if is_up else f"[dim]… {name}[/]" for name, is_up in up.items())
+def components_line(up: Mapping[str, bool]) -> Text:
+    return Text(" · ").join(
+        Text.assemble(("✓", "green"), f" {name}") if is_up else Text(f"… {name}", "dim") for name, is_up in up.items()
+    )
 
 
 def down(home: Home | None = None, *, screen: Screen | None = None) -> None:

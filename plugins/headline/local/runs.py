@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import quote
 
 import httpx
+from rich.text import Text
 
 from headline.airflow_api import AirflowApi
 from headline.errors import BadRequest
@@ -69,5 +70,5 @@ def _follow(api: AirflowApi, run: Mapping[str, Any]) -> None:
     screen, home = Screen(), Home.current()
     dag_id, run_id = run["dag_id"], run["dag_run_id"]
     url = f"{home.environment()['AIRFLOW__API__BASE_URL']}/dags/{dag_id}/runs/{quote(run_id, safe='')}"
-    screen.console.print(url, soft_wrap=True)
+    screen.console.print(Text(url), soft_wrap=True)
     watch(home, api, "run", [Watched(dag_id, run_id)], screen)

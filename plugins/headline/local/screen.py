@@ -8,6 +8,7 @@ from contextlib import contextmanager
 
 from rich.console import Console
 from rich.status import Status
+from rich.text import Text
 
 
 class Screen:
@@ -16,17 +17,18 @@ class Screen:
     def __init__(self, console: Console | None = None) -> None:
         self.console = console or Console(highlight=False)
 
-    def say(self, text: str) -> None:
-        self.console.print(text)
+    def say(self, text: str | Text) -> None:
+        """Print a line; a string as it is, since data in it may look like markup."""
+        self.console.print(Text(text) if isinstance(text, str) else text)
 
     @contextmanager
     def step(self, name: str) -> Iterator[Status]:
         """Show that `name` is being worked on, then how long it took."""
         began = time.monotonic()
         try:
-            with self.console.status(name) as status:
+            with self.console.status(Text(name)) as status:
                 yield status
         except BaseException:
-            self.console.print(f"[red]✗[/red] {name}")
+            self.say(Text.assemble(("✗", "red"), f" {name}"))
             raise
-        self.console.print(f"[green]✓[/green] {name} [dim]{time.monotonic() - began:.1f} s[/dim]")
+        self.say(Text.assemble(("✓", "green"), f" {name} ", (f"{time.monotonic() - began:.1f} s", "dim")))

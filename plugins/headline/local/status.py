@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from contextlib import suppress
 
-from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 from headline.airflow_api import AirflowApi
 from headline.local.home import Home
@@ -30,7 +30,8 @@ def show_status() -> None:
         if up["api-server"]:
             screen.console.print(last_runs(api))
             for error in api.import_errors():
-                screen.say(f"[red]not loaded[/] {error['filename']}: {escape(error['stack_trace'].strip().splitlines()[-1])}")
+                cause = error["stack_trace"].strip().splitlines()[-1]
+                screen.say(Text.assemble(("not loaded", "red"), f" {error['filename']}: {cause}"))
             screen.say(home.login)
         else:
             screen.say(
@@ -43,13 +44,14 @@ def last_runs(api: AirflowApi) -> Table:
     for heading in ("DAG", "last run", "state", "ended (UTC)"):
         table.add_column(heading)
     for dag in api.dags():
-        name = dag["dag_id"] + (" [yellow](paused)[/]" if dag["is_paused"] else "")
+        name = Text.assemble(dag["dag_id"], (" (paused)" if dag["is_paused"] else "", "yellow"))
         runs = api.runs(dag["dag_id"], limit=1)
         if runs:
             run, color = runs[0], COLORS.get(runs[0]["state"], "dim")
-            table.add_row(name, run["dag_run_id"], f"[{color}]{run['state']}[/]", (run["end_date"] or "")[:19].replace("T", " "))
+            ended = (run["end_date"] or "")[:19].replace("T", " ")
+            table.add_row(name, Text(run["dag_run_id"]), Text(run["state"], color), ended)
         else:
-            table.add_row(name, "[dim]none yet[/]")
+            table.add_row(name, Text("none yet", "dim"))
     return table
 
 

@@ -19,7 +19,7 @@ from headline.specs.models import Pipeline, Source, Table
 # A folder a day, so that a day is found without listing the others; in it files that begin with the minute of their arrival.
 STREAM_PATTERN = re.compile(r"[^*]*%Y[^*]*%m[^*]*%d[^*/]*/%H%M[^*%/]*\*[^*%/]*")
 # What stands in for a value that is missing or wrong while the rest of the file is looked at.
-_PLACEHOLDERS = {"description": "Not described yet.", "tier": 2, "lands_at": "23:59"}
+_PLACEHOLDERS: dict[str, Any] = {"description": "Not described yet.", "tier": 2, "lands_at": "23:59"}
 YamlLoader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
@@ -71,8 +71,8 @@ def read_pipeline(folder: Path) -> tuple[Pipeline | None, list[str]]:
         return None, error.faults
     pipeline, errors = understood(model, content, _PLACEHOLDERS)
     told: dict[str, list[str]] = {}  # a value that may be one of several kinds is told as wrong by each of them
-    for error in errors:
-        told.setdefault(_key(keys(content, error)), []).append(_explain(error))
+    for fault in errors:
+        told.setdefault(_key(keys(content, fault)), []).append(_explain(fault))
     faults = [f"{where}: {key}: {'; or: '.join(texts)}" for key, texts in told.items()]
     if pipeline is None:
         return None, faults
@@ -214,7 +214,8 @@ def load_sound() -> Catalog:
 def load_sound_and_faults() -> tuple[Catalog, list[str]]:
     """The folders without faults, and the faults of the others."""
     catalog, faults = _read()
-    return catalog, faults + list(catalog.faults())
+    # What reads a faulty folder's table is not at fault: it is looked for in all that can be understood.
+    return catalog, faults + list((load_understood() if faults else catalog).faults())
 
 
 def load_understood() -> Catalog:

@@ -111,7 +111,7 @@ def test_all_faults_are_told_at_once(tree: Tree) -> None:
         (SELECT, "the SELECT gives refunds, is_partial, which the contract does not have"),
         (SELECT, "line 6: Keywords must be lower case. (CP01)"),
         (CONTRACT, "columns.3.description: Field required"),
-        (CONTRACT, "columns.2.checks.0: 'mising' was unexpected"),
+        (CONTRACT, "columns.2.checks.0: Additional properties are not allowed ('mising' was unexpected)"),
         (CONTRACT, "has coverage alone: coverage and is_partial go together"),
         (CONTRACT, "say the kind, attributes: {kind: …}"),
         (EXPECT, "interval: Value error, end is the day after the last one"),

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from collections import Counter
+from collections.abc import Iterable
 from datetime import date
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any
@@ -17,7 +19,7 @@ from headline.oncall import commands as oncall
 from headline.show import Format, show
 
 if TYPE_CHECKING:
-    from headline.specs import Catalog
+    from headline.specs import Catalog, Table
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
 contract_app = typer.Typer(no_args_is_help=True, help="Contracts, and what the sources send.")
@@ -123,24 +125,38 @@ def _stale_tables(form: Format) -> None:
 @app.command()
 def verify(
     table: Annotated[str | None, typer.Argument(help="schema.table; all if left out.")] = None,
+    adopt: Annotated[
+        bool, typer.Option("--adopt", help="Take what is published as right where the ledger has no fingerprint of it.")
+    ] = False,
     form: FormatOption = Format.TABLE,
 ) -> None:
     """Compare what is published with the ledger; name every day that differs, and the run that mends it. Ends with 1 if any does.
 
-    The days that differ count as changed from then on, so that the next run for them replaces them.
+    The days that differ count as changed from then on, so that the next run for them replaces them. Periods that were published
+    before fingerprints were kept are not known; --adopt gives them the fingerprint of what is published, and no new version.
     """
     from headline.intervals import DAY, Interval
     from headline.ledger import Ledger
-    from headline.steps.fingerprints import verify_published
+    from headline.steps import fingerprints
     from headline.warehouse import open_warehouse
 
     catalog = _sound_catalog()
-    asked = [catalog.table(table)] if table else list(catalog.tables.values())
-    found = verify_published(asked, Ledger(), open_warehouse())
+    asked = _with_contract([catalog.table(table)] if table else catalog.tables.values())
+    verified = fingerprints.verify_published(asked, Ledger(), open_warehouse())
+    found = verified.differences
     rows = [
         (one.table, one.interval.start, one.interval.end - DAY, one.what, one.rows_published, one.rows_recorded) for one in found
     ]
     show(["table", "first_day", "last_day", "what", "rows_published", "rows_recorded"], rows, form)
+    if adopt:
+        fingerprints.adopt(verified.unknown, Ledger())
+    for name, count in Counter(one.table for one in verified.unknown).items():
+        told = (
+            "adopted as published"
+            if adopt
+            else f"not known, published before fingerprints were kept: headline verify {name} --adopt"
+        )
+        print(f"{name}: {count} period(s) {told}", file=sys.stderr)
     if found:
         hulls: dict[str, Interval] = {}
         for one in found:
@@ -151,7 +167,8 @@ def verify(
         raise HeadlineError(
             "\n".join([f"{len(found)} published period(s) are not as recorded; these runs mend them:", *commands])
         )
-    print(f"{len(asked)} table(s) are as recorded", file=sys.stderr)
+    without = {one.table for one in verified.unknown} if not adopt else set()
+    print(f"{len(asked) - len(without)} table(s) are as recorded", file=sys.stderr)
 
 
 @app.command()
@@ -328,6 +345,19 @@ def _sound_catalog() -> Catalog:
     for fault in faults:
         print(f"  - {fault}", file=sys.stderr)
     return catalog
+
+
+def _with_contract(tables: Iterable[Table]) -> list[Table]:
+    """The tables whose contract can be read; what is wrong with the others goes to stderr."""
+    from headline import specs
+
+    asked = []
+    for table in tables:
+        if faults := specs.read_contract(table)[1]:
+            print("\n".join([f"headline: {table.full_name} is left out:", *(f"  - {one}" for one in faults)]), file=sys.stderr)
+        else:
+            asked.append(table)
+    return asked
 
 
 for command in (*alerts.COMMANDS, *oncall.COMMANDS, *local.COMMANDS):

@@ -179,7 +179,7 @@ class World:
 
     def is_sound(self) -> bool:
         """Whether the warehouse is what the ledger says, nobody holds or awaits a lock, and the file is free."""
-        assert not verify_published(specs.load().tables.values(), Ledger(), open_warehouse())
+        assert not verify_published(specs.load().tables.values(), Ledger(), open_warehouse()).differences
         deadline = time.monotonic() + 5  # PostgreSQL needs a moment to notice that a process has died
         while (locks := self.locks()) and time.monotonic() < deadline:
             time.sleep(0.02)

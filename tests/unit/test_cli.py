@@ -9,10 +9,11 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
+from sqlalchemy import update
 
 from headline import cli
 from headline.errors import BadData
-from headline.ledger import Attempt, ColumnChange, Repairs, SchemaChange, SchemaChanges
+from headline.ledger import Attempt, ColumnChange, Repairs, SchemaChange, SchemaChanges, tables
 from headline.settings import PROJECT
 from headline.show import show
 from headline.steps import write_audit_publish
@@ -174,6 +175,21 @@ def test_inspect_works_beside_a_faulty_folder(published: Any) -> None:
     assert code == 0
     assert json.loads(out)
     assert "growth/daily_growth/pipeline.yml" in err
+
+
+def test_verify_tells_what_is_not_known_in_a_line_and_adopts_it(published: Any) -> None:
+    with published.project.ledger._begin() as connection:
+        mine = tables.period_state.c.table_name == "core.orders"
+        connection.execute(update(tables.period_state).where(mine).values(fingerprint=None))
+    code, out, err = published("verify", "--format", "json")
+    assert (code, json.loads(out)) == (0, [])
+    assert (
+        "core.orders: 2 period(s) not known, published before fingerprints were kept: headline verify core.orders --adopt" in err
+    )
+    assert "2 table(s) are as recorded" in err
+    code, _, err = published("verify", "core.orders", "--adopt")
+    assert (code, err) == (0, "core.orders: 2 period(s) adopted as published\n1 table(s) are as recorded\n")
+    assert published("verify")[2] == "3 table(s) are as recorded\n"
 
 
 def test_repairs_tell_what_was_done_about_missing_days(headline: Any) -> None:

@@ -237,6 +237,14 @@ class Ledger(CurrentState):
                 mine = and_(tables.period_state.c.table_name == table_name, tables.period_state.c.start.in_(starts))
                 connection.execute(update(tables.period_state).where(mine).values(fingerprint=IN_DOUBT))
 
+    def adopt(self, fingerprints: Mapping[tuple[str, date], str]) -> None:
+        """Keep the fingerprints of periods (table and first day) that have none; others stay as they are, as do all versions."""
+        state = tables.period_state.c
+        with self._begin() as connection:
+            for (table_name, start), fingerprint in fingerprints.items():
+                mine = and_(state.table_name == table_name, state.start == start, state.fingerprint.is_(None))
+                connection.execute(update(tables.period_state).where(mine).values(fingerprint=fingerprint))
+
     @contextmanager
     def recording(self) -> Iterator[Recording]:
         """One transaction in which nobody else is given a version, so that nothing changes between a last look and a record."""

@@ -23,43 +23,74 @@ class Difference:
     rows_recorded: int
 
 
-def verify_published(tables: Iterable[Table], ledger: Ledger, warehouse: Warehouse) -> list[Difference]:
+@dataclass(frozen=True)
+class Unknown:
+    """A period that was published before fingerprints were kept; `fingerprint` is that of what is published now."""
+
+    table: str
+    state: PeriodState
+    fingerprint: str
+
+
+@dataclass(frozen=True)
+class Verified:
+    """What differs, and what cannot be compared since the ledger has no fingerprint of it."""
+
+    differences: list[Difference]
+    unknown: list[Unknown]
+
+
+def verify_published(tables: Iterable[Table], ledger: Ledger, warehouse: Warehouse) -> Verified:
     """Compute the fingerprint of every published period anew and compare it with the ledger's.
 
     The ledger forgets the fingerprints that differ, so that the next run for these days replaces them. Raises Transient when the
     warehouse or the ledger is out of reach.
     """
-    found: list[Difference] = []
+    found: list[Difference | Unknown] = []
     with warehouse.session(read_only=True) as session:
         for table in tables:
             states = ledger.states([table.full_name])
             if states or table.full_name in session.tables():
                 contents = session.published_contents(table)
-                compared = _whole(table, states, contents) if table.period_column is None else _by_period(table, states, contents)
-                found += compared
-    known = {name: [one.interval.start for one in found if one.table == name] for name in {one.table for one in found}}
-    ledger.distrust(known)
-    return found
+                found += _whole(table, states, contents) if table.period_column is None else _by_period(table, states, contents)
+    differences = [one for one in found if isinstance(one, Difference)]
+    ledger.distrust(
+        {name: [one.interval.start for one in differences if one.table == name] for name in {one.table for one in differences}}
+    )
+    return Verified(differences, [one for one in found if isinstance(one, Unknown)])
 
 
-def _by_period(table: Table, states: list[PeriodState], contents: list[Content]) -> Iterator[Difference]:
+def adopt(unknown: Iterable[Unknown], ledger: Ledger) -> None:
+    """Take what is published as right where the ledger has no fingerprint: no new version, and nothing becomes stale."""
+    ledger.adopt({(one.table, one.state.interval.start): one.fingerprint for one in unknown})
+
+
+def _by_period(table: Table, states: list[PeriodState], contents: list[Content]) -> Iterator[Difference | Unknown]:
     there = {content.start: content for content in contents}
+    known = set()
     for state in states:
-        content = there.pop(state.interval.start, EMPTY)
-        if state.fingerprint != content.fingerprint:
+        # A ledger of before kept the days of weeks and months one by one.
+        start = state.interval.widen(table.period).start
+        known.add(start)
+        content = there.get(start, EMPTY)
+        if state.fingerprint is None:
+            yield Unknown(table.full_name, state, content.fingerprint)
+        elif state.fingerprint != content.fingerprint:
             what: Literal["other rows", "not recorded after a crash"] = (
                 "other rows" if state.fingerprint else "not recorded after a crash"
             )
             yield Difference(table.full_name, state.interval, what, content.row_count, state.row_count)
-    for content in there.values():
-        if content.start:
+    for content in contents:
+        if content.start and content.start not in known:
             period = Interval(content.start, content.start + DAY).widen(table.period)
             yield Difference(table.full_name, period, "not known to the ledger", content.row_count, 0)
 
 
-def _whole(table: Table, states: list[PeriodState], contents: list[Content]) -> Iterator[Difference]:
+def _whole(table: Table, states: list[PeriodState], contents: list[Content]) -> Iterator[Difference | Unknown]:
     """A table that is replaced whole is as its newest change has left it."""
     content = contents[0] if contents else EMPTY
     newest = max(states, key=lambda state: state.version, default=None)
-    if newest and newest.fingerprint != content.fingerprint:
+    if newest and newest.fingerprint is None:
+        yield Unknown(table.full_name, newest, content.fingerprint)
+    elif newest and newest.fingerprint != content.fingerprint:
         yield Difference(table.full_name, newest.interval, "other rows", content.row_count, newest.row_count)

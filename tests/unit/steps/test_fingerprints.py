@@ -1,15 +1,21 @@
 """What is published is compared with the ledger: each day that differs is named, and mended by the next run for it."""
 
-from datetime import date
+from dataclasses import replace
+from datetime import UTC, date, datetime
+from decimal import Decimal
 from typing import Any
 
 import pytest
+from sqlalchemy import update
 from tests.unit.steps.test_histories import FILES, LIST
 
 from headline import specs
 from headline.intervals import DAY, Interval
-from headline.steps.fingerprints import Difference, verify_published
+from headline.ledger import PeriodState, tables
+from headline.steps.fingerprints import Difference, Unknown, _by_period, adopt, verify_published
+from headline.warehouse import Content
 
+NOW = datetime(2026, 3, 4, tzinfo=UTC)
 D1, D2, D3 = date(2026, 3, 1), date(2026, 3, 2), date(2026, 3, 3)
 TABLES = ["raw.orders", "core.orders", "core.running_totals", "core.prices", "profit.price_list"]
 
@@ -26,7 +32,9 @@ def shop(project: Any) -> Any:
 
 def verify(project: Any, *names: str) -> list[Difference]:
     tables = specs.load().tables
-    return verify_published([tables[name] for name in names or TABLES], project.ledger, project.warehouse)
+    verified = verify_published([tables[name] for name in names or TABLES], project.ledger, project.warehouse)
+    assert verified.unknown == []
+    return verified.differences
 
 
 def contents(project: Any) -> dict[str, list[Any]]:
@@ -92,6 +100,59 @@ def test_what_was_edited_by_hand_is_named_with_its_day_and_mended_by_the_next_ru
     shop.publish(pipeline, found[0].interval.start)
     assert verify(shop, *TABLES[:4]) == []
     assert {name: rows for name, rows in contents(shop).items() if rows != before[name]} == {}
+
+
+@pytest.fixture
+def migrated(shop: Any) -> Any:
+    """The same, as a ledger of before fingerprints leaves it."""
+    with shop.ledger._begin() as connection:
+        connection.execute(
+            update(tables.period_state).where(tables.period_state.c.table_name.in_(TABLES)).values(fingerprint=None)
+        )
+    return shop
+
+
+def test_what_has_no_fingerprint_is_not_known_until_it_is_adopted(migrated: Any) -> None:
+    known = specs.load().tables
+    asked = [known[name] for name in TABLES]
+    before = migrated.ledger.states(TABLES)
+    verified = verify_published(asked, migrated.ledger, migrated.warehouse)
+    assert verified.differences == []
+    assert {one.table for one in verified.unknown} == set(TABLES)
+    adopt(verified.unknown, migrated.ledger)
+    assert verify(migrated) == []
+    after = migrated.ledger.states(TABLES)
+    assert [(one.version, one.as_of) for one in after] == [(one.version, one.as_of) for one in before]
+    assert migrated.publish("core_shop", D1, D3)["core.orders"].published == []
+
+
+def test_what_is_edited_after_it_was_adopted_differs(migrated: Any) -> None:
+    table = specs.load().tables["core.orders"]
+    adopt(verify_published([table], migrated.ledger, migrated.warehouse).unknown, migrated.ledger)
+    with migrated.warehouse.session() as session:
+        session.query("update core.orders set amount = 11 where order_id = 'b'")
+    assert [(one.table, one.interval) for one in verify(migrated, "core.orders")] == [("core.orders", Interval(D2, D3))]
+
+
+def test_adopting_changes_no_fingerprint_that_there_is(shop: Any) -> None:
+    before = [one.fingerprint for one in shop.ledger.states(["core.orders"])]
+    shop.ledger.adopt({("core.orders", D1): "other"})
+    assert [one.fingerprint for one in shop.ledger.states(["core.orders"])] == before
+
+
+def test_months_that_were_migrated_day_by_day_are_adopted_whole(project: Any) -> None:
+    table = specs.load().tables["core.orders"].model_copy(update={"period": "month"})
+    days = [
+        PeriodState("core.orders", Interval(day, day + DAY), 1, 1, None, 5, "complete", Decimal(1), "r", NOW, NOW)
+        for day in (D1, D2)
+    ]
+    contents = [Content(D1, 7, "7:1")]
+    found = list(_by_period(table, days, contents))
+    assert [(one.state.interval.start, one.fingerprint) for one in found if isinstance(one, Unknown)] == [
+        (D1, "7:1"),
+        (D2, "7:1"),
+    ]
+    assert list(_by_period(table, [replace(day, fingerprint="7:1") for day in days], contents)) == []
 
 
 def test_a_scheduled_run_mends_what_was_found_in_the_restatement_window(shop: Any) -> None:

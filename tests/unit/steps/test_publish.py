@@ -42,7 +42,7 @@ def as_of(project: Any, table: str) -> list[int]:
 
 
 def differences(project: Any) -> list[Any]:
-    return list(verify_published(specs.load().tables.values(), project.ledger, project.warehouse))
+    return verify_published(specs.load().tables.values(), project.ledger, project.warehouse).differences
 
 
 def meanwhile(monkeypatch: pytest.MonkeyPatch, *happens: Callable[[], Any]) -> list[int]:

@@ -196,6 +196,12 @@ def test_the_command_ends_with_the_verdict(
     assert "include/sql has no folder profit/daily_refund; there are: core/core_app" in headline("profit/daily_refund")[2]
 
 
+def test_the_documented_example_is_the_one_that_is_tried() -> None:
+    page = (PROJECT / "docs" / "adding_a_pipeline.md").read_text()
+    assert all(f"`{path}`:" in page and text in page for path, text in FILES.items())
+    assert DAG in page
+
+
 def test_an_unknown_folder_is_refused() -> None:
     with pytest.raises(BadRequest, match="has no folder unit_profit"):
         find_folders("unit_profit")

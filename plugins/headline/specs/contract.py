@@ -5,14 +5,14 @@ from __future__ import annotations
 import re
 from collections import Counter
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Annotated, Any, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from headline.errors import SpecError
-from headline.specs.catalog import parse_yaml, read_text
+from headline.specs.catalog import file_state, parse_yaml, read_text
 from headline.specs.models import CheckKind, Table
 
 # Soda knows these too; left as they are they would read what is published, not the candidate.
@@ -96,7 +96,7 @@ class Contract(BaseModel):
     columns: Annotated[list[Column], Field(min_length=1)]
     checks: Annotated[list[dict[str, Any]], Field(min_length=1)]
 
-    @property
+    @cached_property
     def listed_checks(self) -> list[Check]:
         """Every check, those of columns first."""
         on_columns = [_check(column.name, check) for column in self.columns for check in column.checks]
@@ -123,7 +123,7 @@ class Contract(BaseModel):
         columns = [f"{column.name} {column.sql_type}" for column in self.columns]
         return ", ".join(columns + (["quarantine_reason varchar"] if quarantine else []))
 
-    @property
+    @cached_property
     def column_names(self) -> list[str]:
         return [column.name for column in self.columns]
 
@@ -132,7 +132,7 @@ class Contract(BaseModel):
         """Whether its rows say how much of their period is there."""
         return {"coverage", "is_partial"} <= set(self.column_names)
 
-    @property
+    @cached_property
     def personal_columns(self) -> set[str]:
         return {column.name for column in self.columns if column.attributes.personal}
 
@@ -146,10 +146,19 @@ def _check(column: str, check: dict[str, Any]) -> Check:
 
 def load_contract(table: Table) -> Contract:
     """The contract of a table; raises SpecError with all faults at once, each with file and key."""
-    return _parse(read_text(table.contract_file), table.contract_file, table.full_name)
+    file = table.contract_file
+    state = file_state(file)
+    known = _READ.get((file, table.full_name))
+    if known is None or known[0] != state:
+        known = _READ[file, table.full_name] = (state, _parse(read_text(file), file, table.full_name))
+    return known[1]
 
 
-@cache  # one step asks for the contracts of all that it reads, several times
+# What a file said when it was last read: a run asks for the contracts of all that it reads, dozens of times.
+_READ: dict[tuple[Path, str], tuple[object, Contract]] = {}
+
+
+@cache
 def _parse(text: str, file: Path, table_name: str) -> Contract:
     where = f"{file.parent.name}/{file.name}"
     try:

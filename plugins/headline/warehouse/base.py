@@ -130,8 +130,14 @@ class Staging(Session):
         Raises SpecError for columns that a contract retypes or drops.
         """
 
+    @staticmethod
     @abstractmethod
-    def staging_name(self, output: str) -> str:
+    def unconnected(name: str) -> Any:
+        """A data source as `soda_data_source` gives it, without a connection: enough to build statements."""
+
+    @staticmethod
+    @abstractmethod
+    def staging_name(output: str) -> str:
         """What the staged rows of an output (`schema.table`) are called in SQL."""
 
     @abstractmethod

@@ -214,7 +214,14 @@ class DuckDBStaging(DuckDBSession, Staging):
             for output in lacking:
                 self._ensure(output, known.get(output.name))
 
-    def staging_name(self, output: str) -> str:
+    @staticmethod
+    def unconnected(name: str) -> Any:
+        from soda_duckdb.common.data_sources.duckdb_data_source import DuckDBDataSourceImpl
+
+        return DuckDBDataSourceImpl.from_existing_cursor(None, name)
+
+    @staticmethod
+    def staging_name(output: str) -> str:
         return f"{STAGING}.{output.replace('.', '__')}"
 
     def stage(self, table: Table, selects: Sequence[str]) -> list[Content]:

@@ -150,8 +150,8 @@ def transform_all(planned: Plan, session: Staging, progress: _Progress | None = 
 
 
 def _attempt(run: PipelineRun, session: Staging, progress: _Progress) -> list[Published] | None:
-    planned = planned_run(run, session)
     with session.reading():
+        planned = planned_run(run, session)
         staged = transform_all(planned, session, progress)
         with progress.step("audit", *run.pipeline.ordered_tables):
             try:

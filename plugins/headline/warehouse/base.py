@@ -121,7 +121,7 @@ class Staging(Session):
 
     @abstractmethod
     def publishing(self) -> AbstractContextManager[None]:
-        """While it is entered nobody else reads or publishes; within `reading` that is left meanwhile."""
+        """While it is entered nobody else reads or publishes."""
 
     @abstractmethod
     def ensure(self, outputs: Sequence[Output]) -> None:

@@ -212,16 +212,11 @@ class DuckDBStaging(DuckDBSession, Staging):
 
     @contextmanager
     def publishing(self) -> Iterator[None]:
-        reading = self._open
-        if reading:
-            reading.close()
         with ExitStack() as stack:
             stack.enter_context(self._locks.exclusive(self._warehouse.lock_name, self._warehouse.lock_timeout))
             self._attach(stack, "")
             _ensure_calendar(self._connection)
             yield
-        if reading:
-            self._begin_reading(reading)
 
     def ensure(self, outputs: Sequence[Output]) -> None:
         with self.reading():

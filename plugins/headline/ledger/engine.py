@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from functools import cache
+from typing import Any
 
 from sqlalchemy import URL, Engine, create_engine
 
@@ -15,6 +16,20 @@ CONNECTION = "headline_ledger"
 def engine(conn_id: str = CONNECTION) -> Engine:
     """One engine a process: a forked task must not share its parent's sockets."""
     return _engine(conn_id, os.getpid())
+
+
+def parameters(conn_id: str = CONNECTION) -> dict[str, Any]:
+    """The same database as psycopg2 connects to it, for a connection that no engine looks after."""
+    connection = get(conn_id)
+    found = {
+        "host": connection.host,
+        "port": connection.port,
+        "user": connection.login,
+        "password": connection.password,
+        "dbname": connection.schema,
+        "connect_timeout": 10,
+    }
+    return {name: value for name, value in found.items() if value}
 
 
 @cache

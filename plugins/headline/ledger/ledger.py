@@ -15,9 +15,8 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 
 from headline.intervals import DAY, Interval, merge
 from headline.ledger import tables
-from headline.ledger.state import IN_DOUBT, Change, CurrentState, changes
+from headline.ledger.state import IN_DOUBT, Change, CurrentState, changed_since
 from headline.ledger.versions import lock_versions, next_versions
-from headline.specs import Window
 
 
 @dataclass(frozen=True)
@@ -298,9 +297,9 @@ class Recording:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    def changes(self, reads: Mapping[str, Window], interval: Interval, since: int) -> list[Change]:
-        """As Ledger.changes."""
-        return changes(self._connection, reads, interval, since)
+    def changed_since(self, table_names: Iterable[str], version: int) -> list[Change]:
+        """As Ledger.changed_since."""
+        return changed_since(self._connection, table_names, version)
 
     def publish(
         self,

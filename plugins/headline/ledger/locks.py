@@ -5,47 +5,55 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from typing import Any
 
-from sqlalchemy import Connection, text
-from sqlalchemy.exc import DBAPIError
-from sqlalchemy.pool import NullPool
+import psycopg2
 
 from headline.errors import Transient
-from headline.ledger.engine import CONNECTION, engine
+from headline.ledger.engine import CONNECTION, parameters
 
-_HOLDERS = """
-select string_agg(distinct coalesce(nullif(application_name, ''), 'process ' || activity.pid), ', ')
-from pg_locks as held
-inner join pg_stat_activity as activity on held.pid = activity.pid
-where held.locktype = 'advisory' and held.granted
-    and held.classid = cast((:key >> 32) & 4294967295 as oid) and held.objid = cast(:key & 4294967295 as oid)
+_OF_KEY = """
+    locks.locktype = 'advisory'
+    and locks.classid = cast((%(key)s >> 32) & 4294967295 as oid) and locks.objid = cast(%(key)s & 4294967295 as oid)
 """
+_HOLDERS = f"""
+select string_agg(distinct coalesce(nullif(application_name, ''), 'process ' || activity.pid), ', ')
+from pg_locks as locks
+inner join pg_stat_activity as activity on locks.pid = activity.pid
+where locks.granted and {_OF_KEY}
+"""
+_IS_WAITED_FOR = f"select exists (select from pg_locks as locks where not locks.granted and {_OF_KEY})"
 
 
 class Locks:
     """Shared and exclusive locks by name. PostgreSQL queues who waits, so that nobody is overtaken for ever.
 
     `holder`: what others are told of whoever holds a lock that they wait for. Raises Transient when a lock is not to be had
-    within `timeout` seconds, with the names of its holders.
+    within `timeout` seconds, with the names of its holders. All locks are held by one connection, which is opened when needed.
     """
 
     def __init__(self, holder: str, timeout: float = 60, conn_id: str = CONNECTION) -> None:
         self._holder = holder[:63]
         self._timeout = timeout
         self._conn_id = conn_id
-        self._connection: Connection | None = None
+        self._connection: psycopg2.extensions.connection | None = None
+        self._timeout_set: float | None = None
 
     @contextmanager
-    def shared(self, name: str) -> Iterator[None]:
+    def shared(self, name: str, timeout: float | None = None) -> Iterator[None]:
         """Held beside others who share it."""
-        with self._held(name, "_shared"):
+        with self._held(name, "_shared", timeout):
             yield
 
     @contextmanager
-    def exclusive(self, name: str) -> Iterator[None]:
+    def exclusive(self, name: str, timeout: float | None = None) -> Iterator[None]:
         """Held alone."""
-        with self._held(name, ""):
+        with self._held(name, "", timeout):
             yield
+
+    def is_waited_for(self, name: str) -> bool:
+        """Whether somebody cannot go on before a lock is given back."""
+        return bool(self._value(_IS_WAITED_FOR, key=_key(name)))
 
     def close(self) -> None:
         """Give back the connection, and with it all locks."""
@@ -54,39 +62,50 @@ class Locks:
             self._connection = None
 
     @contextmanager
-    def _held(self, name: str, kind: str) -> Iterator[None]:
-        key = int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big", signed=True)
-        connection = self._open()
+    def _held(self, name: str, kind: str, timeout: float | None) -> Iterator[None]:
+        key, seconds = _key(name), self._timeout if timeout is None else timeout
         try:
-            connection.execute(text(f"select pg_advisory_lock{kind}(:key)"), {"key": key})
-        except DBAPIError as error:
-            holders = self._open().scalar(text(_HOLDERS), {"key": key}) or "somebody"
-            raise Transient(f"the lock «{name}» is held by {holders} for more than {self._timeout:.0f} s") from error
+            self._wait_for(seconds)
+            self._value(f"select pg_advisory_lock{kind}(%(key)s)", key=key)
+        except psycopg2.Error as error:
+            holders = self._value(_HOLDERS, key=key) or "somebody"
+            raise Transient(f"the lock «{name}» is held by {holders} for more than {seconds:.0f} s") from error
         try:
             yield
         finally:
-            with suppress(DBAPIError):  # a connection that is gone holds nothing any more
-                connection.execute(text(f"select pg_advisory_unlock{kind}(:key)"), {"key": key})
+            if self._connection is not None:
+                with suppress(psycopg2.Error):  # a connection that is gone holds nothing any more
+                    self._execute(self._connection, f"select pg_advisory_unlock{kind}(%(key)s)", key=key)
 
-    def _open(self) -> Connection:
-        if self._connection is None or self._connection.invalidated:
-            self.close()
+    def _wait_for(self, seconds: float) -> None:
+        connection = self._open()
+        if self._timeout_set != seconds:
+            self._execute(connection, "select set_config('lock_timeout', %(value)s, false)", value=f"{seconds * 1000:.0f}")
+            self._timeout_set = seconds
+
+    def _value(self, sql: str, **values: Any) -> Any:
+        return self._execute(self._open(), sql, **values)
+
+    def _execute(self, connection: psycopg2.extensions.connection, sql: str, **values: Any) -> Any:
+        with connection.cursor() as cursor:
+            cursor.execute(sql, values)
+            [value] = cursor.fetchone() or [None]
+            return value
+
+    def _open(self) -> psycopg2.extensions.connection:
+        if self._connection is None or self._connection.closed:
+            self._timeout_set = self._timeout
             # The server notices a client that died while it waits, so that nobody queues behind the dead.
-            options = {
-                "application_name": self._holder,
-                "options": f"-c lock_timeout={self._timeout * 1000:.0f} -c client_connection_check_interval=1000",
-            }
-            self._connection = _connect(self._conn_id, options)
+            options = f"-c lock_timeout={self._timeout * 1000:.0f} -c client_connection_check_interval=1000"
+            try:
+                self._connection = psycopg2.connect(**parameters(self._conn_id), application_name=self._holder, options=options)
+            except psycopg2.OperationalError as error:
+                raise Transient(
+                    f"the ledger (connection {self._conn_id}) is out of reach: {error}; is its PostgreSQL up?"
+                ) from error
+            self._connection.autocommit = True  # a lock is held by the connection, and no transaction stays open meanwhile
         return self._connection
 
 
-def _connect(conn_id: str, options: dict[str, str]) -> Connection:
-    """A connection outside of the pool, each of whose statements is a transaction."""
-    from sqlalchemy import create_engine
-    from sqlalchemy.exc import OperationalError
-
-    try:
-        own = create_engine(engine(conn_id).url, poolclass=NullPool, connect_args={"connect_timeout": 10, **options})
-        return own.connect().execution_options(isolation_level="AUTOCOMMIT")
-    except OperationalError as error:
-        raise Transient(f"the ledger (connection {conn_id}) is out of reach: {error.orig}; is its PostgreSQL up?") from error
+def _key(name: str) -> int:
+    return int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big", signed=True)

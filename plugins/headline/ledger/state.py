@@ -126,6 +126,18 @@ class CurrentState(Store):
         with self._begin() as connection:
             return changes(connection, reads, interval, since)
 
+    def changed_since(self, table_names: Iterable[str], version: int) -> list[Change]:
+        """Every period of these tables whose content became what it is after a version, whichever day it is."""
+        with self._begin() as connection:
+            return changed_since(connection, table_names, version)
+
+
+def changed_since(connection: Connection, table_names: Iterable[str], version: int) -> list[Change]:
+    """Every period of these tables whose content became what it is after a version."""
+    query = select(_state.table_name, _state.start, _state.end, _state.version)
+    query = query.where(_state.table_name.in_(list(table_names)), _state.version > version)
+    return [Change(name, Interval(start, end), newer) for name, start, end, newer in connection.execute(query)]
+
 
 def changes(connection: Connection, reads: Mapping[str, Window], interval: Interval, since: int) -> list[Change]:
     """As CurrentState.changes, within a transaction."""

@@ -36,6 +36,15 @@ def read_text(path: Path) -> str:
         raise SpecError([f"{path.name}: cannot be read: {error.strerror}; the folder {path.parent} needs this file"]) from None
 
 
+def file_state(path: Path) -> tuple[int, ...] | None:
+    """What differs as soon as a file is written anew, cheaper than its text; None where there is no such file."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
+
+
 def parse_yaml(text: str, path: Path) -> Any:
     """What the text of a YAML file says; a syntax fault is a SpecError that names the line."""
     try:

@@ -6,14 +6,14 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Annotated, Any, get_args
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from headline.errors import SpecError
-from headline.specs.catalog import parse_yaml, read_text
+from headline.specs.catalog import file_state, parse_yaml, read_text
 from headline.specs.lenient import understood
 from headline.specs.models import CheckKind, Table
 
@@ -100,7 +100,7 @@ class Contract(BaseModel):
     columns: Annotated[list[Column], Field(min_length=1)]
     checks: Annotated[list[dict[str, Any]], Field(min_length=1)]
 
-    @property
+    @cached_property
     def listed_checks(self) -> list[Check]:
         """Every check, those of columns first."""
         on_columns = [_check(column.name, check) for column in self.columns for check in column.checks]
@@ -126,7 +126,7 @@ class Contract(BaseModel):
         columns = [f"{column.name} {column.sql_type}" for column in self.columns]
         return ", ".join(columns + (["quarantine_reason varchar"] if quarantine else []))
 
-    @property
+    @cached_property
     def column_names(self) -> list[str]:
         return [column.name for column in self.columns]
 
@@ -135,7 +135,7 @@ class Contract(BaseModel):
         """Whether its rows say how much of their period is there."""
         return {"coverage", "is_partial"} <= set(self.column_names)
 
-    @property
+    @cached_property
     def personal_columns(self) -> set[str]:
         return {column.name for column in self.columns if column.attributes.personal}
 
@@ -151,7 +151,7 @@ def _check(column: str, check: dict[str, Any]) -> Check:
 
 def load_contract(table: Table) -> Contract:
     """The contract of a table; raises SpecError with all faults at once, each with file and key."""
-    contract, faults = _parse(read_text(table.contract_file), table.contract_file, table.full_name)
+    contract, faults = _read(table)
     if contract is None or faults:
         raise SpecError(list(faults))
     return contract
@@ -160,14 +160,28 @@ def load_contract(table: Table) -> Contract:
 def read_contract(table: Table) -> tuple[Contract | None, list[str]]:
     """The contract of a table without its faults, and these; None where nothing can be told without them."""
     try:
-        contract, faults = _parse(read_text(table.contract_file), table.contract_file, table.full_name)
+        contract, faults = _read(table)
     except SpecError as error:
         return None, error.faults
     return contract, list(faults)
 
 
-@cache  # one step asks for the contracts of all that it reads, several times
-def _parse(text: str, file: Path, table_name: str) -> tuple[Contract | None, tuple[str, ...]]:
+_Parsed = tuple[Contract | None, tuple[str, ...]]
+# What a file said when it was last read: a run asks for the contracts of all that it reads, dozens of times.
+_READ: dict[tuple[Path, str], tuple[object, _Parsed]] = {}
+
+
+def _read(table: Table) -> _Parsed:
+    file = table.contract_file
+    state = file_state(file)
+    known = _READ.get((file, table.full_name))
+    if known is None or known[0] != state:
+        known = _READ[file, table.full_name] = (state, _parse(read_text(file), file, table.full_name))
+    return known[1]
+
+
+@cache
+def _parse(text: str, file: Path, table_name: str) -> _Parsed:
     where, expected = f"{file.parent.name}/{file.name}", f"warehouse/{table_name.replace('.', '/')}"
     contract, errors = understood(Contract, parse_yaml(text, file), _PLACEHOLDERS | {"dataset": expected})
     faults = [f"{where}: {'.'.join(map(str, error['loc'])) or 'the file'}: {error['msg']}" for error in errors]

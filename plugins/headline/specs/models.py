@@ -135,8 +135,10 @@ class Table(Model):
     def contract_file(self) -> Path:
         """The file beside the spec; a source that stands in for another (HEADLINE_SOURCES) may leave it with the original."""
         name = f"{self._name}.contract.yml"
-        original = settings.load().sql / "sources" / self._folder.name / name
-        return original if self._schema == "raw" and not (self._folder / name).is_file() else self._folder / name
+        file = self._folder / name
+        if self._schema == "raw" and not file.is_file():
+            return settings.load().sql / "sources" / self._folder.name / name
+        return file
 
 
 class Pipeline(Model):

@@ -87,7 +87,8 @@ def check_selects(
         prepared = compiled[check.path].prepared[dialect]
         if prepared is None:
             query = _rendered(table, check, periods)
-            selects[check.path] = CheckSelect(write(resolve(query, names), dialect), len(query.selects))
+            width = len(query.selects)
+            selects[check.path] = CheckSelect(write(resolve(query, names, copy=False), dialect), width)
         else:
             selects[check.path] = CheckSelect(prepared.filled(periods, tables), prepared.width)
     return selects

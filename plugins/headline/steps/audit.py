@@ -39,6 +39,7 @@ def audit(
     errors: list[BadData | NotChecked] = []
     for name, one in staged.items():
         with session.reading():
+            session.give_way()
             checked = _check(run, one, staged, session)
         results = [accept(result, one.table, run) for result in checked.results]
         found[name] = results

@@ -42,7 +42,7 @@ def compile_table(table: Table, interval: Interval, names: Mapping[str, Resoluti
     """A table's SELECT as the engine runs it for the interval, widened to the table's whole periods."""
     where = f"{table.sql_file.parent.name}/{table.sql_file.name}"
     query = parse(render(table.sql_file.read_text(), interval.widen(table.period), where, **table.template_names), where)
-    return write(resolve(query, names), dialect)
+    return write(resolve(query, names, copy=False), dialect)
 
 
 def outputs_needed(run: PipelineRun, names: Iterable[str]) -> list[Output]:

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from contextlib import nullcontext
 from datetime import date
 
-from headline.intervals import Interval
 from headline.ledger import Ledger, Published, RunFacts, touched
 from headline.ledger.ledger import Recording
 from headline.settings import code_version
@@ -47,13 +46,12 @@ def publish(plan: Plan, staged: Mapping[str, Staged], session: Staging) -> list[
 def is_outdated(plan: Plan, staged: Mapping[str, Staged], ledger: Recording | Ledger) -> bool:
     """Whether anything that a staged table was computed from, or compared with, has changed since the plan: by a source, another
     pipeline or another run of this one."""
+    reads = {name: {**plan.run.pipeline.reads_by_table(one.table), name: Window()} for name, one in staged.items()}
+    newer = ledger.changed_since({read for windows in reads.values() for read in windows}, plan.as_of)
     for name, one in staged.items():
-        reads = {**plan.run.pipeline.reads_by_table(one.table), name: Window()}
+        mine = [change for change in newer if change.table in reads[name]]
         # What is replaced whole was computed from all days, whichever were asked for.
-        is_whole = one.table.period_column is None
-        hull = Interval(date.min, date.max) if is_whole else Interval(one.intervals[0].start, one.intervals[-1].end)
-        newer = ledger.changes(reads, hull, plan.as_of)
-        if newer and (is_whole or touched(one.intervals, reads, newer)):
+        if mine and (one.table.period_column is None or touched(one.intervals, reads[name], mine)):
             return True
     return False
 

@@ -12,14 +12,14 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from copy import copy
 from datetime import UTC, datetime
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import soda_core.contracts
 from soda_core.common.data_source_impl import DataSourceImpl
 from soda_core.common.data_source_results import QueryResult
-from soda_core.common.logs import Logs, preserve_active_logs
+from soda_core.common.logs import Logs, LogsCollector, preserve_active_logs
 from soda_core.common.metadata_types import ColumnMetadata
 from soda_core.common.yaml import ContractYamlSource
 from soda_core.contracts.contract_verification import CheckResult, ContractVerificationResult, Measurement
@@ -65,9 +65,29 @@ class _Contract(ContractImpl):
         return []
 
 
-def prepare(contract: str) -> None:
-    """Parse a contract, so that `judge` finds it ready; a process that is forked afterwards finds it too."""
-    _parsed(contract)
+class _Built(NamedTuple):
+    """A contract whose checks and statements Soda has built for a dataset; each verification lends it a connection and a log.
+
+    `metrics`: those that are measured here, by the path of their check. `queries`: Soda's own. `errors`: why it cannot be judged.
+    """
+
+    contract: _Contract
+    source: DataSourceImpl
+    metrics: dict[str, MetricImpl]
+    queries: list[Query]
+    errors: list[str]
+
+
+# By contract, dataset and kind of data source: building takes Soda longer than the statement and the verdicts.
+_BUILT: dict[tuple[str, str, type], _Built] = {}
+
+
+def prepare(contract: str, dataset: str, source: DataSourceImpl) -> None:
+    """Parse a contract and build its checks, for `judge` in this process, or in one that is forked from it.
+
+    `source` needs no connection.
+    """
+    _built(contract, dataset, source)
 
 
 def judge(contract: str, dataset: str, source: DataSourceImpl, values: Mapping[str, Measured]) -> Judged:
@@ -75,23 +95,48 @@ def judge(contract: str, dataset: str, source: DataSourceImpl, values: Mapping[s
 
     One of these without a value is not evaluated. `contract` is JSON; the dataset that it names does not matter.
     """
-    parsed, now = _parsed(contract), datetime.now(UTC)
-    retargeted = copy(parsed.contract)
-    retargeted.dataset = "/".join([DATA_SOURCE, *dataset.split(".")])
-    with preserve_active_logs():
-        logs = Logs()
-        judged = _Contract(yaml=retargeted, data_source_impl=source, data_timestamp=now, execution_timestamp=now, logs=logs)
-        metrics = {check.relative_path: check.metrics[0] for check in judged.all_check_impls if _is_measured_here(check)}
-        ids = {metric.id for metric in metrics.values()}
-        queries = [query for query in judged.queries if not (query.metrics and {one.id for one in query.metrics} <= ids)]
-        judged.queries = [*queries, _Answers(source, values, metrics)]
-        for check in judged.all_check_impls:
-            # Soda writes the definition of each check as YAML into its result, which costs more than the check itself.
-            check._build_definition = str
+    parsed, built = _parsed(contract), _built(contract, dataset, source)
+    if built.errors:
+        return Judged([], parsed.errors + built.errors)
+    judged, logs = built.contract, built.contract.logs
+    judged.started_timestamp = judged.data_timestamp = judged.execution_timestamp = datetime.now(UTC)
+    judged.queries = [*built.queries, _Answers(built.source, values, built.metrics)]
+    logs.gatherer = LogsCollector()
+    built.source.data_source_connection = source.data_source_connection
+    try:
         with logs.activate():
             result: ContractVerificationResult = judged.verify()
+        return Judged(result.check_results, parsed.errors + logs.get_errors())
+    finally:
+        built.source.data_source_connection = None
+        judged.queries = []
+
+
+def _built(contract: str, dataset: str, source: DataSourceImpl) -> _Built:
+    key = (contract, dataset, type(source))
+    if key not in _BUILT:
+        _BUILT[key] = _build(contract, dataset, source)
+    return _BUILT[key]
+
+
+def _build(contract: str, dataset: str, source: DataSourceImpl) -> _Built:
+    retargeted, own = copy(_parsed(contract).contract), copy(source)
+    retargeted.dataset = "/".join([DATA_SOURCE, *dataset.split(".")])
+    own.data_source_connection = None
+    with preserve_active_logs():
+        logs = Logs()
+        built = _Contract(yaml=retargeted, data_source_impl=own, logs=logs)
         logs.close()
-    return Judged(result.check_results, parsed.errors + logs.get_errors())
+    metrics = {check.relative_path: check.metrics[0] for check in built.all_check_impls if _is_measured_here(check)}
+    ids = {metric.id for metric in metrics.values()}
+    queries = [query for query in built.queries if not (query.metrics and {one.id for one in query.metrics} <= ids)]
+    for query in queries:
+        # It would be written anew at each verification.
+        query.build_sql = partial(str, query.build_sql())
+    for check in built.all_check_impls:
+        # Soda writes the definition of each check as YAML into its result, which costs more than the check itself.
+        check._build_definition = str
+    return _Built(built, own, metrics, queries, logs.get_errors())
 
 
 def column_metadata(source: DataSourceImpl, described: Iterable[tuple[str, str]]) -> list[ColumnMetadata]:

@@ -20,7 +20,7 @@ from headline.specs.catalog import parse_yaml, read_text
 from headline.sql import DIALECT, Resolution, check_selects, prepare_checks, rows_found
 from headline.steps.anomalies import ANOMALY, LEARNING, OUTLIER, findings
 from headline.steps.samples import Select, sample
-from headline.warehouse import Session
+from headline.warehouse import Session, staging_of
 
 log = logging.getLogger(__name__)
 # Soda logs every step; the audit logs its own results.
@@ -71,9 +71,11 @@ def prepare_contracts(tables: Iterable[Table], dialect: str = DIALECT) -> None:
     """
     from headline.steps import soda
 
+    staging = staging_of(dialect)
+    source = staging.unconnected(soda.DATA_SOURCE)
     for table in tables:
         try:
-            soda.prepare(_for_soda(table))
+            soda.prepare(_for_soda(table), staging.staging_name(table.full_name), source)
             prepare_checks(table, dialect)
         except SpecError as error:
             log.warning("%s: the contract is not prepared: %s", table.full_name, error)

@@ -60,9 +60,9 @@ def write_audit_publish(run: PipelineRun, report: Report | None = None) -> list[
     holds back is kept for 7 days. Raises BadData when a check failed, NotChecked when one could not run, Transient when an input
     is missing or keeps changing, SpecError for faulty SQL.
     """
-    locks = Locks(f"headline: {run.pipeline.id} {run.run_id}", timeout=3600)
+    locks = Locks(f"headline: {run.pipeline.id} {run.run_id}")
     try:
-        with locks.exclusive(f"run {run.key}"), run.warehouse.staging(run.key) as session:
+        with locks.exclusive(f"run {run.key}", timeout=3600), run.warehouse.staging(run.key, locks) as session:
             for _ in range(ATTEMPTS):
                 progress = _Progress(report)
                 if _attempt(run, session, progress) is not None:
@@ -140,17 +140,19 @@ def transform_all(planned: Plan, session: Staging, progress: _Progress | None = 
     """Write all staging tables of a run, by table, each after those that it reads."""
     progress = progress or _Progress()
     staged: dict[str, Staged] = {}
-    for table in planned.run.pipeline.ordered_tables:
-        with progress.step("transform", table):
-            staged[table.full_name] = transform(planned, table, staged, session)
-            progress.transformed(staged[table.full_name])
+    with session.reading():
+        for table in planned.run.pipeline.ordered_tables:
+            session.give_way()
+            with progress.step("transform", table):
+                staged[table.full_name] = transform(planned, table, staged, session)
+                progress.transformed(staged[table.full_name])
     return staged
 
 
 def _attempt(run: PipelineRun, session: Staging, progress: _Progress) -> list[Published] | None:
     planned = planned_run(run, session)
     staged = transform_all(planned, session, progress)
-    with progress.step("audit", *run.pipeline.ordered_tables):
+    with session.reading(), progress.step("audit", *run.pipeline.ordered_tables):
         try:
             audit(planned, staged, session, progress.audited)
         except (BadData, NotChecked):

@@ -17,6 +17,15 @@ def open_warehouse(conn_id: str = CONNECTION) -> Warehouse:
     raise SpecError([f"connection {conn_id}: no engine for the type {connection.conn_type!r}; there is: duckdb"])
 
 
+def staging_of(dialect: str) -> type[Staging]:
+    """How an engine of this dialect stages; raises SpecError where there is none."""
+    if dialect == "duckdb":
+        from headline.warehouse.duckdb import DuckDBStaging
+
+        return DuckDBStaging
+    raise SpecError([f"no engine has the dialect {dialect!r}; there is: duckdb"])
+
+
 __all__ = [
     "CONNECTION",
     "EMPTY",
@@ -28,4 +37,5 @@ __all__ = [
     "Staging",
     "Warehouse",
     "open_warehouse",
+    "staging_of",
 ]

@@ -11,6 +11,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from headline.intervals import Interval
+from headline.ledger import Locks
 from headline.specs import Contract, Table, load_contract
 
 if TYPE_CHECKING:
@@ -115,6 +116,10 @@ class Staging(Session):
         """While it is entered published tables can be read, and nobody publishes; may be nested."""
 
     @abstractmethod
+    def give_way(self) -> None:
+        """Within `reading`, between two statements: let those publish who have come to wait for it."""
+
+    @abstractmethod
     def publishing(self) -> AbstractContextManager[None]:
         """While it is entered nobody else reads or publishes."""
 
@@ -125,8 +130,14 @@ class Staging(Session):
         Raises SpecError for columns that a contract retypes or drops.
         """
 
+    @staticmethod
     @abstractmethod
-    def staging_name(self, output: str) -> str:
+    def unconnected(name: str) -> Any:
+        """A data source as `soda_data_source` gives it, without a connection: enough to build statements."""
+
+    @staticmethod
+    @abstractmethod
+    def staging_name(output: str) -> str:
         """What the staged rows of an output (`schema.table`) are called in SQL."""
 
     @abstractmethod
@@ -163,8 +174,8 @@ class Warehouse(ABC):
 
     @abstractmethod
     @contextmanager
-    def staging(self, run_key: str) -> Iterator[Staging]:
-        """Open a run's session, without staging tables."""
+    def staging(self, run_key: str, locks: Locks | None = None) -> Iterator[Staging]:
+        """Open a run's session, without staging tables; `locks`: those of its run, which are held by one connection."""
         yield NotImplemented
 
     @abstractmethod

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from datetime import date
 from functools import cache
@@ -31,6 +31,8 @@ _WRONG_VALUES = (
 )
 _FOR_NOW = (duckdb.IOException, duckdb.TransactionException, duckdb.OutOfMemoryException, duckdb.InterruptException)
 WAREHOUSE, STAGING = "warehouse", "staging"
+# So many seconds a run reads before it asks whether somebody waits to publish: opening the file again costs 10 ms of CPU.
+_TO_ONESELF = 0.1
 _LAST_INSTANT = "timestamp '9999-12-31 00:00:00'"
 # Of the keys whose rows differ: each stretch between two instants at which anything begins or ends, and what is valid in it.
 _CHANGED = """
@@ -123,6 +125,21 @@ class DuckDBSession(Session):
             known.setdefault(table, {})[column] = _normal_type(kind)
         return known
 
+    def _known_of(self, names: Iterable[str]) -> dict[str, dict[str, str]]:
+        """The columns of these tables; of all that there are where one of them is not there.
+
+        A list of all columns makes a new instance bind every view of its own, which takes longer than a table's day.
+        """
+        columns = [f"select '{name}', name, type, cid from pragma_table_info('{WAREHOUSE}.{name}')" for name in names]
+        try:
+            found = self._execute(f"{' union all '.join(columns)} order by cid").fetchall()
+        except SpecError:
+            return self._known()
+        known: dict[str, dict[str, str]] = {}
+        for table, column, kind, _ in found:
+            known.setdefault(table, {})[column] = _normal_type(kind)
+        return known
+
     def _contents(self, rows: str, table: Table, *, told: bool) -> list[Content]:
         """What each period holds of rows that have the columns of the table and, where it is `told`, `quarantine_reason`."""
         contract = load_contract(table)
@@ -175,25 +192,35 @@ class DuckDBStaging(DuckDBSession, Staging):
         self._warehouse = warehouse
         self._locks = locks
         self._kept = kept
-        self._depth = 0
+        self._open: ExitStack | None = None  # what is entered while published tables can be read or written
+        self._since = 0.0
 
     @contextmanager
     def reading(self) -> Iterator[None]:
-        if self._depth or not self._warehouse.path.exists():
+        if self._open or not self._warehouse.path.exists():
             yield
             return
-        with self._locks.shared(self._warehouse.lock_name), self._attached("(read_only)"):
+        with ExitStack() as stack:
+            self._begin_reading(stack)
             yield
+
+    def give_way(self) -> None:
+        stack, is_due = self._open, time.monotonic() > self._since + _TO_ONESELF
+        if stack and is_due and self._locks.is_waited_for(self._warehouse.lock_name):
+            stack.close()
+            self._begin_reading(stack)
 
     @contextmanager
     def publishing(self) -> Iterator[None]:
-        with self._locks.exclusive(self._warehouse.lock_name), self._attached(""):
+        with ExitStack() as stack:
+            stack.enter_context(self._locks.exclusive(self._warehouse.lock_name, self._warehouse.lock_timeout))
+            self._attach(stack, "")
             _ensure_calendar(self._connection)
             yield
 
     def ensure(self, outputs: Sequence[Output]) -> None:
         with self.reading():
-            known = self._known()
+            known = self._known_of({"calendar.days", *(output.name for output in outputs)})
         lacking = [output for output in outputs if known.get(output.name) != _normal(output.columns)]
         if not lacking and ("calendar.days" in known):
             return
@@ -202,7 +229,14 @@ class DuckDBStaging(DuckDBSession, Staging):
             for output in lacking:
                 self._ensure(output, known.get(output.name))
 
-    def staging_name(self, output: str) -> str:
+    @staticmethod
+    def unconnected(name: str) -> Any:
+        from soda_duckdb.common.data_sources.duckdb_data_source import DuckDBDataSourceImpl
+
+        return DuckDBDataSourceImpl.from_existing_cursor(None, name)
+
+    @staticmethod
+    def staging_name(output: str) -> str:
         return f"{STAGING}.{output.replace('.', '__')}"
 
     def stage(self, table: Table, selects: Sequence[str]) -> list[Content]:
@@ -267,18 +301,21 @@ class DuckDBStaging(DuckDBSession, Staging):
 
     # inside
 
-    @contextmanager
-    def _attached(self, how: str) -> Iterator[None]:
+    def _begin_reading(self, stack: ExitStack) -> None:
+        stack.enter_context(self._locks.shared(self._warehouse.lock_name, self._warehouse.lock_timeout))
+        self._attach(stack, "(read_only)")
+        self._since = time.monotonic()
+
+    def _attach(self, stack: ExitStack, how: str) -> None:
+        """Attach the file until the stack is closed."""
+        stack.callback(self._detach)
         self._warehouse.attach(self._connection, how)
-        self._depth += 1
-        try:
-            self._execute(f"use {WAREHOUSE}")
-            yield
-        finally:
-            self._depth -= 1
-            with suppress(duckdb.Error):
-                self._connection.execute("use memory")
-                self._connection.execute(f"detach {WAREHOUSE}")
+        self._open = stack
+
+    def _detach(self) -> None:
+        self._open = None
+        with suppress(duckdb.Error):
+            self._connection.execute(f"use memory; detach {WAREHOUSE}")
 
     def _ensure(self, output: Output, known: dict[str, str] | None) -> None:
         if known is None:
@@ -308,7 +345,7 @@ class DuckDBWarehouse(Warehouse):
     def __init__(self, connection: Connection) -> None:
         self.path = Path(connection.host)
         self.lock_name = f"warehouse {self.path}"
-        self._lock_timeout = float(connection.extra.get("lock_timeout", 60))
+        self.lock_timeout = float(connection.extra.get("lock_timeout", 60))
         self._config: dict[str, Any] = {
             "memory_limit": connection.extra.get("memory_limit", "2GB"),
             "temp_directory": connection.extra.get("temp_directory", f"{self.path}.spill"),
@@ -325,15 +362,14 @@ class DuckDBWarehouse(Warehouse):
             stack.enter_context(locks.shared(self.lock_name) if read_only else locks.exclusive(self.lock_name))
             connection = self._instance(stack)
             self.attach(connection, "(read_only)" if read_only else "")
-            connection.execute(f"use {WAREHOUSE}")
             if not read_only:
                 _ensure_calendar(connection)
             yield DuckDBSession(connection)
 
     @contextmanager
-    def staging(self, run_key: str) -> Iterator[Staging]:
+    def staging(self, run_key: str, locks: Locks | None = None) -> Iterator[Staging]:
         with ExitStack() as stack:
-            locks = self._locks(f"the run {run_key}", stack)
+            locks = locks or self._locks(f"the run {run_key}", stack)
             connection = self._instance(stack)
             connection.execute(f"attach ':memory:' as {STAGING}")
             yield DuckDBStaging(connection, self, locks, self._kept_file(run_key))
@@ -357,15 +393,15 @@ class DuckDBWarehouse(Warehouse):
     def attach(self, connection: duckdb.DuckDBPyConnection, how: str) -> None:
         """Attach the file as `warehouse`; who obeys the locks finds it free, so that only another program can hold it."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        deadline = time.monotonic() + self._lock_timeout
+        deadline = time.monotonic() + self.lock_timeout
         while True:
             try:
-                connection.execute(f"attach '{self.path}' as {WAREHOUSE} {how}")
+                connection.execute(f"attach '{self.path}' as {WAREHOUSE} {how}; use {WAREHOUSE}")
                 return
             except (duckdb.IOException, duckdb.ResourceInUseException) as error:
                 if "lock" not in str(error) or time.monotonic() > deadline:
                     raise Transient(
-                        f"the warehouse {self.path} could not be opened within {self._lock_timeout:.0f} s: {error}. "
+                        f"the warehouse {self.path} could not be opened within {self.lock_timeout:.0f} s: {error}. "
                         "If another program holds it (its PID stands above), close it there"
                     ) from error
             time.sleep(random.uniform(0.02, 0.1))  # noqa: S311 (jitter, not secrecy)
@@ -373,7 +409,7 @@ class DuckDBWarehouse(Warehouse):
     # inside
 
     def _locks(self, holder: str, stack: ExitStack) -> Locks:
-        locks = Locks(f"headline: {holder}", self._lock_timeout)
+        locks = Locks(f"headline: {holder}", self.lock_timeout)
         stack.callback(locks.close)
         return locks
 

@@ -168,7 +168,7 @@ def test_nobody_is_given_a_version_while_a_publication_is_recorded(ledger: Ledge
         other.start()
         other.join(0.3)
         assert other.is_alive()
-        assert recording.changes({"landing.x": Window()}, WHOLE, 0) == []
+        assert recording.changed_since(["landing.x"], 0) == []
     other.join(10)
     assert ledger.newest_version() == 1
 

@@ -1,6 +1,7 @@
 """A slowly changing dimension is replaced whole, and only the days on which something else was valid are new to its readers."""
 
 from datetime import date
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -170,13 +171,15 @@ def test_an_input_that_changed_on_a_day_that_was_not_asked_for_outdates_the_hist
     """It was computed from all days, however narrow the window that is stated."""
     shop.replace("core/core_prices/pipeline.yml", "raw.orders: {days_before: all}", "raw.orders:")
     original, calls = DuckDBStaging.changed_days, []
+    other = Thread(target=shop.publish, args=("shop", D2))
 
     def meanwhile(session: DuckDBStaging, *arguments: Any) -> Any:
         calls.append(1)
         found = original(session, *arguments)
         if len(calls) == 1:
             shop.arrive({D2: [("b", "8")]})
-            shop.publish("shop", D2)
+            other.start()  # the run reads, and lets it publish before the audit
+            other.join(0.5)
         return found
 
     monkeypatch.setattr(DuckDBStaging, "changed_days", meanwhile)

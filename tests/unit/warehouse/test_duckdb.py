@@ -177,6 +177,19 @@ def test_readers_and_runs_are_beside_each_other_and_publication_is_alone(
     assert content(staging, "core.t") == [0, 100, 101, 2, 3, 4]
 
 
+def test_who_reads_gives_way_to_who_waits_to_publish(staging: Staging, warehouse: Warehouse, made: MakeTable) -> None:
+    publication = Thread(target=publish, args=(staging, Replacement(made("t"), [Interval(D[1], D[2])])))
+    with warehouse.staging("other") as other, other.reading():
+        other.give_way()  # nobody waits
+        assert xs(other, "core.t") == [0, 1, 2, 3, 4]
+        publication.start()
+        publication.join(0.4)
+        assert publication.is_alive()
+        other.give_way()
+        assert xs(other, "core.t") == [0, 100, 101, 2, 3, 4]
+    publication.join(10)
+
+
 def test_a_column_that_the_contract_adds_is_added(staging: Staging, made: MakeTable) -> None:
     table = made("t", added="decimal")
     staging.ensure([Output(table.full_name, table)])

@@ -156,6 +156,16 @@ class Ledger(CurrentState):
             rows = connection.execute(query.order_by(columns.table_name, columns.updated_at.desc())).all()
         return {row.table_name: (_candidate(row), row.updated_at) for row in rows}
 
+    def published_by(self, run_ids: Iterable[str]) -> dict[tuple[str, str], datetime]:
+        """When runs published a table, by run id and table, as far as it is kept; also where its content was unchanged."""
+        columns = tables.candidate.c
+        query = select(columns.run_id, columns.table_name, func.max(columns.updated_at)).group_by(
+            columns.run_id, columns.table_name
+        )
+        with self._begin() as connection:
+            rows = connection.execute(query.where(columns.run_id.in_(list(run_ids)), columns.state == "published"))
+            return {(run_id, table): moment for run_id, table, moment in rows}
+
     def failed_candidates(self, table_names: Iterable[str]) -> list[Candidate]:
         """The candidates of any run that an audit holds back, for as long as they are kept."""
         columns = tables.candidate.c
@@ -336,7 +346,8 @@ class Recording:
         if history:
             connection.execute(insert(tables.publication), history)
             _replace_states(connection, states)
-            _notify(connection, {one.table for one in changed})
+        # Who waits for this run waits also where nothing changed.
+        _notify(connection, {one.table for one in changed} | unchanged.keys())
         for table_name, starts in unchanged.items():
             mine = and_(tables.period_state.c.table_name == table_name, tables.period_state.c.start.in_(starts))
             connection.execute(update(tables.period_state).where(mine).values(as_of=as_of, computed_at=func.now()))

@@ -5,6 +5,7 @@ Engines are imported while a task runs, never while Airflow parses: it parses th
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Sequence
 from datetime import timedelta
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 TIME_TO_WAIT = timedelta(hours=24)
 TIME_TO_COMPUTE = timedelta(hours=2)
+BACKGROUND_NICENESS = 10
 
 
 class IngestOperator(BaseOperator):
@@ -48,6 +50,7 @@ class IngestOperator(BaseOperator):
         from headline.errors import HeadlineError
         from headline.steps import ingest
 
+        _give_way(context["dag_run"])
         try:
             ingest(pipeline_run(self.pipeline, context), report=self.show)
         except HeadlineError as error:
@@ -115,11 +118,18 @@ class WriteAuditPublishOperator(BaseOperator):
 
         from headline.steps import write_audit_publish
 
+        _give_way(context["dag_run"])
         with timeout(self.compute_timeout.total_seconds()):
             write_audit_publish(pipeline_run(self.pipeline, context), report=self.show)
 
-    def execute_complete(self, context: Any, event: Any = None) -> None:  # noqa: ARG002 (Airflow's signature)
+    def execute_complete(self, context: Any, event: Any = None) -> None:
         """Go on when all inputs are published."""
+        if isinstance(event, dict) and event.get("behind"):
+            self.log.warning(
+                "inputs are behind their inputs, and no run is at work that mends it: %s. "
+                "When they have been computed again, this run's days follow with the pipeline's next run",
+                event["behind"],
+            )
         self.execute(context)
 
     def show(self, tables: Sequence[TableRun]) -> None:
@@ -127,6 +137,12 @@ class WriteAuditPublishOperator(BaseOperator):
         self.sql = "\n\n".join(f"-- {one.table}\n{one.compiled_sql}" for one in tables)
         self.checks = {one.table: one.checks for one in tables if one.checks}
         self.tables = {one.table: summary(one) for one in tables}
+
+
+def _give_way(dag_run: Any) -> None:
+    """Let a run that somebody waits for have the processor before a backfill; a task is a process of its own."""
+    if dag_run.run_type == "backfill":
+        os.nice(BACKGROUND_NICENESS)
 
 
 def summary(one: TableRun) -> dict[str, Any]:

@@ -156,15 +156,13 @@ class Ledger(CurrentState):
             rows = connection.execute(query.order_by(columns.table_name, columns.updated_at.desc())).all()
         return {row.table_name: (_candidate(row), row.updated_at) for row in rows}
 
-    def published_by(self, run_ids: Iterable[str]) -> dict[tuple[str, str], datetime]:
-        """When runs published a table, by run id and table, as far as it is kept; also where its content was unchanged."""
+    def published_since(self, moment: datetime, table_names: Iterable[str]) -> list[tuple[Candidate, datetime]]:
+        """What runs have published of these tables since a moment, each with when; also where its content was unchanged."""
         columns = tables.candidate.c
-        query = select(columns.run_id, columns.table_name, func.max(columns.updated_at)).group_by(
-            columns.run_id, columns.table_name
-        )
+        query = select(tables.candidate).where(columns.table_name.in_(list(table_names)), columns.state == "published")
         with self._begin() as connection:
-            rows = connection.execute(query.where(columns.run_id.in_(list(run_ids)), columns.state == "published"))
-            return {(run_id, table): moment for run_id, table, moment in rows}
+            rows = connection.execute(query.where(columns.updated_at >= moment)).all()
+        return [(_candidate(row), row.updated_at) for row in rows]
 
     def failed_candidates(self, table_names: Iterable[str]) -> list[Candidate]:
         """The candidates of any run that an audit holds back, for as long as they are kept."""

@@ -13,8 +13,11 @@ if TYPE_CHECKING:
     from headline.steps import Acceptance, PipelineRun
 
 
-def pipeline_run(pipeline_id: str, context: Any) -> PipelineRun:
-    """The run of a pipeline that a task belongs to; raises SpecError, BadRequest."""
+def pipeline_run(pipeline_id: str, context: Any, days: Interval | None = None) -> PipelineRun:
+    """The run of a pipeline that a task belongs to, for the days that it was asked for where no others are given.
+
+    Raises SpecError, BadRequest.
+    """
     from headline import specs
     from headline.ledger import Ledger
     from headline.steps import PipelineRun
@@ -24,7 +27,7 @@ def pipeline_run(pipeline_id: str, context: Any) -> PipelineRun:
     return PipelineRun(
         pipeline=catalog.pipelines[pipeline_id],
         run_id=context["dag_run"].run_id,
-        requested=requested(context),
+        requested=days or requested(context),
         catalog=catalog,
         ledger=Ledger(),
         warehouse=open_warehouse(),

@@ -7,16 +7,23 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from datetime import UTC, datetime, timedelta
+from typing import Any, TypeVar
 
-from airflow.triggers.base import BaseTrigger, TriggerEvent
+from airflow.triggers.base import BaseTrigger, TaskSkippedEvent, TriggerEvent
 
 from headline.intervals import Interval
-from headline.operators.upstream import ActiveRuns, ahead_of, describe_runs
+from headline.operators.together import Share, share_of
+from headline.operators.upstream import ActiveRuns, Done, ahead_of, describe_runs
 
 log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+# Runs that are started together come one after the other, readers perhaps first: for so long a run waits for others to appear.
+TOGETHER = timedelta(seconds=2)
+A_MOMENT = "a moment for runs upstream that are started together with it"
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,6 +33,7 @@ class Wait:
     tables: Mapping[str, Any]
     interval: Interval
     is_scheduled: bool = False
+    run: tuple[str, str] = ("", "")  # its DAG and id
 
 
 Missing = dict[str, list[str]]  # the days that are not published, by table
@@ -51,16 +59,21 @@ def missing_for(waits: Iterable[Wait]) -> list[Missing]:
 
 def runs_ahead(waits: Sequence[Wait], active: ActiveRuns) -> list[str]:
     """For each of the runs that wait, which runs upstream are to come first, as text; empty where none is."""
-    from headline import ledger, specs
+    from headline import specs
 
     if not waits:
         return []
+    together = datetime.now(UTC) - TOGETHER
     runs = active.of(Interval(min(wait.interval.start for wait in waits), max(wait.interval.end for wait in waits)))
     if not runs:
         return [""] * len(waits)
-    catalog, published = specs.load_sound(), ledger.Ledger().published_by({run.run_id for run in runs})
+    catalog = specs.load_sound()
+    names = {catalog.makers[name].outputs[name].full_name for wait in waits for name in wait.tables if name in catalog.makers}
+    done = Done.since(min((run.queued_at for run in runs if run.queued_at), default=datetime.now(UTC)), names)
+    new = {(run.dag_id, run.run_id) for run in runs if run.queued_at and run.queued_at > together}
     return [
-        describe_runs(ahead_of(runs, wait.tables, wait.interval, published, catalog, is_scheduled=wait.is_scheduled))
+        describe_runs(ahead_of(runs, wait.tables, wait.interval, done, catalog, is_scheduled=wait.is_scheduled))
+        or (A_MOMENT if wait.run in new else "")
         for wait in waits
     ]
 
@@ -104,16 +117,29 @@ class InputsTrigger(BaseTrigger):
         except BadRequest:
             yield TriggerEvent("refused")  # the task says why, and fails
             return
-        wait = Wait(self.inputs, interval, is_scheduled=instance.get_template_context()["dag_run"].run_type == "scheduled")
+        dag_run = instance.get_template_context()["dag_run"]
+        run = (dag_run.dag_id, dag_run.run_id)
+        wait = Wait(self.inputs, interval, dag_run.run_type == "scheduled", run)
         async for missing in publications().watch(wait):
             self.log.info("%s: waiting: %s", interval, missing)
-        yield TriggerEvent({"behind": behind} if (behind := await _behind(wait)) else "published")
+        event: dict[str, str] = {}
+        if behind := await _told(behind_inputs, wait, otherwise=""):
+            event["behind"] = behind
+        if dag_run.run_type == "backfill":
+            share = await _told(share_of, *run, interval, publications().active, otherwise=Share(interval))
+            if share.is_done:
+                self.log.info("%s: computed together with another day of this backfill", interval)
+                yield TaskSkippedEvent()
+                return
+            if share.days != interval:
+                event["until"] = str(share.days.end)
+        yield TriggerEvent(event or "published")
 
 
-async def _behind(wait: Wait) -> str:
-    """What is only told keeps no run from beginning."""
+async def _told(ask: Callable[..., T], *asked: Any, otherwise: T) -> T:
+    """What is only good to know keeps no run from beginning."""
     try:
-        return await asyncio.to_thread(behind_inputs, wait)
+        return await asyncio.to_thread(ask, *asked)
     except Exception:
-        log.exception("whether inputs are behind cannot be told")
-        return ""
+        log.exception("%s cannot be told", ask.__name__)
+        return otherwise

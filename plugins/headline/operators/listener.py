@@ -18,9 +18,6 @@ CHANNEL = "headline"  # the ledger notifies it with a table's name when it recor
 POLL = 20.0  # seconds between two looks at the ledger without a notification
 # That a run upstream ended without publishing is told by nobody.
 POLL_RUNS = 2.0
-# Runs that are started together come one after the other, readers perhaps first: for so long a run waits for others to appear.
-TOGETHER = 2.0
-A_MOMENT = "runs upstream that are started together with this one"
 NOTHING_IS_MISSING = ""
 
 
@@ -29,15 +26,13 @@ class Publications:
 
     def __init__(self) -> None:
         self._waits: dict[Wait, asyncio.Queue[str]] = {}
-        self._since: dict[Wait, float] = {}
-        self._active = ActiveRuns()
+        self.active = ActiveRuns()
         self._wake = asyncio.Event()
         self._work: asyncio.Task[None] | None = None
 
     async def watch(self, wait: Wait) -> AsyncIterator[str]:
         """What is missing, each time that it changes; ends when nothing is."""
         answers = self._waits[wait] = asyncio.Queue()
-        self._since[wait] = asyncio.get_running_loop().time()
         self._wake.set()
         if self._work is None or self._work.done():
             # A context of its own: its log lines belong to no single run.
@@ -49,7 +44,7 @@ class Publications:
                     yield missing
                     said = missing
         finally:
-            del self._waits[wait], self._since[wait]
+            del self._waits[wait]
             self._wake.set()
 
     async def _look_while_any_waits(self) -> None:
@@ -68,14 +63,13 @@ class Publications:
     async def _look(self) -> float:
         """Tell each run what it still waits for; gives how long to pause before the next look."""
         waits = list(self._waits)
-        began = asyncio.get_running_loop().time() - TOGETHER
         pause = POLL
         try:
             found = [describe(missing) for missing in await asyncio.to_thread(missing_for, waits)]
             ready = [place for place, missing in enumerate(found) if missing == NOTHING_IS_MISSING]
-            ahead = await asyncio.to_thread(runs_ahead, [waits[place] for place in ready], self._active)
+            ahead = await asyncio.to_thread(runs_ahead, [waits[place] for place in ready], self.active)
             for place, runs in zip(ready, ahead, strict=True):
-                found[place] = runs or (A_MOMENT if self._is_new(waits[place], began) else NOTHING_IS_MISSING)
+                found[place] = runs
             if any(found[place] for place in ready):
                 pause = min(POLL, POLL_RUNS)
         except Exception as error:  # whatever it is, the next look may succeed, and meanwhile the runs go on waiting
@@ -85,10 +79,6 @@ class Publications:
             if wait in self._waits:
                 self._waits[wait].put_nowait(missing)
         return pause
-
-    def _is_new(self, wait: Wait, moment: float) -> bool:
-        """Whether it has begun to wait after this moment; where Airflow does not tell which runs there are, none is waited for."""
-        return self._active.is_known and self._since.get(wait, 0.0) > moment
 
     async def _listen(self) -> None:
         """Wake the look for every publication; where the connection fails, the polls go on and it is opened again."""

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from headline.errors import BadRequest, HeadlineError
 from headline.intervals import DAY, Interval, requested_interval
 
 if TYPE_CHECKING:
     from headline.airflow_api import AirflowApi
+    from headline.ledger import Candidate
     from headline.specs import Catalog
 
 log = logging.getLogger(__name__)
@@ -31,9 +32,44 @@ class ActiveRun:
     run_type: str
     days: Interval
     queued_at: datetime | None
+    state: str = "running"
 
     def __str__(self) -> str:
         return f"{self.dag_id} {self.run_id}"
+
+
+class Done:
+    """What runs have published of late, whether or not its content had changed."""
+
+    def __init__(self, published: Iterable[tuple[Candidate, datetime]]) -> None:
+        self._published: dict[str, list[tuple[Candidate, datetime]]] = {}
+        for candidate, moment in published:
+            self._published.setdefault(candidate.table, []).append((candidate, moment))
+
+    @classmethod
+    def since(cls, moment: datetime, tables: Iterable[str]) -> Self:
+        """As the ledger knows it."""
+        from headline.ledger import Ledger
+
+        return cls(Ledger().published_since(moment, tables))
+
+    def by(self, run: ActiveRun, table: str) -> bool:
+        """Whether a run has published a table since it was queued, or another run of its backfill has with its days."""
+        return self._is_done(run, table, lambda run_id: run_id == run.run_id) or self.by_another(run, table)
+
+    def by_another(self, run: ActiveRun, table: str) -> bool:
+        """Whether another run of its backfill has published a table for its days since it was queued."""
+        return run.run_type == "backfill" and self._is_done(
+            run, table, lambda run_id: run_id.startswith("backfill__") and run_id != run.run_id, covering=run.days
+        )
+
+    def _is_done(self, run: ActiveRun, table: str, is_it: Callable[[str], bool], covering: Interval | None = None) -> bool:
+        return any(
+            is_it(candidate.run_id)
+            and (run.queued_at is None or moment >= run.queued_at)
+            and (covering is None or any(one.start <= covering.start and covering.end <= one.end for one in candidate.intervals))
+            for candidate, moment in self._published.get(table, ())
+        )
 
 
 class ActiveRuns:
@@ -45,11 +81,6 @@ class ActiveRuns:
     def __init__(self) -> None:
         self._api: AirflowApi | None = None
         self._is_absent = False
-
-    @property
-    def is_known(self) -> bool:
-        """Whether the last question was answered."""
-        return self._api is not None
 
     def of(self, days: Interval) -> list[ActiveRun]:
         """The queued and running runs of all unpaused DAGs that compute any of these days."""
@@ -83,14 +114,14 @@ def ahead_of(
     runs: Iterable[ActiveRun],
     tables: Collection[str],
     days: Interval,
-    published: Mapping[tuple[str, str], datetime],
+    done: Done,
     catalog: Catalog,
     *,
     is_scheduled: bool = False,
 ) -> list[ActiveRun]:
     """The runs that compute one of these days of one of these tables and have not published it since they were queued.
 
-    `published`: when a run (by id) published a table last. `is_scheduled`: no day of the schedule waits for a backfill.
+    `is_scheduled`: no day of the schedule waits for a backfill.
     """
     makers = catalog.makers
     read: dict[str, set[str]] = {}
@@ -103,7 +134,7 @@ def ahead_of(
         if run.dag_id in read
         and run.days.overlaps(days)
         and not (is_scheduled and run.run_type == "backfill")
-        and not all(_is_published(run, table, published) for table in read[run.dag_id])
+        and not all(done.by(run, table) for table in read[run.dag_id])
     ]
 
 
@@ -111,11 +142,6 @@ def describe_runs(runs: Sequence[ActiveRun]) -> str:
     """One line: which runs, the first three of them."""
     more = f" and {len(runs) - 3} more" if len(runs) > 3 else ""
     return f"upstream at work on these days: {', '.join(map(str, runs[:3]))}{more}" if runs else ""
-
-
-def _is_published(run: ActiveRun, table: str, published: Mapping[tuple[str, str], datetime]) -> bool:
-    moment = published.get((run.run_id, table))
-    return moment is not None and (run.queued_at is None or moment >= run.queued_at)
 
 
 def _dated(api: AirflowApi, days: Interval) -> list[ActiveRun]:
@@ -149,7 +175,7 @@ def _active(run: Mapping[str, Any]) -> ActiveRun | None:
         days = requested_interval(conf.get("from"), conf.get("to"), days_of_run(*moments), today=date.max)  # type: ignore[arg-type]
     except BadRequest:
         return None
-    return ActiveRun(run["dag_id"], run["dag_run_id"], run["run_type"], days, _moment(run["queued_at"]))
+    return ActiveRun(run["dag_id"], run["dag_run_id"], run["run_type"], days, _moment(run["queued_at"]), run["state"])
 
 
 def _moment(text: str | None) -> datetime | None:

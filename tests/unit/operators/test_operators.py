@@ -10,16 +10,17 @@ from typing import Any
 import pytest
 from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOperator
 from airflow.sdk._shared.module_loading import import_string
-from airflow.sdk.exceptions import AirflowRuntimeError, ErrorType
+from airflow.sdk.exceptions import AirflowRuntimeError, AirflowSkipException, ErrorType
 from airflow.sdk.execution_time.comms import ErrorResponse
 
 from headline.errors import BadData, BadRequest, Transient
-from headline.intervals import DAY
+from headline.intervals import DAY, Interval
 from headline.ledger import Repairs
 from headline.operators import FindMissingOperator, IngestOperator, RecordRepairsOperator, WriteAuditPublishOperator
 from headline.operators.context import acceptance
 from headline.operators.inputs import InputsTrigger
 from headline.operators.repair import AirflowRuns
+from headline.operators.together import Share
 from headline.steps import Acceptance
 from headline.steps.ingest import Ingested
 
@@ -144,6 +145,8 @@ def test_a_backfill_gives_way_to_runs_that_somebody_waits_for(
     monkeypatch.setattr("headline.steps.ingest", lambda *_, **__: None)
     of = context(at(D1), at(D2))
     of["dag_run"].run_type = run_type
+    of["ti"] = SimpleNamespace(xcom_pull=lambda **_: None)
+    monkeypatch.setattr("headline.operators.together.share_of", lambda *_: Share(Interval(D1, D2)))
     for operator in (
         WriteAuditPublishOperator(task_id="w", pipeline="shop"),
         IngestOperator(task_id="i", pipeline="shop"),
@@ -153,12 +156,53 @@ def test_a_backfill_gives_way_to_runs_that_somebody_waits_for(
         assert niced == expected
 
 
+def test_days_that_fail_together_are_computed_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A source's run of a backfill ingests what is queued behind it, and the task after it computes just that."""
+    done: list[Any] = []
+    pushed: dict[str, str] = {}
+    of = context(at(D1), at(D2), run_id="backfill__2026-03-01")
+    of["dag_run"].run_type = "backfill"
+    of["ti"] = SimpleNamespace(
+        xcom_push=lambda key, value: pushed.update({key: value}), xcom_pull=lambda **_: pushed.get("until")
+    )
+
+    def work(days: Interval, **_: Any) -> None:
+        done.append(days)
+        if len(days) > most:
+            raise BadData("the third day")
+
+    monkeypatch.setattr("os.nice", lambda _: None)
+    monkeypatch.setattr("headline.operators.steps.pipeline_run", lambda _pipeline, _context, days: days)
+    monkeypatch.setattr("headline.steps.write_audit_publish", work)
+    monkeypatch.setattr("headline.steps.ingest", work)
+    own, more = Interval(D1, D2), Interval(D1, D2 + 2 * DAY)
+    monkeypatch.setattr("headline.operators.together.share_of", lambda *_: Share(more))
+    ingest = IngestOperator(task_id="ingest", pipeline="shop")
+    publish = WriteAuditPublishOperator(task_id="w", pipeline="shop")
+    most = 1
+    ingest.execute(of)
+    publish.execute(of)
+    assert (done, pushed) == ([more, own, own], {})
+    done.clear()
+    most = 9
+    ingest.execute(of)
+    publish.execute(of)
+    assert (done, pushed) == ([more, more], {"until": str(more.end)})
+    most = 1
+    done.clear()
+    publish.execute(of)
+    assert done == [more, own]
+    monkeypatch.setattr("headline.operators.together.share_of", lambda *_: Share(own, is_done=True))
+    with pytest.raises(AirflowSkipException, match="computed together with another day of this backfill"):
+        ingest.execute(of)
+
+
 def test_a_run_that_goes_on_behind_its_inputs_says_so(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     operator = WriteAuditPublishOperator(task_id="w", pipeline="core_shop", inputs={"raw.orders": {}})
     ran: list[Any] = []
-    monkeypatch.setattr(operator, "execute", ran.append)
+    monkeypatch.setattr(operator, "compute", lambda *_: ran.append(1))
     for event in ("published", {"behind": "raw.orders for 1 period(s) from 2026-03-01"}):
         assert "behind" not in capsys.readouterr().out
         operator.execute_complete({}, event)

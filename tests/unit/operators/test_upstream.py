@@ -14,9 +14,10 @@ from headline import specs
 from headline.airflow_api import AirflowApi
 from headline.intervals import DAY, Interval
 from headline.ledger import Candidate, Ledger, behind
-from headline.operators import listener, upstream
+from headline.operators import inputs, listener, upstream
 from headline.operators.inputs import Wait, behind_inputs
-from headline.operators.upstream import ActiveRun, ActiveRuns, ahead_of, describe_runs
+from headline.operators.together import Share, share_of
+from headline.operators.upstream import ActiveRun, ActiveRuns, Done, ahead_of, describe_runs
 
 D1, D2, D3 = date(2026, 3, 1), date(2026, 3, 2), date(2026, 3, 3)
 QUEUED = datetime(2026, 3, 4, 8, tzinfo=UTC)
@@ -59,6 +60,7 @@ def run(run_id: str, day: date | None, conf: dict[str, str] | None = None, dag_i
         "data_interval_end": end,
         "run_after": "2026-03-04T08:00:00Z",
         "queued_at": QUEUED.isoformat(),
+        "state": "running",
     } | more
 
 
@@ -105,15 +107,22 @@ def test_nobody_waits_for_a_dag_that_is_paused(airflow: FakeAirflow, forget_sett
 def test_where_airflow_does_not_answer_nothing_is_known_until_it_does(airflow: FakeAirflow, forget_settings: Any) -> None:
     airflow.runs, airflow.is_down = [run("backfill__a", D1)], True
     runs = ActiveRuns()
-    assert (runs.of(Interval(D1, D2)), runs.is_known) == ([], False)
+    assert runs.of(Interval(D1, D2)) == []
     airflow.is_down = False
-    assert (len(runs.of(Interval(D1, D2))), runs.is_known) == (1, True)
+    assert len(runs.of(Interval(D1, D2))) == 1
+
+
+def published(run_id: str, moment: datetime, days: Interval, table: str = "raw.orders") -> tuple[Candidate, datetime]:
+    return Candidate("k", table, [days], 0, 1, "published", run_id), moment
 
 
 def ahead(run_type: str = "manual", run_id: str = "u", dag_id: str = "shop", day: date = D1, **more: Any) -> bool:
     one = ActiveRun(dag_id, run_id, run_type, Interval(day, day + DAY), QUEUED)
-    options: dict[str, Any] = {"published": {}} | more
-    return bool(ahead_of([one], READS, Interval(D1, D2), catalog=specs.load(), **options))
+    done = Done(more.pop("published", []))
+    return bool(ahead_of([one], READS, Interval(D1, D2), done, specs.load(), **more))
+
+
+LATE, EARLY = QUEUED + timedelta(seconds=5), QUEUED - timedelta(days=1)
 
 
 def test_a_run_waits_for_its_upstream_on_its_own_days(project: Any) -> None:
@@ -126,23 +135,67 @@ def test_a_run_waits_for_its_upstream_on_its_own_days(project: Any) -> None:
 
 
 def test_a_run_that_has_published_since_it_was_queued_is_waited_for_no_longer(project: Any) -> None:
-    late, early = QUEUED + timedelta(seconds=5), QUEUED - timedelta(days=1)
-    assert not ahead(published={("u", "raw.orders"): late})
-    assert ahead(published={("u", "raw.orders"): early}), "before it was cleared"
-    assert ahead(published={("other", "raw.orders"): late})
-    assert ahead(published={("u", "raw.others"): late})
+    day = Interval(D1, D2)
+    assert not ahead(published=[published("u", LATE, day)])
+    assert ahead(published=[published("u", EARLY, day)]), "before it was cleared"
+    assert ahead(published=[published("other", LATE, day)])
+    assert ahead(published=[published("u", LATE, day, "raw.others")])
 
 
-def test_the_ledger_knows_when_a_run_published_also_what_did_not_change(ledger: Ledger) -> None:
-    def candidate(run_id: str, table: str, state: str) -> Candidate:
-        return Candidate(f"{run_id}{table}", table, [Interval(D1, D2)], 0, 1, state, run_id)
+def test_another_run_of_a_backfill_may_have_published_for_it(project: Any) -> None:
+    range_of_days = Interval(D1 - DAY, D3)
+    assert not ahead("backfill", published=[published("backfill__first", LATE, range_of_days)])
+    assert ahead("backfill", published=[published("backfill__first", LATE, Interval(D2, D3))]), "other days"
+    assert ahead("backfill", published=[published("backfill__first", EARLY, range_of_days)])
+    assert ahead("backfill", published=[published("manual__other", LATE, range_of_days)])
+    assert ahead("manual", published=[published("backfill__first", LATE, range_of_days)])
 
+
+def test_the_ledger_knows_what_was_published_also_where_it_did_not_change(ledger: Ledger) -> None:
     before = datetime.now(UTC) - timedelta(seconds=5)
-    for one in (candidate("a", "raw.x", "published"), candidate("a", "raw.y", "passed"), candidate("b", "raw.x", "published")):
-        ledger.record_candidate(one)
-    found = ledger.published_by({"a", "c"})
-    assert set(found) == {("a", "raw.x")}
-    assert found["a", "raw.x"] > before
+    for table, state in (("raw.x", "published"), ("raw.y", "passed"), ("raw.z", "published")):
+        ledger.record_candidate(Candidate("k", table, [Interval(D1, D2)], 0, 1, state, "a"))
+    [(found, moment)] = ledger.published_since(before, {"raw.x", "raw.y"})
+    assert (found.run_id, found.table, found.intervals) == ("a", "raw.x", [Interval(D1, D2)])
+    assert moment > before
+    assert ledger.published_since(moment + timedelta(seconds=1), {"raw.x"}) == []
+
+
+def backfill(*days: date, queued: datetime = QUEUED) -> list[dict[str, Any]]:
+    return [
+        run(f"backfill__{day}", day, state="queued" if place else "running", queued_at=queued.isoformat())
+        for place, day in enumerate(days)
+    ]
+
+
+def test_the_first_run_of_a_backfill_takes_over_the_days_that_are_queued_behind_it(project: Any, airflow: FakeAirflow) -> None:
+    airflow.runs = backfill(D1, D2, D3, D3 + 2 * DAY)
+    assert share_of("shop", f"backfill__{D1}", Interval(D1, D2), ActiveRuns()) == Share(Interval(D1, D3 + DAY))
+    airflow.runs[1]["state"] = "running"
+    assert share_of("shop", f"backfill__{D1}", Interval(D1, D2), ActiveRuns()) == Share(Interval(D1, D2))
+    assert share_of("shop", "backfill__unknown", Interval(D1, D2), ActiveRuns()) == Share(Interval(D1, D2))
+
+
+def test_a_run_whose_day_was_taken_over_has_nothing_to_do_unless_an_input_changed_since(
+    project: Any, airflow: FakeAirflow
+) -> None:
+    ledger, day = Ledger(), Interval(D2, D3)
+    airflow.runs = backfill(D2, queued=datetime.now(UTC) - timedelta(minutes=1))
+    assert share_of("shop", f"backfill__{D2}", day, ActiveRuns()) == Share(day)
+    record(ledger, *days_of("landing.orders", D1, D2))
+    record(ledger, *days_of("raw.orders", D1, D2))
+    ledger.record_candidate(Candidate("k", "raw.orders", [Interval(D1, D3)], 0, 1, "published", f"backfill__{D1}"))
+    assert share_of("shop", f"backfill__{D2}", day, ActiveRuns()) == Share(day, is_done=True)
+    record(ledger, *days_of("landing.orders", D2, content="more"))
+    assert share_of("shop", f"backfill__{D2}", day, ActiveRuns()) == Share(day)
+
+
+def test_a_run_takes_over_only_days_whose_inputs_are_ready(project: Any, airflow: FakeAirflow) -> None:
+    airflow.runs = [dict(one, dag_id="core_shop") for one in backfill(D1, D2, D3)]
+    record(Ledger(), *days_of("raw.orders", D1, D2))
+    assert share_of("core_shop", f"backfill__{D1}", Interval(D1, D2), ActiveRuns()) == Share(Interval(D1, D3))
+    airflow.runs += [run("backfill__upstream", D2, state="queued")]
+    assert share_of("core_shop", f"backfill__{D1}", Interval(D1, D2), ActiveRuns()) == Share(Interval(D1, D2))
 
 
 def test_runs_are_named_three_at_most() -> None:
@@ -155,19 +208,22 @@ def test_a_waiting_run_begins_when_what_is_upstream_has_ended(
     project: Any, airflow: FakeAirflow, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(listener, "POLL_RUNS", 0.05)
-    monkeypatch.setattr(listener, "TOGETHER", 0.3)
+    monkeypatch.setattr(inputs, "TOGETHER", timedelta(seconds=1))
     record(Ledger(), *days_of("raw.orders", D1))
+    mine = run("manual__mine", D1, dag_id="core_shop", queued_at=(datetime.now(UTC) + DAY).isoformat())
+    airflow.runs = [mine]
 
     async def scenario() -> list[str]:
         texts = []
-        async for text in listener.Publications().watch(Wait(READS, Interval(D1, D2))):
+        async for text in listener.Publications().watch(Wait(READS, Interval(D1, D2), run=("core_shop", "manual__mine"))):
             texts.append(text)
             # A reader that is started first sees its upstream a moment later.
-            airflow.runs = [run("backfill__a", D1)] if len(texts) == 1 else []
+            mine["queued_at"] = QUEUED.isoformat()
+            airflow.runs = [mine, run("backfill__a", D1)] if len(texts) == 1 else [mine]
         return texts
 
     assert asyncio.run(asyncio.wait_for(scenario(), 10)) == [
-        listener.A_MOMENT,
+        inputs.A_MOMENT,
         "upstream at work on these days: shop backfill__a",
     ]
 

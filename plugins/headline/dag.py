@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from airflow.sdk import DAG, ExceptionRetryPolicy, Param, RetryAction, RetryRule
+from airflow.sdk import DAG, Asset, ExceptionRetryPolicy, Param, RetryAction, RetryRule
 from airflow.sdk.exceptions import TaskDeferralTimeout
 
 from headline import settings
@@ -15,12 +16,15 @@ from headline.alerts.landing_deadline import landing_deadline
 from headline.errors import BadData, BadRequest, SpecError
 from headline.operators import IngestOperator, SpecFaultOperator, WriteAuditPublishOperator
 from headline.operators.links import contract_path, runbook_path
+from headline.operators.priority import Urgency
 from headline.operators.steps import TIME_TO_COMPUTE
 from headline.specs import Pipeline, Source, load_pipeline
 from headline.timetable import BEFORE_ALL_DATA, DailyTimetable
 
 # include/roles.json has a role for each.
 AREAS_WITH_READERS = ("profit", "growth", "engagement")
+# Within runs of one kind, the more important tier gets a worker first.
+WEIGHTS = {1: 20, 2: 10}
 
 # Everything else is worth another try: 3 of them, each after a longer wait (the first: [core] default_task_retry_delay).
 RETRY_POLICY = ExceptionRetryPolicy(
@@ -39,8 +43,21 @@ DEFAULT_ARGS: dict[str, Any] = {
     "on_failure_callback": callbacks.task_failed,
 }
 PARAMS = {
-    "from": Param(None, type=["null", "string"], format="date", title="From", description="First day. Empty: yesterday."),
-    "to": Param(None, type=["null", "string"], format="date", title="To", description="Last day, included. Empty: the same day."),
+    "from": Param(
+        None,
+        type=["null", "string"],
+        format="date",
+        title="From",
+        description="First day of one run over a range. Empty: the day of the logical date; of today's, yesterday. "
+        "In the Backfill form leave it empty: its own dates name the days, a run for each.",
+    ),
+    "to": Param(
+        None,
+        type=["null", "string"],
+        format="date",
+        title="To",
+        description="Last day of the range, included. Empty: the same day as From.",
+    ),
     "accept": Param(
         None,
         type=["null", "string"],
@@ -78,12 +95,25 @@ def pipeline_dag(path: str) -> DAG:
         return _faulty_dag(name, area, error)
     params = source_params(pipeline) if isinstance(pipeline, Source) else PARAMS
     due = landing_deadline(pipeline, known.reporting_zone)
+    urgency: dict[str, Any] = {"priority_weight": WEIGHTS[pipeline.tier], "weight_rule": Urgency()}
     tags, text = [f"tier {pipeline.tier}"], _documentation(pipeline)
     with _dag(name, area, tags, pipeline.description, text, params=params, deadline=due) as dag:
-        publish = WriteAuditPublishOperator(task_id="write_audit_publish", pipeline=pipeline.id, inputs=_inputs(pipeline))
+        publish = WriteAuditPublishOperator(
+            task_id="write_audit_publish",
+            pipeline=pipeline.id,
+            inputs=_inputs(pipeline),
+            inlets=assets(pipeline.inputs),
+            outlets=assets(pipeline.outputs),
+            **urgency,
+        )
         if isinstance(pipeline, Source):
-            IngestOperator(task_id="ingest", pipeline=pipeline.id) >> publish
+            IngestOperator(task_id="ingest", pipeline=pipeline.id, outlets=assets(pipeline.landed), **urgency) >> publish
     return dag
+
+
+def assets(names: Iterable[str]) -> list[Asset]:
+    """Tables and landings as Airflow's Assets page shows them, for the lineage; nothing is scheduled by them."""
+    return [Asset(name=name, uri=f"headline://{name.replace('.', '/')}") for name in sorted(names) if name != "calendar.days"]
 
 
 def _inputs(pipeline: Pipeline) -> dict[str, Any]:
@@ -102,7 +132,7 @@ def _dag(dag_id: str, area: str, tags: list[str], description: str, doc_md: str,
         doc_md=doc_md,
         tags=[area, *tags],
         default_args={**DEFAULT_ARGS, "owner": area},
-        schedule=DailyTimetable(known.start_date, known.reporting_zone),
+        schedule=DailyTimetable(known.start_date, known.reporting_zone, known.first_day),
         start_date=BEFORE_ALL_DATA,
         catchup=True,
         max_active_runs=4,
@@ -130,7 +160,9 @@ def _documentation(pipeline: Pipeline) -> str:
         pipeline.description,
         f"Yesterday must be published by **{pipeline.lands_at:%H:%M} UTC**. [Runbook]({runbook_path(pipeline.id)})",
         f"**Tables**\n\n{tables}",
-        f"To compute a day or a range again, trigger the DAG with *From* and *To*. Everything is in `{_shown(pipeline.folder)}`.",
+        "The logical date of a run is its business day. To compute one day again, trigger the DAG with that logical date, or "
+        "with *From*; a range as one run, with *From* and *To*; a run for each day, with Backfill, both its dates included. "
+        f"Everything is in `{_shown(pipeline.folder)}`.",
     ]
     return "\n\n".join(lines)
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Literal
+from zoneinfo import ZoneInfo
 
 from headline.errors import BadRequest
 
@@ -76,10 +77,18 @@ def from_days(days: Iterable[date]) -> list[Interval]:
     return merge(Interval(day, day + DAY) for day in days)
 
 
-def requested_interval(first: str | None, last: str | None, default: Interval, today: date) -> Interval:
+def business_day(moment: datetime, zone: str) -> date:
+    """The day of a moment in the zone of business days."""
+    return moment.astimezone(ZoneInfo(zone)).date()
+
+
+def requested_interval(
+    first: str | None, last: str | None, default: Interval, today: date, first_data: date = date.min
+) -> Interval:
     """The days from `first` to `last`, both included; one day where only `first` is given, `default` where neither is.
 
-    Raises BadRequest for a range that is no range, or that reaches into a day that has not ended.
+    `first_data`: the first day that there can be data for. Raises BadRequest for a range that is no range, that begins before it,
+    or that reaches into a day that has not ended.
     """
     if first is None and last is not None:
         raise BadRequest(f"the range ends on {last} but does not say where it begins: fill in «from» too")
@@ -92,6 +101,11 @@ def requested_interval(first: str | None, last: str | None, default: Interval, t
         interval = Interval(start, end + DAY)
     if interval.end > today:
         raise BadRequest(f"{interval.end - DAY} has not ended yet (today is {today}); an open day is never published")
+    if interval.start < first_data:
+        raise BadRequest(
+            f"{interval.start} lies before {first_data}, the first day that there is data for: ask for later days, "
+            "or set HEADLINE_FIRST_DAY where the sources hold older ones"
+        )
     return interval
 
 

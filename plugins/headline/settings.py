@@ -21,7 +21,8 @@ class Settings:
     include: Path
     sources: Path
     landing: str
-    start_date: date
+    start_date: date  # the first day that the scheduler computes by itself
+    first_day: date  # the first day that there can be data for; older ones are refused
     reporting_currency: str
     reporting_zone: str
     restatement_days: int = (
@@ -51,6 +52,7 @@ def load() -> Settings:
         sources=Path(os.environ.get("HEADLINE_SOURCES", include / "sql" / "sources")),
         landing=os.environ.get("HEADLINE_LANDING", f"file://{home}/landing"),
         start_date=date.fromisoformat(os.environ.get("HEADLINE_START_DATE", "2026-01-01")),
+        first_day=date.fromisoformat(os.environ.get("HEADLINE_FIRST_DAY", "2000-01-01")),
         reporting_currency=os.environ.get("HEADLINE_REPORTING_CURRENCY", "EUR"),
         reporting_zone=os.environ.get("HEADLINE_REPORTING_ZONE", "UTC"),
         restatement_days=int(os.environ.get("HEADLINE_RESTATEMENT_DAYS", "45")),

@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Callable
 from datetime import date, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pendulum
@@ -16,17 +17,20 @@ from airflow.sdk._shared.module_loading import import_string
 from airflow.sdk.exceptions import ParamValidationError, TaskDeferralTimeout
 from airflow.serialization.serialized_objects import BaseSerialization, DagSerialization
 from airflow.timetables.base import TimeRestriction
+from airflow.utils.types import DagRunType
 from tests.repository.written import ROOT, folders
 
 from headline.alerts import callbacks
 from headline.errors import BadData, BadRequest, NotChecked, SpecError, Transient
 from headline.local.run import OPERATIONS
 from headline.operators.inputs import InputsTrigger
+from headline.operators.priority import BY_HAND, IN_THE_BACKGROUND, SCHEDULED, Urgency, kind_of_run
 from headline.operators.steps import TIME_TO_COMPUTE, TIME_TO_WAIT
 from headline.specs import load_pipeline
 from headline.timetable import BEFORE_ALL_DATA, DailyTimetable
 
 DAGS = ROOT / "dags"
+FIRST_DATA = date(2026, 2, 1)
 WATCHES = ("freshness_watch", "alert_drill")
 
 
@@ -237,15 +241,21 @@ def test_a_broken_spec_becomes_a_failing_dag_of_its_name_while_the_others_load(
     assert all("faulty" not in other.tags for other in bag.dags.values() if other is not dag)
 
 
-def timetable_runs(first_day: date, earliest: pendulum.DateTime, count: int, zone: str = "UTC") -> list[str]:
-    timetable = DailyTimetable.deserialize(DailyTimetable(first_day, zone).serialize())
+def timetable_runs(
+    first_day: date, earliest: pendulum.DateTime, count: int, zone: str = "UTC", latest: pendulum.DateTime | None = None
+) -> list[str]:
+    """The days of the first runs; of a backfill where there is a last moment."""
+    timetable = DailyTimetable.deserialize(DailyTimetable(first_day, zone, FIRST_DATA).serialize())
     runs: list[str] = []
     last = None
     for _ in range(count):
-        restriction = TimeRestriction(earliest=earliest, latest=None, catchup=True)
+        restriction = TimeRestriction(earliest=earliest, latest=latest, catchup=True)
         info = timetable.next_dagrun_info(last_automated_data_interval=last, restriction=restriction)
-        assert info is not None
+        if info is None:
+            break
         last = info.data_interval
+        assert last is not None
+        assert info.run_after == (last.start if latest else last.end), "it names a backfill's run"
         assert last.end - last.start == timedelta(days=1)
         runs.append(last.start.in_timezone(zone).to_date_string())
     return runs
@@ -255,7 +265,81 @@ def test_the_scheduler_begins_with_the_first_day_and_a_backfill_where_it_likes()
     first = date(2026, 3, 10)
     assert timetable_runs(first, BEFORE_ALL_DATA, 3) == ["2026-03-10", "2026-03-11", "2026-03-12"]
     assert timetable_runs(first, BEFORE_ALL_DATA, 2, "Europe/Berlin") == ["2026-03-10", "2026-03-11"]
-    assert timetable_runs(first, pendulum.datetime(2026, 1, 5), 2) == ["2026-01-05", "2026-01-06"]
+    assert timetable_runs(first, BEFORE_ALL_DATA, 2, latest=pendulum.datetime(2026, 2, 2)) == ["2026-02-01", "2026-02-02"]
+
+
+@pytest.mark.parametrize("zone", ["UTC", "Europe/Berlin", "America/New_York", "Asia/Tokyo"])
+@pytest.mark.parametrize("written_in", ["UTC", "here"])
+def test_a_backfill_makes_a_run_for_each_day_that_it_names(zone: str, written_in: str) -> None:
+    """Whether the form is filled in at midnight UTC or of the zone of business days."""
+    form = zone if written_in == "here" else "UTC"
+    first, last = (pendulum.datetime(2026, 4, day, tz=form).in_timezone("UTC") for day in (7, 9))
+    for late in (last, pendulum.datetime(2026, 4, 9, 19, tz=zone)):
+        assert timetable_runs(date(2026, 5, 1), first, 9, zone, late) == ["2026-04-07", "2026-04-08", "2026-04-09"]
+    assert timetable_runs(date(2026, 5, 1), pendulum.datetime(2026, 1, 1), 9, zone, pendulum.datetime(2026, 1, 31)) == []
+
+
+@pytest.mark.parametrize("zone", ["UTC", "America/New_York", "Asia/Tokyo"])
+def test_a_logical_date_is_the_business_day(zone: str) -> None:
+    timetable = DailyTimetable(date(2026, 1, 1), zone)
+    moments = (
+        pendulum.datetime(2025, 11, 10),
+        pendulum.datetime(2025, 11, 10, tz=zone),
+        pendulum.datetime(2025, 11, 10, 17, 5, tz=zone),
+    )
+    for moment in moments:
+        interval = timetable.infer_manual_data_interval(run_after=moment)
+        assert interval.start == pendulum.datetime(2025, 11, 10, tz=zone)
+        assert interval.end == pendulum.datetime(2025, 11, 11, tz=zone)
+        run_id = timetable.generate_run_id(run_type=DagRunType.MANUAL, run_after=pendulum.now(), data_interval=interval)
+        assert run_id.startswith("manual__2025-11-10__")
+        scheduled = timetable.generate_run_id(run_type=DagRunType.SCHEDULED, run_after=interval.end, data_interval=interval)
+        assert scheduled == "scheduled__2025-11-10"
+    now = pendulum.now("UTC")
+    today = now.in_timezone(zone)
+    assert timetable.infer_manual_data_interval(run_after=now).end == pendulum.datetime(
+        today.year, today.month, today.day, tz=zone
+    ), "what the form proposes is the newest day that has ended"
+
+
+@pytest.mark.parametrize(
+    ("run_id", "weight"),
+    [
+        ("scheduled__2026-03-09", SCHEDULED),
+        ("scheduled__2026-03-09T00:00:00+00:00", SCHEDULED),
+        ("scheduled__2026-03-01", IN_THE_BACKGROUND),
+        ("backfill__2026-03-09T00:00:00+00:00", IN_THE_BACKGROUND),
+        ("manual__2026-03-09__2026-03-10T07:00:00+00:00", BY_HAND),
+        ("range__2026-03-01__2026-03-09", BY_HAND),
+    ],
+)
+def test_a_run_is_as_urgent_as_whoever_waits_for_it(run_id: str, weight: int) -> None:
+    assert kind_of_run(run_id, date(2026, 3, 10)) == weight
+
+
+def test_the_more_important_tier_goes_first_among_runs_of_a_kind(bag: DagBag) -> None:
+    weights: dict[int, set[int]] = {1: set(), 2: set()}
+    for folder in folders():
+        dag = DagSerialization.from_dict(DagSerialization.to_dict(bag.dags[folder.name]))
+        for task in dag.tasks:
+            assert isinstance(task.weight_rule, Urgency)
+            weighed = SimpleNamespace(run_id="backfill__2026-03-09", task=task)
+            weights[load_pipeline(folder).tier].add(task.weight_rule.get_weight(weighed))  # type: ignore[arg-type]
+    assert weights == {1: {20}, 2: {10}}
+    assert max(weights[1]) < BY_HAND - IN_THE_BACKGROUND <= SCHEDULED - BY_HAND
+
+
+def test_every_task_says_what_it_reads_and_fills(bag: DagBag) -> None:
+    filled: set[str] = set()
+    read: set[str] = set()
+    for folder in folders():
+        for task in bag.dags[folder.name].tasks:
+            assert task.outlets, task.task_id
+            assert task.inlets or task.task_id == "ingest"
+            filled |= {asset.name for asset in task.outlets}
+            read |= {asset.name for asset in task.inlets}
+    assert len(read) > 25
+    assert read <= filled
 
 
 def test_a_dag_is_called_like_its_folder(bag: DagBag) -> None:

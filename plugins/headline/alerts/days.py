@@ -6,11 +6,7 @@ from datetime import UTC, date, datetime, time
 from zoneinfo import ZoneInfo
 
 from headline.intervals import DAY
-
-
-def business_day(moment: datetime, zone: str) -> date:
-    """The day that is open at that moment."""
-    return moment.astimezone(ZoneInfo(zone)).date()
+from headline.intervals import business_day as business_day
 
 
 def end_of(day: date, zone: str) -> datetime:

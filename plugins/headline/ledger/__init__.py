@@ -6,7 +6,7 @@ from headline.ledger.migrate import migrate
 from headline.ledger.partial import partial_days
 from headline.ledger.repairs import Attempt, Repairs
 from headline.ledger.schema_changes import ColumnChange, SchemaChange, SchemaChanges
-from headline.ledger.staleness import missing_days, missing_for, missing_inputs, stale_periods, stale_states, touched
+from headline.ledger.staleness import behind, missing_days, missing_for, missing_inputs, stale_periods, stale_states, touched
 from headline.ledger.state import IN_DOUBT, Change, PeriodState
 
 __all__ = [
@@ -26,6 +26,7 @@ __all__ = [
     "Sample",
     "SchemaChange",
     "SchemaChanges",
+    "behind",
     "migrate",
     "missing_days",
     "missing_for",

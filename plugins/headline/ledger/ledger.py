@@ -155,6 +155,14 @@ class Ledger(CurrentState):
             rows = connection.execute(query.order_by(columns.table_name, columns.updated_at.desc())).all()
         return {row.table_name: (_candidate(row), row.updated_at) for row in rows}
 
+    def published_since(self, moment: datetime, table_names: Iterable[str]) -> list[tuple[Candidate, datetime]]:
+        """What runs have published of these tables since a moment, each with when; also where its content was unchanged."""
+        columns = tables.candidate.c
+        query = select(tables.candidate).where(columns.table_name.in_(list(table_names)), columns.state == "published")
+        with self._begin() as connection:
+            rows = connection.execute(query.where(columns.updated_at >= moment)).all()
+        return [(_candidate(row), row.updated_at) for row in rows]
+
     def failed_candidates(self, table_names: Iterable[str]) -> list[Candidate]:
         """The candidates of any run that an audit holds back, for as long as they are kept."""
         columns = tables.candidate.c
@@ -345,7 +353,8 @@ class Recording:
         if history:
             connection.execute(insert(tables.publication), history)
             _replace_states(connection, states)
-            _notify(connection, {one.table for one in changed})
+        # Who waits for this run waits also where nothing changed.
+        _notify(connection, {one.table for one in changed} | unchanged.keys())
         for table_name, starts in unchanged.items():
             mine = and_(tables.period_state.c.table_name == table_name, tables.period_state.c.start.in_(starts))
             connection.execute(update(tables.period_state).where(mine).values(as_of=as_of, computed_at=func.now()))

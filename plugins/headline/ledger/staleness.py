@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from datetime import date, timedelta
 from itertools import accumulate
 from math import inf
 
 from headline.intervals import DAY, Interval, merge
 from headline.ledger.state import Change, CurrentState, PeriodState
-from headline.specs import Table, Window
+from headline.specs import Catalog, Table, Window
 
 ONLY_THE_DAY = Window()
 
@@ -42,6 +42,24 @@ def stale_states(
     since = max(min(state.as_of for state in states), limits[0])
     changes = [change for change in ledger.changes(reads, hull, since) if change.version <= limits[1]]
     return stale_periods(states, reads, changes)
+
+
+def behind(
+    catalog: Catalog, ledger: CurrentState, *within: Interval, names: Set[str] | None = None
+) -> dict[str, list[PeriodState]]:
+    """The published periods that are behind their inputs, by table: an input changed after they were computed.
+
+    `within`: the days to look at, all where none is given. `names`: the only tables to look at. A table that is behind on nothing
+    is left out.
+    """
+    found = {}
+    for pipeline in catalog.pipelines.values():
+        for table in pipeline.ordered_tables:
+            if names is not None and names.isdisjoint(table.outputs):
+                continue
+            if stale := stale_states(table, pipeline.reads_by_table(table), ledger, *within):
+                found[table.full_name] = stale
+    return found
 
 
 def touched(intervals: Sequence[Interval], reads: Mapping[str, Window], changes: Iterable[Change]) -> list[Interval]:

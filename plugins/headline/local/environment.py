@@ -13,12 +13,15 @@ from urllib.parse import quote
 from headline.airflow_api import ADMIN
 from headline.settings import PROJECT
 
+# Airflow signs with HMAC-SHA512, which asks for a key of at least so many bytes.
+SIGNING_KEY_BYTES = 64
 KEYS = {
     "AIRFLOW__CORE__FERNET_KEY": lambda: base64.urlsafe_b64encode(secrets.token_bytes(32)).decode(),
-    "AIRFLOW__API__SECRET_KEY": lambda: secrets.token_urlsafe(32),
-    "AIRFLOW__API_AUTH__JWT_SECRET": lambda: secrets.token_urlsafe(64),
+    "AIRFLOW__API__SECRET_KEY": lambda: secrets.token_urlsafe(SIGNING_KEY_BYTES),
+    "AIRFLOW__API_AUTH__JWT_SECRET": lambda: secrets.token_urlsafe(SIGNING_KEY_BYTES),
     "HEADLINE_ADMIN_PASSWORD": lambda: secrets.token_hex(10),
 }
+SIGNING_KEYS = ("AIRFLOW__API__SECRET_KEY", "AIRFLOW__API_AUTH__JWT_SECRET")
 DEFAULTS = {
     "HEADLINE_PORT": lambda: "8080",
     "HEADLINE_FINANCE_PORT": lambda: "8090",
@@ -31,6 +34,7 @@ CONNECTIONS = ("WAREHOUSE", "LEDGER", "SHOP", "FINANCE", "DATASHARE", "AIRFLOW")
 ALERTS = ("EMAIL", "SLACK", "SNS", "HEARTBEAT")
 CHOICES = (
     *DEFAULTS,
+    "HEADLINE_FIRST_DAY",
     "HEADLINE_SOURCES",
     "HEADLINE_WITHOUT",
     "HEADLINE_LANDING",
@@ -39,9 +43,13 @@ CHOICES = (
 
 
 def kept(before: Mapping[str, str], choices: Mapping[str, str]) -> dict[str, str]:
-    """What stays from one set-up to the next: keys, made once, and settings: as chosen now, else as before, else the default."""
-    made = {name: make() for name, make in (KEYS | DEFAULTS).items() if name not in before}
-    return made | dict(before) | {name: choices[name] for name in CHOICES if name in choices}
+    """What stays from one set-up to the next: keys, made once, and settings: as chosen now, else as before, else the default.
+
+    A key that is too short to sign with is made anew, which only ends the sessions in the UI.
+    """
+    valid = {name: value for name, value in before.items() if name not in SIGNING_KEYS or len(value) >= SIGNING_KEY_BYTES}
+    made = {name: make() for name, make in (KEYS | DEFAULTS).items() if name not in valid}
+    return made | valid | {name: choices[name] for name in CHOICES if name in choices}
 
 
 def derived(home: Path, postgres_socket: Path, choices: Mapping[str, str]) -> dict[str, str]:

@@ -62,14 +62,19 @@ def demo(home: Home | None = None, screen: Screen | None = None) -> None:
     """Run the main job on the demo company: its last 60 days as a range, then yesterday."""
     zone = ZoneInfo(os.environ.get("HEADLINE_REPORTING_ZONE", "UTC"))
     yesterday = datetime.now(zone).date() - timedelta(days=1)
+    home = home or Home.current()
+    first = yesterday - timedelta(days=DAYS)
+    # A home that is run again weeks later keeps its older days.
+    first_day = {"HEADLINE_FIRST_DAY": home.environment().get("HEADLINE_FIRST_DAY", str(first))}
     job = Job(
-        first=yesterday - timedelta(days=DAYS),
+        first=first,
         last=yesterday - timedelta(days=1),
         day=yesterday,
         processes=WITH_DEMO,
+        choices=first_day | chosen_in_shell(),
         demo_days=DAYS + 1,
     )
-    run(home or Home.current(), job, screen or Screen())
+    run(home, job, screen or Screen())
 
 
 def run(home: Home, job: Job, screen: Screen) -> None:

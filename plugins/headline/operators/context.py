@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any
-from zoneinfo import ZoneInfo
 
 from headline import settings
-from headline.intervals import DAY, Interval, requested_interval
+from headline.errors import BadRequest
+from headline.intervals import DAY, Interval, business_day, requested_interval
 
 if TYPE_CHECKING:
     from headline.steps import Acceptance, PipelineRun
 
 
-def pipeline_run(pipeline_id: str, context: Any) -> PipelineRun:
-    """The run of a pipeline that a task belongs to; raises SpecError, BadRequest."""
+def pipeline_run(pipeline_id: str, context: Any, days: Interval | None = None) -> PipelineRun:
+    """The run of a pipeline that a task belongs to, for the days that it was asked for where no others are given.
+
+    Raises SpecError, BadRequest.
+    """
     from headline import specs
     from headline.ledger import Ledger
     from headline.steps import PipelineRun
@@ -24,7 +27,7 @@ def pipeline_run(pipeline_id: str, context: Any) -> PipelineRun:
     return PipelineRun(
         pipeline=catalog.pipelines[pipeline_id],
         run_id=context["dag_run"].run_id,
-        requested=requested(context),
+        requested=days or requested(context),
         catalog=catalog,
         ledger=Ledger(),
         warehouse=open_warehouse(),
@@ -45,17 +48,24 @@ def requested(context: Any, now: datetime | None = None) -> Interval:
     """The business days that a DAG run is for: its params «from» and «to», else its data interval, else the day before the run.
 
     They do not depend on when a task runs: params, data interval and `run_after` are stored when the run is created and survive
-    retries and clearing. Raises BadRequest for a range that is no range, or that holds a day that has not ended `now`.
+    retries and clearing. Raises BadRequest for a range that is no range, that holds a day that has not ended `now` or lies before
+    all data, and for a backfill with params.
     """
     params, dag_run = context["params"], context["dag_run"]
-    if dag_run.data_interval_start and dag_run.data_interval_start < dag_run.data_interval_end:
-        default = Interval(_business_day(dag_run.data_interval_start), _business_day(dag_run.data_interval_end))
-    else:
-        # Of a run that somebody triggers, run_after is the moment at which they did.
-        created = _business_day(dag_run.run_after)
-        default = Interval(created - DAY, created)
-    return requested_interval(params.get("from"), params.get("to"), default, today=_business_day(now or datetime.now(UTC)))
+    first, last = params.get("from"), params.get("to")
+    if (first or last) and dag_run.run_type == "backfill":
+        raise BadRequest("each run of a backfill computes a day of its own: leave the params «from» and «to» of the form empty")
+    default = days_of_run(dag_run.data_interval_start, dag_run.data_interval_end, dag_run.run_after)
+    return requested_interval(first, last, default, _business_day(now or datetime.now(UTC)), settings.load().first_day)
+
+
+def days_of_run(start: datetime | None, end: datetime | None, run_after: datetime) -> Interval:
+    """The business days of a run without params: its data interval, or else the day before it was triggered."""
+    if start and end and start < end:
+        return Interval(_business_day(start), _business_day(end))
+    created = _business_day(run_after)
+    return Interval(created - DAY, created)
 
 
 def _business_day(moment: datetime) -> date:
-    return moment.astimezone(ZoneInfo(settings.load().reporting_zone)).date()
+    return business_day(moment, settings.load().reporting_zone)

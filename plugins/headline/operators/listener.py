@@ -1,4 +1,4 @@
-"""One listener for all runs that wait in a triggerer: a publication wakes them at once, a poll catches what it missed."""
+"""One listener for all runs that wait in a triggerer: a publication wakes them at once, polls catch what it does not tell."""
 
 from __future__ import annotations
 
@@ -9,12 +9,15 @@ from contextlib import suppress
 from contextvars import Context
 from weakref import WeakKeyDictionary
 
-from headline.operators.inputs import Wait, describe, missing_for
+from headline.operators.inputs import Wait, describe, missing_for, runs_ahead
+from headline.operators.upstream import ActiveRuns
 
 log = logging.getLogger(__name__)
 
 CHANNEL = "headline"  # the ledger notifies it with a table's name when it records a load or a publication
 POLL = 20.0  # seconds between two looks at the ledger without a notification
+# That a run upstream ended without publishing is told by nobody.
+POLL_RUNS = 2.0
 NOTHING_IS_MISSING = ""
 
 
@@ -23,6 +26,7 @@ class Publications:
 
     def __init__(self) -> None:
         self._waits: dict[Wait, asyncio.Queue[str]] = {}
+        self.active = ActiveRuns()
         self._wake = asyncio.Event()
         self._work: asyncio.Task[None] | None = None
 
@@ -48,24 +52,33 @@ class Publications:
         try:
             while self._waits:
                 self._wake.clear()
-                await self._look()
+                pause = await self._look()
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(self._wake.wait(), POLL)
+                    await asyncio.wait_for(self._wake.wait(), pause)
         finally:
             listening.cancel()
             with suppress(asyncio.CancelledError):
                 await listening
 
-    async def _look(self) -> None:
+    async def _look(self) -> float:
+        """Tell each run what it still waits for; gives how long to pause before the next look."""
         waits = list(self._waits)
+        pause = POLL
         try:
             found = [describe(missing) for missing in await asyncio.to_thread(missing_for, waits)]
+            ready = [place for place, missing in enumerate(found) if missing == NOTHING_IS_MISSING]
+            ahead = await asyncio.to_thread(runs_ahead, [waits[place] for place in ready], self.active)
+            for place, runs in zip(ready, ahead, strict=True):
+                found[place] = runs
+            if any(found[place] for place in ready):
+                pause = min(POLL, POLL_RUNS)
         except Exception as error:  # whatever it is, the next look may succeed, and meanwhile the runs go on waiting
             log.exception("the ledger cannot be read")
             found = [f"the ledger cannot be read ({type(error).__name__}: {error})"] * len(waits)
         for wait, missing in zip(waits, found, strict=True):
             if wait in self._waits:
                 self._waits[wait].put_nowait(missing)
+        return pause
 
     async def _listen(self) -> None:
         """Wake the look for every publication; where the connection fails, the polls go on and it is opened again."""

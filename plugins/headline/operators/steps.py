@@ -5,22 +5,29 @@ Engines are imported while a task runs, never while Airflow parses: it parses th
 
 from __future__ import annotations
 
+import logging
+import os
 from collections import Counter
-from collections.abc import Sequence
-from datetime import timedelta
+from collections.abc import Callable, Sequence
+from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow.sdk import BaseOperator
 from airflow.triggers.base import StartTriggerArgs
 
-from headline.operators.context import pipeline_run
+from headline.intervals import Interval
+from headline.operators.context import pipeline_run, requested
 from headline.operators.links import ContractsLink, RunbookLink
 
 if TYPE_CHECKING:
     from headline.steps import TableRun
 
+log = logging.getLogger(__name__)
+
+UNTIL = "until"  # the XCom that holds the end of the days that a run of a backfill has ingested with its own
 TIME_TO_WAIT = timedelta(hours=24)
 TIME_TO_COMPUTE = timedelta(hours=2)
+BACKGROUND_NICENESS = 10
 
 
 class IngestOperator(BaseOperator):
@@ -48,8 +55,14 @@ class IngestOperator(BaseOperator):
         from headline.errors import HeadlineError
         from headline.steps import ingest
 
+        def work(days: Interval) -> None:
+            ingest(pipeline_run(self.pipeline, context, days), report=self.show)
+
+        _give_way(context["dag_run"])
         try:
-            ingest(pipeline_run(self.pipeline, context), report=self.show)
+            own = requested(context)
+            if (days := _together(work, _share(self.pipeline, context, own), own)) != own:
+                context["ti"].xcom_push(key=UNTIL, value=str(days.end))
         except HeadlineError as error:
             # Alerts tell which landing it is: one that failed in the way that decides about a retry.
             failed = [landing for landing, one in self.failed.items() if isinstance(one, type(error))] or list(self.failed)
@@ -111,22 +124,79 @@ class WriteAuditPublishOperator(BaseOperator):
             )
 
     def execute(self, context: Any) -> None:
+        is_backfill = context["dag_run"].run_type == "backfill"
+        self.compute(context, context["ti"].xcom_pull(task_ids="ingest", key=UNTIL) if is_backfill else None)
+
+    def compute(self, context: Any, until: str | None) -> None:
+        """Compute the days that the run was asked for, up to another end where one is given."""
         from airflow.sdk.execution_time.timeout import timeout
 
         from headline.steps import write_audit_publish
 
-        with timeout(self.compute_timeout.total_seconds()):
-            write_audit_publish(pipeline_run(self.pipeline, context), report=self.show)
+        def work(days: Interval) -> None:
+            write_audit_publish(pipeline_run(self.pipeline, context, days), report=self.show)
 
-    def execute_complete(self, context: Any, event: Any = None) -> None:  # noqa: ARG002 (Airflow's signature)
+        _give_way(context["dag_run"])
+        own = requested(context)
+        with timeout(self.compute_timeout.total_seconds()):
+            _together(work, Interval(own.start, date.fromisoformat(until)) if until else own, own)
+
+    def execute_complete(self, context: Any, event: Any = None) -> None:
         """Go on when all inputs are published."""
-        self.execute(context)
+        told = event if isinstance(event, dict) else {}
+        if told.get("behind"):
+            self.log.warning(
+                "inputs are behind their inputs, and no run is at work that mends it: %s. "
+                "When they have been computed again, this run's days follow with the pipeline's next run",
+                told["behind"],
+            )
+        self.compute(context, told.get("until"))
 
     def show(self, tables: Sequence[TableRun]) -> None:
         """Put what the run has done so far into the rendered fields."""
         self.sql = "\n\n".join(f"-- {one.table}\n{one.compiled_sql}" for one in tables)
         self.checks = {one.table: one.checks for one in tables if one.checks}
         self.tables = {one.table: summary(one) for one in tables}
+
+
+def _give_way(dag_run: Any) -> None:
+    """Let a run that somebody waits for have the processor before a backfill; a task is a process of its own."""
+    if dag_run.run_type == "backfill":
+        os.nice(BACKGROUND_NICENESS)
+
+
+def _share(pipeline_id: str, context: Any, own: Interval) -> Interval:
+    """The days that a source's run ingests: its own, and those of the backfill that it takes over.
+
+    Raises AirflowSkipException where another run of the backfill has computed them.
+    """
+    dag_run = context["dag_run"]
+    if dag_run.run_type != "backfill":
+        return own
+    from airflow.sdk.exceptions import AirflowSkipException
+
+    from headline.operators.together import share_of
+    from headline.operators.upstream import ActiveRuns
+
+    share = share_of(pipeline_id, dag_run.run_id, own, ActiveRuns())
+    if share.is_done:
+        raise AirflowSkipException(f"{own}: computed together with another day of this backfill")
+    return share.days
+
+
+def _together(work: Callable[[Interval], object], days: Interval, own: Interval) -> Interval:
+    """Do the work for all the days, or where that fails for the run's own, and give those: one bad day holds back no other."""
+    from headline.errors import HeadlineError
+
+    if days != own:
+        try:
+            work(days)
+        except HeadlineError as error:
+            log.warning("%s cannot be computed together, so that this run computes its own days alone: %s", days, error)
+        else:
+            return days
+    work(own)
+    return own
 
 
 def summary(one: TableRun) -> dict[str, Any]:

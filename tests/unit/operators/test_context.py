@@ -7,6 +7,7 @@ from types import SimpleNamespace
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import pendulum
 import pytest
 
 from headline.errors import BadRequest
@@ -29,10 +30,13 @@ def context(
     run_after: datetime | None = None,
     first: str | None = None,
     last: str | None = None,
+    run_type: str = "manual",
 ) -> Any:
     """As a task and a trigger see it: `first` and `last` are the form's fields."""
     start, end = interval or (None, None)
-    dag_run = SimpleNamespace(run_id="r", data_interval_start=start, data_interval_end=end, run_after=run_after or at(D3))
+    dag_run = SimpleNamespace(
+        run_id="r", run_type=run_type, data_interval_start=start, data_interval_end=end, run_after=run_after or at(D3)
+    )
     return {"params": {"from": first, "to": last}, "dag_run": dag_run}
 
 
@@ -62,13 +66,15 @@ def test_a_run_that_somebody_triggers_is_for_the_day_before_it_was_created(
 
 @pytest.mark.parametrize("zone", ZONES, indirect=True)
 def test_a_scheduled_run_is_for_its_data_interval_across_every_change_of_the_clocks(zone: ZoneInfo) -> None:
-    timetable = DailyTimetable(date(2026, 1, 1), zone.key)
+    timetable = DailyTimetable(date(2025, 1, 1), zone.key)
     seen = 0
     for number in range(365):
-        day = date(2026, 1, 1) + number * DAY
+        day = date(2025, 1, 1) + number * DAY
         start, end = (datetime(one.year, one.month, one.day, tzinfo=zone) for one in (day, day + DAY))
-        info = timetable.infer_manual_data_interval(run_after=(end + timedelta(hours=1)).astimezone(UTC))  # type: ignore[arg-type]
-        assert (info.start, info.end) == (start, end)
+        for hours in (0, 1, 13, 22):
+            moment = start + timedelta(hours=hours)
+            info = timetable.infer_manual_data_interval(run_after=pendulum.instance(moment))
+            assert (info.start, info.end) == (start, end)
         assert days_whenever_it_runs(context((info.start, info.end), run_after=info.end)) == Interval(day, day + DAY)
         seen += 1
     assert seen == 365
@@ -90,3 +96,19 @@ def test_an_open_day_is_refused(forget_settings: Any, days_ahead: int) -> None:
         requested(context(first=str(D1), last=str(ahead)), now)
     with pytest.raises(BadRequest, match="has not ended yet"):
         requested(context((at(D3), at(ahead) + DAY)), now)
+
+
+def test_a_day_before_all_data_is_refused_at_once(forget_settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HEADLINE_FIRST_DAY", str(D2))
+    forget_settings()
+    assert requested(context((at(D2), at(D3))), at(D3, 12)) == Interval(D2, D3)
+    for refused in (context((at(D1), at(D2))), context(first=str(D1), last=str(D2))):
+        with pytest.raises(BadRequest, match="2026-03-01 lies before 2026-03-02, the first day that there is data for"):
+            requested(refused, at(D3, 12))
+
+
+def test_a_backfill_has_one_pair_of_dates(forget_settings: Any) -> None:
+    assert requested(context((at(D1), at(D2)), run_type="backfill"), at(D3, 12)) == Interval(D1, D2)
+    for params in ({"first": str(D1)}, {"last": str(D2)}):
+        with pytest.raises(BadRequest, match="leave the params «from» and «to» of the form empty"):
+            requested(context((at(D1), at(D2)), run_type="backfill", **params), at(D3, 12))

@@ -32,7 +32,14 @@ def trigger(tables: dict[str, Any], first: date = D1, last: date = D1, **params:
     def at(day: date) -> datetime:
         return datetime(day.year, day.month, day.day, tzinfo=UTC)
 
-    dag_run = SimpleNamespace(data_interval_start=at(first), data_interval_end=at(last + DAY), run_after=at(last + DAY))
+    dag_run = SimpleNamespace(
+        dag_id="reader",
+        run_id="scheduled__r",
+        run_type="scheduled",
+        data_interval_start=at(first),
+        data_interval_end=at(last + DAY),
+        run_after=at(last + DAY),
+    )
     made = InputsTrigger(**InputsTrigger(tables).serialize()[1])
     made._task_instance = SimpleNamespace(get_template_context=lambda: {"params": params, "dag_run": dag_run})
     return made

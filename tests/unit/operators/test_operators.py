@@ -10,16 +10,17 @@ from typing import Any
 import pytest
 from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOperator
 from airflow.sdk._shared.module_loading import import_string
-from airflow.sdk.exceptions import AirflowRuntimeError, ErrorType
+from airflow.sdk.exceptions import AirflowRuntimeError, AirflowSkipException, ErrorType
 from airflow.sdk.execution_time.comms import ErrorResponse
 
 from headline.errors import BadData, BadRequest, Transient
-from headline.intervals import DAY
+from headline.intervals import DAY, Interval
 from headline.ledger import Repairs
 from headline.operators import FindMissingOperator, IngestOperator, RecordRepairsOperator, WriteAuditPublishOperator
 from headline.operators.context import acceptance
 from headline.operators.inputs import InputsTrigger
 from headline.operators.repair import AirflowRuns
+from headline.operators.together import Share
 from headline.steps import Acceptance
 from headline.steps.ingest import Ingested
 
@@ -30,7 +31,13 @@ TODAY = datetime.now(UTC).date()
 def context(start: datetime | None = None, end: datetime | None = None, run_id: str = "manual", **params: Any) -> Any:
     """As a task sees it: `from_`, `to`, `accept` and `landings` are the form's fields."""
     given = {"from": params.get("from_")} | {name: params.get(name) for name in ("to", "accept", "landings")}
-    dag_run = {"run_id": run_id, "data_interval_start": start, "data_interval_end": end}
+    dag_run = {
+        "run_id": run_id,
+        "run_type": "manual",
+        "data_interval_start": start,
+        "data_interval_end": end,
+        "run_after": end,
+    }
     return {"params": given, "dag_run": SimpleNamespace(**dag_run, triggering_user_name=params.get("user"))}
 
 
@@ -105,7 +112,7 @@ def test_an_ingest_that_fails_lets_the_others_land_and_asks_for_a_retry_where_on
     monkeypatch.setattr("headline.operators.steps.pipeline_run", lambda *_: run)
     operator = IngestOperator(task_id="ingest", pipeline="shop")
     with pytest.raises(Transient, match="2 of 3 landings could not be ingested; the other 1 have been recorded"):
-        operator.execute({})
+        operator.execute(context(at(D1), at(D2)))
     assert (tried, operator.landing) == (["a", "b", "c"], "b")
     assert {name: set(one) for name, one in operator.ingested.items()} == {
         "a": {"error"},
@@ -125,6 +132,82 @@ def test_who_reads_others_begins_deferred_and_its_wait_is_no_part_of_its_time() 
     assert hasattr(waiting, waiting.start_trigger_args.next_method)
     assert (waiting.execution_timeout, waiting.compute_timeout) == (None, timedelta(hours=1))
     assert not WriteAuditPublishOperator(task_id="w", pipeline="shop").start_from_trigger
+
+
+@pytest.mark.parametrize(("run_type", "expected"), [("backfill", [10]), ("scheduled", []), ("manual", [])])
+def test_a_backfill_gives_way_to_runs_that_somebody_waits_for(
+    monkeypatch: pytest.MonkeyPatch, run_type: str, expected: list[int]
+) -> None:
+    niced: list[int] = []
+    monkeypatch.setattr("os.nice", niced.append)
+    monkeypatch.setattr("headline.operators.steps.pipeline_run", lambda *_: None)
+    monkeypatch.setattr("headline.steps.write_audit_publish", lambda *_, **__: [])
+    monkeypatch.setattr("headline.steps.ingest", lambda *_, **__: None)
+    of = context(at(D1), at(D2))
+    of["dag_run"].run_type = run_type
+    of["ti"] = SimpleNamespace(xcom_pull=lambda **_: None)
+    monkeypatch.setattr("headline.operators.together.share_of", lambda *_: Share(Interval(D1, D2)))
+    for operator in (
+        WriteAuditPublishOperator(task_id="w", pipeline="shop"),
+        IngestOperator(task_id="i", pipeline="shop"),
+    ):
+        niced.clear()
+        operator.execute(of)
+        assert niced == expected
+
+
+def test_days_that_fail_together_are_computed_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A source's run of a backfill ingests what is queued behind it, and the task after it computes just that."""
+    done: list[Any] = []
+    pushed: dict[str, str] = {}
+    of = context(at(D1), at(D2), run_id="backfill__2026-03-01")
+    of["dag_run"].run_type = "backfill"
+    of["ti"] = SimpleNamespace(
+        xcom_push=lambda key, value: pushed.update({key: value}), xcom_pull=lambda **_: pushed.get("until")
+    )
+
+    def work(days: Interval, **_: Any) -> None:
+        done.append(days)
+        if len(days) > most:
+            raise BadData("the third day")
+
+    monkeypatch.setattr("os.nice", lambda _: None)
+    monkeypatch.setattr("headline.operators.steps.pipeline_run", lambda _pipeline, _context, days: days)
+    monkeypatch.setattr("headline.steps.write_audit_publish", work)
+    monkeypatch.setattr("headline.steps.ingest", work)
+    own, more = Interval(D1, D2), Interval(D1, D2 + 2 * DAY)
+    monkeypatch.setattr("headline.operators.together.share_of", lambda *_: Share(more))
+    ingest = IngestOperator(task_id="ingest", pipeline="shop")
+    publish = WriteAuditPublishOperator(task_id="w", pipeline="shop")
+    most = 1
+    ingest.execute(of)
+    publish.execute(of)
+    assert (done, pushed) == ([more, own, own], {})
+    done.clear()
+    most = 9
+    ingest.execute(of)
+    publish.execute(of)
+    assert (done, pushed) == ([more, more], {"until": str(more.end)})
+    most = 1
+    done.clear()
+    publish.execute(of)
+    assert done == [more, own]
+    monkeypatch.setattr("headline.operators.together.share_of", lambda *_: Share(own, is_done=True))
+    with pytest.raises(AirflowSkipException, match="computed together with another day of this backfill"):
+        ingest.execute(of)
+
+
+def test_a_run_that_goes_on_behind_its_inputs_says_so(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    operator = WriteAuditPublishOperator(task_id="w", pipeline="core_shop", inputs={"raw.orders": {}})
+    ran: list[Any] = []
+    monkeypatch.setattr(operator, "compute", lambda *_: ran.append(1))
+    for event in ("published", {"behind": "raw.orders for 1 period(s) from 2026-03-01"}):
+        assert "behind" not in capsys.readouterr().out
+        operator.execute_complete({}, event)
+    assert len(ran) == 2
+    assert "behind their inputs, and no run is at work that mends it: raw.orders for 1 period(s)" in capsys.readouterr().out
 
 
 def test_an_ingest_that_a_run_is_not_for_does_nothing_or_says_what_has_yet_to_arrive(project: Any, tmp_path: Any) -> None:

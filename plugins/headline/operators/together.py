@@ -1,0 +1,71 @@
+"""Runs of one backfill compute their days together: the first takes over the days of those that are queued behind it.
+
+A run a day is what Airflow's form makes, and what people clear and see; a range in one session costs little more than a day.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import TYPE_CHECKING
+
+from headline.intervals import DAY, Interval
+from headline.operators.upstream import ActiveRun, ActiveRuns, Done, ahead_of
+
+if TYPE_CHECKING:
+    from headline.specs import Catalog, Window
+
+# One bad day holds back those that are computed with it, so that all are computed again one by one.
+MOST_DAYS = 31
+
+
+@dataclass(frozen=True)
+class Share:
+    """What a run of a backfill has to compute: its own days and those after it that it takes over.
+
+    `is_done`: another run of the backfill has taken over its days already, from inputs that are still the newest.
+    """
+
+    days: Interval
+    is_done: bool = False
+
+
+def share_of(pipeline_id: str, run_id: str, days: Interval, active: ActiveRuns) -> Share:
+    """The share of one run of a backfill, as Airflow and the ledger know it at this moment; its own days where they do not."""
+    from headline import ledger, specs
+
+    catalog = specs.load_for(pipeline_id)
+    pipeline = catalog.pipelines[pipeline_id]
+    runs = active.of(Interval(days.start, days.end + timedelta(days=MOST_DAYS)))
+    mine = next((run for run in runs if (run.dag_id, run.run_id) == (pipeline_id, run_id)), None)
+    if mine is None or mine.queued_at is None:
+        return Share(days)
+    names = [table.full_name for table in pipeline.ordered_tables]
+    upstream = {catalog.makers[name].outputs[name].full_name for name in pipeline.inputs if name in catalog.makers}
+    done = Done.since(min(run.queued_at for run in runs if run.queued_at), {*names, *upstream})
+    is_done = all(done.by_another(mine, name) for name in names)
+    if is_done and not ledger.behind(catalog, ledger.Ledger(), days, names=set(names)):
+        return Share(days, is_done=True)
+    queued = {run.days: run for run in runs if run.dag_id == pipeline_id and run.run_type == "backfill" and run.state == "queued"}
+    last = days.end
+    while last < days.end + timedelta(days=MOST_DAYS - 1) and Interval(last, last + DAY) in queued:
+        last += DAY
+    return Share(Interval(days.start, _ready_until(pipeline.inputs, Interval(days.start, last), days.end, runs, done, catalog)))
+
+
+def _ready_until(
+    inputs: Mapping[str, Window], days: Interval, own_end: date, runs: Sequence[ActiveRun], done: Done, catalog: Catalog
+) -> date:
+    """The end of the days whose inputs are published and about which nothing upstream is at work."""
+    from headline import ledger, settings
+
+    if days.end == own_end:
+        return own_end
+    reads = {name: window for name, window in inputs.items() if name in catalog.makers and name not in settings.load().without}
+    later = [Interval(day, day + DAY) for day in Interval(own_end, days.end)]
+    missing = ledger.missing_for([(reads, day) for day in later], ledger.Ledger())
+    for day, lacking in zip(later, missing, strict=True):
+        if lacking or ahead_of(runs, set(reads), day, done, catalog):
+            return day.start
+    return days.end

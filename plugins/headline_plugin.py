@@ -5,7 +5,7 @@ from airflow.plugins_manager import AirflowPlugin
 from headline.alerts.landing_deadline import LandingDeadline
 from headline.operators import preload
 from headline.operators.links import PREFIX, ContractsLink, RunbookLink
-from headline.pages import app
+from headline.pages.app import app
 from headline.timetable import DailyTimetable
 
 

@@ -16,6 +16,7 @@ from headline.ledger import Ledger, PeriodState, missing_days, missing_for
 from headline.specs import Catalog, Table
 
 FAILED_SINCE = timedelta(days=7)
+LISTED = 100  # the most that Airflow gives at once
 LOGS_READ = 12  # each is a file; the runs of a backfill mostly fail for the same reason
 WAITING_TASKS = ["deferred", "up_for_retry", "queued", "scheduled"]
 LONG_ENOUGH = timedelta(minutes=1)  # a worker or a look of the scheduler is never at once
@@ -82,11 +83,11 @@ def failed_and_waiting(api: AirflowApi, catalog: Catalog, ledger: Ledger, now: d
     known = settings.load()
     failed = [
         Run.of(told, known.reporting_zone)
-        for told in api.runs(dag_id, state="failed", end_date_gte=(now - FAILED_SINCE).isoformat(), limit=100)
+        for told in api.runs(dag_id, state="failed", end_date_gte=(now - FAILED_SINCE).isoformat(), limit=LISTED)
     ]
     active = [
         Run.of(told, known.reporting_zone)
-        for told in api.runs(dag_id, state=["queued", "running"], order_by="run_after", limit=100)
+        for told in api.runs(dag_id, state=["queued", "running"], order_by="run_after", limit=LISTED)
     ]
     reasons = _failures(api, _still_failed(api, failed, catalog, ledger), now)
     reasons += _waits(api, active, catalog, ledger, now) if active else []
@@ -126,9 +127,7 @@ def _still_failed(api: AirflowApi, runs: list[Run], catalog: Catalog, ledger: Le
     found = []
     for dag_id, mine in by_dag.items():
         if pipeline := catalog.pipelines.get(dag_id):
-            wanted = [
-                table for table in catalog.pipelines[dag_id].ordered_tables if table.full_name not in settings.load().without
-            ]
+            wanted = [table for table in pipeline.ordered_tables if table.full_name not in settings.load().without]
             states = ledger.states([table.full_name for table in wanted], *merge(run.days for run in mine))
             found += [run for run in mine if not _is_computed_since(run, wanted, states)]
         else:
@@ -150,20 +149,19 @@ def _failures(api: AirflowApi, runs: list[Run], now: datetime) -> list[tuple[Run
     """Why each of the runs failed: the first line of the error of the task that failed first."""
     if not runs:
         return []
-    first: dict[tuple[str, str], dict[str, Any]] = {}
-    since = (now - FAILED_SINCE).isoformat()
+    since = (now - FAILED_SINCE - DAY).isoformat()
     dag_id = runs[0].dag_id if len({run.dag_id for run in runs}) == 1 else "~"
-    for task in api.all_task_instances(dag_id=dag_id, state="failed", end_date_gte=since, order_by="-end_date"):
-        first[task["dag_id"], task["dag_run_id"]] = task
+    failed = api.all_task_instances(dag_id=dag_id, state="failed", end_date_gte=since, order_by="-end_date", limit=LISTED)
+    first = {(task["dag_id"], task["dag_run_id"]): task for task in failed}
     found = []
     for place, run in enumerate(sorted(runs, key=lambda run: run.since, reverse=True)):
         task = first.get((run.dag_id, run.run_id))
-        if task is None:
-            reason = "no task of it failed by itself: it was marked as failed, or took too long"
-        elif place >= LOGS_READ:
-            reason = f"{task['task_id']} failed: its log says why"
-        else:
+        if task and place < LOGS_READ:
             reason = _error(api, task)
+        elif task or len(failed) == LISTED:
+            reason = "a task failed: its log says why"
+        else:
+            reason = "no task of it failed by itself: it was marked as failed, or took too long"
         found.append((run, reason))
     return found
 
@@ -183,15 +181,15 @@ def _waits(api: AirflowApi, runs: list[Run], catalog: Catalog, ledger: Ledger, n
     found = []
     deferred = []
     for run in runs:
-        task = tasks.get((run.dag_id, run.run_id))
-        state = task["state"] if task else None
+        waits = tasks.get((run.dag_id, run.run_id))
+        state = waits["state"] if waits else None
         at_work = sum(other.dag_id == run.dag_id and other.state == "running" for other in runs)
         if run.dag_id in paused:
             found.append((run, "the DAG is paused: unpause it"))
         elif state == "deferred" and run.dag_id in catalog.pipelines:
             deferred.append(run)
-        elif state == "up_for_retry" and task:
-            found.append((run, f"will be tried again after try {task['try_number']}; {_error(api, task)}"))
+        elif state == "up_for_retry" and waits:
+            found.append((run, f"will be tried again after try {waits['try_number']}; {_error(api, waits)}"))
         elif run.state == "queued" and at_work:
             found.append((run, f"{at_work} run{'s' if at_work > 1 else ''} of this DAG must end first"))
         elif state in ("queued", "scheduled") and now - run.since > LONG_ENOUGH:
@@ -202,27 +200,34 @@ def _waits(api: AirflowApi, runs: list[Run], catalog: Catalog, ledger: Ledger, n
 
 
 def _missing_inputs(waiting: list[Run], active: Iterable[Run], catalog: Catalog, ledger: Ledger) -> list[tuple[Run, str]]:
-    """What the runs wait for: days that their inputs lack, or else runs upstream that are about to change these days."""
+    """What the runs wait for: days that their inputs lack, or else runs upstream that are about to change these days.
+
+    Runs of one DAG that wait for the same tables are told together, with all days that these lack.
+    """
     always_there = {"calendar.days", *settings.load().without}
     asked = [
         ({name: window for name, window in catalog.pipelines[run.dag_id].inputs.items() if name not in always_there}, run.days)
         for run in waiting
     ]
     found = []
+    lacking: dict[tuple[str, bool, tuple[str, ...]], list[tuple[Run, dict[str, list[date]]]]] = {}
     for run, missing in zip(waiting, missing_for(asked, ledger), strict=True):
         upstream = catalog.inputs_of(run.dag_id)
-        ahead = [other for other in active if other.dag_id in upstream and other.days.overlaps(run.days)]
+        ahead = {other.dag_id for other in active if other.dag_id in upstream and other.days.overlaps(run.days)}
         if missing:
-            reason = "waits for " + "; ".join(f"{name} {_shortly(days)}" for name, days in sorted(missing.items()))
+            lacking.setdefault((run.dag_id, run.kind == "backfill", tuple(sorted(missing))), []).append((run, missing))
         elif ahead:
-            reason = f"waits for runs of {', '.join(sorted({other.dag_id for other in ahead}))} on these days"
+            found.append((run, f"waits for runs of {', '.join(sorted(ahead))} on these days"))
         else:
-            reason = "its inputs are there: it is about to begin"
-        found.append((run, reason))
+            found.append((run, "its inputs are there: it is about to begin"))
+    for (_, _, names), runs in lacking.items():
+        days = {name: {day for _, missing in runs for day in missing[name]} for name in names}
+        reason = "waits for " + "; ".join(f"{name} {_shortly(lacks)}" for name, lacks in days.items())
+        found += [(run, reason) for run, _ in runs]
     return found
 
 
-def _shortly(days: Iterable[Any]) -> str:
+def _shortly(days: Iterable[date]) -> str:
     """The first three spans of days, and how many days there are where that is not all."""
     known = list(days)
     spans = from_days(known)

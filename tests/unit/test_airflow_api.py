@@ -105,6 +105,10 @@ def test_the_error_of_a_try_is_its_first_line() -> None:
         {"event": "end", "error_detail": None},
     ]
     assert api(Airflow({path: {"content": content}})).error("shop", "r", "ingest", 2) == "raw.orders: 3 faults"
+    check = [
+        {"event": "failed", "error_detail": [{"exc_type": "BadData", "exc_value": "1 check failed:\n  «no duplicates»\nkeys"}]}
+    ]
+    assert api(Airflow({path: {"content": check}})).error("shop", "r", "ingest", 2) == "1 check failed: «no duplicates»"
     assert api(Airflow({})).error("shop", "r", "ingest", 2) == ""
     no_text = [{"event": "failed", "error_detail": [{"exc_type": "KeyError", "exc_value": ""}]}]
     assert api(Airflow({path: {"content": no_text}})).error("shop", "r", "ingest", 2) == "KeyError"

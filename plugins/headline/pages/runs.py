@@ -222,9 +222,21 @@ def _missing_inputs(waiting: list[Run], active: Iterable[Run], catalog: Catalog,
             found.append((run, "its inputs are there: it is about to begin"))
     for (_, _, names), runs in lacking.items():
         days = {name: {day for _, missing in runs for day in missing[name]} for name in names}
-        reason = "waits for " + "; ".join(f"{name} {_shortly(lacks)}" for name, lacks in days.items())
+        reason = f"waits for {_lacking(days)}"
         found += [(run, reason) for run, _ in runs]
     return found
+
+
+def _lacking(days: Mapping[str, set[date]]) -> str:
+    """Tables that lack the same days together."""
+    alike: dict[str, list[str]] = {}
+    for name, lacks in days.items():
+        alike.setdefault(_shortly(lacks), []).append(name)
+    return "; ".join(f"{_names(names)} {lacks}" for lacks, names in alike.items())
+
+
+def _names(names: list[str]) -> str:
+    return ", ".join(names) if len(names) <= 3 else f"{', '.join(names[:2])} and {len(names) - 2} more tables,"
 
 
 def _shortly(days: Iterable[date]) -> str:

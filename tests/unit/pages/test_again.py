@@ -149,10 +149,8 @@ def test_nobody_starts_what_they_may_not(catalog: Catalog, who: Any) -> None:  #
 
 def test_afterwards_one_sees_how_far_each_run_is_and_what_was_left_out(catalog: Catalog) -> None:  # noqa: F811
     conf = {"from": "2026-11-03", "to": "2026-11-05", "accept": "a sale"}
-    runs = [
-        run(name, "waive__1", state, datetime.now(UTC), conf=conf)
-        for name, state in (("shop", "success"), ("core_shop", "running"))
-    ]
+    states = {"shop": "success", "core_shop": "running"}
+    runs = [run(name, "waive__1", state, datetime.now(UTC), conf=conf) for name, state in states.items()]
     who: Any = Somebody(may_not_run={"unit_profit"}, cannot_see={"investor_profit"})
     html = text(computed_again(who, FakeAirflow(runs, dags=DAGS).api, "core_shop", "waive__1"))
     assert html.index("shop</a>") < html.index("core_shop</a>") < html.index("unit_profit</th>")

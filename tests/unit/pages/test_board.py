@@ -60,7 +60,7 @@ def test_the_first_landing_is_kept_when_a_day_is_computed_again(catalog: Catalog
 
 
 def test_a_month_that_has_not_ended_is_open_and_not_partial(catalog: Catalog) -> None:  # noqa: F811
-    catalog.tables["profit.summary"].period = "month"
+    vars(catalog.tables["profit.summary"])["period"] = "month"
     others = [one for one in landed(YESTERDAY) if one.table != "profit.summary"]
     month = replace(
         publication("profit.summary", YESTERDAY, LANDED, "0.97"), interval=Interval(date(2026, 11, 1), date(2026, 12, 1))
@@ -68,7 +68,7 @@ def test_a_month_that_has_not_ended_is_open_and_not_partial(catalog: Catalog) ->
     row = board(catalog, "05:00", [month, *others])["investor_profit"]
     assert (row.level, row.standing, row.partial_days, row.open_periods) == ("good", "Landed", 0, ["month"])
     ended = replace(month, interval=Interval(date(2026, 10, 1), date(2026, 11, 1)))
-    days = {date(2026, 10, day) for day in range(23, 32)}  # those that are looked at
+    days = {date(2026, 10, day) for day in range(22, 32)}  # those that are looked at
     assert board(catalog, "05:00", [month, ended, *others])["investor_profit"].partial_days == len(days)
     assert board(catalog, "05:00", others)["unit_profit"].open_periods == []
 

@@ -126,7 +126,7 @@ class AirflowApi:
         return [line for event in self._log(dag_id, run_id, task_id, try_number) for line in log_lines(event)]
 
     def error(self, dag_id: str, run_id: str, task_id: str, try_number: int) -> str:
-        """The first line of the error that ended one try of a task, with the next one after a colon; empty where its log has none."""
+        """The first line of the error that ended one try of a task, with the next after a colon; empty where its log has none."""
         for event in reversed(self._log(dag_id, run_id, task_id, try_number)):
             if isinstance(event, dict) and (errors := event.get("error_detail")):
                 text = str(errors[0]["exc_value"]).strip() or str(errors[0]["exc_type"])

@@ -107,7 +107,7 @@ def _freshness(world: World, name: str) -> tuple[str, str, str]:
         return "good", "Landed", f"{_clock(first)}, due {due:%H:%M}{again}"
     if partial and not landing.missing:
         share = min(partial.values())
-        return "warning", "In part", f"{share:.1%} of it is there"
+        return "warning", "Partial", f"coverage {share:.1%}"
     if world.yesterday < world.start_date:
         return "waiting", "Not due", f"deadlines begin with {world.start_date}"
     if world.now >= due:
@@ -122,7 +122,7 @@ def _clock(moment: datetime) -> str:
 
 
 def _published(world: World, name: str) -> tuple[date | None, int]:
-    """The last day that all tables of a pipeline have, and how many of the days that are looked at they have in part.
+    """The last day that all tables of a pipeline have, and how many of the days that are looked at are partial.
 
     A period that has not ended counts as open, not as partial.
     """

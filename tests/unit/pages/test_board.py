@@ -83,7 +83,7 @@ def test_what_is_late_comes_first_and_what_is_not_yet_due_waits(catalog: Catalog
 
 def test_a_partial_day_and_an_open_incident_are_seen(catalog: Catalog) -> None:  # noqa: F811
     partial = board(catalog, "05:00", landed(YESTERDAY, "0.97"))["unit_profit"]
-    assert (partial.level, partial.freshness, partial.partial_days) == ("warning", "97.0% of it is there", 1)
+    assert (partial.level, partial.freshness, partial.partial_days) == ("warning", "coverage 97.0%", 1)
     incident = Incident(7, "profit_drop", "unit_profit", YESTERDAY, "open", None, LANDED, LANDED)
     found = board(catalog, "05:00", landed(YESTERDAY), [incident])
     assert (found["unit_profit"].level, found["unit_profit"].incidents) == ("warning", [incident])

@@ -6,7 +6,7 @@ from headline.alerts.landing_deadline import LandingDeadline
 from headline.operators import preload
 from headline.operators.links import PREFIX, ContractsLink, RunbookLink
 from headline.operators.priority import Urgency
-from headline.pages import app
+from headline.pages.app import app
 from headline.timetable import DailyTimetable
 
 

@@ -15,10 +15,18 @@ from headline.errors import HeadlineError
 ADMIN = "admin"  # the user that set-up makes
 
 
+class Refused(HeadlineError):
+    """Airflow did not do what it was asked for; `status` is its HTTP status."""
+
+    def __init__(self, message: str, status: int) -> None:
+        super().__init__(message)
+        self.status = status
+
+
 class AirflowApi:
     """Airflow at `url` as seen by one user; it logs in at the first call that needs it.
 
-    Every method raises HeadlineError with Airflow's own words when Airflow refuses, and httpx.TransportError when nobody answers.
+    Every method raises Refused with Airflow's own words when Airflow refuses, and httpx.TransportError when nobody answers.
     """
 
     def __init__(self, url: str, user: str, password: str, transport: httpx.BaseTransport | None = None) -> None:
@@ -38,6 +46,14 @@ class AirflowApi:
         found = connections.get(conn_id)
         port = f":{found.port}" if found.port else ""
         return cls(f"{found.host}{port}", found.login or "", found.password or "")
+
+    @classmethod
+    def with_headers(cls, headers: Mapping[str, str], transport: httpx.BaseTransport) -> Self:
+        """Airflow as seen by whoever has sent these headers, which hold a token or a cookie."""
+        found = cls("http://airflow", "", "", transport)
+        found._client.headers.update(headers)
+        found._logged_in = True
+        return found
 
     def __enter__(self) -> Self:
         return self
@@ -85,7 +101,7 @@ class AirflowApi:
         return found[0] if found else None
 
     def runs(self, dag_id: str, **filters: Any) -> list[dict[str, Any]]:
-        """The newest runs of a DAG, newest first; `filters` are the API's own, such as limit or state."""
+        """The newest runs of a DAG (of all for `~`), newest first; `filters` are the API's own, such as limit or state."""
         params = {"order_by": "-run_after", "limit": 10} | filters
         return self._request("GET", f"/dags/{dag_id}/dagRuns", params=params)["dag_runs"]
 
@@ -96,6 +112,10 @@ class AirflowApi:
     def task_instances(self, dag_id: str, run_id: str) -> list[dict[str, Any]]:
         return self._request("GET", f"/dags/{dag_id}/dagRuns/{run_id}/taskInstances", params={"limit": 1000})["task_instances"]
 
+    def task_instance(self, dag_id: str, run_id: str, task_id: str) -> dict[str, Any] | None:
+        """One task of a run with its newest try, or None where there is none."""
+        return self._request("GET", f"/dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}", absent=None)
+
     def all_task_instances(self, **filters: Any) -> list[dict[str, Any]]:
         """Task instances of all DAGs and runs; `filters` are the API's own, such as state or order_by."""
         path = f"/dags/{filters.pop('dag_id', '~')}/dagRuns/~/taskInstances"
@@ -103,8 +123,20 @@ class AirflowApi:
 
     def log(self, dag_id: str, run_id: str, task_id: str, try_number: int) -> list[str]:
         """What one try of a task logged, an event a line, its errors with their traceback."""
+        return [line for event in self._log(dag_id, run_id, task_id, try_number) for line in log_lines(event)]
+
+    def error(self, dag_id: str, run_id: str, task_id: str, try_number: int) -> str:
+        """The first line of the error that ended one try of a task, with the next after a colon; empty where its log has none."""
+        for event in reversed(self._log(dag_id, run_id, task_id, try_number)):
+            if isinstance(event, dict) and (errors := event.get("error_detail")):
+                text = str(errors[0]["exc_value"]).strip() or str(errors[0]["exc_type"])
+                first, *others = [line.strip() for line in text.splitlines() if line.strip()]
+                return f"{first} {others[0]}" if others and first.endswith(":") else first
+        return ""
+
+    def _log(self, dag_id: str, run_id: str, task_id: str, try_number: int) -> list[str | dict[str, Any]]:
         path = f"/dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}/logs/{try_number}"
-        return [line for event in self._request("GET", path, absent={"content": []})["content"] for line in log_lines(event)]
+        return self._request("GET", path, absent={"content": []})["content"]
 
     def _request(self, method: str, path: str, **options: Any) -> Any:
         if not self._logged_in:
@@ -119,7 +151,7 @@ class AirflowApi:
         if answer.status_code == httpx.codes.NOT_FOUND and answers_absent:
             return absent
         if answer.is_error:
-            raise HeadlineError(f"Airflow: {method} {path} answered {answer.status_code}: {answer.text[:500]}")
+            raise Refused(f"Airflow: {method} {path} answered {answer.status_code}: {answer.text[:500]}", answer.status_code)
         return answer.json() if answer.content else None
 
 

@@ -9,14 +9,16 @@ from datetime import UTC, datetime
 
 import pytest
 from playwright.sync_api import Browser, FrameLocator, Page, expect, sync_playwright
-from tests.airflow.world import DAGS, WRITE_AUDIT_PUBLISH, YESTERDAY, Deployment
+from tests.airflow.world import DAGS, OPENING, WRITE_AUDIT_PUBLISH, YESTERDAY, Deployment
 
+from headline.intervals import DAY
 from headline.ledger.incidents import Finding, Incident, Incidents
 from headline.local.run import OPERATIONS
+from headline.local.status import failed_and_waiting_lines
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--disable-background-networking", "--no-first-run"]
-ROLES = {"engineer": "Op", "growth-reader": "growth"}
+ROLES = {"engineer": "Op", "growth-reader": "growth", "viewer": "Viewer"}
 GROWTH = {"daily_growth", "investor_growth"}
 SECRET = "in the browser"
 PHONE, DESKTOP = {"width": 390, "height": 780}, {"width": 1280, "height": 800}
@@ -90,9 +92,10 @@ def incident(airflow: Deployment) -> Iterator[Callable[..., Incident]]:
     """Open an incident of a pipeline; it is over when the test is."""
     opened = []
 
-    def fire(pipeline: str) -> Incident:
+    def fire(pipeline: str, **more: str) -> Incident:
         now = datetime.now(UTC)
-        facts = {"table": f"area.{pipeline}", "checks": [{"name": "no duplicates", "measured": 3, "sample": [{"id": "O-1"}]}]}
+        checks = [{"name": "no duplicates", "measured": 3, "sample": [{"id": "O-1"}]}]
+        facts = {"table": f"area.{pipeline}", "checks": checks, **more}
         found = Incidents().fire(Finding(pipeline, "contract_broken", YESTERDAY, now, facts), now)
         opened.append(found)
         return found
@@ -200,10 +203,11 @@ def test_a_reader_sees_the_own_area_and_changes_nothing(visit: Visit, incident: 
     assert "unit_profit" not in visit("/headline/runbooks", "growth-reader").content()
     page = visit(f"/headline/incidents/{mine.id}", "growth-reader", complain=False)
     expect(page.get_by_role("heading", name="What happened")).to_be_visible()
-    expect(page.get_by_role("button", name="Acknowledge")).to_have_count(0)
+    expect(page.get_by_role("button")).to_have_count(0)
     for one in (mine, other):
-        post = f"fetch('/headline/incidents/{one.id}/acknowledge', {{method: 'POST'}}).then(answer => answer.status)"
-        assert page.evaluate(post) == 403
+        for path in (f"incidents/{one.id}/acknowledge", f"again/{one.pipeline}"):
+            post = f"fetch('/headline/{path}', {{method: 'POST'}}).then(answer => answer.status)"
+            assert page.evaluate(post) == 403
         assert state_of(one) == ("open", None)
     for path in (
         f"incidents/{other.id}",
@@ -216,11 +220,12 @@ def test_a_reader_sees_the_own_area_and_changes_nothing(visit: Visit, incident: 
 
 
 @pytest.mark.parametrize("origin", ["http://elsewhere.example", "http://127.0.0.1:9099"], ids=["another site", "another port"])
-def test_another_site_cannot_acknowledge(visit: Visit, incident: Callable[..., Incident], origin: str) -> None:
+@pytest.mark.parametrize("path", ["incidents/{id}/acknowledge", "again/unit_profit"])
+def test_another_site_cannot_act(visit: Visit, incident: Callable[..., Incident], origin: str, path: str) -> None:
     """The cookie comes with a form of another port of this machine, which browsers take for the same site; it does not help."""
     found = incident("unit_profit")
     page = visit("/headline/board", complain=False)
-    target = re.sub(r"/headline/.*", f"/headline/incidents/{found.id}/acknowledge", page.url)
+    target = re.sub(r"/headline/.*", f"/headline/{path.format(id=found.id)}", page.url)
     form = f'<form method="post" action="{target}"><button>You have won</button></form>'
     page.route(f"{origin}/**", lambda route: route.fulfill(content_type="text/html", body=form))
     page.goto(f"{origin}/")
@@ -228,6 +233,69 @@ def test_another_site_cannot_acknowledge(visit: Visit, incident: Callable[..., I
         page.get_by_role("button").click()
     assert answer.value.status in (401, 403)
     assert state_of(found) == ("open", None)
+
+
+def test_who_may_only_look_comes_to_the_board_by_the_menu_and_changes_nothing(visit: Visit) -> None:
+    page = visit("/", "viewer")
+    page.get_by_role("button", name="Browse").click()
+    page.get_by_role("menuitem", name="Headline").click()
+    expect(frame(page).locator("tbody tr")).to_have_count(len(DAGS))
+    page = visit("/headline/board?dag_id=unit_profit", "viewer", complain=False)
+    expect(page.get_by_role("heading", name="Tables")).to_be_visible()
+    expect(page.get_by_role("button")).to_have_count(0)
+    post = "fetch('/headline/again/unit_profit', {method: 'POST'}).then(answer => answer.status)"
+    assert page.evaluate(post) == 403
+
+
+def test_days_are_computed_again_on_a_phone_by_keyboard_alone(
+    visit: Visit, incident: Callable[..., Incident], airflow: Deployment, runs_of_day: dict[str, str]
+) -> None:
+    found = incident("investor_growth", run_id=runs_of_day["investor_growth"], task_id=WRITE_AUDIT_PUBLISH)
+    page = visit(f"/headline/incidents/{found.id}", viewport=PHONE)
+    expect(page.locator(".log")).to_contain_text("passed")
+    assert page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth") == 0
+    form = page.get_by_role("form", name="Compute again")
+    expect(form.get_by_label("Read the sources again first")).to_be_checked()
+    form.get_by_label("From").focus()
+    for _ in range(12):
+        if page.evaluate("document.activeElement.type") == "checkbox":
+            page.keyboard.press("Space")
+        if page.evaluate("document.activeElement.tagName") == "BUTTON":
+            break
+        page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    page.wait_for_url(f"**/headline/again/investor_growth/again__{YESTERDAY}__{YESTERDAY}__*")
+    expect(page.locator("tbody tr")).to_have_count(1)
+    run_id = page.url.rpartition("/")[2]
+    airflow.finish("investor_growth", run_id)
+    page.get_by_role("link", name="Look again").click()
+    expect(page.get_by_text("Success")).to_be_visible()
+    assert airflow.api.run("investor_growth", run_id)["triggering_user_name"] == "engineer"
+
+
+def test_a_form_that_makes_no_sense_says_so_and_keeps_what_was_typed(visit: Visit) -> None:
+    page = visit("/headline/board?dag_id=core_shop", complain=False, viewport=PHONE)
+    form = page.get_by_role("form", name="Waive")
+    form.get_by_label("Why").fill("a sale")
+    form.get_by_label("To").fill(str(OPENING))
+    form.get_by_role("button").click()
+    alert = page.get_by_role("alert")
+    expect(alert).to_contain_text(f"The range ends on {OPENING}, before it begins")
+    expect(page.get_by_label("Why")).to_have_value("a sale")
+    expect(page.get_by_label("To")).to_have_value(str(OPENING))
+    assert page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth") == 0
+
+
+def test_a_failed_run_stands_on_the_board_with_its_reason(visit: Visit, airflow: Deployment) -> None:
+    run_id = airflow.start("investor_growth", YESTERDAY + 2 * DAY)
+    airflow.finish("investor_growth", run_id, "failed")
+    try:
+        line = visit("/headline/board").locator(".runs li", has_text="has not ended yet")
+        expect(line).to_contain_text(f"investor_growth run for {YESTERDAY + 2 * DAY}")
+        said = [str(one) for one in failed_and_waiting_lines(airflow.api) if "has not ended yet" in str(one)]
+        assert [one.split(":")[0] for one in said] == [f"failed investor_growth, run for {YESTERDAY + 2 * DAY}"]
+    finally:
+        airflow.api.delete_run("investor_growth", run_id)
 
 
 def test_pages_fit_a_phone_and_name_everything(visit: Visit, incident: Callable[..., Incident]) -> None:

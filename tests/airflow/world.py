@@ -61,6 +61,9 @@ class Airflow(AirflowApi):
         body = {"dag_run_id": run_id, "logical_date": None, "run_after": made.isoformat()}
         self._request("POST", f"/dags/{dag_id}/dagRuns", json=body)
 
+    def delete_run(self, dag_id: str, run_id: str) -> None:
+        self._request("DELETE", f"/dags/{dag_id}/dagRuns/{run_id}")
+
     def backfill(self, dag_id: str, first: date, last: date) -> int:
         """Have Airflow make a run for each day, both included; gives the backfill's id."""
         start, end = (f"{day}T00:00:00Z" for day in (first, last))

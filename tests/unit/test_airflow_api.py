@@ -5,7 +5,7 @@ from typing import Any
 import httpx
 import pytest
 
-from headline.airflow_api import AirflowApi, log_lines
+from headline.airflow_api import AirflowApi, Refused, log_lines
 from headline.errors import HeadlineError
 
 
@@ -76,3 +76,39 @@ def test_a_logged_error_is_told_with_its_cause() -> None:
     assert log_lines("plain") == ["plain"]
     error = {"event": "Task failed", "error_detail": [{"exc_type": "BadData", "exc_value": "2 rows"}]}
     assert log_lines(error) == ["Task failed", "BadData: 2 rows"]
+
+
+def test_a_refusal_keeps_its_status() -> None:
+    with pytest.raises(Refused) as error:
+        api(Airflow({})).dags()
+    assert error.value.status == 404
+
+
+def test_somebody_elses_token_is_handed_on_without_a_login() -> None:
+    asked = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        asked.append((request.url.path, request.headers["cookie"]))
+        return httpx.Response(200, json={"dags": []})
+
+    assert AirflowApi.with_headers({"cookie": "_token=t"}, httpx.MockTransport(answer)).dags() == []
+    assert asked == [("/api/v2/dags", "_token=t")]
+
+
+def test_the_error_of_a_try_is_its_first_line() -> None:
+    path = "/dags/shop/dagRuns/r/taskInstances/ingest/logs/2"
+    cause = {"exc_type": "OSError", "exc_value": "the cause"}
+    content = [
+        "a line",
+        {"event": "first", "error_detail": [{"exc_type": "BadData", "exc_value": "an earlier one"}]},
+        {"event": "failed", "error_detail": [{"exc_type": "BadData", "exc_value": "raw.orders: 3 faults\nin full"}, cause]},
+        {"event": "end", "error_detail": None},
+    ]
+    assert api(Airflow({path: {"content": content}})).error("shop", "r", "ingest", 2) == "raw.orders: 3 faults"
+    check = [
+        {"event": "failed", "error_detail": [{"exc_type": "BadData", "exc_value": "1 check failed:\n  «no duplicates»\nkeys"}]}
+    ]
+    assert api(Airflow({path: {"content": check}})).error("shop", "r", "ingest", 2) == "1 check failed: «no duplicates»"
+    assert api(Airflow({})).error("shop", "r", "ingest", 2) == ""
+    no_text = [{"event": "failed", "error_detail": [{"exc_type": "KeyError", "exc_value": ""}]}]
+    assert api(Airflow({path: {"content": no_text}})).error("shop", "r", "ingest", 2) == "KeyError"

@@ -116,6 +116,10 @@ class World:
                     partial[table.full_name] = float(newest.coverage)
         return Landing(missing, partial, None if missing else max(moments))
 
+    def first_landed_at(self, pipeline: str, day: date) -> datetime | None:
+        """When a day had landed for the first time, however often since; None where it came more than a day late."""
+        return self._first_landed(pipeline, day)
+
     def published_since(self, pipeline: str, moment: datetime, day: date | None = None) -> bool:
         """Whether the pipeline has published anything, or that day, after a moment; the same content computed again counts."""
         names = {table.full_name for table in self._tables(pipeline)}

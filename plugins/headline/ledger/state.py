@@ -73,6 +73,11 @@ class CurrentState(Store):
             row = connection.execute(query).first()
         return _period_state(row) if row else None
 
+    def last_computed_at(self) -> datetime | None:
+        """When any period was computed last, changed or not; None before the first."""
+        with self._begin() as connection:
+            return connection.scalar(select(func.max(_state.computed_at)))
+
     def in_doubt(self, table_name: str) -> list[PeriodState]:
         """The periods of a table that a run was about to replace when it died, or that were found to differ."""
         query = select(tables.period_state).where(_state.table_name == table_name, _state.fingerprint == IN_DOUBT)

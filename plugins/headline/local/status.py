@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from contextlib import suppress
+from datetime import UTC, datetime
 
 from rich.table import Table
 from rich.text import Text
 
 from headline.airflow_api import AirflowApi
+from headline.errors import HeadlineError
+from headline.intervals import in_words
 from headline.local.home import Home
 from headline.local.job import COLORS
 from headline.local.lifecycle import components_line
@@ -16,7 +20,8 @@ from headline.local.screen import Screen
 
 
 def show_status() -> None:
-    """Print the health of Airflow's components, the last run of each DAG, files that do not load, and the UI's address."""
+    """Print the health of Airflow's components, the last run of each DAG, what has failed or waits and why, what is behind its
+    inputs, files that do not load, and the UI's address."""
     screen, home = Screen(), Home.current()
     processes = Processes(home)
     manager = processes.manager()
@@ -29,6 +34,8 @@ def show_status() -> None:
         screen.say(components_line(up))
         if up["api-server"]:
             screen.console.print(last_runs(api))
+            for line in (*failed_and_waiting_lines(api), *behind_lines()):
+                screen.console.print(line)
             for error in api.import_errors():
                 cause = error["stack_trace"].strip().splitlines()[-1]
                 screen.say(Text.assemble(("not loaded", "red"), f" {error['filename']}: {cause}"))
@@ -53,6 +60,38 @@ def last_runs(api: AirflowApi) -> Table:
         else:
             table.add_row(name, Text("none yet", "dim"))
     return table
+
+
+def failed_and_waiting_lines(api: AirflowApi) -> Iterator[Text]:
+    """A line for each kind of run that the board lists as failed or waiting, with the reason."""
+    from headline.ledger import Ledger
+    from headline.pages.runs import failed_and_waiting
+    from headline.specs import load_sound
+
+    try:
+        groups = failed_and_waiting(api, load_sound(), Ledger(), datetime.now(UTC))
+    except HeadlineError as error:
+        yield Text(f"Which runs have failed or wait is not known: {error}", "yellow")
+        return
+    for group in groups:
+        what = f" {group.dag_id}, {group.name} for {group.days}: {group.reason}"
+        yield Text.assemble((group.state, "red" if group.state == "failed" else "yellow"), what)
+
+
+def behind_lines() -> Iterator[Text]:
+    """A line for each table with published days that are behind their inputs, as on the board."""
+    from headline.pages.now import days_behind
+    from headline.specs import load_sound
+
+    try:
+        behind = days_behind(load_sound().pipelines.values())
+    except HeadlineError as error:
+        yield Text(f"What is behind its inputs is not known: {error}", "yellow")
+        return
+    for table, days in behind.items():
+        yield Text.assemble(
+            ("behind its inputs", "yellow"), f" {table}, {len(days)} day{'s' if len(days) > 1 else ''}: {in_words(days)}"
+        )
 
 
 def show_logs() -> None:

@@ -1,5 +1,1 @@
-"""Pages that a task's buttons lead to."""
-
-from headline.pages.app import app
-
-__all__ = ["app"]
+"""Pages that a task's buttons lead to; headline.pages.app serves them, what they show of runs is for the command line too."""

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING
 
 from airflow.api_fastapi.core_api.security import requires_access_dag, requires_authenticated
 from fastapi import Depends, FastAPI, HTTPException
 from fastapi.responses import HTMLResponse
 
-from headline.pages import board, errors, incidents, rota
+from headline import settings
+from headline.pages import again, board, errors, incidents, rota
 from headline.pages.render import page
 from headline.pages.visitor import CurrentVisitor
 
@@ -26,7 +27,7 @@ app = FastAPI(
     dependencies=[Depends(requires_authenticated())],
     exception_handlers=errors.HANDLERS,
 )
-for part in (board, incidents, rota):
+for part in (again, board, incidents, rota):
     app.include_router(part.router)
 MAY_READ = [Depends(requires_access_dag(method="GET"))]
 
@@ -96,12 +97,16 @@ def contract(dag_id: str, table: str) -> HTMLResponse:
 
 def partial_notes(pipeline: Pipeline, tables: Iterable[Table]) -> list[str]:
     """A line for each set of days that readers of these tables of the pipeline see in part; none where all is complete."""
+    from headline.alerts.days import business_day
     from headline.errors import HeadlineError
     from headline.intervals import in_words
     from headline.ledger import Ledger, partial_days
 
+    today = business_day(datetime.now(UTC), settings.load().reporting_zone)
     try:
-        found = partial_days(pipeline, Ledger().states([table.full_name for table in pipeline.tables.values()]))
+        states = Ledger().states([table.full_name for table in pipeline.tables.values()])
+        # A week or month that has not ended is open; its days tell for themselves which are partial.
+        found = partial_days(pipeline, [state for state in states if state.interval.end <= today])
     except HeadlineError as error:
         return [f"Which days are partial is not known now: {error}"]
     together: dict[tuple[date, ...], list[str]] = {}

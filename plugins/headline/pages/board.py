@@ -12,14 +12,18 @@ from fastapi import APIRouter
 from fastapi.responses import HTMLResponse
 
 from headline.errors import HeadlineError
-from headline.intervals import DAY
+from headline.intervals import DAY, Interval
+from headline.pages.airflow import VisitorsAirflow
 from headline.pages.render import duration, page
 from headline.pages.visitor import CurrentVisitor
 
 if TYPE_CHECKING:
+    from headline.airflow_api import AirflowApi
     from headline.alerts.judge import World
     from headline.ledger.incidents import Incident
     from headline.oncall import AreaOwners
+    from headline.pages.runs import RunGroup
+    from headline.specs import Catalog, Table
 
 router = APIRouter()
 
@@ -29,8 +33,8 @@ class Row:
     """One pipeline on the board.
 
     `level`: good, waiting, warning or bad. `standing`: the same in a word, `freshness` in a few: how yesterday stands against
-    its deadline.
-    `stale_days`: published days that are older than a change of their inputs, in the table that has the most of them.
+    its deadline. `open_periods`: kinds of period, such as month, of which the current one has not ended.
+    `days_behind`: published days that are behind their inputs, in the table that has the most of them.
     `checks`: how many checks of the newest audits ended how.
     """
 
@@ -43,7 +47,8 @@ class Row:
     last_day: date | None
     deadline: datetime
     partial_days: int
-    stale_days: int = 0
+    days_behind: int = 0
+    open_periods: Sequence[str] = ()
     checks: Mapping[str, int] = field(default_factory=dict)
     incidents: Sequence[Incident] = ()
 
@@ -53,9 +58,9 @@ def rows(
     checks: Mapping[str, Mapping[str, int]],
     incidents: Sequence[Incident],
     shown: set[str],
-    stale: Mapping[str, int],
+    behind: Mapping[str, int],
 ) -> list[Row]:
-    """A row for each pipeline that is shown, what is worst first; `stale`: stale days by table."""
+    """A row for each pipeline that is shown, what is worst first; `behind`: by table, how many days are behind their inputs."""
     found = []
     for name in world.inputs:
         if name in shown:
@@ -76,7 +81,8 @@ def rows(
                     last_day=last_day,
                     deadline=world.deadline(name, world.yesterday),
                     partial_days=partial_days,
-                    stale_days=max((stale.get(table.full_name, 0) for table in pipeline.tables.values()), default=0),
+                    days_behind=max((behind.get(table.full_name, 0) for table in pipeline.tables.values()), default=0),
+                    open_periods=sorted({table.period for table in pipeline.tables.values() if is_open(table, world.yesterday)}),
                     checks=sum((Counter(checks.get(table.full_name, {})) for table in pipeline.tables.values()), Counter()),
                     incidents=mine,
                 )
@@ -85,14 +91,23 @@ def rows(
     return sorted(found, key=lambda row: (order.index(row.level), row.tier, row.deadline, row.pipeline))
 
 
+def is_open(table: Table, yesterday: date) -> bool:
+    """Whether the current week or month of a table has not ended: it is open, whatever it holds so far."""
+    return Interval(yesterday, yesterday + DAY).widen(table.period).end > yesterday + DAY
+
+
 def _freshness(world: World, name: str) -> tuple[str, str, str]:
     """Level, standing and freshness of a pipeline."""
     landing, due = world.landing(name, world.yesterday), world.deadline(name, world.yesterday)
-    if landing.is_complete and landing.landed_at:
-        return "good", "Landed", f"{landing.landed_at.astimezone(UTC):%H:%M}, due {due:%H:%M}"
-    if landing.partial and not landing.missing:
-        share = min(landing.partial.values())
-        return "warning", "In part", f"{share:.1%} of it is there"
+    tables = world.catalog.tables
+    partial = {table: share for table, share in landing.partial.items() if not is_open(tables[table], world.yesterday)}
+    if landing.landed_at and not partial:
+        first = world.first_landed_at(name, world.yesterday) or landing.landed_at
+        again = f", again {_clock(landing.landed_at)}" if _clock(landing.landed_at) != _clock(first) else ""
+        return "good", "Landed", f"{_clock(first)}, due {due:%H:%M}{again}"
+    if partial and not landing.missing:
+        share = min(partial.values())
+        return "warning", "Partial", f"coverage {share:.1%}"
     if world.yesterday < world.start_date:
         return "waiting", "Not due", f"deadlines begin with {world.start_date}"
     if world.now >= due:
@@ -102,8 +117,15 @@ def _freshness(world: World, name: str) -> tuple[str, str, str]:
     return "waiting", "Waiting", f"due {due:%H:%M}, in {duration(due - world.now)}{usual}"
 
 
+def _clock(moment: datetime) -> str:
+    return f"{moment.astimezone(UTC):%H:%M}"
+
+
 def _published(world: World, name: str) -> tuple[date | None, int]:
-    """The last day that all tables of a pipeline have, and how many of the days that are looked at they have in part."""
+    """The last day that all tables of a pipeline have, and how many of the days that are looked at are partial.
+
+    A period that has not ended counts as open, not as partial.
+    """
     tables = {table.full_name for table in world.catalog.pipelines[name].tables.values()} - world.without
     ends = dict.fromkeys(tables, date.min)
     partial: set[date] = set()
@@ -114,17 +136,18 @@ def _published(world: World, name: str) -> tuple[date | None, int]:
             for day in one.interval:
                 if (one.table, day) not in judged and day >= world.evidence.first:
                     judged.add((one.table, day))
-                    partial |= set() if one.is_complete else {day}
+                    partial |= set() if one.is_complete or one.interval.end > world.yesterday + DAY else {day}
     end = min(ends.values(), default=date.min)
     return None if end == date.min else min(end - DAY, world.yesterday), len(partial)
 
 
 @router.get("/board")
-def board(visitor: CurrentVisitor, dag_id: str | None = None) -> HTMLResponse:
-    """How each pipeline stands, or one of them, table by table, as the tab of its DAG; and who is on call."""
+def board(visitor: CurrentVisitor, api: VisitorsAirflow, dag_id: str | None = None) -> HTMLResponse:
+    """How each pipeline stands, or one, table by table, as the tab of its DAG; failed and waiting runs; who is on call."""
     from headline.ledger import Ledger
     from headline.ledger.incidents import Incidents
-    from headline.pages.now import current_duty, current_world, stale_days
+    from headline.pages.again import forms
+    from headline.pages.now import current_duty, current_world, days_behind
 
     shown = visitor.readable()
     if dag_id is not None:
@@ -139,14 +162,17 @@ def board(visitor: CurrentVisitor, dag_id: str | None = None) -> HTMLResponse:
     for audit in Ledger().latest_audits(checks) if checks else []:
         checks[audit.table_name][audit.outcome] += 1
         audited[audit.table_name] = audit.audited_at
-    stale = stale_days(world.catalog.pipelines[name] for name in shown & world.inputs.keys())
-    found = rows(world, checks, incidents, shown, stale)
-    known: dict[str, Any] = {"duty": current_duty(now), "day": world.yesterday, "now": now}
+    behind = days_behind(world.catalog.pipelines[name] for name in shown & world.inputs.keys())
+    found = rows(world, checks, incidents, shown, {name: len(days) for name, days in behind.items()})
+    groups, problem = _runs(api, world.catalog, now, dag_id)
+    known: dict[str, Any] = {"duty": current_duty(now), "day": world.yesterday, "now": now, "runs": groups, "problem": problem}
     if dag_id is None:
         standings = Counter((row.level, row.standing) for row in found)
         others = [one for one in incidents if one.pipeline not in world.inputs and not _is_passed_drill(one)]
         return page("board.html", rows=found, standings=standings, others=others, **known)
     pipeline = world.catalog.pipelines.get(dag_id)
+    may_run = bool(found) and visitor.may_trigger(dag_id)
+    proposed = forms(world.catalog, dag_id, _days_to_compute(behind, world.yesterday)) if may_run else []
     return page(
         "pipeline.html",
         dag_id=dag_id,
@@ -156,11 +182,29 @@ def board(visitor: CurrentVisitor, dag_id: str | None = None) -> HTMLResponse:
         incidents=incidents,
         tables=tables,
         counts=checks,
-        stale=stale,
+        behind={name: len(days) for name, days in behind.items()},
+        forms=proposed,
         newest=Ledger().newest_candidates(checks),
         audited=audited,
         **known,
     )
+
+
+def _runs(api: AirflowApi, catalog: Catalog, now: datetime, dag_id: str | None) -> tuple[list[RunGroup], str]:
+    """Runs that have failed or wait; or the problem for which nobody knows, which keeps nobody from seeing the rest."""
+    from headline.ledger import Ledger
+    from headline.pages.runs import failed_and_waiting
+
+    try:
+        return failed_and_waiting(api, catalog, Ledger(), now, dag_id or "~"), ""
+    except HeadlineError as error:
+        return [], str(error)
+
+
+def _days_to_compute(behind: Mapping[str, Sequence[date]], yesterday: date) -> Interval:
+    """What the forms propose: the days that are behind their inputs, or else yesterday."""
+    days = sorted(day for found in behind.values() for day in found if day <= yesterday)
+    return Interval(days[0], days[-1] + DAY) if days else Interval(yesterday, yesterday + DAY)
 
 
 def _is_passed_drill(incident: Incident) -> bool:

@@ -4,20 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from datetime import UTC, date, datetime, timedelta
+from typing import TYPE_CHECKING, Any
 
 from fastapi import APIRouter, Depends, HTTPException
 from fastapi.responses import HTMLResponse, RedirectResponse
 
+from headline.airflow_api import Refused
+from headline.intervals import DAY, Interval
+from headline.pages.airflow import VisitorsAirflow
 from headline.pages.render import page, words
 from headline.pages.visitor import CurrentVisitor, from_this_site
 
 if TYPE_CHECKING:
+    from headline.airflow_api import AirflowApi
     from headline.ledger.incidents import Event, Incident
+    from headline.pages.again import Form
+    from headline.specs import Catalog
 
 router = APIRouter()
 DAYS_LISTED = 30
+LOG_LINES = 30
 CHANNELS = {"inbox": "the inbox, which is this page", "email": "e-mail", "slack": "Slack", "sns": "SNS"}
 
 
@@ -49,7 +56,7 @@ def incidents(visitor: CurrentVisitor) -> HTMLResponse:
 
 
 @router.get("/incidents/{incident_id}")
-def incident(visitor: CurrentVisitor, incident_id: int) -> HTMLResponse:
+def incident(visitor: CurrentVisitor, api: VisitorsAirflow, incident_id: int) -> HTMLResponse:
     """What is wrong, why, what to do first, and everything that happened since."""
     from headline.alerts.first_step import first_step
     from headline.alerts.kinds import KINDS
@@ -75,6 +82,8 @@ def incident(visitor: CurrentVisitor, incident_id: int) -> HTMLResponse:
         readers=[one for one in readers if one in shown],
         links=_links(found),
         timeline=timeline(known.history(found.id), _names()),
+        log=end_of_log(api, found.facts, found.pipeline),
+        forms=_forms(catalog, found) if found.state != "resolved" and visitor.may_trigger(found.pipeline) else [],
         may_acknowledge=found.state == "open" and visitor.may_edit(found.pipeline),
         now=datetime.now(UTC),
     )
@@ -90,6 +99,42 @@ def acknowledge(visitor: CurrentVisitor, incident_id: int) -> RedirectResponse:
     visitor.must_edit(found.pipeline)
     Incidents().acknowledge(incident_id, by=visitor.name)
     return RedirectResponse(f"../{incident_id}", status_code=303)
+
+
+@dataclass(frozen=True)
+class LogEnd:
+    """The end of what the failing try of a task logged; `problem`: why it cannot be shown."""
+
+    task_id: str
+    try_number: int
+    lines: Sequence[str] = ()
+    problem: str = ""
+
+
+def end_of_log(api: AirflowApi, facts: Mapping[str, Any], dag_id: str) -> LogEnd | None:
+    """The last 30 lines of the try that an incident names, with the rights of whoever asks; None where it names no task."""
+    run_id, task_id = facts.get("run_id"), facts.get("task_id")
+    if not run_id or not task_id:
+        return None
+    number = facts.get("try_number") or 0
+    try:
+        number = number or (api.task_instance(dag_id, run_id, task_id) or {}).get("try_number", 0)
+        lines = [line for text in api.log(dag_id, run_id, task_id, number) for line in text.splitlines()] if number else []
+    except Refused as error:
+        return LogEnd(task_id, number, problem="You may not read this log." if error.status in (401, 403) else str(error))
+    return LogEnd(task_id, number, lines[-LOG_LINES:], "" if lines else "Airflow has no log of it any more.")
+
+
+def _forms(catalog: Catalog, incident: Incident) -> list[Form]:
+    """To compute the incident's days again and, where a check holds them back, to waive it."""
+    from headline.pages.again import forms
+
+    if incident.pipeline not in catalog.pipelines or incident.facts.get("drill"):
+        return []
+    days = [date.fromisoformat(day) for day in incident.facts.get("days", ())] or [incident.ds]
+    has_broken = incident.kind == "contract_broken"
+    found = forms(catalog, incident.pipeline, Interval(min(days), max(days) + DAY), sources=has_broken)
+    return found if has_broken else found[:1]
 
 
 def by_cause(found: Iterable[Incident]) -> list[tuple[Incident, list[Incident]]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -47,28 +47,29 @@ def current_world(now: datetime) -> World:
     )
 
 
-def stale_days(pipelines: Iterable[Pipeline]) -> dict[str, int]:
-    """By table, how many published days are stale; a table without any is left out."""
+def days_behind(pipelines: Iterable[Pipeline]) -> dict[str, list[date]]:
+    """By table, the published days that are behind their inputs, in order; a table without any is left out."""
     from headline.ledger import Ledger
 
-    version = Ledger().newest_version()
-    found: dict[str, int] = {}
+    ledger = Ledger()
+    known = ledger.newest_version(), ledger.last_computed_at()
+    found: dict[str, list[date]] = {}
     for pipeline in pipelines:
-        found |= _stale_days(pipeline.folder, version)
+        found |= _days_behind(pipeline.folder, known)
     return found
 
 
-@lru_cache(maxsize=256)  # nothing becomes stale, or fresh, without a new version
-def _stale_days(folder: Path, version: int) -> dict[str, int]:  # noqa: ARG001 (the version is only a key)
+@lru_cache(maxsize=256)  # nothing falls behind without a new version, nor is up to date again without being computed
+def _days_behind(folder: Path, known: object) -> dict[str, list[date]]:  # noqa: ARG001 (it is only a key)
     from headline.ledger import Ledger, stale_states
 
     pipeline, ledger = specs.load_pipeline(folder), Ledger()
-    stale = {
+    behind = {
         table.full_name: stale_states(table, pipeline.reads_by_table(table), ledger)
         for table in pipeline.ordered_tables
         if table.full_name not in settings.load().without
     }
-    return {name: sum(len(state.interval) for state in states) for name, states in stale.items() if states}
+    return {name: [day for state in states for day in state.interval] for name, states in behind.items() if states}
 
 
 def current_duty(now: datetime) -> Duty:

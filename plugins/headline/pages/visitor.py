@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-from airflow.api_fastapi.auth.managers.models.resource_details import DagDetails
+from airflow.api_fastapi.auth.managers.models.resource_details import DagAccessEntity, DagDetails
 from airflow.api_fastapi.core_api.security import GetUserDep, get_auth_manager
 from fastapi import Depends, HTTPException, Request
 
@@ -27,6 +27,12 @@ class Visitor:
     def may_edit(self, dag_id: str) -> bool:
         return self._may("PUT", dag_id)
 
+    def may_trigger(self, dag_id: str) -> bool:
+        """Whether Airflow would let them start a run of the DAG."""
+        details = DagDetails(id=dag_id)
+        manager = get_auth_manager()
+        return bool(manager.is_authorized_dag(method="POST", access_entity=DagAccessEntity.RUN, details=details, user=self.user))
+
     def must_read(self, dag_id: str) -> None:
         """Raises 403 where he may not see the DAG."""
         if not self._may("GET", dag_id):
@@ -36,6 +42,11 @@ class Visitor:
         """Raises 403 where he may not change the DAG."""
         if not self.may_edit(dag_id):
             raise HTTPException(403, f"you may see {dag_id}, not act on it; ask an administrator of Airflow")
+
+    def must_trigger(self, dag_id: str) -> None:
+        """Raises 403 where they may not start a run of the DAG."""
+        if not self.may_trigger(dag_id):
+            raise HTTPException(403, f"you may see {dag_id}, not run it; ask an administrator of Airflow")
 
     def _may(self, method: Any, dag_id: str) -> bool:
         return bool(get_auth_manager().is_authorized_dag(method=method, details=DagDetails(id=dag_id), user=self.user))

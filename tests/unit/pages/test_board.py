@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
@@ -11,7 +12,7 @@ from starlette.requests import Request
 from tests.unit.alerts.conftest import TABLES, catalog, publication  # noqa: F401 (a fixture)
 
 from headline.alerts.judge import World
-from headline.intervals import DAY
+from headline.intervals import DAY, Interval
 from headline.ledger.evidence import Evidence, Publication
 from headline.ledger.incidents import Incident
 from headline.pages.board import Row, rows
@@ -29,13 +30,13 @@ def board(
     published: Sequence[Publication],
     incidents: Sequence[Incident] = (),
     shown: set[str] | None = None,
-    stale: Mapping[str, int] | None = None,
+    behind: Mapping[str, int] | None = None,
 ) -> dict[str, Row]:
     hour, minute = map(int, clock.split(":"))
     now = datetime(2026, 11, 20, hour, minute, tzinfo=UTC)
     world = World(known, Evidence(YESTERDAY - DAY * 28, published), now, date(2026, 1, 1), "UTC")
     checks = {"core.order_lines": {"passed": 5, "warned": 1}}
-    return {row.pipeline: row for row in rows(world, checks, incidents, shown or set(known.pipelines), stale or {})}
+    return {row.pipeline: row for row in rows(world, checks, incidents, shown or set(known.pipelines), behind or {})}
 
 
 def landed(day: date, coverage: str = "1") -> list[Publication]:
@@ -49,6 +50,29 @@ def test_a_day_that_has_landed_is_good(catalog: Catalog) -> None:  # noqa: F811
     assert (found["core_shop"].last_day, found["core_shop"].checks) == (YESTERDAY, {"passed": 5, "warned": 1})
 
 
+def test_the_first_landing_is_kept_when_a_day_is_computed_again(catalog: Catalog) -> None:  # noqa: F811
+    again = replace(publication("core.order_lines", YESTERDAY, LANDED + timedelta(hours=3)), version=2)
+    found = board(catalog, "05:00", [again, *landed(YESTERDAY)])
+    assert found["core_shop"].freshness == "01:05, due 03:00, again 04:05"
+    assert found["shop"].freshness == "01:05, due 02:00"
+    twice = [replace(one, version=2) for one in landed(YESTERDAY)]
+    assert board(catalog, "05:00", [*twice, *landed(YESTERDAY)])["core_shop"].freshness == "01:05, due 03:00"
+
+
+def test_a_month_that_has_not_ended_is_open_and_not_partial(catalog: Catalog) -> None:  # noqa: F811
+    vars(catalog.tables["profit.summary"])["period"] = "month"
+    others = [one for one in landed(YESTERDAY) if one.table != "profit.summary"]
+    month = replace(
+        publication("profit.summary", YESTERDAY, LANDED, "0.97"), interval=Interval(date(2026, 11, 1), date(2026, 12, 1))
+    )
+    row = board(catalog, "05:00", [month, *others])["investor_profit"]
+    assert (row.level, row.standing, row.partial_days, row.open_periods) == ("good", "Landed", 0, ["month"])
+    ended = replace(month, interval=Interval(date(2026, 10, 1), date(2026, 11, 1)))
+    days = {date(2026, 10, day) for day in range(22, 32)}  # those that are looked at
+    assert board(catalog, "05:00", [month, ended, *others])["investor_profit"].partial_days == len(days)
+    assert board(catalog, "05:00", others)["unit_profit"].open_periods == []
+
+
 def test_what_is_late_comes_first_and_what_is_not_yet_due_waits(catalog: Catalog) -> None:  # noqa: F811
     found = board(catalog, "02:10", landed(YESTERDAY - DAY))
     assert [row.level for row in found.values()] == ["bad", "bad", "waiting", "waiting", "waiting", "waiting"]
@@ -59,17 +83,17 @@ def test_what_is_late_comes_first_and_what_is_not_yet_due_waits(catalog: Catalog
 
 def test_a_partial_day_and_an_open_incident_are_seen(catalog: Catalog) -> None:  # noqa: F811
     partial = board(catalog, "05:00", landed(YESTERDAY, "0.97"))["unit_profit"]
-    assert (partial.level, partial.freshness, partial.partial_days) == ("warning", "97.0% of it is there", 1)
+    assert (partial.level, partial.freshness, partial.partial_days) == ("warning", "coverage 97.0%", 1)
     incident = Incident(7, "profit_drop", "unit_profit", YESTERDAY, "open", None, LANDED, LANDED)
     found = board(catalog, "05:00", landed(YESTERDAY), [incident])
     assert (found["unit_profit"].level, found["unit_profit"].incidents) == ("warning", [incident])
     assert found["shop"].incidents == []
 
 
-def test_stale_days_are_told_of_their_pipeline_and_change_nothing_of_its_standing(catalog: Catalog) -> None:  # noqa: F811
-    stale = {"core.order_lines": 3, "raw.orders": 1}
-    found = board(catalog, "05:00", landed(YESTERDAY), stale=stale)
-    assert {name: row.stale_days for name, row in found.items() if row.stale_days} == {"core_shop": 3, "shop": 1}
+def test_days_behind_their_inputs_are_told_of_their_pipeline_and_change_nothing_of_its_standing(catalog: Catalog) -> None:  # noqa: F811
+    behind = {"core.order_lines": 3, "raw.orders": 1}
+    found = board(catalog, "05:00", landed(YESTERDAY), behind=behind)
+    assert {name: row.days_behind for name, row in found.items() if row.days_behind} == {"core_shop": 3, "shop": 1}
     assert found["core_shop"].level == "good", "they wait for a backfill; what is due has landed"
 
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, date, datetime
 
+from tests.unit.pages.airflow import FakeAirflow, task
+
 from headline.ledger.incidents import Event, Incident
-from headline.pages.incidents import by_cause, timeline
+from headline.pages.incidents import LOG_LINES, by_cause, end_of_log, timeline
 from headline.pages.render import label
 
 NOW = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
@@ -39,6 +41,30 @@ def test_every_event_is_a_sentence() -> None:
     assert [entry.what for entry in entries] == [sentence for _, sentence in told]
     assert [entry.text for entry in entries if entry.text] == ["the message"]
     assert [entry.detail for entry in entries if entry.detail] == ["refused", "no address", "published"]
+
+
+def test_an_incident_shows_the_end_of_the_log_of_the_try_that_failed() -> None:
+    airflow = FakeAirflow(
+        tasks=[task("shop", "run 1", "failed", NOW, "ingest")], errors={"run 1": "\n".join(map(str, range(50)))}
+    )
+    facts = {"run_id": "run 1", "task_id": "ingest", "try_number": 3}
+    shown = end_of_log(airflow.api, facts, "shop")
+    assert shown
+    assert (shown.task_id, shown.try_number, len(shown.lines), shown.problem) == ("ingest", 3, LOG_LINES, "")
+    assert list(shown.lines[-2:]) == ["49", "the end"]
+    without_try = end_of_log(airflow.api, facts | {"try_number": None}, "shop")
+    assert without_try
+    assert without_try.try_number == 1, "the newest"
+
+
+def test_a_log_that_is_gone_or_not_for_everybody_is_said() -> None:
+    facts = {"run_id": "run 1", "task_id": "ingest"}
+    gone = end_of_log(FakeAirflow().api, facts, "shop")
+    forbidden = end_of_log(FakeAirflow(errors={"run 1": "forbidden"}).api, facts | {"try_number": 1}, "shop")
+    assert gone
+    assert forbidden
+    assert (gone.problem, forbidden.problem) == ("Airflow has no log of it any more.", "You may not read this log.")
+    assert end_of_log(FakeAirflow().api, {"deadline": "2026-11-20"}, "shop") is None
 
 
 def test_a_drill_is_called_so() -> None:

@@ -8,8 +8,8 @@ import pytest
 from tests.unit.records import days_of, record
 
 from headline.errors import Transient
-from headline.intervals import DAY
-from headline.ledger import Ledger
+from headline.intervals import DAY, Interval
+from headline.ledger import Ledger, Published
 from headline.pages.app import contract, runbook
 
 D1, D5 = date(2026, 3, 1), date(2026, 3, 5)
@@ -53,3 +53,10 @@ def test_a_ledger_out_of_reach_leaves_the_page_and_is_said(shop: Any, monkeypatc
 
     monkeypatch.setattr(Ledger, "states", out_of_reach)
     assert "Which days are partial is not known now: the ledger is out of reach" in shown(runbook("core_shop"))
+
+
+def test_a_month_that_has_not_ended_is_open_and_not_partial(shop: Any) -> None:
+    first, after = date.today().replace(day=1), date.today() + DAY * 40  # noqa: DTZ011
+    with_rows_refused = Published("core.orders_coverage", Interval(first, after), "1:a", 1, "partial", Decimal("0.93"))
+    record(shop.ledger, with_rows_refused)
+    assert "partial" not in shown(runbook("core_shop")).split("<body>")[1]

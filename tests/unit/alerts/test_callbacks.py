@@ -34,7 +34,9 @@ def team(monkeypatch: pytest.MonkeyPatch) -> None:
 def context(error: Any = None, task_id: str = "publish", run_type: str = "scheduled", day: date = YESTERDAY, **more: Any) -> Any:
     """What Airflow hands to a callback."""
     start = datetime.combine(day, datetime.min.time(), UTC)
-    run = SimpleNamespace(run_type=run_type, run_id="r", data_interval_start=start, data_interval_end=start + DAY)
+    run = SimpleNamespace(
+        run_type=run_type, run_id="r", data_interval_start=start, data_interval_end=start + DAY, run_after=start + DAY
+    )
     instance = SimpleNamespace(dag_id="core_shop", run_id="r", try_number=4)
     params = more.pop("params", {"from": None, "to": None})
     return {

@@ -32,7 +32,7 @@ from headline.rules.tables import (
     sql_is_portable,
 )
 from headline.rules.written import Written
-from headline.specs import Column, Window
+from headline.specs import Column, Contract, Window
 from headline.sql import parse, write
 
 TABLES = tables()
@@ -57,18 +57,23 @@ def named(name: str) -> Written:
     return next(written for written in TABLES if written.table.full_name == name)
 
 
+def altered(contract: Contract, **changes: Any) -> Contract:
+    """Another contract, without what the first has worked out of its fields."""
+    return Contract.model_construct(**{**dict(contract), **changes})
+
+
 def with_column(written: Written, name: str, /, **changes: Any) -> Written:
     columns = [column.model_copy(update=changes) if column.name == name else column for column in written.contract.columns]
-    return replace(written, found_contract=written.contract.model_copy(update={"columns": columns}))
+    return replace(written, found_contract=altered(written.contract, columns=columns))
 
 
 def without_columns(written: Written, *names: str) -> Written:
     columns = [column for column in written.contract.columns if column.name not in names]
-    return replace(written, found_contract=written.contract.model_copy(update={"columns": columns}))
+    return replace(written, found_contract=altered(written.contract, columns=columns))
 
 
 def with_checks(written: Written, checks: list[dict[str, Any]]) -> Written:
-    contract = written.contract.model_copy(update={"checks": checks})
+    contract = altered(written.contract, checks=checks)
     return replace(written, found_contract=contract, content={**written.content, "checks": checks})
 
 
@@ -159,7 +164,7 @@ def test_a_broken_table_is_caught(rule: Rule, written: Written, fault: str) -> N
 def test_a_table_without_a_blocking_check_is_caught() -> None:
     quiet = [Column(**{**column.model_dump(), "checks": []}) for column in SUMMARY.contract.columns]
     written = with_checks(SUMMARY, [ROW_COUNT])
-    written = replace(written, found_contract=written.contract.model_copy(update={"columns": quiet}))
+    written = replace(written, found_contract=altered(written.contract, columns=quiet))
     assert "has no check that blocks" in list(checks_are_enough(written))
 
 

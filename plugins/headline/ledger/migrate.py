@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from alembic import command
-from alembic.autogenerate import compare_metadata
-from alembic.config import Config
-from alembic.migration import MigrationContext
-
 from headline.ledger.engine import CONNECTION, engine
 from headline.ledger.tables import metadata
 
 
 def migrate(conn_id: str = CONNECTION) -> None:
     """Upgrade the ledger to the newest schema; again = nothing happens."""
+    from alembic import command  # few of those who use the ledger migrate it
+    from alembic.config import Config
+
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
     with engine(conn_id).begin() as connection:
@@ -24,5 +22,8 @@ def migrate(conn_id: str = CONNECTION) -> None:
 
 def differences(conn_id: str = CONNECTION) -> list[object]:
     """What the migrated schema and tables.py disagree on; empty when the migrations are complete."""
+    from alembic.autogenerate import compare_metadata
+    from alembic.migration import MigrationContext
+
     with engine(conn_id).connect() as connection:
         return list(compare_metadata(MigrationContext.configure(connection), metadata))

@@ -15,9 +15,9 @@ from sqlglot.optimizer.qualify import qualify
 
 from headline.rules.written import Written
 from headline.specs import Catalog, CheckKind, Table, read_contract
+from headline.specs.soda_schema import contract_faults
 from headline.sql import personal_columns_shown, tables_read, write
 from headline.sql.rules import violations
-from headline.steps.soda import contract_faults
 
 KINDS_REQUIRED = get_args(CheckKind)
 ALWAYS_THERE = "calendar.days"

@@ -7,16 +7,13 @@ of the others are handed to it.
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from copy import copy
 from datetime import UTC, datetime
 from functools import cache, partial
-from pathlib import Path
 from typing import Any, NamedTuple
 
-import soda_core.contracts
 from soda_core.common.data_source_impl import DataSourceImpl
 from soda_core.common.data_source_results import QueryResult
 from soda_core.common.logs import Logs, LogsCollector, preserve_active_logs
@@ -148,15 +145,6 @@ def column_metadata(source: DataSourceImpl, described: Iterable[tuple[str, str]]
     return dialect.build_column_metadatas_from_query_result(QueryResult(rows, headings))
 
 
-def contract_faults(contract: Any) -> Iterator[str]:
-    """What Soda's own JSON schema finds wrong with a contract: verifying it, Soda takes a default for a key it does not know."""
-    from jsonschema.exceptions import best_match  # type: ignore[import-untyped]
-
-    for error in _contract_schema().iter_errors(contract):
-        cause = best_match([error])  # of a check that may be of one of many types: what is wrong with the likeliest
-        yield f"{'.'.join(map(str, cause.absolute_path))}: {cause.message[:200]}"
-
-
 def _is_measured_here(check: CheckImpl) -> bool:
     return bool(check.metrics) and (check.type == "schema" or bool(getattr(check.check_yaml, "query", None)))
 
@@ -173,19 +161,3 @@ def _parsed(contract: str) -> _Parsed:
         parsed = ContractYaml.parse(yaml_source=ContractYamlSource.from_str(contract))
         logs.close()
     return _Parsed(parsed, logs.get_errors())
-
-
-@cache
-def _contract_schema() -> Any:
-    from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
-
-    def with_attributes(node: Any) -> Any:
-        """Soda reads `attributes` of every check; its schema knows them of most."""
-        if isinstance(node, dict) and "qualifier" in node.get("properties", {}):
-            node["properties"].setdefault("attributes", {"$ref": "#/$defs/attributes"})
-        for child in node.values() if isinstance(node, dict) else node if isinstance(node, list) else ():
-            with_attributes(child)
-        return node
-
-    file = Path(soda_core.contracts.__file__).parent / "soda_data_contract_json_schema_1_0_0.json"
-    return Draft202012Validator(with_attributes(json.loads(file.read_text())))

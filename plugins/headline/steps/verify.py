@@ -17,6 +17,7 @@ from headline.intervals import Interval
 from headline.ledger import CheckResult
 from headline.specs import Check, Contract, Table, load_contract
 from headline.specs.catalog import parse_yaml, read_text
+from headline.specs.soda_schema import contract_faults
 from headline.sql import DIALECT, Resolution, check_selects, prepare_checks, rows_found
 from headline.steps.anomalies import ANOMALY, LEARNING, OUTLIER, findings
 from headline.steps.samples import Select, sample
@@ -219,10 +220,8 @@ def _written_for_soda(text: str, file: Path) -> str:
 
     Soda tells metrics apart by their queries; what they find is handed to it.
     """
-    from headline.steps import soda
-
     content = parse_yaml(text, file)
-    if faults := list(soda.contract_faults(content)):
+    if faults := list(contract_faults(content)):
         raise SpecError([f"{file.parent.name}/{file.name}: {fault}" for fault in faults])
     checks: dict[str, list[dict[str, Any]]] = {}
     for check in Contract.model_validate(content).listed_checks:

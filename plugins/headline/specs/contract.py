@@ -6,7 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, get_args
 
@@ -100,7 +100,7 @@ class Contract(BaseModel):
     columns: Annotated[list[Column], Field(min_length=1)]
     checks: Annotated[list[dict[str, Any]], Field(min_length=1)]
 
-    @cached_property
+    @property
     def listed_checks(self) -> list[Check]:
         """Every check, those of columns first."""
         on_columns = [_check(column.name, check) for column in self.columns for check in column.checks]
@@ -126,7 +126,7 @@ class Contract(BaseModel):
         columns = [f"{column.name} {column.sql_type}" for column in self.columns]
         return ", ".join(columns + (["quarantine_reason varchar"] if quarantine else []))
 
-    @cached_property
+    @property
     def column_names(self) -> list[str]:
         return [column.name for column in self.columns]
 
@@ -135,7 +135,7 @@ class Contract(BaseModel):
         """Whether its rows say how much of their period is there."""
         return {"coverage", "is_partial"} <= set(self.column_names)
 
-    @cached_property
+    @property
     def personal_columns(self) -> set[str]:
         return {column.name for column in self.columns if column.attributes.personal}
 

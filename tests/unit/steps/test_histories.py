@@ -1,5 +1,6 @@
 """A slowly changing dimension is replaced whole, and only the days on which something else was valid are new to its readers."""
 
+import time
 from datetime import date
 from threading import Thread
 from typing import Any
@@ -179,7 +180,9 @@ def test_an_input_that_changed_on_a_day_that_was_not_asked_for_outdates_the_hist
         if len(calls) == 1:
             shop.arrive({D2: [("b", "8")]})
             other.start()  # the run reads, and lets it publish before the audit
-            other.join(0.5)
+            while not session._locks.is_waited_for(session._warehouse.lock_name):
+                assert other.is_alive()
+                time.sleep(0.02)
         return found
 
     monkeypatch.setattr(DuckDBStaging, "changed_days", meanwhile)

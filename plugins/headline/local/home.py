@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from rich.text import Text
+
 from headline.airflow_api import ADMIN
 from headline.errors import BadRequest
 from headline.local import environment
@@ -39,10 +41,11 @@ class Home:
         return self.path / "login"
 
     @property
-    def login(self) -> str:
+    def login(self) -> Text:
         """Where the UI is, how to log in and how to stop it, for the screen."""
         stop = "make down" if self.path == PROJECT / ".headline" else f"make down HEADLINE_HOME={self.path}"
-        return f"[bold]Airflow[/]: {self.login_file.read_text()}[dim]kept in {self.login_file}; to stop it: {stop}[/]"
+        kept = (f"kept in {self.login_file}; to stop it: {stop}", "dim")
+        return Text.assemble(("Airflow", "bold"), f": {self.login_file.read_text()}", kept)
 
     @property
     def logs(self) -> Path:

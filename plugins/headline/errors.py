@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 
 class HeadlineError(Exception):
     """Base of every error that Headline raises on purpose: its message says what, where, how many and what to do."""
@@ -35,4 +37,14 @@ class Transient(HeadlineError):
 
 
 class NotChecked(Transient):
-    """An audit could not run, so nothing is known about the data: retry, and never count it as passed."""
+    """An audit could not run, so nothing is known about the data: retry, and never count it as passed.
+
+    `behind`: the pipelines that must run first, because what they have made was computed before its inputs changed.
+    """
+
+    def __init__(self, text: str = "", behind: Sequence[str] = ()) -> None:
+        self.behind = list(behind)
+        super().__init__(text)
+
+    def __reduce__(self) -> tuple[type[NotChecked], tuple[str, list[str]]]:
+        return type(self), (str(self), self.behind)

@@ -11,6 +11,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+# Runs that repair starts: it tries again by itself, and tells when it gives up.
+REPAIR = "repair__"
+
 
 async def landing_missed(context: Any = None, **_: Any) -> None:  # noqa: ARG001 (Airflow's signature)
     """A pipeline's deadline has passed: look at once, from the triggerer, which needs no worker."""
@@ -68,8 +71,8 @@ def watch_failed(context: Any) -> None:
 def finding_of(context: Any, now: datetime) -> Finding | None:
     """What a failed task means; None where nobody needs to be told.
 
-    That is so for an old day, for a request that made no sense, and for waiting in vain, which the landing tells. All that fails
-    of a pipeline's backfills on one day is one finding.
+    That is so for a request that made no sense, for an old day that the schedule or repair brings, and for waiting in vain, which
+    the landing tells. All that fails of a pipeline's backfills on one day is one finding; a run by hand over old days is one.
     """
     from headline import settings
     from headline.alerts.days import business_day
@@ -87,14 +90,17 @@ def finding_of(context: Any, now: datetime) -> Finding | None:
             days = list(requested(context))
         except BadRequest:
             return None
-    if isinstance(error, BadRequest) or type(error).__name__ == "TaskDeferralTimeout":
+    if isinstance(error, BadRequest):
         return None
     run_type = getattr(context.get("dag_run"), "run_type", "")
-    if getattr(run_type, "value", run_type) == "backfill":
+    kind_of_run = getattr(run_type, "value", run_type)
+    is_old = days[-1] < today - timedelta(days=LOOK_BACK_DAYS)
+    is_asked_for = kind_of_run == "manual" and not instance.run_id.startswith(REPAIR)
+    if kind_of_run == "backfill" or (is_old and is_asked_for):
         failed = {f"{FAILED_DAY}{day}": instance.run_id for day in days}
         facts = {"run_id": instance.run_id, "task_id": task.task_id, **_kind_of(task, error, instance.run_id)[1], **failed}
         return Finding(instance.dag_id, "backfill_failed", today, now, facts)
-    if days[-1] < today - timedelta(days=LOOK_BACK_DAYS):
+    if is_old or type(error).__name__ == "TaskDeferralTimeout":
         return None
     kind, known, since_day = _kind_of(task, error, instance.run_id)
     facts = {"run_id": instance.run_id, "task_id": task.task_id, "try_number": instance.try_number, **known}
@@ -103,8 +109,10 @@ def finding_of(context: Any, now: datetime) -> Finding | None:
 
 def _kind_of(task: Any, error: Any, run_id: str) -> tuple[str, dict[str, Any], date | None]:
     """The kind of alert that the failure of a task is, what else the ledger knows of it, and the day where that is another."""
+    from headline.alerts.kinds import range_of
     from headline.alerts.message import redact
     from headline.errors import BadData, NotChecked, Transient
+    from headline.intervals import DAY
     from headline.ledger import SchemaChanges
     from headline.ledger.evidence import Observations
 
@@ -121,7 +129,10 @@ def _kind_of(task: Any, error: Any, run_id: str) -> tuple[str, dict[str, Any], d
         held = [one for one in evidence.held_back if one.run_id == run_id]
         table = held[0] if held else None
         kind = "contract_not_checked" if isinstance(error, NotChecked) else "contract_broken"
-        return kind, {"table": table.table, "checks": table.checks} if table and table.checks else told, None
+        if table and table.checks:
+            days = range_of(table.intervals[0].start, table.intervals[-1].end - DAY)
+            return kind, {"table": table.table, "checks": table.checks, **days}, None
+        return kind, told | ({"behind": error.behind} if isinstance(error, NotChecked) and error.behind else {}), None
     return "task_failed", told, None
 
 

@@ -3,44 +3,59 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from shlex import join
+from typing import Any
 
-from headline.alerts.kinds import KINDS, failed_days
+from headline.alerts.kinds import KINDS, days_of
+from headline.intervals import DAY, Interval
 from headline.ledger.incidents import Incident
 
 ANOMALY = "anomaly"
 
 
 def first_step(incident: Incident, sources: Sequence[str]) -> str:
-    """One or two sentences with the commands to type; `sources`: where the pipeline's rows come from, itself included.
+    """What to do, a line for each case, with the commands to type.
 
-    Clearing a run computes from what was ingested; where the source was mended it must be read again.
+    `sources`: where the pipeline's rows come from, itself included. Clearing a run computes from what was ingested; where the
+    source was mended it must be read again.
     """
-    facts, who, day = incident.facts, incident.pipeline, incident.ds
-    read_again = f"headline trigger {' '.join(dict.fromkeys([*sources, who]))} --from {day} --to {day}"
+    facts, who, days = incident.facts, incident.pipeline, days_of(incident)
+    read_again = f"run the source again for these days: {_trigger([*sources, who], days)}"
+    retry = f"headline retry {who}"
     match incident.kind:
         case "contract_broken" if _is_unusual(facts.get("checks", [])):
-            return (
-                f"Is the figure right (a sale, a holiday)? Then trigger {who} from {day} to {day} and say why under «Accept "
-                "unusual figures»; what is computed from it for that day is accepted too. If it is wrong, mend the source, "
-                f"then: {read_again}"
+            return _lines(
+                _inspect(facts),
+                "If the figure is right (a sale, a holiday): say why under «Waive» on this incident's page; what is computed from "
+                "it for that day is accepted too.",
+                f"If it is wrong and the source is mended: {read_again}",
             )
         case "contract_broken":
-            return (
-                f"Look at the rows above. When the source is mended: {read_again}. When SQL or contract are: headline retry {who}"
+            return _lines(
+                _inspect(facts), f"When the source is mended: {read_again}", f"When SQL or contract are mended: {retry}"
             )
+        case "contract_not_checked" if behind := facts.get("behind"):
+            return f"Nothing is known to be wrong: {', '.join(behind)} must run first. {_trigger([*behind, who], days)}"
         case "contract_not_checked" | "task_failed":
-            return f"{KINDS[incident.kind].first_step.rstrip('.')}: headline retry {who}"
+            return f"{KINDS[incident.kind].first_step.rstrip('.')}: {retry}"
         case "source_missing":
-            return f"Ask the source's owner. When it is there: headline trigger {who} --from {day} --to {day}"
+            return f"Ask the source's owner. When it is there: {_trigger([who], days)}"
+        case "landing_missed" if facts.get("cause") == "failed":
+            return f"See the incident that this one follows from; {who} computes {incident.ds} when that is mended."
         case "landing_missed" if waits_for := facts.get("waits_for"):
+            there = ", ".join(waits_for)
+            return f"Wait: {who} computes {incident.ds} as soon as {there} is there. Look at that pipeline, not at this one."
+        case "landing_missed" if facts.get("cause") == "late":
             return (
-                f"Wait: {who} computes {day} as soon as {', '.join(waits_for)} is there. Look at that pipeline, not at this one."
+                f"Open the DAG: if it is at work, wait; if it is paused: headline unpause {who}; if it has no run: "
+                f"{_trigger([who], days)}"
             )
+        case "data_stale":
+            return f"If the DAG is paused: headline unpause {who}. Then compute these days: {_trigger([who], days)}"
         case "data_partial":
             return f"{KINDS[incident.kind].first_step} At once: {read_again}"
-        case "backfill_failed" if failed := failed_days(facts):
-            days = f"--from {failed[0]} --to {failed[-1]}"
-            return f"Read in the log of {failed[0]} why and mend it, then: headline trigger {who} {days}"
+        case "backfill_failed":
+            return f"Read in the log of {days.start} why and mend it, then: {_trigger([who], days)}"
         case _:
             return KINDS[incident.kind].first_step
 
@@ -48,3 +63,20 @@ def first_step(incident: Incident, sources: Sequence[str]) -> str:
 def _is_unusual(checks: Sequence[dict[str, object]]) -> bool:
     """Whether nothing failed but checks of kind anomaly, which a person may accept."""
     return bool(checks) and all(check.get("kind") == ANOMALY for check in checks)
+
+
+def _inspect(facts: dict[str, Any]) -> str:
+    """How to see what was held back beside what is published: rows added, lost and changed, by key."""
+    if not (table := facts.get("table")):
+        return "Read the end of the log."
+    command = ["headline", "inspect", table, *([facts["run_id"]] if facts.get("run_id") else [])]
+    return f"See its rows beside what is published: {join(command)}"
+
+
+def _trigger(pipelines: Sequence[str], days: Interval) -> str:
+    """The command that runs pipelines one after the other for these days."""
+    return f"headline trigger {' '.join(dict.fromkeys(pipelines))} --from {days.start} --to {days.end - DAY}"
+
+
+def _lines(*lines: str) -> str:
+    return "\n".join(lines)

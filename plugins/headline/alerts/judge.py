@@ -6,6 +6,7 @@ It looks at data only, so that a run that is late, failed, paused or was never m
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from functools import cached_property
@@ -15,11 +16,12 @@ from typing import Any
 
 from headline.alerts import kinds
 from headline.alerts.days import business_day, end_of
+from headline.errors import SpecError
 from headline.intervals import DAY
 from headline.ledger import Attempt, SchemaChange
 from headline.ledger.evidence import Evidence, Publication
 from headline.ledger.incidents import Finding, Incident, Key
-from headline.specs import Catalog, Table
+from headline.specs import Catalog, Table, load_contract
 
 WATCH = "freshness_watch"  # the DAG that answers for the path of alerts
 LOOK_BACK_DAYS = 3  # older days page nobody; within them a day is told even if nobody looked when it was missed
@@ -31,13 +33,18 @@ STUCK_AT_LEAST = timedelta(minutes=10)
 STILL_BEING_TRIED = timedelta(minutes=30)
 # Found within the pipeline itself, these say why its day has not landed, the likeliest first.
 DIRECT_CAUSES = ("schema_changed", "source_missing", "contract_broken", "contract_not_checked", "task_failed")
-# What each kind may follow from: within the pipeline itself, and in one that it waits for.
+HOLDS_BACK = (*DIRECT_CAUSES, "landing_missed")
+# What each kind may follow from: within the pipeline itself, and in one that its rows come from. A kind that is not here is
+# always a root: figures and approvals are judged by people, and the path of alerts depends on no data.
 CAUSES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
-    "landing_missed": (DIRECT_CAUSES, (*DIRECT_CAUSES, "landing_missed")),
-    "data_stale": ((*DIRECT_CAUSES, "landing_missed"), (*DIRECT_CAUSES, "landing_missed")),
-    "data_partial": (("source_missing",), ("data_partial", "source_missing")),
+    "landing_missed": (DIRECT_CAUSES, HOLDS_BACK),
+    "data_stale": (HOLDS_BACK, (*HOLDS_BACK, "data_stale")),
+    "data_partial": (("schema_changed", "source_missing"), ("data_partial", "schema_changed", "source_missing")),
     "backfill_failed": ((), ("backfill_failed",)),
-    **dict.fromkeys(("contract_broken", "contract_not_checked", "task_failed"), ((), (*DIRECT_CAUSES, "landing_missed"))),
+    "source_missing": (("schema_changed",), ()),
+    "contract_broken": (("schema_changed", "source_missing"), HOLDS_BACK),
+    "contract_not_checked": (("schema_changed", "source_missing", "contract_broken"), (*HOLDS_BACK, "data_stale")),
+    "task_failed": (("schema_changed", "source_missing", "contract_broken", "contract_not_checked"), HOLDS_BACK),
 }
 
 
@@ -45,7 +52,7 @@ CAUSES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
 class Landing:
     """How far one day of one pipeline is: tables that lack it, those that have it in part, and when the last of them came.
 
-    What a table has in part is judged by what arrived for that day: a table that sums up many days does not tell.
+    What a table has in part is judged by what arrived for that day: one that is partial for an earlier day only is not told.
     """
 
     missing: list[str]
@@ -112,7 +119,7 @@ class World:
                 missing.append(table.full_name)
             else:
                 moments.append(newest.published_at)
-                if not newest.is_complete and table.period in ("day", "all") and not table.cumulative:
+                if self._is_partial_for(table, newest, day):
                     partial[table.full_name] = float(newest.coverage)
         return Landing(missing, partial, None if missing else max(moments))
 
@@ -189,6 +196,31 @@ class World:
             ):
                 yield one
 
+    def _is_partial_for(self, table: Table, publication: Publication, day: date) -> bool:
+        """Whether rows of that day are missing, and not only rows of days that the table sums up besides.
+
+        Where its inputs say how much of the day is there they decide; a week or month tells of nothing that its days do not.
+        """
+        if publication.is_complete or table.period in ("week", "month"):
+            return False
+        inputs = [self.catalog.tables[name] for name in sorted(table.reads.keys() & self._tell_coverage)]
+        return not inputs or any(
+            self._is_partial_for(one, newest, day) for one in inputs if (newest := self._newest(one.full_name, day))
+        )
+
+    @cached_property
+    def _tell_coverage(self) -> set[str]:
+        """The tables whose rows say how much of their period is there; a faulty contract says nothing, and stops no watch."""
+        found = set()
+        for name, table in self.catalog.tables.items():
+            with suppress(SpecError):
+                if name not in self.without and load_contract(table).tells_coverage:
+                    found.add(name)
+        return found
+
+    def _newest(self, table: str, day: date) -> Publication | None:
+        return next((one for one in self._by_table.get(table, []) if one.interval.start <= day < one.interval.end), None)
+
     def _came(self, table: str, day: date) -> int:
         """The version that brought a day first; 0 where none did."""
         return min(
@@ -236,24 +268,53 @@ def findings(world: World, open_incidents: Iterable[Incident] = ()) -> list[Find
         newest = (pipeline, kind, world.yesterday)
         if kind == "landing_missed" and ds < world.yesterday and newest in causes and (pipeline, kind, ds) not in already_open:
             causes[pipeline, kind, ds] = causes[newest] or newest
-    return [replace(finding, cause=causes[finding.key]) for finding in found]
+    return [_with_cause(finding, causes[finding.key]) for finding in found]
+
+
+def _with_cause(finding: Finding, cause: Key | None) -> Finding:
+    """The finding with what it follows from; of what has not landed the fact `cause` tells in a word why.
+
+    It waits (an input is not there), has failed (the day's own incident says why), or is late (its inputs are there, and nothing
+    has failed). What was computed before its inputs changed is behind, which is a kind of its own.
+    """
+    if finding.kind != "landing_missed":
+        return replace(finding, cause=cause)
+    is_own = cause is not None and cause[0] == finding.pipeline and cause[1] != "landing_missed"
+    why = "failed" if is_own else "waits" if finding.facts.get("waits_for") else "late"
+    return replace(finding, cause=cause, facts=finding.facts | {"cause": why})
 
 
 def cause_of(key: Key, known: Set[Key], inputs: Mapping[str, set[str]]) -> Key | None:
-    """The known finding at the root of this one: something else in the same pipeline, or what is wrong with one of its inputs.
+    """The known finding at the root of this one: something else in the same pipeline, or in one that its rows come from, the
+    nearest first.
 
-    Other columns hold back the days after them too. `inputs`: by pipeline, those that it waits for.
+    Other columns hold back the days after them too, and what is stale is one finding for many days. `inputs`: by pipeline, those
+    that it waits for.
     """
     pipeline, kind, ds = key
     own, upstream = CAUSES.get(kind, ((), ()))
-    lasting = {(one, changed): day for one, changed, day in sorted(known) if changed == "schema_changed" and day < ds}
+    lasting = {
+        (one, which): day
+        for one, which, day in sorted(known)
+        if (which == "schema_changed" and day < ds) or which == "data_stale"
+    }
     candidates = [(pipeline, direct) for direct in own]
-    candidates += [(one, held) for one in sorted(inputs.get(pipeline, ())) for held in upstream]
+    candidates += [(one, held) for one in _nearest_first(pipeline, inputs) for held in upstream]
     for candidate in candidates:
         cause = (*candidate, ds) if (*candidate, ds) in known else (*candidate, lasting.get(candidate, ds))
         if cause in known:
             return cause_of(cause, known, inputs) or cause
     return None
+
+
+def _nearest_first(pipeline: str, inputs: Mapping[str, set[str]]) -> list[str]:
+    """Every pipeline that one depends on, directly or through others."""
+    found: dict[str, None] = {}
+    new = {pipeline}
+    while new:
+        new = {other for one in new for other in inputs.get(one, ())} - found.keys()
+        found |= dict.fromkeys(sorted(new))
+    return list(found)
 
 
 def is_over(incident: Incident, world: World, still: Set[Key]) -> str:
@@ -278,6 +339,8 @@ def is_over(incident: Incident, world: World, still: Set[Key]) -> str:
         return ""
     if _lets_through(incident.facts):
         return "" if incident.ds in world.days else f"{LOOK_BACK_DAYS} days have passed"
+    if incident.kind == "contract_not_checked" and (incident.pipeline, "contract_broken", incident.ds) in still:
+        return "it could be checked since: the data are bad, which is an incident of its own"
     landing = world.landing(incident.pipeline, incident.ds)
     if landing.landed_at and (
         incident.kind == "landing_missed" or world.published_since(incident.pipeline, incident.opened_at, incident.ds)
@@ -333,7 +396,7 @@ def _stale(world: World, incidents: Iterable[Incident]) -> Iterator[Finding]:
     for pipeline, stale in world.stale.items():
         if days := sorted(stale):
             ds = begun.get(pipeline, world.yesterday)
-            facts = {"days": [str(day) for day in days[:10]], "day_count": len(days)}
+            facts = {"days": [str(day) for day in days[:10]], "day_count": len(days), **kinds.range_of(days[0], days[-1])}
             yield Finding(pipeline, "data_stale", ds, world.deadline(pipeline, ds), facts)
 
 
@@ -354,6 +417,7 @@ def _held_back(world: World) -> Iterator[Finding]:
             "run_id": held.run_id,
             "task_id": "write_audit_publish",
             "checks": held.checks,
+            **kinds.range_of(held.intervals[0].start, held.intervals[-1].end - DAY),
         }
         kind = "contract_broken" if held.state == "failed" else "contract_not_checked"
         yield Finding(pipeline, kind, days[0], held.at, facts)

@@ -5,7 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+from headline.intervals import DAY, Interval
+
+if TYPE_CHECKING:
+    from headline.ledger.incidents import Incident
 
 
 @dataclass(frozen=True)
@@ -125,3 +130,16 @@ FAILED_DAY = "failed "
 def failed_days(facts: Mapping[str, Any]) -> list[date]:
     """The days of a backfill whose runs have failed, in order."""
     return sorted(date.fromisoformat(name.removeprefix(FAILED_DAY)) for name in facts if name.startswith(FAILED_DAY))
+
+
+def range_of(first: date, last: date) -> dict[str, str]:
+    """The facts that say which days an incident is about, both included, where they are more than its own day."""
+    return {"from": str(first), "to": str(last)}
+
+
+def days_of(incident: Incident) -> Interval:
+    """The days to compute again when what is wrong is mended: those that its facts name, else its own."""
+    if failed := failed_days(incident.facts):
+        return Interval(failed[0], failed[-1] + DAY)
+    first, last = (date.fromisoformat(incident.facts.get(name, str(incident.ds))) for name in ("from", "to"))
+    return Interval(first, last + DAY)

@@ -63,7 +63,10 @@ def compose(incident: Incident, around: Surroundings) -> Message:
     subject = "Drill: acknowledge this alert" if is_drill else _cut(f"T{around.tier} {_what_shortly(incident)}", SUBJECT_LENGTH)
     cause = "nothing is wrong" if is_drill else likely_cause(incident.facts)
     hurt = _names(around.readers)
-    acknowledge = links(incident, around.base_url)["Acknowledge"]
+    places = links(incident, around.base_url)
+    acknowledge = places["Acknowledge"]
+    if not is_drill:
+        places |= affected(around)
     lines = [
         f"{what}.",
         f"Day: {incident.ds}. Since: {incident.since.astimezone(UTC):%Y-%m-%d %H:%M} UTC.",
@@ -73,11 +76,11 @@ def compose(incident: Incident, around: Surroundings) -> Message:
         f"{len(around.hanging)} more incident(s) hang on this one: {_names([_label(one) for one in around.hanging])}."
         if around.hanging
         else "",
-        f"First: {'acknowledge it; nothing else' if is_drill else first_step(incident, around.sources)}",
+        *_first("acknowledge it; nothing else" if is_drill else first_step(incident, around.sources)),
         "",
-        *(f"{name}: {url}" for name, url in links(incident, around.base_url).items()),
+        *(f"{name}: {url}" for name, url in places.items()),
     ]
-    before_links = lines.index("", len(lines) - len(links(incident, around.base_url)) - 1)
+    before_links = len(lines) - len(places) - 1
     text = "\n".join(line for number, line in enumerate(lines) if line or number == before_links)
     end = f"\nAcknowledge: {acknowledge}"
     short = _cut(f"{subject}. {cause or kind.meaning}", SHORT_LENGTH - len(end)) + end
@@ -101,6 +104,16 @@ def links(incident: Incident, base_url: str) -> dict[str, str]:
         place = "#when-a-check-fails" if facts.get("checks") else ""
         found["Runbook"] = f"{base}/headline/runbooks/{quote(incident.pipeline)}{place}"
     return found
+
+
+def affected(around: Surroundings) -> dict[str, str]:
+    """Where to look at what is hurt, up to six of each: the incidents that hang on it, and the pipelines behind it."""
+    base = around.base_url.rstrip("/")
+    hanging = {
+        f"Hangs on it: {_label(one)} {one.ds}": f"{base}/headline/incidents/{one.id}" for one in around.hanging[: 2 * SHOWN]
+    }
+    readers = {f"Hurt: {one}": f"{base}/headline/board?dag_id={quote(one)}" for one in around.readers[: 2 * SHOWN]}
+    return hanging | readers
 
 
 def likely_cause(facts: Mapping[str, Any]) -> str:
@@ -127,8 +140,12 @@ def likely_cause(facts: Mapping[str, Any]) -> str:
         )
     if waits_for := facts.get("waits_for"):
         parts.append(f"waits for {_names(waits_for)}")
+    elif facts.get("cause") == "failed":
+        parts.append("its own run has failed")
     elif facts.get("missing") and not parts:
-        parts.append("its inputs are there, so its own run is late, failed, paused or was never made")
+        parts.append("late: its inputs are there and nothing has failed, so its run has not ended, is paused or was never made")
+    if behind := facts.get("behind"):
+        parts.append(f"{_names(behind)} is behind its own inputs")
     if down := facts.get("down"):
         parts += [f"{name}: {error}" for name, error in sorted(down.items())]
     if error := facts.get("error"):
@@ -140,6 +157,12 @@ def more_lines(facts: Mapping[str, Any]) -> list[str]:
     """An error of several lines as it was said, indented; one of one line stands in the likely cause already."""
     said = [line.rstrip() for line in str(facts.get("error", "")).splitlines() if line.strip()]
     return [f"  {line}" for line in said] if len(said) > 1 else []
+
+
+def _first(step: str) -> list[str]:
+    """The first step, its further lines indented."""
+    first, *more = step.splitlines()
+    return [f"First: {first}", *(f"  {line}" for line in more)]
 
 
 def redact(text: str) -> str:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from fastapi import APIRouter, Depends, HTTPException
 from fastapi.responses import HTMLResponse, RedirectResponse
 
 from headline.airflow_api import Refused
-from headline.intervals import DAY, Interval
 from headline.pages.airflow import VisitorsAirflow
 from headline.pages.render import page, words
 from headline.pages.visitor import CurrentVisitor, from_this_site
@@ -127,13 +126,13 @@ def end_of_log(api: AirflowApi, facts: Mapping[str, Any], dag_id: str) -> LogEnd
 
 def _forms(catalog: Catalog, incident: Incident) -> list[Form]:
     """To compute the incident's days again and, where a check holds them back, to waive it."""
+    from headline.alerts.kinds import days_of
     from headline.pages.again import forms
 
     if incident.pipeline not in catalog.pipelines or incident.facts.get("drill"):
         return []
-    days = [date.fromisoformat(day) for day in incident.facts.get("days", ())] or [incident.ds]
     has_broken = incident.kind == "contract_broken"
-    found = forms(catalog, incident.pipeline, Interval(min(days), max(days) + DAY), sources=has_broken)
+    found = forms(catalog, incident.pipeline, days_of(incident), sources=has_broken)
     return found if has_broken else found[:1]
 
 

@@ -85,7 +85,6 @@ class Table(Model):
     """One table of a pipeline: its SELECT is `<name>.sql`, its contract `<name>.contract.yml` beside the spec.
 
     `key`: the columns that tell one row from another. `exempt`: kinds of check that the table does without, each with the reason.
-    `cumulative`: a row sums up all days until its own, so that its coverage says nothing about the day alone.
     """
 
     key: list[Name] = Field(default_factory=list)
@@ -93,7 +92,6 @@ class Table(Model):
     reads: dict[TableName, Annotated[Window, Empty]] = Field(default_factory=dict)
     period: Period = "day"
     quarantine: bool = False
-    cumulative: bool = False
 
     _folder: Path = PrivateAttr()
     _schema: str = PrivateAttr()

@@ -47,15 +47,20 @@ def audit(
             errors.append(error)
     if errors:
         bad = [error for error in errors if isinstance(error, BadData)]
-        raise type((bad or errors)[0])("\n".join(map(str, bad + [error for error in errors if error not in bad])))
+        text = "\n".join(map(str, bad + [error for error in errors if error not in bad]))
+        if bad:
+            raise BadData(text)
+        raise NotChecked(text, sorted({name for error in errors if isinstance(error, NotChecked) for name in error.behind}))
     return found
 
 
 def _record(plan: Plan, staged: Staged, results: list[CheckResult], problems: str, report: Report) -> BadData | NotChecked | None:
     run, table = plan.run, staged.table
     verdict = verdict_of(results, problems)
-    if verdict == "failed" and (stale := _stale_input(run, staged, results)):
-        verdict, problems = "not_checked", f"{stale}; let its pipeline run first. {_failure(run, staged, results)}\n{problems}"
+    behind = _inputs_behind(run, staged, results) if verdict == "failed" else {}
+    if behind:
+        told = "; ".join(behind.values())
+        verdict, problems = "not_checked", f"{told}; let its pipeline run first. {_failure(run, staged, results)}\n{problems}"
     held = Candidate(run.key, table.full_name, staged.intervals, plan.as_of, staged.row_count, verdict, run.run_id)
     run.ledger.record_audit(held, results, verdict)
     report(table.full_name, verdict, results)
@@ -70,17 +75,18 @@ def _record(plan: Plan, staged: Staged, results: list[CheckResult], problems: st
         return BadData(_failure(run, staged, results))
     if verdict == "not_checked":
         unknown = [result.path for result in results if result.outcome == "not_checked"]
-        return NotChecked(f"{table.full_name}: the audit could not run: {problems or unknown or 'no check was evaluated'}")
+        text = f"{table.full_name}: the audit could not run: {problems or unknown or 'no check was evaluated'}"
+        return NotChecked(text, sorted({run.catalog.makers[name].id for name in behind}))
     return None
 
 
-def _stale_input(run: PipelineRun, staged: Staged, results: Sequence[CheckResult]) -> str:
-    """Which input is behind its own inputs, where every check that failed compares with other tables: that tells nothing of the
-    data. Empty where any of them failed for the table's own rows, which is a verdict whatever its inputs are."""
+def _inputs_behind(run: PipelineRun, staged: Staged, results: Sequence[CheckResult]) -> dict[str, str]:
+    """By name the inputs that are behind their own inputs, in words, where every check that failed compares with other tables:
+    that tells nothing of the data. Empty where any of them failed for the table's own rows, a verdict whatever its inputs are."""
     shown, own = shown_by_checks(staged.table, staged.intervals), {*staged.table.outputs, "calendar.days"}
     if any(result.path not in shown or shown[result.path].tables <= own for result in _failed(results)):
-        return ""
-    behind = []
+        return {}
+    behind = {}
     for name, window in run.pipeline.external_reads(staged.table).items():
         maker = run.catalog.makers.get(name)
         if maker is None:
@@ -88,8 +94,8 @@ def _stale_input(run: PipelineRun, staged: Staged, results: Sequence[CheckResult
         table = maker.outputs[name]
         used = [window.reach(interval) for interval in staged.intervals]
         if stale := stale_states(table, maker.external_reads(table), run.ledger, *used):
-            behind.append(f"{name} is behind its inputs for {len(stale)} period(s) from {stale[0].interval.start}")
-    return "; ".join(behind)
+            behind[name] = f"{name} is behind its inputs for {len(stale)} period(s) from {stale[0].interval.start}"
+    return behind
 
 
 def _failed(results: Sequence[CheckResult]) -> list[CheckResult]:

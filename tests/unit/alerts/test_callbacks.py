@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import pickle
 from datetime import UTC, date, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
@@ -13,7 +14,7 @@ from tests.unit.alerts.people import Team
 
 from headline.alerts import people
 from headline.alerts.callbacks import finding_of, landing_missed, run_failed, task_failed, watch_failed
-from headline.alerts.kinds import KINDS, failed_days
+from headline.alerts.kinds import KINDS, days_of, failed_days
 from headline.alerts.landing_deadline import LandingDeadline, landing_deadline
 from headline.errors import BadData, BadRequest, NotChecked, SpecError, Transient
 from headline.intervals import DAY, Interval
@@ -34,10 +35,9 @@ def team(monkeypatch: pytest.MonkeyPatch) -> None:
 def context(error: Any = None, task_id: str = "publish", run_type: str = "scheduled", day: date = YESTERDAY, **more: Any) -> Any:
     """What Airflow hands to a callback."""
     start = datetime.combine(day, datetime.min.time(), UTC)
-    run = SimpleNamespace(
-        run_type=run_type, run_id="r", data_interval_start=start, data_interval_end=start + DAY, run_after=start + DAY
-    )
-    instance = SimpleNamespace(dag_id="core_shop", run_id="r", try_number=4)
+    run_id, end = more.pop("run_id", "r"), start + DAY
+    run = SimpleNamespace(run_type=run_type, run_id=run_id, data_interval_start=start, data_interval_end=end, run_after=end)
+    instance = SimpleNamespace(dag_id="core_shop", run_id=run_id, try_number=4)
     params = more.pop("params", {"from": None, "to": None})
     return {
         "task": SimpleNamespace(task_id=task_id, **more),
@@ -76,7 +76,8 @@ def test_the_kind_follows_from_what_failed(error: Any, more: dict[str, Any], kin
         ({"run_type": "manual"}, True),
         ({"day": TODAY - 4 * DAY}, False),
         ({"params": {"from": str(YESTERDAY), "to": str(YESTERDAY)}, "day": TODAY - 30 * DAY, "run_type": "manual"}, True),
-        ({"params": {"from": "2026-01-01", "to": "2026-01-31"}, "run_type": "manual"}, False),
+        ({"params": {"from": "2026-01-01", "to": "2026-01-31"}}, False),
+        ({"params": {"from": "2026-01-01", "to": "2026-01-31"}, "run_type": "manual", "run_id": "repair__orders__x__2"}, False),
         ({"params": {"from": "nonsense", "to": None}, "run_type": "manual"}, False),
         ({"error": BadRequest("ends before it begins")}, False),
         ({"error": TaskDeferralTimeout("its inputs did not come")}, False),
@@ -102,6 +103,35 @@ def test_failed_runs_of_a_backfill_are_one_finding_that_wakes_nobody(catalog: Ca
     assert not KINDS[one.kind].may_wake
 
 
+@pytest.mark.parametrize(
+    ("case", "error"),
+    [
+        ({"run_type": "manual", "params": {"from": "2026-01-01", "to": "2026-01-03"}}, Transient("locked")),
+        ({"run_type": "manual", "params": {"from": "2026-01-01", "to": "2026-01-03"}}, TaskDeferralTimeout("no inputs")),
+        ({"run_type": "backfill"}, TaskDeferralTimeout("no inputs")),
+    ],
+)
+def test_old_days_that_a_person_asks_for_are_a_backfill_also_where_they_wait_in_vain(
+    case: dict[str, Any], error: Exception, catalog: Catalog, ledger: Ledger
+) -> None:
+    found = finding_of(context(error, **case), NOW)
+    assert found is not None
+    asked_for = [YESTERDAY] if case["run_type"] == "backfill" else [date(2026, 1, day) for day in (1, 2, 3)]
+    assert (found.kind, failed_days(found.facts)) == ("backfill_failed", asked_for)
+    assert found.facts["error"] == str(error)
+
+
+def test_an_input_that_is_behind_is_named(catalog: Catalog, ledger: Ledger) -> None:
+    error = pickle.loads(pickle.dumps(NotChecked("core.orders is behind its inputs", ["core_shop"])))
+    found = finding_of(context(error), NOW)
+    assert found is not None
+    assert (found.kind, found.facts["behind"], found.facts["error"]) == (
+        "contract_not_checked",
+        ["core_shop"],
+        "core.orders is behind its inputs",
+    )
+
+
 def test_without_a_run_in_the_context_it_was_yesterday(catalog: Catalog, ledger: Ledger) -> None:
     bare = context()
     del bare["params"], bare["dag_run"]
@@ -121,6 +151,7 @@ def test_a_broken_contract_brings_its_checks(catalog: Catalog, ledger: Ledger) -
     assert incident.facts["table"] == "core.order_lines"
     [check] = incident.facts["checks"]
     assert (check["name"], check["sample"]) == ("no duplicates", [{"order_id": "O1"}])
+    assert days_of(incident) == Interval(YESTERDAY, TODAY)
     events = [(event.event, event.person) for event in Incidents().history(incident.id)]
     assert events[:2] == [("opened", None), ("told", "ada")], "at once"
 

@@ -94,7 +94,7 @@ def test_all_is_well(catalog: Catalog) -> None:
     assert findings(world(catalog, at("00:00"), history())) == []
 
 
-def test_late_failed_paused_and_never_scheduled_are_the_same(catalog: Catalog) -> None:
+def test_what_is_missing_at_its_deadline_is_told_whether_or_not_there_was_a_run(catalog: Catalog) -> None:
     published = [*history(), *landed(YESTERDAY, TABLES - {"core.order_lines", "profit.lines", "profit.summary"})]
     assert [one for one in findings(world(catalog, at("02:59"), published)) if one.facts["phase"] == "missed"] == []
     [only] = findings(world(catalog, at("03:00"), published))[:1]
@@ -136,31 +136,37 @@ def test_what_is_partial_further_on_hangs_on_where_it_began(catalog: Catalog) ->
     assert named(found) == {"core_shop": ("data_partial", None), "unit_profit": ("data_partial", "core_shop data_partial")}
 
 
-def test_an_old_day_in_part_is_told_once(catalog: Catalog) -> None:
+def test_an_old_day_in_part_is_told_once(catalog: Catalog, forget_settings: Callable[[], None]) -> None:
     """No table that sums up days tells of it again, and the incident ends by itself when the day concerns nobody any more."""
-    part = publication("core.order_lines", YESTERDAY, at("00:40"), coverage="0.94")
-    [found] = findings(world(catalog, at("03:00"), [*history(), *landed(YESTERDAY), part]))
+    catalog = with_coverage(catalog, forget_settings)
+    parts = [publication(name, YESTERDAY, at("00:55"), coverage="0.94") for name in ("core.order_lines", "profit.lines")]
+    found = findings(world(catalog, at("04:00"), [*history(), *landed(YESTERDAY), *parts]))
+    assert named(found) == {"core_shop": ("data_partial", None), "unit_profit": ("data_partial", "core_shop data_partial")}
     for days in range(1, 4):
         later = [one for number in range(1, days + 1) for one in landed(YESTERDAY + DAY * number)]
-        sums = [
-            publication("profit.sums", YESTERDAY + DAY * number, end_of(YESTERDAY + DAY * number, "UTC"), coverage="0.99")
-            for number in range(-3, days + 1)
+        # The lines sum up all days until theirs, so that none of them is whole any more.
+        later = [
+            replace(one, is_complete=False, coverage=Decimal("0.99")) if one.table == "profit.lines" else one for one in later
         ]
-        now = world(cumulative(catalog), at("12:00") + DAY * days, [*history(), *landed(YESTERDAY), part, *later, *sums])
-        assert {one.key for one in findings(now)} <= {found.key}
-        over = is_over(incident(found, at("03:00")), now, set())
-        assert bool(over) == (days == 3), days
+        now = world(catalog, at("12:00") + DAY * days, [*history(), *landed(YESTERDAY), *parts, *later])
+        assert {one.key for one in findings(now)} == ({one.key for one in found} if days < 3 else set())
+        assert [bool(is_over(incident(one, at("03:00")), now, set())) for one in found] == [days == 3] * 2, days
 
 
-def cumulative(catalog: Catalog) -> Catalog:
-    """The catalog with a table more, whose rows sum up all days until theirs."""
-    profit = catalog.pipelines["unit_profit"]
-    [lines] = [table for table in profit.tables.values() if table.full_name == "profit.lines"]
-    sums = lines.model_copy(update={"cumulative": True})
-    sums._name = "sums"
-    wider = profit.model_copy(update={"tables": {**profit.tables, "sums": sums}})
-    assert [one.full_name for one in wider.tables.values()] == ["profit.lines", "profit.sums"]
-    return Catalog({**catalog.pipelines, "unit_profit": wider})
+def with_coverage(catalog: Catalog, forget_settings: Callable[[], None]) -> Catalog:
+    """The catalog anew, with contracts of the lines, in core and of profit, that say how much of a day is there."""
+    columns = [
+        "{name: ds, data_type: date, description: Business day.}",
+        "{name: coverage, data_type: decimal, numeric_precision: 18, numeric_scale: 6, description: How much is there.}",
+        "{name: is_partial, data_type: boolean, description: Whether rows are missing.}",
+    ]
+    for name in ("core.order_lines", "profit.lines"):
+        head = f"dataset: warehouse/{name.replace('.', '/')}\ndescription: What somebody needs.\ncolumns:\n"
+        catalog.tables[name].contract_file.write_text(head + "".join(f"  - {column}\n" for column in columns))
+    forget_settings()
+    found = specs.load()
+    assert all(specs.load_contract(found.tables[name]).tells_coverage for name in ("core.order_lines", "profit.lines"))
+    return found
 
 
 def test_a_backfill_that_failed_is_over_when_all_its_days_are_published(catalog: Catalog) -> None:
@@ -193,6 +199,61 @@ def test_a_gate_that_fails_further_on_hangs_on_the_one_before(catalog: Catalog) 
     assert cause_of(("unit_profit", "task_failed", YESTERDAY), {before}, inputs) == before
     assert cause_of(before, {before, ("unit_profit", "contract_broken", YESTERDAY)}, inputs) is None
     assert cause_of(("unit_profit", "contract_broken", YESTERDAY - DAY), {before}, inputs) is None
+    assert cause_of(("investor_profit", "contract_broken", YESTERDAY), {before}, inputs) == before, "nothing is wrong in between"
+
+
+@pytest.mark.parametrize(
+    ("finding", "known", "root"),
+    [
+        (("unit_profit", "data_stale"), [("core_shop", "data_stale")], ("core_shop", "data_stale")),
+        (("unit_profit", "contract_not_checked"), [("core_shop", "data_stale")], ("core_shop", "data_stale")),
+        (("unit_profit", "contract_broken"), [("core_shop", "data_stale")], None),
+        (("core_shop", "task_failed"), [("core_shop", "contract_broken")], ("core_shop", "contract_broken")),
+        (("shop", "contract_not_checked"), [("shop", "source_missing")], ("shop", "source_missing")),
+        (("shop", "source_missing"), [("shop", "schema_changed")], ("shop", "schema_changed")),
+        (("unit_profit", "data_partial"), [("shop", "source_missing")], ("shop", "source_missing")),
+        (("unit_profit", "backfill_failed"), [("shop", "backfill_failed")], ("shop", "backfill_failed")),
+        (("unit_profit", "backfill_failed"), [("shop", "task_failed")], None),
+        (("investor_profit", "profit_drop"), [("unit_profit", "data_stale")], None),
+        (("investor_profit", "restatement_waiting"), [("unit_profit", "data_stale")], None),
+    ],
+)
+def test_every_kind_finds_its_root(
+    finding: tuple[str, str], known: list[tuple[str, str]], root: tuple[str, str] | None, catalog: Catalog
+) -> None:
+    inputs = {name: catalog.inputs_of(name) for name in catalog.pipelines}
+    keys = {(*one, YESTERDAY) for one in known} | {(*finding, YESTERDAY)}
+    assert cause_of((*finding, YESTERDAY), keys, inputs) == (root and (*root, YESTERDAY))
+
+
+def test_what_is_stale_is_the_root_whatever_day_it_was_found_on(catalog: Catalog) -> None:
+    inputs = {name: catalog.inputs_of(name) for name in catalog.pipelines}
+    stale = ("core_shop", "data_stale", YESTERDAY - DAY)
+    assert cause_of(("unit_profit", "data_stale", YESTERDAY), {stale}, inputs) == stale
+
+
+def test_waiting_failed_late_and_behind_are_told_apart(catalog: Catalog) -> None:
+    published = [*history(), *landed(YESTERDAY, {"raw.events", "raw.orders", "core.user_days"})]
+
+    def why(**more: Any) -> dict[str, str]:
+        found = findings(world(catalog, at("04:00"), published, **more))
+        return {one.pipeline: one.facts["cause"] for one in found if one.kind == "landing_missed"}
+
+    behind = {"unit_profit": "waits", "investor_profit": "waits"}
+    assert why() == {"core_shop": "late", **behind}
+    assert why(evidence={"held_back": [HELD]}) == {"core_shop": "failed", **behind}
+    stale = world(catalog, at("04:00"), [*history(), *landed(YESTERDAY)], stale={"core_shop": {YESTERDAY}})
+    assert [one.kind for one in findings(stale)] == ["data_stale"], "it is behind, and neither late nor failed"
+
+
+def test_what_could_not_be_checked_is_over_when_it_is_known_to_be_bad(catalog: Catalog) -> None:
+    published = [*history(), *landed(YESTERDAY, {"raw.events", "raw.orders", "core.user_days"})]
+    here = world(catalog, at("02:00"), published, evidence={"held_back": [HELD]})
+    unknown = incident(Finding("core_shop", "contract_not_checked", YESTERDAY, at("00:40")), at("00:40"))
+    still = {one.key for one in findings(here, [unknown])}
+    assert ("core_shop", "contract_broken", YESTERDAY) in still
+    assert "the data are bad" in is_over(unknown, here, still)
+    assert is_over(unknown, here, set()) == ""
 
 
 def test_days_before_the_start_and_long_ago_concern_nobody(catalog: Catalog) -> None:
@@ -232,6 +293,8 @@ def test_a_broken_contract_is_the_cause_of_what_is_late(catalog: Catalog) -> Non
         "run_id": "run",
         "task_id": "write_audit_publish",
         "checks": HELD.checks,
+        "from": str(YESTERDAY),
+        "to": str(YESTERDAY),
     }
     assert {one.cause for one in found if one.kind == "landing_missed"} == {broken.key}
 

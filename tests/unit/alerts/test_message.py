@@ -14,7 +14,7 @@ from headline.alerts.message import LINE_LENGTH, SHORT_LENGTH, SUBJECT_LENGTH, M
 from headline.ledger.incidents import Incident
 
 SINCE = datetime(2026, 11, 20, 2, 47, tzinfo=UTC)
-AROUND = Surroundings(1, ["investor_profit", "unit_profit"], [], "https://airflow.example.com/")
+AROUND = Surroundings(1, ["investor_profit", "unit_profit"], [], "https://airflow.example.com/", ["shop"])
 CHECK = {
     "name": "raw = core + quarantine",
     "measured": "3",
@@ -27,7 +27,14 @@ FACTS: dict[str, dict[str, Any]] = {
     "data_partial": {"partial": {"core.order_lines": 0.94}},
     "backfill_failed": {"failed 2026-10-02": "r2", "failed 2026-10-01": "r1", "run_id": "r2", "error": "Transient: locked"},
     "data_stale": {"days": ["2026-11-12"], "day_count": 3},
-    "contract_broken": {"table": "core.order_lines", "run_id": "scheduled__2026-11-20", "task_id": "audit.x", "checks": [CHECK]},
+    "contract_broken": {
+        "table": "core.order_lines",
+        "run_id": "scheduled__2026-11-20",
+        "task_id": "audit.x",
+        "checks": [CHECK],
+        "from": "2026-11-17",
+        "to": "2026-11-19",
+    },
     "contract_not_checked": {"table": "core.order_lines", "run_id": "r", "task_id": "audit.x", "error": "no such column"},
     "task_failed": {"run_id": "r", "task_id": "publish", "try_number": 4, "error": "Transient: locked"},
     "source_missing": {"landing": "landing.expenses", "error": "HTTP 503"},
@@ -74,14 +81,18 @@ def test_a_broken_contract_in_full() -> None:
         "Hurt: investor_profit, unit_profit.",
         "Likely cause: task audit.x failed; «raw = core + quarantine»: 3 found, such as order_id=O1, line_number=1; order_id=O2,"
         " line_number=1; order_id=O3, line_number=1",
-        "First: Look at the rows above. When the source is mended: headline trigger core_shop --from 2026-11-19 --to 2026-11-19. "
-        "When SQL or contract are: headline retry core_shop",
+        "First: See its rows beside what is published: headline inspect core.order_lines scheduled__2026-11-20",
+        "  When the source is mended: run the source again for these days: "
+        "headline trigger shop core_shop --from 2026-11-17 --to 2026-11-19",
+        "  When SQL or contract are mended: headline retry core_shop",
         "",
         "Acknowledge: https://airflow.example.com/headline/incidents/7",
         "Run: https://airflow.example.com/dags/core_shop/runs/scheduled__2026-11-20",
         "Log: https://airflow.example.com/dags/core_shop/runs/scheduled__2026-11-20/tasks/audit.x",
         "What to do: https://airflow.example.com/headline/alerts/contract_broken",
         "Runbook: https://airflow.example.com/headline/runbooks/core_shop#when-a-check-fails",
+        "Hurt: investor_profit: https://airflow.example.com/headline/board?dag_id=investor_profit",
+        "Hurt: unit_profit: https://airflow.example.com/headline/board?dag_id=unit_profit",
     ]
     assert found.short == (
         "T1 core.order_lines 11-19 breaks its contract. task audit.x failed; «raw = core + quarantine»: 3 found, such as"
@@ -97,7 +108,8 @@ def test_every_kind_says_what_to_do_on_a_phone(kind: str) -> None:
         assert len(found.subject) <= SUBJECT_LENGTH
         assert len(found.short) <= SHORT_LENGTH
         assert found.short.endswith("\nAcknowledge: https://airflow.example.com/headline/incidents/7")
-        assert first_step(incident(kind, **facts), AROUND.sources) in found.text
+        lines = [line.strip() for line in found.text.removeprefix("First: ").replace("\nFirst: ", "\n").splitlines()]
+        assert set(first_step(incident(kind, **facts), AROUND.sources).splitlines()) <= set(lines)
         assert f"What to do: https://airflow.example.com/headline/alerts/{kind}" in found.text
         assert ("Runbook: " in found.text) == (kind != "alert_path_failed"), "the watch has none"
         assert "Day: 2026-11-19. Since: 2026-11-20 02:47 UTC." in found.text
@@ -113,9 +125,14 @@ def test_every_kind_says_what_to_do_on_a_phone(kind: str) -> None:
             "Likely cause: waits for shop, finance",
         ),
         (
-            {"phase": "missed", "missing": ["core.orders"], "waits_for": []},
+            {"phase": "missed", "missing": ["core.orders"], "waits_for": [], "cause": "late"},
             "T1 core_shop 11-19 has not landed",
-            "its own run is late, failed, paused or was never made",
+            "late: its inputs are there and nothing has failed",
+        ),
+        (
+            {"phase": "missed", "missing": ["core.orders"], "waits_for": [], "cause": "failed"},
+            "T1 core_shop 11-19 has not landed",
+            "Likely cause: its own run has failed",
         ),
         (
             {
@@ -149,6 +166,36 @@ def test_what_hangs_on_it_is_counted_and_named() -> None:
     text = compose(incident("task_failed"), replace(AROUND, hanging=hanging)).text
     assert "9 more incident(s) hang on this one: pipeline_0 landing_missed, " in text
     assert "pipeline_5 landing_missed and 3 more." in text
+    assert "Hangs on it: pipeline_5 landing_missed 2026-11-19: https://airflow.example.com/headline/incidents/5" in text
+
+
+OUTLIER = CHECK | {"kind": "anomaly"}
+DAYS = "--from 2026-11-19 --to 2026-11-19"
+
+
+@pytest.mark.parametrize(
+    ("kind", "facts", "says"),
+    [
+        ("contract_broken", {"table": "core.x", "checks": [OUTLIER]}, ["headline inspect core.x", "«Waive»"]),
+        ("contract_broken", {"table": "core.x", "checks": [OUTLIER]}, [f"headline trigger shop core_shop {DAYS}"]),
+        ("contract_broken", {"table": "core.x", "run_id": "a b", "checks": [CHECK]}, ["headline inspect core.x 'a b'"]),
+        ("contract_broken", {"error": "2 checks failed"}, ["Read the end of the log."]),
+        ("contract_not_checked", {"behind": ["core_app"]}, [f"headline trigger core_app core_shop {DAYS}"]),
+        ("contract_not_checked", {}, ["headline retry core_shop"]),
+        ("task_failed", {}, ["headline retry core_shop"]),
+        ("source_missing", {}, [f"headline trigger core_shop {DAYS}"]),
+        ("landing_missed", {"cause": "failed"}, ["See the incident that this one follows from"]),
+        ("landing_missed", {"cause": "waits", "waits_for": ["shop"]}, ["Wait: core_shop computes 2026-11-19 as soon as shop is"]),
+        ("landing_missed", {"cause": "late"}, ["headline unpause core_shop", f"headline trigger core_shop {DAYS}"]),
+        ("data_stale", {"from": "2026-11-01", "to": "2026-11-12"}, ["core_shop --from 2026-11-01 --to 2026-11-12"]),
+        ("data_partial", {}, [f"headline trigger shop core_shop {DAYS}"]),
+        ("backfill_failed", FACTS["backfill_failed"], ["headline trigger core_shop --from 2026-10-01 --to 2026-10-02"]),
+    ],
+)
+def test_the_first_step_follows_from_the_cause(kind: str, facts: dict[str, Any], says: list[str]) -> None:
+    step = first_step(incident(kind, **facts), AROUND.sources)
+    assert [text for text in says if text not in step] == []
+    assert ("«Waive»" in step) == (OUTLIER in facts.get("checks", [])), "nothing but an unusual figure can be accepted"
 
 
 def test_a_drill_says_that_it_is_one() -> None:

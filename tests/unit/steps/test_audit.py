@@ -255,8 +255,9 @@ def test_a_check_against_what_an_input_has_not_taken_in_is_no_verdict(
     if error is None:
         assert {one.outcome for one in shop.audit(run, "profit.totals")} == {"passed"}
     else:
-        with pytest.raises(error, match=r"core\.orders is behind its inputs for 1 period\(s\) from 2026-03-01"):
+        with pytest.raises(NotChecked, match=r"core\.orders is behind its inputs for 1 period\(s\) from 2026-03-01") as caught:
             shop.audit(run, "profit.totals")
+        assert caught.value.behind == ["core_shop"], "which must run first"
         assert run.ledger.candidates(run.key)["profit.totals"].state == "not_checked"
 
 

@@ -153,3 +153,27 @@ def test_two_looks_at_once_tell_once(fourth_day_arrived: World, enter: Callable[
     for child in looks:
         child.finish()
     assert told() == [("core_shop", "landing_missed")]
+
+
+def test_a_partial_day_is_told_once_though_later_days_sum_it_up(undisturbed: World, enter: Callable[[World], World]) -> None:
+    """The third day is partial from core on; what sums up many days is so on the fourth too, and nobody is told of that."""
+    enter(undisturbed)
+    later = {"profit.experiment_profit", "growth.daily_growth", "engagement.daily_engagement"}
+    every_layer = {"core.shop_coverage", "core.app_coverage", "profit.unit_profit", "profit.daily_profit_summary", *later}
+    with engine().begin() as connection:
+        for table in ("publication", "period_state"):
+            connection.execute(text(f"update {table} set status = 'complete', coverage = 1"))
+            for names, day in ((every_layer, D3), (later, D4)):
+                statement = f"update {table} set status = 'partial', coverage = 0.9 where table_name = :name and start = :day"
+                changed = [connection.execute(text(statement), {"name": name, "day": day}).rowcount for name in names]
+                assert table == "publication" or min(changed) == 1
+    watch.look(at("12:00"))
+    partial = [one for one in Incidents().open() if one.kind == "data_partial"]
+    assert {one.ds for one in partial} == {D3}
+    roots = {one.pipeline for one in partial if one.cause_id is None}
+    assert roots == {"core_shop", "core_app"}
+    hanging = {one.pipeline for one in partial if one.cause_id is not None}
+    assert hanging == {"unit_profit", "investor_profit", "daily_growth", "investor_engagement"}
+    assert sorted(told()) == [("core_app", "data_partial"), ("core_shop", "data_partial")]
+    watch.look(at("12:00") + timedelta(days=4))
+    assert [one for one in Incidents().open() if one.kind == "data_partial"] == [], "it is not told for ever"

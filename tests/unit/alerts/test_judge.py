@@ -161,7 +161,8 @@ def with_coverage(catalog: Catalog, forget_settings: Callable[[], None]) -> Cata
         "{name: is_partial, data_type: boolean, description: Whether rows are missing.}",
     ]
     for name in ("core.order_lines", "profit.lines"):
-        head = f"dataset: warehouse/{name.replace('.', '/')}\ndescription: What somebody needs.\ncolumns:\n"
+        place = name.replace(".", "/")
+        head = f"dataset: warehouse/{place}\ndescription: What somebody needs.\nchecks: [row_count: ]\ncolumns:\n"
         catalog.tables[name].contract_file.write_text(head + "".join(f"  - {column}\n" for column in columns))
     forget_settings()
     found = specs.load()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import date, datetime
 from types import TracebackType
 from typing import Any, Self
 
@@ -89,6 +89,16 @@ class AirflowApi:
             start, end = (moment.isoformat() for moment in interval)
             body |= {"logical_date": start, "data_interval_start": start, "data_interval_end": end}
         return self._request("POST", f"/dags/{dag_id}/dagRuns", json=body)
+
+    def backfill(self, dag_id: str, first: date, last: date) -> int:
+        """Have Airflow make or clear a run for each day, both included, one after the other; gives the backfill's id."""
+        start, end = (f"{day}T00:00:00Z" for day in (first, last))
+        body = {"dag_id": dag_id, "from_date": start, "to_date": end, "max_active_runs": 1, "reprocess_behavior": "completed"}
+        return int(self._request("POST", "/backfills", json=body)["id"])
+
+    def is_backfilled(self, backfill_id: int) -> bool:
+        """Whether all runs of a backfill have ended."""
+        return bool(self._request("GET", f"/backfills/{backfill_id}")["completed_at"])
 
     def run(self, dag_id: str, run_id: str) -> dict[str, Any] | None:
         """One run, or None where there is none of that id."""

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+import time
+from collections import Counter, defaultdict
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-import pytest
 from tests.airflow.world import (
     COMPANY,
     DAGS,
@@ -24,8 +24,10 @@ from tests.airflow.world import (
 from headline import specs
 from headline.demo import datashare
 from headline.intervals import DAY, Interval
-from headline.ledger import Ledger
+from headline.ledger import Ledger, behind
 
+READ_BY_PEOPLE = ("core", "profit", "growth", "engagement", "quarantine")
+A_LATER_ORDER = f"select max(order_id) from orders where cast(ordered_at as date) = date '{FIRST}'"
 AT_MOST = 2.0  # seconds from the publication of the last input to the start of the run that waits for it
 
 
@@ -104,37 +106,101 @@ def test_a_run_that_is_cleared_computes_its_own_days(airflow: Deployment) -> Non
         wait_for(lambda: airflow.api.run("core_finance", run_id)["state"] not in ("success", "failed"), 30)  # type: ignore[index]
 
 
-@pytest.fixture(scope="module")
-def earlier_days(running: Deployment, runs_of_day: dict[str, str]) -> list[date]:
-    """Three days that the shop's DAG has ingested and no other has computed."""
-    days = list(Interval(OPENING, FIRST))
-    running.complete("shop", days[0], days[-1])
-    return days
+def backfilled(airflow: Deployment, dag_ids: list[str], first: date, last: date) -> dict[str, dict[str, str]]:
+    """The state of each run by DAG and logical date, after a backfill of each DAG as the form proposes it."""
+    ids = [airflow.api.backfill(dag_id, first, last) for dag_id in dag_ids]
+    for backfill in ids:
+        wait_for(lambda one=backfill: airflow.api.is_backfilled(one), 400)  # type: ignore[misc]
+    return {
+        dag_id: {
+            run["logical_date"][:10]: run["state"]
+            for run in airflow.api.runs(dag_id, run_type="backfill", limit=100)
+            if str(first) <= run["logical_date"][:10] <= str(last)
+        }
+        for dag_id in dag_ids
+    }
 
 
-def test_backfill_of_the_first_reader_beside_a_run_of_the_schedule(airflow: Deployment, earlier_days: list[date]) -> None:
-    try:
-        backfill_beside_a_run(airflow, "core_shop", earlier_days, "core.order_lines", "core", "quarantine")
-    finally:
-        airflow.complete("core_shop", earlier_days[0], earlier_days[-1])
+def test_a_backfill_of_all_dags_at_once_ends_as_one_range_would(
+    airflow: Deployment, record_property: Callable[[str, object], None]
+) -> None:
+    """Three of the seven days are new to all but finance; readers are started before their sources.
 
+    Meanwhile a correction arrives at the shop, and yesterday is asked for by hand.
+    """
+    before = Ledger().newest_version()
+    moment = time.monotonic()
+    assert airflow.in_shop(
+        f"update order_items set quantity = quantity + 1 where order_id = ({A_LATER_ORDER}) returning order_id"
+    )
+    urgent = airflow.start("core_finance", YESTERDAY)
+    states = backfilled(airflow, sorted(DAGS), OPENING, YESTERDAY)
+    airflow.finish("core_finance", urgent)
+    seconds = time.monotonic() - moment
+    days = [str(day) for day in Interval(OPENING, TODAY)]
+    assert states == {dag_id: dict.fromkeys(days, "success") for dag_id in DAGS}
+    instances = [one for dag_id in DAGS for one in tasks_of_backfill(airflow, dag_id)]
+    assert {one["try_number"] for one in instances if one["state"] != "skipped"} == {1}, "nothing failed on the way either"
+    ended = Counter(one["state"] for one in instances)
+    assert set(ended) == {"success", "skipped"}
+    assert ended["success"] < len(instances) / 2, "most days are computed together with the first of them"
+    assert {day for row in publications("core_shop") if row.version > before for day in Interval(row.start, row.end)} >= set(
+        Interval(OPENING, FIRST)
+    )
+    assert behind(specs.load(), Ledger()) == {}
 
-def backfill_beside_a_run(airflow: Deployment, dag_id: str, days: list[date], table: str, *schemas: str) -> None:
-    """A run a day, all at once, as the Backfill form starts them, and yesterday's; the rows are those of one ranged run."""
-    before = airflow.published(*schemas)
-    backfill = airflow.api.backfill(dag_id, days[0], days[-1])
-    beside = airflow.start(dag_id, YESTERDAY)
-    wait_for(lambda: airflow.api.get(f"/backfills/{backfill}")["completed_at"], 150)
-    airflow.finish(dag_id, beside)
-    runs = [run["dag_run_id"] for run in airflow.api.runs(dag_id, run_type="backfill")]
-    assert len(runs) == len(days)
-    for run_id in runs:
+    version, filled = Ledger().newest_version(), airflow.published(*READ_BY_PEOPLE)
+    moment = time.monotonic()
+    for dag_id, run_id in {dag_id: airflow.start(dag_id, OPENING, YESTERDAY) for dag_id in sorted(DAGS)}.items():
         airflow.finish(dag_id, run_id)
-    published = [row for row in publications(dag_id) if row.table_name == table and row.run_id in runs]
-    assert {row.run_id for row in published} == set(runs)
-    assert {day for row in published for day in Interval(row.start, row.end)} >= set(days)
-    filled = airflow.published(*schemas)
-    assert filled[table].total() > before[table].total() + 30 * len(days)
+    record_property("backfill", (seconds, time.monotonic() - moment))
+    assert Ledger().newest_version() == version, "a clean range finds nothing to change"
+    assert airflow.published(*READ_BY_PEOPLE) == filled
 
-    airflow.complete(dag_id, days[0], YESTERDAY)
-    assert airflow.published(*schemas) == filled
+
+def tasks_of_backfill(airflow: Deployment, dag_id: str) -> list[dict[str, Any]]:
+    runs = airflow.api.runs(dag_id, run_type="backfill", limit=100)
+    return [task for run in runs for task in airflow.api.task_instances(dag_id, run["dag_run_id"])]
+
+
+def test_dags_that_are_run_again_together_wait_for_each_other(airflow: Deployment) -> None:
+    """What arrived since is in every figure, though the readers were started first, and each table is published once."""
+    assert airflow.in_shop(
+        f"update order_items set quantity = quantity + 1 where order_id = ({A_LATER_ORDER}) returning order_id"
+    )
+    version = Ledger().newest_version()
+    chain = ("core_shop", "unit_profit", "investor_profit", "shop")
+    runs = {dag_id: airflow.start(dag_id, FIRST) for dag_id in sorted(chain)}
+    for dag_id, run_id in runs.items():
+        tasks = airflow.finish(dag_id, run_id)
+        assert {one["try_number"] for one in tasks.values()} == {1}
+    made = [row for row in publications(*chain) if row.version > version]
+    assert {row.pipeline for row in made} == set(chain)
+    assert max(Counter((row.table_name, row.start) for row in made).values()) == 1
+    order = [row.pipeline for row in made]
+    assert sorted(order, key=["shop", "core_shop", "unit_profit", "investor_profit"].index) == order
+    mine = {table for dag_id in chain for table in specs.load().pipelines[dag_id].outputs}
+    assert behind(specs.load(), Ledger(), Interval(FIRST, FIRST + DAY), names=mine) == {}
+
+
+def test_a_logical_date_is_the_business_day_and_a_day_before_all_data_is_refused(airflow: Deployment) -> None:
+    moment = datetime(FIRST.year, FIRST.month, FIRST.day, 17, tzinfo=UTC)
+    run = airflow.api.trigger_day("finance", moment)
+    assert run["dag_run_id"].startswith(f"manual__{FIRST}__")
+    shown = airflow.finish("finance", run["dag_run_id"])[WRITE_AUDIT_PUBLISH]["rendered_fields"]["tables"]
+    assert {day for one in shown.values() for day in one["days"]} == {str(Interval(FIRST, FIRST + DAY))}
+    old = airflow.start("core_finance", date(1999, 12, 31))
+    task = airflow.finish("core_finance", old, state="failed")[WRITE_AUDIT_PUBLISH]
+    assert task["try_number"] == 1
+    log = airflow.api.task_log("core_finance", old, WRITE_AUDIT_PUBLISH)
+    assert "1999-12-31 lies before 2000-01-01, the first day that there is data for" in log
+    assert "deprecated" not in log
+
+
+def test_the_assets_page_shows_what_is_made_from_what(airflow: Deployment) -> None:
+    assets = {one["name"]: one for one in airflow.api.get("/assets", limit=200)["assets"]}
+    tables = specs.load().tables
+    assert set(tables) <= set(assets)
+    unit_profit = assets["profit.unit_profit"]
+    assert {one["dag_id"] for one in unit_profit["producing_tasks"]} == {"unit_profit"}
+    assert "investor_profit" in {one["dag_id"] for one in unit_profit["consuming_tasks"]}

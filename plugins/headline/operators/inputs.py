@@ -16,7 +16,7 @@ from airflow.triggers.base import BaseTrigger, TaskSkippedEvent, TriggerEvent
 
 from headline.intervals import Interval
 from headline.operators.together import Share, share_of
-from headline.operators.upstream import ActiveRuns, Done, ahead_of, describe_runs
+from headline.operators.upstream import ActiveRuns, Done, ahead_of, current_catalog, describe_runs
 
 log = logging.getLogger(__name__)
 
@@ -59,15 +59,13 @@ def missing_for(waits: Iterable[Wait]) -> list[Missing]:
 
 def runs_ahead(waits: Sequence[Wait], active: ActiveRuns) -> list[str]:
     """For each of the runs that wait, which runs upstream are to come first, as text; empty where none is."""
-    from headline import specs
-
     if not waits:
         return []
     together = datetime.now(UTC) - TOGETHER
     runs = active.of(Interval(min(wait.interval.start for wait in waits), max(wait.interval.end for wait in waits)))
     if not runs:
         return [""] * len(waits)
-    catalog = specs.load_sound()
+    catalog = current_catalog()
     names = {catalog.makers[name].outputs[name].full_name for wait in waits for name in wait.tables if name in catalog.makers}
     done = Done.since(min((run.queued_at for run in runs if run.queued_at), default=datetime.now(UTC)), names)
     new = {(run.dag_id, run.run_id) for run in runs if run.queued_at and run.queued_at > together}
@@ -80,9 +78,9 @@ def runs_ahead(waits: Sequence[Wait], active: ActiveRuns) -> list[str]:
 
 def behind_inputs(wait: Wait) -> str:
     """Which of the tables read have not taken in a change of their own inputs, as text: no run is at work that would mend it."""
-    from headline import ledger, specs
+    from headline import ledger
 
-    found = ledger.behind(specs.load_sound(), ledger.Ledger(), wait.interval, names=set(wait.tables))
+    found = ledger.behind(current_catalog(), ledger.Ledger(), wait.interval, names=set(wait.tables))
     return "; ".join(f"{name} for {len(periods)} period(s) from {periods[0].interval.start}" for name, periods in found.items())
 
 

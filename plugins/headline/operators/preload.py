@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
+import warnings
 from importlib import import_module
 from typing import Any
 
@@ -35,12 +36,20 @@ WORTH_LOADING_ONCE = (
     "sqlglot.dialects.postgres",
 )
 
+# Airflow warns of its own dependencies and of itself, at the top of each task's log.
+NOT_FOR_PEOPLE: tuple[tuple[str, type[Warning]], ...] = (
+    ("GitWildMatchPattern", DeprecationWarning),
+    ("The airflow.security.permissions module is deprecated", UserWarning),
+)
+
 
 @hookimpl  # type: ignore[untyped-decorator]
 def on_starting(component: Any) -> None:
     """Load engines and hooks and prepare contracts and SQL when the scheduler starts; that takes some seconds."""
     # Airflow calls this before a job knows its own type, but the command line does; a task's process says «TaskRunnerMarker».
     if type(component).__name__ == "Job" and "scheduler" in sys.argv[:2]:
+        for message, category in NOT_FOR_PEOPLE:
+            warnings.filterwarnings("ignore", message, category)
         for module in WORTH_LOADING_ONCE:
             import_module(module)
         _prepare()

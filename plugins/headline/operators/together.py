@@ -11,7 +11,7 @@ from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
 from headline.intervals import DAY, Interval
-from headline.operators.upstream import ActiveRun, ActiveRuns, Done, ahead_of
+from headline.operators.upstream import ActiveRun, ActiveRuns, Done, ahead_of, current_catalog
 
 if TYPE_CHECKING:
     from headline.specs import Catalog, Window
@@ -33,9 +33,9 @@ class Share:
 
 def share_of(pipeline_id: str, run_id: str, days: Interval, active: ActiveRuns) -> Share:
     """The share of one run of a backfill, as Airflow and the ledger know it at this moment; its own days where they do not."""
-    from headline import ledger, specs
+    from headline import ledger
 
-    catalog = specs.load_for(pipeline_id)
+    catalog = current_catalog()
     pipeline = catalog.pipelines[pipeline_id]
     runs = active.of(Interval(days.start, days.end + timedelta(days=MOST_DAYS)))
     mine = next((run for run in runs if (run.dag_id, run.run_id) == (pipeline_id, run_id)), None)

@@ -25,6 +25,12 @@ READS = {"raw.orders": {}}
 """What core_shop of the project that the tests share reads of shop."""
 
 
+@pytest.fixture(autouse=True)
+def _forget_catalog() -> None:
+    """Each test has a repository of its own."""
+    upstream._catalog_of.cache_clear()
+
+
 class FakeAirflow:
     """Answers as the API does for these runs; `asked` are the questions."""
 

@@ -13,6 +13,7 @@ from headline import connections
 from headline.errors import HeadlineError
 
 ADMIN = "admin"  # the user that set-up makes
+OF_START = ("airflow.dag_processing.", "py.warnings")  # loggers that say how a task's process began
 
 
 class Refused(HeadlineError):
@@ -146,7 +147,7 @@ class AirflowApi:
 
     def _log(self, dag_id: str, run_id: str, task_id: str, try_number: int) -> list[str | dict[str, Any]]:
         path = f"/dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}/logs/{try_number}"
-        return self._request("GET", path, absent={"content": []})["content"]
+        return _of_the_task(self._request("GET", path, absent={"content": []})["content"])
 
     def _request(self, method: str, path: str, **options: Any) -> Any:
         if not self._logged_in:
@@ -163,6 +164,18 @@ class AirflowApi:
         if answer.is_error:
             raise Refused(f"Airflow: {method} {path} answered {answer.status_code}: {answer.text[:500]}", answer.status_code)
         return answer.json() if answer.content else None
+
+
+def _of_the_task(events: list[str | dict[str, Any]]) -> list[str | dict[str, Any]]:
+    """A log without its head, where Airflow names the files that it was read from, and without how Airflow found the DAG."""
+    texts = [event if isinstance(event, str) else str(event.get("event", "")) for event in events]
+    if texts and texts[0].startswith("::group::Log message source") and "::endgroup::" in texts:
+        events = events[texts.index("::endgroup::") + 1 :]
+    return [event for event in events if isinstance(event, str) or event.get("error_detail") or not _is_of_start(event)]
+
+
+def _is_of_start(event: Mapping[str, Any]) -> bool:
+    return event.get("level") not in ("error", "critical") and str(event.get("logger")).startswith(OF_START)
 
 
 def log_lines(event: str | Mapping[str, Any]) -> list[str]:

@@ -112,3 +112,17 @@ def test_the_error_of_a_try_is_its_first_line() -> None:
     assert api(Airflow({})).error("shop", "r", "ingest", 2) == ""
     no_text = [{"event": "failed", "error_detail": [{"exc_type": "KeyError", "exc_value": ""}]}]
     assert api(Airflow({path: {"content": no_text}})).error("shop", "r", "ingest", 2) == "KeyError"
+
+
+def test_a_log_says_neither_in_which_file_it_lies_nor_how_airflow_found_the_dag() -> None:
+    path = "/dags/shop/dagRuns/r/taskInstances/ingest/logs/1"
+    head = [{"event": "::group::Log message source details"}, {"event": "/somewhere/attempt=1.log"}, {"event": "::endgroup::"}]
+    start = [
+        {"event": "Filling up the DagBag", "logger": "airflow.dag_processing.dagbag.BundleDagBag", "level": "info"},
+        {"event": "is deprecated", "logger": "py.warnings", "level": "warning"},
+    ]
+    broken = {"event": "no such DAG", "logger": "airflow.dag_processing.dagbag.BundleDagBag", "level": "error"}
+    own = [{"event": "::group::raw.orders"}, {"event": "3 rows"}, {"event": "::endgroup::"}]
+    assert api(Airflow({path: {"content": [*head, *own]}})).log("shop", "r", "ingest", 1) == ["3 rows"]
+    assert api(Airflow({path: {"content": own}})).log("shop", "r", "ingest", 1) == ["3 rows"]
+    assert api(Airflow({path: {"content": [*start, broken, *own]}})).log("shop", "r", "ingest", 1) == ["no such DAG", "3 rows"]

@@ -101,7 +101,7 @@ def checked(form: Form, today: date) -> tuple[Interval, dict[str, str]]:
     """The days and the params of the runs that a form asks for; raises BadRequest with what to change."""
     if not form.first:
         raise BadRequest("fill in the first day under «From»")
-    days = requested_interval(form.first, form.last or None, Interval(today - DAY, today), today)
+    days = requested_interval(form.first, form.last or None, Interval(today - DAY, today), today, settings.load().first_day)
     if form.what == "waive" and not form.reason:
         raise BadRequest("fill in why the figures are right, such as a sale or a holiday: it is kept with them")
     params = {"from": str(days.start), "to": str(days.end - DAY)}

@@ -72,6 +72,7 @@ def test_with_the_sources_comes_all_that_lies_between(catalog: Catalog) -> None:
         (replace(FORM, last="2026-11-01"), "ends on 2026-11-01, before it begins on 2026-11-03"),
         (replace(FORM, last="2026-11-20"), "2026-11-20 has not ended yet"),
         (replace(FORM, first="3 November"), "'3 November' is no day"),
+        (replace(FORM, first="1026-11-03"), "lies before 2000-01-01, the first day that there is data for"),
         (replace(WAIVE, reason=""), "why the figures are right"),
     ],
 )

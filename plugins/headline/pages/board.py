@@ -122,21 +122,13 @@ def _clock(moment: datetime) -> str:
 
 
 def _published(world: World, name: str) -> tuple[date | None, int]:
-    """The last day that all tables of a pipeline have, and how many of the days that are looked at are partial.
-
-    A period that has not ended counts as open, not as partial.
-    """
+    """The last day that all tables of a pipeline have, and how many of the days that are looked at lack rows of their own."""
     tables = {table.full_name for table in world.catalog.pipelines[name].tables.values()} - world.without
     ends = dict.fromkeys(tables, date.min)
-    partial: set[date] = set()
-    judged: set[tuple[str, date]] = set()
-    for one in world.evidence.publications:  # the newest first
+    for one in world.evidence.publications:
         if one.table in ends:
             ends[one.table] = max(ends[one.table], one.interval.end)
-            for day in one.interval:
-                if (one.table, day) not in judged and day >= world.evidence.first:
-                    judged.add((one.table, day))
-                    partial |= set() if one.is_complete or one.interval.end > world.yesterday + DAY else {day}
+    partial = [day for day in Interval(world.evidence.first, world.yesterday + DAY) if world.landing(name, day).partial]
     end = min(ends.values(), default=date.min)
     return None if end == date.min else min(end - DAY, world.yesterday), len(partial)
 

@@ -26,7 +26,7 @@ def first_step(incident: Incident, sources: Sequence[str]) -> str:
         case "contract_broken" if _is_unusual(facts.get("checks", [])):
             return _lines(
                 _inspect(facts),
-                "If the figure is right (a sale, a holiday): say why under «Waive» on this incident's page; what is computed from "
+                "If the figure is right (a sale, a holiday): say why under «Waive» on the incident; what is computed from "
                 "it for that day is accepted too.",
                 f"If it is wrong and the source is mended: {read_again}",
             )

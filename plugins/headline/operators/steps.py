@@ -58,10 +58,11 @@ class IngestOperator(BaseOperator):
         def work(days: Interval) -> None:
             ingest(pipeline_run(self.pipeline, context, days), report=self.show)
 
-        _give_way(context["dag_run"])
         try:
             own = requested(context)
-            if (days := _together(work, _share(self.pipeline, context, own), own)) != own:
+            share = _share(self.pipeline, context, own)
+            _give_way(context["dag_run"])  # not before: who has nothing to do frees its worker at once
+            if (days := _together(work, share, own)) != own:
                 context["ti"].xcom_push(key=UNTIL, value=str(days.end))
         except HeadlineError as error:
             # Alerts tell which landing it is: one that failed in the way that decides about a retry.

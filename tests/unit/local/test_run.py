@@ -29,7 +29,7 @@ COLUMNS = "ds date, category varchar, is_partial boolean, unit_count bigint, " +
 
 
 @pytest.fixture
-def warehouse(tmp_path: Path, ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> Path:  # noqa: ARG001 (it keeps the locks)
+def warehouse(tmp_path: Path, ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> Path:
     file = tmp_path / "warehouse.duckdb"
     monkeypatch.setenv("AIRFLOW_CONN_HEADLINE_WAREHOUSE", json.dumps({"conn_type": "duckdb", "host": str(file)}))
     with duckdb.connect(file) as connection:

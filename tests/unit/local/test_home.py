@@ -67,6 +67,17 @@ def test_what_is_derived_follows_the_home_when_it_moves(home: Home, tmp_path: Pa
     assert after["AIRFLOW__CORE__FERNET_KEY"] == before["AIRFLOW__CORE__FERNET_KEY"]
 
 
+def test_keys_are_long_enough_to_sign_with_and_stay_unless_they_are_not(home: Home) -> None:
+    names = ("AIRFLOW__API__SECRET_KEY", "AIRFLOW__API_AUTH__JWT_SECRET")
+    before = home.write(SOCKET, {})
+    assert all(len(before[name].encode()) >= 64 for name in names)
+    assert {name: home.write(SOCKET, {})[name] for name in names} == {name: before[name] for name in names}
+    home.env_file.write_text(home.env_file.read_text().replace(before[names[0]], "short"))
+    after = home.write(SOCKET, {})
+    assert len(after[names[0]]) >= 64
+    assert after[names[1]] == before[names[1]]
+
+
 def test_the_day_of_the_first_set_up_stays(home: Home) -> None:
     home.write(SOCKET, {"HEADLINE_START_DATE": "2026-01-31"})
     assert home.write(SOCKET, {})["HEADLINE_START_DATE"] == "2026-01-31"

@@ -68,6 +68,9 @@ class KeptStaging(DuckDBStaging):
     def reading(self) -> Iterator[None]:
         yield
 
+    def give_way(self) -> None:
+        """Nobody waits."""
+
     @contextmanager
     def publishing(self) -> Iterator[None]:
         yield

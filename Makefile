@@ -13,9 +13,9 @@ BIN := $(VENV)/bin
 SET_UP := $(VENV)/.set-up
 HEADLINE := $(BIN)/headline
 PYTEST := $(BIN)/python -m pytest -q
-# Tests with an Airflow of their own mostly wait while the others compute, so they begin first; then what takes longest in one
-# process, then the fast ones.
-TESTS := airflow faults/test_injected.py repository unit sql dags properties faults examples
+FAST := repository unit sql dags properties
+# Tests with an Airflow of their own mostly wait, while others compute.
+SLOW := $(filter-out $(patsubst %,tests/%/,$(FAST) __pycache__),$(wildcard tests/*/))
 
 help: ## Show this list.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -52,8 +52,9 @@ clean: $(SET_UP) ## Stop everything and remove all data of the runs (HEADLINE_HO
 example: $(SET_UP) ## Compute an example on real data: make example name=online_retail data=<file>
 	@$(HEADLINE) example "$(name)" "$(data)"
 
-test: $(SET_UP) ## Run all tests.
-	@$(PYTEST) --numprocesses 4 --dist loadfile --no-loadscope-reorder $(addprefix tests/,$(TESTS))
+test: $(SET_UP) ## Run all tests, the fast ones first.
+	@$(PYTEST) --numprocesses auto --dist loadfile $(addprefix tests/,$(FAST))
+	@$(PYTEST) --numprocesses 4 --dist loadfile --no-loadscope-reorder $(SLOW)
 
 faults: $(SET_UP) ## Inject every fault and every pair of faults there is into the demo company.
 	@HEADLINE_TEST_ALL_PAIRS=1 $(PYTEST) --numprocesses auto tests/faults/test_injected.py

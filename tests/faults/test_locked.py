@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -17,7 +18,7 @@ from headline.ledger.ledger import Recording
 from headline.warehouse import open_warehouse
 
 RUN = import_module("headline.steps.write_audit_publish")
-STEPS = {"plan": Point(RUN, "planned_run"), "audit": Point(RUN, "audit"), "publish": Point(RUN, "publish")}
+STEPS = {"plan": Point(RUN, "planned_run"), "audit": Point(RUN, "transform_all", after=True), "publish": Point(RUN, "publish")}
 
 
 def hold(world: World, *, read_only: bool = False) -> Child:
@@ -72,7 +73,7 @@ def test_reader_gives_up_for_now_and_says_who_publishes(fourth_day_arrived: Worl
     child.wait_until_there()
     with (
         replace(world, lock_timeout=0.3).entered(),
-        pytest.raises(Transient, match=f"held by headline: the run {run.key} for more than 0 s"),
+        pytest.raises(Transient, match=f"held by headline: core_shop {re.escape(run.run_id)} for more than 0 s"),
         open_warehouse().session(read_only=True),
     ):
         pass

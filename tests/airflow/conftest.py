@@ -36,8 +36,8 @@ SETTINGS = {
 }
 
 
-# These come first: one has an Airflow of its own, two look at what nothing else has touched yet.
-FIRST_FILES = ("test_alerts.py", "test_figures.py", "test_runs.py")
+# These come first: one has an Airflow of its own, others look at what nothing else has touched yet.
+FIRST_FILES = ("test_alerts.py", "test_figures.py", "test_browser.py", "test_runs.py")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -24,7 +24,7 @@ from headline.ledger import Ledger
 from headline.ledger.engine import _engine, engine
 from headline.ledger.incidents import Incident, Incidents
 from headline.local.postgres import Postgres
-from headline.local.processes import Processes
+from headline.local.processes import Processes, alive
 
 pytestmark = pytest.mark.skipif(
     datetime.now(UTC).strftime("%H:%M") >= "23:40", reason="deadlines are put into the next minutes, which must be today's"
@@ -191,7 +191,7 @@ def test_a_stale_pipeline_whose_dag_is_paused(
 def test_a_dead_triggerer(guarded: Guarded, airflow: Deployment, people: Recipients, measure: Measure) -> None:
     manager = Processes(airflow.home).manager()
     assert manager
-    processes = [one for one in manager.children(recursive=True) if "triggerer" in " ".join(one.cmdline())]
+    processes = [one for one in manager.children(recursive=True) if alive(one) and "triggerer" in " ".join(one.cmdline())]
     assert processes
     try:
         for process in processes:

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from tests.repository.written import ROOT
+from tests.unit.steps.daily_report import daily_report
 
 from headline.errors import BadData, NotChecked, SpecError
 from headline.intervals import DAY
@@ -155,35 +156,8 @@ def test_a_query_that_says_no_finding_checks_nothing(shop: Any) -> None:
         audited(shop)
 
 
-REPORT = {
-    "profit/daily/pipeline.yml": """
-        description: What was paid on a day, as investors read it.
-        tier: 1
-        lands_at: "04:00"
-        tables:
-          totals:
-            reads: {raw.orders: {}}
-        """,
-    "profit/daily/totals.sql": """
-        select ds, cast(sum(amount) as decimal(18, 4)) as amount
-        from raw.orders
-        where ds >= date '{{ start }}' and ds < date '{{ end }}'
-        group by ds
-        """,
-    "profit/daily/totals.contract.yml": """
-        dataset: warehouse/profit/totals
-        description: One row per day.
-        columns:
-          - {name: ds, data_type: date, description: Business day.}
-          - {name: amount, data_type: decimal, numeric_precision: 18, numeric_scale: 4, description: What was paid.}
-        checks:
-        """
-    + CHECKS.replace("\n", "\n        "),
-}
-
-
 def test_what_was_accepted_upstream_is_accepted_in_what_is_computed_from_it(shop: Any) -> None:
-    for path, text in REPORT.items():
+    for path, text in daily_report("raw.orders", CHECKS).items():
         shop.write(path, text)
     shop.publish("daily", TODAY - DAY * 63, TODAY - DAY)
     shop.arrive({TODAY: [("a", "5000.00")]})

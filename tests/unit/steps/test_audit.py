@@ -5,6 +5,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from tests.unit.steps.daily_report import daily_report
 
 from headline.errors import BadData, HeadlineError, NotChecked, SpecError
 from headline.ledger import CheckResult
@@ -205,39 +206,20 @@ def test_checks_see_each_interval_of_the_staging_table(shop: Any) -> None:
         shop.audit(run, "core.orders")
 
 
-GRANDCHILD = {
-    "profit/daily/pipeline.yml": """
-        description: What was paid on a day, as investors read it.
-        tier: 1
-        lands_at: "04:00"
-        tables:
-          totals:
-            reads: {core.orders: {}}
-        """,
-    "profit/daily/totals.sql": """
-        select ds, cast(sum(amount) as decimal(18, 4)) as amount
-        from core.orders
-        where ds >= date '{{ start }}' and ds < date '{{ end }}'
-        group by ds
-        """,
-    "profit/daily/totals.contract.yml": """
-        dataset: warehouse/profit/totals
-        description: One row per day.
-        columns:
-          - {name: ds, data_type: date, description: Business day.}
-          - {name: amount, data_type: decimal, numeric_precision: 18, numeric_scale: 4, description: What was paid.}
-        checks:
-          - schema:
-          - failed_rows:
-              name: the day is what arrived
-              attributes: {kind: reconciliation}
-              query: |
-                select totals.ds
-                from profit.totals as totals
-                inner join (select ds, sum(amount) as amount from raw.orders group by ds) as arrived on totals.ds = arrived.ds
-                where totals.ds >= date '{{ start }}' and totals.ds < date '{{ end }}' and totals.amount <> arrived.amount
-        """,
-}
+GRANDCHILD = daily_report(
+    "core.orders",
+    """\
+  - schema:
+  - failed_rows:
+      name: the day is what arrived
+      attributes: {kind: reconciliation}
+      query: |
+        select totals.ds
+        from profit.totals as totals
+        inner join (select ds, sum(amount) as amount from raw.orders group by ds) as arrived on totals.ds = arrived.ds
+        where totals.ds >= date '{{ start }}' and totals.ds < date '{{ end }}' and totals.amount <> arrived.amount
+""",
+)
 
 
 @pytest.mark.parametrize(("core_has_run", "error"), [(False, NotChecked), (True, None)])

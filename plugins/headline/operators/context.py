@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -55,17 +56,28 @@ def requested(context: Any, now: datetime | None = None) -> Interval:
     first, last = params.get("from"), params.get("to")
     if (first or last) and dag_run.run_type == "backfill":
         raise BadRequest("each run of a backfill computes a day of its own: leave the params «from» and «to» of the form empty")
-    default = days_of_run(dag_run.data_interval_start, dag_run.data_interval_end, dag_run.run_after)
-    return requested_interval(first, last, default, _business_day(now or datetime.now(UTC)), settings.load().first_day)
+    zone = settings.load().reporting_zone
+    default = _days_of_run(dag_run.data_interval_start, dag_run.data_interval_end, dag_run.run_after, zone)
+    return requested_interval(first, last, default, business_day(now or datetime.now(UTC), zone), settings.load().first_day)
 
 
-def days_of_run(start: datetime | None, end: datetime | None, run_after: datetime) -> Interval:
+def days_as_told(run: Mapping[str, Any], zone: str) -> Interval:
+    """The same days of a run as Airflow's API tells it, open days and those before all data too.
+
+    Raises BadRequest for a range that is no range.
+    """
+    start, end, after = (
+        datetime.fromisoformat(run[name]) if run[name] else None
+        for name in ("data_interval_start", "data_interval_end", "run_after")
+    )
+    default = _days_of_run(start, end, after or datetime.fromisoformat(run["queued_at"]), zone)
+    conf = run["conf"] or {}
+    return requested_interval(conf.get("from"), conf.get("to"), default, today=date.max)
+
+
+def _days_of_run(start: datetime | None, end: datetime | None, run_after: datetime, zone: str) -> Interval:
     """The business days of a run without params: its data interval, or else the day before it was triggered."""
     if start and end and start < end:
-        return Interval(_business_day(start), _business_day(end))
-    created = _business_day(run_after)
+        return Interval(business_day(start, zone), business_day(end, zone))
+    created = business_day(run_after, zone)
     return Interval(created - DAY, created)
-
-
-def _business_day(moment: datetime) -> date:
-    return business_day(moment, settings.load().reporting_zone)

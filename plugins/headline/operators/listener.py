@@ -84,20 +84,12 @@ class Publications:
         """Wake the look for every publication; where the connection fails, the polls go on and it is opened again."""
         from psycopg import AsyncConnection, Error
 
-        from headline.connections import get
-        from headline.ledger.engine import CONNECTION
+        from headline.ledger.engine import parameters
 
         while True:
             try:
-                ledger = await asyncio.to_thread(get, CONNECTION)
-                async with await AsyncConnection.connect(
-                    host=ledger.host,
-                    port=ledger.port,
-                    user=ledger.login,
-                    password=ledger.password,
-                    dbname=ledger.schema,
-                    autocommit=True,
-                ) as connection:
+                ledger = await asyncio.to_thread(parameters)
+                async with await AsyncConnection.connect(**ledger, autocommit=True) as connection:
                     await connection.execute(f"listen {CHANNEL}")
                     self._wake.set()  # what was published before anybody listened
                     async for _ in connection.notifies():

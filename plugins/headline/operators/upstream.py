@@ -6,12 +6,12 @@ import logging
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Self
 
 from headline.errors import BadRequest, HeadlineError
-from headline.intervals import DAY, Interval, requested_interval
+from headline.intervals import DAY, Interval
 
 if TYPE_CHECKING:
     from headline.airflow_api import AirflowApi
@@ -181,16 +181,12 @@ def _all(api: AirflowApi, **filters: str) -> list[ActiveRun]:
 
 def _active(run: Mapping[str, Any]) -> ActiveRun | None:
     """None for a run that will be refused: it changes nothing."""
-    from headline.operators.context import days_of_run
+    from headline import settings
+    from headline.operators.context import days_as_told
 
-    conf = run["conf"] or {}
-    moments = [_moment(run[name]) for name in ("data_interval_start", "data_interval_end", "run_after")]
     try:
-        days = requested_interval(conf.get("from"), conf.get("to"), days_of_run(*moments), today=date.max)  # type: ignore[arg-type]
+        days = days_as_told(run, settings.load().reporting_zone)
     except BadRequest:
         return None
-    return ActiveRun(run["dag_id"], run["dag_run_id"], run["run_type"], days, _moment(run["queued_at"]), run["state"])
-
-
-def _moment(text: str | None) -> datetime | None:
-    return datetime.fromisoformat(text) if text else None
+    queued_at = datetime.fromisoformat(run["queued_at"]) if run["queued_at"] else None
+    return ActiveRun(run["dag_id"], run["dag_run_id"], run["run_type"], days, queued_at, run["state"])

@@ -11,8 +11,9 @@ from urllib.parse import quote
 from headline import settings
 from headline.airflow_api import AirflowApi
 from headline.errors import BadRequest, HeadlineError
-from headline.intervals import DAY, Interval, from_days, in_words, merge, requested_interval
+from headline.intervals import DAY, Interval, from_days, in_words, merge
 from headline.ledger import Ledger, PeriodState, missing_days, missing_for
+from headline.operators.context import days_as_told
 from headline.specs import Catalog, Table
 
 FAILED_SINCE = timedelta(days=7)
@@ -101,22 +102,10 @@ def failed_and_waiting(api: AirflowApi, catalog: Catalog, ledger: Ledger, now: d
 
 def days_of(told: Mapping[str, Any], zone: str) -> Interval:
     """The business days of a run: its params, else its data interval, else the day before it was created."""
-    from headline.alerts.days import business_day
-
-    start, end, after = (
-        datetime.fromisoformat(told[name]) if told[name] else None
-        for name in ("data_interval_start", "data_interval_end", "run_after")
-    )
-    if start and end and start < end:
-        default = Interval(business_day(start, zone), business_day(end, zone))
-    else:
-        created = business_day(after, zone) if after else business_day(datetime.fromisoformat(told["queued_at"]), zone)
-        default = Interval(created - DAY, created)
-    conf = told["conf"] or {}
     try:
-        return requested_interval(conf.get("from"), conf.get("to"), default, today=date.max)
+        return days_as_told(told, zone)
     except BadRequest:  # it has failed for that reason, which its error says
-        return default
+        return days_as_told({**told, "conf": None}, zone)
 
 
 def _still_failed(api: AirflowApi, runs: list[Run], catalog: Catalog, ledger: Ledger) -> list[Run]:

@@ -22,6 +22,7 @@ from headline.pages.visitor import CurrentVisitor, Visitor, from_this_site
 from headline.specs import Catalog, Source
 
 router = APIRouter()
+Dags = Mapping[str, Mapping[str, Any]]
 WHAT = {"again": "Compute again", "waive": "Waive"}
 
 
@@ -108,12 +109,13 @@ def checked(form: Form, today: date) -> tuple[Interval, dict[str, str]]:
     return days, params | ({"accept": form.reason} if form.what == "waive" else {})
 
 
-def start(api: AirflowApi, visitor: Visitor, dag_ids: list[str], run_id: str, params: Mapping[str, str]) -> list[Step]:
+def start(
+    api: AirflowApi, visitor: Visitor, known: Dags, dag_ids: list[str], run_id: str, params: Mapping[str, str]
+) -> list[Step]:
     """Start a run of each DAG in this order; those that the visitor may not start, or that would only wait, are left out.
 
     Once started, a run is found again. Raises Refused where Airflow answers anything else.
     """
-    known = {dag["dag_id"]: dag for dag in api.dags()}
     steps = []
     for dag_id in dag_ids:
         note = obstacle(dag_id, known, visitor)
@@ -129,7 +131,12 @@ def start(api: AirflowApi, visitor: Visitor, dag_ids: list[str], run_id: str, pa
     return steps
 
 
-def obstacle(dag_id: str, known: Mapping[str, Mapping[str, Any]], visitor: Visitor) -> str:
+def dags(api: AirflowApi) -> Dags:
+    """What Airflow says of each DAG that the visitor may see, by id."""
+    return {dag["dag_id"]: dag for dag in api.dags()}
+
+
+def obstacle(dag_id: str, known: Dags, visitor: Visitor) -> str:
     """Why the visitor cannot start a run of the DAG that would begin; empty where nothing is in the way."""
     if not visitor.may_trigger(dag_id):
         return "you have no right to run it"
@@ -141,7 +148,7 @@ def obstacle(dag_id: str, known: Mapping[str, Mapping[str, Any]], visitor: Visit
 @router.post("/again/{dag_id}", dependencies=[Depends(from_this_site)])
 def compute_again(visitor: CurrentVisitor, api: VisitorsAirflow, dag_id: str, form: Annotated[Form, Depends(sent)]) -> Response:
     """Start the runs that a form asks for; what it asks for wrongly is told beside it, and stays in it."""
-    from headline.alerts.days import business_day
+    from headline.intervals import business_day
     from headline.specs import load_sound
 
     catalog = load_sound()
@@ -149,7 +156,7 @@ def compute_again(visitor: CurrentVisitor, api: VisitorsAirflow, dag_id: str, fo
     visitor.must_trigger(dag_id)
     if dag_id not in catalog.pipelines:
         raise HTTPException(404, f"there is no pipeline {dag_id}")
-    known = {dag["dag_id"]: dag for dag in api.dags()}
+    known = dags(api)
     try:
         _, params = checked(form, business_day(datetime.now(UTC), settings.load().reporting_zone))
         if note := obstacle(dag_id, known, visitor):
@@ -157,7 +164,7 @@ def compute_again(visitor: CurrentVisitor, api: VisitorsAirflow, dag_id: str, fo
     except BadRequest as error:
         return page("again.html", status=400, dag_id=dag_id, form=replace(form, error=str(error)), what=WHAT)
     run_id = replace(form, first=params["from"], last=params["to"], key=form.key or new_key()).run_id
-    start(api, visitor, chain(catalog, dag_id, sources=bool(form.sources)), run_id, params)
+    start(api, visitor, known, chain(catalog, dag_id, sources=bool(form.sources)), run_id, params)
     return RedirectResponse(f"{dag_id}/{quote(run_id)}", status_code=303)
 
 
@@ -170,9 +177,10 @@ def computed_again(visitor: CurrentVisitor, api: VisitorsAirflow, dag_id: str, r
     visitor.must_read(dag_id)
     if dag_id not in catalog.pipelines:
         raise HTTPException(404, f"there is no pipeline {dag_id}")
-    shown, known = visitor.readable(), {dag["dag_id"]: dag for dag in api.dags()}
+    shown, known = visitor.readable(), dags(api)
     behind = chain(catalog, dag_id)
     steps, hidden = [], 0
+    params: Mapping[str, str] | None = None
     for name in chain(catalog, dag_id, sources=True):
         if name not in shown:
             hidden += name in behind
@@ -180,9 +188,9 @@ def computed_again(visitor: CurrentVisitor, api: VisitorsAirflow, dag_id: str, r
         run = api.run(name, run_id)
         if run:
             steps.append(Step(name, run_id, run["state"]))
+            params = (run["conf"] or {}) if params is None else params
         elif name in behind:
             steps.append(Step(name, run_id, note=obstacle(name, known, visitor) or "it was not started"))
-    if not any(step.state for step in steps):
+    if params is None:
         raise HTTPException(404, f"{dag_id} has no run {run_id}")
-    params = next(run["conf"] for step in steps if step.state and (run := api.run(step.dag_id, run_id)))
     return page("started.html", dag_id=dag_id, steps=steps, hidden=hidden, params=params, run_id=run_id)

@@ -14,7 +14,7 @@ from tests.unit.pages.airflow import FakeAirflow, run
 from headline.errors import BadRequest
 from headline.intervals import Interval
 from headline.pages import again
-from headline.pages.again import Form, chain, checked, compute_again, computed_again, forms, start
+from headline.pages.again import Form, chain, checked, compute_again, computed_again, dags, forms, start
 from headline.specs import Catalog
 
 TODAY = date(2026, 11, 20)
@@ -109,7 +109,8 @@ def test_a_waiver_goes_with_every_run_of_the_chain(catalog: Catalog) -> None:  #
 def test_what_one_may_not_run_or_would_only_wait_is_left_out(catalog: Catalog) -> None:  # noqa: F811
     airflow = FakeAirflow(dags=[*DAGS[:-1]], paused=["unit_profit"], refused={"app": 403})
     who: Any = Somebody(may_not_run={"core_shop"})
-    steps = start(airflow.api, who, ["app", "core_shop", "unit_profit", "investor_profit", "shop"], "again__1", {})
+    chosen = ["app", "core_shop", "unit_profit", "investor_profit", "shop"]
+    steps = start(airflow.api, who, dags(airflow.api), chosen, "again__1", {})
     assert [step.note for step in steps] == [
         "you have no right to run it",
         "you have no right to run it",

@@ -9,8 +9,8 @@ from statistics import median
 from typing import Any
 
 from headline.airflow_api import AirflowApi
-from headline.alerts.days import business_day
 from headline.errors import BadRequest
+from headline.intervals import business_day
 
 log = logging.getLogger(__name__)
 

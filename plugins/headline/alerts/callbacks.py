@@ -37,16 +37,17 @@ def task_failed(context: Any) -> None:
 def run_failed(context: Any) -> None:
     """A run has failed. A task whose process was killed cannot tell that itself: Airflow's DAG processor calls this for it."""
     from headline.alerts.judge import DIRECT_CAUSES
-    from headline.alerts.kinds import FAILED_DAY
+    from headline.alerts.kinds import failed_runs
     from headline.alerts.watch import report
     from headline.ledger.incidents import Incidents
 
     now = datetime.now(UTC)
     finding = finding_of(context, now) if "ti" in context else None
-    told = set()
+    told: set[tuple[str, str | None]] = set()
     for one in Incidents().open():
-        runs = [run for name, run in one.facts.items() if name.startswith(FAILED_DAY)]
-        told |= {(one.pipeline, run) for run in (*runs, *([one.facts.get("run_id")] if one.kind in DIRECT_CAUSES else []))}
+        told |= {(one.pipeline, run_id) for run_id in failed_runs(one.facts).values()}
+        if one.kind in DIRECT_CAUSES:
+            told.add((one.pipeline, one.facts.get("run_id")))
     if finding and (finding.pipeline, finding.facts["run_id"]) not in told:
         report([finding], now)
 
@@ -75,10 +76,10 @@ def finding_of(context: Any, now: datetime) -> Finding | None:
     the landing tells. All that fails of a pipeline's backfills on one day is one finding; a run by hand over old days is one.
     """
     from headline import settings
-    from headline.alerts.days import business_day
     from headline.alerts.judge import LOOK_BACK_DAYS
     from headline.alerts.kinds import FAILED_DAY
     from headline.errors import BadRequest
+    from headline.intervals import business_day
     from headline.ledger.incidents import Finding
     from headline.operators.context import requested
 

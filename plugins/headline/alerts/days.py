@@ -6,7 +6,6 @@ from datetime import UTC, date, datetime, time
 from zoneinfo import ZoneInfo
 
 from headline.intervals import DAY
-from headline.intervals import business_day as business_day
 
 
 def end_of(day: date, zone: str) -> datetime:

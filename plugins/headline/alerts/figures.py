@@ -6,9 +6,8 @@ from datetime import date, datetime
 from pathlib import Path
 
 from headline import settings, specs
-from headline.alerts.days import business_day
 from headline.alerts.watch import report
-from headline.intervals import DAY
+from headline.intervals import DAY, business_day
 from headline.ledger import Ledger
 from headline.ledger.incidents import Finding, Incidents
 from headline.warehouse import open_warehouse

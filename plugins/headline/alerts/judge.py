@@ -15,9 +15,9 @@ from statistics import median
 from typing import Any
 
 from headline.alerts import kinds
-from headline.alerts.days import business_day, end_of
+from headline.alerts.days import end_of
 from headline.errors import SpecError
-from headline.intervals import DAY
+from headline.intervals import DAY, business_day
 from headline.ledger import Attempt, SchemaChange
 from headline.ledger.evidence import Evidence, Publication
 from headline.ledger.incidents import Finding, Incident, Key

@@ -127,9 +127,15 @@ REARM_AFTER = {1: timedelta(hours=4), 2: timedelta(hours=24)}
 FAILED_DAY = "failed "
 
 
+def failed_runs(facts: Mapping[str, Any]) -> dict[date, str]:
+    """The runs of a backfill that have failed, by day."""
+    told = {name.removeprefix(FAILED_DAY): run for name, run in facts.items() if name.startswith(FAILED_DAY)}
+    return {date.fromisoformat(day): run for day, run in told.items()}
+
+
 def failed_days(facts: Mapping[str, Any]) -> list[date]:
     """The days of a backfill whose runs have failed, in order."""
-    return sorted(date.fromisoformat(name.removeprefix(FAILED_DAY)) for name in facts if name.startswith(FAILED_DAY))
+    return sorted(failed_runs(facts))
 
 
 def range_of(first: date, last: date) -> dict[str, str]:

@@ -50,7 +50,7 @@ class LandingDeadline(BaseDeadlineReference):
 
     def of(self, run_type: str, interval_start: datetime | None, now: datetime) -> datetime | None:
         """The deadline of a run of that type whose interval begins then."""
-        from headline.alerts.days import business_day
+        from headline.intervals import business_day
         from headline.specs.models import due_at
 
         if run_type != "scheduled" or interval_start is None:

@@ -13,11 +13,11 @@ from datetime import date, datetime, timedelta
 from headline import settings, specs
 from headline.alerts import people
 from headline.alerts.airflow_state import look_at_airflow
-from headline.alerts.days import business_day, end_of
+from headline.alerts.days import end_of
 from headline.alerts.deliver import Delivery, fire
 from headline.alerts.judge import HISTORY_DAYS, WATCH, World, cause_of, findings, is_over
 from headline.alerts.kinds import failed_days
-from headline.intervals import DAY, Interval
+from headline.intervals import DAY, Interval, business_day
 from headline.ledger import Ledger, Repairs, SchemaChange, SchemaChanges, stale_states
 from headline.ledger.evidence import Observations
 from headline.ledger.incidents import Finding, Incident, Incidents, Key

@@ -97,9 +97,8 @@ def contract(dag_id: str, table: str) -> HTMLResponse:
 
 def partial_notes(pipeline: Pipeline, tables: Iterable[Table]) -> list[str]:
     """A line for each set of days that readers of these tables of the pipeline see in part; none where all is complete."""
-    from headline.alerts.days import business_day
     from headline.errors import HeadlineError
-    from headline.intervals import in_words
+    from headline.intervals import business_day, in_words
     from headline.ledger import Ledger, partial_days
 
     today = business_day(datetime.now(UTC), settings.load().reporting_zone)

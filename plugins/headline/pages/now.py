@@ -31,8 +31,8 @@ class Duty:
 
 def current_world(now: datetime) -> World:
     """How the data stand, as the freshness watch sees them."""
-    from headline.alerts.days import business_day
     from headline.alerts.judge import World
+    from headline.intervals import business_day
     from headline.ledger.evidence import Observations
 
     known = settings.load()

@@ -12,9 +12,9 @@ import pytest
 from tests.unit.alerts.conftest import TABLES, publication
 
 from headline import specs
-from headline.alerts.days import business_day, end_of
+from headline.alerts.days import end_of
 from headline.alerts.judge import World, cause_of, findings, is_over
-from headline.intervals import DAY, Interval
+from headline.intervals import DAY, Interval, business_day
 from headline.ledger import Attempt, ColumnChange, SchemaChange
 from headline.ledger.evidence import Evidence, HeldBack, Publication
 from headline.ledger.incidents import Finding, Incident

@@ -21,7 +21,7 @@ from headline.intervals import DAY, business_day
 from headline.ledger import Attempt, SchemaChange
 from headline.ledger.evidence import Evidence, Publication
 from headline.ledger.incidents import Finding, Incident, Key
-from headline.specs import Catalog, Table, load_contract
+from headline.specs import Catalog, Table, load_contract, reached
 
 WATCH = "freshness_watch"  # the DAG that answers for the path of alerts
 LOOK_BACK_DAYS = 3  # older days page nobody; within them a day is told even if nobody looked when it was missed
@@ -299,22 +299,12 @@ def cause_of(key: Key, known: Set[Key], inputs: Mapping[str, set[str]]) -> Key |
         if (which == "schema_changed" and day < ds) or which == "data_stale"
     }
     candidates = [(pipeline, direct) for direct in own]
-    candidates += [(one, held) for one in _nearest_first(pipeline, inputs) for held in upstream]
+    candidates += [(one, held) for one in reached(pipeline, lambda one: inputs.get(one, ())) for held in upstream]
     for candidate in candidates:
         cause = (*candidate, ds) if (*candidate, ds) in known else (*candidate, lasting.get(candidate, ds))
         if cause in known:
             return cause_of(cause, known, inputs) or cause
     return None
-
-
-def _nearest_first(pipeline: str, inputs: Mapping[str, set[str]]) -> list[str]:
-    """Every pipeline that one depends on, directly or through others."""
-    found: dict[str, None] = {}
-    new = {pipeline}
-    while new:
-        new = {other for one in new for other in inputs.get(one, ())} - found.keys()
-        found |= dict.fromkeys(sorted(new))
-    return list(found)
 
 
 def is_over(incident: Incident, world: World, still: Set[Key]) -> str:

@@ -91,9 +91,7 @@ def chain(catalog: Catalog, pipeline_id: str, *, sources: bool = False) -> list[
     With `sources` from the sources on that its rows come from, and with everything behind these.
     """
     graph = {name: catalog.inputs_of(name) for name in catalog.pipelines}
-    roots = {pipeline_id}
-    while sources and (inputs := {name for root in roots for name in graph[root]}):
-        roots = {root for root in roots if not graph[root]} | inputs
+    roots = set(catalog.sources_of(pipeline_id)) if sources else {pipeline_id}
     wanted = roots | {reader for root in roots for reader in catalog.readers_of(root)}
     return [name for name in TopologicalSorter(graph).static_order() if name in wanted]
 

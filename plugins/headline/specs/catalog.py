@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -143,30 +143,20 @@ class Catalog:
     def computed_from(self, name: str) -> set[str]:
         """Every table that a table is computed from, directly or through others."""
         makers = self.makers
-        found: set[str] = set()
-        new = {name}
-        while new:
-            reads = {read for one in new for read in makers[one].outputs[one].reads}
-            new = {makers[read].outputs[read].full_name for read in reads if read in makers} - found
-            found |= new
-        return found - {name}
+
+        def read_by(one: str) -> set[str]:
+            return {makers[read].outputs[read].full_name for read in makers[one].outputs[one].reads if read in makers}
+
+        return set(reached(name, read_by))
 
     def sources_of(self, pipeline_id: str) -> list[str]:
         """The sources that a pipeline gets its rows from, directly or through others; of a source that is itself."""
-        found: set[str] = set()
-        new = {pipeline_id}
-        while new:
-            found |= new
-            new = {other for one in new for other in self.inputs_of(one)} - found
-        return sorted(name for name in found if not self.inputs_of(name))
+        return sorted(name for name in [pipeline_id, *reached(pipeline_id, self.inputs_of)] if not self.inputs_of(name))
 
     def readers_of(self, pipeline_id: str) -> list[str]:
         """Every pipeline that depends on one, directly or through others, the most important first."""
-        found: set[str] = set()
-        new = {pipeline_id}
-        while new:
-            new = {other for other in self.pipelines if self.inputs_of(other) & new} - found
-            found |= new
+        inputs = {other: self.inputs_of(other) for other in self.pipelines}
+        found = reached(pipeline_id, lambda one: [other for other, read in inputs.items() if one in read])
         return sorted(found, key=lambda other: (self.pipelines[other].tier, other))
 
     def faults(self) -> Iterator[str]:
@@ -192,6 +182,16 @@ class Catalog:
                 if name in owners:
                     yield f"{pipeline.id}: {name} is made by {owners[name]} already; rename one of them"
                 owners[name] = pipeline.id
+
+
+def reached(start: str, following: Callable[[str], Iterable[str]]) -> list[str]:
+    """Everything that follows from one, directly or through others, the nearest first; not the one itself."""
+    found: dict[str, None] = {}
+    new = {start}
+    while new:
+        new = {other for one in new for other in following(one)} - found.keys() - {start}
+        found |= dict.fromkeys(sorted(new))
+    return list(found)
 
 
 @cache

@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 from tests.faults.world import D1, D2, D3, D4, PIPELINES, Table, World, differences
 
+from headline.intervals import DAY, Interval
 from headline.ledger import Ledger
 
 
@@ -24,6 +25,26 @@ def test_late_orders_heal_every_table_and_equal_a_fresh_computation(
     fresh.days_pass(D4, D4)
     fresh.complete(PIPELINES, D1, D4)
     assert not differences(expected, fresh.published())
+
+
+def test_a_refund_moves_its_own_day_and_the_experiment_since_its_order(
+    undisturbed: World, expected: dict[str, Table], enter: Callable[[World], World]
+) -> None:
+    """No closed day of what is booked moves; for the experiment it counts from its order's day on."""
+    world = enter(undisturbed)
+    [(order_id, line_number, order_ds)] = world.query(f"""
+        select any_value(units.order_id), any_value(units.line_number), min(units.ds)
+        from profit.unit_profit as units
+        inner join core.exposures as exposures
+            on units.customer_id = exposures.user_id and units.ordered_at >= exposures.exposed_at
+        where units.entry = 'sale' and not exposures.is_contaminated and units.ds < date '{D4}'
+        group by units.ds order by units.ds limit 1""")
+    world.in_shop(f"insert into refunds values ('R', '{order_id}', {line_number}, timestamp '{D4} 20:00:00', 1, 0.01)")
+    world.complete(("shop", "core_shop", "unit_profit", "investor_profit"))
+    after = world.published()
+    moved = {name: {row[0] for row in after[name] - expected[name]} for name in after}
+    assert moved["profit.unit_profit"] == moved["profit.daily_profit_summary"] == {D4}
+    assert moved["profit.experiment_profit"] == set(Interval(order_ds, D4 + DAY))
 
 
 def test_the_same_day_again_changes_nothing(

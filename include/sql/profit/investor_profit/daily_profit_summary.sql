@@ -1,10 +1,10 @@
--- An entry is booked on the day it is recognised, so that a closed day never moves by itself.
+-- An entry counts on the day on which it is booked, so that a closed day never moves by itself.
 -- What belongs to no category stands in the row `unallocated`, which every day has: expenses of pools that found no order line,
 -- and refunds without an order.
 {% from 'macros/coverage.jinja' import covered_days with context %}
 with movements as (
     select
-        entries.recognised_on as ds,
+        entries.ds,
         entries.category,
         entries.gross_revenue,
         entries.discount_amount,
@@ -16,11 +16,7 @@ with movements as (
         case when entries.entry = 'sale' then entries.order_id end as order_id,
         case when entries.entry = 'sale' then entries.quantity else 0 end as unit_count
     from profit.unit_profit as entries
-    where
-        entries.ds >= cast(date '{{ start }}' - interval '29' day as date)
-        and entries.ds < date '{{ end }}'
-        and entries.recognised_on >= date '{{ start }}'
-        and entries.recognised_on < date '{{ end }}'
+    where entries.ds >= date '{{ start }}' and entries.ds < date '{{ end }}'
     union all
     select
         days.ds,

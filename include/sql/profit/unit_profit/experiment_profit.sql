@@ -11,20 +11,25 @@
 {% endfor %}
 with orders as (
     select
-        ds,
-        cast(date_trunc('month', ds) as date) as month,
-        customer_id as user_id,
-        ordered_at,
-        sum(case when entry = 'sale' then 1 else 0 end) as sale_count,
-        sum(case when entry = 'sale' then net_revenue else 0 end) as sale_net_revenue,
-        sum(case when entry = 'sale' then quantity else 0 end) as unit_count,
-        sum(net_revenue) as net_revenue,
-        sum(gross_profit) as gross_profit,
-        sum(net_profit) as net_profit,
-        max(case when is_provisional then 1 else 0 end) as is_open
-    from profit.unit_profit
-    where ds < date '{{ end }}' and is_attributed and customer_id is not null
-    group by ds, customer_id, ordered_at
+        entries.order_ds as ds,
+        cast(date_trunc('month', entries.order_ds) as date) as month,
+        entries.customer_id as user_id,
+        entries.ordered_at,
+        sum(case when entries.entry = 'sale' then 1 else 0 end) as sale_count,
+        sum(case when entries.entry = 'sale' then entries.net_revenue else 0 end) as sale_net_revenue,
+        sum(case when entries.entry = 'sale' then entries.quantity else 0 end) as unit_count,
+        sum(entries.net_revenue) as net_revenue,
+        sum(entries.gross_profit) as gross_profit,
+        sum(entries.net_profit) as net_profit,
+        max(case when refund_windows.order_ds is null then 1 else 0 end) as is_open
+    from profit.unit_profit as entries
+    left join profit.refund_windows as refund_windows on entries.order_ds = refund_windows.order_ds
+    where
+        entries.ds < cast(date '{{ end }}' + interval '29' day as date)
+        and entries.order_ds < date '{{ end }}'
+        and entries.is_attributed
+        and entries.customer_id is not null
+    group by entries.order_ds, entries.customer_id, entries.ordered_at
 ),
 
 exposures as (

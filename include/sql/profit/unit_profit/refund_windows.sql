@@ -1,4 +1,4 @@
--- Apart from unit_profit, so that a new day of orders makes only those days stale whose window closes with it.
+-- A table of its own, so that unit_profit does not change when a window closes.
 -- A window has closed once its last day brought orders, or one of the 16 days after it, should the shop have been shut.
 with order_days as (
     select distinct ds

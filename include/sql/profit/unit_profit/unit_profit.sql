@@ -1,28 +1,10 @@
--- A refund belongs to its order's day while that order's window of 30 days is open; later, or without an order, to its own day.
+-- An entry stands on the day on which it is booked, a refund on its own and not on its order's: a closed day does not move.
+-- `order_ds` is the day on which it counts for experiments, where `is_attributed`: it came within 30 days of the order.
 {% from 'macros/coverage.jinja' import covered_days with context %}
-with refunds as (
-    select
-        ds as recognised_on,
-        order_ds,
-        refund_id,
-        order_id,
-        line_number,
-        product_id,
-        customer_id,
-        ordered_at,
-        sales_channel,
-        country_code,
-        quantity,
-        refund_amount,
-        coalesce(ds < cast(order_ds + interval '30' day as date), false) as is_attributed
-    from core.refund_lines
-    where ds >= date '{{ start }}' and ds < cast(date '{{ end }}' + interval '29' day as date)
-),
-
-entries as (
+with entries as (
     select
         ds,
-        ds as recognised_on,
+        ds as order_ds,
         order_id,
         line_number,
         'sale' as entry,
@@ -41,8 +23,8 @@ entries as (
     where ds >= date '{{ start }}' and ds < date '{{ end }}'
     union all
     select
-        case when is_attributed then order_ds else recognised_on end as ds,
-        recognised_on,
+        ds,
+        order_ds,
         order_id,
         line_number,
         'refund' as entry,
@@ -56,8 +38,9 @@ entries as (
         cast(0 as decimal(18, 4)) as gross_revenue,
         cast(0 as decimal(18, 4)) as discount_amount,
         refund_amount,
-        is_attributed
-    from refunds
+        coalesce(ds < cast(order_ds + interval '30' day as date), false) as is_attributed
+    from core.refund_lines
+    where ds >= date '{{ start }}' and ds < date '{{ end }}'
 ),
 
 expenses as (
@@ -79,7 +62,7 @@ expenses as (
 priced as (
     select
         entries.ds,
-        entries.recognised_on,
+        entries.order_ds,
         entries.order_id,
         entries.line_number,
         entries.entry,
@@ -101,8 +84,7 @@ priced as (
         coalesce(expenses.labor_expense, 0) as labor_expense,
         entries.is_attributed,
         covered_days.coverage,
-        covered_days.is_partial,
-        entries.is_attributed and refund_windows.order_ds is null as is_provisional
+        covered_days.is_partial
     from entries
     inner join covered_days
         on entries.ds = covered_days.ds
@@ -117,14 +99,11 @@ priced as (
             and entries.ds = expenses.ds
             and entries.order_id = expenses.order_id
             and entries.line_number = expenses.line_number
-    left join profit.refund_windows as refund_windows
-        on entries.ds = refund_windows.order_ds
-    where entries.ds >= date '{{ start }}' and entries.ds < date '{{ end }}'
 )
 
 select
     ds,
-    recognised_on,
+    order_ds,
     order_id,
     line_number,
     entry,
@@ -150,6 +129,5 @@ select
     ) as net_profit,
     is_attributed,
     coverage,
-    is_partial,
-    is_provisional
+    is_partial
 from priced

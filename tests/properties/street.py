@@ -31,7 +31,7 @@ from headline.steps.audit import audit
 from headline.steps.publish import publish
 from headline.steps.write_audit_publish import planned_run, transform_all
 from headline.warehouse import Session, Staging, Warehouse
-from headline.warehouse.duckdb import DuckDBSession, DuckDBStaging, _ensure_calendar
+from headline.warehouse.duckdb import DuckDBSession, DuckDBStaging, _ensure_calendar, instance
 
 PROFIT = ("shop", "finance", "app", "core_finance", "core_app", "core_shop", "unit_profit", "investor_profit")
 USE = ("app", "core_app", "daily_growth", "investor_growth", "investor_engagement")
@@ -82,8 +82,8 @@ class KeptOpen(Warehouse):
     dialect = "duckdb"
 
     def __init__(self) -> None:
-        self._connection = duckdb.connect(":memory:", config={"threads": 1})
-        for statement in ("load icu", "set TimeZone = 'UTC'", "attach ':memory:' as warehouse", "use warehouse"):
+        self._connection = instance({"threads": 1})
+        for statement in ("attach ':memory:' as warehouse", "use warehouse"):
             self._connection.execute(statement)
         _ensure_calendar(self._connection)
 

@@ -28,7 +28,7 @@ from headline.intervals import DAY, Interval
 from headline.specs import Catalog, Contract, Pipeline, Table, load_contract, read_yaml
 from headline.steps import compile_table
 from headline.warehouse import Output, Session
-from headline.warehouse.duckdb import DuckDBSession, _ensure_calendar
+from headline.warehouse.duckdb import DuckDBSession, _ensure_calendar, instance
 
 Row = dict[str, Any]
 RESULT = "computed.result"
@@ -129,10 +129,8 @@ def read_expected(file: Path) -> Expected:
 @contextmanager
 def open_in_memory() -> Iterator[DuckDBSession]:
     """A warehouse in memory for SELECTs that are run on their own: it has the calendar, and nobody publishes."""
-    connection = duckdb.connect(":memory:", config={"threads": 1})
+    connection = instance({"threads": 1})
     try:
-        connection.execute("load icu")
-        connection.execute("set TimeZone = 'UTC'")
         _ensure_calendar(connection)
         yield DuckDBSession(connection)
     finally:

@@ -6,10 +6,12 @@ import gzip
 import json
 from collections.abc import Callable
 
-from tests.faults.world import D1, D2, D3, D4, PIPELINES, Table, World, differences
+import pytest
+from tests.faults.world import D1, D2, D3, D4, PIPELINES, Table, World, complete, differences
 
+from headline.errors import BadData
 from headline.intervals import DAY, Interval
-from headline.ledger import Ledger
+from headline.ledger import HeldDays, Ledger
 
 
 def test_late_orders_heal_every_table_and_equal_a_fresh_computation(
@@ -45,6 +47,43 @@ def test_a_refund_moves_its_own_day_and_the_experiment_since_its_order(
     moved = {name: {row[0] for row in after[name] - expected[name]} for name in after}
     assert moved["profit.unit_profit"] == moved["profit.daily_profit_summary"] == {D4}
     assert moved["profit.experiment_profit"] == set(Interval(order_ds, D4 + DAY))
+
+
+def test_a_source_that_has_lost_a_day_for_a_while_takes_nothing_from_what_is_published(
+    three_days: World, expected: dict[str, Table], enter: Callable[[World], World]
+) -> None:
+    """The day is read again by the next run, as long as it lies within the lookback."""
+    world = enter(three_days)
+    world.in_shop(
+        f"create table away as select * from orders where ordered_at::date = '{D3}' and order_id < 'O{D3:%Y%m%d}-00010'"
+    )
+    world.in_shop("delete from orders where order_id in (select order_id from away)")
+    away = world.in_shop("select count(*) from away")[0][0]
+    assert away > 5
+    before = {name: rows for name, rows in world.published().items() if name.startswith("raw.")}
+    world.complete(PIPELINES)
+    held = HeldDays().open()
+    assert {(one.landing, one.ds) for one in held} == {("landing.orders", D3), ("landing.order_items", D3)}
+    assert f"{away} of " in next(one.found for one in held if one.landing == "landing.orders")
+    assert not before["raw.orders"] - world.published()["raw.orders"]
+    world.in_shop("insert into orders select * from away")
+    for pipeline in PIPELINES:
+        complete(world.run(pipeline, D4, run_id="after it was mended"))
+    assert not HeldDays().open()
+    assert not differences(world.published(), expected)
+
+
+def test_a_day_that_a_run_is_asked_for_is_taken_as_its_source_has_it(three_days: World, enter: Callable[[World], World]) -> None:
+    world = enter(three_days)
+    world.in_shop(f"delete from refunds where refunded_at::date = '{D2}'")
+    world.in_shop(f"delete from order_items where order_id in (select order_id from orders where ordered_at::date = '{D3}')")
+    complete(world.run("shop", D4))
+    assert {one.landing for one in HeldDays().open()} == {"landing.order_items"} | (
+        {"landing.refunds"} if world.query(f"select 1 from raw.refunds where ds = date '{D2}'") else set()
+    )
+    with pytest.raises(BadData, match="every day has order lines"):  # it counts, and its audit says what is wrong with it
+        complete(world.run("shop", D2, D3, run_id="asked for"))
+    assert not HeldDays().open()
 
 
 def test_the_same_day_again_changes_nothing(

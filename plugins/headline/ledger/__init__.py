@@ -1,5 +1,6 @@
 """What was loaded, computed, audited and published, in PostgreSQL beside the warehouse."""
 
+from headline.ledger.held_days import HeldDay, HeldDays
 from headline.ledger.ledger import Candidate, CheckResult, Ledger, Load, Published, RunFacts, Sample
 from headline.ledger.locks import Locks
 from headline.ledger.migrate import migrate
@@ -16,6 +17,8 @@ __all__ = [
     "Change",
     "CheckResult",
     "ColumnChange",
+    "HeldDay",
+    "HeldDays",
     "Ledger",
     "Load",
     "Locks",

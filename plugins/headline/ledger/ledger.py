@@ -9,7 +9,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import Connection, and_, delete, func, insert, literal_column, select, text, update
+from sqlalchemy import Connection, and_, bindparam, delete, func, insert, literal_column, select, text, update
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.dialects.postgresql import insert as upsert
 
@@ -21,7 +21,7 @@ from headline.ledger.versions import lock_versions, next_versions
 
 @dataclass(frozen=True)
 class Load:
-    """One arrived file: one business day of one landed table."""
+    """One arrived file: one business day of one landed table. `extracted_at`: when its reading began."""
 
     landing: str
     ds: date
@@ -31,6 +31,10 @@ class Load:
     columns: dict[str, str]
     origin: str
     extracted_at: datetime
+
+    @property
+    def key(self) -> tuple[str, date]:
+        return self.landing, self.ds
 
 
 @dataclass(frozen=True)
@@ -90,20 +94,26 @@ class Ledger(CurrentState):
     # loads
 
     def record_loads(self, loads: Sequence[Load], run_id: str) -> int:
-        """Remember files that arrived; a day whose content is what it was already is left alone. Returns how many are new."""
+        """Remember files that arrived; a day whose content is what it was already is left alone. Returns how many are new.
+
+        Of two runs that read a day at once the later reading counts, in whatever order they end.
+        """
         if not loads:
             return 0
-        whole = Interval(min(load.ds for load in loads), max(load.ds for load in loads) + DAY)
-        checksums = {state.interval.start: state.fingerprint for state in self.states({load.landing for load in loads}, whole)}
-        new = [load for load in loads if checksums.get(load.ds) != load.checksum]
-        if new:
-            with self._begin() as connection:
+        with self._begin() as connection:
+            lock_versions(connection)
+            known = _known_readings(connection, loads)
+            newest = [load for load in loads if load.key not in known or known[load.key][1] <= load.extracted_at]
+            new = [load for load in newest if load.key not in known or known[load.key][0] != load.checksum]
+            if again := [load for load in newest if load not in new]:
+                _read_again(connection, again)
+            if new:
                 versions = next_versions(connection, len(new))
                 rows = [{**vars(load), "version": version, "run_id": run_id} for load, version in zip(new, versions, strict=True)]
                 connection.execute(insert(tables.load), rows)
                 moment: datetime = connection.execute(select(func.now())).scalar_one()
                 states = [
-                    _state_row(_arrived(load), version, version, run_id, moment)
+                    _state_row(_arrived(load), version, version, run_id, moment) | {"computed_at": load.extracted_at}
                     for load, version in zip(new, versions, strict=True)
                 ]
                 _replace_states(connection, states)
@@ -405,6 +415,27 @@ def _newest_of(connection: Connection, table_names: Iterable[str]) -> dict[str, 
     columns = tables.period_state.c
     query = select(columns.table_name, func.max(columns.version)).where(columns.table_name.in_(list(table_names)))
     return {row.table_name: row.max for row in connection.execute(query.group_by(columns.table_name))}
+
+
+def _known_readings(connection: Connection, loads: Sequence[Load]) -> dict[tuple[str, date], tuple[str | None, datetime]]:
+    """Of the days of loads that arrived before: the checksum, and when their newest reading began."""
+    columns = tables.period_state.c
+    query = select(columns.table_name, columns.start, columns.fingerprint, columns.computed_at).where(
+        columns.table_name.in_({load.landing for load in loads}),
+        columns.start >= min(load.ds for load in loads),
+        columns.start <= max(load.ds for load in loads),
+    )
+    return {(name, start): (checksum, read_at) for name, start, checksum, read_at in connection.execute(query)}
+
+
+def _read_again(connection: Connection, loads: Sequence[Load]) -> None:
+    columns = tables.period_state.c
+    statement = (
+        update(tables.period_state)
+        .where(columns.table_name == bindparam("landing"), columns.start == bindparam("ds"))
+        .values(computed_at=bindparam("extracted_at"))
+    )
+    connection.execute(statement, [{"landing": load.landing, "ds": load.ds, "extracted_at": load.extracted_at} for load in loads])
 
 
 def _arrived(load: Load) -> Published:

@@ -132,6 +132,21 @@ schema_change = Table(
     Index("schema_change_by_day", "landing", "ds", "id"),
 )
 
+held_day = Table(
+    "held_day",
+    metadata,
+    Column("id", BigInteger, primary_key=True, autoincrement=True),
+    Column("landing", String, nullable=False, comment="landing.<name>"),
+    Column("ds", Date, nullable=False),
+    Column("file", Text, nullable=False, comment="where what was read is kept"),
+    Column("run_id", String, nullable=False),
+    Column("found", Text, nullable=False, comment="what it would take away from the day, in words"),
+    Column("held_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+    Column("released_at", DateTime(timezone=True), nullable=True),
+    Column("released_by", Text, nullable=True, comment="the run that was asked for the day, or how it came to an end"),
+    Index("held_day_by_landing", "landing", "ds"),
+)
+
 repair = Table(
     "repair",
     metadata,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -53,6 +54,7 @@ class LandingWriter:
         self._source = source
         self._landing = landing
         self._origin = origin
+        self._read_at = datetime.now(UTC)
 
     def write(self, parts: Iterable[Part], days: Iterable[date], known: Mapping[date, Load] | None = None) -> list[Load]:
         """Land everything and say what arrived; nothing is visible to anybody before the ledger records the loads.
@@ -60,6 +62,7 @@ class LandingWriter:
         `days`: those that must have a file even when nothing came. `known`: what had landed of them before; where it holds the
         same, it is what is given back. Raises Unfit, with the load that keeps what arrived, when the source does.
         """
+        self._read_at = datetime.now(UTC)
         with Spool() as spool:
             try:
                 _fill(spool, parts)
@@ -82,7 +85,7 @@ class LandingWriter:
         content = content_of(spool.rows(days))
         checksum = content.checksum(schema)
         if known and _holds(known, content.row_count, checksum):
-            return known
+            return replace(known, extracted_at=self._read_at)
         target = _root() / self._source / self._landing.removeprefix("landing.") / f"ds={day}" / f"{checksum[:16]}.parquet"
         load = Load(
             landing=self._landing,
@@ -92,7 +95,7 @@ class LandingWriter:
             checksum=checksum,
             columns={"ds": str(pa.date32())} | {field.name: str(field.type) for field in schema},
             origin=self._origin,
-            extracted_at=datetime.now(UTC),
+            extracted_at=self._read_at,
         )
         manifest_file = target.with_suffix(".json")
         if not _is_whole(target, manifest_file):

@@ -220,12 +220,15 @@ class Pipeline(Model):
 class Ingest(Model):
     """How one table is read from its source, a business day at a time.
 
-    `lookback_days`: days already loaded that every run reads again, for rows that come late. `types`: what columns arrive as
-    where that is neither what the SQL casts them to nor what they were before.
+    `lookback_days`: days already loaded that every run reads again, for rows that come late. `key`, `measures`: the columns that
+    tell a record, and those whose sums must not move unseen when a day is read again. `types`: what columns arrive as where that
+    is neither what the SQL casts them to nor what they were before.
     """
 
     connection: Name
     lookback_days: Annotated[int, Field(ge=0)] = 0
+    key: list[str] = Field(default_factory=list)
+    measures: list[str] = Field(default_factory=list)
     types: dict[str, ColumnType] = Field(default_factory=dict)
 
 

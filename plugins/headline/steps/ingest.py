@@ -78,6 +78,7 @@ def _ingest(run: PipelineRun, source: Source, name: str) -> Ingested:
     from headline.sources import read
     from headline.sources.landing import LandingWriter
     from headline.steps.arrival import Arrival
+    from headline.steps.closed_days import let_through
 
     spec = source.ingest[name]
     landing = f"landing.{name}"
@@ -94,6 +95,7 @@ def _ingest(run: PipelineRun, source: Source, name: str) -> Ingested:
         with arrival.reading(interval):
             loads += writer.write(read(spec, source.folder, interval), interval, known)
     arrival.require_agreed(loads, known)
+    loads = let_through(run, spec, loads, known)
     changed = run.ledger.record_loads(loads, run.run_id)
     ingested = Ingested(landing, intervals, len(loads), sum(load.row_count for load in loads), changed)
     log.info("%s: %s rows in %s files landed, %s of them new or changed", landing, ingested.row_count, len(loads), changed)

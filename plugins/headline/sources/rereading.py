@@ -1,0 +1,107 @@
+"""What a later reading of a day takes away from an earlier one, record by record."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from functools import reduce
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from headline.ledger import Load
+from headline.sources.columns import written_as
+from headline.sources.storage import path_of
+
+SHOWN = 20
+_MEASURE = pa.decimal128(38, 10)
+_NUMBER = ["decimal"]
+
+
+@dataclass(frozen=True)
+class Moved:
+    """How a measure changed over the records of the earlier reading: its sum there, and the sum of all changes, signs apart."""
+
+    before: Decimal
+    moved: Decimal
+
+
+@dataclass(frozen=True)
+class Difference:
+    """What became of the records of an earlier reading: how many there were, how many are gone, and how measures moved.
+
+    `example`: keys of up to 20 records that are gone.
+    """
+
+    record_count: int
+    gone_count: int
+    example: list[str]
+    measures: dict[str, Moved]
+
+    @property
+    def share(self) -> Decimal:
+        """The largest share that is gone or moved, from 0 on; records that came in addition do not count."""
+        shares = [Decimal(self.gone_count) / max(self.record_count, 1)]
+        shares += [one.moved / one.before if one.before else Decimal(bool(one.moved)) for one in self.measures.values()]
+        return max(shares)
+
+    def __str__(self) -> str:
+        gone = f"{self.gone_count} of {self.record_count} records are gone"
+        if self.example:
+            gone += f" (such as {', '.join(self.example[:3])})"
+        moved = [
+            f"{name} moved by {one.moved.normalize():,f} of {one.before.normalize():,f}"
+            for name, one in self.measures.items()
+            if one.moved
+        ]
+        return "; ".join([gone, *moved])
+
+
+def difference(before: Load, after: Load, key: Sequence[str], measures: Sequence[str]) -> Difference:
+    """Compare two readings of a day by the key of their records.
+
+    `key`, `measures`: columns as they arrive. A record without its key, and a value that is no number, are left out. Raises
+    OSError or pa.ArrowException where a file cannot be read.
+    """
+    old, new = (_records(load, key, measures) for load in (before, after))
+    new = new.append_column("is_there", pa.repeat(pa.scalar(True), new.num_rows))
+    joined = old.join(new, keys=list(key), join_type="left outer", right_suffix=" now")
+    gone = joined.filter(pc.is_null(joined.column("is_there")))
+    example = [", ".join(map(str, row.values())) for row in gone.select(list(key)).slice(0, SHOWN).to_pylist()]
+    moved = {name: _moved(joined.column(name), joined.column(f"{name} now")) for name in measures}
+    return Difference(old.num_rows, gone.num_rows, sorted(example), moved)
+
+
+def _records(load: Load, key: Sequence[str], measures: Sequence[str]) -> pa.Table:
+    """One row per key, with the sums of the measures."""
+    wanted = {name: name for name in (*key, *measures)}
+    with path_of(load.file).open("rb") as opened:
+        parquet = pq.ParquetFile(opened)
+        there = [name for name in wanted if name in parquet.schema_arrow.names]
+        rows = parquet.read(columns=there)
+    columns: dict[str, Any] = {
+        name: rows.column(name).cast(pa.string()) if name in there else pa.nulls(rows.num_rows, pa.string()) for name in key
+    }
+    columns |= {name: _number(rows.column(name)) if name in there else pa.nulls(rows.num_rows, _MEASURE) for name in measures}
+    table = pa.table(columns)
+    if table.num_rows:
+        table = table.filter(reduce(pc.and_, (pc.is_valid(table.column(name)) for name in key)))
+    grouped = table.group_by(list(key)).aggregate([(name, "sum") for name in measures])
+    return grouped.rename_columns([name.removesuffix("_sum") if name not in key else name for name in grouped.column_names])
+
+
+def _number(values: pa.ChunkedArray) -> pa.ChunkedArray:
+    if pa.types.is_string(values.type) or pa.types.is_large_string(values.type):
+        text = pc.utf8_trim_whitespace(values)
+        values = pc.if_else(pc.fill_null(written_as(text, _NUMBER), False), text, pa.scalar(None, text.type))
+    return values.cast(_MEASURE)
+
+
+def _moved(before: pa.ChunkedArray, after: pa.ChunkedArray) -> Moved:
+    zero = pa.scalar(Decimal(0), _MEASURE)
+    old, new = (pc.fill_null(values.cast(_MEASURE), zero) for values in (before, after))
+    pairs = list(zip(old.to_pylist(), new.to_pylist(), strict=True))
+    return Moved(sum((abs(one) for one, _ in pairs), Decimal(0)), sum((abs(now - then) for then, now in pairs), Decimal(0)))

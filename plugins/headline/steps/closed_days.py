@@ -1,0 +1,57 @@
+"""A day that is loaded does not shrink unseen: what a later reading takes away is told, and beyond a limit it does not count."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from datetime import date
+
+import pyarrow as pa
+
+from headline import settings
+from headline.ledger import HeldDay, HeldDays, Load
+from headline.specs import AnyIngest
+from headline.steps.run import PipelineRun
+
+log = logging.getLogger(__name__)
+
+
+def let_through(run: PipelineRun, spec: AnyIngest, loads: Sequence[Load], known: Mapping[date, Load]) -> list[Load]:
+    """The loads that count: all but those which take away more than the limit from a day that the run only reads again.
+
+    A day that the run was asked for is taken as it is. What does not count is kept, and read again by the runs that follow, as
+    long as the day lies within their lookback. `known`: what had landed before of these days.
+    """
+    held = [found for load in loads if (found := _judged(run, spec, load, known.get(load.ds)))]
+    days = HeldDays(run.ledger.conn_id)
+    days.hold(held)
+    kept = {one.ds for one in held}
+    passed = [load for load in loads if load.ds not in kept]
+    if passed:
+        days.release(passed[0].landing, [load.ds for load in passed], f"run {run.run_id}")
+    return passed
+
+
+def _judged(run: PipelineRun, spec: AnyIngest, load: Load, before: Load | None) -> HeldDay | None:
+    from headline.sources.rereading import difference
+
+    if before is None or before.checksum == load.checksum or not spec.key or not before.row_count:
+        return None
+    try:
+        found = difference(before, load, spec.key, spec.measures)
+    except (OSError, pa.ArrowException) as error:  # lost or damaged: what arrived now takes its place
+        log.warning(
+            "%s: what was loaded of %s cannot be read, so that nothing is compared with it: %s", load.landing, load.ds, error
+        )
+        return None
+    if not found.share:
+        return None
+    limit = settings.load().closed_day_limit
+    is_asked_for = load.ds in set(run.requested)
+    level = "is taken as it is, since the run was asked for the day"
+    if found.share > limit and not is_asked_for:
+        level = f"does not count (limit {limit:.0%}); if it is right, trigger {run.pipeline.id} for this day"
+    log.warning("%s: read again, %s differs from what was loaded: %s; this %s", load.landing, load.ds, found, level)
+    if found.share > limit and not is_asked_for:
+        return HeldDay(load.landing, load.ds, load.file, run.run_id, str(found))
+    return None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections import Counter
 from collections.abc import Iterable
-from datetime import date
+from datetime import UTC, date, datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -169,6 +169,34 @@ def verify(
         )
     without = {one.table for one in verified.unknown} if not adopt else set()
     print(f"{len(asked) - len(without)} table(s) are as recorded", file=sys.stderr)
+
+
+@app.command()
+def reconcile(
+    source: Annotated[str, typer.Argument(help="A source, such as shop.")],
+    first: Annotated[str, typer.Option("--from", help="First day, YYYY-MM-DD.")],
+    last: Annotated[str | None, typer.Option("--to", help="Last day, included; the first if left out.")] = None,
+    landings: Annotated[
+        list[str] | None, typer.Option("--landing", help="Only this one of its landings; may be repeated.")
+    ] = None,
+    form: FormatOption = Format.TABLE,
+) -> None:
+    """Compare loaded days with what their source says today, by rows, keys and money. Ends with 1 where any differs."""
+    from headline.intervals import DAY, Interval, business_day, requested_interval
+    from headline.ledger import Ledger
+    from headline.steps import reconcile as steps
+
+    today = business_day(datetime.now(UTC), settings.load().reporting_zone)
+    interval = requested_interval(first, last, Interval(today - DAY, today), today)
+    found = list(steps.reconcile(_sound_catalog().source(source), interval, Ledger(), landings or ()))
+    rows = [(one.landing, one.ds, one.rows_loaded, one.rows_at_source, one.found) for one in found]
+    show(["landing", "day", "rows_loaded", "rows_at_source", "found"], rows, form)
+    if found:
+        raise HeadlineError(
+            f"{len(found)} loaded day(s) differ from {source}. Where the source is right, this run takes them in:\n"
+            f"  {steps.command_for(source, found)}"
+        )
+    print(f"{source} is as loaded", file=sys.stderr)
 
 
 @app.command()

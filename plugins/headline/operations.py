@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 
 from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOperator
@@ -10,11 +11,12 @@ from airflow.sdk import DAG
 from headline.alerts import callbacks
 from headline.alerts.operators import DrillOperator, FiguresOperator, WatchOperator
 from headline.dag import DEFAULT_ARGS
-from headline.operators import FindMissingOperator, RecordRepairsOperator
+from headline.operators import FindMissingOperator, ReconcileOperator, RecordRepairsOperator
 from headline.timetable import BEFORE_ALL_DATA
 
 OWNER = "operations"
 WATCH_EVERY = timedelta(minutes=10)
+RECONCILED_DAYS = 90
 
 
 def repair_dag() -> DAG:
@@ -47,6 +49,24 @@ def repair_dag() -> DAG:
             failed_states=[],
         ).expand_kwargs(find.output)
         find >> bring >> RecordRepairsOperator(task_id="record", trigger_rule="all_done")
+    return dag
+
+
+def reconciliation_dag(sources: Sequence[str]) -> DAG:
+    """Once a week: what is loaded of the last 90 days, compared with what each source says by now."""
+    with DAG(
+        dag_id="reconciliation",
+        description="Finds loaded days that their source tells otherwise by now, later than any lookback reaches.",
+        doc_md=RECONCILIATION,
+        tags=[OWNER],
+        default_args={**DEFAULT_ARGS, "owner": OWNER},
+        schedule="0 6 * * 6",
+        start_date=BEFORE_ALL_DATA,
+        catchup=False,
+        max_active_runs=1,
+    ) as dag:
+        for source in sources:
+            ReconcileOperator(task_id=source, source=source, days=RECONCILED_DAYS, on_failure_callback=callbacks.task_failed)
     return dag
 
 
@@ -101,6 +121,14 @@ At most 3 attempts are made: 15 minutes after the landing time, then 1 hour and 
 escalated: the log of `find_missing` or `record` says what to do and whom to ask. A DAG that is paused or at work is left alone.
 
 `headline repairs` lists all attempts, with what was there before and after.
+"""
+
+RECONCILIATION = """
+A day is read again as long as it lies within its landing's lookback. What a source changes later is found here: rows, keys and
+money of each loaded day of the last 90 days are compared with what the source says today. Nothing is loaded. A task that finds a
+difference fails with the days and with the run that takes them in: whether the source is right is for a person to say.
+
+`headline reconcile <source> --from <day> --to <day>` does the same at any time.
 """
 
 FRESHNESS_WATCH = """

@@ -75,6 +75,12 @@ def test_repair_finds_brings_and_records(bag: DagBag) -> None:
     assert dag.get_task("record").trigger_rule == "all_done", "also where a run could not be triggered, or did not succeed"
 
 
+def test_every_source_is_reconciled_once_a_week(bag: DagBag) -> None:
+    dag = bag.dags["reconciliation"]
+    assert upstream(dag) == {"app": set(), "finance": set(), "shop": set()}
+    assert {(task.source, task.days) for task in dag.tasks} == {("app", 90), ("finance", 90), ("shop", 90)}
+
+
 def test_a_source_can_be_asked_for_some_of_its_landings(bag: DagBag) -> None:
     assert bag.dags["finance"].params["landings"] is None
     assert "landings" not in bag.dags["core_finance"].params

@@ -9,9 +9,12 @@ from collections.abc import Callable
 import pytest
 from tests.faults.world import D1, D2, D3, D4, PIPELINES, Table, World, complete, differences
 
+from headline import specs
+from headline.demo import datashare
 from headline.errors import BadData
 from headline.intervals import DAY, Interval
 from headline.ledger import HeldDays, Ledger
+from headline.steps.reconcile import Unlike, command_for, reconcile
 
 
 def test_late_orders_heal_every_table_and_equal_a_fresh_computation(
@@ -84,6 +87,31 @@ def test_a_day_that_a_run_is_asked_for_is_taken_as_its_source_has_it(three_days:
     with pytest.raises(BadData, match="every day has order lines"):  # it counts, and its audit says what is wrong with it
         complete(world.run("shop", D2, D3, run_id="asked for"))
     assert not HeldDays().open()
+
+
+def test_what_a_source_changes_later_than_any_lookback_is_found_and_nothing_else(
+    undisturbed: World, enter: Callable[[World], World]
+) -> None:
+    world = enter(undisturbed)
+    whole = Interval(D1, D4 + DAY)
+
+    def unlike(source: str) -> list[Unlike]:
+        return list(reconcile(specs.load().source(source), whole, Ledger()))
+
+    before = world.loads()
+    assert [unlike("shop"), unlike("finance"), unlike("app")] == [[], [], []]
+    world.in_shop(f"update order_items set unit_price = unit_price + 1 where order_id like 'O{D1:%Y%m%d}-00001'")
+    world.in_shop(f"delete from refunds where refunded_at::date = '{D2}'")
+    (world.folder / "datashare" / datashare.rates_file(D3)).unlink()
+    [price, *refunds] = unlike("shop")
+    assert (price.landing, price.ds, price.rows_at_source) == ("landing.order_items", D1, price.rows_loaded)
+    assert price.found.startswith("0 of ")
+    assert "unit_price moved by" in price.found
+    assert [(one.landing, one.ds, one.rows_at_source) for one in refunds] == [("landing.refunds", D2, 0)]
+    [gone] = unlike("finance")
+    assert (gone.landing, gone.ds, gone.rows_at_source) == ("landing.exchange_rates", D3, None)
+    assert command_for("shop", [price, *refunds]) == f"headline trigger shop --from {D1} --to {D2}"
+    assert world.loads() == before
 
 
 def test_the_same_day_again_changes_nothing(

@@ -40,6 +40,8 @@ def first_step(incident: Incident, sources: Sequence[str]) -> str:
             return f"{KINDS[incident.kind].first_step.rstrip('.')}: {retry}"
         case "source_missing":
             return f"Ask the source's owner. When it is there: {_trigger([who], days)}"
+        case "source_shrunk":
+            return _lines(KINDS[incident.kind].first_step, f"If it stays so, take the day as it is: {read_again}")
         case "landing_missed" if facts.get("cause") == "failed":
             return f"See the incident that this one follows from; {who} computes {incident.ds} when that is mended."
         case "landing_missed" if waits_for := facts.get("waits_for"):

@@ -18,7 +18,7 @@ from headline.alerts import kinds
 from headline.alerts.days import end_of
 from headline.errors import SpecError
 from headline.intervals import DAY, business_day
-from headline.ledger import Attempt, SchemaChange
+from headline.ledger import Attempt, HeldDay, SchemaChange
 from headline.ledger.evidence import Evidence, Publication
 from headline.ledger.incidents import Finding, Incident, Key
 from headline.specs import Catalog, Table, load_contract, reached
@@ -70,7 +70,9 @@ class World:
 
     `stale`: by pipeline, the published days that were computed before an input changed which should be in by now.
     `escalated`: missing days that nobody tries to bring any more. `changed_schemas`: how the columns of landings differ.
-    `slow`: by pipeline and day, tasks that take too long. `down`: parts of the alerts' own path that do not work.
+    `held`: readings of days
+    that would have lost what was loaded. `slow`: by pipeline and day, tasks that take too long. `down`: parts of the alerts' own
+    path that do not work.
     """
 
     catalog: Catalog
@@ -82,6 +84,7 @@ class World:
     stale: Mapping[str, set[date]] = field(default_factory=dict)
     escalated: Sequence[Attempt] = ()
     changed_schemas: Sequence[SchemaChange] = ()
+    held: Sequence[HeldDay] = ()
     slow: Mapping[tuple[str, date], list[dict[str, Any]]] = field(default_factory=dict)
     down: Mapping[str, str] = field(default_factory=dict)
 
@@ -257,6 +260,7 @@ def findings(world: World, open_incidents: Iterable[Incident] = ()) -> list[Find
         *_held_back(world),
         *_escalated(world),
         *_schemas(world),
+        *_shrunk(world),
         *_path(world, incidents),
     ]
     known = {incident.key for incident in incidents if not _lets_through(incident.facts)}
@@ -317,6 +321,8 @@ def is_over(incident: Incident, world: World, still: Set[Key]) -> str:
         return ""
     if incident.kind == "data_stale":
         return "" if incident.key in still else "computed again from the newest inputs"
+    if incident.kind == "source_shrunk":
+        return "" if incident.key in still else "the source has the day again, or a run was asked for it"
     if incident.kind == "data_partial":
         if world.landing(incident.pipeline, incident.ds).is_complete:
             return "the day is complete"
@@ -430,7 +436,7 @@ def _escalated(world: World) -> Iterator[Finding]:
 
 def _schemas(world: World) -> Iterator[Finding]:
     """Sources that do not arrive with the columns that were agreed."""
-    sources = {landing: source.id for source in world.catalog.pipelines.values() for landing in getattr(source, "landed", ())}
+    sources = _sources(world)
     for changed in world.changed_schemas:
         source, at = sources[changed.landing], changed.found_at or world.now
         if source not in world.inputs or changed.ds < world.start_date:
@@ -444,6 +450,23 @@ def _schemas(world: World) -> Iterator[Finding]:
             "blocking": changed.is_blocking,
         }
         yield Finding(source, "schema_changed", changed.ds, at, facts)
+
+
+def _shrunk(world: World) -> Iterator[Finding]:
+    """Days of which a source has lost part since they were loaded; one finding a day, whatever of it is concerned."""
+    sources = _sources(world)
+    held: dict[tuple[str, date], list[HeldDay]] = {}
+    for one in world.held:
+        if (source := sources.get(one.landing)) in world.inputs:
+            held.setdefault((source, one.ds), []).append(one)
+    for (source, ds), readings in held.items():
+        facts = {"error": "\n".join(f"{one.landing}: {one.found}" for one in readings), "run_id": readings[-1].run_id}
+        yield Finding(source, "source_shrunk", ds, min(one.held_at or world.now for one in readings), facts)
+
+
+def _sources(world: World) -> dict[str, str]:
+    """By landing the source that fills it."""
+    return {landing: source.id for source in world.catalog.pipelines.values() for landing in getattr(source, "landed", ())}
 
 
 def path_failed(down: Mapping[str, str], incidents: Iterable[Incident], now: datetime) -> Finding:

@@ -79,6 +79,12 @@ SCHEMA_CHANGED = Kind(
     "A source arrives with other columns than were agreed; the files are kept.",
     "Ask the source's owner whether it stays so; then adapt the contract, or have it undone.",
 )
+SOURCE_SHRUNK = Kind(
+    "source_shrunk",
+    "A source has lost or changed part of a day that was loaded before; what was loaded still counts.",
+    "Ask the source's owner whether it stays so. If not, do nothing: the day is read again while it lies within the lookback.",
+    may_wake=False,
+)
 PROFIT_DROP = Kind(
     "profit_drop",
     "Net profit of a month fell by more than the limit.",
@@ -109,6 +115,7 @@ KINDS = {
         TASK_FAILED,
         SOURCE_MISSING,
         SCHEMA_CHANGED,
+        SOURCE_SHRUNK,
         BACKFILL_FAILED,
         PROFIT_DROP,
         RESTATEMENT_WAITING,

@@ -191,6 +191,8 @@ def _what_shortly(incident: Incident) -> str:
             return f"{facts.get('landing', who)} {day} is missing"
         case "schema_changed":
             return f"{facts.get('landing', who)} {day} has other columns"
+        case "source_shrunk":
+            return f"{who} has lost part of {day} since it was loaded"
         case "task_failed":
             return f"{who} {day} failed: {facts.get('task_id', 'a task')}"
         case "data_stale":

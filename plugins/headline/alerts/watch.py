@@ -18,7 +18,7 @@ from headline.alerts.deliver import Delivery, fire
 from headline.alerts.judge import HISTORY_DAYS, WATCH, World, cause_of, findings, is_over
 from headline.alerts.kinds import failed_days
 from headline.intervals import DAY, Interval, business_day
-from headline.ledger import Ledger, Repairs, SchemaChange, SchemaChanges, stale_states
+from headline.ledger import HeldDays, Ledger, Repairs, SchemaChange, SchemaChanges, stale_states
 from headline.ledger.evidence import Observations
 from headline.ledger.incidents import Finding, Incident, Incidents, Key
 from headline.specs import Catalog
@@ -86,6 +86,7 @@ def observe(catalog: Catalog, incidents: Incidents, now: datetime) -> World:
         without=known.without,
         escalated=[attempt for attempt in Repairs().newest().values() if attempt.outcome == "escalated"],
         changed_schemas=_changed_schemas(catalog),
+        held=HeldDays().open(),
         slow=airflow.slow,
         down=airflow.down | unread_folders(catalog) | _broken_channels(incidents, unresolved),
     )

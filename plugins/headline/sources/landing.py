@@ -47,13 +47,14 @@ class LandingWriter:
     """Collects the parts of one table, a file a day, and moves the finished files into the landing zone.
 
     A file is named by the checksum of its content: the same rows again, in whatever order, are the same file, and one that is
-    damaged is written again.
+    damaged is written again. `root`: the landing zone, if it is not the deployment's.
     """
 
-    def __init__(self, source: str, landing: str, origin: str) -> None:
+    def __init__(self, source: str, landing: str, origin: str, root: AnyPath | None = None) -> None:
         self._source = source
         self._landing = landing
         self._origin = origin
+        self._root = root
         self._read_at = datetime.now(UTC)
 
     def write(self, parts: Iterable[Part], days: Iterable[date], known: Mapping[date, Load] | None = None) -> list[Load]:
@@ -86,7 +87,13 @@ class LandingWriter:
         checksum = content.checksum(schema)
         if known and _holds(known, content.row_count, checksum):
             return replace(known, extracted_at=self._read_at)
-        target = _root() / self._source / self._landing.removeprefix("landing.") / f"ds={day}" / f"{checksum[:16]}.parquet"
+        target = (
+            (self._root or _root())
+            / self._source
+            / self._landing.removeprefix("landing.")
+            / f"ds={day}"
+            / f"{checksum[:16]}.parquet"
+        )
         load = Load(
             landing=self._landing,
             ds=day,

@@ -135,6 +135,13 @@ class Catalog:
             raise SpecError([f"no table is called {name}; there are: {', '.join(sorted(self.tables))}"])
         return self.tables[name]
 
+    def source(self, name: str) -> Source:
+        """The source called so; raises SpecError with what exists otherwise."""
+        sources = {one.id: one for one in self.pipelines.values() if isinstance(one, Source)}
+        if name not in sources:
+            raise SpecError([f"no source is called {name}; there are: {', '.join(sorted(sources))}"])
+        return sources[name]
+
     def inputs_of(self, pipeline_id: str) -> set[str]:
         """The pipelines whose tables a pipeline reads."""
         makers = self.makers

@@ -15,7 +15,7 @@ from headline import specs
 from headline.alerts.days import end_of
 from headline.alerts.judge import World, cause_of, findings, is_over
 from headline.intervals import DAY, Interval, business_day
-from headline.ledger import Attempt, ColumnChange, SchemaChange
+from headline.ledger import Attempt, ColumnChange, HeldDay, SchemaChange
 from headline.ledger.evidence import Evidence, HeldBack, Publication
 from headline.ledger.incidents import Finding, Incident
 from headline.specs import Catalog
@@ -416,6 +416,20 @@ def test_a_week_holds_the_days_whose_inputs_it_was_made_from(catalog: Catalog, f
     assert named(findings(here)) == {"weekly": ("landing_missed", None)}
     again = replace(week, version=60, as_of=59, published_at=at("03:50"))
     assert findings(world(specs.load(), at("04:00"), [*days, week, again], start_date=YESTERDAY - DAY)) == []
+
+
+def test_a_day_that_its_source_has_lost_in_part_is_told_until_it_is_read_again(catalog: Catalog) -> None:
+    day = YESTERDAY - DAY * 5
+    held = [
+        HeldDay(f"landing.{name}", day, "file", "run", "2 of 9 records are gone", at("02:00")) for name in ("orders", "nobody")
+    ]
+    published = [*history(), *landed(YESTERDAY)]
+    here = world(catalog, at("04:00"), published, held=held)
+    [told] = findings(here)
+    assert (told.key, told.cause) == (("shop", "source_shrunk", day), None)
+    assert told.facts["error"] == f"landing.orders: {found}"
+    assert is_over(incident(told, at("03:00")), here, {told.key}) == ""
+    assert is_over(incident(told, at("03:00")), world(catalog, at("04:00"), published), set())
 
 
 def test_other_columns_hold_back_or_are_only_told(catalog: Catalog) -> None:

@@ -419,15 +419,14 @@ def test_a_week_holds_the_days_whose_inputs_it_was_made_from(catalog: Catalog, f
 
 
 def test_a_day_that_its_source_has_lost_in_part_is_told_until_it_is_read_again(catalog: Catalog) -> None:
-    day = YESTERDAY - DAY * 5
-    held = [
-        HeldDay(f"landing.{name}", day, "file", "run", "2 of 9 records are gone", at("02:00")) for name in ("orders", "nobody")
-    ]
+    day, gone = YESTERDAY - DAY * 5, "2 of 9 records are gone"
+    names = ("landing.orders", "landing.nobody")
+    held = [HeldDay(name, day, "file", "run", gone, at("02:00")) for name in names]
     published = [*history(), *landed(YESTERDAY)]
     here = world(catalog, at("04:00"), published, held=held)
     [told] = findings(here)
     assert (told.key, told.cause) == (("shop", "source_shrunk", day), None)
-    assert told.facts["error"] == f"landing.orders: {found}"
+    assert told.facts["error"] == f"landing.orders: {gone}"
     assert is_over(incident(told, at("03:00")), here, {told.key}) == ""
     assert is_over(incident(told, at("03:00")), world(catalog, at("04:00"), published), set())
 

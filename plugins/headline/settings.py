@@ -30,6 +30,7 @@ class Settings:
         45  # stale days up to so many days before the newest ride along with a run; older ones wait for a backfill
     )
     closed_day_limit: Decimal = Decimal("0.01")  # the share of a loaded day's keys or measures that a later reading may take away
+    settled_minutes: int = 15  # a file that nobody has written to for so long is not on its way any more
     base_url: str = "http://localhost:8080"  # where people find Airflow's UI
     area_roles: bool = False  # whether Airflow has the roles of include/roles.json, who read the DAGs of the area called so
     without: frozenset[str] = frozenset()  # tables that this deployment does not have: they stay empty, nobody waits for them
@@ -59,6 +60,7 @@ def load() -> Settings:
         reporting_zone=os.environ.get("HEADLINE_REPORTING_ZONE", "UTC"),
         restatement_days=int(os.environ.get("HEADLINE_RESTATEMENT_DAYS", "45")),
         closed_day_limit=Decimal(os.environ.get("HEADLINE_CLOSED_DAY_LIMIT", "0.01")),
+        settled_minutes=int(os.environ.get("HEADLINE_SETTLED_MINUTES", "15")),
         area_roles=os.environ.get("HEADLINE_AREA_ROLES", "") == "true",
         base_url=os.environ.get("AIRFLOW__API__BASE_URL", "http://localhost:8080"),
         without=frozenset(os.environ.get("HEADLINE_WITHOUT", "").split()),

@@ -186,7 +186,7 @@ class Street:
             file=str(file),
             row_count=len(rows),
             checksum=checksum,
-            columns={},
+            columns=dict.fromkeys(["ds", *(rows[0] if rows else ())], "string"),
             origin="made up",
             extracted_at=datetime.now(UTC),
         )

@@ -25,6 +25,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 from headline import settings
 from headline.errors import HeadlineError, SpecError
 from headline.intervals import DAY, Interval
+from headline.sources.refused import RESERVED
 from headline.specs import Catalog, Contract, Pipeline, Table, load_contract, read_yaml
 from headline.steps import compile_table
 from headline.warehouse import Output, Session
@@ -171,7 +172,8 @@ def make_given(catalog: Catalog, name: str, file: Path, session: Session) -> Non
     else:
         if not isinstance(content, dict) or set(content) != {"types", "rows"}:
             raise SpecError([f"given/{name}.yml: no contract says its columns: state {{types: {{column: type}}, rows: […]}}"])
-        types, rows = content["types"], content["rows"]
+        reserved = dict.fromkeys(sorted(RESERVED), "varchar") if name.startswith("landing.") else {}
+        types, rows = reserved | content["types"], content["rows"]
         session.query(f"create schema {name.split('.')[0]}")
         session.query(f"create table {name} ({', '.join(f'{column} {kind}' for column, kind in types.items())})")
     if rows:

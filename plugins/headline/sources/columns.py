@@ -30,7 +30,7 @@ _WRITTEN = {
     "date": r"\d{4}-\d{2}-\d{2}",
     "timestamp": rf"{_CLOCK}(Z|[+-]\d{{2}}:?\d{{2}})?",
 }
-_SAME_WRITTEN = {"double": "decimal", "timestamp with time zone": "timestamp"}
+_SAME_WRITTEN = {"bigint": "integer", "double": "decimal", "timestamp with time zone": "timestamp"}
 MOST = 0.5
 
 
@@ -54,6 +54,11 @@ class Columns:
         """The kind of the column; of one that arrives as text, what its values can be read as."""
         kind = self.kinds[name]
         return _written(self.values(name)) if kind == TEXT else kind
+
+
+def are_most(odd: int, count: int) -> bool:
+    """Whether so many are at fault that what arrives has changed, and not only records of it."""
+    return odd > 1 and odd > MOST * count
 
 
 def kind_of(arrow_type: str) -> str:
@@ -80,7 +85,7 @@ def widens(kind: str, other: str) -> bool:
     if base(kind) == base(other) == "decimal":
         scale, room = _scale(kind), _scale(other)
         return scale is None or room is None or scale <= room
-    return kind in (other, EMPTY) or (kind == "integer" and base(other) in ("decimal", "double"))
+    return kind in (other, EMPTY) or (kind == "integer" and base(other) in ("bigint", "decimal", "double"))
 
 
 def filled(values: pa.ChunkedArray) -> pa.ChunkedArray:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from itertools import groupby, islice
@@ -15,6 +15,7 @@ from headline.errors import BadData, SpecError, Transient
 from headline.intervals import Interval
 from headline.sources.columns import TEXT, kind_of
 from headline.sources.landing import Part
+from headline.sources.refused import RESERVED, refused
 from headline.sources.spool import ROWS_AT_A_TIME
 from headline.specs import DatabaseIngest
 from headline.sql import render
@@ -54,14 +55,20 @@ def read(ingest: DatabaseIngest, folder: Path, interval: Interval) -> Iterator[P
     query = render(file.read_text(), interval, where=f"{folder.name}/{ingest.extract}")
     try:
         with _connected(ingest.connection) as connection, connection.cursor(name="headline") as cursor:
+            _read_all_values(cursor)
             cursor.itersize = ROWS_AT_A_TIME
             cursor.execute(query)
             schema = pa.schema([(column.name, _arrow_type(column)) for column in cursor.description])
             if "ds" not in schema.names or schema.field("ds").type != pa.date32():
                 raise SpecError([f"{folder.name}/{ingest.extract}: the result has no column ds of type date, the business day"])
-            yield from _by_day(cursor, schema, interval, ingest.extract)
+            yield from _by_day(cursor, schema, interval, ingest)
     except psycopg.OperationalError as error:
         raise Transient(f"source database (connection {ingest.connection}) is out of reach: {error}") from error
+    except psycopg.DataError as error:
+        raise BadData(
+            f"{folder.name}/{ingest.extract}: a value could not be handled by the source or its driver: {error}; "
+            "nothing was loaded. The query casts or computes it: let it keep such values as text"
+        ) from error
     except psycopg.Error as error:
         raise Refused([f"{folder.name}/{ingest.extract}: the source refused the query: {error}"]) from error
 
@@ -84,11 +91,12 @@ def offered(ingest: DatabaseIngest, folder: Path, interval: Interval, rows: int 
                     connection.transaction(),
                     connection.cursor() as cursor,
                 ):
+                    _read_all_values(cursor)
                     cursor.execute(f"select * from {relation} limit {0 if is_function else rows}")
                     columns, values = cursor.description, list(zip(*cursor.fetchall(), strict=True))
                     for place, column in enumerate(columns):
                         kind = _arrow_type(column)
-                        sample = pa.chunked_array([_array(values[place] if values else (), kind)], kind)
+                        sample = pa.chunked_array([_array(values[place] if values else (), kind)[0]], kind)
                         found[f"{name}.{column.name}"] = _kind(column), sample
     except psycopg.OperationalError as error:
         raise Transient(f"source database (connection {ingest.connection}) is out of reach: {error}") from error
@@ -161,22 +169,91 @@ def _relations(query: Expr) -> dict[str, tuple[str, bool]]:
     return found
 
 
-def _by_day(rows: Iterable[tuple[Any, ...]], schema: pa.Schema, interval: Interval, where: str) -> Iterator[Part]:
+def _read_all_values(cursor: Any) -> None:
+    """Let no value fail the driver: what Python has no value for arrives as Odd, with its text."""
+    from psycopg import DataError
+    from psycopg.types.datetime import DateLoader, TimestampLoader, TimestamptzLoader
+    from psycopg.types.string import TextLoader
+
+    def lenient(loader: Any, *, is_padded: bool) -> Any:
+        class Lenient(loader):
+            def load(self, data: Any) -> Any:
+                try:
+                    value = super().load(data)
+                    return value.rstrip(" ") if is_padded else value
+                except (DataError, UnicodeDecodeError):
+                    return Odd(bytes(data).decode("utf-8", "replace"))
+
+        return Lenient
+
+    cursor.connection.execute("set client_encoding to 'UTF8'")
+    for name, loader in (
+        ("date", DateLoader),
+        ("timestamp", TimestampLoader),
+        ("timestamptz", TimestamptzLoader),
+        *((name, TextLoader) for name in ("text", "varchar", "bpchar")),
+    ):
+        cursor.adapters.register_loader(name, lenient(loader, is_padded=name == "bpchar"))
+
+
+class Odd(str):
+    """The text of a value that the type of its column has in the source and not here."""
+
+
+def _by_day(rows: Iterable[tuple[Any, ...]], schema: pa.Schema, interval: Interval, ingest: DatabaseIngest) -> Iterator[Part]:
     """Parts are counted from the start of their day, so that a day makes the same file in whatever range it was read."""
     position = schema.get_field_index("ds")
     for day, group in groupby(rows, key=lambda row: row[position]):
-        if day is None or not interval.start <= day < interval.end:
-            raise BadData(f"{where}: gave a row with ds = {day}, outside of {interval}; its WHERE must hold to start and end")
+        if day is None or isinstance(day, Odd) or not interval.start <= day < interval.end:
+            raise BadData(
+                f"{ingest.extract}: gave a row with ds = {day}, outside of {interval}; its WHERE must hold to start and end"
+            )
         while part := list(islice(group, ROWS_AT_A_TIME)):
-            columns = zip(*part, strict=True)
-            arrays = [_array(values, field.type) for values, field in zip(columns, schema, strict=True)]
-            yield day, pa.RecordBatch.from_arrays(arrays, schema=schema)
+            yield day, _batch(part, schema, ingest.key)
 
 
-def _array(values: tuple[Any, ...], kind: pa.DataType) -> pa.Array:
+def _batch(rows: Sequence[tuple[Any, ...]], schema: pa.Schema, key: Sequence[str]) -> pa.RecordBatch:
+    """The rows as columns; one with a value that its column cannot hold is refused, and told by its key."""
+    columns = [list(values) for values in zip(*rows, strict=True)]
+    reasons: dict[int, dict[str, Any]] = {}
+    arrays = []
+    for values, field in zip(columns, schema, strict=True):
+        array, odd = _array(values, field.type)
+        arrays.append(array)
+        for place in odd:
+            origin = ", ".join(f"{name} {rows[place][schema.get_field_index(name)]}" for name in key if name in schema.names)
+            reasons.setdefault(place, refused(f"invalid_{field.name}", str(values[place]), origin))
+    names = list(schema.names)
+    if reasons:
+        for name in sorted(RESERVED):
+            names.append(name)
+            arrays.append(pa.array([reasons.get(place, {}).get(name) for place in range(len(rows))], pa.string()))
+    return pa.RecordBatch.from_arrays(arrays, names=names)
+
+
+_UNFIT = (pa.ArrowException, ValueError, OverflowError, TypeError)
+
+
+def _array(values: Sequence[Any], kind: pa.DataType) -> tuple[pa.Array, list[int]]:
+    """The values as a column, and the places of those that it cannot hold, which are null there."""
     if pa.types.is_string(kind):
-        return pa.array([value if value is None else str(value) for value in values], kind)
-    return pa.array(values, kind)
+        odd = [place for place, value in enumerate(values) if isinstance(value, Odd)]
+        texts = [value if value is None or isinstance(value, str) else str(value) for value in values]
+        return pa.array([None if isinstance(text, Odd) else text for text in texts], kind), odd
+    try:
+        return pa.array(values, kind), []
+    except _UNFIT:
+        held = [value if _fits(value, kind) else None for value in values]
+        odd = [place for place, value in enumerate(values) if value is not None and held[place] is None]
+        return pa.array(held, kind), odd
+
+
+def _fits(value: Any, kind: pa.DataType) -> bool:
+    try:
+        pa.array([value], kind)
+    except _UNFIT:
+        return False
+    return True
 
 
 def _kind(column: Column) -> str:

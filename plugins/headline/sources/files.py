@@ -5,22 +5,22 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterator
-from itertools import zip_longest
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
-from headline import connections
-from headline.errors import BadData, SpecError, Transient
+from headline import connections, settings
+from headline.errors import BadData, HeadlineError, SpecError, Transient
 from headline.intervals import DAY, Interval
+from headline.sources.columns import are_most
 from headline.sources.landing import Part, Unfit
+from headline.sources.refused import REFUSAL, UNREADABLE, WRONG_FIELD_COUNT, refused
 from headline.sources.spool import ROWS_AT_A_TIME
-from headline.sources.storage import PIECE, path_of
-from headline.sources.text import batch, by_day, chunks, loads
+from headline.sources.storage import PIECE, is_settled, path_of
+from headline.sources.text import batch, by_day, chunks, loads, record_of, told_apart, zones_of
 from headline.specs import FilesIngest
 from headline.sql import render
 
 if TYPE_CHECKING:
-    from datetime import date
-
     import pyarrow as pa
 
     from headline.sources.storage import AnyPath
@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 def read(ingest: FilesIngest, interval: Interval) -> Iterator[Part]:
     """The rows of each day's file or, where the spec names a `day` column, of the one file that holds many days.
 
-    Raises Transient when a file is missing or broken off: it may still be on its way; Unfit when it is whole, but its lines or
-    its days cannot be told.
+    A line that is no record is refused by itself. Raises Transient when a file is missing, or cannot be read and may still be on
+    its way; BadData when it has stopped growing and cannot be read; Unfit when hardly a line or a day of it can be told.
     """
     if ingest.day is not None:
         path = root(ingest.connection) / render(ingest.pattern, interval, where="pattern")
@@ -55,26 +55,52 @@ def _many_days(path: AnyPath, ingest: FilesIngest, column: str, interval: Interv
     if ingest.format != "parquet":
         batches = _text_batches(path, ingest, interval.start)
         records = (record for rows in batches for record in rows.to_pylist())
-        yield from by_day(records, column, interval, where=path.name, skip_others=True)
+        yield from by_day(records, column, interval, path.name, zones_of(ingest.zone), skip_others=True)
         return
     import pyarrow as pa
     import pyarrow.compute as pc
 
+    earliest, homeless = date.max, 0
     for rows in _parquet_batches(path):
         # A day without rows lands with the file's columns all the same.
         yield interval.start, rows.slice(0, 0)
         try:
-            moments = rows.column(column)
-            if pa.types.is_integer(moments.type):
-                moments = pc.cast(moments, pa.timestamp("s"))
-            days = pc.cast(moments, pa.date32(), safe=False)
+            days = _days(rows.column(column), ingest.zone)
         except (KeyError, pa.ArrowException) as error:
             parts = ((interval.start, whole) for whole in _parquet_batches(path))
             raise Unfit(f"{path}: has no column {column} that tells the day of a row: {error}", interval.start, parts) from error
-        if days.null_count:
-            raise BadData(f"{path}: {days.null_count} rows have no {column}, so no day to land in; nothing was loaded")
+        homeless += days.null_count
+        earliest = min([earliest, *(day for day in pc.unique(days).to_pylist() if day)])
         for day in sorted(day for day in pc.unique(days).to_pylist() if day and interval.start <= day < interval.end):
             yield day, rows.filter(pc.equal(days, pa.scalar(day, pa.date32())))
+    if homeless and interval.start <= earliest < interval.end:
+        yield from ((earliest, rows) for rows in _without_day(path, column, ingest.zone))
+
+
+def _days(moments: pa.Array, zone: str) -> pa.Array:
+    """The business day of each moment or date; an integer is seconds since 1970, UTC."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    if pa.types.is_integer(moments.type):
+        moments = pc.cast(moments, pa.timestamp("s"))
+    if pa.types.is_timestamp(moments.type):
+        here = moments.type.tz or zone
+        utc = moments if moments.type.tz else pc.assume_timezone(moments, here, ambiguous="earliest", nonexistent="earliest")
+        moments = pc.local_timestamp(pc.cast(utc, pa.timestamp(moments.type.unit, settings.load().reporting_zone)))
+    return pc.cast(moments, pa.date32(), safe=False)
+
+
+def _without_day(path: AnyPath, column: str, zone: str) -> Iterator[pa.RecordBatch]:
+    """The rows of which nobody can tell the day, refused."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    for rows in _parquet_batches(path):
+        odd = rows.filter(pc.is_null(_days(rows.column(column), zone)))
+        if odd.num_rows:
+            reason = pa.array([f"invalid_{column}"] * odd.num_rows, pa.string())
+            yield pa.RecordBatch.from_arrays([*odd.columns, reason], names=[*odd.schema.names, REFUSAL])
 
 
 def _parquet_batches(path: AnyPath) -> Iterator[Any]:
@@ -88,88 +114,141 @@ def _parquet_batches(path: AnyPath) -> Iterator[Any]:
     except FileNotFoundError:
         raise _missing(path) from None
     except (pa.ArrowException, OSError) as error:
-        raise Transient(f"{path}: is not a whole Parquet file, it may be still arriving: {error}") from error
+        raise unreadable(path, "Parquet", error) from error
+
+
+def unreadable(path: AnyPath, what: str, error: Exception) -> HeadlineError:
+    """What to raise for a file that cannot be read: it may still be arriving, or it has stopped growing."""
+    said = f"{path}: cannot be read as {what}: {error}"
+    if not is_settled(path):
+        return Transient(f"{said}; it may be still arriving")
+    return BadData(f"{said}. It has not been written to for {settings.load().settled_minutes} minutes; ask who drops it")
 
 
 def _text_batches(path: AnyPath, ingest: FilesIngest, day: date) -> Iterator[pa.RecordBatch]:
     """The records of a text file as columns of text, at least one batch; what does not fit is kept for `day`."""
     try:
-        yield from _csv_batches(path, day) if ingest.format == "csv" else _json_batches(path)
+        if path.stat().st_size == 0:
+            raise ValueError("it is empty, even of a header")
+        yield from _csv_batches(path, ingest, day) if ingest.format == "csv" else _json_batches(path, ingest, day)
     except FileNotFoundError:
         raise _missing(path) from None
-    except (ValueError, csv.Error) as error:
-        raise Transient(f"{path}: cannot be read as {ingest.format}: {error}; it may be still arriving") from error
+    except (LookupError, ValueError, csv.Error) as error:
+        raise unreadable(path, ingest.format, error) from error
 
 
-def _text_lines(path: AnyPath) -> Iterator[str]:
-    """The lines of a text file; raises ValueError at its end where that is no line break."""
+def _text_lines(path: AnyPath, ingest: FilesIngest) -> Iterator[str]:
+    """The lines of a text file, what is not in its encoding as half surrogates.
+
+    Raises ValueError at its end where that is no line break and the file may still be arriving.
+    """
     line = ""
-    with path.open("rb") as content, io.TextIOWrapper(content, encoding="utf-8-sig") as lines:
+    encoding = "utf-8-sig" if ingest.encoding.lower().replace("_", "-") in ("utf-8", "utf8") else ingest.encoding
+    with path.open("rb") as content, io.TextIOWrapper(content, encoding=encoding, errors="surrogateescape", newline="") as lines:
         for line in lines:
             yield line
-    if not line.endswith("\n"):
+    if not line.endswith(("\n", "\r")) and not is_settled(path):
         raise ValueError("it breaks off without a line break at its end")
 
 
-def _csv_batches(path: AnyPath, day: date) -> Iterator[pa.RecordBatch]:
-    """A last line that is too short may be cut off; whatever else is wrong with the lines is how they were meant."""
-    lines = csv.reader(_text_lines(path), strict=True)
-    header = next(lines)
-    is_told_apart = len(set(header)) == len(header)
-    first, count, width, above, lacking = "", 0, len(header), 1, 0
-    if is_told_apart:
-        yield _csv_batch(header, [])
-    for chunk in chunks(lines):
-        for number, fields in enumerate(chunk, start=above + 1):
-            if lacking := len(header) - len(fields):
+def _csv_batches(path: AnyPath, ingest: FilesIngest, day: date) -> Iterator[pa.RecordBatch]:
+    """A line with too many or too few fields, or whose bytes are no text, is refused; a line without anything is none."""
+    reader = _csv_reader(path, ingest)
+    header = [name.strip() for name in next(reader)]
+    _require_text(header)
+    named = [place for place, name in enumerate(header) if name]
+    names = [header[place] for place in named]
+    if len({name.casefold() for name in names}) < len(names):
+        message = f"{path.name}: a column is there twice: {', '.join(header)}"
+        raise Unfit(message, day, ((day, rows) for rows in _csv_batches_padded(path, ingest)))
+    nulls = {"", *ingest.null_markers}
+    count, odd, first = 0, 0, ""
+    yield batch([dict.fromkeys(names)]).slice(0, 0)
+    for chunk in chunks(_csv_lines(reader)):
+        records = []
+        for number, fields in chunk:
+            where = f"{path.name} line {number}"
+            while len(fields) > len(header) and not fields[-1]:
+                fields.pop()
+            if len(fields) != len(header) or any(not _is_text(field) for field in fields):
+                odd += 1
+                reason = UNREADABLE if len(fields) == len(header) else WRONG_FIELD_COUNT
+                records.append(refused(reason, ingest.delimiter.join(fields), where))
                 first = first or f"line {number} has {len(fields)} fields, the header has {len(header)}"
-                count += 1
-                width = max(width, len(fields))
-        above += len(chunk)
-        if is_told_apart and not count:
-            yield _csv_batch(header, chunk)
-    if count == 1 and lacking > 0:
-        raise ValueError(first)
-    if not is_told_apart:
-        first = f"a column is there twice: {', '.join(header)}"
-        count += 1
-    if count:
-        more = f" (and {count - 1} faults like it)" if count > 1 else ""
-        raise Unfit(f"{path.name}: {first}{more}", day, ((day, rows) for rows in _csv_batches_padded(path, width)))
+            else:
+                values = {header[place]: None if fields[place] in nulls else fields[place] for place in named}
+                records.append(record_of(values, where))
+        count += len(records)
+        yield batch(records)
+    if are_most(odd, count):
+        message = f"{path.name}: {odd} of {count} lines do not fit its header: {first}"
+        raise Unfit(message, day, ((day, rows) for rows in _csv_batches_padded(path, ingest)))
 
 
-def _csv_batches_padded(path: AnyPath, width: int) -> Iterator[pa.RecordBatch]:
-    """All lines of a file whose lines do not fit its header, which has a name for each of so many fields."""
-    lines = csv.reader(_text_lines(path), strict=True)
-    header = next(lines)
-    names = _told_apart([*header, *(f"field {number}" for number in range(len(header) + 1, width + 1))])
-    yield from (_csv_batch(names, chunk) for chunk in chunks(lines))
+def _csv_reader(path: AnyPath, ingest: FilesIngest) -> Any:
+    return csv.reader(_text_lines(path, ingest), strict=True, delimiter=ingest.delimiter, quotechar=ingest.quote)
 
 
-def _csv_batch(names: list[str], lines: list[list[str]]) -> pa.RecordBatch:
-    """An empty field and a missing one are the same in CSV: null."""
-    import pyarrow as pa
+def _csv_lines(reader: Any) -> Iterator[tuple[int, list[str]]]:
+    """The lines that hold anything, with their numbers in the file; a line that is no CSV as its one field.
 
-    columns = [[value or None for value in values] for _, *values in zip_longest([None] * len(names), *lines)]
-    return pa.RecordBatch.from_arrays([pa.array(values, pa.string()) for values in columns], names)
+    Raises csv.Error where a quote is open to the end of the file.
+    """
+    while True:
+        number = reader.line_num + 1
+        try:
+            fields = next(reader, None)
+        except csv.Error as error:
+            if "end of data" in str(error):
+                raise
+            fields = [f"(no CSV: {error})"]
+        if fields is None:
+            return
+        if any(field.strip() for field in fields):
+            yield number, fields
 
 
-def _told_apart(names: list[str]) -> list[str]:
-    return [f"{name} ({count})" if (count := names[:place].count(name) + 1) > 1 else name for place, name in enumerate(names)]
+def _csv_batches_padded(path: AnyPath, ingest: FilesIngest) -> Iterator[pa.RecordBatch]:
+    """All lines of a file whose lines do not fit its header, with a name for each field of the longest."""
+    header, width = next(_csv_reader(path, ingest)), max(map(len, _csv_reader(path, ingest)))
+    more = [f"field {number}" for number in range(len(header) + 1, width + 1)]
+    names = told_apart([*(name or "no name" for name in header), *more])
+    rest = _csv_reader(path, ingest)
+    next(rest)
+    yield from (batch(dict(zip(names, fields, strict=False)) for fields in chunk) for chunk in chunks(rest))
 
 
-def _json_batches(path: AnyPath) -> Iterator[pa.RecordBatch]:
+def _is_text(field: str) -> bool:
+    """Whether all of its bytes were of the file's encoding."""
+    return field.isascii() or not any("\udc80" <= letter <= "\udcff" for letter in field)
+
+
+def _require_text(header: list[str]) -> None:
+    if not all(map(_is_text, header)):
+        raise ValueError(f"its header is not in the encoding that source.yml states; {', '.join(header)[:80]!r}")
+
+
+def _json_batches(path: AnyPath, ingest: FilesIngest, day: date) -> Iterator[pa.RecordBatch]:
+    """A line that is no JSON object is refused."""
     yield batch([])
-    yield from map(batch, chunks(_json_records(path)))
-
-
-def _json_records(path: AnyPath) -> Iterator[dict[str, Any]]:
-    written = (line for line in _text_lines(path) if line.strip())
-    for number, line in enumerate(written, start=1):
-        record = loads(line)
-        if not isinstance(record, dict):
-            raise ValueError(f"record {number} is no object")
-        yield record
+    count, odd, first = 0, 0, ""
+    written = ((number, line) for number, line in enumerate(_text_lines(path, ingest), start=1) if line.strip())
+    for chunk in chunks(written):
+        records = []
+        for number, line in chunk:
+            where = f"{path.name} line {number}"
+            try:
+                if not _is_text(line):
+                    raise ValueError("its bytes are not in the encoding that source.yml states")
+                records.append(record_of(loads(line), where, line))
+            except ValueError as error:
+                odd += 1
+                first = first or f"line {number} is no record: {error}"
+                records.append(refused(UNREADABLE, line.strip(), where))
+        count += len(records)
+        yield batch(records)
+    if are_most(odd, count):
+        raise Unfit(f"{path.name}: {odd} of {count} lines are no records: {first}", day)
 
 
 def _missing(path: AnyPath) -> Transient:

@@ -8,7 +8,7 @@ from typing import Any
 from headline.errors import BadData, BadRequest, Transient
 from headline.intervals import Interval
 from headline.sources.landing import Part
-from headline.sources.text import by_day, loads
+from headline.sources.text import by_day, loads, record_of, zones_of
 from headline.specs import HttpIngest
 from headline.sql import render
 
@@ -23,7 +23,7 @@ def read(ingest: HttpIngest, interval: Interval) -> Iterator[Part]:
     Raises Transient when the service is out of reach, overloaded or answers with something that is no JSON,
     BadRequest when it refuses the question, BadData when the answer has another shape than the spec says.
     """
-    yield from by_day(_records(ingest, interval), ingest.day, interval, where=ingest.path)
+    yield from by_day(_records(ingest, interval), ingest.day, interval, ingest.path, zones_of(ingest.zone))
 
 
 def _records(ingest: HttpIngest, interval: Interval) -> Iterator[dict[str, Any]]:
@@ -33,12 +33,17 @@ def _records(ingest: HttpIngest, interval: Interval) -> Iterator[dict[str, Any]]
         params = {name: render(value, interval, where=f"params.{name}") for name, value in ingest.params.items()}
         page = _get(ingest, {**params, ingest.cursor: cursor} if cursor else params)
         records = page.get(ingest.records) if isinstance(page, dict) else None
-        if not isinstance(records, list) or not all(isinstance(record, dict) for record in records) or ingest.next not in page:
+        if (
+            not isinstance(records, list)
+            or ingest.next not in page
+            or (records and not any(isinstance(one, dict) for one in records))
+        ):
             raise BadData(
                 f"{ingest.path}: the answer has no list of records {ingest.records!r} or no {ingest.next!r}; nothing was loaded. "
                 "The service has changed: compare its answer with `ingest` in source.yml"
             )
-        yield from records
+        where = f"{ingest.path} page {len(seen) + 1}"
+        yield from (record_of(one, f"{where} record {number}") for number, one in enumerate(records, start=1))
         cursor = page[ingest.next]
         if not cursor:
             return

@@ -18,6 +18,7 @@ from headline.errors import BadData
 from headline.ledger import Load
 from headline.sources.columns import Columns, kind_of
 from headline.sources.content import DIGEST_BYTES, content_of
+from headline.sources.refused import RESERVED, Agreed, judged
 from headline.sources.spool import ROWS_AT_A_TIME, Spool, plain
 from headline.sources.storage import address_of, path_of, replacing
 
@@ -47,13 +48,15 @@ class LandingWriter:
     """Collects the parts of one table, a file a day, and moves the finished files into the landing zone.
 
     A file is named by the checksum of its content: the same rows again, in whatever order, are the same file, and one that is
-    damaged is written again. `root`: the landing zone, if it is not the deployment's.
+    damaged is written again. A record that is not as agreed is refused by itself. `root`: the landing zone, if it is not the
+    deployment's.
     """
 
-    def __init__(self, source: str, landing: str, origin: str, root: AnyPath | None = None) -> None:
+    def __init__(self, source: str, landing: str, origin: str, agreed: Agreed | None = None, root: AnyPath | None = None) -> None:
         self._source = source
         self._landing = landing
         self._origin = origin
+        self._agreed = agreed or Agreed()
         self._root = root
         self._read_at = datetime.now(UTC)
 
@@ -66,7 +69,7 @@ class LandingWriter:
         self._read_at = datetime.now(UTC)
         with Spool() as spool:
             try:
-                _fill(spool, parts)
+                self._fill(spool, parts)
             except Unfit as error:
                 error.kept = self._keep(error, spool)
                 raise
@@ -78,8 +81,12 @@ class LandingWriter:
         if error.parts is None:
             return self._land(error.day, spool, spool.days)
         with Spool() as whole:
-            _fill(whole, error.parts)
+            self._fill(whole, error.parts)
             return self._land(error.day, whole, whole.days)
+
+    def _fill(self, spool: Spool, parts: Iterable[Part]) -> None:
+        for day, rows in parts:
+            spool.add(day, judged(plain(rows, without=["ds"]), self._agreed))
 
     def _land(self, day: date, spool: Spool, days: list[date], known: Load | None = None) -> Load:
         schema = spool.schema_of(days)
@@ -137,17 +144,12 @@ class Sample:
 
 def columns_of(load: Load, rows: int = SAMPLE_ROWS) -> Columns:
     """The columns of a landed file as they arrived, without the day that it was landed for."""
-    kinds = {name: kind_of(kind) for name, kind in load.columns.items() if name != "ds"}
+    kinds = {name: kind_of(kind) for name, kind in load.columns.items() if name not in {"ds", *RESERVED}}
     return Columns(kinds, load.row_count, Sample(load.file, rows))
 
 
 def _root() -> AnyPath:
     return path_of(settings.load().landing)
-
-
-def _fill(spool: Spool, parts: Iterable[Part]) -> None:
-    for day, rows in parts:
-        spool.add(day, plain(rows, without=["ds"]))
 
 
 def _holds(known: Load, row_count: int, checksum: str) -> bool:

@@ -121,8 +121,9 @@ class Spool:
 
 
 def plain(rows: pa.RecordBatch, without: Iterable[str] = ()) -> pa.RecordBatch:
-    """The rows with each value written out, and nothing of how their file kept them."""
-    columns = {name: _decoded(rows.column(name)) for name in rows.schema.names if name not in set(without)}
+    """The rows with each value written out, and nothing of how their file kept them; `without` columns so called in any case."""
+    left_out = {name.casefold() for name in without}
+    columns = {name: _decoded(rows.column(name)) for name in rows.schema.names if name.casefold() not in left_out}
     return pa.RecordBatch.from_arrays(list(columns.values()), names=list(columns))
 
 

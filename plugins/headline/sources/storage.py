@@ -8,6 +8,8 @@ from time import time
 from typing import TYPE_CHECKING, TypeAlias
 from uuid import uuid4
 
+from headline import settings
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
@@ -18,8 +20,20 @@ if TYPE_CHECKING:
 # So many bytes of a file are taken from it at once.
 PIECE = 2**20
 _LOCAL = "file://"
+_ON_ITS_WAY = (".filepart", ".part", ".partial", ".tmp", ".temp", ".crdownload", ".download", ".inprogress", ".swp")
+_COMPANIONS = (".md5", ".sha1", ".sha256", ".sha512", ".crc", ".crc32", ".asc", ".sig", ".done", ".ok", ".ctl")
 # Longer than any task may run.
 _ABANDONED_SECONDS = 24 * 3600
+
+
+def is_beside(name: str) -> bool:
+    """Whether a file is none of the data: it is on its way under a name of its own, a marker, or a checksum of another."""
+    return name.startswith((".", "_")) or name.lower().endswith((*_ON_ITS_WAY, *_COMPANIONS))
+
+
+def is_settled(path: AnyPath) -> bool:
+    """Whether a file has not been written to for a while, so that what it lacks is not on its way any more."""
+    return time() - path.stat().st_mtime > settings.load().settled_minutes * 60
 
 
 def path_of(address: str) -> AnyPath:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import logging
 import re
 import zlib
@@ -10,18 +9,17 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
-from io import BufferedReader
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
-from headline import settings
 from headline.errors import BadData, Transient
-from headline.intervals import DAY, Interval
-from headline.sources.columns import MOST
-from headline.sources.files import root
+from headline.intervals import DAY, Interval, business_day
+from headline.sources.columns import are_most
+from headline.sources.files import root, unreadable
 from headline.sources.landing import Part, Unfit
-from headline.sources.storage import PIECE
-from headline.sources.text import batch, chunks, loads
+from headline.sources.refused import REFUSAL, UNREADABLE, moment_of, refused
+from headline.sources.storage import PIECE, is_beside
+from headline.sources.text import Zones, batch, chunks, loads, record_of, text_of, zones_of
 from headline.specs import StreamIngest
 
 if TYPE_CHECKING:
@@ -43,18 +41,18 @@ def read(ingest: StreamIngest, interval: Interval) -> Iterator[Part]:
 
     What no day of its own takes any more (too late, ahead of its time, without a time) stays on the day it arrived. So every
     record stands on one day, whichever days are read together, and the same files make the same rows. Raises Transient where
-    no file of a day is there yet or one is broken off, BadData where a line is no record or its moment is no time, Unfit where
-    those of most are none.
+    no file of a day is there yet or one is broken off, BadData where one has stopped growing and cannot be read, Unfit where
+    hardly a line of one is a record with a moment. Any other line is refused by itself.
     """
-    zone = ZoneInfo(settings.load().reporting_zone)
+    zones = zones_of(ingest.zone)
     lookback = timedelta(days=ingest.lookback_days)
-    micro_batches = _micro_batches(ingest, Interval(interval.start, interval.end + lookback), zone)
+    micro_batches = _micro_batches(ingest, Interval(interval.start, interval.end + lookback), zones.reporting)
     arrived = {micro_batch.day for micro_batch in micro_batches}
     if silent := [day for day in interval if day not in arrived]:
         raise Transient(f"{ingest.pattern}: no file has arrived on {silent[0]}. If none comes, ask who drops them")
     misplaced: Counter[date] = Counter()
     for micro_batch in micro_batches:
-        for records in chunks(_records(micro_batch, ingest.moment, zone)):
+        for records in chunks(_records(micro_batch, ingest.moment, zones)):
             taken: dict[date, list[dict[str, Any]]] = defaultdict(list)
             for record, day in records:
                 if day and micro_batch.day - lookback <= day <= micro_batch.day:
@@ -77,7 +75,7 @@ def _micro_batches(ingest: StreamIngest, interval: Interval, zone: ZoneInfo) -> 
     for utc_day in Interval(begins.date(), ends.date() + DAY):
         folder = root(ingest.connection) / utc_day.strftime(folder_pattern)
         for path in sorted(folder.iterdir()) if folder.exists() else ():
-            if path.name.startswith((".", "_")):  # on its way, or a marker
+            if is_beside(path.name):
                 continue
             clock = name.fullmatch(path.name)
             if clock is None:
@@ -89,54 +87,89 @@ def _micro_batches(ingest: StreamIngest, interval: Interval, zone: ZoneInfo) -> 
     return found
 
 
-def _records(file: MicroBatch, moment: str, zone: ZoneInfo) -> Iterator[tuple[dict[str, Any], date | None]]:
+def _records(file: MicroBatch, moment: str, zones: Zones) -> Iterator[tuple[dict[str, Any], date | None]]:
     """The records of one file, each with the business day on which it happened, if it says when."""
-    count, timeless = 0, 0
+    count, odd = 0, 0
     first = ""
     for number, record in _lines(file):
         count += 1
-        try:
-            day = _business_day(record.get(moment), zone)
-        except (ValueError, OverflowError) as error:
-            timeless += 1
-            first = first or f"{file.path}: line {number} is no record: {error}"
-        else:
-            yield record, day
-    if timeless > MOST * count:
-        message = f"{file.path}: the {moment} of {timeless} of {count} records is no time"
+        day = None
+        if record.get(REFUSAL):
+            odd += 1
+            first = first or f"line {number} is no record"
+        elif written := text_of(record.get(moment)):
+            try:
+                day = business_day(moment_of(written, zones.source).replace(tzinfo=UTC), zones.reporting.key)
+            except ValueError as error:
+                odd += 1
+                first = first or f"the {moment} of line {number} is no time: {error}"
+        yield record, day
+    if are_most(odd, count):
         whole = ((file.day, batch(record for _, record in lines)) for lines in chunks(_lines(file)))
-        raise Unfit(message, file.day, whole)
-    if timeless:
-        raise BadData(f"{first}; nothing was loaded. Ask who drops the files")
+        raise Unfit(f"{file.path}: {odd} of {count} lines are no records with a {moment}: {first}", file.day, whole)
 
 
 def _lines(file: MicroBatch) -> Iterator[tuple[int, dict[str, Any]]]:
-    """The records of one file with the numbers of their lines; memory holds a piece of the file."""
-    number = 0
+    """The records of one file with the numbers of their lines; memory holds a piece of the file.
+
+    What follows the last member of the gzip file and is none is refused as one record.
+    """
+    number, rest = 0, b""
     try:
-        with file.path.open("rb") as compressed, BufferedReader(gzip.GzipFile(fileobj=compressed), PIECE) as lines:
-            for number, line in enumerate(lines, start=1):
-                if line.strip():
-                    yield number, _record(line)
-        if not number and not file.path.stat().st_size:
+        if not file.path.stat().st_size:
             raise EOFError("it is empty")
+        with file.path.open("rb") as compressed:
+            for piece in _unzipped(compressed):
+                *lines, rest = (rest + piece).split(b"\n")
+                for line in lines:
+                    number += 1
+                    if line.strip():
+                        yield number, _record(line, f"{file.path.name} line {number}")
+        if rest.strip():
+            yield number + 1, _record(rest, f"{file.path.name} line {number + 1}")
+    except ForeignBytesError as error:
+        if rest.strip():
+            yield number + 1, _record(rest, f"{file.path.name} line {number + 1}")
+        yield number + 2, refused(UNREADABLE, f"after the gzip data: {error}", f"{file.path.name} after line {number + 1}")
     except FileNotFoundError:
         raise Transient(f"{file.path}: was there a moment ago and is gone") from None
-    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-        raise Transient(f"{file.path}: is not a whole gzip file: {error}; it may be still arriving") from error
-    except ValueError as error:
-        raise BadData(f"{file.path}: line {number} is no record: {error}; nothing was loaded. Ask who drops the files") from error
+    except (EOFError, zlib.error) as error:
+        raise unreadable(file.path, "a whole gzip file", error) from error
 
 
-def _record(line: bytes) -> dict[str, Any]:
-    record = loads(line)
-    if not isinstance(record, dict):
-        raise ValueError("it is no object")
-    return record
+class ForeignBytesError(Exception):
+    """Something follows the last member of a gzip file that is none."""
 
 
-def _business_day(moment: Any, zone: ZoneInfo) -> date | None:
-    if moment is None or moment == "":
-        return None
-    when = datetime.fromisoformat(str(moment))
-    return (when if when.tzinfo else when.replace(tzinfo=UTC)).astimezone(zone).date()
+def _unzipped(compressed: IO[bytes]) -> Iterator[bytes]:
+    """The content of all members, in pieces of bounded size; zeros after a member are padding.
+
+    Raises zlib.error or EOFError where a member is broken or breaks off, ForeignBytesError where what follows one is none.
+    """
+    unzip, is_first, data = zlib.decompressobj(wbits=31), True, compressed.read(PIECE)
+    while data:
+        if unzip.eof:
+            data = data.lstrip(b"\0")
+            if not data:
+                data = compressed.read(PIECE)
+                continue
+            unzip, is_first = zlib.decompressobj(wbits=31), False
+        try:
+            piece = unzip.decompress(data, PIECE)
+        except zlib.error as error:
+            if is_first or "incorrect header" not in str(error):
+                raise
+            raise ForeignBytesError(repr(data[:40])) from error
+        yield piece
+        data = unzip.unconsumed_tail or unzip.unused_data or compressed.read(PIECE)
+    if not unzip.eof:
+        raise EOFError("it breaks off")
+
+
+def _record(line: bytes, where: str) -> dict[str, Any]:
+    """A line as a record; refused where it is none."""
+    try:
+        text = line.decode("utf-8-sig")
+        return record_of(loads(text), where, text)
+    except ValueError:
+        return refused(UNREADABLE, line.decode("utf-8", "replace").strip(), where)

@@ -3,44 +3,107 @@
 from __future__ import annotations
 
 import json
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import date
+from datetime import UTC, date
 from itertools import islice
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
+from zoneinfo import ZoneInfo
 
 import pyarrow as pa
 
+from headline import settings
 from headline.errors import BadData
-from headline.intervals import Interval
-from headline.sources.columns import MOST
+from headline.intervals import DAY, Interval, business_day
+from headline.sources.columns import are_most
 from headline.sources.landing import Part, Unfit
+from headline.sources.refused import (
+    ORIGIN,
+    REFUSAL,
+    REFUSED_TEXT,
+    REPEATED_KEY,
+    RESERVED,
+    UNREADABLE,
+    moment_of,
+    refused,
+    storable,
+)
 from headline.sources.spool import ROWS_AT_A_TIME
 
 T = TypeVar("T")
-_DECODER = json.JSONDecoder(parse_float=str, parse_int=str, parse_constant=str)
+
+
+class _Repeated(dict[str, Any]):
+    """An object with a key that stands twice; `key`: the first of them."""
+
+    key = ""
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) == len(pairs):
+        return found
+    repeated = _Repeated(found)
+    names = [name for name, _ in pairs]
+    repeated.key = next(name for name in names if names.count(name) > 1)
+    return repeated
+
+
+_DECODER = json.JSONDecoder(parse_float=str, parse_int=str, parse_constant=str, object_pairs_hook=_object)
 
 
 def loads(text: str | bytes) -> Any:
     """JSON with its numbers left as the text that stood there: money never passes through a float."""
     if isinstance(text, bytes):
         text = text.decode(json.detect_encoding(text), "surrogatepass")
-    return _DECODER.decode(text)
+    try:
+        return _DECODER.decode(text)
+    except RecursionError as error:
+        raise ValueError("it is nested too deep") from error
+
+
+def record_of(value: Any, origin: str, text: str | None = None) -> dict[str, Any]:
+    """A record as it arrived; refused where it is no object, or an object in it has a key twice."""
+    if isinstance(value, dict) and not (key := _repeated_key(value)):
+        for name in RESERVED & value.keys():
+            value[f"{name} (arrived)"] = value.pop(name)
+        value[ORIGIN] = origin
+        return value
+    reason = REPEATED_KEY if isinstance(value, dict) else UNREADABLE
+    told = f"{key}: " if isinstance(value, dict) else ""
+    return refused(reason, told + (json.dumps(value) if text is None else text), origin)
+
+
+def _repeated_key(value: Any) -> str:
+    if isinstance(value, _Repeated):
+        return value.key or "the empty key"
+    parts = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return next((key for one in parts if isinstance(one, dict | list) and (key := _repeated_key(one))), "")
 
 
 def text_of(value: Any) -> str | None:
-    """A field as text: null stays null, lists and objects stay JSON."""
-    if value is None or isinstance(value, str):
+    """A field as text that every store takes: null stays null, lists and objects stay JSON."""
+    if value is None:
         return value
-    return json.dumps(value)
+    return storable(value if isinstance(value, str) else json.dumps(value))
 
 
 def batch(records: Iterable[Mapping[str, Any]]) -> pa.RecordBatch:
-    """Records as columns of text, in the order in which the columns first appear."""
+    """Records as columns of text, in the order in which the columns first appear; a field without a name is left out."""
     rows = list(records)
-    names = dict.fromkeys(name for row in rows for name in row)
+    names = dict.fromkeys(name for row in rows for name in row if name.strip())
     arrays = [pa.array([text_of(row.get(name)) for row in rows], pa.string()) for name in names]
-    return pa.RecordBatch.from_arrays(arrays, names=list(names))
+    return pa.RecordBatch.from_arrays(arrays, names=told_apart([storable(name) for name in names]))
+
+
+def told_apart(names: list[str]) -> list[str]:
+    """The names, numbered where one is there before, be it in other letters: SQL sees no difference between A and a."""
+    seen: Counter[str] = Counter()
+    found = []
+    for name in names:
+        seen[name.casefold()] += 1
+        found.append(f"{name} ({seen[name.casefold()]})" if seen[name.casefold()] > 1 else name)
+    return found
 
 
 def chunks(items: Iterable[T], size: int = ROWS_AT_A_TIME) -> Iterator[list[T]]:
@@ -51,37 +114,72 @@ def chunks(items: Iterable[T], size: int = ROWS_AT_A_TIME) -> Iterator[list[T]]:
 
 
 def by_day(
-    records: Iterable[Mapping[str, Any]], column: str, interval: Interval, where: str, *, skip_others: bool = False
+    records: Iterable[Mapping[str, Any]],
+    column: str,
+    interval: Interval,
+    where: str,
+    zones: Zones,
+    *,
+    skip_others: bool = False,
 ) -> Iterator[Part]:
-    """The records of each day of the interval, told by an ISO date or timestamp in `column`, as they come.
+    """The records of each day of the interval, told by a date or a moment in `column`, as they come.
 
-    Raises BadData, when all have come, where there is none, or where it names another day and others are not to be skipped;
-    Unfit where hardly a record tells its day: the column has changed.
+    A record whose day cannot be told is refused. It lands on the last day; of what holds other days too, which are to be skipped,
+    on the first of all. Raises BadData, when all have come, where one names another day and others are not to be skipped; Unfit
+    where hardly a record tells its day: the column has changed.
     """
     undated, strange, count = 0, 0, 0
     example: Any = None
+    homeless: list[Mapping[str, Any]] = []
+    earliest = date.max
     for chunk in chunks(records):
         days: dict[date, list[Mapping[str, Any]]] = defaultdict(list)
         for record in chunk:
             try:
-                day = date.fromisoformat(str(record.get(column))[:10])
+                day = None if record.get(REFUSAL) else day_of(record.get(column), zones)
             except ValueError:
-                undated += 1
-                example = record.get(column) if undated + strange == 1 else example
-                days[interval.start].append(record)
+                undated, day = undated + 1, None
+                record = {**record, REFUSAL: f"invalid_{column}", REFUSED_TEXT: text_of(record.get(column))}
+            if day is None:
+                (homeless if skip_others else days[interval.end - DAY]).append(record)
                 continue
+            earliest = min(earliest, day)
             if interval.start <= day < interval.end:
                 days[day].append(record)
             elif not skip_others:
                 strange += 1
-                example = record.get(column) if undated + strange == 1 else example
+                example = record.get(column) if strange == 1 else example
         count += len(chunk)
         for day, rows in sorted(days.items()):
             yield day, batch(rows)
-    if undated > MOST * count:
+    if are_most(undated, count):
+        yield interval.start, batch(homeless)
         raise Unfit(f"{where}: {undated} of {count} records have no {column} that tells the day of a record", interval.start)
-    if undated + strange:
+    if homeless and interval.start <= earliest < interval.end:
+        yield earliest, batch(homeless)
+    if strange:
         raise BadData(
-            f"{where}: {undated + strange} record(s) have a {column} that is no day of {interval}, such as {example!r}; "
+            f"{where}: {strange} record(s) have a {column} that is no day of {interval}, such as {example!r}; "
             "nothing was loaded. Ask the owner of the source, or narrow what is asked for"
         )
+
+
+class Zones(NamedTuple):
+    """Where a source's moments without an offset are at home, and where business days begin."""
+
+    source: ZoneInfo
+    reporting: ZoneInfo
+
+
+def zones_of(zone: str) -> Zones:
+    """The zones of a source whose spec names this one."""
+    return Zones(ZoneInfo(zone), ZoneInfo(settings.load().reporting_zone))
+
+
+def day_of(value: Any, zones: Zones) -> date:
+    """The business day that a date names, or a moment lies on; raises ValueError where it is neither."""
+    text = str(value).strip()
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        return business_day(moment_of(text, zones.source).replace(tzinfo=UTC), zones.reporting.key)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from functools import cached_property
@@ -9,12 +10,31 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr, model_validator
 
 from headline import settings
 from headline.intervals import DAY, Interval, Period
 
 Days = Annotated[int, Field(ge=0)] | Literal["all"]
+
+
+def _known_zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (ValueError, OSError):
+        raise ValueError(f"no time zone is called {name!r}; such as Europe/Berlin") from None
+    return name
+
+
+def _known_encoding(name: str) -> str:
+    try:
+        return codecs.lookup(name).name
+    except LookupError:
+        raise ValueError(f"no encoding is called {name!r}; such as utf-8 or cp1252") from None
+
+
+Zone = Annotated[str, AfterValidator(_known_zone)]
+Encoding = Annotated[str, AfterValidator(_known_encoding)]
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
 TableName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*\.[a-z][a-z0-9_]*$")]
 # YAML reads a key without a value as null: `raw.orders:` means «with the defaults».
@@ -221,12 +241,14 @@ class Ingest(Model):
     """How one table is read from its source, a business day at a time.
 
     `lookback_days`: days already loaded that every run reads again, for rows that come late. `key`, `measures`: the columns that
-    tell a record, and those whose sums must not move unseen when a day is read again. `types`: what columns arrive as where that
-    is neither what the SQL casts them to nor what they were before.
+    tell a record, and those whose sums must not move unseen when a day is read again. `zone`: where moments without an offset are
+    at home. `types`: what columns arrive as where that is neither what the SQL casts them to nor what they were before.
     """
 
     connection: Name
     lookback_days: Annotated[int, Field(ge=0)] = 0
+    zone: Zone = "UTC"
+    decimal_separator: Literal[".", ","] = "."
     key: list[str] = Field(default_factory=list)
     measures: list[str] = Field(default_factory=list)
     types: dict[str, ColumnType] = Field(default_factory=dict)
@@ -254,13 +276,18 @@ class HttpIngest(Ingest):
 class FilesIngest(Ingest):
     """Files that somebody drops: one a day if `pattern` names the day, else one of many days, told apart by the column `day`.
 
-    That column holds days, moments, or in Parquet integers: seconds since 1970, UTC.
+    That column holds days, moments, or in Parquet integers: seconds since 1970, UTC. `null_markers`: texts that mean «not given»
+    besides the empty one.
     """
 
     kind: Literal["files"]
     pattern: str
     format: Literal["csv", "json", "parquet"]
     day: str | None = None
+    encoding: Encoding = "utf-8"
+    delimiter: Annotated[str, Field(min_length=1, max_length=1)] = ","
+    quote: Annotated[str, Field(min_length=1, max_length=1)] = '"'
+    null_markers: list[str] = Field(default_factory=list)
 
 
 class StreamIngest(Ingest):

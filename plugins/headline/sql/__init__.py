@@ -11,7 +11,7 @@ from headline.sql.checks import (
     shown_by_checks,
     tables_in_checks,
 )
-from headline.sql.compile import DIALECT, Overlay, Resolution, parse, resolve, tables_read, with_nulls, within, write
+from headline.sql.compile import DIALECT, Overlay, Resolution, arrived_columns, parse, resolve, tables_read, within, write
 from headline.sql.template import render
 
 __all__ = [
@@ -19,6 +19,7 @@ __all__ = [
     "Overlay",
     "Resolution",
     "Shown",
+    "arrived_columns",
     "check_queries",
     "check_query",
     "check_selects",
@@ -31,7 +32,6 @@ __all__ = [
     "shown_by_checks",
     "tables_in_checks",
     "tables_read",
-    "with_nulls",
     "within",
     "write",
 ]

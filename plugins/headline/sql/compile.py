@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -94,10 +94,24 @@ def stands_for(name: str, resolution: Resolution) -> exp.Expr:
     return exp.to_table(resolution, dialect=DIALECT) if isinstance(resolution, str) else resolution.copy()
 
 
-def with_nulls(rows: exp.Expr, columns: Sequence[str]) -> exp.Expr:
-    """The same rows with these columns besides, which they lack, as nulls."""
-    nulls = [exp.alias_(exp.cast(exp.null(), "varchar"), column, quoted=True) for column in columns]
-    return exp.select("*", *nulls).from_(exp.alias_(rows.copy(), "arrived", table=True)).subquery()
+def arrived_columns(
+    rows: exp.Expr, there: Sequence[str], absent: Sequence[str], refusal: str = "", unread: Collection[str] | None = None
+) -> exp.Expr:
+    """These columns of rows that arrived, and those that are absent as nulls.
+
+    `refusal`: the column that says something of a row which could not be read. `unread`: the columns that are null in such a row;
+    None where such rows are left out.
+    """
+    is_sound = exp.column(refusal).is_(exp.null())
+    columns = [
+        exp.alias_(exp.case().when(is_sound, exp.column(one, quoted=True)), one, quoted=True)
+        if one in (unread or ())
+        else exp.column(one, quoted=True)
+        for one in there
+    ]
+    nulls = [exp.alias_(exp.cast(exp.null(), "varchar"), column, quoted=True) for column in absent]
+    query = exp.select(*columns, *nulls).from_(exp.alias_(rows.copy(), "arrived", table=True))
+    return (query.where(is_sound) if refusal and unread is None else query).subquery()
 
 
 def write(query: exp.Expr, dialect: str) -> str:

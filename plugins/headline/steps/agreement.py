@@ -11,11 +11,13 @@ from sqlglot.optimizer.scope import Scope, traverse_scope
 
 from headline import settings
 from headline.intervals import DAY, Interval
+from headline.sources.refused import RESERVED
 from headline.specs import FilesIngest, HttpIngest, Source, StreamIngest, Table, load_contract
 from headline.sql import parse, render
 
 _KINDS = (
     (exp.DataType.TEXT_TYPES, "text"),
+    ({exp.DataType.Type.BIGINT}, "bigint"),
     (exp.DataType.INTEGER_TYPES, "integer"),
     (exp.DataType.FLOAT_TYPES, "double"),
     ({exp.DataType.Type.BOOLEAN}, "boolean"),
@@ -37,7 +39,7 @@ def agreed_columns(source: Source, name: str) -> dict[str, set[str]]:
     for table in readers(source, name):
         for scope in _scopes(table):
             for column in scope.columns:
-                if column.name != "ds" and _comes_from(column, scope, landing, source):
+                if column.name not in {"ds", *RESERVED} and _comes_from(column, scope, landing, source):
                     agreed[column.name] |= _cast_to(column)
     ingest = source.ingest[name]
     match ingest:
@@ -125,4 +127,4 @@ def _kinds(to: exp.DataType) -> set[str]:
     if to.is_type("decimal"):
         digits = ", ".join(one.name for one in to.expressions)
         return {f"decimal({digits})" if digits else "decimal"}
-    return {kind for types, kind in _KINDS if to.this in types}
+    return {next((kind for types, kind in _KINDS if to.this in types), "")} - {""}

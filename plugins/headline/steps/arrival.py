@@ -82,11 +82,12 @@ class Arrival:
             [again] = [load for load in loads if load.ds == newest.ds]
             self._remembered.record(self._found(again, []))
 
-    # what arrived
-
     @cached_property
-    def _agreed(self) -> dict[str, set[str]]:
+    def agreed(self) -> dict[str, set[str]]:
+        """The columns that the SQL reads, and what it casts them to."""
         return agreed_columns(self._source, self._name)
+
+    # what arrived
 
     @cached_property
     def _known(self) -> set[str]:
@@ -98,7 +99,7 @@ class Arrival:
 
     def _changes(self, load: Load, before: Load | None) -> list[ColumnChange]:
         """A column may be missing where another stands in for it, and on days from before it was agreed on."""
-        agreed = self._agreed
+        agreed = self.agreed
         if absent := agreed.keys() - load.columns.keys():
             others = alternatives(self._source, self._name)
             excused = {name for name in absent if others.get(name, set()) & load.columns.keys()}

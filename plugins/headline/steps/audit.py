@@ -126,7 +126,7 @@ def _check(run: PipelineRun, one: Staged, staged: Mapping[str, Staged], session:
     table = one.table
     _refuse_personal_data(run, shown_by_checks(table, one.intervals))
     reads = {name: table.reads.get(name, Window()) for name in sorted(tables_in_checks(table))}
-    names = resolutions(run, reads, one.intervals, staged, session)
+    names = resolutions(run, reads, one.intervals, staged, session, table.contract_file.read_text())
     dataset = session.staging_name(table.full_name)
     return verify([ToVerify(table, dataset, one.intervals, names)], session, run.warehouse.dialect)[table.full_name]
 

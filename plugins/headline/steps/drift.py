@@ -65,7 +65,7 @@ def _fits(name: str, kinds: Collection[str], arrived: Columns) -> bool:
     kind = arrived.kinds[name]
     if any(widens(kind, other) for other in kinds):
         return True
-    if kind == "double" and "integer" in kinds:  # whole numbers and nulls, as some programs write them
+    if kind == "double" and not {"integer", "bigint"}.isdisjoint(kinds):  # whole numbers and nulls, as some programs write them
         values = arrived.values(name)
         return bool(pc.all(pc.or_(pc.is_nan(values), pc.equal(pc.floor(values), values)), min_count=0).as_py())
     return False

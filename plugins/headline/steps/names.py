@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, cast
 
 from headline.intervals import Interval
 from headline.ledger import SchemaChanges
-from headline.specs import Table, Window, load_contract
-from headline.sql import Overlay, Resolution, parse, render, resolve, with_nulls, write
+from headline.sources.columns import TEXT
+from headline.sources.refused import REFUSAL, RESERVED
+from headline.specs import Source, Table, Window, load_contract
+from headline.sql import Overlay, Resolution, arrived_columns, parse, render, resolve, write
+from headline.steps.agreement import agreed_columns
 from headline.steps.run import PipelineRun
 from headline.warehouse import Output, Staging
 
@@ -22,8 +26,9 @@ def resolutions(
     intervals: Sequence[Interval],
     staged: Mapping[str, Staged],
     session: Staging,
+    text: str,
 ) -> dict[str, Resolution]:
-    """For each table that is read: the run's own staging table over what is published, or the files that landed.
+    """For each table that the SQL `text` reads: the run's own staging table over what is published, or the files that landed.
 
     Every other name stands for the published table.
     """
@@ -31,7 +36,7 @@ def resolutions(
     for name, window in reads.items():
         table = run.pipeline.outputs.get(name)
         if name.startswith("landing."):
-            found[name] = _landing(run, name, window, intervals, session)
+            found[name] = _landing(run, name, window, intervals, session, text)
         elif table is not None and table.full_name in staged:
             columns = list(Output(name, table).columns)
             found[name] = Overlay(session.staging_name(name), columns, staged[table.full_name].intervals, table.period_column)
@@ -40,9 +45,17 @@ def resolutions(
 
 def compile_table(table: Table, interval: Interval, names: Mapping[str, Resolution], dialect: str) -> str:
     """A table's SELECT as the engine runs it for the interval, widened to the table's whole periods."""
-    where = f"{table.sql_file.parent.name}/{table.sql_file.name}"
-    query = parse(render(table.sql_file.read_text(), interval.widen(table.period), where, **table.template_names), where)
+    query = parse(rendered(table, interval), _where(table))
     return write(resolve(query, names, copy=False), dialect)
+
+
+def rendered(table: Table, interval: Interval) -> str:
+    """A table's SELECT for the interval, widened to the table's whole periods, before names are resolved."""
+    return render(table.sql_file.read_text(), interval.widen(table.period), _where(table), **table.template_names)
+
+
+def _where(table: Table) -> str:
+    return f"{table.sql_file.parent.name}/{table.sql_file.name}"
 
 
 def outputs_needed(run: PipelineRun, names: Iterable[str]) -> list[Output]:
@@ -53,14 +66,48 @@ def outputs_needed(run: PipelineRun, names: Iterable[str]) -> list[Output]:
     return [Output(name, table) for table in tables.values() for name in table.outputs]
 
 
-def _landing(run: PipelineRun, name: str, window: Window, intervals: Sequence[Interval], session: Staging) -> Resolution:
-    loads = run.ledger.current_loads(name, [window.reach(interval) for interval in intervals])
-    table = run.pipeline.tables.get(name.removeprefix("landing."))
-    files = [load.file for load in loads if load.row_count]
-    seen = SchemaChanges(run.ledger.conn_id).columns_seen(name)
-    contract = load_contract(table).column_names if table else []
-    landed = session.landing(files, dict.fromkeys([*contract, *sorted(seen)], "varchar") | {"ds": "date"})
+def _landing(
+    run: PipelineRun, name: str, window: Window, intervals: Sequence[Interval], session: Staging, text: str
+) -> Resolution:
+    """The files that landed, as far as the SQL mentions their columns. What of a refused record could not be read is null; where
+    the SQL does not ask for `headline_refusal`, refused records are left out."""
+    source = cast(Source, run.pipeline)
+    reach = [window.reach(interval) for interval in intervals]
+    loads = [load for load in run.ledger.current_loads(name, reach) if load.row_count]
+    is_mentioned = _mentioned(text)
+    reserved = sorted(filter(is_mentioned, RESERVED))
     # What other days had is null on these, so that days make the same rows alone and together.
-    arrived = {column.casefold() for load in loads if load.row_count for column in load.columns}
-    absent = [column for column in sorted(seen) if column.casefold() not in arrived]
-    return with_nulls(landed, absent) if files and absent else landed
+    seen = sorted(filter(is_mentioned, SchemaChanges(run.ledger.conn_id).columns_seen(name)))
+    table = source.tables.get(name.removeprefix("landing."))
+    contract = load_contract(table).column_names if table else []
+    empty = dict.fromkeys([*contract, *seen, *reserved], "varchar") | {"ds": "date"}
+    landed = session.landing([load.file for load in loads], empty)
+    if not loads:
+        return landed
+    known = {column.casefold(): column for load in loads for column in load.columns}
+    arrived = {one: column for one, column in known.items() if is_mentioned(column)}
+    absent = [column for column in [*seen, *reserved] if column.casefold() not in arrived]
+    if REFUSAL not in known:
+        return arrived_columns(landed, list(arrived.values()), absent)
+    unread = {arrived[one] for one in _typed(source, name) & arrived.keys()}
+    return arrived_columns(landed, list(arrived.values()), absent, REFUSAL, unread if reserved else None)
+
+
+def _mentioned(text: str) -> Callable[[str], bool]:
+    """Whether SQL mentions a column: any other name out of the data never becomes a part of a query."""
+    known = text.casefold()
+    words = {"ds", *re.findall(r"\w+", known)}
+    takes_all = re.search(r"(\bselect|,|\.)\s*\*", known) is not None
+
+    def is_mentioned(column: str) -> bool:
+        name = column.casefold()
+        if name in words:
+            return True
+        return (takes_all and name not in RESERVED) if name.isidentifier() else bool(name.strip()) and name in known
+
+    return is_mentioned
+
+
+def _typed(source: Source, name: str) -> set[str]:
+    """The columns that are cast to anything but text."""
+    return {column.casefold() for column, kinds in agreed_columns(source, name).items() if kinds - {TEXT}}

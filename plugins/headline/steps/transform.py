@@ -11,8 +11,8 @@ from headline import settings
 from headline.errors import SpecError
 from headline.intervals import DAY, Interval
 from headline.ledger import Candidate, Change, PeriodState, Published
-from headline.specs import Table, load_contract
-from headline.steps.names import compile_table, resolutions
+from headline.specs import Source, Table, load_contract
+from headline.steps.names import compile_table, rendered, resolutions
 from headline.steps.plan import Plan, require_history
 from headline.warehouse import EMPTY, Content, Staging
 
@@ -52,7 +52,8 @@ def transform(plan: Plan, table: Table, staged: dict[str, Staged], session: Stag
     require_history(run, table, intervals)
     # A table that is rebuilt whole is computed once, however its days lie.
     with session.reading():
-        names = resolutions(run, table.reads, intervals, staged, session)
+        text = rendered(table, intervals[0]) if isinstance(run.pipeline, Source) else ""
+        names = resolutions(run, table.reads, intervals, staged, session, text)
         selects = [compile_table(table, interval, names, run.warehouse.dialect) for interval in intervals]
         contents = session.stage(table, selects)
     _require_within(table, intervals, contents)

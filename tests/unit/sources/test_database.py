@@ -14,6 +14,7 @@ from headline.errors import BadData, SpecError, Transient
 from headline.intervals import Interval
 from headline.sources import database
 from headline.sources.landing import LandingWriter, Part
+from headline.sources.refused import ORIGIN, REFUSAL, REFUSED_TEXT
 from headline.specs import DatabaseIngest
 
 INGEST = DatabaseIngest(kind="database", connection="headline_source", extract="orders.extract.sql")
@@ -56,6 +57,33 @@ def test_types_arrive_exactly(source: str, tmp_path: Path) -> None:
         }
     ]
     assert rows.schema.field("money").type == pa.decimal128(18, 4)
+
+
+@pytest.mark.parametrize(
+    ("value", "kind", "text"),
+    [
+        ("'NaN'", "numeric(18, 4)", "NaN"),
+        ("'infinity'", "timestamp", "infinity"),
+        ("'-infinity'", "timestamptz", "-infinity"),
+        ("'12026-03-01 10:00:00'", "timestamp", "12026-03-01 10:00:00"),
+        ("'0044-03-15 BC'", "date", "0044-03-15 BC"),
+    ],
+)
+def test_a_value_that_is_none_here_is_refused_with_its_row_and_no_other(
+    source: str, tmp_path: Path, value: str, kind: str, text: str
+) -> None:
+    odd = f"(case when n = 2 then {value} end)::{kind}"
+    query = f"select date '{{{{ start }}}}' as ds, n as id, {odd} as x from generate_series(1, 3) as n"
+    (tmp_path / INGEST.extract).write_text(query)
+    [(_, rows)] = database.read(INGEST.model_copy(update={"key": ["id"]}), tmp_path, DAYS)
+    assert rows.column("x").null_count == 3
+    assert [row[REFUSAL] for row in rows.to_pylist()] == [None, "invalid_x", None]
+    assert (rows.to_pylist()[1][REFUSED_TEXT], rows.to_pylist()[1][ORIGIN]) == (text, "id 2")
+
+
+def test_padding_is_no_text(source: str, tmp_path: Path) -> None:
+    [(_, rows)] = read(tmp_path, "select date '{{ start }}' as ds, 'a'::char(5) as c")
+    assert rows.column("c").to_pylist() == ["a"]
 
 
 SERIES = """

@@ -1,8 +1,10 @@
 """Dropped files: whole, missing, broken off, or of another shape."""
 
 import json
+import os
 from datetime import date
 from pathlib import Path
+from time import time
 from typing import Any
 
 import pyarrow as pa
@@ -13,6 +15,7 @@ from headline.errors import BadData, SpecError, Transient
 from headline.intervals import Interval
 from headline.sources import files
 from headline.sources.landing import LandingWriter, Unfit
+from headline.sources.refused import ORIGIN, REFUSAL, REFUSED_TEXT, Agreed, judged
 from headline.specs import FilesIngest
 
 DAYS = Interval(date(2026, 3, 1), date(2026, 3, 3))
@@ -31,7 +34,7 @@ def read(interval: Interval = DAY, pattern: str = "rates_{{ ds }}.csv", **more: 
     ingest = FilesIngest(kind="files", connection="headline_datashare", pattern=pattern, **{"format": "csv", **more})
     found: dict[date, list[dict[str, Any]]] = {}
     for day, rows in files.read(ingest, interval):
-        found.setdefault(day, []).extend(rows.to_pylist())
+        found.setdefault(day, []).extend(judged(rows, Agreed()).to_pylist())
     return found
 
 
@@ -49,7 +52,7 @@ def test_a_header_alone_is_a_day_without_rows(share: Path) -> None:
     assert read() == {date(2026, 3, 1): []}
     ingest = FilesIngest(kind="files", connection="headline_datashare", pattern="rates_{{ ds }}.csv", format="csv")
     [(_, rows)] = files.read(ingest, DAY)
-    assert rows.schema.names == ["rate_date", "rate"]
+    assert judged(rows, Agreed()).schema.names == ["rate_date", "rate"]
 
 
 @pytest.mark.parametrize("kind", ["csv", "json", "parquet"])
@@ -61,35 +64,76 @@ def test_a_file_that_is_not_there_yet_is_worth_another_try(share: Path, kind: st
 @pytest.mark.parametrize(
     ("content", "complaint"),
     [
-        (b"", "breaks off"),
+        (b"", "it is empty, even of a header"),
         (b"rate_date,rate\n2026-03-01,0.9", "breaks off"),
-        (b"rate_date,rate\n2026-03-01\n", "line 2 has 1 fields, the header has 2"),
         (b'rate_date,rate\n2026-03-01,"0.9\n', "unexpected end of data"),
-        (b"rate_date,rate\n2026-03-01,0.9\xff\n", "codec can't decode"),
+        (b"rate_date,r\xffte\n2026-03-01,0.9\n", "its header is not in the encoding"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
-def test_a_csv_that_is_not_whole_is_worth_another_try(share: Path, content: bytes, complaint: str) -> None:
-    (share / "rates_2026-03-01.csv").write_bytes(content)
+def test_a_csv_that_is_not_whole_is_worth_another_try_while_it_may_be_arriving(
+    share: Path, content: bytes, complaint: str
+) -> None:
+    file = share / "rates_2026-03-01.csv"
+    file.write_bytes(content)
     with pytest.raises(Transient, match=rf"rates_2026-03-01\.csv.*{complaint}"):
         read()
+    settle(file)
+    if complaint == "breaks off":
+        assert read() == {date(2026, 3, 1): [{"rate_date": "2026-03-01", "rate": "0.9"}]}
+    else:
+        with pytest.raises(BadData, match=rf"rates_2026-03-01\.csv.*{complaint}.*not been written to for 15 minutes"):
+            read()
+
+
+def settle(file: Path) -> None:
+    """Nobody has written to the file for an hour."""
+    os.utime(file, (time() - 3600, time() - 3600))
+
+
+@pytest.mark.parametrize(
+    ("line", "reason", "text"),
+    [
+        (b"2026-03-01,0,9", "wrong_field_count", "2026-03-01,0,9"),
+        (b"2026-03-01", "wrong_field_count", "2026-03-01"),
+        (b"2026-03-01,0.9\xff", "unreadable_record", "2026-03-01,0.9\ufffd"),
+        (b'"2026"-03-01,0.9', "wrong_field_count", None),
+    ],
+    ids=["too long", "too short", "bytes", "quotes"],
+)
+def test_a_line_that_does_not_fit_is_refused_by_itself(share: Path, line: bytes, reason: str, text: str | None) -> None:
+    sound = b"2026-03-01,1\n"
+    (share / "rates_2026-03-01.csv").write_bytes(b"rate_date,rate\n" + sound + line + b"\n" + sound)
+    [first, odd, last] = read()[date(2026, 3, 1)]
+    assert [first["rate"], first[REFUSAL], last["rate"], last[REFUSAL]] == ["1", None, "1", None]
+    assert (odd["rate"], odd[REFUSAL], odd[ORIGIN]) == (None, reason, "rates_2026-03-01.csv line 3")
+    assert text in (None, odd[REFUSED_TEXT])
+
+
+def test_what_means_nothing_is_no_record(share: Path) -> None:
+    """Blank lines, a trailing comma on all lines, a column without a name, blanks around names."""
+    (share / "rates_2026-03-01.csv").write_bytes(b"rate_date, rate,\r\n2026-03-01,1,\r\n\r\n,,\r\n2026-03-01,2\r\n\n\n")
+    rows = read()[date(2026, 3, 1)]
+    assert [row.get("rate") for row in rows if not row.get(REFUSAL)] == ["1"]
+    (share / "rates_2026-03-01.csv").write_bytes(b"rate_date, rate,\r\n2026-03-01,1,\r\n\r\n,,\r\n2026-03-01,2,\r\n\n\n")
+    assert read() == {date(2026, 3, 1): [{"rate_date": "2026-03-01", "rate": "1"}, {"rate_date": "2026-03-01", "rate": "2"}]}
+
+
+def test_how_a_file_is_written_is_stated_in_the_spec(share: Path) -> None:
+    (share / "rates_2026-03-01.csv").write_bytes("rate_date;name\n2026-03-01;'Zürich;'\n2026-03-01;n/a\n".encode("cp1252"))
+    how = {"encoding": "cp1252", "delimiter": ";", "quote": "'", "null_markers": ["n/a"]}
+    assert [row["name"] for row in read(**how)[date(2026, 3, 1)]] == ["Zürich;", None]
 
 
 @pytest.mark.parametrize(
     ("content", "complaint", "kept"),
     [
-        (
-            b"rate_date,rate\n2026-03-01,0,9\n2026-03-01,1\n",
-            "line 2 has 3 fields, the header has 2$",
-            [["2026-03-01", "0", "9"], ["2026-03-01", "1", None]],
-        ),
-        (b"rate_date,rate\n2026-03-01\n2026-03-01,1\n", "line 2 has 1 fields", [["2026-03-01", None], ["2026-03-01", "1"]]),
-        (b"a,b,c\n1,2\n3,4\n", r"line 2 has 2 fields.* \(and 1 faults like it\)", [["1", "2", None], ["3", "4", None]]),
-        (b"rate,rate\n1,2\n", "a column is there twice: rate, rate", [["1", "2"]]),
+        (b"a,b,c\n1,2\n3,4\n", "2 of 2 lines do not fit its header: line 2 has 2 fields", [["1", "2"], ["3", "4"]]),
+        (b"rate,RATE\n1,2\n", "a column is there twice: rate, RATE", [["1", "2"]]),
     ],
-    ids=["too long", "too short, not at the end", "a longer header", "a name twice"],
+    ids=["another header", "a name twice"],
 )
-def test_a_csv_that_is_whole_but_does_not_fit_is_handed_over_to_be_kept(
+def test_a_csv_whose_lines_do_not_fit_is_handed_over_to_be_kept(
     share: Path, content: bytes, complaint: str, kept: list[list[str | None]]
 ) -> None:
     (share / "rates_2026-03-01.csv").write_bytes(content)
@@ -108,11 +152,36 @@ def test_json_lines_keep_numbers_as_text(share: Path) -> None:
     }
 
 
-@pytest.mark.parametrize("content", ['{"a": 1}\n{"a": \n', "[1]\n", '{"a": 1}'])
-def test_json_that_is_not_whole_is_worth_another_try(share: Path, content: str) -> None:
-    (share / "x_2026-03-01.json").write_text(content)
+def test_json_that_breaks_off_is_worth_another_try_while_it_may_be_arriving(share: Path) -> None:
+    file = share / "x_2026-03-01.json"
+    file.write_text('{"a": 1}')
     with pytest.raises(Transient, match=r"x_2026-03-01\.json: cannot be read as json"):
         read(pattern="x_{{ ds }}.json", format="json")
+    settle(file)
+    assert read(pattern="x_{{ ds }}.json", format="json") == {date(2026, 3, 1): [{"a": "1"}]}
+
+
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        ('{"a": ', "unreadable_record"),
+        ("[1]", "unreadable_record"),
+        ('{"a": 1, "a": 2}', "repeated_key"),
+        ('{"b": [{"x": 1, "x": 1}]}', "repeated_key"),
+    ],
+)
+def test_a_line_that_is_no_object_is_refused_by_itself(share: Path, line: str, reason: str) -> None:
+    (share / "x_2026-03-01.json").write_text('{"a": 1}\n' + line + '\n{"a": 3}\n')
+    rows = read(pattern="x_{{ ds }}.json", format="json")[date(2026, 3, 1)]
+    assert [row["a"] for row in rows] == ["1", None, "3"]
+    assert (rows[1][REFUSAL], rows[1][ORIGIN]) == (reason, "x_2026-03-01.json line 2")
+    assert line.strip() in rows[1][REFUSED_TEXT]
+
+
+def test_text_that_no_store_takes_is_made_storable(share: Path) -> None:
+    (share / "x_2026-03-01.json").write_text('{"a\\u0000": "\\ud83d x", "": 1, "A": "\\u0000", "a": 2}\n')
+    [row] = read(pattern="x_{{ ds }}.json", format="json")[date(2026, 3, 1)]
+    assert row == {"a\ufffd": "\ufffd x", "A": "\ufffd", "a (2)": "2"}
 
 
 def table(days: list[Any], kind: pa.DataType) -> pa.Table:
@@ -143,13 +212,16 @@ def test_a_csv_file_of_many_days_is_told_apart_by_its_column(share: Path) -> Non
     }
 
 
-def test_a_row_without_a_day_is_bad_data(share: Path) -> None:
-    pq.write_table(table([date(2026, 3, 1), None], pa.date32()), share / "all.parquet")
-    with pytest.raises(BadData, match="1 rows have no ordered_at"):
-        read(pattern="all.parquet", format="parquet", day="ordered_at")
-    (share / "all.csv").write_text("day,n\n2026-03-01,0\n,1\n")
-    with pytest.raises(BadData, match="no day of"):
-        read(pattern="all.csv", day="day")
+@pytest.mark.parametrize("kind", ["parquet", "csv"])
+def test_a_row_without_a_day_is_refused_on_the_first_day_of_the_file(share: Path, kind: str) -> None:
+    pq.write_table(table([date(2026, 3, 1), None, date(2026, 3, 2)], pa.date32()), share / "all.parquet")
+    (share / "all.csv").write_text("ordered_at,n\n2026-03-01,0\n,1\n2026-03-02,2\n")
+    how = {"pattern": f"all.{kind}", "format": kind, "day": "ordered_at"}
+    found = read(DAYS, **how)
+    assert [(str(row["n"]), row[REFUSAL]) for row in found[date(2026, 3, 1)] if row.get(REFUSAL)] == [("1", "invalid_ordered_at")]
+    assert not any(row.get(REFUSAL) for row in found[date(2026, 3, 2)])
+    later = read(Interval(date(2026, 3, 2), date(2026, 3, 3)), **how)
+    assert [str(row["n"]) for row in later[date(2026, 3, 2)]] == ["2"], "the same whichever days are read together"
 
 
 @pytest.mark.parametrize("column", ["absent", "n"])
@@ -168,7 +240,7 @@ def test_without_a_column_that_tells_the_day_everything_is_kept(
     assert kept is not None
     assert kept.ds == DAYS.start
     rows = pq.read_table(kept.file.removeprefix("file://"), partitioning=None).to_pylist()
-    assert rows == [{"ds": DAYS.start, "n": "one"}, {"ds": DAYS.start, "n": "two"}]
+    assert [(row["ds"], row["n"]) for row in rows] == [(DAYS.start, "one"), (DAYS.start, "two")]
 
 
 @pytest.mark.parametrize("keep", [0.3, 0.7, 0.99])
@@ -177,7 +249,10 @@ def test_a_truncated_parquet_file_is_worth_another_try(share: Path, keep: float)
     pq.write_table(table([date(2026, 3, 1)] * 1000, pa.date32()), file)
     content = file.read_bytes()
     file.write_bytes(content[: int(len(content) * keep)])
-    with pytest.raises(Transient, match="not a whole Parquet file"):
+    with pytest.raises(Transient, match=r"cannot be read as Parquet.*may be still arriving"):
+        read(pattern="x_{{ ds }}.parquet", format="parquet")
+    settle(file)
+    with pytest.raises(BadData, match="cannot be read as Parquet"):
         read(pattern="x_{{ ds }}.parquet", format="parquet")
 
 

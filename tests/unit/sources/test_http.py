@@ -13,6 +13,7 @@ import pytest
 from headline.errors import BadData, BadRequest, Transient
 from headline.intervals import Interval
 from headline.sources import http
+from headline.sources.refused import ORIGIN, REFUSAL, REFUSED_TEXT
 from headline.specs import HttpIngest
 
 DAYS = Interval(date(2026, 3, 1), date(2026, 3, 3))
@@ -94,6 +95,7 @@ def test_numbers_stay_the_text_that_stood_there(serve: Serve) -> None:
     )
     serve(lambda params: (200, body))
     [row] = read()[date(2026, 3, 1)]
+    assert row.pop(ORIGIN) == "/expenses page 1 record 1"
     assert row == {
         "incurred_on": "2026-03-01",
         "amount": "0.10000000000000000001",
@@ -166,11 +168,51 @@ def test_pages_that_never_end_are_noticed(serve: Serve, circle: int) -> None:
     assert len(asked) <= circle + 2
 
 
-@pytest.mark.parametrize("day", ["2026-02-28", "2026-03-03", "not a day", "", None])
-def test_a_record_of_no_day_that_was_asked_for_is_bad_data(serve: Serve, day: str | None) -> None:
-    serve(lambda params: (200, {"data": [record("a"), record("b", day)], "next_cursor": None}))  # type: ignore[arg-type]
+@pytest.mark.parametrize("day", ["2026-02-28", "2026-03-03"])
+def test_a_record_of_a_day_that_was_not_asked_for_is_bad_data(serve: Serve, day: str) -> None:
+    serve(lambda params: (200, {"data": [record("a"), record("b", day)], "next_cursor": None}))
     with pytest.raises(BadData, match=r"1 record\(s\) have a incurred_on that is no day of \[2026-03-01, 2026-03-03\)"):
         read()
+
+
+@pytest.mark.parametrize(
+    ("odd", "reason", "text"),
+    [
+        ('{"incurred_on": "not a day"}', "invalid_incurred_on", "not a day"),
+        ('{"incurred_on": ""}', "invalid_incurred_on", ""),
+        ('{"incurred_on": null}', "invalid_incurred_on", None),
+        (
+            '{"incurred_on": "2026-03-01", "amount": 1, "amount": 2}',
+            "repeated_key",
+            'amount: {"incurred_on": "2026-03-01", "amount": "2"}',
+        ),
+        ("7", "unreadable_record", '"7"'),
+    ],
+)
+def test_a_record_that_cannot_be_read_is_refused_by_itself(serve: Serve, odd: str, reason: str, text: str | None) -> None:
+    sound = json.dumps(record("a"))
+    serve(lambda params: (200, f'{{"data": [{sound}, {odd}], "next_cursor": null}}'.encode()))
+    found = read()
+    assert [row["expense_id"] for row in found[date(2026, 3, 1)]] == ["a"]
+    [row] = found[date(2026, 3, 2)]
+    assert (row[REFUSAL], row[REFUSED_TEXT], row[ORIGIN]) == (reason, text, "/expenses page 1 record 2")
+
+
+def test_the_day_of_a_moment_begins_in_the_reporting_zone(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch, forget_settings: Callable[[], None]
+) -> None:
+    monkeypatch.setenv("HEADLINE_REPORTING_ZONE", "America/New_York")
+    forget_settings()
+    serve(
+        lambda params: (
+            200,
+            {"data": [record("a", "2026-03-02T03:00:00Z"), record("b", "2026-03-02T12:00+02:00")], "next_cursor": None},
+        )
+    )
+    assert {day: [row["expense_id"] for row in rows] for day, rows in read().items()} == {
+        date(2026, 3, 1): ["a"],
+        date(2026, 3, 2): ["b"],
+    }
 
 
 def test_a_service_that_is_down_is_worth_another_try(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,6 +7,7 @@ import os
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
+from time import time
 from typing import Any
 
 import pyarrow.parquet as pq
@@ -16,6 +17,7 @@ from headline.errors import BadData, Transient
 from headline.intervals import DAY, Interval
 from headline.sources import stream
 from headline.sources.landing import LandingWriter, Unfit
+from headline.sources.refused import ORIGIN, REFUSAL, REFUSED_TEXT, Agreed, judged
 from headline.specs import StreamIngest
 
 D1 = date(2026, 3, 1)
@@ -155,8 +157,8 @@ def test_nothing_that_arrives_is_worth_another_try(drop: Drop, others: list[date
 
 def test_files_on_their_way_are_left_alone(drop: Drop) -> None:
     drop(D1, line("a", f"{D1}T08:00:00Z"))
-    drop(D1, name=".0900-1.jsonl.gz.part").write_bytes(b"half")
-    drop(D1, name="_SUCCESS")
+    for name in (".0900-1.jsonl.gz.part", "0900-1.jsonl.gz.filepart", "0830-1.jsonl.gz.md5", "0900-1.jsonl.gz.TMP", "_SUCCESS"):
+        drop(D1, name=name).write_bytes(b"half")
     assert read() == {D1: ["a"]}
 
 
@@ -172,42 +174,67 @@ def test_a_file_that_breaks_off_is_worth_another_try(drop: Drop, keep: float) ->
     file = drop(D1, *(line(os.urandom(9).hex(), f"{D1}T08:00:00Z") for _ in range(50)))
     content = file.read_bytes()
     file.write_bytes(content[: int(len(content) * keep) if 0 < keep < 1 else int(keep)])
-    with pytest.raises(Transient, match=r"arrived=2026-03-01/0830-1\.jsonl\.gz: is not a whole gzip file"):
+    with pytest.raises(Transient, match=r"arrived=2026-03-01/0830-1\.jsonl\.gz: cannot be read as a whole gzip file"):
         read()
+    os.utime(file, (time() - 3600, time() - 3600))
+    with pytest.raises(BadData, match=r"0830-1\.jsonl\.gz: cannot be read as a whole gzip file.*ask who drops it"):
+        read()
+
+
+def test_what_follows_the_gzip_data_is_refused_and_the_rest_is_read(drop: Drop) -> None:
+    file = drop(D1, line("a", f"{D1}T08:00:00Z"))
+    file.write_bytes(file.read_bytes() + gzip.compress(line("b", f"{D1}T08:00:00Z").encode()) + b"junk")
+    [rows] = [rows.to_pylist() for _, rows in stream.read(ingest(), Interval(D1, D2))]
+    assert [(row["event_id"], row[REFUSAL]) for row in rows] == [("a", None), ("b", None), (None, "unreadable_record")]
+    file.write_bytes(file.read_bytes().removesuffix(b"junk") + b"\0" * 9)
+    assert read() == {D1: ["a", "b"]}
 
 
 def test_a_file_that_is_no_gzip_is_worth_another_try(drop: Drop) -> None:
     drop(D1).write_text(line("a", f"{D1}T08:00:00Z"))
-    with pytest.raises(Transient, match="is not a whole gzip file"):
+    with pytest.raises(Transient, match="cannot be read as a whole gzip file"):
         read()
 
 
 @pytest.mark.parametrize(
-    "bad",
+    ("bad", "reason"),
     [
-        '{"event_id": ',
-        "[1]",
-        "null",
-        '{"occurred_at": "yesterday"}',
-        '{"occurred_at": 12}',
-        '{"occurred_at": "0001-01-01T00:00:00+14:00"}',
+        (b'{"event_id": ', "unreadable_record"),
+        (b"[1]", "unreadable_record"),
+        (b"null", "unreadable_record"),
+        (b'{"event_id": "\xff"}', "unreadable_record"),
+        (b"[" * 100_000, "unreadable_record"),
+        (b'{"event_id": "x", "event_id": "y"}', "repeated_key"),
+        (b'{"occurred_at": "yesterday"}', "invalid_occurred_at"),
+        (b'{"occurred_at": 12}', "invalid_occurred_at"),
+        (b'{"occurred_at": "0001-01-01T00:00:00+14:00"}', "invalid_occurred_at"),
+        (b'{"occurred_at": "2026-03-01T08:00:60Z"}', "invalid_occurred_at"),
     ],
+    ids=lambda value: value[:40].decode("latin-1") if isinstance(value, bytes) else value,
 )
-def test_a_line_that_is_no_record_is_named(drop: Drop, bad: str) -> None:
-    drop(D1, line("a", f"{D1}T08:00:00Z"), "", bad)
-    with pytest.raises(BadData, match=r"arrived=2026-03-01/0830-1\.jsonl\.gz: line 3 is no record.*nothing was loaded"):
-        read()
+def test_a_line_that_cannot_be_read_is_refused_by_itself(drop: Drop, bad: bytes, reason: str) -> None:
+    good = line("a", f"{D1}T08:00:00Z").encode()
+    drop(D1).write_bytes(gzip.compress(b"\n".join([good, b"", bad, good])))
+    agreed = Agreed({"occurred_at": {"timestamp"}})
+    rows = [row for _, part in stream.read(ingest(), Interval(D1, D2)) for row in judged(part, agreed).to_pylist()]
+    assert [row[REFUSAL] for row in rows] == [None, reason, None]
+    assert rows[1][ORIGIN] == "0830-1.jsonl.gz line 3"
+    assert rows[1][REFUSED_TEXT]
+
+
+def test_the_same_moment_in_any_spelling_is_one_moment(drop: Drop) -> None:
+    spellings = ("T10:00:00+02:00", "T10:00+0200", " 08:00:00Z", "T08:00:00,000z", "T08:00:00", "T03:00-05")
+    drop(D1, *(line(str(n), f"{D1}{spelling}") for n, spelling in enumerate(spellings)))
+    agreed = Agreed({"occurred_at": {"timestamp"}})
+    rows = [row for _, part in stream.read(ingest(), Interval(D1, D2)) for row in judged(part, agreed).to_pylist()]
+    assert {row["occurred_at"] for row in rows} == {f"{D1} 08:00:00Z"}
 
 
 def test_moments_that_are_mostly_none_are_handed_over_to_be_kept(drop: Drop) -> None:
     drop(D1, *(json.dumps({"event_id": str(n), "occurred_at": 1772352000 + n}) for n in range(3)), line("a", f"{D1}T08:00:00Z"))
-    with pytest.raises(Unfit, match=r"0830-1\.jsonl\.gz: the occurred_at of 3 of 4 records is no time") as raised:
+    with pytest.raises(
+        Unfit, match=r"0830-1\.jsonl\.gz: 3 of 4 lines are no records with a occurred_at: the occurred_at of line 1"
+    ) as raised:
         read()
     [(day, rows)] = raised.value.parts
     assert (day, rows.column("event_id").to_pylist()) == (D1, ["0", "1", "2", "a"])
-
-
-def test_bytes_that_are_no_text_are_named(drop: Drop) -> None:
-    drop(D1).write_bytes(gzip.compress(b'{"event_id": "\xff"}\n'))
-    with pytest.raises(BadData, match="line 1 is no record"):
-        read()

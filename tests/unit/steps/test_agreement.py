@@ -34,7 +34,7 @@ def source(name: str) -> Source:
         ("select cast(nullif(trim(a), '') as decimal(18, 4)) as a from landing.orders", {"a": {"decimal(18, 4)"}}),
         ("select cast(replace(replace(a, 'T', ' '), 'Z', '') as timestamp) as a from landing.orders", {"a": {"timestamp"}}),
         ("select cast(replace(a, ',', '.') as decimal(18, 4)) as a from landing.orders", {"a": set()}),
-        ("select cast(cast(a as bigint) as varchar) as a from landing.orders", {"a": {"integer"}}),
+        ("select cast(cast(a as bigint) as varchar) as a from landing.orders", {"a": {"bigint"}}),
         ("select cast(a as varchar) as a from landing.orders where cast(a as integer) > 1", {"a": {"text", "integer"}}),
         ("select max(cast(a as date)) as a from landing.orders group by b order by c", {"a": {"date"}, "b": set(), "c": set()}),
         ("with x as (select a as b from landing.orders where c = 1) select b from x", {"a": set(), "c": set()}),
@@ -63,7 +63,7 @@ def test_other_peoples_names_need_no_declaration(monkeypatch: pytest.MonkeyPatch
         "Quantity": {"integer"},
         "InvoiceDate": {"timestamp"},
         "UnitPrice": {"decimal(18, 4)"},
-        "CustomerID": {"integer"},
+        "CustomerID": {"bigint"},
         "Country": set(),
     }
     table = specs.load().table("raw.orders")

@@ -22,5 +22,8 @@ select
     cast(null as varchar) as session_id,
     cast(kind as varchar) as event_type,
     timestamp '1970-01-01 00:00:00' + seconds * interval '1' second as occurred_at,
-    cast(null as varchar) as platform
+    cast(null as varchar) as platform,
+    cast(null as varchar) as refusal,
+    cast(null as varchar) as refused_text,
+    cast(null as varchar) as refused_origin
 from interactions

@@ -43,7 +43,10 @@ select
     {{ utc('moves.signed_up_at') }} as signed_up_at,
     {{ country_code('moves.country') }} as country_code,
     cast(null as varchar) as email,
-    {{ utc('moves.invoiced_at') }} as updated_at
+    {{ utc('moves.invoiced_at') }} as updated_at,
+    cast(null as varchar) as refusal,
+    cast(null as varchar) as refused_text,
+    cast(null as varchar) as refused_origin
 from calendar.days as days
 inner join moves on days.ds >= moves.ds and (days.ds < moves.replaced_on or moves.replaced_on is null)
 where days.ds >= date '{{ start }}' and days.ds < date '{{ end }}'

@@ -12,6 +12,9 @@ select
     cast("StockCode" as varchar) as product_id,
     cast("Quantity" as integer) as quantity,
     cast("UnitPrice" as decimal(18, 4)) as unit_price,
-    cast(0 as decimal(18, 4)) as discount_amount
+    cast(0 as decimal(18, 4)) as discount_amount,
+    headline_refusal as refusal,
+    headline_text as refused_text,
+    headline_origin as refused_origin
 from landing.retail_lines
 where ds >= date '{{ start }}' and ds < date '{{ end }}' and "InvoiceNo" not like 'C%'

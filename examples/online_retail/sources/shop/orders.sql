@@ -22,5 +22,8 @@ select
     cast('paid' as varchar) as order_status,
     cast('web' as varchar) as sales_channel,
     {{ country_code('country') }} as country_code,
-    cast('GBP' as varchar) as currency_code
+    cast('GBP' as varchar) as currency_code,
+    cast(null as varchar) as refusal,
+    cast(null as varchar) as refused_text,
+    cast(null as varchar) as refused_origin
 from invoices

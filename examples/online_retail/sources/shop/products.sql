@@ -79,7 +79,10 @@ select
             else 0
         end as decimal(18, 4)
     ) as unit_cost,
-    cast(descriptions.ds as timestamp) as updated_at
+    cast(descriptions.ds as timestamp) as updated_at,
+    cast(null as varchar) as refusal,
+    cast(null as varchar) as refused_text,
+    cast(null as varchar) as refused_origin
 from calendar.days as days
 inner join descriptions
     on days.ds >= descriptions.ds and (days.ds < descriptions.replaced_on or descriptions.replaced_on is null)

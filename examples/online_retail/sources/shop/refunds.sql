@@ -68,6 +68,9 @@ select
     cast(matches.line_number as integer) as line_number,
     refunds.refunded_at,
     cast(refunds.quantity as integer) as quantity,
-    cast(refunds.amount as decimal(18, 4)) as amount
+    cast(refunds.amount as decimal(18, 4)) as amount,
+    cast(null as varchar) as refusal,
+    cast(null as varchar) as refused_text,
+    cast(null as varchar) as refused_origin
 from refunds
 left join matches on refunds.refund_id = matches.refund_id and matches.recency = 1

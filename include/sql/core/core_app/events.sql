@@ -9,6 +9,7 @@ with events as (
         event_type,
         occurred_at,
         platform,
+        refusal,
         {{ business_day('occurred_at') }} as occurred_on
     from raw.events
     where ds >= date '{{ start }}' and ds < date '{{ end }}'
@@ -23,6 +24,7 @@ events_in_order as (
         event_type,
         occurred_at,
         platform,
+        refusal,
         occurred_on,
         row_number() over (
             partition by ds, occurred_on, event_id
@@ -42,6 +44,7 @@ select
     occurred_at,
     platform,
     case
+        when refusal is not null then refusal
         when event_id is null then 'missing_event_id'
         when occurred_at is null then 'missing_occurred_at'
         when occurred_on < ds then 'arrived_too_late'

@@ -17,6 +17,7 @@ published_rates as (
         ds >= cast(date '{{ start }}' - interval '7' day as date)
         and ds < date '{{ end }}'
         and currency_code <> '{{ reporting_currency }}'
+        and refusal is null
 )
 
 select

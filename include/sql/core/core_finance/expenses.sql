@@ -6,6 +6,7 @@ with entries as (
         case when expense_type = 'marketing' then sales_channel end as sales_channel,
         currency_code,
         amount,
+        refusal,
         row_number() over (
             partition by ds, expense_id
             order by amount desc nulls last, currency_code nulls last, expense_type nulls last, sales_channel nulls last
@@ -25,6 +26,7 @@ converted as (
         entries.amount as amount_in_expense_currency,
         -- Whole cents, so that an allocation can give every cent to one order line.
         round(cast(entries.amount as decimal(19, 4)) * rates.rate_to_reporting, 2) as amount,
+        entries.refusal,
         entries.occurrence
     from entries
     left join core.exchange_rates as rates
@@ -41,6 +43,7 @@ select
     amount_in_expense_currency,
     cast(amount as decimal(18, 4)) as amount,
     case
+        when refusal is not null then refusal
         when expense_id is null then 'missing_expense_id'
         when occurrence > 1 then 'duplicate_expense'
         when coalesce(expense_type, '') not in ('operational', 'marketing', 'labor') then 'unknown_expense_type'

@@ -10,6 +10,7 @@ rows_in_order as (
         customers.signed_up_at,
         customers.country_code,
         customers.updated_at,
+        customers.refusal,
         row_number() over (
             partition by customers.ds, customers.customer_id
             order by customers.updated_at desc nulls last, customers.signed_up_at nulls last, customers.country_code nulls last
@@ -27,6 +28,7 @@ snapshots as (
         country_code,
         updated_at,
         case
+            when refusal is not null then refusal
             when customer_id is null then 'missing_customer_id'
             when occurrence > 1 then 'duplicate_customer'
             when updated_at is null then 'missing_updated_at'

@@ -9,6 +9,7 @@ with items as (
         quantity,
         unit_price,
         discount_amount,
+        refusal,
         cast(quantity * unit_price as decimal(19, 4)) as gross_amount,
         row_number() over (
             partition by ds, order_id, line_number
@@ -28,6 +29,7 @@ orders as (
         sales_channel,
         country_code,
         currency_code,
+        refusal,
         row_number() over (
             partition by ds, order_id
             order by
@@ -56,10 +58,12 @@ select
     cast(round(items.gross_amount * rates.rate_to_reporting, 4) as decimal(18, 4)) as gross_revenue,
     cast(round(cast(items.discount_amount as decimal(19, 4)) * rates.rate_to_reporting, 4) as decimal(18, 4)) as discount_amount,
     case
+        when items.refusal is not null then items.refusal
         when items.order_id is null then 'missing_order_id'
         when items.line_number is null then 'missing_line_number'
         when items.occurrence > 1 then 'duplicate_order_line'
         when orders.order_id is null then 'order_not_found'
+        when orders.refusal is not null then orders.refusal
         when orders.ordered_at is null then 'missing_ordered_at'
         when items.product_id is null then 'missing_product_id'
         when products.product_id is null then 'unknown_product'

@@ -10,6 +10,7 @@ rows_in_order as (
         products.category,
         products.unit_cost,
         products.updated_at,
+        products.refusal,
         row_number() over (
             partition by products.ds, products.product_id
             order by
@@ -30,6 +31,7 @@ snapshots as (
         unit_cost,
         updated_at,
         case
+            when refusal is not null then refusal
             when product_id is null then 'missing_product_id'
             when occurrence > 1 then 'duplicate_product'
             when updated_at is null then 'missing_updated_at'

@@ -7,6 +7,7 @@ with refunds as (
         refunded_at,
         quantity,
         amount,
+        refusal,
         row_number() over (
             partition by ds, refund_id
             order by
@@ -34,6 +35,7 @@ matched as (
         case when refunds.order_id is null then '{{ reporting_currency }}' else lines.currency_code end as currency_code,
         refunds.quantity,
         refunds.amount,
+        refunds.refusal,
         refunds.occurrence
     from refunds
     left join core.order_lines as lines
@@ -61,6 +63,7 @@ select
     matched.amount as amount_in_order_currency,
     cast(round(cast(matched.amount as decimal(19, 4)) * rates.rate_to_reporting, 4) as decimal(18, 4)) as refund_amount,
     case
+        when matched.refusal is not null then matched.refusal
         when matched.refund_id is null then 'missing_refund_id'
         when matched.occurrence > 1 then 'duplicate_refund'
         when matched.order_id is not null and matched.order_ds is null then 'order_line_not_found'

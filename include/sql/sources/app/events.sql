@@ -6,6 +6,9 @@ select
     nullif(trim(session_id), '') as session_id,
     nullif(trim(event_type), '') as event_type,
     cast(nullif(trim(replace(replace(occurred_at, 'T', ' '), 'Z', '')), '') as timestamp) as occurred_at,
-    nullif(trim(platform), '') as platform
+    nullif(trim(platform), '') as platform,
+    headline_refusal as refusal,
+    headline_text as refused_text,
+    headline_origin as refused_origin
 from landing.events
 where ds >= date '{{ start }}' and ds < date '{{ end }}'

@@ -16,10 +16,11 @@ from typing import Any
 import pyarrow.csv
 import pyarrow.parquet
 import pytest
-from tests.faults.world import D1, D4, World, complete, differences
+from tests.faults.world import D4, World
 
 from headline import sources
 from headline.errors import BadData, BadRequest, HeadlineError, SpecError, Transient
+from headline.ledger import Ledger
 from headline.settings import PROJECT
 from headline.sources import database, http
 from headline.steps import ingest
@@ -171,7 +172,6 @@ CHANGED = {
     "pages in a circle": ([MORE], "'page-2' came up again"),
     "pages without end": ([page([ANY_EXPENSE], f"page-{n}") for n in range(50)], "after 20 pages"),
     "another day": ([page([ANY_EXPENSE | {"incurred_on": "2020-01-01"}])], "incurred_on", "'2020-01-01'", "owner of the source"),
-    "no day": ([page([ANY_EXPENSE, {"expense_id": "E2"}])], "1 record(s)", "incurred_on"),
 }
 
 
@@ -215,7 +215,6 @@ def test_service_that_hangs_up_or_keeps_silent(
 
 CUT = {
     "within a line": lambda text: text[: len(text) * 2 // 3],
-    "within a line that was ended": lambda text: text[: text.rindex(",")] + "\n",
     "before the first byte": lambda _: "",
     "within a quotation": lambda text: text + '"2026\n',
 }
@@ -254,7 +253,7 @@ def test_truncated_parquet(world: World, tmp_path: Path) -> None:
             file.write_bytes(part)
             error = failure(world, "finance", "exchange_rates")
             assert type(error) is Transient
-            assert says(error, file.name, "not a whole Parquet file", "still arriving")
+            assert says(error, file.name, "cannot be read as Parquet", "still arriving")
         file.write_bytes(whole)
         assert ingest(world.run("finance"), "exchange_rates").row_count == 6
 
@@ -273,7 +272,7 @@ def test_truncated_micro_batch(world: World, complete_loads: set[tuple[Any, ...]
         file.write_bytes(part)
         error = failure(world, "app", "events")
         assert type(error) is Transient
-        assert says(error, file.name, "not a whole gzip file", "still arriving")
+        assert says(error, file.name, "cannot be read as a whole gzip file", "still arriving")
     file.write_bytes(whole)
     assert heals(world, complete_loads, "app", "events")
 
@@ -287,13 +286,17 @@ def test_silent_stream(world: World, complete_loads: set[tuple[Any, ...]]) -> No
     assert heals(world, complete_loads, "app", "events")
 
 
-def test_line_that_is_no_record(world: World, complete_loads: set[tuple[Any, ...]]) -> None:
+def test_line_that_is_no_record_is_refused_by_itself(world: World, complete_loads: set[tuple[Any, ...]]) -> None:
     file = micro_batch(world)
     whole = file.read_bytes()
     file.write_bytes(gzip.compress(gzip.decompress(whole) + b'{"event_id": "half'))
-    error = failure(world, "app", "events")
-    assert type(error) is BadData
-    assert says(error, file.name, "line ", "no record", "nothing was loaded")
+    world.complete(("app", "core_app"))
+    [(refusal, text, origin)] = world.query(
+        "select refusal, refused_text, refused_origin from raw.events where refusal is not null"
+    )
+    assert (refusal, text) == ("unreadable_record", '{"event_id": "half')
+    assert origin.startswith(f"{file.name} line ")
+    assert world.query("select ds from quarantine.events where quarantine_reason = 'unreadable_record'") == [(D4,)]
     file.write_bytes(whole)
     assert heals(world, complete_loads, "app", "events")
 
@@ -301,28 +304,22 @@ def test_line_that_is_no_record(world: World, complete_loads: set[tuple[Any, ...
 # files that are whole and wrong
 
 
-def test_value_that_is_no_number_stops_the_transform(world: World) -> None:
-    world.rates_file.write_text(world.rates_file.read_text().replace(",USD,", ",USD,about "))
-    with pytest.raises(BadData, match="about "):
-        complete(world.run("finance"))
-
-
-def test_bad_file_is_held_by_the_audit_and_healed_by_the_good_one(world: World) -> None:
+@pytest.mark.parametrize("rate", ["about 1", "-1", "0", "NaN", ""])
+def test_a_rate_that_cannot_be_used_holds_only_what_needs_it(world: World, rate: str) -> None:
+    """Here nothing needs it: expenses are in other currencies."""
     whole = world.rates_file.read_text()
-    world.rates_file.write_text(whole.replace(",USD,", ",USD,-"))
-    before = world.published()
-    run = world.run("finance")
-    with pytest.raises(BadData) as raised:
-        complete(run)
-    assert says(raised.value, "raw.exchange_rates", "1 of", "rate_to_reporting", "Nothing was published", "Mend the source")
-    assert not differences(world.published(), before)
-    assert world.kept() == [f"{run.key}.duckdb"]
-
+    *others, last = whole.splitlines()
+    day, currency, _ = last.split(",")
+    world.rates_file.write_text("\n".join([*others, f"{day},{currency},{rate}", f"{day},QQQ,1", f"{day},QQQ,2", ""]))
+    world.complete(("finance", "core_finance"))
+    rates = {code for (code,) in world.query(f"select currency_code from core.exchange_rates where ds = date '{D4}'")}
+    assert len(rates) == len(others) - 1  # the header is no rate
+    assert not {currency, "QQQ"} & rates
+    found = {one.check_name: one.outcome for one in Ledger().latest_audits(["raw.exchange_rates"])}
+    assert found["every rate can be used"] == "warned"
     world.rates_file.write_text(whole)
-    world.complete(("finance",))
-    rates = world.published()["raw.exchange_rates"]
-    assert rates.total() == 6 * (D4 - D1).days + 6
-    assert all(row[-1] > 0 for row in rates)
+    world.complete(("finance", "core_finance"))
+    assert world.query(f"select 1 from core.exchange_rates where ds = date '{D4}' and currency_code = '{currency}'")
 
 
 # several landings in one task

@@ -138,7 +138,7 @@ BROKEN = [
         "values ('2026-01-06', 'E1', 'a', '2026-01-06')",
     ),
     ("raw.exchange_rates", "every file is of its day", "update raw.exchange_rates set rate_date = '2026-01-04'"),
-    ("raw.exchange_rates", "a rate is not from after its day", "update raw.exchange_rates set rate_date = '2026-01-06'"),
+    ("raw.exchange_rates", "every rate can be used", "update raw.exchange_rates set rate_date = '2026-01-06'"),
     (
         "core.exchange_rates",
         "the reporting currency is worth 1 on every day",

@@ -101,7 +101,6 @@ def _number(values: pa.ChunkedArray) -> pa.ChunkedArray:
 
 
 def _moved(before: pa.ChunkedArray, after: pa.ChunkedArray) -> Moved:
-    zero = pa.scalar(Decimal(0), _MEASURE)
-    old, new = (pc.fill_null(values.cast(_MEASURE), zero) for values in (before, after))
-    pairs = list(zip(old.to_pylist(), new.to_pylist(), strict=True))
-    return Moved(sum((abs(one) for one, _ in pairs), Decimal(0)), sum((abs(now - then) for then, now in pairs), Decimal(0)))
+    """A record that had no value before gained one, which is no loss."""
+    pairs = [(old, new or Decimal(0)) for old, new in zip(before.to_pylist(), after.to_pylist(), strict=True) if old is not None]
+    return Moved(sum((abs(old) for old, _ in pairs), Decimal(0)), sum((abs(new - old) for old, new in pairs), Decimal(0)))

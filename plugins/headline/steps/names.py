@@ -109,5 +109,6 @@ def _mentioned(text: str) -> Callable[[str], bool]:
 
 
 def _typed(source: Source, name: str) -> set[str]:
-    """The columns that are cast to anything but text."""
-    return {column.casefold() for column, kinds in agreed_columns(source, name).items() if kinds - {TEXT}}
+    """The columns of a landing that are cast to anything but text."""
+    agreed = agreed_columns(source, name.removeprefix("landing."))
+    return {column.casefold() for column, kinds in agreed.items() if kinds - {TEXT}}

@@ -73,6 +73,11 @@ def test_what_is_no_number_or_has_no_key_is_left_out() -> None:
     assert (found.record_count, found.share) == (1, 0)
 
 
+def test_a_value_where_there_was_none_is_no_loss() -> None:
+    assert compared([{"id": "a", "amount": None}], [{"id": "a", "amount": "5"}]).share == 0
+    assert compared([{"id": "a", "amount": "5"}], [{"id": "a", "amount": None}]).share == 1
+
+
 def test_a_day_that_comes_back_empty_has_lost_everything() -> None:
     found = compared([{"id": "a", "amount": "10"}], [])
     assert (found.gone_count, found.share) == (1, 1)

@@ -58,7 +58,7 @@ test: $(SET_UP) ## Run all tests, the fast ones first.
 	@$(PYTEST) --numprocesses 4 --dist loadfile --no-loadscope-reorder $(SLOW)
 
 faults: $(SET_UP) ## Inject every fault and every pair of faults there is into the demo company.
-	@HEADLINE_TEST_ALL_PAIRS=1 $(PYTEST) --numprocesses auto tests/faults/test_injected.py
+	@HEADLINE_TEST_ALL_PAIRS=1 $(PYTEST) --numprocesses auto tests/faults/test_injected.py tests/faults/test_injected_pairs.py
 
 lint: $(SET_UP) ## Check style, types, SQL, YAML and the rules of the repository.
 	$(BIN)/ruff check .

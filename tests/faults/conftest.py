@@ -21,7 +21,7 @@ from headline.intervals import DAY
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """What takes longest begins first."""
-    items.sort(key=lambda item: item.path.name != "test_injected.py")
+    items.sort(key=lambda item: not item.path.name.startswith("test_injected"))
 
 
 @pytest.fixture(scope="session")

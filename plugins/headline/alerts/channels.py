@@ -7,6 +7,7 @@ TIMEOUT, give or take: an alert must not hang on a dead server.
 from __future__ import annotations
 
 import html
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -19,6 +20,10 @@ from headline.errors import BadRequest
 TIMEOUT = 10
 INBOX = "inbox"  # the ledger itself: what was told stands there in any case
 URL = re.compile(r"https?://\S+")
+
+
+class Undelivered(Exception):
+    """A channel answered, and its answer does not say that it has taken the message."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +47,10 @@ class Channel:
         return contact.person in self.people
 
     def send(self, message: Message, contact: Contact) -> None:
-        """Hand the message over for one person; raises whatever the provider raises when it is not taken."""
+        """Hand the message over for one person; raises Undelivered, or whatever the provider raises, when it is not taken.
+
+        A status of 200 proves nothing: the answer itself must say so.
+        """
         raise NotImplementedError
 
 
@@ -60,8 +68,11 @@ class Email(Channel):
             smtp_retry_limit = 0
 
         with ImpatientHook(self.conn_id) as hook:
+            refused = _refused_recipients(hook)
             address = self.people.get(contact.person) or contact.email
             hook.send_email_smtp(to=address, subject=message.subject, html_content=as_html(message.text))
+        if refused:
+            raise Undelivered(f"the server took it, but not for {', '.join(refused)}: {next(iter(refused.values()))}")
 
 
 class Slack(Channel):
@@ -78,7 +89,11 @@ class Slack(Channel):
 
         member = self.people.get(contact.person)
         text = f"{f'<@{member}>' if member else contact.person}: {html.escape(message.short, quote=False)}"
-        SlackWebhookHook(slack_webhook_conn_id=self.conn_id, timeout=TIMEOUT).send(text=text, unfurl_links=False)
+        answer = SlackWebhookHook(slack_webhook_conn_id=self.conn_id, timeout=TIMEOUT).send(text=text, unfurl_links=False)
+        if not _is_ok(answer.body):
+            raise Undelivered(
+                f"answered {answer.status_code} and {_short(answer.body)}; «ok» is how Slack says that it has taken it"
+            )
 
 
 class Sns(Channel):
@@ -91,7 +106,38 @@ class Sns(Channel):
         config = Config(connect_timeout=TIMEOUT, read_timeout=TIMEOUT, retries={"total_max_attempts": 1})
         subject = message.subject.encode("ascii", "replace").decode()  # SNS takes no other
         hook = SnsHook(aws_conn_id=self.conn_id, config=config)
-        hook.publish_to_target(self.people[contact.person], message.short, subject=subject)
+        answer = hook.publish_to_target(self.people[contact.person], message.short, subject=subject)
+        if not (answer or {}).get("MessageId"):
+            raise Undelivered(f"answered {_short(answer)} without a MessageId")
+
+
+def _refused_recipients(hook: Any) -> dict[str, Any]:
+    """Whom the server will have refused, by address, once the hook has sent: it takes a message that only some get."""
+    client, refused = hook._smtp_client, dict[str, Any]()
+    send = client.sendmail
+
+    def sendmail(*arguments: Any, **named: Any) -> dict[str, Any]:
+        found: dict[str, Any] = send(*arguments, **named)
+        refused.update(found)
+        return found
+
+    client.sendmail = sendmail
+    return refused
+
+
+def _is_ok(body: str) -> bool:
+    """Slack's webhooks answer «ok», others that stand in for them {"ok": true}."""
+    if body.strip() == "ok":
+        return True
+    try:
+        answer = json.loads(body)
+    except ValueError:
+        return False
+    return isinstance(answer, dict) and answer.get("ok") is True
+
+
+def _short(answer: Any) -> str:
+    return repr(answer)[:120]
 
 
 CHANNELS: dict[str, type[Channel]] = {"sns": Sns, "slack": Slack, "email": Email}

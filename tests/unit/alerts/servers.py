@@ -23,11 +23,21 @@ REGION = "eu-west-1"
 
 @dataclass
 class Mailbox:
-    """What an SMTP server has taken; `answer` is what it says to the next."""
+    """What an SMTP server has taken; `answer` is what it says to the next, `refused` whom it does not know."""
 
     mails: list[Any] = field(default_factory=list)
     answer: str = "250 OK"
+    refused: str = ""
     port: int = 0
+
+    async def handle_RCPT(  # noqa: N802 (aiosmtpd's name)
+        self, server: Any, session: Any, envelope: Any, address: str, options: list[str]
+    ) -> str:
+        if address == self.refused:
+            return "550 no such user"
+        envelope.rcpt_tos.append(address)
+        envelope.rcpt_options.extend(options)
+        return "250 OK"
 
     async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:  # noqa: N802 (aiosmtpd's name)
         if self.answer.startswith("250"):
@@ -64,10 +74,11 @@ def smtp() -> Iterator[Mailbox]:
 
 @dataclass
 class Webhook:
-    """What was posted to a webhook; `status` is what it answers to the next."""
+    """What was posted to a webhook; `status` and `body` are what it answers to the next."""
 
     posts: list[dict[str, Any]] = field(default_factory=list)
     status: int = 200
+    body: bytes = b"ok"
     port: int = 0
 
     @property
@@ -91,7 +102,7 @@ def webhook() -> Iterator[Webhook]:
                 hook.posts.append(json.loads(body))
             self.send_response(hook.status)
             self.end_headers()
-            self.wfile.write(b"ok")
+            self.wfile.write(hook.body)
 
         def log_message(self, *_: object) -> None:
             pass

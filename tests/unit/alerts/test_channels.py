@@ -6,9 +6,10 @@ import time
 from collections.abc import Iterator
 
 import pytest
+from airflow.providers.amazon.aws.hooks.sns import SnsHook
 from tests.unit.alerts.servers import Mailbox, Phones, Webhook, smtp, sns, webhook
 
-from headline.alerts.channels import TIMEOUT, Contact, as_html, configured
+from headline.alerts.channels import TIMEOUT, Contact, Undelivered, as_html, configured
 from headline.alerts.message import Message
 
 ADA = Contact("ada", "UTC", "on call", "ada@example.com")
@@ -101,6 +102,37 @@ def test_a_channel_that_does_not_take_it_says_so(monkeypatch: pytest.MonkeyPatch
         with pytest.raises(Exception, match=r"451|500"):
             configured()[name].send(MESSAGE, ADA)
         assert len(mailbox.mails) + len(slack.posts) == before
+
+
+@pytest.mark.parametrize(
+    "body", [b"no_service", b"invalid_token", b"<html>Sign in</html>", b"", b'{"ok": false}', b"null", b"okay"]
+)
+def test_a_webhook_that_answers_anything_but_ok_has_not_taken_it(
+    monkeypatch: pytest.MonkeyPatch, slack: Webhook, body: bytes
+) -> None:
+    monkeypatch.setenv("AIRFLOW_CONN_HEADLINE_SLACK", slack.connection())
+    monkeypatch.setattr(slack, "body", body)
+    with pytest.raises(Undelivered, match=f"answered 200 and '{body.decode()}'"):
+        configured()["slack"].send(MESSAGE, ADA)
+    monkeypatch.setattr(slack, "body", b'{"ok": true}')
+    configured()["slack"].send(MESSAGE, ADA)
+
+
+def test_a_mail_that_reaches_only_some_is_told_with_those_that_it_does_not_reach(
+    monkeypatch: pytest.MonkeyPatch, mailbox: Mailbox
+) -> None:
+    people = {"ada": "ada@example.com, gone@example.com"}
+    monkeypatch.setenv("AIRFLOW_CONN_HEADLINE_EMAIL", mailbox.connection(people=people))
+    monkeypatch.setattr(mailbox, "refused", "gone@example.com")
+    with pytest.raises(Undelivered, match=r"not for gone@example\.com: .*no such user"):
+        configured()["email"].send(MESSAGE, ADA)
+
+
+def test_sns_has_taken_it_when_it_gives_the_message_a_number(monkeypatch: pytest.MonkeyPatch, phones: Phones) -> None:
+    monkeypatch.setenv("AIRFLOW_CONN_HEADLINE_SNS", phones.connection())
+    monkeypatch.setattr(SnsHook, "publish_to_target", lambda *_, **__: {"ResponseMetadata": {"HTTPStatusCode": 200}})
+    with pytest.raises(Undelivered, match="without a MessageId"):
+        configured()["sns"].send(MESSAGE, ADA)
 
 
 @pytest.mark.parametrize("name", ["email", "slack", "sns"])

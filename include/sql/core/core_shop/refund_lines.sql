@@ -18,6 +18,26 @@ with refunds as (
     where ds >= date '{{ start }}' and ds < date '{{ end }}'
 ),
 
+-- A refund of a whole order names no line, so that nobody knows which product it is for.
+whole_orders as (
+    select
+        order_id,
+        min(ds) as ds,
+        min(customer_id) as customer_id,
+        min(ordered_at) as ordered_at,
+        min(sales_channel) as sales_channel,
+        min(country_code) as country_code,
+        min(currency_code) as currency_code
+    from core.order_lines
+    where
+        order_id in (
+            select order_id
+            from refunds
+            where line_number is null
+        )
+    group by order_id
+),
+
 matched as (
     select
         refunds.ds,
@@ -25,14 +45,17 @@ matched as (
         refunds.order_id,
         refunds.line_number,
         lines.product_id,
-        lines.customer_id,
-        lines.ordered_at,
-        lines.ds as order_ds,
-        lines.sales_channel,
-        lines.country_code,
+        coalesce(lines.customer_id, whole_orders.customer_id) as customer_id,
+        coalesce(lines.ordered_at, whole_orders.ordered_at) as ordered_at,
+        coalesce(lines.ds, whole_orders.ds) as order_ds,
+        coalesce(lines.sales_channel, whole_orders.sales_channel) as sales_channel,
+        coalesce(lines.country_code, whole_orders.country_code) as country_code,
         refunds.refunded_at,
         -- A refund without an order has no currency of its own: it is in reporting currency.
-        case when refunds.order_id is null then '{{ reporting_currency }}' else lines.currency_code end as currency_code,
+        case
+            when refunds.order_id is null then '{{ reporting_currency }}'
+            else coalesce(lines.currency_code, whole_orders.currency_code)
+        end as currency_code,
         refunds.quantity,
         refunds.amount,
         refunds.refusal,
@@ -43,6 +66,8 @@ matched as (
             refunds.order_id = lines.order_id
             and refunds.line_number = lines.line_number
             and refunds.ds >= lines.ds
+    left join whole_orders
+        on refunds.line_number is null and refunds.order_id = whole_orders.order_id and refunds.ds >= whole_orders.ds
 )
 
 select
@@ -68,7 +93,7 @@ select
         when matched.occurrence > 1 then 'duplicate_refund'
         when matched.order_id is not null and matched.order_ds is null then 'order_line_not_found'
         when matched.refunded_at is null then 'missing_refunded_at'
-        when matched.order_id is not null and matched.quantity is null then 'missing_quantity'
+        when matched.line_number is not null and matched.quantity is null then 'missing_quantity'
         when matched.quantity < 0 then 'negative_quantity'
         when matched.amount is null then 'missing_amount'
         when matched.amount < 0 then 'negative_amount'

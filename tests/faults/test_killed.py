@@ -9,9 +9,10 @@ from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
-from tests.faults.world import D1, D3, Child, Point, Table, World, complete, differences, steps, with_core
+from tests.faults.world import D1, D3, D4, Child, Point, Table, World, complete, differences, steps, with_core
 
 from headline.errors import BadData
+from headline.intervals import DAY
 from headline.ledger import Ledger, Locks
 from headline.ledger.ledger import Recording
 from headline.steps import held_candidate, inspect, write_audit_publish
@@ -145,7 +146,7 @@ def test_killed_while_the_very_first_run_makes_the_published_tables(
 def test_killed_while_it_keeps_what_an_audit_holds_back(three_days: World, enter: Callable[[World], World]) -> None:
     world = enter(three_days)
     before, good = world.published(), world.rates_file.read_text()
-    world.rates_file.write_text(good.replace(",USD,", ",USD,-"))
+    world.rates_file.write_text(good.replace(str(D4), str(D4 - DAY)))
     run = world.run("finance")
     table = run.pipeline.tables["exchange_rates"]
     kill(lambda: complete(run), sql("detach kept"))

@@ -1,5 +1,5 @@
--- Every event that arrived comes out once, valid or with the reason why not. Of events that repeat the fullest one is kept; one that
--- was sent again with another time, so that it stands on another day, counts on the first.
+-- Every event that arrived comes out once, valid or with the reason why not. Of events that repeat the fullest one is kept; one
+-- that was sent again with another time, so that it stands on another day, counts on the first.
 {% from 'macros/business_day.jinja' import business_day with context %}
 with events as (
     select

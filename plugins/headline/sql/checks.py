@@ -14,7 +14,7 @@ from headline.intervals import Interval, merge
 from headline.specs import Check, Table, load_contract
 from headline.specs.catalog import read_text
 from headline.sql.compile import DIALECT, Resolution, parse, resolve, tables_read, write
-from headline.sql.prepared import END, ONE_END, ONE_START, START, Prepared, prepare_query, table_texts
+from headline.sql.prepared import END, ONE_END, ONE_START, START, Prepared, Unknown, prepare_query, table_texts
 from headline.sql.template import included_files, render
 
 # A query with gaps has to become for these, in each dialect, what it becomes where it is rendered for them.
@@ -44,21 +44,6 @@ class _Compiled(NamedTuple):
 
 # By all that goes into them: the contract, the files that its queries import, what their templates know.
 _COMPILED: dict[Hashable, dict[str, _Compiled]] = {}
-
-
-class _Unknown:
-    """A date that a template may write, and nothing else."""
-
-    __hash__ = None  # type: ignore[assignment]
-
-    def __init__(self, text: str) -> None:
-        self._text = text
-
-    def __str__(self) -> str:
-        return self._text
-
-    def __eq__(self, other: object) -> bool:
-        raise TypeError("a date of the run is not known yet")
 
 
 def check_queries(table: Table, intervals: Sequence[Interval]) -> dict[str, exp.Query]:
@@ -169,8 +154,8 @@ def _rendered(table: Table, check: Check, periods: Sequence[Interval]) -> exp.Qu
 
 
 def _with_placeholders(table: Table, check: Check) -> exp.Query:
-    start, end = _Unknown(START), _Unknown(END)
-    one = {"start": _Unknown(ONE_START), "end": _Unknown(ONE_END)}
+    start, end = Unknown(START), Unknown(END)
+    one = {"start": Unknown(ONE_START), "end": Unknown(ONE_END)}
     return _parsed(table, check, _TRIED[0], start=start, end=end, ds=start, intervals=[one])
 
 

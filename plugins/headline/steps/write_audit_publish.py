@@ -13,9 +13,9 @@ from headline.errors import BadData, HeadlineError, NotChecked, Transient
 from headline.intervals import Interval, merge
 from headline.ledger import CheckResult, Locks, Published
 from headline.specs import Pipeline, Table
-from headline.sql import DIALECT
+from headline.sql import DIALECT, compile_table
 from headline.steps.audit import audit, tables_of_checks
-from headline.steps.names import compile_table, outputs_needed
+from headline.steps.names import expected, outputs_needed
 from headline.steps.plan import Plan, plan
 from headline.steps.publish import is_outdated, publish
 from headline.steps.run import KEEP_CANDIDATES_DAYS, PipelineRun
@@ -126,7 +126,7 @@ def prepare(pipeline: Pipeline) -> None:
     prepare_contracts(pipeline.ordered_tables)
     for table in pipeline.ordered_tables:
         with suppress(HeadlineError):
-            compile_table(table, Interval(date(2000, 1, 1), date(2000, 1, 2)), {}, DIALECT)
+            compile_table(table, Interval(date(2000, 1, 1), date(2000, 1, 2)), expected(pipeline, table, DIALECT), DIALECT)
 
 
 def planned_run(run: PipelineRun, session: Staging) -> Plan:

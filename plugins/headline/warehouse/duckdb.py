@@ -282,7 +282,8 @@ class DuckDBStaging(DuckDBSession, Staging):
                 table = replacement.table
                 condition = ""
                 if replacement.intervals is not None:
-                    condition = f" where {write(within(str(table.period_column), replacement.intervals), 'duckdb')}"
+                    days = merge(replacement.intervals)  # each stretch is compared with every row
+                    condition = f" where {write(within(str(table.period_column), days), 'duckdb')}"
                 for output in table.outputs:
                     columns = ", ".join(Output(output, table).columns)
                     self._execute(f"delete from {output}{condition}")

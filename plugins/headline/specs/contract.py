@@ -106,6 +106,11 @@ class Contract(BaseModel):
         on_columns = [_check(column.name, check) for column in self.columns for check in column.checks]
         return on_columns + [_check("", check) for check in self.checks]
 
+    @cached_property
+    def checks_with_query(self) -> list[Check]:
+        """The checks that have a SELECT of their own."""
+        return [check for check in self.listed_checks if check.body.get("query")]
+
     @property
     def kinds(self) -> Counter[CheckKind]:
         """How many checks of each kind it has."""

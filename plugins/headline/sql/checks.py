@@ -12,10 +12,9 @@ from headline import settings
 from headline.errors import SpecError
 from headline.intervals import Interval, merge
 from headline.specs import Check, Table, load_contract
-from headline.specs.catalog import read_text
 from headline.sql.compile import DIALECT, Resolution, parse, resolve, tables_read, write
 from headline.sql.prepared import END, ONE_END, ONE_START, START, Prepared, Unknown, prepare_query, table_texts
-from headline.sql.template import included_files, render
+from headline.sql.template import included_files, render, text_of
 
 # A query with gaps has to become for these, in each dialect, what it becomes where it is rendered for them.
 _TRIED = [Interval(date(2026, 3, 3), date(2026, 3, 5)), Interval(date(2026, 6, 9), date(2026, 6, 10))]
@@ -105,7 +104,7 @@ def _periods(table: Table, intervals: Sequence[Interval]) -> list[Interval]:
 
 
 def _with_query(table: Table) -> list[Check]:
-    return [check for check in load_contract(table).listed_checks if check.body.get("query")]
+    return load_contract(table).checks_with_query
 
 
 def _compiled(table: Table, dialect: str) -> dict[str, _Compiled]:
@@ -123,7 +122,7 @@ def _by_content(table: Table) -> dict[str, _Compiled]:
         return _compile(table)
     known = settings.load()
     names = (table.full_name, tuple(table.key), table.period, *table.template_names.items())
-    key = (read_text(table.contract_file), *sorted(files.items()), names, known.reporting_currency, known.reporting_zone)
+    key = (text_of(table.contract_file), *sorted(files.items()), names, known.reporting_currency, known.reporting_zone)
     if key not in _COMPILED:
         _COMPILED[key] = _compile(table)
     return _COMPILED[key]

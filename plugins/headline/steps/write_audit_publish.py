@@ -151,15 +151,16 @@ def transform_all(planned: Plan, session: Staging, progress: _Progress | None = 
 
 def _attempt(run: PipelineRun, session: Staging, progress: _Progress) -> list[Published] | None:
     planned = planned_run(run, session)
-    staged = transform_all(planned, session, progress)
-    with session.reading(), progress.step("audit", *run.pipeline.ordered_tables):
-        try:
-            audit(planned, staged, session, progress.audited)
-        except (BadData, NotChecked):
-            if is_outdated(planned, staged, run.ledger):  # its checks compared old rows with new ones
-                return None
-            session.keep()
-            raise
+    with session.reading():  # the file is opened once
+        staged = transform_all(planned, session, progress)
+        with progress.step("audit", *run.pipeline.ordered_tables):
+            try:
+                audit(planned, staged, session, progress.audited)
+            except (BadData, NotChecked):
+                if is_outdated(planned, staged, run.ledger):  # its checks compared old rows with new ones
+                    return None
+                session.keep()
+                raise
     with progress.step("publish", *run.pipeline.ordered_tables):
         published = publish(planned, staged, session)
         progress.published(published or [])

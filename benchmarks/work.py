@@ -24,8 +24,7 @@ from headline.intervals import Interval
 from headline.ledger import Ledger, Load, migrate
 from headline.ledger.engine import _engine, engine
 from headline.sql import Resolution
-from headline.steps import Acceptance, PipelineRun, TableRun, compile_table, write_audit_publish
-from headline.steps.verify import prepare_contracts
+from headline.steps import Acceptance, PipelineRun, TableRun, compile_table, prepare, write_audit_publish
 from headline.warehouse import Output, open_warehouse
 from headline.warehouse.duckdb import DuckDBSession, _ensure_calendar
 
@@ -80,7 +79,8 @@ def steps(
     warehouse_file = _duckdb(folder / "steps.duckdb", memory_limit)
     with _empty_ledger(), _environment(AIRFLOW_CONN_HEADLINE_WAREHOUSE=warehouse_file), _auditing(audited):
         catalog, ledger, warehouse = specs.load(), Ledger(), open_warehouse()
-        prepare_contracts(catalog.tables.values())
+        for pipeline in catalog.pipelines.values():  # as the scheduler does before it forks a task
+            prepare(pipeline)
         for found in loads.values():
             ledger.record_loads(found, "bench")
         for number, interval in enumerate(intervals):

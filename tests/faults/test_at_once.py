@@ -20,7 +20,7 @@ BEFORE_PUBLICATION = Point(import_module("headline.steps.write_audit_publish"), 
 BETWEEN_TRANSFORMS = Point(
     Ledger, "record_candidate", lambda _ledger, candidate: candidate.table == "core.order_lines", after=True
 )
-BEFORE_TRANSFORMS = Point(import_module("headline.steps.write_audit_publish"), "transform_all")
+BEFORE_TRANSFORMS = Point(import_module("headline.steps.write_audit_publish"), "planned_run", after=True)
 POINTS = {
     "before transforms": BEFORE_TRANSFORMS,
     "between transforms": BETWEEN_TRANSFORMS,

@@ -18,7 +18,7 @@ from headline.ledger.ledger import Recording
 from headline.warehouse import open_warehouse
 
 RUN = import_module("headline.steps.write_audit_publish")
-STEPS = {"plan": Point(RUN, "planned_run"), "audit": Point(RUN, "transform_all", after=True), "publish": Point(RUN, "publish")}
+STEPS = {"plan": Point(RUN, "planned_run"), "transform": Point(RUN, "planned_run", after=True), "publish": Point(RUN, "publish")}
 
 
 def hold(world: World, *, read_only: bool = False) -> Child:
@@ -42,7 +42,7 @@ def test_run_waits_while_another_program_holds_the_file(
     assert not differences(world.published(), with_core(before, expected))
 
 
-@pytest.mark.parametrize(("step", "reads"), [("plan", False), ("audit", False), ("publish", False), ("publish", True)])
+@pytest.mark.parametrize(("step", "reads"), [("plan", False), ("transform", False), ("publish", False), ("publish", True)])
 def test_run_gives_up_for_now_and_says_who_holds_the_file(
     step: str, reads: bool, fourth_day_arrived: World, enter: Callable[[World], World]
 ) -> None:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
+from itertools import groupby
 from typing import Any
 
 from sqlalchemy import Connection, and_, bindparam, delete, func, insert, literal_column, select, text, update
 from sqlalchemy.dialects.postgresql import distinct_on
-from sqlalchemy.dialects.postgresql import insert as upsert
 
 from headline.intervals import DAY, Interval, merge
 from headline.ledger import tables
@@ -83,6 +84,68 @@ class Published:
     coverage: Decimal = Decimal(1)
 
 
+# The statements of every run as text: building one takes SQLAlchemy longer than PostgreSQL needs to carry it out.
+_RECORD_CANDIDATE = text("""
+    insert into candidate (run_key, table_name, intervals, as_of, row_count, state, run_id, updated_at)
+    values (:run_key, :table, cast(:intervals as jsonb), :as_of, :row_count, :state, :run_id, now())
+    on conflict (run_key, table_name) do update set
+        intervals = excluded.intervals,
+        as_of = excluded.as_of,
+        row_count = excluded.row_count,
+        state = excluded.state,
+        run_id = excluded.run_id,
+        updated_at = excluded.updated_at
+""")
+_RECORD_AUDIT = text("""
+    with told as (
+        insert into audit (
+            run_key, run_id, table_name, check_path, check_name, check_type, outcome, measured, threshold, kind, sample
+        )
+        select :run_key, :run_id, :table, path, name, type, outcome, measured, threshold, kind, sample
+        from jsonb_to_recordset(cast(:results as jsonb)) as results (
+            path text, name text, type text, outcome text, measured numeric, threshold text, kind text, sample jsonb
+        )
+    )
+    update candidate set state = :verdict, updated_at = now() where run_key = :run_key and table_name = :table
+""")
+_SET_STATE = text("""
+    update candidate set state = :state, updated_at = now()
+    where run_key = :run_key and table_name = any(cast(:names as text[]))
+""")
+_DISTRUST = text("""
+    update period_state set fingerprint = :in_doubt
+    from unnest(cast(:names as text[]), cast(:days as date[])) as mine (name, day)
+    where table_name = mine.name and start = mine.day
+""")
+_COMPUTED_AGAIN = text("""
+    update period_state set as_of = :as_of, computed_at = now()
+    from unnest(cast(:names as text[]), cast(:days as date[])) as mine (name, day)
+    where table_name = mine.name and start = mine.day
+""")
+_FORGET_STATES = text("""
+    delete from period_state
+    using unnest(cast(:names as text[]), cast(:starts as date[]), cast(:ends as date[])) as mine (name, first_day, day_after)
+    where table_name = mine.name and start >= mine.first_day and start < mine.day_after
+""")
+_INSERT_STATES = text("""
+    insert into period_state (
+        table_name, start, "end", version, as_of, fingerprint, row_count, status, coverage, run_id, changed_at, computed_at
+    )
+    select *
+    from unnest(
+        cast(:table_name as text[]), cast(:start as date[]), cast(:end as date[]), cast(:version as bigint[]),
+        cast(:as_of as bigint[]), cast(:fingerprint as text[]), cast(:row_count as bigint[]), cast(:status as text[]),
+        cast(:coverage as numeric[]), cast(:run_id as text[]), cast(:changed_at as timestamptz[]),
+        cast(:computed_at as timestamptz[])
+    )
+""")
+_NEWEST_VERSION = text("select greatest((select max(version) from load), (select max(version) from publication))")
+_NEWEST_OF = text("""
+    select name, (select max(version) from period_state where table_name = name) as newest
+    from unnest(cast(:names as text[])) as names (name)
+""")
+
+
 class Ledger(CurrentState):
     """All reads and writes of the ledger; every method is one short transaction. Raises Transient when it is out of reach."""
 
@@ -135,19 +198,9 @@ class Ledger(CurrentState):
 
     def record_candidate(self, candidate: Candidate) -> None:
         """Remember a freshly computed candidate; what the same run computed before is forgotten."""
-        row = {
-            "run_key": candidate.run_key,
-            "table_name": candidate.table,
-            "intervals": [interval.to_json() for interval in candidate.intervals],
-            "as_of": candidate.as_of,
-            "row_count": candidate.row_count,
-            "state": candidate.state,
-            "run_id": candidate.run_id,
-            "updated_at": func.now(),
-        }
+        intervals = json.dumps([interval.to_json() for interval in candidate.intervals])
         with self._begin() as connection:
-            statement = upsert(tables.candidate).values(row)
-            connection.execute(statement.on_conflict_do_update(index_elements=["run_key", "table_name"], set_=row))
+            connection.execute(_RECORD_CANDIDATE, {**vars(candidate), "intervals": intervals})
 
     def candidates(self, run_key: str) -> dict[str, Candidate]:
         """The candidates of one run by table."""
@@ -186,26 +239,10 @@ class Ledger(CurrentState):
 
     def record_audit(self, candidate: Candidate, results: Sequence[CheckResult], verdict: str) -> None:
         """Remember every check's outcome and the verdict over the candidate, together."""
-        rows = [
-            {
-                "run_key": candidate.run_key,
-                "run_id": candidate.run_id,
-                "table_name": candidate.table,
-                "check_path": result.path,
-                "check_name": result.name,
-                "check_type": result.type,
-                "outcome": result.outcome,
-                "measured": result.measured,
-                "threshold": result.threshold,
-                "kind": result.kind,
-                "sample": result.sample,
-            }
-            for result in results
-        ]
+        told = [{**vars(result), "measured": None if result.measured is None else str(result.measured)} for result in results]
+        run = {"run_key": candidate.run_key, "run_id": candidate.run_id, "table": candidate.table, "verdict": verdict}
         with self._begin() as connection:
-            if rows:
-                connection.execute(insert(tables.audit), rows)
-            set_state(connection, candidate.run_key, [candidate.table], verdict)
+            connection.execute(_RECORD_AUDIT, {**run, "results": json.dumps(told)})
 
     def latest_audits(self, table_names: Iterable[str] | None = None) -> list[Any]:
         """Every check's result of the newest audit of each table, of all without names, as rows of the table `audit`."""
@@ -250,9 +287,7 @@ class Ledger(CurrentState):
         """Forget the fingerprints of periods (first days by table) that are about to be replaced: after a crash they count as
         changed."""
         with self._begin() as connection:
-            for table_name, starts in periods.items():
-                mine = and_(tables.period_state.c.table_name == table_name, tables.period_state.c.start.in_(starts))
-                connection.execute(update(tables.period_state).where(mine).values(fingerprint=IN_DOUBT))
+            connection.execute(_DISTRUST, {**_named_days(periods), "in_doubt": IN_DOUBT})
 
     def adopt(self, fingerprints: Mapping[tuple[str, date], str]) -> None:
         """Keep the fingerprints of periods (table and first day) that have none; others stay as they are, as do all versions."""
@@ -365,9 +400,8 @@ class Recording:
             _replace_states(connection, states)
         # Who waits for this run waits also where nothing changed.
         _notify(connection, {one.table for one in changed} | unchanged.keys())
-        for table_name, starts in unchanged.items():
-            mine = and_(tables.period_state.c.table_name == table_name, tables.period_state.c.start.in_(starts))
-            connection.execute(update(tables.period_state).where(mine).values(as_of=as_of, computed_at=func.now()))
+        if unchanged:
+            connection.execute(_COMPUTED_AGAIN, {**_named_days(unchanged), "as_of": as_of})
         set_state(connection, run.run_key, {one.table for one in changed} | unchanged.keys(), "published")
 
 
@@ -385,12 +419,7 @@ def _candidate(row: Any) -> Candidate:
 
 def set_state(connection: Connection, run_key: str, table_names: Iterable[str], state: str) -> None:
     """How far a run's staging tables are."""
-    columns = tables.candidate.c
-    connection.execute(
-        update(tables.candidate)
-        .where(columns.run_key == run_key, columns.table_name.in_(list(table_names)))
-        .values(state=state, updated_at=func.now())
-    )
+    connection.execute(_SET_STATE, {"run_key": run_key, "names": list(table_names), "state": state})
 
 
 def _stretches(published: Sequence[Published]) -> Iterator[list[Published]]:
@@ -407,14 +436,17 @@ def _stretches(published: Sequence[Published]) -> Iterator[list[Published]]:
 
 
 def _newest_version(connection: Connection) -> int:
-    newest = [connection.scalar(select(func.max(table.c.version))) for table in (tables.load, tables.publication)]
-    return max(version or 0 for version in newest)
+    return int(connection.scalar(_NEWEST_VERSION) or 0)
 
 
 def _newest_of(connection: Connection, table_names: Iterable[str]) -> dict[str, int]:
-    columns = tables.period_state.c
-    query = select(columns.table_name, func.max(columns.version)).where(columns.table_name.in_(list(table_names)))
-    return {row.table_name: row.max for row in connection.execute(query.group_by(columns.table_name))}
+    return {row.name: row.newest for row in connection.execute(_NEWEST_OF, {"names": list(table_names)}) if row.newest}
+
+
+def _named_days(days: Mapping[str, Sequence[date]]) -> dict[str, list[Any]]:
+    """First days by table as two lists of one length."""
+    pairs = [(name, day) for name, starts in days.items() for day in starts]
+    return {"names": [name for name, _ in pairs], "days": [day for _, day in pairs]}
 
 
 def _known_readings(connection: Connection, loads: Sequence[Load]) -> dict[tuple[str, date], tuple[str | None, datetime]]:
@@ -461,13 +493,16 @@ def _state_row(one: Published, version: int, as_of: int, run_id: str, moment: da
 
 def _replace_states(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
     """Each period takes the place of all that was known of its days."""
-    columns = tables.period_state.c
-    for table_name in dict.fromkeys(str(row["table_name"]) for row in rows):
-        days = _in_intervals(
-            columns.start, merge(Interval(row["start"], row["end"]) for row in rows if row["table_name"] == table_name)
-        )
-        connection.execute(delete(tables.period_state).where(columns.table_name == table_name, days))
-    connection.execute(insert(tables.period_state), list(rows))
+    stretches = []
+    for table_name, mine in groupby(sorted(rows, key=_table_name), key=_table_name):
+        stretches += [(table_name, one.start, one.end) for one in merge(Interval(row["start"], row["end"]) for row in mine)]
+    names, starts, ends = map(list, zip(*stretches, strict=True))
+    connection.execute(_FORGET_STATES, {"names": names, "starts": starts, "ends": ends})
+    connection.execute(_INSERT_STATES, {name: [row[name] for row in rows] for name in rows[0]})
+
+
+def _table_name(row: Mapping[str, Any]) -> str:
+    return str(row["table_name"])
 
 
 def _notify(connection: Connection, table_names: Iterable[str]) -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, and_, func, or_, select, text
+from sqlalchemy import Connection, TextClause, func, select, text
 
 from headline.intervals import Interval
 from headline.ledger import tables
@@ -17,6 +18,22 @@ from headline.specs import Window
 
 _state = tables.period_state.c
 IN_DOUBT = ""
+_COLUMNS = ", ".join(f'"{column.name}"' for column in tables.period_state.columns)
+_CHANGES_NEAR = text("""
+    select who, name, start, "end", version
+    from unnest(
+        cast(:who as text[]), cast(:names as text[]), cast(:starts as date[]), cast(:ends as date[]), cast(:since as bigint[])
+    ) as asked (who, name, first_day, day_after, since)
+    inner join period_state
+        on table_name = asked.name and version > asked.since and start < asked.day_after and "end" > asked.first_day
+""")
+_CHANGES_BEFORE = text("""
+    select who, name, max(version) as version
+    from unnest(cast(:who as text[]), cast(:names as text[]), cast(:ends as date[]), cast(:since as bigint[]))
+        as asked (who, name, day_after, since)
+    inner join period_state on table_name = asked.name and version > asked.since and "end" <= asked.day_after
+    group by who, name
+""")
 
 
 @dataclass(frozen=True)
@@ -59,11 +76,11 @@ class CurrentState(Store):
 
     def states(self, table_names: Iterable[str], *within: Interval) -> list[PeriodState]:
         """The published periods of these tables that meet one of the intervals (all of them without any), by table and day."""
-        query = select(tables.period_state).where(_state.table_name.in_(list(table_names)))
-        if within:
-            query = query.where(or_(*(and_(_state.end > one.start, _state.start < one.end) for one in within)))
+        days: dict[str, Any] = {}
+        for number, one in enumerate(within):
+            days |= {f"start_{number}": one.start, f"end_{number}": one.end}
         with self._begin() as connection:
-            rows = connection.execute(query.order_by(_state.table_name, _state.start)).all()
+            rows = connection.execute(_states_within(len(within)), {"names": list(table_names), **days}).all()
         return [_period_state(row) for row in rows]
 
     def newest_state(self, table_name: str) -> PeriodState | None:
@@ -128,8 +145,27 @@ class CurrentState(Store):
 
         Days before the interval that a window reaches without bound are told as one change.
         """
+        return self.changes_of({"": (reads, interval, since)})[""]
+
+    def changes_of(self, asked: Mapping[str, tuple[Mapping[str, Window], Interval, int]]) -> dict[str, list[Change]]:
+        """The same for several tables at once: what each reads, the interval, and the version, by the names of the tables."""
+        found: dict[str, list[Change]] = {name: [] for name in asked}
+        near, before = [], []
+        for who, (reads, interval, since) in asked.items():
+            for name, window in reads.items():
+                reach = window.reach(interval)
+                is_unbounded = window.days_before == "all"
+                near.append((who, name, interval.start if is_unbounded else reach.start, reach.end, since))
+                if is_unbounded and interval.start > date.min:
+                    before.append((who, name, interval.start, since))
         with self._begin() as connection:
-            return changes(connection, reads, interval, since)
+            if near:
+                for row in connection.execute(_CHANGES_NEAR, _lists(("who", "names", "starts", "ends", "since"), near)):
+                    found[row.who].append(Change(row.name, Interval(row.start, row.end), row.version))
+            if before:
+                for row in connection.execute(_CHANGES_BEFORE, _lists(("who", "names", "ends", "since"), before)):
+                    found[row.who].append(Change(row.name, Interval(date.min, asked[row.who][1].start), row.version))
+        return found
 
     def changed_since(self, table_names: Iterable[str], version: int) -> list[Change]:
         """Every period of these tables whose content became what it is after a version, whichever day it is."""
@@ -144,25 +180,19 @@ def changed_since(connection: Connection, table_names: Iterable[str], version: i
     return [Change(name, Interval(start, end), newer) for name, start, end, newer in connection.execute(query)]
 
 
-def changes(connection: Connection, reads: Mapping[str, Window], interval: Interval, since: int) -> list[Change]:
-    """As CurrentState.changes, within a transaction."""
-    near = []
-    for name, window in reads.items():
-        reach = window.reach(interval)
-        start = interval.start if window.days_before == "all" else reach.start
-        near.append(and_(_state.table_name == name, _state.start < reach.end, _state.end > start))
-    if not near:
-        return []
-    query = select(_state.table_name, _state.start, _state.end, _state.version).where(or_(*near), _state.version > since)
-    found = [Change(name, Interval(start, end), version) for name, start, end, version in connection.execute(query)]
-    unbounded = [name for name, window in reads.items() if window.days_before == "all"]
-    if unbounded and interval.start > date.min:
-        before = select(_state.table_name, func.max(_state.version)).where(
-            _state.table_name.in_(unbounded), _state.end <= interval.start, _state.version > since
-        )
-        earlier = Interval(date.min, interval.start)
-        found += [Change(name, earlier, version) for name, version in connection.execute(before.group_by(_state.table_name))]
-    return found
+@cache
+def _states_within(count: int) -> TextClause:
+    """The states of tables that meet one of so many intervals; in text, since SQLAlchemy takes longer to build than to ask."""
+    meets = " or ".join(f'("end" > :start_{number} and start < :end_{number})' for number in range(count))
+    return text(
+        f"select {_COLUMNS} from period_state "
+        f"where table_name = any(cast(:names as text[])) {f'and ({meets})' if meets else ''} order by table_name, start"
+    )
+
+
+def _lists(names: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> dict[str, list[Any]]:
+    """Rows as one list by column, as `unnest` takes them."""
+    return dict(zip(names, map(list, zip(*rows, strict=True)), strict=True))
 
 
 def _period_state(row: Any) -> PeriodState:

@@ -6,7 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Annotated, Any, get_args
 
@@ -49,12 +49,12 @@ class Check:
         """Whether it lets the publication pass."""
         return bool((self.body.get("threshold") or {}).get("level") == "warn")
 
-    @property
+    @cached_property
     def qualifier(self) -> str:
         """What tells it from others of its type, as Soda demands; a check without a name has none."""
         return str(self.body.get("qualifier") or re.sub(r"\W+", "_", self.body.get("name", "").lower()).strip("_"))
 
-    @property
+    @cached_property
     def path(self) -> str:
         """How Soda calls it in its results: `columns.<column>.checks.<type>.<qualifier>`."""
         parts = ["columns", self.column, "checks"] if self.column else ["checks"]
@@ -100,11 +100,16 @@ class Contract(BaseModel):
     columns: Annotated[list[Column], Field(min_length=1)]
     checks: Annotated[list[dict[str, Any]], Field(min_length=1)]
 
-    @property
+    @cached_property
     def listed_checks(self) -> list[Check]:
         """Every check, those of columns first."""
         on_columns = [_check(column.name, check) for column in self.columns for check in column.checks]
         return on_columns + [_check("", check) for check in self.checks]
+
+    @cached_property
+    def checks_with_query(self) -> list[Check]:
+        """The checks that have a SELECT of their own."""
+        return [check for check in self.listed_checks if check.body.get("query")]
 
     @property
     def kinds(self) -> Counter[CheckKind]:
@@ -126,7 +131,7 @@ class Contract(BaseModel):
         columns = [f"{column.name} {column.sql_type}" for column in self.columns]
         return ", ".join(columns + (["quarantine_reason varchar"] if quarantine else []))
 
-    @property
+    @cached_property
     def column_names(self) -> list[str]:
         return [column.name for column in self.columns]
 

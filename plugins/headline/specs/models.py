@@ -122,7 +122,7 @@ class Table(Model):
     def name(self) -> str:
         return self._name
 
-    @property
+    @cached_property
     def full_name(self) -> str:
         return f"{self._schema}.{self._name}"
 
@@ -145,11 +145,11 @@ class Table(Model):
         """What the templates of its SELECT and of its contract know of the specification."""
         return {"coverage": self._coverage}
 
-    @property
+    @cached_property
     def sql_file(self) -> Path:
         return self._folder / f"{self._name}.sql"
 
-    @property
+    @cached_property
     def contract_file(self) -> Path:
         """The file beside the spec; a source that stands in for another (HEADLINE_SOURCES) may leave it with the original."""
         name = f"{self._name}.contract.yml"

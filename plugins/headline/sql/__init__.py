@@ -12,6 +12,7 @@ from headline.sql.checks import (
     tables_in_checks,
 )
 from headline.sql.compile import DIALECT, Overlay, Resolution, arrived_columns, parse, resolve, tables_read, within, write
+from headline.sql.selects import compile_table
 from headline.sql.template import render
 
 __all__ = [
@@ -23,6 +24,7 @@ __all__ = [
     "check_queries",
     "check_query",
     "check_selects",
+    "compile_table",
     "parse",
     "personal_columns_shown",
     "prepare_checks",

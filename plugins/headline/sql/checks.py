@@ -12,10 +12,9 @@ from headline import settings
 from headline.errors import SpecError
 from headline.intervals import Interval, merge
 from headline.specs import Check, Table, load_contract
-from headline.specs.catalog import read_text
 from headline.sql.compile import DIALECT, Resolution, parse, resolve, tables_read, write
-from headline.sql.prepared import END, ONE_END, ONE_START, START, Prepared, prepare_query, table_texts
-from headline.sql.template import included_files, render
+from headline.sql.prepared import END, ONE_END, ONE_START, START, Prepared, Unknown, prepare_query, table_texts
+from headline.sql.template import included_files, render, text_of
 
 # A query with gaps has to become for these, in each dialect, what it becomes where it is rendered for them.
 _TRIED = [Interval(date(2026, 3, 3), date(2026, 3, 5)), Interval(date(2026, 6, 9), date(2026, 6, 10))]
@@ -44,21 +43,6 @@ class _Compiled(NamedTuple):
 
 # By all that goes into them: the contract, the files that its queries import, what their templates know.
 _COMPILED: dict[Hashable, dict[str, _Compiled]] = {}
-
-
-class _Unknown:
-    """A date that a template may write, and nothing else."""
-
-    __hash__ = None  # type: ignore[assignment]
-
-    def __init__(self, text: str) -> None:
-        self._text = text
-
-    def __str__(self) -> str:
-        return self._text
-
-    def __eq__(self, other: object) -> bool:
-        raise TypeError("a date of the run is not known yet")
 
 
 def check_queries(table: Table, intervals: Sequence[Interval]) -> dict[str, exp.Query]:
@@ -120,7 +104,7 @@ def _periods(table: Table, intervals: Sequence[Interval]) -> list[Interval]:
 
 
 def _with_query(table: Table) -> list[Check]:
-    return [check for check in load_contract(table).listed_checks if check.body.get("query")]
+    return load_contract(table).checks_with_query
 
 
 def _compiled(table: Table, dialect: str) -> dict[str, _Compiled]:
@@ -138,7 +122,7 @@ def _by_content(table: Table) -> dict[str, _Compiled]:
         return _compile(table)
     known = settings.load()
     names = (table.full_name, tuple(table.key), table.period, *table.template_names.items())
-    key = (read_text(table.contract_file), *sorted(files.items()), names, known.reporting_currency, known.reporting_zone)
+    key = (text_of(table.contract_file), *sorted(files.items()), names, known.reporting_currency, known.reporting_zone)
     if key not in _COMPILED:
         _COMPILED[key] = _compile(table)
     return _COMPILED[key]
@@ -169,8 +153,8 @@ def _rendered(table: Table, check: Check, periods: Sequence[Interval]) -> exp.Qu
 
 
 def _with_placeholders(table: Table, check: Check) -> exp.Query:
-    start, end = _Unknown(START), _Unknown(END)
-    one = {"start": _Unknown(ONE_START), "end": _Unknown(ONE_END)}
+    start, end = Unknown(START), Unknown(END)
+    one = {"start": Unknown(ONE_START), "end": Unknown(ONE_END)}
     return _parsed(table, check, _TRIED[0], start=start, end=end, ds=start, intervals=[one])
 
 

@@ -123,7 +123,8 @@ def within(column: str, intervals: Sequence[Interval]) -> exp.Expr:
     """The condition that the DATE `column` lies in one of the intervals."""
 
     def day(value: date) -> exp.Expr:
-        return exp.cast(exp.Literal.string(str(value)), "date")
+        # A type given as text would be parsed for every day.
+        return exp.Cast(this=exp.Literal.string(str(value)), to=exp.DataType(this=exp.DataType.Type.DATE))
 
     named = exp.column(column)
     inside = [exp.and_(named >= day(one.start), named < day(one.end), copy=False) for one in intervals]

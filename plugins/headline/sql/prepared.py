@@ -4,20 +4,39 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import date, timedelta
+from functools import cache
 from typing import NamedTuple
 
 from sqlglot import exp
 
-from headline.intervals import Interval
-from headline.sql.compile import Resolution, stands_for, tables_read, write
+from headline.intervals import DAY, Interval
+from headline.sql.compile import Overlay, Resolution, resolve, stands_for, tables_read, within, write
 
 # Stand for the dates of a run in a query that is parsed before there is one; no query names these days itself.
 START, END = "1001-01-01", "1001-01-02"  # of all intervals together
 ONE_START, ONE_END = "1001-01-03", "1001-01-04"  # of one of them
+_OVERLAID = date(1001, 2, 1)  # from here on: the days of each overlay
 _GAPS = {START: "start", END: "end", ONE_START: "one_start", ONE_END: "one_end"}
 # A character of the private use area: no SQL has it, and no dialect escapes it.
 _MARK = "\ue000"
 _MARKED = re.compile(f"{_MARK}(.+?){_MARK}")
+
+
+class Unknown:
+    """A date that a template may write, and nothing else."""
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def __str__(self) -> str:
+        return self._text
+
+    def __eq__(self, other: object) -> bool:
+        raise TypeError("a date of the run is not known yet")
 
 
 class Condition(NamedTuple):
@@ -88,7 +107,74 @@ def prepare_query(query: exp.Query, dialect: str) -> Prepared | None:
 
 def table_texts(names: Mapping[str, Resolution], dialect: str) -> dict[str, str]:
     """How each name is written where it stands for something else, without an alias."""
-    return {name: write(stands_for(name, resolution), dialect) for name, resolution in names.items()}
+    return {name: _table_text(name, resolution, dialect) for name, resolution in names.items()}
+
+
+def prepare_select(query: exp.Query, names: Mapping[str, Resolution], dialect: str) -> tuple[str, ...]:
+    """The query, parsed with START and END for its dates, with its names resolved; `filled_select` fills in the rest.
+
+    Of an overlay the days may differ then, of an expression of the engine everything. The query is good for nothing else then.
+    """
+    placed: dict[str, Resolution] = {}
+    days: dict[str, str] = {}
+    for name, resolution in names.items():
+        placed[name] = resolution
+        if isinstance(resolution, Overlay):
+            first = _OVERLAID + timedelta(days=2 * len(placed))
+            days[str(first)] = name
+            placed[name] = replace(resolution, intervals=[Interval(first, first + DAY)])
+        elif isinstance(resolution, exp.Expr):
+            placed[name] = exp.Table(this=exp.to_identifier(_marked(f"table {name}"), quoted=False))
+    resolved = resolve(query, placed, copy=False)
+    for literal in [literal for literal in resolved.find_all(exp.Literal) if literal.name in days]:
+        if condition := literal.find_ancestor(exp.Paren):
+            condition.replace(exp.Var(this=_marked(f"days {days[literal.name]}")))
+    return _cut(write(resolved, dialect).replace(START, _marked("start")).replace(END, _marked("end")))
+
+
+def filled_select(pieces: Sequence[str], period: Interval, names: Mapping[str, Resolution], dialect: str) -> str:
+    """The text of a prepared SELECT for one period."""
+    values = {"start": str(period.start), "end": str(period.end)}
+    for gap in set(pieces[1::2]) - values.keys():
+        kind, name = gap.split(" ")
+        resolution = names[name]
+        if kind == "days" and isinstance(resolution, Overlay):
+            values[gap] = _days_text(str(resolution.period_column), resolution.intervals, dialect)
+        else:
+            values[gap] = _table_text(name, resolution, dialect)
+    return _dated(pieces, values)
+
+
+def _table_text(name: str, resolution: Resolution, dialect: str) -> str:
+    if not isinstance(resolution, Overlay):
+        return write(stands_for(name, resolution), dialect)
+    columns, period_column = tuple(resolution.columns), resolution.period_column
+    pieces = _overlay_pieces(name, resolution.candidate, columns, period_column, dialect)
+    days = _days_text(period_column, resolution.intervals, dialect) if period_column else ""
+    return _dated(pieces, {"days": days})
+
+
+@cache
+def _overlay_pieces(
+    name: str, candidate: str, columns: tuple[str, ...], period_column: str | None, dialect: str
+) -> tuple[str, ...]:
+    rows = stands_for(name, Overlay(candidate, list(columns), [Interval(_OVERLAID, _OVERLAID + DAY)], period_column))
+    for literal in [literal for literal in rows.find_all(exp.Literal) if literal.name == str(_OVERLAID)]:
+        if condition := literal.find_ancestor(exp.Paren):
+            condition.replace(exp.Var(this=_marked("days")))
+    return _cut(write(rows, dialect))
+
+
+def _days_text(column: str, intervals: Sequence[Interval], dialect: str) -> str:
+    pieces = _day_pieces(column, dialect)
+    each = [_dated(pieces, {"one_start": str(one.start), "one_end": str(one.end)}) for one in intervals]
+    return each[0] if len(each) == 1 else f"({' OR '.join(each)})"
+
+
+@cache
+def _day_pieces(column: str, dialect: str) -> tuple[str, ...]:
+    text = within(column, [Interval(date.fromisoformat(ONE_START), date.fromisoformat(ONE_END))]).sql(dialect)
+    return _cut(text.replace(ONE_START, _marked("one_start")).replace(ONE_END, _marked("one_end")))
 
 
 def _condition(literal: exp.Literal) -> exp.Paren | None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from headline import settings
 from headline.errors import SpecError
 from headline.intervals import Interval
+from headline.specs.catalog import file_state
 
 if TYPE_CHECKING:
     from jinja2 import Environment, Template
@@ -77,7 +79,22 @@ def _names_included(text: str) -> frozenset[str] | None:
 def _source(name: str) -> str | None:
     """The text of a file below include/sql or the sources; None where there is no such file."""
     known = settings.load()
-    return next((file.read_text() for folder in (known.sql, known.sources) if (file := folder / name).is_file()), None)
+    return next((text for folder in (known.sql, known.sources) if (text := text_of(folder / name)) is not None), None)
+
+
+# What a file said when it was last read: the checks of each table import the same few files.
+_READ: dict[Path, tuple[object, str]] = {}
+
+
+def text_of(file: Path) -> str | None:
+    """The text of a file, read again where it was written anew; None where there is no such file."""
+    state = file_state(file)
+    if state is None:
+        return None
+    known = _READ.get(file)
+    if known is None or known[0] != state:
+        known = _READ[file] = (state, file.read_text())
+    return known[1]
 
 
 @cache

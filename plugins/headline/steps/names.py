@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import date
 from typing import TYPE_CHECKING, cast
+
+from sqlglot import exp
 
 from headline.intervals import Interval
 from headline.ledger import SchemaChanges
 from headline.sources.columns import TEXT
 from headline.sources.refused import REFUSAL, RESERVED
-from headline.specs import Source, Table, Window, load_contract
-from headline.sql import Overlay, Resolution, arrived_columns, parse, render, resolve, write
+from headline.specs import Pipeline, Source, Table, Window, load_contract
+from headline.sql import Overlay, Resolution, arrived_columns, render
 from headline.steps.agreement import agreed_columns
 from headline.steps.run import PipelineRun
-from headline.warehouse import Output, Staging
+from headline.warehouse import Output, Staging, staging_of
 
 if TYPE_CHECKING:
     from headline.steps.transform import Staged
@@ -43,19 +46,24 @@ def resolutions(
     return found
 
 
-def compile_table(table: Table, interval: Interval, names: Mapping[str, Resolution], dialect: str) -> str:
-    """A table's SELECT as the engine runs it for the interval, widened to the table's whole periods."""
-    query = parse(rendered(table, interval), _where(table))
-    return write(resolve(query, names, copy=False), dialect)
+def expected(pipeline: Pipeline, table: Table, dialect: str) -> dict[str, Resolution]:
+    """What `resolutions` will give for the tables that a table reads, but for files and days: enough to prepare its SQL."""
+    found: dict[str, Resolution] = {}
+    ordered = pipeline.ordered_tables
+    before = {name: one for one in ordered[: ordered.index(table)] for name in one.outputs}
+    for name in table.reads:
+        if name.startswith("landing."):
+            found[name] = exp.Placeholder()
+        elif one := before.get(name):
+            day = Interval(date(2000, 1, 1), date(2000, 1, 2))
+            columns = list(Output(name, one).columns)
+            found[name] = Overlay(staging_of(dialect).staging_name(name), columns, [day], one.period_column)
+    return found
 
 
 def rendered(table: Table, interval: Interval) -> str:
     """A table's SELECT for the interval, widened to the table's whole periods, before names are resolved."""
-    return render(table.sql_file.read_text(), interval.widen(table.period), _where(table), **table.template_names)
-
-
-def _where(table: Table) -> str:
-    return f"{table.sql_file.parent.name}/{table.sql_file.name}"
+    return render(table.sql_file.read_text(), interval.widen(table.period), table.sql_file.name, **table.template_names)
 
 
 def outputs_needed(run: PipelineRun, names: Iterable[str]) -> list[Output]:

@@ -58,7 +58,7 @@ def plan(run: PipelineRun) -> Plan:
     states: dict[str, list[PeriodState]] = {name: [] for name in names}
     for state in run.ledger.states(names, *merge([_widest(run), window])):
         states[state.table].append(state)
-    changes: dict[str, list[Change]] = {}
+    asked = {}
     for table in run.pipeline.ordered_tables:
         if table.period_column is None:
             continue
@@ -68,8 +68,8 @@ def plan(run: PipelineRun) -> Plan:
         if at_stake:
             hull = Interval(at_stake[0].interval.start, at_stake[-1].interval.end)
             oldest = min(state.as_of for state in at_stake)
-            changes[table.full_name] = run.ledger.changes(run.pipeline.reads_by_table(table), hull, oldest)
-    return Plan(run, as_of, states, changes, _gaps(run, states))
+            asked[table.full_name] = (run.pipeline.reads_by_table(table), hull, oldest)
+    return Plan(run, as_of, states, run.ledger.changes_of(asked), _gaps(run, states))
 
 
 def _gaps(run: PipelineRun, states: dict[str, list[PeriodState]]) -> dict[str, list[Interval]]:

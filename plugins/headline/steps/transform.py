@@ -12,7 +12,8 @@ from headline.errors import SpecError
 from headline.intervals import DAY, Interval
 from headline.ledger import Candidate, Change, PeriodState, Published
 from headline.specs import Source, Table, load_contract
-from headline.steps.names import compile_table, rendered, resolutions
+from headline.sql import compile_table
+from headline.steps.names import rendered, resolutions
 from headline.steps.plan import Plan, require_history
 from headline.warehouse import EMPTY, Content, Staging
 

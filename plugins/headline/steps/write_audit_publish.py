@@ -13,9 +13,9 @@ from headline.errors import BadData, HeadlineError, NotChecked, Transient
 from headline.intervals import Interval, merge
 from headline.ledger import CheckResult, Locks, Published
 from headline.specs import Pipeline, Table
-from headline.sql import DIALECT
+from headline.sql import DIALECT, compile_table
 from headline.steps.audit import audit, tables_of_checks
-from headline.steps.names import compile_table, outputs_needed
+from headline.steps.names import expected, outputs_needed
 from headline.steps.plan import Plan, plan
 from headline.steps.publish import is_outdated, publish
 from headline.steps.run import KEEP_CANDIDATES_DAYS, PipelineRun
@@ -126,7 +126,7 @@ def prepare(pipeline: Pipeline) -> None:
     prepare_contracts(pipeline.ordered_tables)
     for table in pipeline.ordered_tables:
         with suppress(HeadlineError):
-            compile_table(table, Interval(date(2000, 1, 1), date(2000, 1, 2)), {}, DIALECT)
+            compile_table(table, Interval(date(2000, 1, 1), date(2000, 1, 2)), expected(pipeline, table, DIALECT), DIALECT)
 
 
 def planned_run(run: PipelineRun, session: Staging) -> Plan:
@@ -151,15 +151,16 @@ def transform_all(planned: Plan, session: Staging, progress: _Progress | None = 
 
 def _attempt(run: PipelineRun, session: Staging, progress: _Progress) -> list[Published] | None:
     planned = planned_run(run, session)
-    staged = transform_all(planned, session, progress)
-    with session.reading(), progress.step("audit", *run.pipeline.ordered_tables):
-        try:
-            audit(planned, staged, session, progress.audited)
-        except (BadData, NotChecked):
-            if is_outdated(planned, staged, run.ledger):  # its checks compared old rows with new ones
-                return None
-            session.keep()
-            raise
+    with session.reading():  # the file is opened once
+        staged = transform_all(planned, session, progress)
+        with progress.step("audit", *run.pipeline.ordered_tables):
+            try:
+                audit(planned, staged, session, progress.audited)
+            except (BadData, NotChecked):
+                if is_outdated(planned, staged, run.ledger):  # its checks compared old rows with new ones
+                    return None
+                session.keep()
+                raise
     with progress.step("publish", *run.pipeline.ordered_tables):
         published = publish(planned, staged, session)
         progress.published(published or [])

@@ -126,19 +126,25 @@ class DuckDBSession(Session):
         return known
 
     def _known_of(self, names: Iterable[str]) -> dict[str, dict[str, str]]:
-        """The columns of these tables; of all that there are where one of them is not there.
+        """The columns of those of these tables that are there.
 
         A list of all columns makes a new instance bind every view of its own, which takes longer than a table's day.
         """
-        columns = [f"select '{name}', name, type, cid from pragma_table_info('{WAREHOUSE}.{name}')" for name in names]
         try:
-            found = self._execute(f"{' union all '.join(columns)} order by cid").fetchall()
-        except SpecError:
-            return self._known()
+            found = self._columns_of(names)
+        except SpecError:  # one of them is not there
+            there = self._execute(
+                f"select schema_name || '.' || table_name from duckdb_tables() where database_name = '{WAREHOUSE}'"
+            ).fetchall()
+            found = self._columns_of({name for (name,) in there}.intersection(names))
         known: dict[str, dict[str, str]] = {}
         for table, column, kind, _ in found:
             known.setdefault(table, {})[column] = _normal_type(kind)
         return known
+
+    def _columns_of(self, names: Iterable[str]) -> list[tuple[Any, ...]]:
+        columns = [f"select '{name}', name, type, cid from pragma_table_info('{WAREHOUSE}.{name}')" for name in names]
+        return self._execute(f"{' union all '.join(columns)} order by cid").fetchall() if columns else []
 
     def _contents(self, rows: str, table: Table, *, told: bool) -> list[Content]:
         """What each period holds of rows that have the columns of the table and, where it is `told`, `quarantine_reason`."""
@@ -219,15 +225,17 @@ class DuckDBStaging(DuckDBSession, Staging):
             yield
 
     def ensure(self, outputs: Sequence[Output]) -> None:
+        names = {"calendar.days", *(output.name for output in outputs)}
         with self.reading():
-            known = self._known_of({"calendar.days", *(output.name for output in outputs)})
+            known = self._known_of(names)
         lacking = [output for output in outputs if known.get(output.name) != _normal(output.columns)]
         if not lacking and ("calendar.days" in known):
             return
-        with self.publishing(), self._transaction():
-            known = self._known()
-            for output in lacking:
-                self._ensure(output, known.get(output.name))
+        with self.publishing():
+            known = self._known_of(names)  # before the transaction: it asks for tables that may not be there
+            with self._transaction():
+                for output in lacking:
+                    self._ensure(output, known.get(output.name))
 
     @staticmethod
     def unconnected(name: str) -> Any:
@@ -282,7 +290,8 @@ class DuckDBStaging(DuckDBSession, Staging):
                 table = replacement.table
                 condition = ""
                 if replacement.intervals is not None:
-                    condition = f" where {write(within(str(table.period_column), replacement.intervals), 'duckdb')}"
+                    days = merge(replacement.intervals)  # each stretch is compared with every row
+                    condition = f" where {write(within(str(table.period_column), days), 'duckdb')}"
                 for output in table.outputs:
                     columns = ", ".join(Output(output, table).columns)
                     self._execute(f"delete from {output}{condition}")

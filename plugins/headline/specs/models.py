@@ -28,13 +28,22 @@ def _known_zone(name: str) -> str:
 
 def _known_encoding(name: str) -> str:
     try:
-        return codecs.lookup(name).name
+        found = codecs.lookup(name)
+        "".encode(name)  # fails for what is no encoding of text, such as base64
     except LookupError:
         raise ValueError(f"no encoding is called {name!r}; such as utf-8 or cp1252") from None
+    return found.name
+
+
+def _one_sign(sign: str) -> str:
+    if len(sign) != 1 or sign in "\r\n\0":
+        raise ValueError(f"{sign!r} is not one sign within a line")
+    return sign
 
 
 Zone = Annotated[str, AfterValidator(_known_zone)]
 Encoding = Annotated[str, AfterValidator(_known_encoding)]
+Sign = Annotated[str, AfterValidator(_one_sign)]
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
 TableName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*\.[a-z][a-z0-9_]*$")]
 # YAML reads a key without a value as null: `raw.orders:` means «with the defaults».
@@ -285,9 +294,15 @@ class FilesIngest(Ingest):
     format: Literal["csv", "json", "parquet"]
     day: str | None = None
     encoding: Encoding = "utf-8"
-    delimiter: Annotated[str, Field(min_length=1, max_length=1)] = ","
-    quote: Annotated[str, Field(min_length=1, max_length=1)] = '"'
+    delimiter: Sign = ","
+    quote: Sign = '"'
     null_markers: list[str] = Field(default_factory=list)
+
+    @model_validator(mode="after")
+    def _signs_differ(self) -> Self:
+        if self.delimiter == self.quote:
+            raise ValueError(f"delimiter and quote are both {self.quote!r}")
+        return self
 
 
 class StreamIngest(Ingest):

@@ -76,9 +76,7 @@ class ColumnChange:
             case "renamed":
                 return f"{name}: gone (was {self.before}), perhaps renamed to {other} (a guess: {self.evidence})"
             case "retyped":
-                return f"{name}: was {self.before}, arrives as {self.after}" + (
-                    f"; {self.evidence}" if self.evidence else ""
-                )
+                return f"{name}: was {self.before}, arrives as {self.after}" + (f"; {self.evidence}" if self.evidence else "")
 
 
 @dataclass(frozen=True)

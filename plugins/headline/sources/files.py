@@ -6,7 +6,9 @@ import csv
 import io
 import logging
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import date
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from headline import connections, settings
@@ -154,11 +156,14 @@ def _text_lines(path: AnyPath, ingest: FilesIngest) -> Iterator[str]:
 
     Raises ValueError at its end where that is no line break and the file may still be arriving.
     """
-    line = ""
-    encoding = "utf-8-sig" if ingest.encoding.lower().replace("_", "-") in ("utf-8", "utf8") else ingest.encoding
-    with path.open("rb") as content, io.TextIOWrapper(content, encoding=encoding, errors="surrogateescape", newline="") as lines:
+    line, is_first = "", True
+    with (
+        path.open("rb") as content,
+        io.TextIOWrapper(content, encoding=ingest.encoding, errors="surrogateescape", newline="") as lines,
+    ):
         for line in lines:
-            yield line
+            yield line.removeprefix("\ufeff") if is_first else line
+            is_first = False
     if not line.endswith(("\n", "\r")) and not is_settled(path):
         raise ValueError("it breaks off without a line break at its end")
 
@@ -204,8 +209,14 @@ def _csv_batches(path: AnyPath, ingest: FilesIngest, day: date) -> Iterator[pa.R
         raise Unfit(message, day, ((day, rows) for rows in _csv_batches_padded(path, ingest)))
 
 
-def _csv_reader(path: AnyPath, ingest: FilesIngest) -> Any:
-    return csv.reader(_text_lines(path, ingest), strict=True, delimiter=ingest.delimiter, quotechar=ingest.quote)
+def _csv_reader(path: AnyPath, ingest: FilesIngest, *, strict: bool = True) -> Any:
+    return csv.reader(_text_lines(path, ingest), strict=strict, delimiter=ingest.delimiter, quotechar=ingest.quote)
+
+
+def _csv_as_it_is(path: AnyPath, ingest: FilesIngest) -> Iterator[list[str]]:
+    """The lines of a file that is kept and not loaded: quotes need not be in order, and it may break off."""
+    with suppress(ValueError):
+        yield from (fields for _, fields in _csv_lines(_csv_reader(path, ingest, strict=False)))
 
 
 def _csv_lines(reader: Any) -> Iterator[tuple[int, list[str]]]:
@@ -229,18 +240,17 @@ def _csv_lines(reader: Any) -> Iterator[tuple[int, list[str]]]:
 
 def _csv_batches_padded(path: AnyPath, ingest: FilesIngest) -> Iterator[pa.RecordBatch]:
     """All lines of a file whose lines do not fit its header, with a name for each field of the longest."""
-    header, width = next(_csv_reader(path, ingest)), max(map(len, _csv_reader(path, ingest)))
+    header, width = next(_csv_as_it_is(path, ingest)), max(map(len, _csv_as_it_is(path, ingest)))
     more = [f"field {number}" for number in range(len(header) + 1, width + 1)]
-    names = told_apart([*(name or "no name" for name in header), *more])
-    rest = _csv_reader(path, ingest)
-    next(rest)
+    names = told_apart([*(name if name_key(name) else "no name" for name in header), *more])
+    rest = islice(_csv_as_it_is(path, ingest), 1, None)
     yield from (batch(dict(zip(names, fields, strict=False)) for fields in chunk) for chunk in chunks(rest))
 
 
 def told_apart(names: list[str]) -> list[str]:
     """The names, numbered where SQL cannot tell one from one before it; those without a name, which are left out, stay."""
-    taken = set()
-    found = []
+    taken: set[str] = set()
+    found: list[str] = []
     for name in names:
         own, number = name, 1
         while name_key(own) in taken - {""}:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from typing import Any
@@ -62,12 +62,13 @@ class Agreed:
     """How a source writes what its columns hold.
 
     `kinds`: by column what the SQL casts it to, as kinds of `columns`; with none or several it is taken as it comes. `zone`:
-    where moments without an offset are at home.
+    where moments without an offset are at home. `key`: the columns that tell a record where nothing else says where it stood.
     """
 
     kinds: Mapping[str, Collection[str]] = field(default_factory=dict)
     zone: ZoneInfo = UTC_ZONE
     decimal_separator: str = "."
+    key: Sequence[str] = ()
 
     def kind(self, column: str) -> str:
         kinds = self.kinds.get(column, ())
@@ -105,8 +106,16 @@ def judged(rows: pa.RecordBatch, agreed: Agreed) -> pa.RecordBatch:
         reasons = pc.if_else(is_new, pa.scalar(reason), reasons)
         texts = pc.if_else(is_new, pc.utf8_slice_codeunits(values, 0, LONGEST_TEXT), texts)
     where = nothing if origins is None else pc.if_else(pc.is_valid(reasons), origins, nothing)
+    if key := [name for name in agreed.key if name in rows.schema.names]:
+        where = pc.coalesce(where, pc.if_else(pc.is_valid(reasons), _told_by(rows, key), nothing))
     columns |= {REFUSAL: reasons, REFUSED_TEXT: texts, ORIGIN: where}
     return pa.RecordBatch.from_arrays(list(columns.values()), names=list(columns))
+
+
+def _told_by(rows: pa.RecordBatch, key: Sequence[str]) -> pa.Array:
+    """Of each row its key in words."""
+    values = [[f"{name} {value}" for value in rows.column(name).to_pylist()] for name in key]
+    return pa.array([", ".join(one) for one in zip(*values, strict=True)], pa.string())
 
 
 _Checked = tuple[pa.Array, pa.Array | None]

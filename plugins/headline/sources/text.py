@@ -92,7 +92,9 @@ def _repeated_key(value: Any) -> str:
 def _repeated_name(names: tuple[str, ...]) -> str:
     """The first of the names of a record that SQL cannot tell from one before it."""
     keys = list(map(name_key, names))
-    return next((name for place, name in enumerate(names) if keys[place] in keys[:place]), "") if len(set(keys)) < len(keys) else ""
+    return (
+        next((name for place, name in enumerate(names) if keys[place] in keys[:place]), "") if len(set(keys)) < len(keys) else ""
+    )
 
 
 @lru_cache(1024)

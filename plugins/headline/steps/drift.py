@@ -101,7 +101,7 @@ def _given_up(agreed: Collection[str], arrived: Columns, before: Columns, news: 
         spelled, was = arrived.find(name), before.find(name)
         if spelled and was and len(before.values(was)) > MOST * len(before.read(was)):
             has_old[name] = is_filled(arrived.read(spelled))
-    given_up = set()
+    given_up: set[str] = set()
     for other in news:
         has_new = is_filled(arrived.read(other))
         if pc.any(has_new).as_py():

@@ -38,7 +38,7 @@ from headline.warehouse.duckdb import instance
 D1 = date(2026, 3, 1)
 ONE = Interval(D1, D1 + DAY)
 KINDS = {"id": "text", "quantity": "integer", "amount": "decimal(18, 4)", "day": "date", "at": "timestamp"}
-AGREED = Agreed({name: {kind} for name, kind in KINDS.items()}, ZoneInfo("UTC"))
+AGREED = Agreed({name: {kind} for name, kind in KINDS.items()}, ZoneInfo("UTC"), key=["id"])
 READ = ", ".join(
     f"""cast(nullif(trim("{name}"), '') as {"varchar" if kind == "text" else kind})""" for name, kind in KINDS.items()
 )
@@ -47,22 +47,11 @@ LONG_AGO = 0
 TEXTS = st.one_of(
     st.text(max_size=6),
     st.text(st.characters(), max_size=4),  # half surrogates included
-    st.sampled_from(
-        ["", " ", "\0", "\ud83d", "\udcff", "NaN", "-Infinity", "1,020.00", "1e3", "1.00000", "1.00005", "0x1A", "00012", "+5"]
-        + ["99999999999999999999", "2026-03-01", "2026-02-30", "12026-03-01", "2026-W09-7", "20260301", "0044-03-15 BC"]
-        + ["2026-03-01T12:00:00Z", "2026-03-01 12:00", "2026-03-01T12:00:00.123456789+05:30", "2026-03-01T23:59:60Z"]
-        + [
-            "2026-03-01T24:00:00",
-            "0001-01-01T00:00:00+14:00",
-            "9999-12-31T23:59:59-14:00",
-            "٣",
-            "１２",
-            "#N/A",
-            "a\r\nb",
-            '"',
-            "'",
-        ]
-    ),
+    st.sampled_from(["", " ", "\0", "\ud83d", "\udcff", "#N/A", "a\r\nb", '"', "'"]),
+    st.sampled_from(["NaN", "-Infinity", "1,020.00", "1e3", "1.00000", "1.00005", "0x1A", "00012", "+5", "٣", "１２"]),
+    st.sampled_from(["99999999999999999999", "2026-03-01", "2026-02-30", "12026-03-01", "2026-W09-7", "20260301"]),
+    st.sampled_from(["0044-03-15 BC", "2026-03-01T12:00:00Z", "2026-03-01 12:00", "2026-03-01T12:00:00.123456789+05:30"]),
+    st.sampled_from(["2026-03-01T23:59:60Z", "2026-03-01T24:00:00", "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00"]),
 )
 NAMES = st.one_of(
     st.sampled_from([*KINDS, "ID", "ds", "DS", "", "  ", 'a"b', "a.b", "a", *RESERVED, "x" * 300, "\0", "\ud83d", "Amount"]),
@@ -125,7 +114,10 @@ def require_sound(loads: list[Load], count: int | None = None) -> None:
         refusals = RESERVED & set(names)
         assert refusals in (set(), RESERVED)
         for row in table.to_pylist() if refusals else ():
-            assert (row["headline_refusal"] is None) == (row["headline_text"] is None), row
+            if row["headline_refusal"] is None:
+                assert row["headline_text"] is None is row["headline_origin"], row
+            else:  # a record may lack the field that tells its day
+                assert row["headline_text"] is not None or row["headline_refusal"] == "invalid_at", row
         if KINDS.keys() <= set(table.schema.names):
             sound = "where headline_refusal is null" if refusals else ""
             rows = engine().execute(f"select {READ} from read_parquet('{path}') {sound}").fetchall()
@@ -277,15 +269,16 @@ def test_a_table_of_a_database(fuzzed: tuple[Any, DatabaseIngest, Path], rows: l
     cursor.execute("truncate fuzzed")
     for number, row in enumerate(rows):
         cursor.execute("insert into fuzzed values (%s, %s, %s, %s, %s, %s, %s)", (number, *row))
-    parts = list(database.read(ingest, folder, ONE))
-    [load] = landed(iter(parts), folder)
+    [load] = landed(database.read(ingest, folder, ONE), folder)
+    found = pq.ParquetFile(load.file.removeprefix("file://")).read().to_pylist()
     assert load.row_count == len(rows)
-    found = [row for _, part in parts for row in part.to_pylist()]
-    for row, (_, amount, day, moment, _, _) in zip(found, rows, strict=True):
+    for row, (_, amount, day, moment, _, _) in zip(sorted(found, key=lambda one: one["id"]), rows, strict=True):
         if row.get("headline_refusal") is None:
-            assert "infinity" not in (day, moment, amount)
+            assert not {"infinity", "-infinity", "NaN"} & {day, moment, amount}
         else:
             assert row["headline_origin"] == f"id {row['id']}"
+            assert row["headline_text"]
+    require_sound([load], len(rows))
 
 
 @pytest.fixture(scope="module")
@@ -298,7 +291,7 @@ def fuzzed(postgres: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
         patch.setenv("AIRFLOW_CONN_HEADLINE_FUZZED", json.dumps(settings))
         connection.autocommit = True
         cursor = connection.cursor()
-        columns = "id int, free numeric, agreed numeric, day date, at timestamp, at_zone timestamptz, name text"
+        columns = "id int, free numeric, amount numeric, day date, at timestamp, at_zone timestamptz, name text"
         cursor.execute(f"create table fuzzed ({columns})")
         ingest = DatabaseIngest(kind="database", connection="headline_fuzzed", extract="fuzzed.extract.sql", key=["id"])
         yield cursor, ingest, folder

@@ -91,10 +91,12 @@ def _repeated_key(value: Any) -> str:
 @lru_cache(1024)
 def _repeated_name(names: tuple[str, ...]) -> str:
     """The first of the names of a record that SQL cannot tell from one before it."""
-    keys = list(map(name_key, names))
-    return (
-        next((name for place, name in enumerate(names) if keys[place] in keys[:place]), "") if len(set(keys)) < len(keys) else ""
-    )
+    seen: set[str] = set()
+    for name in names:
+        if (key := name_key(name)) in seen:
+            return name or "the empty key"
+        seen.add(key)
+    return ""
 
 
 @lru_cache(1024)

@@ -2,7 +2,7 @@
 .DEFAULT_GOAL := help
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
-.PHONY: help setup run status logs down clean test faults lint bench bench-peers example format constraints
+.PHONY: help setup run status logs down clean test faults fuzz lint bench bench-peers example format constraints
 
 # Without compiled modules each process compiles Airflow anew, which takes longer than to start it.
 export PYTHONDONTWRITEBYTECODE :=
@@ -14,7 +14,7 @@ SET_UP := $(VENV)/.set-up
 HEADLINE := $(BIN)/headline
 PYTEST := $(BIN)/python -m pytest -q
 # What takes longest begins first.
-FAST := properties dags unit sql repository
+FAST := properties cases dags unit sql repository
 # Tests with an Airflow of their own mostly wait, while others compute.
 SLOW := $(filter-out $(patsubst %,tests/%/,$(FAST) __pycache__),$(wildcard tests/*/))
 
@@ -59,6 +59,9 @@ test: $(SET_UP) ## Run all tests, the fast ones first.
 
 faults: $(SET_UP) ## Inject every fault and every pair of faults there is into the demo company.
 	@HEADLINE_TEST_ALL_PAIRS=1 $(PYTEST) --numprocesses auto tests/faults/test_injected.py tests/faults/test_injected_pairs.py
+
+fuzz: $(SET_UP) ## Feed random bytes to every reader of sources, for minutes.
+	@$(PYTEST) --numprocesses auto --hypothesis-profile=fuzz --show-capture=no --timeout 3600 tests/cases/test_fuzz.py
 
 lint: $(SET_UP) ## Check style, types, SQL, YAML and the rules of the repository.
 	$(BIN)/ruff check .

@@ -122,7 +122,7 @@ def _kind_of(task: Any, error: Any, run_id: str) -> tuple[str, dict[str, Any], d
     if landing and isinstance(error, BadData | Transient):
         changed = SchemaChanges().newest(f"landing.{landing}")
         if changed and changed.run_id == run_id and changed.is_blocking:
-            facts = {"landing": changed.landing, "changes": list(map(str, changed.changes)), "blocking": True}
+            facts = {"landing": changed.landing, "changes": changed.told, "blocking": True}
             return "schema_changed", facts, changed.ds
         return "source_missing", {"landing": f"landing.{landing}", **told}, None
     if isinstance(error, BadData | NotChecked):

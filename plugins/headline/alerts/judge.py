@@ -445,7 +445,7 @@ def _schemas(world: World) -> Iterator[Finding]:
             continue
         facts = {
             "landing": changed.landing,
-            "changes": list(map(str, changed.changes)),
+            "changes": changed.told,
             "run_id": changed.run_id,
             "blocking": changed.is_blocking,
         }

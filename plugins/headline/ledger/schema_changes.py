@@ -37,6 +37,15 @@ _COLUMNS_SEEN = text("""
     select distinct jsonb_object_keys(columns) from seen where ds > :after
 """)
 
+# More new columns at once are told by their number: keys of records that are data by themselves come in thousands.
+MANY_NEWS = 10
+_LONGEST_NAME = 60
+
+
+def short(name: str) -> str:
+    """A column's name as a message shows it: it came with the data, and may have any length."""
+    return name if len(name) <= _LONGEST_NAME else f"{name[:_LONGEST_NAME]}… ({len(name):,} letters)"
+
 
 @dataclass(frozen=True)
 class ColumnChange:
@@ -58,17 +67,16 @@ class ColumnChange:
         return self.change != "added"
 
     def __str__(self) -> str:
+        name, other = short(self.column), short(self.renamed_to or "")
         match self.change:
             case "added":
-                return f"{self.column}: added ({self.after}); nobody reads it"
+                return f"{name}: added ({self.after}); nobody reads it"
             case "removed":
-                return f"{self.column}: gone (was {self.before})"
+                return f"{name}: gone (was {self.before})"
             case "renamed":
-                return f"{self.column}: gone (was {self.before}), perhaps renamed to {self.renamed_to} (a guess: {self.evidence})"
+                return f"{name}: gone (was {self.before}), perhaps renamed to {other} (a guess: {self.evidence})"
             case "retyped":
-                return f"{self.column}: was {self.before}, arrives as {self.after}" + (
-                    f"; {self.evidence}" if self.evidence else ""
-                )
+                return f"{name}: was {self.before}, arrives as {self.after}" + (f"; {self.evidence}" if self.evidence else "")
 
 
 @dataclass(frozen=True)
@@ -89,6 +97,18 @@ class SchemaChange:
     @property
     def is_blocking(self) -> bool:
         return any(change.is_blocking for change in self.changes)
+
+    @property
+    def told(self) -> list[str]:
+        """The changes in words, a line each; many new columns in one line, with three as an example."""
+        news = [change for change in self.changes if not change.is_blocking]
+        if len(news) <= MANY_NEWS:
+            return list(map(str, self.changes))
+        one, two, three = (short(change.column) for change in news[:3])
+        return [
+            *(str(change) for change in self.changes if change.is_blocking),
+            f"{len(news):,} new columns, such as {one}, {two} and {three}; nobody reads them",
+        ]
 
 
 class SchemaChanges(Store):

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import csv
 import io
+import logging
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import date
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from headline import connections, settings
 from headline.errors import BadData, HeadlineError, SpecError, Transient
 from headline.intervals import DAY, Interval
+from headline.ledger.schema_changes import short
 from headline.sources.columns import are_most
 from headline.sources.landing import Part, Unfit
-from headline.sources.refused import REFUSAL, UNREADABLE, WRONG_FIELD_COUNT, refused
+from headline.sources.refused import REFUSAL, RESERVED, UNREADABLE, WRONG_FIELD_COUNT, name_key, refused
 from headline.sources.spool import ROWS_AT_A_TIME
-from headline.sources.storage import PIECE, is_settled, path_of
-from headline.sources.text import batch, by_day, chunks, loads, record_of, told_apart, zones_of
+from headline.sources.storage import PIECE, encoding_hint, is_settled, path_of
+from headline.sources.text import batch, by_day, chunks, loads, record_of, zones_of
 from headline.specs import FilesIngest
 from headline.sql import render
 
@@ -24,6 +28,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from headline.sources.storage import AnyPath
+
+log = logging.getLogger(__name__)
 
 
 def read(ingest: FilesIngest, interval: Interval) -> Iterator[Part]:
@@ -39,7 +45,7 @@ def read(ingest: FilesIngest, interval: Interval) -> Iterator[Part]:
     base = root(ingest.connection)
     for day in interval:
         path = base / render(ingest.pattern, Interval(day, day + DAY), where="pattern")
-        batches = _parquet_batches(path) if ingest.format == "parquet" else _text_batches(path, ingest, day)
+        batches = _parquet_batches(path, day) if ingest.format == "parquet" else _text_batches(path, ingest, day)
         yield from ((day, rows) for rows in batches)
 
 
@@ -61,13 +67,13 @@ def _many_days(path: AnyPath, ingest: FilesIngest, column: str, interval: Interv
     import pyarrow.compute as pc
 
     earliest, homeless = date.max, 0
-    for rows in _parquet_batches(path):
+    for rows in _parquet_batches(path, interval.start):
         # A day without rows lands with the file's columns all the same.
         yield interval.start, rows.slice(0, 0)
         try:
             days = _days(rows.column(column), ingest.zone)
         except (KeyError, pa.ArrowException) as error:
-            parts = ((interval.start, whole) for whole in _parquet_batches(path))
+            parts = ((interval.start, whole) for whole in _parquet_batches(path, interval.start))
             raise Unfit(f"{path}: has no column {column} that tells the day of a row: {error}", interval.start, parts) from error
         homeless += days.null_count
         earliest = min([earliest, *(day for day in pc.unique(days).to_pylist() if day)])
@@ -96,24 +102,32 @@ def _without_day(path: AnyPath, column: str, zone: str) -> Iterator[pa.RecordBat
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    for rows in _parquet_batches(path):
+    for rows in _parquet_batches(path, date.max):
         odd = rows.filter(pc.is_null(_days(rows.column(column), zone)))
         if odd.num_rows:
             reason = pa.array([f"invalid_{column}"] * odd.num_rows, pa.string())
             yield pa.RecordBatch.from_arrays([*odd.columns, reason], names=[*odd.schema.names, REFUSAL])
 
 
-def _parquet_batches(path: AnyPath) -> Iterator[Any]:
+def _parquet_batches(path: AnyPath, day: date) -> Iterator[pa.RecordBatch]:
+    """The rows of a Parquet file; raises Unfit, when all of it was read, where a column is there twice."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     try:
         with path.open("rb") as file:
             # With a buffer a column is read piece by piece: a file may be one row group, larger than memory.
-            yield from pq.ParquetFile(file, buffer_size=PIECE).iter_batches(ROWS_AT_A_TIME)
+            parquet = pq.ParquetFile(file, buffer_size=PIECE)
+            names = parquet.schema_arrow.names
+            own = [f"{name} (arrived)" if name_key(name) in RESERVED else name for name in names]
+            apart = told_apart(own)
+            batches = parquet.iter_batches(ROWS_AT_A_TIME)
+            yield from batches if apart == names else (rows.rename_columns(apart) for rows in batches)
+            if apart != own:
+                raise Unfit(f"{path.name}: a column is there twice: {', '.join(map(short, names[:20]))}", day)
     except FileNotFoundError:
         raise _missing(path) from None
-    except (pa.ArrowException, OSError) as error:
+    except (pa.ArrowException, OSError, ValueError) as error:
         raise unreadable(path, "Parquet", error) from error
 
 
@@ -142,11 +156,14 @@ def _text_lines(path: AnyPath, ingest: FilesIngest) -> Iterator[str]:
 
     Raises ValueError at its end where that is no line break and the file may still be arriving.
     """
-    line = ""
-    encoding = "utf-8-sig" if ingest.encoding.lower().replace("_", "-") in ("utf-8", "utf8") else ingest.encoding
-    with path.open("rb") as content, io.TextIOWrapper(content, encoding=encoding, errors="surrogateescape", newline="") as lines:
+    line, is_first = "", True
+    with (
+        path.open("rb") as content,
+        io.TextIOWrapper(content, encoding=ingest.encoding, errors="surrogateescape", newline="") as lines,
+    ):
         for line in lines:
-            yield line
+            yield line.removeprefix("\ufeff") if is_first else line
+            is_first = False
     if not line.endswith(("\n", "\r")) and not is_settled(path):
         raise ValueError("it breaks off without a line break at its end")
 
@@ -155,11 +172,14 @@ def _csv_batches(path: AnyPath, ingest: FilesIngest, day: date) -> Iterator[pa.R
     """A line with too many or too few fields, or whose bytes are no text, is refused; a line without anything is none."""
     reader = _csv_reader(path, ingest)
     header = [name.strip() for name in next(reader)]
-    _require_text(header)
-    named = [place for place, name in enumerate(header) if name]
+    if not all(map(_is_text, header)):
+        raise ValueError(f"its header is not in {ingest.encoding} ({encoding_hint(path)}): {', '.join(header)[:80]!r}")
+    named = [place for place, name in enumerate(header) if name_key(name)]
     names = [header[place] for place in named]
-    if len({name.casefold() for name in names}) < len(names):
-        message = f"{path.name}: a column is there twice: {', '.join(header)}"
+    if len(named) < len(header):
+        log.warning("%s: %s of its columns have no name and are left out", path.name, len(header) - len(named))
+    if told_apart(names) != names:
+        message = f"{path.name}: a column is there twice: {', '.join(map(short, header[:20]))}"
         raise Unfit(message, day, ((day, rows) for rows in _csv_batches_padded(path, ingest)))
     nulls = {"", *ingest.null_markers}
     count, odd, first = 0, 0, ""
@@ -174,7 +194,11 @@ def _csv_batches(path: AnyPath, ingest: FilesIngest, day: date) -> Iterator[pa.R
                 odd += 1
                 reason = UNREADABLE if len(fields) == len(header) else WRONG_FIELD_COUNT
                 records.append(refused(reason, ingest.delimiter.join(fields), where))
-                first = first or f"line {number} has {len(fields)} fields, the header has {len(header)}"
+                first = first or (
+                    f"line {number} is not in {ingest.encoding} ({encoding_hint(path)})"
+                    if reason == UNREADABLE
+                    else f"line {number} has {len(fields)} fields, the header has {len(header)}"
+                )
             else:
                 values = {header[place]: None if fields[place] in nulls else fields[place] for place in named}
                 records.append(record_of(values, where))
@@ -185,8 +209,14 @@ def _csv_batches(path: AnyPath, ingest: FilesIngest, day: date) -> Iterator[pa.R
         raise Unfit(message, day, ((day, rows) for rows in _csv_batches_padded(path, ingest)))
 
 
-def _csv_reader(path: AnyPath, ingest: FilesIngest) -> Any:
-    return csv.reader(_text_lines(path, ingest), strict=True, delimiter=ingest.delimiter, quotechar=ingest.quote)
+def _csv_reader(path: AnyPath, ingest: FilesIngest, *, strict: bool = True) -> Any:
+    return csv.reader(_text_lines(path, ingest), strict=strict, delimiter=ingest.delimiter, quotechar=ingest.quote)
+
+
+def _csv_as_it_is(path: AnyPath, ingest: FilesIngest) -> Iterator[list[str]]:
+    """The lines of a file that is kept and not loaded: quotes need not be in order, and it may break off."""
+    with suppress(ValueError):
+        yield from (fields for _, fields in _csv_lines(_csv_reader(path, ingest, strict=False)))
 
 
 def _csv_lines(reader: Any) -> Iterator[tuple[int, list[str]]]:
@@ -210,22 +240,30 @@ def _csv_lines(reader: Any) -> Iterator[tuple[int, list[str]]]:
 
 def _csv_batches_padded(path: AnyPath, ingest: FilesIngest) -> Iterator[pa.RecordBatch]:
     """All lines of a file whose lines do not fit its header, with a name for each field of the longest."""
-    header, width = next(_csv_reader(path, ingest)), max(map(len, _csv_reader(path, ingest)))
+    header, width = next(_csv_as_it_is(path, ingest)), max(map(len, _csv_as_it_is(path, ingest)))
     more = [f"field {number}" for number in range(len(header) + 1, width + 1)]
-    names = told_apart([*(name or "no name" for name in header), *more])
-    rest = _csv_reader(path, ingest)
-    next(rest)
+    names = told_apart([*(name if name_key(name) else "no name" for name in header), *more])
+    rest = islice(_csv_as_it_is(path, ingest), 1, None)
     yield from (batch(dict(zip(names, fields, strict=False)) for fields in chunk) for chunk in chunks(rest))
+
+
+def told_apart(names: list[str]) -> list[str]:
+    """The names, numbered where SQL cannot tell one from one before it; those without a name, which are left out, stay."""
+    taken: set[str] = set()
+    found: list[str] = []
+    for name in names:
+        own, number = name, 1
+        while name_key(own) in taken - {""}:
+            number += 1
+            own = f"{name} ({number})"
+        taken.add(name_key(own))
+        found.append(own)
+    return found
 
 
 def _is_text(field: str) -> bool:
     """Whether all of its bytes were of the file's encoding."""
     return field.isascii() or not any("\udc80" <= letter <= "\udcff" for letter in field)
-
-
-def _require_text(header: list[str]) -> None:
-    if not all(map(_is_text, header)):
-        raise ValueError(f"its header is not in the encoding that source.yml states; {', '.join(header)[:80]!r}")
 
 
 def _json_batches(path: AnyPath, ingest: FilesIngest, day: date) -> Iterator[pa.RecordBatch]:
@@ -239,7 +277,7 @@ def _json_batches(path: AnyPath, ingest: FilesIngest, day: date) -> Iterator[pa.
             where = f"{path.name} line {number}"
             try:
                 if not _is_text(line):
-                    raise ValueError("its bytes are not in the encoding that source.yml states")
+                    raise ValueError(f"its bytes are not in {ingest.encoding}" + ("" if first else f" ({encoding_hint(path)})"))
                 records.append(record_of(loads(line), where, line))
             except ValueError as error:
                 odd += 1

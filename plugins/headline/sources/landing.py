@@ -7,6 +7,7 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import UTC, date, datetime
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -122,24 +123,32 @@ class LandingWriter:
 
 
 class Sample:
-    """Up to so many values of each column of a landed file, from parts of the file that lie evenly apart."""
+    """Up to so many values of each column of a landed file, from parts of the file that lie evenly apart.
+
+    The file is opened once, for opening it takes as long as it has columns.
+    """
 
     def __init__(self, file: str, rows: int) -> None:
         self._file = file
         self._rows = rows
-        self._metadata: pq.FileMetaData | None = None
 
     def __call__(self, column: str) -> pa.ChunkedArray:
-        with path_of(self._file).open("rb") as opened:
-            parquet = pq.ParquetFile(opened, metadata=self._metadata)
-            self._metadata = parquet.metadata
-            groups = range(parquet.num_row_groups)[:: max(1, parquet.num_row_groups // 10)]
-            batches = [
-                next(parquet.iter_batches(max(1, self._rows // len(groups)), row_groups=[group], columns=[column]), None)
-                for group in groups
-            ]
-        chunks = [batch.column(0) for batch in batches if batch is not None]
-        return pa.chunked_array(chunks, parquet.schema_arrow.field(column).type)
+        groups = range(self._parquet.num_row_groups)[:: max(1, self._parquet.num_row_groups // 10)]
+        batches = [
+            next(self._parquet.iter_batches(max(1, self._rows // len(groups)), row_groups=[group], columns=[column]), None)
+            for group in groups
+        ]
+        chunks = [batch.column(column) for batch in batches if batch is not None]
+        return pa.chunked_array(chunks, self._schema.field(column).type)
+
+    @cached_property
+    def _parquet(self) -> pq.ParquetFile:
+        path = path_of(self._file)
+        return pq.ParquetFile(path if isinstance(path, Path) else path.open("rb"))
+
+    @cached_property
+    def _schema(self) -> pa.Schema:
+        return self._parquet.schema_arrow
 
 
 def columns_of(load: Load, rows: int = SAMPLE_ROWS) -> Columns:

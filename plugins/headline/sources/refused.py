@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from typing import Any
@@ -32,6 +32,11 @@ def storable(text: str) -> str:
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace").replace("\0", "\ufffd")
 
 
+def name_key(name: str) -> str:
+    """What makes a column's name one of its own: not the case of its letters, which SQL ignores. Empty where it has none."""
+    return storable(name).casefold().strip()
+
+
 def refused(reason: str, text: str, origin: str) -> dict[str, Any]:
     """A record of which nothing is known but that it could not be read."""
     return {REFUSAL: reason, REFUSED_TEXT: storable(text)[:LONGEST_TEXT], ORIGIN: origin}
@@ -57,12 +62,13 @@ class Agreed:
     """How a source writes what its columns hold.
 
     `kinds`: by column what the SQL casts it to, as kinds of `columns`; with none or several it is taken as it comes. `zone`:
-    where moments without an offset are at home.
+    where moments without an offset are at home. `key`: the columns that tell a record where nothing else says where it stood.
     """
 
     kinds: Mapping[str, Collection[str]] = field(default_factory=dict)
     zone: ZoneInfo = UTC_ZONE
     decimal_separator: str = "."
+    key: Sequence[str] = ()
 
     def kind(self, column: str) -> str:
         kinds = self.kinds.get(column, ())
@@ -86,6 +92,8 @@ def judged(rows: pa.RecordBatch, agreed: Agreed) -> pa.RecordBatch:
         if pc.any(pc.match_substring(values, "\0")).as_py():
             columns[name] = values = pc.replace_substring(values, "\0", "\ufffd")
         if check := _CHECKS.get(agreed.kind(name).partition("(")[0]):
+            # SQL trims blanks only, and what is left of a tab or a line break is no number.
+            values = pc.utf8_trim_whitespace(values)
             columns[name], wrong = check(values, agreed.kind(name), agreed)
             if wrong is not None and pc.any(wrong).as_py():
                 found.append((wrong, f"invalid_{name}", values))
@@ -98,8 +106,16 @@ def judged(rows: pa.RecordBatch, agreed: Agreed) -> pa.RecordBatch:
         reasons = pc.if_else(is_new, pa.scalar(reason), reasons)
         texts = pc.if_else(is_new, pc.utf8_slice_codeunits(values, 0, LONGEST_TEXT), texts)
     where = nothing if origins is None else pc.if_else(pc.is_valid(reasons), origins, nothing)
+    if key := [name for name in agreed.key if name in rows.schema.names]:
+        where = pc.coalesce(where, pc.if_else(pc.is_valid(reasons), _told_by(rows, key), nothing))
     columns |= {REFUSAL: reasons, REFUSED_TEXT: texts, ORIGIN: where}
     return pa.RecordBatch.from_arrays(list(columns.values()), names=list(columns))
+
+
+def _told_by(rows: pa.RecordBatch, key: Sequence[str]) -> pa.Array:
+    """Of each row its key in words."""
+    values = [[f"{name} {value}" for value in rows.column(name).to_pylist()] for name in key]
+    return pa.array([", ".join(one) for one in zip(*values, strict=True)], pa.string())
 
 
 _Checked = tuple[pa.Array, pa.Array | None]
@@ -108,8 +124,7 @@ _Check = Callable[[pa.Array, str, Agreed], _Checked]
 
 def _by_pattern(values: pa.Array, pattern: str) -> pa.Array:
     """Where there is a text, and it does not fit."""
-    text = pc.utf8_trim_whitespace(values)
-    return pc.fill_null(pc.and_(pc.not_equal(text, ""), pc.invert(pc.match_substring_regex(text, pattern))), False)
+    return pc.fill_null(pc.and_(pc.not_equal(values, ""), pc.invert(pc.match_substring_regex(values, pattern))), False)
 
 
 def _integer(values: pa.Array, kind: str, _agreed: Agreed) -> _Checked:
@@ -133,10 +148,9 @@ def _date(values: pa.Array, _kind: str, _agreed: Agreed) -> _Checked:
 
 def _timestamp(values: pa.Array, _kind: str, agreed: Agreed) -> _Checked:
     """Where all are written as usual nothing is changed, so that an ordinary day costs no Python a value."""
-    text = pc.utf8_trim_whitespace(values)
-    is_usual = pc.fill_null(pc.or_(pc.equal(text, ""), pc.match_substring_regex(text, _CANONICAL_MOMENT)), True)
+    is_usual = pc.fill_null(pc.or_(pc.equal(values, ""), pc.match_substring_regex(values, _CANONICAL_MOMENT)), True)
     if agreed.zone.key == "UTC" and pc.all(is_usual).as_py() is not False:
-        plain = pc.if_else(pc.equal(text, ""), pa.scalar(None, pa.string()), pc.replace_substring(text, "Z", ""))
+        plain = pc.if_else(pc.equal(values, ""), pa.scalar(None, pa.string()), pc.replace_substring(values, "Z", ""))
         try:
             pc.cast(plain, pa.timestamp("us"))
             return values, None
@@ -149,7 +163,7 @@ def _by_reading(values: pa.Array, read: Callable[[str], str]) -> _Checked:
     """Each distinct text read on its own; where it can be, a text that is its reading takes its place."""
     readings: dict[str, str | None] = {}
     for text in pc.unique(values).to_pylist():
-        if text is not None and text.strip():
+        if text:
             try:
                 readings[text] = read(text.strip())
             except ValueError:

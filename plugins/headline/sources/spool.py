@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
+from headline.sources.refused import name_key, storable
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from datetime import date
@@ -29,6 +31,12 @@ class _Day:
     waiting: list[pa.RecordBatch] = field(default_factory=list)
     byte_count: int = 0
     file: Path | None = None
+    names: dict[str, str] = field(default_factory=dict)
+
+    def spelled_alike(self, rows: pa.RecordBatch) -> pa.RecordBatch:
+        """The rows with each column named as the first of the day was that SQL cannot tell from it."""
+        names = [self.names.setdefault(name_key(name), name) for name in rows.schema.names]
+        return rows if names == rows.schema.names else rows.rename_columns(names)
 
 
 class Spool:
@@ -62,6 +70,7 @@ class Spool:
         if not rows.num_rows:
             return
         known = self._days.setdefault(day, _Day(rows.schema))
+        rows = known.spelled_alike(rows)
         if not known.schema.equals(rows.schema):
             known.schema = pa.unify_schemas([known.schema, rows.schema])
         size = rows.nbytes + _COLUMN_BYTES * rows.num_columns
@@ -122,8 +131,12 @@ class Spool:
 
 def plain(rows: pa.RecordBatch, without: Iterable[str] = ()) -> pa.RecordBatch:
     """The rows with each value written out, and nothing of how their file kept them; `without` columns so called in any case."""
-    left_out = {name.casefold() for name in without}
-    columns = {name: _decoded(rows.column(name)) for name in rows.schema.names if name.casefold() not in left_out}
+    left_out = {"", *map(name_key, without)}
+    columns = {
+        storable(name): _decoded(rows.column(place))
+        for place, name in enumerate(rows.schema.names)
+        if name_key(name) not in left_out
+    }
     return pa.RecordBatch.from_arrays(list(columns.values()), names=list(columns))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 from contextlib import contextmanager
 from pathlib import Path
 from time import time
@@ -34,6 +35,21 @@ def is_beside(name: str) -> bool:
 def is_settled(path: AnyPath) -> bool:
     """Whether a file has not been written to for a while, so that what it lacks is not on its way any more."""
     return time() - path.stat().st_mtime > settings.load().settled_minutes * 60
+
+
+def encoding_hint(path: AnyPath) -> str:
+    """In words which encoding the beginning of a file looks like, for a file that is not in the one that was agreed."""
+    with path.open("rb") as file:
+        start = file.read(PIECE)
+    if start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) or start.count(0) > len(start) // 4:
+        return "it looks like utf-16"
+    for encoding in ("utf-8", "cp1252"):
+        try:
+            codecs.getincrementaldecoder(encoding)().decode(start)
+            return f"it looks like {encoding}"
+        except UnicodeDecodeError:
+            continue
+    return "it may be latin-1, or no text at all"
 
 
 def path_of(address: str) -> AnyPath:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections import Counter, defaultdict
+import logging
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, date
+from functools import lru_cache
 from itertools import islice
 from typing import Any, NamedTuple, TypeVar
 from zoneinfo import ZoneInfo
@@ -25,10 +27,13 @@ from headline.sources.refused import (
     RESERVED,
     UNREADABLE,
     moment_of,
+    name_key,
     refused,
     storable,
 )
 from headline.sources.spool import ROWS_AT_A_TIME
+
+log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
@@ -63,9 +68,11 @@ def loads(text: str | bytes) -> Any:
 
 
 def record_of(value: Any, origin: str, text: str | None = None) -> dict[str, Any]:
-    """A record as it arrived; refused where it is no object, or an object in it has a key twice."""
-    if isinstance(value, dict) and not (key := _repeated_key(value)):
-        for name in RESERVED & value.keys():
+    """A record as it arrived; refused where it is no object, says nothing, or has a key twice, be it in other letters."""
+    if isinstance(value, dict) and _is_empty(tuple(value)):
+        return refused(UNREADABLE, json.dumps(value) if text is None else text, origin)
+    if isinstance(value, dict) and not (key := _repeated_key(value) or _repeated_name(tuple(value))):
+        for name in _reserved(tuple(value)):
             value[f"{name} (arrived)"] = value.pop(name)
         value[ORIGIN] = origin
         return value
@@ -81,6 +88,28 @@ def _repeated_key(value: Any) -> str:
     return next((key for one in parts if isinstance(one, dict | list) and (key := _repeated_key(one))), "")
 
 
+@lru_cache(1024)
+def _repeated_name(names: tuple[str, ...]) -> str:
+    """The first of the names of a record that SQL cannot tell from one before it."""
+    seen: set[str] = set()
+    for name in names:
+        if (key := name_key(name)) in seen:
+            return name or "the empty key"
+        seen.add(key)
+    return ""
+
+
+@lru_cache(1024)
+def _is_empty(names: tuple[str, ...]) -> bool:
+    """Whether a record has no field that lands."""
+    return {name_key(name) for name in names} <= {"", "ds"}
+
+
+@lru_cache(1024)
+def _reserved(names: tuple[str, ...]) -> list[str]:
+    return [name for name in names if name_key(name) in RESERVED]
+
+
 def text_of(value: Any) -> str | None:
     """A field as text that every store takes: null stays null, lists and objects stay JSON."""
     if value is None:
@@ -89,21 +118,23 @@ def text_of(value: Any) -> str | None:
 
 
 def batch(records: Iterable[Mapping[str, Any]]) -> pa.RecordBatch:
-    """Records as columns of text, in the order in which the columns first appear; a field without a name is left out."""
+    """Records as columns of text, in the order in which the columns first appear; a field without a name is left out.
+
+    Names that SQL cannot tell apart are one column: a record has one of them.
+    """
     rows = list(records)
-    names = dict.fromkeys(name for row in rows for name in row if name.strip())
-    arrays = [pa.array([text_of(row.get(name)) for row in rows], pa.string()) for name in names]
-    return pa.RecordBatch.from_arrays(arrays, names=told_apart([storable(name) for name in names]))
-
-
-def told_apart(names: list[str]) -> list[str]:
-    """The names, numbered where one is there before, be it in other letters: SQL sees no difference between A and a."""
-    seen: Counter[str] = Counter()
-    found = []
-    for name in names:
-        seen[name.casefold()] += 1
-        found.append(f"{name} ({seen[name.casefold()]})" if seen[name.casefold()] > 1 else name)
-    return found
+    spelled: dict[str, list[str]] = {}
+    for name in dict.fromkeys(name for row in rows for name in row):
+        spelled.setdefault(name_key(name), []).append(name)
+    if spelled.pop("", None):
+        log.warning("%s and others: a field without a name is left out", rows[0].get(ORIGIN, "a record"))
+    arrays = []
+    for name, *others in spelled.values():
+        values = [row.get(name) for row in rows]
+        for other in others:
+            values = [row.get(other) if value is None else value for value, row in zip(values, rows, strict=True)]
+        arrays.append(pa.array(map(text_of, values), pa.string()))
+    return pa.RecordBatch.from_arrays(arrays, names=[storable(names[0]) for names in spelled.values()])
 
 
 def chunks(items: Iterable[T], size: int = ROWS_AT_A_TIME) -> Iterator[list[T]]:

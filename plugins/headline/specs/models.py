@@ -8,7 +8,7 @@ from decimal import Decimal
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr, model_validator
 
@@ -21,20 +21,29 @@ Days = Annotated[int, Field(ge=0)] | Literal["all"]
 def _known_zone(name: str) -> str:
     try:
         ZoneInfo(name)
-    except (ValueError, OSError):
+    except (ZoneInfoNotFoundError, ValueError, OSError):
         raise ValueError(f"no time zone is called {name!r}; such as Europe/Berlin") from None
     return name
 
 
 def _known_encoding(name: str) -> str:
     try:
-        return codecs.lookup(name).name
+        found = codecs.lookup(name)
+        "".encode(name)  # fails for what is no encoding of text, such as base64
     except LookupError:
         raise ValueError(f"no encoding is called {name!r}; such as utf-8 or cp1252") from None
+    return found.name
+
+
+def _one_sign(sign: str) -> str:
+    if len(sign) != 1 or sign in "\r\n\0":
+        raise ValueError(f"{sign!r} is not one sign within a line")
+    return sign
 
 
 Zone = Annotated[str, AfterValidator(_known_zone)]
 Encoding = Annotated[str, AfterValidator(_known_encoding)]
+Sign = Annotated[str, AfterValidator(_one_sign)]
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
 TableName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*\.[a-z][a-z0-9_]*$")]
 # YAML reads a key without a value as null: `raw.orders:` means «with the defaults».
@@ -285,9 +294,15 @@ class FilesIngest(Ingest):
     format: Literal["csv", "json", "parquet"]
     day: str | None = None
     encoding: Encoding = "utf-8"
-    delimiter: Annotated[str, Field(min_length=1, max_length=1)] = ","
-    quote: Annotated[str, Field(min_length=1, max_length=1)] = '"'
+    delimiter: Sign = ","
+    quote: Sign = '"'
     null_markers: list[str] = Field(default_factory=list)
+
+    @model_validator(mode="after")
+    def _signs_differ(self) -> Self:
+        if self.delimiter == self.quote:
+            raise ValueError(f"delimiter and quote are both {self.quote!r}")
+        return self
 
 
 class StreamIngest(Ingest):

@@ -186,7 +186,7 @@ class Arrival:
             first, last = self._run.requested.start, self._run.requested.end - DAY
             days = f"{first}" if first == last else f"{first} to {last}"
             ways = f"Ask the owner of the source to undo it, or agree to it: {ways}. Then trigger {self._source.id} for {days}"
-        return "\n".join([f"{self._landing}: {what}:", *(f"  - {change}" for change in found.changes), f"{kept}. {ways}"])
+        return "\n".join([f"{self._landing}: {what}:", *(f"  - {line}" for line in found.told), f"{kept}. {ways}"])
 
 
 def _of_relations(columns: Mapping[str, str]) -> dict[str, str]:

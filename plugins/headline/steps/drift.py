@@ -91,17 +91,23 @@ def _is_strange(values: pa.ChunkedArray, kinds: Collection[str]) -> bool:
     return len(values) > 0 and share(written_as(values, kinds)) < 1 - MOST
 
 
-def _given_up(agreed: Collection[str], arrived: Columns, before: Columns, news: Collection[str]) -> Iterator[str]:
-    """Columns that most records had until now, and none has any more that has one of the new ones."""
+def _given_up(agreed: Collection[str], arrived: Columns, before: Columns, news: Collection[str]) -> list[str]:
+    """Columns that most records had until now, and none has any more that has one of the new ones.
+
+    A new column is read once, for there may be thousands of them.
+    """
+    has_old: dict[str, pa.ChunkedArray] = {}
     for name in agreed:
         spelled, was = arrived.find(name), before.find(name)
         if spelled and was and len(before.values(was)) > MOST * len(before.read(was)):
-            has_old = is_filled(arrived.read(spelled))
-            for other in news:
-                has_new = is_filled(arrived.read(other))
-                if pc.any(has_new).as_py() and not pc.any(pc.and_(has_new, has_old)).as_py():
-                    yield name
-                    break
+            has_old[name] = is_filled(arrived.read(spelled))
+    given_up: set[str] = set()
+    for other in news:
+        has_new = is_filled(arrived.read(other))
+        if pc.any(has_new).as_py():
+            rest = has_old.keys() - given_up
+            given_up |= {name for name in rest if not pc.any(pc.and_(has_new, has_old[name])).as_py()}
+    return [name for name in has_old if name in given_up]
 
 
 def _same_name(one: str, other: str) -> bool:

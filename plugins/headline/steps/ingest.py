@@ -91,7 +91,7 @@ def _ingest(run: PipelineRun, source: Source, name: str) -> Ingested:
     known = {load.ds: load for load in run.ledger.current_loads(landing, [reach])}
     intervals = from_days({*run.requested, *known})
     arrival = Arrival(run, name)
-    agreed = Agreed(arrival.agreed, ZoneInfo(spec.zone), spec.decimal_separator)
+    agreed = Agreed(arrival.agreed, ZoneInfo(spec.zone), spec.decimal_separator, spec.key)
     writer = LandingWriter(source.id, landing, f"{spec.kind} {spec.connection}", agreed)
     loads = []
     for interval in intervals:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime
 from difflib import SequenceMatcher
 from typing import Any
@@ -22,28 +23,43 @@ def guess_renames(gone: Sequence[str], unread: Sequence[str], arrived: Columns, 
     """For each column that is gone the one that it most likely became, and what speaks for it; each of them once."""
     guesses = []
     is_only_pair = len(gone) == len(unread) == 1
-    for name in gone:
-        was = before.find(name)
-        for other in unread if was else ():
-            old, new = before.values(str(was)), arrived.values(other)
-            if _same_kind(before, str(was), old, arrived, other, new):
-                if len(old) and len(new):
-                    likeness, evidence = _likeness(old, new, base(before.described(str(was))))
+    olds = {name: _Seen.of(before, was) for name in gone if (was := before.find(name))}
+    for other in unread if olds else ():
+        new = _Seen.of(arrived, other)  # read once, for there may be thousands of them
+        for name, old in olds.items():
+            if _same_kind(old, new):
+                if len(old.values) and len(new.values):
+                    likeness, evidence = _likeness(old.values, new.values, base(old.described))
                 else:
                     likeness, evidence = (0.8, "no other column came") if is_only_pair else (0.5, "similar name")
                 score = 0.6 * likeness + 0.4 * _similarity(name, other)
                 guesses.append((score, name, other, f"same type, {evidence if likeness >= 0.25 else 'similar name'}"))
     found: dict[str, tuple[str, str]] = {}
+    taken: set[str] = set()
     for score, name, other, evidence in sorted(guesses, reverse=True):
-        if score >= LIKELY and name not in found and other not in {taken for taken, _ in found.values()}:
+        if score >= LIKELY and name not in found and other not in taken:
             found[name] = other, evidence
+            taken.add(other)
     return found
 
 
-def _same_kind(before: Columns, name: str, old: pa.ChunkedArray, arrived: Columns, other: str, new: pa.ChunkedArray) -> bool:
-    if base(before.kinds[name]) != TEXT or not len(old) or not len(new):
-        return base(before.kinds[name]) == base(arrived.kinds[other])
-    kinds = {before.described(name), arrived.described(other)}
+@dataclass(frozen=True)
+class _Seen:
+    """A sample of a column, the kind that it arrives as and the one that its values can be read as."""
+
+    values: pa.ChunkedArray
+    kind: str
+    described: str
+
+    @classmethod
+    def of(cls, columns: Columns, name: str) -> _Seen:
+        return cls(columns.values(name), base(columns.kinds[name]), columns.described(name))
+
+
+def _same_kind(old: _Seen, new: _Seen) -> bool:
+    if old.kind != TEXT or not len(old.values) or not len(new.values):
+        return old.kind == new.kind
+    kinds = {old.described, new.described}
     return len(kinds) == 1 or kinds <= _NUMBERS
 
 

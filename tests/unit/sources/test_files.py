@@ -67,7 +67,8 @@ def test_a_file_that_is_not_there_yet_is_worth_another_try(share: Path, kind: st
         (b"", "it is empty, even of a header"),
         (b"rate_date,rate\n2026-03-01,0.9", "breaks off"),
         (b'rate_date,rate\n2026-03-01,"0.9\n', "unexpected end of data"),
-        (b"rate_date,r\xffte\n2026-03-01,0.9\n", "its header is not in the encoding"),
+        (b"rate_date,r\xe4te\n2026-03-01,0.9\n", r"its header is not in utf-8 \(it looks like cp1252\)"),
+        ("rate_date,rate\n2026-03-01,0.9\n".encode("utf-16"), r"its header is not in utf-8 \(it looks like utf-16\)"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
@@ -179,9 +180,45 @@ def test_a_line_that_is_no_object_is_refused_by_itself(share: Path, line: str, r
 
 
 def test_text_that_no_store_takes_is_made_storable(share: Path) -> None:
-    (share / "x_2026-03-01.json").write_text('{"a\\u0000": "\\ud83d x", "": 1, "A": "\\u0000", "a": 2}\n')
+    (share / "x_2026-03-01.json").write_text('{"a\\u0000": "\\ud83d x", "": 1, "A": "\\u0000", "b": 2}\n')
     [row] = read(pattern="x_{{ ds }}.json", format="json")[date(2026, 3, 1)]
-    assert row == {"a\ufffd": "\ufffd x", "A": "\ufffd", "a (2)": "2"}
+    assert row == {"a\ufffd": "\ufffd x", "A": "\ufffd", "b": "2"}
+
+
+def test_names_that_sql_cannot_tell_apart_are_one_column_and_twice_in_a_record_none(share: Path) -> None:
+    lines = ['{"Amount": "1", "id": "a"}', '{"amount": "2", "id": "b"}', '{"amount": "3", "AMOUNT": "4", "id": "c"}']
+    (share / "x_2026-03-01.json").write_text("\n".join(lines) + "\n")
+    rows = read(pattern="x_{{ ds }}.json", format="json")[date(2026, 3, 1)]
+    assert [(row["Amount"], row["id"], row[REFUSAL]) for row in rows] == [
+        ("1", "a", None),
+        ("2", "b", None),
+        (None, None, "repeated_key"),
+    ]
+    assert rows[2][REFUSED_TEXT].startswith("AMOUNT: {")
+
+
+def test_so_are_they_where_they_come_in_parts(tmp_path: Path) -> None:
+    parts = [(date(2026, 3, 1), pa.RecordBatch.from_pylist([{name: "1"}])) for name in ("Amount", "amount")]
+    [load] = LandingWriter("shop", "landing.orders", "test", root=tmp_path).write(parts, DAY)
+    assert pq.read_table(load.file.removeprefix("file://"), partitioning=None).to_pydict()["Amount"] == ["1", "1"]
+    assert list(load.columns) == ["ds", "Amount"]
+
+
+def test_a_parquet_file_with_a_column_twice_is_kept_and_held(share: Path, tmp_path: Path) -> None:
+    table = pa.table([pa.array([1]), pa.array([2]), pa.array(["x"])], names=["amount", "Amount", "headline_refusal"])
+    pq.write_table(table, share / "x_2026-03-01.parquet")
+    ingest = FilesIngest(kind="files", connection="headline_datashare", pattern="x_{{ ds }}.parquet", format="parquet")
+    writer = LandingWriter("shop", "landing.orders", "test", root=tmp_path / "landing")
+    with pytest.raises(Unfit, match="a column is there twice: amount, Amount") as caught:
+        writer.write(files.read(ingest, DAY), DAY)
+    assert caught.value.kept
+    assert list(caught.value.kept.columns) == ["ds", "amount", "Amount (2)", "headline_refusal (arrived)"]
+
+
+def test_a_column_without_a_name_is_left_out_and_told(share: Path, caplog: pytest.LogCaptureFixture) -> None:
+    (share / "rates_2026-03-01.csv").write_text("rate_date, ,rate,\n2026-03-01,x,1,y\n")
+    assert read() == {date(2026, 3, 1): [{"rate_date": "2026-03-01", "rate": "1"}]}
+    assert "rates_2026-03-01.csv: 2 of its columns have no name and are left out" in caplog.text
 
 
 def table(days: list[Any], kind: pa.DataType) -> pa.Table:

@@ -59,6 +59,25 @@ def test_all_faults_of_a_file_are_told_with_their_keys(project: Any) -> None:
     assert any('write the time in quotes: "12:30"' in fault for fault in faults)
 
 
+@pytest.mark.parametrize(
+    ("key", "complaint"),
+    [
+        ("encoding: base64", "no encoding is called 'base64'"),
+        ("encoding: utf-9", "no encoding is called 'utf-9'"),
+        ('delimiter: ";;"', "';;' is not one sign within a line"),
+        ('delimiter: "\\n"', "is not one sign within a line"),
+        ('quote: ","', "delimiter and quote are both ','"),
+        ("zone: Berlin", "no time zone is called 'Berlin'"),
+        ('decimal_separator: ";"', "decimal_separator"),
+    ],
+)
+def test_how_a_file_is_written_must_be_possible(project: Any, key: str, complaint: str) -> None:
+    project.replace("sources/shop/source.yml", "format: csv}", f"format: csv, {key}}}")
+    [fault, *others] = faults_of(lambda: load_pipeline(project.sql / "sources/shop"))
+    assert not others
+    assert complaint in fault
+
+
 def test_coverage_is_strict_unless_stated_and_in_order(project: Any) -> None:
     folder = project.sql / "core/core_shop"
     assert load_pipeline(folder).coverage == specs.Coverage(complete=Decimal(1), partial=Decimal(1))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -12,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from headline.ledger import ColumnChange
+from headline.ledger import ColumnChange, SchemaChange
 from headline.sources.columns import Columns, kind_of
 from headline.steps.drift import column_changes
 from headline.steps.renames import guess_renames
@@ -151,3 +152,30 @@ def test_a_column_that_few_records_have_may_be_missing_by_chance() -> None:
     assert changes({"sparse": set(), "full": set()}, arrived, before, is_sparse=True) == ["full removed", "other added"]
     assert changes({"sparse": set()}, arrived, before) == ["sparse removed", "other added"]
     assert changes({"sparse": set()}, columns(other=["y"] * 1000), before, is_sparse=True) == ["sparse removed", "other added"]
+
+
+def test_thousands_of_new_columns_are_read_once_each_and_told_in_a_line() -> None:
+    """Keys that are data: a column is read a number of times that does not grow with the others."""
+    news = {f"flag_{number:05}": ["on", None, None] for number in range(2_000)}
+    before = columns(id=IDS[:3], kind=["a", "b", "c"], paid_at=MOMENTS[:3])
+    arrived = columns(id=IDS[3:6], kind=["a", "b", "c"], **news)
+    reads: Counter[str] = Counter()
+
+    def counted(name: str) -> pa.ChunkedArray:
+        reads[name] += 1
+        return arrived.read(name)
+
+    agreed: dict[str, set[str]] = {"id": {"text"}, "kind": {"text"}, "paid_at": {"timestamp"}}
+    watched = Columns(arrived.kinds, arrived.row_count, counted)
+    found = column_changes(agreed, watched, before, lambda: list(before.kinds), is_sparse=True)
+    assert max(reads.values()) <= 6
+    told = SchemaChange("landing.events", D1, "", "run", dict(arrived.kinds), found).told
+    assert told == [
+        "paid_at: gone (was timestamp)",
+        "2,000 new columns, such as flag_00000, flag_00001 and flag_00002; nobody reads them",
+    ]
+
+
+def test_a_name_of_any_length_is_told_short() -> None:
+    change = ColumnChange("x" * 10_000, "added", after="text")
+    assert str(change) == "x" * 60 + "… (10,000 letters): added (text); nobody reads it"

@@ -1,0 +1,219 @@
+"""Each kind of odd record from each kind of source: it is refused by its reason, or read as what it means; the others load."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import psycopg2
+import pyarrow.parquet as pq
+import pytest
+import requests
+from airflow.providers.http.hooks.http import HttpHook
+
+from headline.intervals import DAY, Interval
+from headline.sources import database, files, http, stream
+from headline.sources.landing import LandingWriter, Part
+from headline.sources.refused import ORIGIN, REFUSAL, REFUSED_TEXT, Agreed
+from headline.specs import DatabaseIngest, FilesIngest, HttpIngest, StreamIngest
+
+D1 = date(2026, 3, 1)
+ONE = Interval(D1, D1 + DAY)
+KINDS = {"id": "text", "quantity": "integer", "amount": "decimal(18, 4)", "day": "date", "at": "timestamp", "name": "text"}
+AGREED = Agreed({name: {kind} for name, kind in KINDS.items()}, key=["id"])
+TYPES = {"quantity": "bigint", "amount": "numeric", "day": "date", "at": "timestamptz"}
+SOUND: dict[str, Any] = {"quantity": "1", "amount": "5.00", "day": str(D1), "at": f"{D1}T10:00:00Z", "name": "x"}
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where the sources of a test have what they send."""
+
+    folder: Path
+    postgres: str
+    patch: pytest.MonkeyPatch
+
+    def _dropped(self, name: str, content: bytes) -> str:
+        file = self.folder / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(content)
+        return name
+
+    def csv(self, lines: list[str]) -> Iterator[Part]:
+        pattern = self._dropped("table.csv", "\n".join([",".join(KINDS), *lines, ""]).encode("utf-8", "surrogateescape"))
+        return files.read(FilesIngest(kind="files", connection="headline_datashare", pattern=pattern, format="csv"), ONE)
+
+    def json(self, lines: list[str]) -> Iterator[Part]:
+        pattern = self._dropped("lines.json", "\n".join([*lines, ""]).encode("utf-8", "surrogateescape"))
+        return files.read(FilesIngest(kind="files", connection="headline_datashare", pattern=pattern, format="json"), ONE)
+
+    def stream(self, lines: list[str]) -> Iterator[Part]:
+        content = gzip.compress("\n".join([*lines, ""]).encode("utf-8", "surrogateescape"))
+        self._dropped(f"events/arrived={D1}/0830-1.jsonl.gz", content)
+        pattern = "events/arrived=%Y-%m-%d/%H%M-*.jsonl.gz"
+        return stream.read(StreamIngest(kind="stream", connection="headline_datashare", pattern=pattern, moment="at"), ONE)
+
+    def http(self, lines: list[str]) -> Iterator[Part]:
+        answer = requests.Response()
+        answer.status_code, answer._content = 200, ('{"data": [' + ",".join(lines) + '], "next": null}').encode()
+        self.patch.setattr(HttpHook, "run", lambda *_, **__: answer)
+        page = {"records": "data", "next": "next", "cursor": "cursor", "day": "day"}
+        return http.read(HttpIngest(kind="http", connection="headline_api", path="/orders", **page), ONE)
+
+    def database(self, rows: list[Row]) -> Iterator[Part]:
+        with closing(psycopg2.connect(host=self.postgres, user="postgres")) as connection:
+            connection.autocommit = True
+            cursor = connection.cursor()
+            columns = ", ".join(f'"{name}" {TYPES.get(name, "text")}' for name in KINDS)
+            cursor.execute(f"drop table if exists odd; create table odd ({columns})")
+            for row in rows:
+                cursor.execute("insert into odd values (%s, %s, %s, %s, %s, %s)", [row[name] for name in KINDS])
+        (self.folder / "odd.extract.sql").write_text(f"select date '{D1}' as ds, odd.* from odd order by id")
+        ingest = DatabaseIngest(kind="database", connection="headline_odd", extract="odd.extract.sql", key=["id"])
+        return database.read(ingest, self.folder, ONE)
+
+
+@pytest.fixture
+def place(tmp_path: Path, postgres: str, monkeypatch: pytest.MonkeyPatch) -> Place:
+    extra = {"conn_type": "fs", "extra": {"path": f"file://{tmp_path}"}}
+    monkeypatch.setenv("AIRFLOW_CONN_HEADLINE_DATASHARE", json.dumps(extra))
+    server = {"conn_type": "postgres", "host": postgres, "login": "postgres", "schema": "postgres"}
+    monkeypatch.setenv("AIRFLOW_CONN_HEADLINE_ODD", json.dumps(server))
+    return Place(tmp_path, postgres, monkeypatch)
+
+
+def landed(parts: Iterator[Part], folder: Path) -> list[Row]:
+    [load] = LandingWriter("odd", "landing.odd", "test", AGREED, folder / "landing").write(parts, ONE)
+    rows: list[Row] = pq.ParquetFile(load.file.removeprefix("file://")).read().to_pylist()
+    return rows
+
+
+def sent(place: Place, source: str, odd: Row) -> Iterator[Part]:
+    """Three records, the second of which is the sound one with these fields."""
+    records = [{"id": key, **SOUND, **(odd if key == "b" else {})} for key in "abc"]
+    if source == "database":
+        return place.database(records)
+    if source == "csv":
+        quoted = [['"' + str(row[name]).replace('"', '""') + '"' for name in KINDS] for row in records]
+        return place.csv([",".join(fields) for fields in quoted])
+    written: Callable[[list[str]], Iterator[Part]] = getattr(place, source)
+    return written([json.dumps(row) for row in records])
+
+
+ALL = ("csv", "json", "stream", "http", "database")
+TEXT_SOURCES = ALL[:-1]
+# kind: field, what arrives, sources that can send it, the reason
+VALUES: dict[str, tuple[str, str, tuple[str, ...], str]] = {
+    "not a number": ("amount", "NaN", ALL, "invalid_amount"),
+    "infinity": ("amount", "Infinity", TEXT_SOURCES, "invalid_amount"),
+    "a comma for thousands": ("amount", "1,020.00", TEXT_SOURCES, "invalid_amount"),
+    "a currency sign": ("amount", "€5.00", TEXT_SOURCES, "invalid_amount"),
+    "brackets": ("amount", "(5.00)", TEXT_SOURCES, "invalid_amount"),
+    "a sign behind": ("amount", "50.00-", TEXT_SOURCES, "invalid_amount"),
+    "an exponent": ("amount", "1e3", TEXT_SOURCES, "invalid_amount"),
+    "more decimals than agreed": ("amount", "1.00005", ALL, "invalid_amount"),
+    "more digits than agreed": ("amount", "123456789012345.00", ALL, "invalid_amount"),
+    "a decimal among integers": ("quantity", "1.5", TEXT_SOURCES, "invalid_quantity"),
+    "an integer too large": ("quantity", "99999999999999999999", TEXT_SOURCES, "invalid_quantity"),
+    "digits of other scripts": ("quantity", "٣", TEXT_SOURCES, "invalid_quantity"),
+    "a leap second": ("at", "2026-03-01T23:59:60Z", TEXT_SOURCES, "invalid_at"),
+    "24 o'clock": ("at", "2026-03-01T24:00:00", TEXT_SOURCES, "invalid_at"),
+    "a moment without end": ("at", "infinity", ALL, "invalid_at"),
+    "a year of five digits": ("at", "12026-03-01 10:00:00", ALL, "invalid_at"),
+    "a year before the first": ("at", "0044-03-15 10:00:00 BC", ALL, "invalid_at"),
+    "a day that does not exist": ("day", "2026-02-30", TEXT_SOURCES, "invalid_day"),
+    "a day without end": ("day", "infinity", ALL, "invalid_day"),
+    "a day after the calendar": ("day", "12026-03-01", ALL, "invalid_day"),
+}
+
+
+@pytest.mark.parametrize(
+    ("source", "field", "text", "reason"),
+    [
+        pytest.param(source, field, text, reason, id=f"{kind}, {source}")
+        for kind, (field, text, sources, reason) in VALUES.items()
+        for source in sources
+    ],
+)
+def test_a_value_that_cannot_be_read_refuses_its_record(place: Place, source: str, field: str, text: str, reason: str) -> None:
+    rows = landed(sent(place, source, {field: text}), place.folder)
+    odd = [row for row in rows if row[REFUSAL]]
+    assert sorted(row["id"] for row in rows if not row[REFUSAL]) == ["a", "c"]
+    [(told, arrived, origin)] = [(row[REFUSAL], row[REFUSED_TEXT], row[ORIGIN]) for row in odd]
+    assert told == reason
+    assert arrived.upper().replace("+00", "") in (text.upper(), f"{text.upper()}.000000000") or source == "database"
+    assert (
+        origin
+        == {
+            "csv": "table.csv line 3",
+            "json": "lines.json line 2",
+            "stream": "0830-1.jsonl.gz line 2",
+            "http": "/orders page 1 record 2",
+            "database": "id b",
+        }[source]
+    )
+
+
+SPELLINGS = {
+    "an offset": ("at", "2026-03-01T12:00:00+02:00", "2026-03-01 10:00:00", ALL),
+    "an offset without colon": ("at", "2026-03-01 05:30:00-0430", "2026-03-01 10:00:00", TEXT_SOURCES),
+    "without seconds": ("at", "2026-03-01T10:00Z", "2026-03-01 10:00:00", TEXT_SOURCES),
+    "blanks around": ("amount", "\t5.50 ", "5.50", TEXT_SOURCES),
+    "zeros at the end": ("amount", "5.5000000", "5.5000000", TEXT_SOURCES),
+    "NUL": ("name", "a\0b", "a\ufffdb", ("csv", "json", "stream", "http")),
+    "half a surrogate": ("name", "a\ud83d", "a\ufffd", ("json", "stream", "http")),
+}
+
+
+@pytest.mark.parametrize(
+    ("source", "field", "text", "meant"),
+    [
+        pytest.param(source, field, text, meant, id=f"{kind}, {source}")
+        for kind, (field, text, meant, sources) in SPELLINGS.items()
+        for source in sources
+    ],
+)
+def test_what_means_a_value_is_read_as_it(place: Place, source: str, field: str, text: str, meant: str) -> None:
+    rows = landed(sent(place, source, {field: text}), place.folder)
+    assert all(not row.get(REFUSAL) for row in rows)
+    [value] = [row[field] for row in rows if row["id"] == "b"]
+    assert str(value).removesuffix("Z").removesuffix("+00:00") == meant
+
+
+GOOD = json.dumps({"id": "a", **SOUND})
+RECORDS = {
+    "a line that breaks off": (GOOD[:30], ("json", "stream"), "unreadable_record"),
+    "no object": ("[1]", ("json", "stream", "http"), "unreadable_record"),
+    "an object that says nothing": ("{}", ("json", "stream", "http"), "unreadable_record"),
+    "a key twice": (GOOD[:-1] + ', "amount": "7.00"}', ("json", "stream", "http"), "repeated_key"),
+    "a key twice in other letters": (GOOD[:-1] + ', "AMOUNT": "7.00"}', ("json", "stream", "http"), "repeated_key"),
+    "a key twice within a field": (GOOD[:-1] + ', "more": {"a": 1, "a": 2}}', ("json", "stream", "http"), "repeated_key"),
+    "bytes of another encoding": (GOOD.replace('"x"', '"\udce4"'), ("json", "stream"), "unreadable_record"),
+    "a field too many": ("a,1,5.00,2026-03-01,2026-03-01,x,y", ("csv",), "wrong_field_count"),
+    "a field too few": ("a,1,5.00,2026-03-01,2026-03-01", ("csv",), "wrong_field_count"),
+    "bytes of another encoding in a table": ("a,1,5.00,2026-03-01,2026-03-01,\udce4", ("csv",), "unreadable_record"),
+}
+
+
+@pytest.mark.parametrize(
+    ("source", "odd", "reason"),
+    [
+        pytest.param(source, odd, reason, id=f"{kind}, {source}")
+        for kind, (odd, sources, reason) in RECORDS.items()
+        for source in sources
+    ],
+)
+def test_what_is_no_record_is_refused_by_itself(place: Place, source: str, odd: str, reason: str) -> None:
+    sound = "a,1,5.00,2026-03-01,2026-03-01T10:00:00Z,x" if source == "csv" else GOOD
+    rows = landed(getattr(place, source)([sound, odd, sound]), place.folder)
+    assert sorted(str(row[REFUSAL]) for row in rows) == ["None", "None", reason]
+    [(text, origin)] = [(row[REFUSED_TEXT], row[ORIGIN]) for row in rows if row[REFUSAL]]
+    assert text
+    assert origin.endswith(" line 3" if source == "csv" else " 2")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import logging
 import re
 import zlib
@@ -123,9 +124,11 @@ def _lines(file: MicroBatch) -> Iterator[tuple[int, dict[str, Any]]]:
                 *lines, rest = (rest + piece).split(b"\n")
                 for line in lines:
                     number += 1
+                    if number == 1:
+                        line = line.removeprefix(codecs.BOM_UTF8)
                     if line.strip():
                         yield number, _record(line, f"{file.path.name} line {number}")
-        if rest.strip():
+        if rest.removeprefix(codecs.BOM_UTF8).strip():
             yield number + 1, _record(rest, f"{file.path.name} line {number + 1}")
     except ForeignBytesError as error:
         if rest.strip():

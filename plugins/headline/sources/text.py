@@ -69,16 +69,15 @@ def loads(text: str | bytes) -> Any:
 
 def record_of(value: Any, origin: str, text: str | None = None) -> dict[str, Any]:
     """A record as it arrived; refused where it is no object, says nothing, or has a key twice, be it in other letters."""
-    if isinstance(value, dict) and _is_empty(tuple(value)):
+    names = _names(tuple(value)) if isinstance(value, dict) else _Names(is_empty=True)
+    if names.is_empty:
         return refused(UNREADABLE, json.dumps(value) if text is None else text, origin)
-    if isinstance(value, dict) and not (key := _repeated_key(value) or _repeated_name(tuple(value))):
-        for name in _reserved(tuple(value)):
+    if not (key := _repeated_key(value) or names.repeated):
+        for name in names.reserved:
             value[f"{name} (arrived)"] = value.pop(name)
         value[ORIGIN] = origin
         return value
-    reason = REPEATED_KEY if isinstance(value, dict) else UNREADABLE
-    told = f"{key}: " if isinstance(value, dict) else ""
-    return refused(reason, told + (json.dumps(value) if text is None else text), origin)
+    return refused(REPEATED_KEY, f"{key}: {json.dumps(value) if text is None else text}", origin)
 
 
 def _repeated_key(value: Any) -> str:
@@ -88,26 +87,23 @@ def _repeated_key(value: Any) -> str:
     return next((key for one in parts if isinstance(one, dict | list) and (key := _repeated_key(one))), "")
 
 
-@lru_cache(1024)
-def _repeated_name(names: tuple[str, ...]) -> str:
-    """The first of the names of a record that SQL cannot tell from one before it."""
-    seen: set[str] = set()
-    for name in names:
-        if (key := name_key(name)) in seen:
-            return name or "the empty key"
-        seen.add(key)
-    return ""
+class _Names(NamedTuple):
+    """What the names of a record's fields say: whether none of them lands, the first that SQL cannot tell from one before it, and
+    those that are spelled as columns of our own."""
+
+    is_empty: bool
+    repeated: str = ""
+    reserved: tuple[str, ...] = ()
 
 
 @lru_cache(1024)
-def _is_empty(names: tuple[str, ...]) -> bool:
-    """Whether a record has no field that lands."""
-    return {name_key(name) for name in names} <= {"", "ds"}
-
-
-@lru_cache(1024)
-def _reserved(names: tuple[str, ...]) -> list[str]:
-    return [name for name in names if name_key(name) in RESERVED]
+def _names(names: tuple[str, ...]) -> _Names:
+    """Hardly any record has other names than those before, so that names are judged once."""
+    keys = list(map(name_key, names))
+    again = (name or "the empty key" for place, name in enumerate(names) if keys[place] in keys[:place])
+    repeated = next(again, "") if len(set(keys)) < len(keys) else ""
+    reserved = tuple(name for name, key in zip(names, keys, strict=True) if key in RESERVED)
+    return _Names(set(keys) <= {"", "ds"}, repeated, reserved)
 
 
 def text_of(value: Any) -> str | None:
@@ -130,10 +126,10 @@ def batch(records: Iterable[Mapping[str, Any]]) -> pa.RecordBatch:
         log.warning("%s and others: a field without a name is left out", rows[0].get(ORIGIN, "a record"))
     arrays = []
     for name, *others in spelled.values():
-        values = [row.get(name) for row in rows]
+        texts = [text_of(row.get(name)) for row in rows]
         for other in others:
-            values = [row.get(other) if value is None else value for value, row in zip(values, rows, strict=True)]
-        arrays.append(pa.array(map(text_of, values), pa.string()))
+            texts = [text_of(row.get(other)) if text is None else text for text, row in zip(texts, rows, strict=True)]
+        arrays.append(pa.array(texts, pa.string()))
     return pa.RecordBatch.from_arrays(arrays, names=[storable(names[0]) for names in spelled.values()])
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import codecs
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -110,6 +110,11 @@ class Coverage(Model):
         return self
 
 
+@cache  # a run asks for the files of its tables hundreds of times
+def _file(folder: Path, name: str) -> Path:
+    return folder / name
+
+
 class Table(Model):
     """One table of a pipeline: its SELECT is `<name>.sql`, its contract `<name>.contract.yml` beside the spec.
 
@@ -131,7 +136,7 @@ class Table(Model):
     def name(self) -> str:
         return self._name
 
-    @cached_property
+    @property
     def full_name(self) -> str:
         return f"{self._schema}.{self._name}"
 
@@ -154,15 +159,15 @@ class Table(Model):
         """What the templates of its SELECT and of its contract know of the specification."""
         return {"coverage": self._coverage}
 
-    @cached_property
+    @property
     def sql_file(self) -> Path:
-        return self._folder / f"{self._name}.sql"
+        return _file(self._folder, f"{self._name}.sql")
 
-    @cached_property
+    @property
     def contract_file(self) -> Path:
         """The file beside the spec; a source that stands in for another (HEADLINE_SOURCES) may leave it with the original."""
         name = f"{self._name}.contract.yml"
-        file = self._folder / name
+        file = _file(self._folder, name)
         if self._schema == "raw" and not file.is_file():
             return settings.load().sql / "sources" / self._folder.name / name
         return file

@@ -137,6 +137,28 @@ def test_days_before_the_interval_are_one_change_where_a_window_has_no_bound(led
     assert ledger.changes({"core.x": Window(days_before="all")}, last, since=2) == []
 
 
+def test_the_changes_of_the_inputs_of_several_tables_are_told_apart(ledger: Ledger) -> None:
+    record(ledger, *days_of("core.x", D1, D2), *days_of("core.w", D3))
+    record(ledger, *days_of("core.x", D3))
+    last = Interval(D3, D3 + DAY)
+    asked = {
+        "profit.of_the_day": ({"core.x": Window()}, last, 0),
+        "profit.of_all_days": ({"core.x": Window(days_before="all"), "core.w": Window()}, last, 0),
+        "profit.seen": ({"core.x": Window(days_before="all")}, last, 100),
+        "profit.of_nothing": ({}, last, 0),
+    }
+    together = ledger.changes_of(asked)
+    assert together == {name: ledger.changes(*one) for name, one in asked.items()}
+    assert [change.interval for change in together["profit.of_the_day"]] == [last]
+    assert {(change.table, change.interval.start) for change in together["profit.of_all_days"]} == {
+        ("core.x", date.min),
+        ("core.x", D3),
+        ("core.w", D3),
+    }
+    assert together["profit.seen"] == together["profit.of_nothing"] == []
+    assert ledger.changes_of({}) == {}
+
+
 def test_versions_appear_in_the_order_of_commits(ledger: Ledger) -> None:
     """A writer that has its version waits to commit; the next one must not commit a higher version before it."""
     has_version, may_commit = Event(), Event()
@@ -209,6 +231,22 @@ def test_the_newest_audit_of_each_table_is_shown(ledger: Ledger) -> None:
         ("core.y", "passed", Decimal("1.5")),
     ]
     assert [row.table_name for row in ledger.latest_audits(["core.y"])] == ["core.y"]
+
+
+def test_an_audit_is_kept_as_it_was_found(ledger: Ledger) -> None:
+    sample = [{"ds": "2026-03-01", "order_id": "a:1 'quoted' \\ ü", "coupon": None}]
+    unknown = CheckResult("checks.b", "b", "failed_rows", "not_checked", None, "")
+    failed = CheckResult(
+        "checks.a", "a", "failed_rows", "failed", Decimal("12345678901234567890.25"), "must be 0", "anomaly", sample
+    )
+    ledger.record_candidate(candidate())
+    ledger.record_audit(candidate(), [unknown, failed], "failed")
+    kept = [(row.check_path, row.outcome, row.measured, row.kind, row.sample, row.run_id) for row in ledger.latest_audits()]
+    assert kept == [
+        ("checks.b", "not_checked", None, "schema", [], "run"),
+        ("checks.a", "failed", Decimal("12345678901234567890.25"), "anomaly", sample, "run"),
+    ]
+    assert ledger.candidates("k") == {"core.x": candidate(state="failed")}
 
 
 def test_old_candidates_expire(ledger: Ledger) -> None:

@@ -223,6 +223,28 @@ def test_tables_that_are_there_already_need_no_lock(staging: Staging, made: Make
     staging.ensure([Output(name, table) for name in table.outputs])
 
 
+def test_only_what_is_not_there_yet_is_made(staging: Staging, made: MakeTable) -> None:
+    known, new = made("t"), made("s", quarantine=True)
+    staging.ensure([Output(known.full_name, known), *(Output(name, new) for name in new.outputs)])
+    with staging.reading():
+        assert staging.query("select count(*) from core.s union all select count(*) from quarantine.s").rows == [(0,), (0,)]
+    assert content(staging, "core.t") == [0, 1, 2, 3, 4]
+
+
+def test_days_beside_each_other_are_replaced_by_one_condition(
+    staging: Staging, made: MakeTable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each row is compared with each condition: 60 days in a row must not be 60 of them."""
+    told: list[str] = []
+    execute = DuckDBStaging._execute
+    monkeypatch.setattr(DuckDBStaging, "_execute", lambda session, sql: (told.append(sql), execute(session, sql))[1])
+    with staging.publishing():
+        staging.replace([Replacement(made("t"), [Interval(day, day + DAY) for day in (D[0], D[1], D[2], D[4])])])
+    [deletion] = [sql for sql in told if sql.startswith("delete")]
+    assert deletion.count("ds >=") == 2
+    assert content(staging, "core.t") == [100, 101, 3]
+
+
 def as_set(contents: list[Content]) -> set[Content]:
     return set(contents)
 

@@ -181,8 +181,18 @@ BROKEN = [
     ),
     (
         "core.product_changes",
+        "no product changes after the day of its snapshot",
+        "update core.product_changes set updated_at = ds + interval 1 day",
+    ),
+    (
+        "core.product_changes",
         "a removed product is not in the snapshot of the day",
         "update core.product_changes set is_removed = true where product_id = 'P1'",
+    ),
+    (
+        "core.products",
+        "the current version of a product is what the last snapshot says",
+        "update core.products set category = 'kitchen' where product_id = 'P1'",
     ),
     ("core.products", "a version ends after it begins", "update core.products set valid_to = valid_from where product_id = 'P1'"),
     (
@@ -218,8 +228,18 @@ BROKEN = [
     ),
     (
         "core.customer_changes",
+        "no customer changes after the day of its snapshot",
+        "update core.customer_changes set updated_at = ds + interval 1 day",
+    ),
+    (
+        "core.customer_changes",
         "a removed customer is not in the snapshot of the day",
         "update core.customer_changes set is_removed = true where customer_id = 'C1'",
+    ),
+    (
+        "core.customers",
+        "the current version of a customer is what the last snapshot says",
+        "update core.customers set country_code = 'FR' where customer_id = 'C1'",
     ),
     ("core.customers", "a version ends after it begins", "update core.customers set valid_to = valid_from"),
     (

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from functools import wraps
+from typing import TYPE_CHECKING, Any, ParamSpec
 
 if TYPE_CHECKING:
     from headline.ledger.incidents import Finding
 
 log = logging.getLogger(__name__)
+P = ParamSpec("P")
 
 # Runs that repair starts: it tries again by itself, and tells when it gives up.
 REPAIR = "repair__"
@@ -19,11 +22,34 @@ async def landing_missed(context: Any = None, **_: Any) -> None:  # noqa: ARG001
     """A pipeline's deadline has passed: look at once, from the triggerer, which needs no worker."""
     from asgiref.sync import sync_to_async
 
+    await sync_to_async(_look, thread_sensitive=False)()
+
+
+def told_in_any_case(callback: Callable[P, None]) -> Callable[P, None]:
+    """The callback; where it fails, people are told of that without it and, where need be, without the ledger."""
+
+    @wraps(callback)
+    def calling(*args: P.args, **kwargs: P.kwargs) -> None:
+        try:
+            callback(*args, **kwargs)
+        except Exception as error:  # whatever it is, Airflow would only log it
+            from headline.alerts.emergency import tell_directly
+            from headline.alerts.message import redact
+
+            log.exception("%s has failed", callback.__name__)
+            tell_directly(redact(f"{type(error).__name__}: {error}")[:300], datetime.now(UTC), part="reports of failures")
+
+    return calling
+
+
+@told_in_any_case
+def _look() -> None:
     from headline.alerts.watch import look
 
-    await sync_to_async(look, thread_sensitive=False)(datetime.now(UTC))
+    look(datetime.now(UTC))
 
 
+@told_in_any_case
 def task_failed(context: Any) -> None:
     """A task has failed for good: an incident at once, if the day that it worked on concerns anybody today."""
     from headline.alerts.watch import report
@@ -34,6 +60,7 @@ def task_failed(context: Any) -> None:
         report([finding], now)
 
 
+@told_in_any_case
 def run_failed(context: Any) -> None:
     """A run has failed. A task whose process was killed cannot tell that itself: Airflow's DAG processor calls this for it."""
     from headline.alerts.judge import DIRECT_CAUSES
@@ -100,7 +127,7 @@ def finding_of(context: Any, now: datetime) -> Finding | None:
     if kind_of_run == "backfill" or (is_old and is_asked_for):
         failed = {f"{FAILED_DAY}{day}": instance.run_id for day in days}
         facts = {"run_id": instance.run_id, "task_id": task.task_id, **_kind_of(task, error, instance.run_id)[1], **failed}
-        return Finding(instance.dag_id, "backfill_failed", today, now, facts)
+        return Finding(instance.dag_id, "backfill_failed", today, now, facts, adds=FAILED_DAY)
     if is_old or type(error).__name__ == "TaskDeferralTimeout":
         return None
     kind, known, since_day = _kind_of(task, error, instance.run_id)

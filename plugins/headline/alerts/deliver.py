@@ -8,12 +8,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from headline import settings
-from headline.alerts.channels import INBOX, Channel, Contact, configured
+from headline.alerts.channels import INBOX, Channel, Contact, Undelivered, configured
 from headline.alerts.escalation import Step, next_step
 from headline.alerts.judge import path_failed
 from headline.alerts.kinds import KINDS
 from headline.alerts.message import Message, Surroundings, compose, redact
 from headline.alerts.people import ALERTS, People
+from headline.alerts.phase import present
 from headline.ledger.incidents import Event, Finding, Incident, Incidents
 from headline.specs import Catalog
 
@@ -26,7 +27,10 @@ CALM = ("email", "slack", "sns")
 
 @dataclass
 class Delivery:
-    """One round of telling people; `down` collects the channels that failed in it, which are not tried again."""
+    """One round of telling people; `down` collects the channels that failed in it, which are not tried again.
+
+    `refused`: channels that reached a person, but not at all of their addresses; they are still used.
+    """
 
     catalog: Catalog
     people: People
@@ -34,6 +38,12 @@ class Delivery:
     incidents: Incidents = field(default_factory=Incidents)
     channels: Mapping[str, Channel] = field(default_factory=configured)
     down: dict[str, str] = field(default_factory=dict)
+    refused: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def failed(self) -> dict[str, str]:
+        """Every channel that did not reach everybody in this round, with what was said."""
+        return self.refused | self.down
 
     def run(self) -> datetime | None:
         """Tell everybody who must be told by now; returns the next moment at which somebody must be, if one is known.
@@ -41,9 +51,9 @@ class Delivery:
         A channel that failed becomes an incident of its own, told over the others. Safe against others who do the same.
         """
         upcoming = [self._work_on(incident.id) for incident in self.incidents.open()]
-        if self.down:
+        if self.failed:
             known = self.incidents.open()
-            down = self.incidents.broken_channels() | self.down
+            down = self.incidents.broken_channels() | self.failed
             upcoming.append(self._work_on(fire(self.incidents, path_failed(down, known, self.now), known, self.now).id))
         return min((moment for moment in upcoming if moment), default=None)
 
@@ -51,7 +61,7 @@ class Delivery:
         """What the message needs to know besides the incident."""
         known = incident.pipeline in self.catalog.pipelines
         readers = self.catalog.readers_of(incident.pipeline) if known else []
-        hanging = [one for one in self.incidents.open() if one.cause_id == incident.id]
+        hanging = [present(one, self.now) for one in self.incidents.open() if one.cause_id == incident.id]
         tiers = [self.catalog.pipelines[one].tier for one in [incident.pipeline, *readers] if one in self.catalog.pipelines]
         sources = self.catalog.sources_of(incident.pipeline) if known else []
         return Surroundings(min(tiers, default=1), readers, hanging, settings.load().base_url, sources)
@@ -60,7 +70,7 @@ class Delivery:
         """Do what is due about one incident; returns when more is."""
         with self.incidents.telling(incident_id) as is_ours:
             while is_ours:
-                incident = self.incidents.get(incident_id)
+                incident = present(self.incidents.get(incident_id), self.now)
                 around = self.around(incident)
                 step = self._next_step(incident, around)
                 if step is None or step.at > self.now:
@@ -102,15 +112,18 @@ class Delivery:
         if not self.channels[name].reaches(contact):
             return False
         try:
-            self.channels[name].send(message, contact)
+            refused = redact(self.channels[name].send(message, contact))
         except Exception as error:  # whatever a provider raises, the next channel must be tried
-            reason = redact(f"{type(error).__name__}: {error}")[:300]
+            reason = redact(str(error) if isinstance(error, Undelivered) else f"{type(error).__name__}: {error}")[:300]
             log.warning("%s did not take the alert %s for %s: %s", name, incident.id, contact.person, reason)
             self.down[name] = reason
             self.incidents.record(Event(incident.id, self.now, "delivery_failed", contact.person, name, reason))
             return False
         log.info("told %s over %s: %s", contact.person, name, message.subject)
         self.incidents.record(Event(incident.id, self.now, "told", contact.person, name, message.subject))
+        if refused:
+            self.refused[name] = refused[:300]
+            self.incidents.record(Event(incident.id, self.now, "delivery_failed", contact.person, name, refused[:300]))
         return True
 
 

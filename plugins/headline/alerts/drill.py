@@ -30,7 +30,7 @@ def drill(now: datetime) -> dict[str, str]:
     reached = [name for name, channel in delivery.channels.items() if channel.reaches(contact)]
     for name in reached:
         delivery.send(incident, message, contact, name)
-    failed = dict(delivery.down)
+    failed = delivery.failed
     delivery.run()
     shown = {event.channel for event in incidents.history(incident.id) if event.event == "told" and event.at >= now}
     lost = {name: "the ledger does not show it" for name in (INBOX, *reached) if name not in shown and name not in failed}

@@ -1,4 +1,7 @@
-"""Telling people when the ledger or the watch itself does not work: straight over the channels, remembered in a file."""
+"""Telling people when the ledger or the watch itself does not work: straight over the channels, remembered in a file.
+
+Whatever the ledger fails at leads here: it may be out of reach, read-only, full, or lack a table.
+"""
 
 from __future__ import annotations
 
@@ -10,14 +13,14 @@ from headline import settings
 from headline.alerts import people
 from headline.alerts.channels import configured
 from headline.alerts.deliver import URGENT
-from headline.alerts.judge import path_failed
+from headline.alerts.judge import WATCH, path_failed
 from headline.alerts.message import SHORT_LENGTH, Message, redact
-from headline.errors import Transient
 from headline.ledger.incidents import Incidents
 
 log = logging.getLogger(__name__)
 
 AGAIN_AFTER = timedelta(hours=1)
+REFUSAL_LENGTH = 150
 
 
 def mark() -> Path:
@@ -25,43 +28,47 @@ def mark() -> Path:
     return settings.load().home / "alert_path_failed"
 
 
-def tell_directly(reason: str, now: datetime) -> None:
-    """Tell whoever is on call, now and then every hour, that the freshness watch does not work and why.
+def tell_directly(reason: str, now: datetime, part: str = WATCH) -> None:
+    """Tell whoever is on call, now and then every hour, that a part of the alerts does not work and why.
 
-    With a ledger it becomes an incident like others, without one the message goes straight to the first channel that works.
+    It becomes an incident like others; where the ledger takes none, the message goes straight to the first channel that works.
+    Somebody whom no channel reached is tried again at the next call.
     """
     from headline.alerts.watch import report
 
     try:
-        report([path_failed({"freshness_watch": reason}, Incidents().open(), now)], now)
-    except Transient:
+        report([path_failed({part: reason}, Incidents().open(), now)], now)
+    except Exception as error:  # whatever it is, an alert that cannot be kept must still be told
+        refusal = redact(" ".join(str(error).split()))[:REFUSAL_LENGTH]
+        log.exception("the ledger does not take the alert")
         since, told = _read(now)
         if told and now - told < AGAIN_AFTER:
             return
-        _write(since, now)
-        _send(message(reason, since), now)
+        has_reached = _send(message(reason, refusal, since), now)
+        _write(since, now if has_reached else None)
 
 
 def recovered(now: datetime) -> None:
-    """The ledger answers again: what it could not be told while it was out of reach is told now, as over."""
+    """The ledger works again: what it could not be told before is told now, as over."""
     if not mark().exists():
         return
     since, _ = _read(now)
     incidents = Incidents()
-    fired = incidents.fire(path_failed({"ledger": f"out of reach from {since:%H:%M} to {now:%H:%M} UTC"}, [], since), now)
-    incidents.resolve(fired.id, now, "the ledger answers again")
+    fired = incidents.fire(path_failed({"ledger": f"took no alerts from {since:%H:%M} to {now:%H:%M} UTC"}, [], since), now)
+    incidents.resolve(fired.id, now, "the ledger works again")
     mark().unlink()
 
 
-def message(reason: str, since: datetime) -> Message:
-    """What is said; there is no incident to acknowledge."""
+def message(reason: str, refusal: str, since: datetime) -> Message:
+    """What is said; there is no incident to acknowledge. `refusal`: what the ledger said when it was to keep the incident."""
     url = settings.load().base_url.rstrip("/")
-    subject = "T1 Nobody watches: the freshness watch has failed"
+    subject = "T1 Alerts fail: the ledger keeps no incidents"
     lines = [
-        f"The freshness watch fails since {since.astimezone(UTC):%Y-%m-%d %H:%M} UTC, and the ledger is out of reach.",
+        f"Alerts fail since {since.astimezone(UTC):%Y-%m-%d %H:%M} UTC, and the ledger keeps no incidents: {refusal}",
         "Hurt: everybody who relies on being told that data is late or wrong; nothing is published either.",
         f"Likely cause: {reason}",
-        "First: see whether the ledger's PostgreSQL is up. You are told again every hour until it answers.",
+        "First: see whether the ledger's PostgreSQL is up, takes writes (no standby, disk not full) and is migrated.",
+        "You are told again every hour until it works.",
         "",
         f"DAG: {url}/dags/freshness_watch",
         f"What to do: {url}/headline/alerts/alert_path_failed",
@@ -69,30 +76,32 @@ def message(reason: str, since: datetime) -> Message:
     return Message(subject, redact(f"{subject}. {reason}")[:SHORT_LENGTH], redact("\n".join(lines)))
 
 
-def _send(message: Message, now: datetime) -> None:
+def _send(message: Message, now: datetime) -> bool:
+    """Whether somebody was reached."""
     channels = configured()
     for contact in people.load(now).chain(people.ALERTS, now):
         for name in URGENT:
             if name in channels and channels[name].reaches(contact):
                 try:
-                    return channels[name].send(message, contact)
+                    channels[name].send(message, contact)
+                    return True
                 except Exception as error:  # whatever a provider raises, the next channel must be tried
                     log.warning("%s did not take the alert for %s: %s", name, contact.person, type(error).__name__)
     log.error("nobody could be told: %s", message.text)
-    return None
+    return False
 
 
 def _read(now: datetime) -> tuple[datetime, datetime | None]:
     try:
-        since, told = mark().read_text().split()
-        return datetime.fromisoformat(since), datetime.fromisoformat(told)
+        since, *told = mark().read_text().split()
+        return datetime.fromisoformat(since), datetime.fromisoformat(told[0]) if told else None
     except (OSError, ValueError):
         return now, None
 
 
-def _write(since: datetime, told: datetime) -> None:
+def _write(since: datetime, told: datetime | None) -> None:
     try:
         mark().parent.mkdir(parents=True, exist_ok=True)
-        mark().write_text(f"{since.isoformat()} {told.isoformat()}")
+        mark().write_text(f"{since.isoformat()} {told.isoformat() if told else ''}")
     except OSError as error:
         log.warning("%s cannot be written, so people are told each time: %s", mark(), error)

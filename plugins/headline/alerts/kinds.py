@@ -94,8 +94,8 @@ PROFIT_DROP = Kind(
 )
 RESTATEMENT_WAITING = Kind(
     "restatement_waiting",
-    "A new computation would change figures that investors were told; it waits for approval.",
-    "Read what would change and why, then approve or refuse it in Airflow.",
+    "Not built yet, so nobody is told this: a new computation would change figures that investors were told.",
+    "Nothing waits for approval: restated figures are published as soon as their checks have passed.",
     may_wake=False,
 )
 ALERT_PATH_FAILED = Kind(

@@ -56,7 +56,7 @@ class Surroundings:
 
 
 def compose(incident: Incident, around: Surroundings) -> Message:
-    """The message about one incident; the same for everybody who is told."""
+    """The message about one incident, from its facts as `phase.present` leaves them; the same for everybody who is told."""
     kind = KINDS[incident.kind]
     is_drill = bool(incident.facts.get("drill"))
     what = "This is a drill: show that it reached you" if is_drill else _what(incident)
@@ -134,7 +134,7 @@ def likely_cause(facts: Mapping[str, Any]) -> str:
         parts += [
             f"{one['task_id']} runs since {_clock(one['since'])}, usually {one['usual_minutes']} min" for one in slow[:SHOWN]
         ]
-    if facts.get("at_it_since"):
+    if facts.get("at_it_since") and facts.get("phase") == "at_risk":
         parts.append(
             f"its inputs have been there since {_clock(facts['at_it_since'])}, usually {facts['usual_minutes']} min suffice"
         )
@@ -209,7 +209,7 @@ def _what(incident: Incident) -> str:
     """One sentence, without its full stop."""
     facts = incident.facts
     match incident.kind:
-        case "landing_missed" if expected := facts.get("expected_at"):
+        case "landing_missed" if facts.get("phase") == "at_risk" and (expected := facts.get("expected_at")):
             return f"{incident.pipeline} will land {incident.ds} at about {_clock(expected)}, after {_clock(facts['deadline'])}"
         case "landing_missed" if facts.get("phase") == "at_risk":
             return f"{incident.pipeline} takes much longer than usual for {incident.ds}"

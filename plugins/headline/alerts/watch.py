@@ -12,7 +12,7 @@ from datetime import date, datetime, timedelta
 
 from headline import settings, specs
 from headline.alerts import people
-from headline.alerts.airflow_state import look_at_airflow
+from headline.alerts.airflow_state import AirflowState, look_at_airflow
 from headline.alerts.days import end_of
 from headline.alerts.deliver import Delivery, fire
 from headline.alerts.judge import HISTORY_DAYS, WATCH, World, cause_of, findings, is_over
@@ -36,8 +36,9 @@ def look(now: datetime) -> datetime | None:
     """
     catalog = specs.load_sound()
     incidents = Incidents()
+    airflow = look_at_airflow(now, settings.load().reporting_zone)  # before the lock: an API that hangs must hold up nobody
     with incidents.judging():
-        world = observe(catalog, incidents, now)
+        world = observe(catalog, incidents, airflow, now)
         found = findings(world, incidents.open())
         settle(incidents, found, now)
         still = {finding.key for finding in found}
@@ -70,13 +71,12 @@ def settle(incidents: Incidents, found: Sequence[Finding], now: datetime) -> Non
             incidents.link(fired[finding.key].id, fired[finding.cause].id, now, detail)
 
 
-def observe(catalog: Catalog, incidents: Incidents, now: datetime) -> World:
+def observe(catalog: Catalog, incidents: Incidents, airflow: AirflowState, now: datetime) -> World:
     """What a judgement rests on, as of now."""
     known, unresolved = settings.load(), incidents.open()
     yesterday = business_day(now, known.reporting_zone) - DAY
     concerned = [day for incident in unresolved for day in (incident.ds, *failed_days(incident.facts))]
     first = min([yesterday - DAY * HISTORY_DAYS, *concerned])
-    airflow = look_at_airflow(now, known.reporting_zone)
     world = World(
         catalog=catalog,
         evidence=Observations().evidence(first),

@@ -25,7 +25,8 @@ UNRESOLVED = ("open", "acknowledged")
 class Finding:
     """Something that is wrong, as whoever found it says: the same pipeline, kind and day is the same incident.
 
-    `since`: when it became true. `facts`: JSON that the message tells from. `cause`: the finding that it follows from.
+    `since`: when it became true. `facts`: JSON that the message tells from; they replace those of an earlier finding, except
+    that facts whose names begin with `adds` are kept. `cause`: the finding that it follows from.
     """
 
     pipeline: str
@@ -34,6 +35,7 @@ class Finding:
     since: datetime
     facts: dict[str, Any] = field(default_factory=dict)
     cause: Key | None = None
+    adds: str = ""
 
     @property
     def key(self) -> Key:
@@ -107,7 +109,7 @@ class Incidents(Store):
                     return _incident(inserted)
                 row = connection.execute(query.with_for_update()).one()  # somebody else was quicker
             known = _incident(row)
-            facts = known.facts | finding.facts
+            facts = _joined(known.facts, finding)
             if known.state == "resolved":
                 return self._set(connection, known.id, new, Event(known.id, at, "opened", detail="again"))
             if facts != known.facts:
@@ -260,6 +262,12 @@ class Incidents(Store):
     @staticmethod
     def _append(connection: Connection, event: Event) -> None:
         connection.execute(insert(tables.incident_event).values(vars(event)))
+
+
+def _joined(known: dict[str, Any], finding: Finding) -> dict[str, Any]:
+    """What is known of an incident after a finding: facts of an earlier phase would contradict those of the present one."""
+    kept = {name: value for name, value in known.items() if finding.adds and name.startswith(finding.adds)}
+    return kept | finding.facts
 
 
 def _incident(row: Any) -> Incident:

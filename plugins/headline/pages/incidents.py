@@ -60,11 +60,12 @@ def incident(visitor: CurrentVisitor, api: VisitorsAirflow, incident_id: int) ->
     from headline.alerts.first_step import first_step
     from headline.alerts.kinds import KINDS
     from headline.alerts.message import likely_cause, redact
+    from headline.alerts.phase import present
     from headline.ledger.incidents import Incidents
     from headline.specs import load_sound
 
     known, catalog = Incidents(), load_sound()
-    found = _get(incident_id)
+    found = present(_get(incident_id), datetime.now(UTC))
     visitor.must_read(found.pipeline)
     shown = visitor.readable()
     follows = _get(found.cause_id) if found.cause_id else None
@@ -75,7 +76,7 @@ def incident(visitor: CurrentVisitor, api: VisitorsAirflow, incident_id: int) ->
         incident=found,
         kind=KINDS[found.kind],
         cause=redact(likely_cause(found.facts)),
-        first=first_step(found, catalog.sources_of(found.pipeline) if is_known else []),
+        first="" if found.state == "resolved" else first_step(found, catalog.sources_of(found.pipeline) if is_known else []),
         follows=follows if follows and follows.pipeline in shown else None,
         hanging=[one for one in known.open() if one.cause_id == found.id and one.pipeline in shown],
         readers=[one for one in readers if one in shown],

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import date
 from decimal import Decimal
 
+from headline.intervals import Interval
 from headline.ledger import CheckResult, Sample
 from headline.specs import Table
 from headline.steps.run import Acceptance, PipelineRun
@@ -20,6 +22,7 @@ _CARRIED = "accepted upstream in "
 # Rows that come late move a figure a little: so near to what was accepted it is the same figure.
 _SAME = Decimal("0.05")
 _SHOWN = 3
+_PERIODS = ("ds", "week", "month")  # the column of a figure's period
 
 
 def findings(select: Select, finding: str, session: Session) -> list[Sample]:
@@ -30,6 +33,7 @@ def findings(select: Select, finding: str, session: Session) -> list[Sample]:
 def accept(result: CheckResult, table: Table, run: PipelineRun) -> CheckResult:
     """The result with who accepted which of its outliers, in this run or before, and why; `accepted` where that is all of them.
 
+    Whoever accepts speaks of the days that the run was asked for; a stale day that it computes besides is held as ever.
     An outlier that was accepted before is not asked about again while its figure stays within 5 % of what it was then. Nor is
     one of a day for which a figure of a table that this one is computed from was accepted: it is the same sale, seen again.
     Nothing but an anomaly can be accepted.
@@ -38,10 +42,13 @@ def accept(result: CheckResult, table: Table, run: PipelineRun) -> CheckResult:
         return result
     known = run.ledger.accepted([table.full_name], result.path)
     carried: list[tuple[str, Sample]] = []
-    if table.period == "day" and not run.acceptance:
+    if table.period == "day":
         upstream = [name for name in run.catalog.computed_from(table.full_name) if run.catalog.tables[name].period == "day"]
         carried = run.ledger.accepted(upstream)
-    outliers = [_accepted(outlier, run.acceptance, known, carried) for outlier in result.sample]
+    asked_for = run.requested if table.period == "all" else run.requested.widen(table.period)
+    outliers = [
+        _accepted(outlier, run.acceptance if _lies_in(asked_for, outlier) else None, known, carried) for outlier in result.sample
+    ]
     all_accepted = len(outliers) == result.measured and not any(is_open(outlier) for outlier in outliers)
     return replace(result, outcome="accepted" if all_accepted else "failed", sample=outliers)
 
@@ -80,6 +87,12 @@ def _accepted(
             because = reason if reason.startswith(_CARRIED) else f"{_CARRIED}{name}: {reason}"
             return outlier | dict(zip(_ACCEPTED, (outlier["value"], earlier["accepted_by"], because), strict=True))
     return outlier
+
+
+def _lies_in(days: Interval, outlier: Sample) -> bool:
+    """Whether the period of a figure begins in these days; a figure without a period belongs to all of them."""
+    begins = next((outlier[name] for name in _PERIODS if name in outlier), None)
+    return begins is None or days.start <= date.fromisoformat(begins) < days.end
 
 
 def _key(finding: Sample) -> Sample:

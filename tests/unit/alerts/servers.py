@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from email import message_from_bytes
-from email.message import Message
 from email.policy import default
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -23,20 +23,17 @@ REGION = "eu-west-1"
 
 @dataclass
 class Mailbox:
-    """What an SMTP server has taken; `answer` is what it says to the next, `refused` whom it does not know."""
+    """What an SMTP server has taken; `answer` is what it says to the next, `refused` are addresses that it does not know."""
 
     mails: list[Any] = field(default_factory=list)
     answer: str = "250 OK"
-    refused: str = ""
     port: int = 0
+    refused: set[str] = field(default_factory=set)
 
-    async def handle_RCPT(  # noqa: N802 (aiosmtpd's name)
-        self, server: Any, session: Any, envelope: Any, address: str, options: list[str]
-    ) -> str:
-        if address == self.refused:
-            return "550 no such user"
+    async def handle_RCPT(self, server: Any, session: Any, envelope: Any, address: str, options: Any) -> str:  # noqa: N802
+        if address in self.refused:
+            return "550 no such mailbox"
         envelope.rcpt_tos.append(address)
-        envelope.rcpt_options.extend(options)
         return "250 OK"
 
     async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:  # noqa: N802 (aiosmtpd's name)
@@ -49,9 +46,7 @@ class Mailbox:
         return [str(mail["subject"]) for _, mail in self.mails]
 
     def text(self, number: int = -1) -> str:
-        mail: Message = self.mails[number][1]
-        [part] = mail.get_payload()  # type: ignore[misc]
-        return part.get_content()  # type: ignore[union-attr, no-any-return]
+        return self.mails[number][1].get_content()  # type: ignore[no-any-return]
 
     def connection(self, **extra: Any) -> str:
         secure = {"disable_ssl": True, "disable_tls": True, "from_email": "headline@example.com"}
@@ -74,11 +69,12 @@ def smtp() -> Iterator[Mailbox]:
 
 @dataclass
 class Webhook:
-    """What was posted to a webhook; `status` and `body` are what it answers to the next."""
+    """What was posted to a webhook; `status` and `body` are what it answers to the next, after `delay` seconds."""
 
     posts: list[dict[str, Any]] = field(default_factory=list)
     status: int = 200
-    body: bytes = b"ok"
+    body: str = "ok"
+    delay: float = 0
     port: int = 0
 
     @property
@@ -100,9 +96,11 @@ def webhook() -> Iterator[Webhook]:
             body = self.rfile.read(int(self.headers["Content-Length"]))
             if hook.status == 200:
                 hook.posts.append(json.loads(body))
-            self.send_response(hook.status)
-            self.end_headers()
-            self.wfile.write(hook.body)
+            time.sleep(hook.delay)
+            with suppress(BrokenPipeError):  # who asked has given up
+                self.send_response(hook.status)
+                self.end_headers()
+                self.wfile.write(hook.body.encode())
 
         def log_message(self, *_: object) -> None:
             pass

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import socket
 import time
 from collections.abc import Iterator
+from contextlib import closing
+from typing import Any
 
 import pytest
 from airflow.providers.amazon.aws.hooks.sns import SnsHook
+from airflow.sdk.exceptions import AirflowException
 from tests.unit.alerts.servers import Mailbox, Phones, Webhook, smtp, sns, webhook
 
-from headline.alerts.channels import TIMEOUT, Contact, Undelivered, as_html, configured
+from headline.alerts.channels import ANSWER_LENGTH, TIMEOUT, Contact, Undelivered, as_html, configured
 from headline.alerts.message import Message
 
 ADA = Contact("ada", "UTC", "on call", "ada@example.com")
@@ -105,33 +109,67 @@ def test_a_channel_that_does_not_take_it_says_so(monkeypatch: pytest.MonkeyPatch
 
 
 @pytest.mark.parametrize(
-    "body", [b"no_service", b"invalid_token", b"<html>Sign in</html>", b"", b'{"ok": false}', b"null", b"okay"]
+    ("body", "says"),
+    [
+        ("no_service", "no_service"),
+        ("invalid_token", "invalid_token"),
+        ("", "nothing"),
+        ("OK, thank you", "OK, thank you"),
+        ('{"ok": false, "error": "not_authed"}', "not_authed"),
+        ('{"ok": "true"}', '{"ok": "true"}'),
+        ('["ok"]', r'\["ok"\]'),
+        ("<!DOCTYPE html>\n<html><title>Sign in to the proxy</title>" + "x" * 1000, "Sign in to the proxy"),
+        ("token=abcdef is not valid", "token=… is not valid"),
+    ],
 )
-def test_a_webhook_that_answers_anything_but_ok_has_not_taken_it(
-    monkeypatch: pytest.MonkeyPatch, slack: Webhook, body: bytes
+def test_slack_has_taken_it_only_if_the_body_says_so(
+    body: str, says: str, monkeypatch: pytest.MonkeyPatch, slack: Webhook
 ) -> None:
     monkeypatch.setenv("AIRFLOW_CONN_HEADLINE_SLACK", slack.connection())
     monkeypatch.setattr(slack, "body", body)
-    with pytest.raises(Undelivered, match=f"answered 200 and '{body.decode()}'"):
+    with pytest.raises(Undelivered, match=f"HTTP 200, but the answer is not ok: .*{says}") as raised:
         configured()["slack"].send(MESSAGE, ADA)
-    monkeypatch.setattr(slack, "body", b'{"ok": true}')
-    configured()["slack"].send(MESSAGE, ADA)
+    assert len(str(raised.value)) < 2 * ANSWER_LENGTH
 
 
-def test_a_mail_that_reaches_only_some_is_told_with_those_that_it_does_not_reach(
-    monkeypatch: pytest.MonkeyPatch, mailbox: Mailbox
-) -> None:
-    people = {"ada": "ada@example.com, gone@example.com"}
-    monkeypatch.setenv("AIRFLOW_CONN_HEADLINE_EMAIL", mailbox.connection(people=people))
-    monkeypatch.setattr(mailbox, "refused", "gone@example.com")
-    with pytest.raises(Undelivered, match=r"not for gone@example\.com: .*no such user"):
-        configured()["email"].send(MESSAGE, ADA)
+@pytest.mark.parametrize("body", ["ok", "ok\n", '{"ok": true, "ts": "1.2"}'])
+def test_slack_says_ok_in_more_than_one_way(body: str, monkeypatch: pytest.MonkeyPatch, slack: Webhook) -> None:
+    monkeypatch.setenv("AIRFLOW_CONN_HEADLINE_SLACK", slack.connection())
+    monkeypatch.setattr(slack, "body", body)
+    assert configured()["slack"].send(MESSAGE, ADA) == ""
 
 
-def test_sns_has_taken_it_when_it_gives_the_message_a_number(monkeypatch: pytest.MonkeyPatch, phones: Phones) -> None:
+def test_a_server_that_does_not_answer_in_time_has_not_taken_it(monkeypatch: pytest.MonkeyPatch, slack: Webhook) -> None:
+    monkeypatch.setenv("AIRFLOW_CONN_HEADLINE_SLACK", slack.connection())
+    monkeypatch.setattr("headline.alerts.channels.TIMEOUT", 1)
+    monkeypatch.setattr(slack, "delay", 2)
+    with pytest.raises(TimeoutError):
+        configured()["slack"].send(MESSAGE, ADA)
+    with closing(socket.create_server(("127.0.0.1", 0))) as silent:
+        monkeypatch.setenv("AIRFLOW_CONN_HEADLINE_EMAIL", Mailbox(port=silent.getsockname()[1]).connection())
+        with pytest.raises(AirflowException, match="Unable to connect to smtp server"):
+            configured()["email"].send(MESSAGE, ADA)
+
+
+def test_mail_tells_which_addresses_were_refused(monkeypatch: pytest.MonkeyPatch, mailbox: Mailbox) -> None:
+    both = {"ada": "ada@example.com, ada@old.example.com"}
+    monkeypatch.setenv("AIRFLOW_CONN_HEADLINE_EMAIL", mailbox.connection(people=both))
+    monkeypatch.setattr(mailbox, "refused", {"ada@old.example.com"})
+    before = len(mailbox.mails)
+    email = configured()["email"]
+    assert email.send(MESSAGE, ADA) == "1 of 2 addresses refused: at old.example.com: 550 no such mailbox"
+    assert [recipients for recipients, _ in mailbox.mails[before:]] == [["ada@example.com"]]
+    mailbox.refused.add("ada@example.com")
+    with pytest.raises(Undelivered, match=r"2 of 2 addresses refused: at example.com: 550 no such mailbox; at old"):
+        email.send(MESSAGE, ADA)
+    assert len(mailbox.mails) == before + 1
+
+
+@pytest.mark.parametrize("answer", [{}, {"MessageId": ""}, {"Error": {"Code": "Throttled"}}])
+def test_sns_has_taken_it_only_with_a_message_id(answer: dict[str, Any], monkeypatch: pytest.MonkeyPatch, phones: Phones) -> None:
     monkeypatch.setenv("AIRFLOW_CONN_HEADLINE_SNS", phones.connection())
-    monkeypatch.setattr(SnsHook, "publish_to_target", lambda *_, **__: {"ResponseMetadata": {"HTTPStatusCode": 200}})
-    with pytest.raises(Undelivered, match="without a MessageId"):
+    monkeypatch.setattr(SnsHook, "publish_to_target", lambda *_, **__: answer)
+    with pytest.raises(Undelivered, match=r"the answer has no MessageId: \{"):
         configured()["sns"].send(MESSAGE, ADA)
 
 

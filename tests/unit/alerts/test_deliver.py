@@ -30,11 +30,15 @@ class Fake(Channel):
     people: dict[str, str] = field(default_factory=lambda: {"ada": "", "ben": "", "cleo": ""})
     taken: list[tuple[str, str]] = field(default_factory=list)
     faults: list[str] = field(default_factory=list)
+    refused: list[str] = field(default_factory=list)
+    texts: list[str] = field(default_factory=list)
 
-    def send(self, message: Message, contact: Contact) -> None:
+    def send(self, message: Message, contact: Contact) -> str:
         if self.faults:
             raise ConnectionError(self.faults[0])
         self.taken.append((contact.person, message.subject))
+        self.texts.append(message.text)
+        return "; ".join(self.refused)
 
     @property
     def told(self) -> list[str]:
@@ -126,6 +130,61 @@ def test_the_next_channel_is_used_and_the_broken_one_is_an_incident(desk: Desk) 
     desk.deliver(NOON + 30 * MINUTE)
     assert desk.told() == {"slack": ["ada", "ada", "ben", "ben"]}
     assert len(desk.incidents.open()) == 2
+
+
+def test_an_address_that_was_refused_is_told_and_the_person_is_reached_all_the_same(desk: Desk) -> None:
+    desk.channels["sns"].refused.append("1 of 2 addresses refused")
+    incident = desk.fire()
+    desk.deliver(NOON)
+    assert desk.told() == {"sns": ["ada", "ada"]}, "of the incident, and of what was refused"
+    assert desk.events(incident)[-2:] == [("told", "ada", "sns"), ("delivery_failed", "ada", "sns")]
+    [failed] = [one for one in desk.incidents.open() if one.kind == "alert_path_failed"]
+    assert failed.facts == {"down": {"sns": "1 of 2 addresses refused"}}
+    assert desk.deliver(NOON + MINUTE) == NOON + 30 * MINUTE, "ada was told"
+
+
+EXPECTED = {"deadline": (NIGHT + 13 * MINUTE).isoformat(), "expected_at": (NIGHT + 90 * MINUTE).isoformat()}
+
+
+def test_a_forecast_is_not_told_after_the_deadline_though_the_watch_has_not_looked(desk: Desk) -> None:
+    """Somebody else's finding has people told of everything that is open."""
+    incident = desk.fire(kind="landing_missed", at=NIGHT, phase="at_risk", missing=["core.order_lines"], **EXPECTED)
+    desk.deliver(NIGHT + 12 * MINUTE)
+    assert desk.told() == {}
+    desk.deliver(NIGHT + 14 * MINUTE)
+    [text] = desk.channels["sns"].texts
+    assert "core_shop has not landed 2026-11-19; core.order_lines missing" in text
+    assert "will land" not in text
+    assert desk.incidents.get(incident.id).facts["phase"] == "at_risk", "only a look decides"
+
+
+def test_when_the_phase_changes_facts_of_the_earlier_one_are_gone(desk: Desk) -> None:
+    facts = {"missing": ["core.order_lines"], "waits_for": ["shop"]}
+    slow = [{"task_id": "x", "since": NIGHT.isoformat(), "usual_minutes": 2}]
+    desk.fire(kind="landing_missed", at=NIGHT, phase="at_risk", slow=slow, **EXPECTED, **facts)
+    missed = {"phase": "missed", "missing": ["core.order_lines"], "waits_for": [], "cause": "late"}
+    assert desk.fire(kind="landing_missed", at=NIGHT + HOUR, **missed).facts == missed
+    desk.deliver(NIGHT + HOUR)
+    [text] = desk.channels["sns"].texts
+    assert "late: its inputs are there" in text
+    assert not [word for word in ("will land", "about", "usually", "waits for") if word in text]
+
+
+def test_what_could_not_be_checked_and_then_was_says_only_what_holds(desk: Desk) -> None:
+    desk.fire(kind="contract_not_checked", behind=["core_app"], error="core.orders is behind")
+    checks = [{"name": "no duplicates", "measured": "3", "threshold": "0", "sample": []}]
+    incident = desk.fire(kind="contract_not_checked", table="core.order_lines", checks=checks)
+    assert incident.facts.keys() == {"table", "checks"}
+
+
+def test_a_partial_day_says_the_newest_share(desk: Desk) -> None:
+    desk.fire(kind="data_partial", partial={"core.order_lines": 0.9, "core.refunds": 0.5})
+    incident = desk.fire(kind="data_partial", partial={"core.order_lines": 0.97})
+    desk.deliver(NOON)
+    assert "only in part: core.order_lines 97.0%." in desk.channels["email"].texts[0]
+    desk.incidents.resolve(incident.id, NOON + MINUTE, "the day is complete")
+    again = desk.fire(kind="data_partial", at=NOON + HOUR, partial={"core.refunds": 0.4})
+    assert again.facts == {"partial": {"core.refunds": 0.4}}, "opened again, it knows nothing of before"
 
 
 def test_when_more_of_the_path_fails_than_was_taken_people_are_told_anew(desk: Desk) -> None:

@@ -6,20 +6,26 @@ import http.server
 import json
 import threading
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import httpx
+import psycopg2
 import pytest
+from sqlalchemy.exc import OperationalError
 from tests.unit.alerts.people import Team
 from tests.unit.alerts.servers import Mailbox, Webhook, smtp, webhook
+from typer.testing import CliRunner
 
 from headline.airflow_api import AirflowApi
-from headline.alerts import airflow_state, emergency, heartbeat, people
-from headline.alerts.airflow_state import AirflowState, look_at_airflow
+from headline.alerts import airflow_state, callbacks, emergency, heartbeat, people, watch
+from headline.alerts.airflow_state import AirflowState, look_at_airflow, slow_tasks
 from headline.alerts.drill import drill
 from headline.alerts.people import Everybody
 from headline.alerts.watch import look
+from headline.cli import app
 from headline.errors import HeadlineError, Transient
 from headline.ledger import Ledger
 from headline.ledger.engine import _engine
@@ -86,20 +92,53 @@ def test_a_drill_that_nobody_acknowledges_goes_to_the_next(catalog: Catalog, led
     assert told == [["ada@example.com"], ["ben@example.com"]]
 
 
-@pytest.mark.parametrize(("status", "body"), [(500, b"ok"), (200, b"no_service")])
+@pytest.mark.parametrize(("status", "body"), [(500, "ok"), (200, "no_service")])
 def test_a_drill_that_a_channel_does_not_take_complains_over_another(
-    catalog: Catalog, ledger: Ledger, mailbox: Mailbox, slack: Webhook, status: int, body: bytes
+    catalog: Catalog, ledger: Ledger, mailbox: Mailbox, slack: Webhook, status: int, body: str
 ) -> None:
     slack.status, slack.body = status, body
     with pytest.raises(HeadlineError, match=r"the drill for ada did not get through everywhere: slack: .*(500|no_service)"):
         drill(NOON)
     assert len(mailbox.mails) == 2
     assert mailbox.subjects[1] == "T1 Alerts fail: slack"
-    slack.status, slack.body = 200, b"ok"
+    slack.status, slack.body = 200, "ok"
     drill(NOON + timedelta(days=1))
     look(NOON + timedelta(days=1, minutes=1))
     failed = [one for one in Incidents().recent(NOON) if one.pipeline == "freshness_watch"]
     assert [(one.state, one.facts["down"].keys()) for one in failed] == [("resolved", {"slack"})]
+
+
+@pytest.mark.parametrize("body", ["no_service", "invalid_token", "", "<html><title>Sign in</title></html>"])
+def test_a_drill_fails_where_the_answer_does_not_say_that_it_was_taken(
+    body: str, catalog: Catalog, ledger: Ledger, mailbox: Mailbox, slack: Webhook
+) -> None:
+    slack.body = body
+    with pytest.raises(HeadlineError, match=rf"slack: HTTP 200, but the answer is not ok: {body or 'nothing'}"):
+        drill(NOON)
+    [drilled] = [one for one in Incidents().open() if one.pipeline == "alert_drill"]
+    events = [(event.event, event.channel) for event in Incidents().history(drilled.id)]
+    assert events == [("opened", None), ("told", "inbox"), ("delivery_failed", "slack"), ("told", "email")]
+    assert mailbox.subjects == ["Drill: acknowledge this alert", "T1 Alerts fail: slack"]
+
+
+def test_with_one_channel_alone_an_answer_that_is_not_ok_is_an_incident(catalog: Catalog, ledger: Ledger, slack: Webhook) -> None:
+    slack.body = "no_service"
+    result = CliRunner().invoke(app, ["drill"])
+    assert result.exit_code != 0
+    assert "slack: HTTP 200, but the answer is not ok: no_service" in str(result.exception) + result.output
+    [failed] = [one for one in Incidents().open() if one.pipeline == "freshness_watch"]
+    assert failed.facts == {"down": {"slack": "HTTP 200, but the answer is not ok: no_service"}}
+
+
+def test_a_drill_tells_an_address_that_was_refused(
+    catalog: Catalog, ledger: Ledger, mailbox: Mailbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    people = {"ada": "ada@example.com, ada@old.example.com"}
+    monkeypatch.setenv("AIRFLOW_CONN_HEADLINE_EMAIL", mailbox.connection(people=people))
+    mailbox.refused.add("ada@old.example.com")
+    with pytest.raises(HeadlineError, match=r"email: 1 of 2 addresses refused: at old.example.com: 550 no such mailbox"):
+        drill(NOON)
+    assert mailbox.subjects[0] == "Drill: acknowledge this alert"
 
 
 # the sign of life
@@ -148,13 +187,13 @@ def test_without_the_ledger_people_are_told_directly_and_not_every_time(
     emergency.tell_directly("the ledger is out of reach: password=hunter2", NOON)
     emergency.tell_directly("the ledger is out of reach", NOON + 10 * MINUTE)
     assert len(slack.posts) == 1
-    assert "Nobody watches" in slack.texts[0]
+    assert "the ledger keeps no incidents" in slack.texts[0]
     assert "hunter2" not in slack.texts[0]
     emergency.tell_directly("the ledger is out of reach", NOON + 61 * MINUTE)
     assert (len(slack.posts), len(mailbox.mails)) == (2, 0)
-    slack.status = 500
+    slack.body = "no_service"
     emergency.tell_directly("the ledger is out of reach", NOON + 130 * MINUTE)
-    assert mailbox.subjects == ["T1 Nobody watches: the freshness watch has failed"]
+    assert mailbox.subjects == ["T1 Alerts fail: the ledger keeps no incidents"]
 
 
 def test_when_the_ledger_is_back_it_learns_of_it(no_ledger: None, slack: Webhook, request: pytest.FixtureRequest) -> None:
@@ -164,9 +203,89 @@ def test_when_the_ledger_is_back_it_learns_of_it(no_ledger: None, slack: Webhook
     emergency.recovered(NOON + 20 * MINUTE)
     [incident] = Incidents().recent(NOON)
     assert (incident.state, incident.since) == ("resolved", NOON)
-    assert incident.facts == {"down": {"ledger": "out of reach from 12:00 to 12:20 UTC"}}
+    assert incident.facts == {"down": {"ledger": "took no alerts from 12:00 to 12:20 UTC"}}
     emergency.recovered(NOON + 30 * MINUTE)
     assert len(Incidents().recent(NOON)) == 1
+
+
+def test_whom_no_channel_reached_is_tried_again_at_once(no_ledger: None, slack: Webhook) -> None:
+    slack.body = "invalid_token"
+    emergency.tell_directly("the ledger is out of reach", NOON)
+    slack.body = "ok"
+    emergency.tell_directly("the ledger is out of reach", NOON + 10 * MINUTE)
+    assert len(slack.posts) == 4, "ada, ben and cleo, of whom none was reached, and then ada"
+    emergency.tell_directly("the ledger is out of reach", NOON + 20 * MINUTE)
+    assert len(slack.posts) == 4
+
+
+@pytest.fixture
+def server(postgres: str, ledger: Ledger) -> Iterator[Any]:
+    """A superuser's cursor on the ledger's server; connections of the engine are made anew before and after."""
+    with closing(psycopg2.connect(host=postgres, user="postgres", dbname="ledger")) as connection:
+        connection.autocommit = True
+        _engine.cache_clear()
+        yield connection.cursor()
+    _engine.cache_clear()
+
+
+BREAKS = {
+    "read-only": ("alter database ledger set default_transaction_read_only = on", "read-only transaction"),
+    "a missing table": ("alter table incident_event rename to incident_event_away", "does not exist"),
+    "a missing column": ("alter table incident rename column facts to facts_away", "does not exist"),
+}
+MENDS = {
+    "read-only": "alter database ledger reset default_transaction_read_only",
+    "a missing table": "alter table incident_event_away rename to incident_event",
+    "a missing column": "alter table incident rename column facts_away to facts",
+}
+
+
+@pytest.mark.parametrize("fault", BREAKS)
+def test_a_ledger_that_answers_but_takes_nothing_is_told_directly(
+    fault: str, catalog: Catalog, server: Any, slack: Webhook, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    breaks, says = BREAKS[fault]
+    server.execute("set transaction_read_only = off")
+    server.execute(breaks)
+    try:
+        _engine.cache_clear()
+        with pytest.raises(Exception, match=says) as raised:
+            look(NOON)
+        callbacks.watch_failed({"exception": raised.value})
+        assert [text.split("\n")[0].startswith("ada: T1 Alerts fail: the ledger keeps") for text in slack.texts] == [True]
+        callbacks.task_failed(failed_task())
+        assert len(slack.posts) == 1, "within the hour nobody is told again"
+        emergency.mark().unlink()
+        callbacks.task_failed(failed_task())
+        assert len(slack.posts) == 2, "a failed task tells it too, without waiting for the watch"
+    finally:
+        server.execute("set default_transaction_read_only = off")
+        server.execute(MENDS[fault])
+        _engine.cache_clear()
+    callbacks.task_failed(failed_task())
+    assert len(slack.posts) > 2
+    [failed] = [one for one in Incidents().open() if one.kind == "task_failed"]
+    assert failed.pipeline == "core_shop"
+
+
+def test_a_full_disk_is_told_directly(catalog: Catalog, ledger: Ledger, slack: Webhook, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fire(*_: Any) -> None:
+        raise OperationalError("insert", {}, psycopg2.errors.DiskFull("could not extend file: No space left on device"))
+
+    monkeypatch.setattr(Incidents, "fire", fire)
+    emergency.tell_directly("the watch has failed", NOON)
+    assert len(slack.posts) == 1
+    assert emergency.mark().exists()
+
+
+def failed_task() -> Any:
+    """What Airflow hands over for a task that has failed today."""
+    today = datetime.combine(datetime.now(UTC).date(), datetime.min.time(), UTC)
+    start = today - timedelta(days=1)
+    run = SimpleNamespace(run_type="scheduled", run_id="r", data_interval_start=start, data_interval_end=today, run_after=today)
+    instance = SimpleNamespace(dag_id="core_shop", run_id="r", try_number=4)
+    params = {"from": None, "to": None}
+    return {"task": SimpleNamespace(task_id="x"), "ti": instance, "dag_run": run, "params": params, "exception": Transient("x")}
 
 
 def test_without_a_team_everybody_with_an_address_is_told(slack: Webhook, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -238,6 +357,39 @@ def test_tasks_that_take_three_times_their_median_are_named(monkeypatch: pytest.
         "since": (NOON - 16 * MINUTE).isoformat(),
         "usual_minutes": 5.0,
     }
+
+
+def test_a_task_is_asked_about_once_however_many_runs_of_it_are_slow(monkeypatch: pytest.MonkeyPatch) -> None:
+    running = [task("x", NOON - (60 + number) * MINUTE) for number in range(20)]
+    running += [task("x", NOON - 30 * MINUTE, dag_id=f"dag_{number}") for number in range(20)]
+    asked: list[str] = []
+
+    class Api:
+        def all_task_instances(self, **filters: Any) -> list[dict[str, Any]]:
+            asked.append(filters.get("dag_id", "all"))
+            return running if filters["state"] == "running" else [task("x", NOON, 300.0, filters["dag_id"]) for _ in range(5)]
+
+    found = slow_tasks(Api(), NOON, "UTC")  # type: ignore[arg-type]
+    assert asked == ["all", "core_shop", *(f"dag_{number}" for number in range(9))]
+    assert sum(map(len, found.values())) == 29
+
+
+def test_nobody_is_held_up_while_airflow_is_asked(
+    catalog: Catalog, ledger: Ledger, postgres: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    free = []
+
+    def ask(*_: Any) -> AirflowState:
+        with closing(psycopg2.connect(host=postgres, user="postgres", dbname="ledger")) as other, other.cursor() as cursor:
+            cursor.execute("select pg_try_advisory_xact_lock(hashtext('headline judging'))")
+            free.append(cursor.fetchone())
+        return AirflowState(down={"triggerer": "no sign of life"})
+
+    monkeypatch.setattr(watch, "look_at_airflow", ask)
+    look(NOON)
+    assert free == [(True,)]
+    [failed] = [one for one in Incidents().open() if one.kind == "alert_path_failed"]
+    assert failed.facts == {"down": {"triggerer": "no sign of life"}}, "what it said counts all the same"
 
 
 def test_an_airflow_that_does_not_answer_is_no_alarm_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:

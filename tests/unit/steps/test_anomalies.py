@@ -131,6 +131,19 @@ def test_who_accepts_one_day_does_not_accept_another(shop: Any) -> None:
     assert "2026-03-01, amount" not in str(caught.value)
 
 
+def test_who_accepts_does_not_accept_a_stale_day_that_the_run_computes_besides(shop: Any) -> None:
+    shop.arrive({TODAY: [("a", "5000.00")], TODAY - DAY: [("a", "7000.00")]})
+    run = shop.run("shop", TODAY, acceptance=SALE)
+    with shop.stage(run) as (_, staged, _):
+        assert {day for interval in staged["raw.orders"].intervals for day in interval} == {TODAY - DAY, TODAY}
+    with pytest.raises(BadData) as caught:
+        shop.audit(run, "raw.orders")
+    assert "2026-02-28, amount: 7,000" in str(caught.value)
+    assert "2026-03-01, amount" not in str(caught.value)
+    result, _ = audited(shop, acceptance=Acceptance("Both.", by="ben"), first=TODAY - DAY)
+    assert result.outcome == "accepted"
+
+
 def test_nothing_but_an_anomaly_can_be_accepted(shop: Any) -> None:
     shop.replace(CONTRACT, "description: Key of the order.", "checks: [duplicate: ], description: Key of the order.")
     shop.arrive({TODAY: [("a", "5000.00"), ("a", "1.00")]})

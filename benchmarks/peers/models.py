@@ -13,6 +13,7 @@ from sqlglot import exp
 
 from headline import specs
 from headline.intervals import Interval, Period
+from headline.sources.refused import RESERVED
 from headline.specs import Catalog, Contract, Table, load_contract
 from headline.sql import DIALECT, check_queries, parse, render, resolve, tables_read, write
 
@@ -149,10 +150,14 @@ def text(query: exp.Query, names: Names, start: str, end: str) -> str:
 
 
 def landed_files(name: str, landing: str) -> exp.Expr:
-    """The landed files of a table as all tools read them: a folder a day, of which the interval picks its own."""
+    """The landed files of a table as all tools read them: a folder a day, of which the interval picks its own.
+
+    The made-up company sends no record that cannot be read, so that its files lack the columns which say so.
+    """
+    nulls = ", ".join(f"cast(null as varchar) as {one}" for one in sorted(RESERVED))
     options = "hive_partitioning = true, hive_types = {'ds': date}"
     files = f"{landing}/{name.removeprefix('landing.')}/*/*.parquet"
-    return parse(f"select * from read_parquet('{files}', {options})", name).subquery()
+    return parse(f"select *, {nulls} from read_parquet('{files}', {options})", name).subquery()
 
 
 def own_side(model: Model, target: str | exp.Expr, rename: Callable[[str], str | exp.Expr]) -> dict[str, str | exp.Expr]:

@@ -23,7 +23,8 @@ from headline.connections import get
 from headline.intervals import Interval
 from headline.ledger import Ledger, Load, migrate
 from headline.ledger.engine import _engine, engine
-from headline.sql import Resolution
+from headline.sources.refused import RESERVED
+from headline.sql import Resolution, arrived_columns
 from headline.steps import Acceptance, PipelineRun, TableRun, compile_table, prepare, write_audit_publish
 from headline.warehouse import Output, open_warehouse
 from headline.warehouse.duckdb import DuckDBSession, _ensure_calendar
@@ -109,10 +110,7 @@ def raw(
         for statement in ("load icu", "set TimeZone = 'UTC'"):
             connection.execute(statement)
         _ensure_calendar(connection)
-        names: dict[str, Resolution] = {
-            name: session.landing([load.file for load in found if load.row_count], {"ds": "date"})
-            for name, found in loads.items()
-        }
+        names: dict[str, Resolution] = {name: _arrived(session, found) for name, found in loads.items()}
         for name, pipeline in catalog.pipelines.items():  # what may be read of others, or was refused, is there, and empty
             for table in pipeline.ordered_tables:
                 for output in (Output(one, table) for one in table.outputs):
@@ -126,6 +124,15 @@ def raw(
                     _write_raw(table, selects[table.full_name], interval, connection, is_first=number == 0)
     spent.peak = _peak()
     return spent
+
+
+def _arrived(session: DuckDBSession, loads: Sequence[Load]) -> Resolution:
+    """The files with rows; what an ingest says of a refused record is null where it has refused none."""
+    filled = [load for load in loads if load.row_count]
+    rows = session.landing([load.file for load in filled], {"ds": "date"})
+    there = {column.casefold(): column for load in filled for column in load.columns}
+    absent = sorted(RESERVED - there.keys())
+    return arrived_columns(rows, list(there.values()), absent) if filled and absent else rows
 
 
 def _write_raw(

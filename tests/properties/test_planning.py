@@ -124,6 +124,9 @@ class Remembered(Ledger):
                 found.append(Change(name, Interval(date.min, interval.start), max(before)))
         return found
 
+    def changes_of(self, asked: Mapping[str, tuple[Mapping[str, Window], Interval, int]]) -> dict[str, list[Change]]:
+        return {name: self.changes(*one) for name, one in asked.items()}
+
 
 def pipeline_of(**tables: Table) -> Pipeline:
     made = Pipeline.model_construct(description="", tier=1, tables=tables)

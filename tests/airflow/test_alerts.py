@@ -84,7 +84,7 @@ def is_over(pipeline: str, kind: str) -> bool:
 def test_a_failing_gate(guarded: Guarded, airflow: Deployment, people: Recipients, measure: Measure) -> None:
     file = airflow.rates_file(YESTERDAY)
     whole = file.read_text()
-    file.write_text(whole.replace(",USD,", ",USD,-"))
+    file.write_text(whole.replace(str(YESTERDAY), "2026-01-01"))
     run_id = guarded.scheduled_run("finance")
     tasks = airflow.finish("finance", run_id, "failed")
     failed = datetime.fromisoformat(tasks[WRITE_AUDIT_PUBLISH]["end_date"])

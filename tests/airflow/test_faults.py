@@ -33,7 +33,7 @@ def test_failed_audit_stops_at_once_and_the_mended_file_heals(airflow: Deploymen
     day = FIRST - DAY
     file = airflow.rates_file(day)
     whole = file.read_text()
-    file.write_text(whole.replace(",USD,", ",USD,-"))
+    file.write_text(whole.replace(str(day), "2026-01-01"))
     before = airflow.published("raw")
     run_id = airflow.start("finance", day)
     tasks = airflow.finish("finance", run_id, "failed")
@@ -43,7 +43,7 @@ def test_failed_audit_stops_at_once_and_the_mended_file_heals(airflow: Deploymen
     assert (shown["raw.exchange_rates"]["state"], shown["raw.expenses"]["state"]) == ("failed", "passed")
     log = airflow.api.task_log("finance", run_id, WRITE_AUDIT_PUBLISH)
     assert "raw.exchange_rates: 1 of" in log
-    assert "rate_to_reporting" in log
+    assert "every file is of its day" in log
     assert airflow.published("raw") == before
     failed = [row for row in Ledger().latest_audits(["raw.exchange_rates"]) if row.outcome == "failed"]
     assert [(row.measured, row.run_id) for row in failed] == [(1, run_id)]

@@ -30,6 +30,8 @@ class HeldDays(Store):
 
     def hold(self, found: Sequence[HeldDay]) -> None:
         """Remember readings; the same reading again is remembered once."""
+        if not found:
+            return
         known = {(one.landing, one.ds): one.file for one in self.open()}
         new = [one for one in found if known.get((one.landing, one.ds)) != one.file]
         if not new:

@@ -77,10 +77,9 @@ def difference(before: Load, after: Load, key: Sequence[str], measures: Sequence
 
 def _records(load: Load, key: Sequence[str], measures: Sequence[str]) -> pa.Table:
     """One row per key, with the sums of the measures."""
-    wanted = {name: name for name in (*key, *measures)}
     with path_of(load.file).open("rb") as opened:
         parquet = pq.ParquetFile(opened)
-        there = [name for name in wanted if name in parquet.schema_arrow.names]
+        there = [name for name in (*key, *measures) if name in parquet.schema_arrow.names]
         rows = parquet.read(columns=there)
     columns: dict[str, Any] = {
         name: rows.column(name).cast(pa.string()) if name in there else pa.nulls(rows.num_rows, pa.string()) for name in key

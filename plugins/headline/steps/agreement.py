@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator
 from typing import cast
+from zoneinfo import ZoneInfo
 
 from sqlglot import exp
 from sqlglot.optimizer.scope import Scope, traverse_scope
 
 from headline import settings
 from headline.intervals import DAY, Interval
-from headline.sources.refused import RESERVED
+from headline.sources.refused import RESERVED, Agreed
 from headline.specs import FilesIngest, HttpIngest, Source, StreamIngest, Table, load_contract
 from headline.sql import parse, render
 
@@ -46,6 +47,12 @@ def agreed_columns(source: Source, name: str) -> dict[str, set[str]]:
         case HttpIngest(day=str(day)) | FilesIngest(day=str(day)) | StreamIngest(moment=str(day)):
             agreed[day] |= set()
     return {column: kinds | {ingest.types[column]} if column in ingest.types else kinds for column, kinds in agreed.items()}
+
+
+def agreed_with(source: Source, name: str) -> Agreed:
+    """How a landing's records are judged as they arrive."""
+    spec = source.ingest[name]
+    return Agreed(agreed_columns(source, name), ZoneInfo(spec.zone), spec.decimal_separator, spec.key)
 
 
 def alternatives(source: Source, name: str) -> dict[str, set[str]]:

@@ -17,8 +17,9 @@ from headline.ledger import ColumnChange, Load, SchemaChange, SchemaChanges
 from headline.sources.columns import Columns
 from headline.sources.database import Refused, asked_for, offered
 from headline.sources.landing import SAMPLE_ROWS, Unfit, columns_of
+from headline.sources.refused import Agreed
 from headline.specs import DatabaseIngest, HttpIngest, Source, StreamIngest
-from headline.steps.agreement import agreed_columns, alternatives, readers
+from headline.steps.agreement import agreed_with, alternatives, readers
 from headline.steps.drift import column_changes
 from headline.steps.run import PipelineRun
 
@@ -83,9 +84,9 @@ class Arrival:
             self._remembered.record(self._found(again, []))
 
     @cached_property
-    def agreed(self) -> dict[str, set[str]]:
-        """The columns that the SQL reads, and what it casts them to."""
-        return agreed_columns(self._source, self._name)
+    def agreed(self) -> Agreed:
+        """The columns that the SQL reads, what it casts them to, and how the source writes that."""
+        return agreed_with(self._source, self._name)
 
     # what arrived
 
@@ -99,7 +100,7 @@ class Arrival:
 
     def _changes(self, load: Load, before: Load | None) -> list[ColumnChange]:
         """A column may be missing where another stands in for it, and on days from before it was agreed on."""
-        agreed = self.agreed
+        agreed = self.agreed.kinds
         if absent := agreed.keys() - load.columns.keys():
             others = alternatives(self._source, self._name)
             excused = {name for name in absent if others.get(name, set()) & load.columns.keys()}

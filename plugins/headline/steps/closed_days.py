@@ -47,11 +47,8 @@ def _judged(run: PipelineRun, spec: AnyIngest, load: Load, before: Load | None) 
     if not found.share:
         return None
     limit = settings.load().closed_day_limit
-    is_asked_for = load.ds in set(run.requested)
-    level = "is taken as it is, since the run was asked for the day"
-    if found.share > limit and not is_asked_for:
-        level = f"does not count (limit {limit:.0%}); if it is right, trigger {run.pipeline.id} for this day"
-    log.warning("%s: read again, %s differs from what was loaded: %s; this %s", load.landing, load.ds, found, level)
-    if found.share > limit and not is_asked_for:
-        return HeldDay(load.landing, load.ds, load.file, run.run_id, str(found))
-    return None
+    counts = found.share <= limit or load.ds in run.requested
+    wait = f"does not count (limit {limit:.0%}); if it is right, trigger {run.pipeline.id} for this day"
+    verdict = "is taken as it is" if counts else wait
+    log.warning("%s: read again, %s differs from what was loaded: %s; this %s", load.landing, load.ds, found, verdict)
+    return None if counts else HeldDay(load.landing, load.ds, load.file, run.run_id, str(found))

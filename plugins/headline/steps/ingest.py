@@ -7,7 +7,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import NoReturn, cast, overload
-from zoneinfo import ZoneInfo
 
 from headline.errors import BadData, BadRequest, HeadlineError, SpecError, Transient
 from headline.intervals import Interval, from_days
@@ -78,7 +77,6 @@ def ingest(run: PipelineRun, name: str | None = None, *, report: Report = lambda
 def _ingest(run: PipelineRun, source: Source, name: str) -> Ingested:
     from headline.sources import read
     from headline.sources.landing import LandingWriter
-    from headline.sources.refused import Agreed
     from headline.steps.arrival import Arrival
     from headline.steps.closed_days import let_through
 
@@ -91,8 +89,7 @@ def _ingest(run: PipelineRun, source: Source, name: str) -> Ingested:
     known = {load.ds: load for load in run.ledger.current_loads(landing, [reach])}
     intervals = from_days({*run.requested, *known})
     arrival = Arrival(run, name)
-    agreed = Agreed(arrival.agreed, ZoneInfo(spec.zone), spec.decimal_separator, spec.key)
-    writer = LandingWriter(source.id, landing, f"{spec.kind} {spec.connection}", agreed)
+    writer = LandingWriter(source.id, landing, f"{spec.kind} {spec.connection}", arrival.agreed)
     loads = []
     for interval in intervals:
         with arrival.reading(interval):

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from zoneinfo import ZoneInfo
 
 from headline.errors import Transient
 from headline.intervals import DAY, Interval
@@ -60,12 +59,10 @@ def _pieces(spec: AnyIngest, known: Collection[date]) -> Iterator[Interval]:
 def _unlike(source: Source, name: str, spec: AnyIngest, piece: Interval, known: dict[date, Load]) -> Iterator[Unlike]:
     from headline.sources import read
     from headline.sources.landing import LandingWriter
-    from headline.sources.refused import Agreed
-    from headline.steps.agreement import agreed_columns
+    from headline.steps.agreement import agreed_with
 
     with TemporaryDirectory(prefix="headline-reconcile-") as scratch:
-        agreed = Agreed(agreed_columns(source, name), ZoneInfo(spec.zone), spec.decimal_separator)
-        writer = LandingWriter(source.id, f"landing.{name}", spec.connection, agreed, Path(scratch))
+        writer = LandingWriter(source.id, f"landing.{name}", spec.connection, agreed_with(source, name), Path(scratch))
         try:
             found = {load.ds: load for load in writer.write(read(spec, source.folder, piece), piece)}
         except Transient as error:

@@ -54,17 +54,22 @@ def load() -> Settings:
         include=include,
         sources=Path(os.environ.get("HEADLINE_SOURCES", include / "sql" / "sources")),
         landing=os.environ.get("HEADLINE_LANDING", f"file://{home}/landing"),
-        start_date=date.fromisoformat(os.environ.get("HEADLINE_START_DATE", "2026-01-01")),
-        first_day=date.fromisoformat(os.environ.get("HEADLINE_FIRST_DAY", "2000-01-01")),
-        reporting_currency=os.environ.get("HEADLINE_REPORTING_CURRENCY", "EUR"),
-        reporting_zone=os.environ.get("HEADLINE_REPORTING_ZONE", "UTC"),
-        restatement_days=int(os.environ.get("HEADLINE_RESTATEMENT_DAYS", "45")),
-        closed_day_limit=Decimal(os.environ.get("HEADLINE_CLOSED_DAY_LIMIT", "0.01")),
-        settled_minutes=int(os.environ.get("HEADLINE_SETTLED_MINUTES", "15")),
-        area_roles=os.environ.get("HEADLINE_AREA_ROLES", "") == "true",
+        start_date=date.fromisoformat(_said("HEADLINE_START_DATE", "2026-01-01")),
+        first_day=date.fromisoformat(_said("HEADLINE_FIRST_DAY", "2000-01-01")),
+        reporting_currency=_said("HEADLINE_REPORTING_CURRENCY", "EUR"),
+        reporting_zone=_said("HEADLINE_REPORTING_ZONE", "UTC"),
+        restatement_days=int(_said("HEADLINE_RESTATEMENT_DAYS", "45")),
+        closed_day_limit=Decimal(_said("HEADLINE_CLOSED_DAY_LIMIT", "0.01")),
+        settled_minutes=int(_said("HEADLINE_SETTLED_MINUTES", "15")),
+        area_roles=_said("HEADLINE_AREA_ROLES") == "true",
         base_url=os.environ.get("AIRFLOW__API__BASE_URL", "http://localhost:8080"),
-        without=frozenset(os.environ.get("HEADLINE_WITHOUT", "").split()),
+        without=frozenset(_said("HEADLINE_WITHOUT").split()),
     )
+
+
+def _said(name: str, default: str = "") -> str:
+    """What the environment says; a container is told an empty text where nothing was chosen."""
+    return os.environ.get(name) or default
 
 
 @cache

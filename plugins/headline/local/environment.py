@@ -32,9 +32,11 @@ DEFAULTS = {
 CONNECTIONS = ("WAREHOUSE", "LEDGER", "SHOP", "FINANCE", "DATASHARE", "AIRFLOW")
 # Where alerts go, and the address that expects the watch's sign of life: there are none before somebody names them.
 ALERTS = ("EMAIL", "SLACK", "SNS", "HEARTBEAT")
+# Each has its default in settings.py.
+LIMITS = ("HEADLINE_FIRST_DAY", "HEADLINE_RESTATEMENT_DAYS", "HEADLINE_CLOSED_DAY_LIMIT", "HEADLINE_SETTLED_MINUTES")
 CHOICES = (
     *DEFAULTS,
-    "HEADLINE_FIRST_DAY",
+    *LIMITS,
     "HEADLINE_SOURCES",
     "HEADLINE_WITHOUT",
     "HEADLINE_LANDING",

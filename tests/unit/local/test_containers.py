@@ -4,7 +4,7 @@ from pathlib import Path
 
 import yaml
 
-from headline.local.environment import DEFAULTS, KEYS, derived
+from headline.local.environment import DEFAULTS, KEYS, LIMITS, derived
 from headline.local.processes import AIRFLOW
 from headline.settings import PROJECT
 
@@ -26,7 +26,7 @@ ELSEWHERE = {
 def test_containers_are_told_what_processes_are_told() -> None:
     compose = yaml.safe_load((PROJECT / "docker-compose.yaml").read_text())
     processes = derived(Path("home"), Path("socket"), {name: make() for name, make in (KEYS | DEFAULTS).items()})
-    told = {*processes, *KEYS, *DEFAULTS} - ELSEWHERE
+    told = {*processes, *KEYS, *DEFAULTS, *LIMITS} - ELSEWHERE
     same = {
         name: value for name, value in processes.items() if name in told and name.startswith("AIRFLOW__") and "/" not in value
     }

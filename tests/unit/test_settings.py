@@ -1,0 +1,29 @@
+"""What the environment says, and what holds where it says nothing."""
+
+from collections.abc import Callable
+from datetime import date
+from decimal import Decimal
+
+import pytest
+
+from headline import settings
+from headline.local.environment import LIMITS
+
+
+def test_a_limit_that_is_empty_in_the_environment_has_its_default(
+    monkeypatch: pytest.MonkeyPatch, forget_settings: Callable[[], None]
+) -> None:
+    defaults = settings.load()
+    for name in LIMITS:
+        monkeypatch.setenv(name, "")
+    forget_settings()
+    assert settings.load() == defaults
+
+
+def test_a_limit_is_what_the_environment_says(monkeypatch: pytest.MonkeyPatch, forget_settings: Callable[[], None]) -> None:
+    for name, value in zip(LIMITS, ("2026-02-03", "90", "0.05", "30"), strict=True):
+        monkeypatch.setenv(name, value)
+    forget_settings()
+    said = settings.load()
+    assert (said.first_day, said.restatement_days, said.closed_day_limit) == (date(2026, 2, 3), 90, Decimal("0.05"))
+    assert said.settled_minutes == 30

@@ -13,11 +13,6 @@ BIN := $(VENV)/bin
 SET_UP := $(VENV)/.set-up
 HEADLINE := $(BIN)/headline
 PYTEST := $(BIN)/python -m pytest -q
-# What takes longest begins first.
-FAST := properties cases dags unit sql repository
-# Tests with an Airflow of their own mostly wait, while others compute.
-SLOW := $(filter-out $(patsubst %,tests/%/,$(FAST) __pycache__),$(wildcard tests/*/))
-
 help: ## Show this list.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
@@ -53,9 +48,9 @@ clean: $(SET_UP) ## Stop everything and remove all data of the runs (HEADLINE_HO
 example: $(SET_UP) ## Compute an example on real data: make example name=online_retail data=<file>
 	@$(HEADLINE) example "$(name)" "$(data)"
 
-test: $(SET_UP) ## Run all tests, the fast ones first.
-	@$(PYTEST) --numprocesses auto --dist loadfile --no-loadscope-reorder $(addprefix tests/,$(FAST))
-	@$(PYTEST) --numprocesses 4 --dist loadfile --no-loadscope-reorder $(SLOW)
+# Two of the four processes mostly wait for an Airflow of their own.
+test: $(SET_UP) ## Run all tests but the rules of the repository, which `make lint` checks.
+	@$(PYTEST) --numprocesses 4 --dist loadfile --no-loadscope-reorder $(filter-out tests/repository/ tests/__pycache__/,$(wildcard tests/*/))
 
 faults: $(SET_UP) ## Inject every fault and every pair of faults there is into the demo company.
 	@HEADLINE_TEST_ALL_PAIRS=1 $(PYTEST) --numprocesses auto tests/faults/test_injected.py tests/faults/test_injected_pairs.py

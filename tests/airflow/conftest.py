@@ -37,18 +37,11 @@ SETTINGS = {
 }
 
 
-# These come first: one has an Airflow of its own, others look at what nothing else has touched yet.
-FIRST_FILES = ("test_alerts.py", "test_figures.py", "test_browser.py", "test_runs.py")
-
-
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The first test here waits for everything that is computed once."""
-    places = [place for place, item in enumerate(items) if item.path.is_relative_to(Path(__file__).parent)]
-    mine = [items[place] for place in places]
-    mine.sort(key=lambda item: [*FIRST_FILES, item.path.name].index(item.path.name))
-    for place, item in zip(places, mine, strict=True):
-        items[place] = item
-        item.add_marker(pytest.mark.timeout(600))
+    for item in items:
+        if item.path.is_relative_to(Path(__file__).parent):
+            item.add_marker(pytest.mark.timeout(600))
 
 
 @pytest.fixture(scope="session")

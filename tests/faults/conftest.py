@@ -19,11 +19,6 @@ from headline.demo import finance_api
 from headline.intervals import DAY
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What takes longest begins first."""
-    items.sort(key=lambda item: not item.path.name.startswith("test_injected"))
-
-
 @pytest.fixture(scope="session")
 def finance() -> Iterator[int]:
     """Serve the company's expenses; gives the port."""

@@ -25,9 +25,9 @@ _SHOWN = 3
 _PERIODS = ("ds", "week", "month")  # the column of a figure's period
 
 
-def findings(select: Select, finding: str, session: Session) -> list[Sample]:
-    """Those rows of an anomaly check's query that are an outlier, or learning."""
-    return rows(select.where(f"finding = '{finding}'"), session)
+def outliers(select: Select, session: Session) -> list[Sample]:
+    """Those rows of an anomaly check's query that are an outlier; what is still learning is only counted."""
+    return rows(select.where(f"finding = '{OUTLIER}'"), session)
 
 
 def accept(result: CheckResult, table: Table, run: PipelineRun) -> CheckResult:
@@ -46,11 +46,11 @@ def accept(result: CheckResult, table: Table, run: PipelineRun) -> CheckResult:
         upstream = [name for name in run.catalog.computed_from(table.full_name) if run.catalog.tables[name].period == "day"]
         carried = run.ledger.accepted(upstream)
     asked_for = run.requested if table.period == "all" else run.requested.widen(table.period)
-    outliers = [
+    found = [
         _accepted(outlier, run.acceptance if _lies_in(asked_for, outlier) else None, known, carried) for outlier in result.sample
     ]
-    all_accepted = len(outliers) == result.measured and not any(is_open(outlier) for outlier in outliers)
-    return replace(result, outcome="accepted" if all_accepted else "failed", sample=outliers)
+    all_accepted = len(found) == result.measured and not any(is_open(outlier) for outlier in found)
+    return replace(result, outcome="accepted" if all_accepted else "failed", sample=found)
 
 
 def is_open(outlier: Sample) -> bool:

@@ -19,7 +19,7 @@ from headline.specs import Check, Contract, Table, load_contract
 from headline.specs.catalog import parse_yaml, read_text
 from headline.specs.soda_schema import contract_faults
 from headline.sql import DIALECT, Resolution, check_selects, prepare_checks, rows_found
-from headline.steps.anomalies import ANOMALY, LEARNING, OUTLIER, findings
+from headline.steps.anomalies import ANOMALY, LEARNING, OUTLIER, outliers
 from headline.steps.samples import Select, sample
 from headline.warehouse import Session, staging_of
 
@@ -151,13 +151,10 @@ class _Examined:
         """The result with rows that the check found; they are asked for where there are some."""
         check = self.checks[result.path]
         told = result.outcome in FOUND_SOMETHING
-        if check.kind == ANOMALY and (told or (result.outcome == "passed" and count.untold)):
-            outcome, finding = (result.outcome, OUTLIER) if told else ("learning", LEARNING)
-            select = self.select(check.path)
-            return replace(result, outcome=outcome, sample=findings(select, finding, self.session) if select else [])
         if told and (select := self.select(check.path)):
-            return replace(result, sample=sample(select, self.session))
-        return result
+            read = outliers if check.kind == ANOMALY else sample
+            return replace(result, sample=read(select, self.session))
+        return replace(result, outcome="learning") if result.outcome == "passed" and count.untold else result
 
 
 def _verified(staged: Staged, session: Session, dialect: str) -> Verification:

@@ -95,7 +95,7 @@ def test_with_too_few_weeks_behind_it_a_figure_is_learning(shop: Any) -> None:
     assert "learning" not in {result.outcome for result in shop.audit(run, "raw.orders")}
     shop.query(f"delete from raw.orders where ds < date '{TODAY - 7 * WEEK}'")
     result, run = audited(shop)
-    assert (result.outcome, [row["finding"] for row in result.sample]) == ("learning", ["learning"])
+    assert (result.outcome, result.sample) == ("learning", [])
     assert recorded(shop).outcome == "learning"
     assert write_audit_publish(run)
 

@@ -37,8 +37,8 @@ class Scheduling(LoadFileScheduling):  # type: ignore[misc]
         return str(file.parent if file.parent.name == "airflow" and not has_its_own else file)
 
 
-# Tests with an Airflow of their own take longest and mostly wait, while others compute; of them come first those that start one for
-# themselves, and those that look at what nothing else has touched yet. Then come the fast ones.
+# Tests that need an Airflow take longest and mostly wait, while others compute. Of these come first those with one of their own,
+# and those that look at what nothing else has touched yet. Then come the fast ones.
 ORDER = (
     *("airflow/test_alerts", "airflow/test_figures", "airflow/test_browser", "airflow/test_runs", "airflow"),
     *("properties", "cases", "dags", "unit", "sql", "repository", "faults/test_injected", "faults", "examples"),

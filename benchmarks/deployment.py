@@ -45,19 +45,18 @@ class Deployment:
         watch(self.home, self.api, f"{first} to {last}", runs, self.screen)
         return {run.dag_id: self.api.task_instances(run.dag_id, run.run_id) for run in runs}
 
-    def backfill(self, dag_ids: Sequence[str], first: date, last: date) -> float:
-        """Airflow's own backfill of each DAG, as its form proposes it, all at once; the seconds until all have ended.
+    @contextmanager
+    def backfill(self, dag_ids: Sequence[str], first: date, last: date) -> Iterator[None]:
+        """Airflow's own backfill of each DAG, as its form proposes it, all at once; at the end, all have ended.
 
         Raises HeadlineError where a run failed.
         """
-        begun = time.monotonic()
         waiting = {self.api.backfill(dag_id, first, last) for dag_id in dag_ids}
+        yield
         while waiting := {one for one in waiting if not self.api.is_backfilled(one)}:
             time.sleep(1)
-        seconds = time.monotonic() - begun
         if failed := [dag_id for dag_id in dag_ids if self.api.runs(dag_id, run_type="backfill", state="failed")]:
             raise HeadlineError(f"runs of the backfill of {', '.join(failed)} failed")
-        return seconds
 
 
 @contextmanager

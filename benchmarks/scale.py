@@ -70,7 +70,7 @@ def _land(name: str, query: str, folder: Path, interval: Interval, share: float)
         for number, day in enumerate(interval):
             file = folder / f"{name}-{day}.parquet"
             select = query.replace(":number", str(number)).replace(":day", str(day))
-            counted = connection.execute(f"copy (select date '{day}' as ds, * from ({select})) to '{file}'").fetchone()
-            yield Load(
-                f"landing.{name}", day, str(file), counted[0] if counted else 0, file.stem, {}, "made up", datetime.now(UTC)
-            )
+            connection.sql(f"select date '{day}' as ds, * from ({select})").write_parquet(str(file))
+            rows = connection.read_parquet(str(file))
+            columns = dict(zip(rows.columns, map(str, rows.types), strict=True))
+            yield Load(f"landing.{name}", day, str(file), len(rows), file.stem, columns, "made up", datetime.now(UTC))

@@ -18,7 +18,7 @@ import duckdb
 import psycopg2
 from sqlalchemy import event
 
-from headline import specs
+from headline import settings, specs
 from headline.connections import get
 from headline.intervals import Interval
 from headline.ledger import Ledger, Load, migrate
@@ -78,7 +78,10 @@ def steps(
     """Write, audit and publish the pipelines for each interval in an empty warehouse; the time of those from `measured` on."""
     spent = Spent()
     warehouse_file = _duckdb(folder / "steps.duckdb", memory_limit)
-    with _empty_ledger(), _environment(AIRFLOW_CONN_HEADLINE_WAREHOUSE=warehouse_file), _auditing(audited):
+    others = [table for name, one in specs.load().pipelines.items() if name not in pipelines for table in one.outputs]
+    told = {"AIRFLOW_CONN_HEADLINE_WAREHOUSE": warehouse_file, "HEADLINE_WITHOUT": " ".join(others)}
+    with _empty_ledger(), _environment(**told), _auditing(audited):
+        settings.load.cache_clear()
         catalog, ledger, warehouse = specs.load(), Ledger(), open_warehouse()
         for pipeline in catalog.pipelines.values():  # as the scheduler does before it forks a task
             prepare(pipeline)

@@ -41,7 +41,7 @@ class Scheduling(LoadFileScheduling):  # type: ignore[misc]
 # and those that look at what nothing else has touched yet. Then come the fast ones.
 ORDER = (
     *("airflow/test_alerts", "airflow/test_figures", "airflow/test_browser", "airflow/test_runs", "airflow"),
-    *("properties", "cases", "dags", "unit", "sql", "repository", "faults/test_injected", "faults", "examples"),
+    *("properties", "cases", "dags", "unit", "sql", "attacks", "repository", "faults/test_injected", "faults", "examples"),
 )
 
 

@@ -31,6 +31,7 @@ class Settings:
     )
     closed_day_limit: Decimal = Decimal("0.01")  # the share of a loaded day's keys or measures that a later reading may take away
     settled_minutes: int = 15  # a file that nobody has written to for so long is not on its way any more
+    query_seconds: float = 60  # so long may a SELECT take that a person wrote
     base_url: str = "http://localhost:8080"  # where people find Airflow's UI
     area_roles: bool = False  # whether Airflow has the roles of include/roles.json, who read the DAGs of the area called so
     without: frozenset[str] = frozenset()  # tables that this deployment does not have: they stay empty, nobody waits for them
@@ -61,6 +62,7 @@ def load() -> Settings:
         restatement_days=int(_said("HEADLINE_RESTATEMENT_DAYS", "45")),
         closed_day_limit=Decimal(_said("HEADLINE_CLOSED_DAY_LIMIT", "0.01")),
         settled_minutes=int(_said("HEADLINE_SETTLED_MINUTES", "15")),
+        query_seconds=float(_said("HEADLINE_QUERY_SECONDS", "60")),
         area_roles=_said("HEADLINE_AREA_ROLES") == "true",
         base_url=os.environ.get("AIRFLOW__API__BASE_URL", "http://localhost:8080"),
         without=frozenset(_said("HEADLINE_WITHOUT").split()),

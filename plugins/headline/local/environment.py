@@ -33,7 +33,13 @@ CONNECTIONS = ("WAREHOUSE", "LEDGER", "SHOP", "FINANCE", "DATASHARE", "AIRFLOW")
 # Where alerts go, and the address that expects the watch's sign of life: there are none before somebody names them.
 ALERTS = ("EMAIL", "SLACK", "SNS", "HEARTBEAT")
 # Each has its default in settings.py.
-LIMITS = ("HEADLINE_FIRST_DAY", "HEADLINE_RESTATEMENT_DAYS", "HEADLINE_CLOSED_DAY_LIMIT", "HEADLINE_SETTLED_MINUTES")
+LIMITS = (
+    "HEADLINE_FIRST_DAY",
+    "HEADLINE_RESTATEMENT_DAYS",
+    "HEADLINE_CLOSED_DAY_LIMIT",
+    "HEADLINE_SETTLED_MINUTES",
+    "HEADLINE_QUERY_SECONDS",
+)
 CHOICES = (
     *DEFAULTS,
     *LIMITS,

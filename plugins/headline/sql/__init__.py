@@ -12,6 +12,7 @@ from headline.sql.checks import (
     tables_in_checks,
 )
 from headline.sql.compile import DIALECT, Overlay, Resolution, arrived_columns, parse, resolve, tables_read, within, write
+from headline.sql.outside import checked
 from headline.sql.selects import compile_table
 from headline.sql.template import render
 
@@ -24,6 +25,7 @@ __all__ = [
     "check_queries",
     "check_query",
     "check_selects",
+    "checked",
     "compile_table",
     "parse",
     "personal_columns_shown",

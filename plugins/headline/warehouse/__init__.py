@@ -1,7 +1,9 @@
 """Where SQL runs."""
 
+from headline import settings
 from headline.connections import get
 from headline.errors import SpecError
+from headline.sql import checked, parse
 from headline.warehouse.base import EMPTY, Content, Output, Replacement, Result, Session, Staging, Warehouse
 
 CONNECTION = "headline_warehouse"
@@ -26,6 +28,16 @@ def staging_of(dialect: str) -> type[Staging]:
     raise SpecError([f"no engine has the dialect {dialect!r}; there is: duckdb"])
 
 
+def ask(warehouse: Warehouse, sql: str) -> Result:
+    """The rows of one SELECT that a person wrote in DuckDB's dialect: what pages and commands read the warehouse by.
+
+    Raises SpecError for what is not one SELECT, BadRequest for what it may not read or where it takes too long.
+    """
+    query = parse(sql, "the query")
+    with warehouse.session(read_only=True) as session:
+        return session.query_alone(checked(query, session.tables(), warehouse.dialect), settings.load().query_seconds)
+
+
 __all__ = [
     "CONNECTION",
     "EMPTY",
@@ -36,6 +48,7 @@ __all__ = [
     "Session",
     "Staging",
     "Warehouse",
+    "ask",
     "open_warehouse",
     "staging_of",
 ]

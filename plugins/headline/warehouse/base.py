@@ -87,6 +87,11 @@ class Session(ABC):
         """Run one statement in the engine's dialect and fetch its rows."""
 
     @abstractmethod
+    def query_alone(self, sql: str, seconds: float) -> Result:
+        """The same for a statement that somebody from outside wrote: from now on the connection reaches its tables and nothing
+        else, and the statement is stopped after so many seconds, with BadRequest."""
+
+    @abstractmethod
     def tables(self) -> set[str]:
         """Every published table, as `schema.table`."""
 

@@ -1,0 +1,44 @@
+"""A SELECT that a person wrote: it may read the published tables, and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+
+from sqlglot import exp
+
+from headline.errors import BadRequest
+
+# What may stand inside of a SELECT and yet is none.
+_OTHER_STATEMENTS = (exp.DDL, exp.DML, exp.Command, exp.Describe, exp.Summarize, exp.Show, exp.Into, exp.Pragma, exp.Set)
+# What gives rows without reading anything.
+_ROWS_OF_NOTHING = (exp.GenerateSeries,)
+
+
+def checked(query: exp.Query, published: Collection[str], dialect: str) -> str:
+    """A parsed SELECT, written anew in a dialect from the tree that was checked, without its comments.
+
+    An engine may read a text in another way than whoever checked it, so it is never given the text. `published`: the tables that
+    may be read, as `schema.table`. Raises BadRequest for what may not be read.
+    """
+    if faults := list(dict.fromkeys(_faults(query, {name.casefold() for name in published}))):
+        raise BadRequest(f"a query reads published tables and nothing else: {'; '.join(faults)}. `headline tables` lists them")
+    return query.sql(dialect=dialect, comments=False)
+
+
+def _faults(query: exp.Query, published: Collection[str]) -> Iterator[str]:
+    own = {cte.alias.casefold() for cte in query.find_all(exp.CTE)}
+    for node in query.walk():
+        # Queries are DML to sqlglot, since an INSERT can stand where they do.
+        if isinstance(node, _OTHER_STATEMENTS) and not isinstance(node, exp.Query):
+            yield f"{node.key.upper()} is no part of a SELECT"
+        elif isinstance(node, exp.Table) and not isinstance(node.this, _ROWS_OF_NOTHING):
+            yield from _faults_of_table(node, own, published)
+
+
+def _faults_of_table(table: exp.Table, own: Collection[str], published: Collection[str]) -> Iterator[str]:
+    if not isinstance(table.this, exp.Identifier):
+        yield f"{table.this.sql()} is a function"
+        return
+    name = ".".join(part.name for part in table.parts).casefold()
+    if name not in published and not (name in own and not table.db):
+        yield f"{name} is not published"

@@ -1,0 +1,188 @@
+"""A SELECT of a person reads the published tables and can reach nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+from decimal import Decimal
+from itertools import product
+from pathlib import Path
+
+import duckdb
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from headline.errors import BadRequest, HeadlineError, SpecError
+from headline.warehouse import Warehouse, ask
+from headline.warehouse.duckdb import DuckDBWarehouse
+
+PROFIT = [("a", Decimal("10.0000")), ("b", Decimal("20.0000"))]
+SECRET = "nobody is to read this"
+
+
+@pytest.fixture
+def profit(warehouse: Warehouse) -> Warehouse:
+    with warehouse.session() as session:
+        session.query("create schema profit")
+        session.query("create table profit.figures as select 'a' as unit, 10.0000::decimal(18, 4) as profit")
+        session.query("insert into profit.figures values ('b', 20)")
+    return warehouse
+
+
+@pytest.fixture
+def secret(tmp_path: Path) -> Path:
+    file = tmp_path / "secret.csv"
+    file.write_text(f"note\n{SECRET}\n")
+    return file
+
+
+def figures(warehouse: Warehouse) -> list[tuple[object, ...]]:
+    return ask(warehouse, "select unit, profit from profit.figures order by unit").rows
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "from profit.figures order by unit",
+        'select * from "profit"."figures" order by 1',
+        "with mine as (select * from profit.figures) select * from mine order by unit",
+        "select figures.* from PROFIT.figures cross join range(1) as numbers(n) order by unit",
+        "select * from (values ('a', 10::decimal(18, 4)), ('b', 20)) as given(unit, profit) order by unit",
+        "select unit, profit from profit.figures -- a comment /* in a comment\n order by unit",
+    ],
+)
+def test_a_select_reads_what_is_published(profit: Warehouse, sql: str) -> None:
+    assert ask(profit, sql).rows == PROFIT
+
+
+SOURCES = [
+    "read_csv('{file}')",
+    "'{file}'",
+    '"{file}"',
+    "read_text('{file}')",
+    "glob('{folder}/*')",
+    "query('from profit.figures')",
+    "query_table('profit.figures')",
+    "duckdb_settings()",
+    "duckdb_secrets()",
+    "information_schema.tables",
+    "warehouse.profit.figures",
+    "(summarize profit.figures)",
+    "(describe profit.figures)",
+    "sqlite_scan('{file}', 'x')",
+    "nowhere.figures",
+]
+
+
+def test_what_is_no_published_table_is_refused_by_name(profit: Warehouse, secret: Path) -> None:
+    for source in SOURCES:
+        named = source.format(file=secret, folder=secret.parent)
+        for sql in (f"select * from {named}", f"select (select count(*) from {named}) from profit.figures"):
+            with pytest.raises((BadRequest, SpecError)) as refused:
+                ask(profit, sql)
+            assert SECRET not in str(refused.value)
+    assert figures(profit) == PROFIT
+
+
+STATEMENTS = [
+    "update profit.figures set profit = profit * 2",
+    "copy profit.figures to '{file}'",
+    "attach '{file}.duckdb' as other",
+    "set memory_limit = '100GB'",
+    "install httpfs",
+    "select 1; update profit.figures set profit = 0",
+    "with gone as (delete from profit.figures returning *) select * from gone",
+    "select 1 into profit.other",
+    "export database '{file}'",
+    "call pragma_version()",
+    "explain analyze select 1",
+]
+
+
+def test_what_is_no_select_is_refused(profit: Warehouse, secret: Path) -> None:
+    for statement in STATEMENTS:
+        with pytest.raises((BadRequest, SpecError)):
+            ask(profit, statement.format(file=secret))
+    assert figures(profit) == PROFIT
+    assert secret.read_text() == f"note\n{SECRET}\n"
+
+
+def test_a_comment_hides_no_statement(profit: Warehouse, secret: Path) -> None:
+    """To one reader of SQL a comment ends where to another it goes on."""
+    openings = ("/*", "/* /*", "--", "--\r", "-- \x0b", "/*+", "'' /*", "$$ /* $$", "#", "//")
+    closings = ("*/", "*/ */", "\n", "\r", "\x0c", "*/ '", "$$ */ $$")
+    written = secret.with_name("written.csv")
+    for opening, closing in product(openings, closings):
+        hidden = f"; update profit.figures set profit = 0; copy profit.figures to '{written}'; --"
+        with suppress(HeadlineError):
+            ask(profit, f"select 1 {opening} {closing} {hidden} {closing}")
+        assert not written.exists()
+    assert figures(profit) == PROFIT
+
+
+def test_the_connection_itself_reaches_no_file_and_stays_so(profit: Warehouse, secret: Path) -> None:
+    """If ever a statement passes the check of its tree."""
+    for sql in (f"select * from read_csv('{secret}')", f"attach '{secret}.duckdb' as other", "set enable_external_access = true"):
+        with profit.session(read_only=True) as session, pytest.raises((HeadlineError, duckdb.Error)) as refused:
+            session.query_alone(sql, seconds=5)
+        assert SECRET not in str(refused.value)
+
+
+def test_a_query_without_end_is_stopped(
+    profit: Warehouse, monkeypatch: pytest.MonkeyPatch, forget_settings: Callable[[], None]
+) -> None:
+    monkeypatch.setenv("HEADLINE_QUERY_SECONDS", "0.3")
+    forget_settings()
+    with pytest.raises(BadRequest, match=r"stopped after 0.3 s \(HEADLINE_QUERY_SECONDS\)"):
+        ask(profit, "select count(*) from range(10000000000) as a(x) cross join range(1000) as b(y) where x % 7 = y % 5")
+
+
+WORDS = st.sampled_from(
+    [
+        "select",
+        "from",
+        "profit.figures",
+        "where",
+        "1",
+        "*",
+        "(",
+        ")",
+        ",",
+        ";",
+        "--",
+        "/*",
+        "*/",
+        "'",
+        "\n",
+        "$$",
+        "with",
+        "a as",
+        "union all",
+        "into profit.x",
+        "returning *",
+        "pivot",
+        "describe",
+        "summarize",
+        "lateral",
+        "at (version => 1)",
+        "prepare p as",
+        "execute p",
+        "read_csv('secret.csv')",
+        "copy profit.figures to 'written'",
+        "drop table profit.x",
+        "update profit.figures set profit = 0",
+        "delete from profit.figures",
+        "insert into profit.figures select",
+    ]
+)
+
+
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], derandomize=True)
+@given(st.lists(WORDS, min_size=1, max_size=12).map(" ".join))
+def test_no_words_in_any_order_change_anything(profit: Warehouse, secret: Path, sql: str) -> None:
+    with suppress(HeadlineError):
+        assert SECRET not in str(ask(profit, sql).rows)
+        assert figures(profit) == PROFIT
+    assert isinstance(profit, DuckDBWarehouse)
+    assert [file.name for file in profit.path.parent.iterdir() if file.name.startswith("written")] == []

@@ -17,6 +17,7 @@ from headline.intervals import Interval
 from headline.local.processes import Processes
 from headline.local.run import OPERATIONS
 from headline.operators.links import contract_path
+from headline.pages.headers import HEADERS
 from headline.sql import parse
 
 
@@ -106,8 +107,14 @@ def test_pages_of_alerts_are_for_whoever_is_logged_in(airflow: Deployment, peopl
         assert {person.page(path).status_code for person in people.values()} == {200}, path
         assert kind in people["reader"].page(path).text
     assert people["reader"].page("/headline/alerts/no_such_kind").status_code == 404
+    for path in ("board", "static/page.js", "no_such_page"):
+        answer = people["reader"].page(f"/headline/{path}")
+        told = {name: answer.headers[name] for name in HEADERS if not path.startswith("static") or name != "Cache-Control"}
+        assert told == {name: HEADERS[name] for name in told}, path
+        assert len(told) >= 3
     anonymous = Airflow(airflow.environment["AIRFLOW__API__BASE_URL"], "", "")
-    assert anonymous._client.get("/headline/alerts/task_failed").status_code == 401
+    for path in ("alerts/task_failed", "static/page.js", "static/page.css"):
+        assert anonymous._client.get(f"/headline/{path}").status_code == 401
 
 
 def test_tasks_are_forked_from_a_process_that_has_loaded_the_engines(airflow: Deployment) -> None:

@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from datetime import UTC, date, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from airflow.api_fastapi.core_api.security import requires_access_dag, requires_authenticated
 from fastapi import Depends, FastAPI, HTTPException
-from fastapi.responses import HTMLResponse
+from fastapi.responses import FileResponse, HTMLResponse
 
 from headline import settings
 from headline.pages import again, board, errors, incidents, rota
+from headline.pages.headers import send_headers
 from headline.pages.render import page
 from headline.pages.visitor import CurrentVisitor
 
@@ -29,7 +31,17 @@ app = FastAPI(
 )
 for part in (again, board, incidents, rota):
     app.include_router(part.router)
+send_headers(app)
+STATIC = {file.name: file for file in (Path(__file__).parent / "static").iterdir()}
 MAY_READ = [Depends(requires_access_dag(method="GET"))]
+
+
+@app.get("/static/{name}")
+def static(name: str) -> FileResponse:
+    """The style and the script of the pages."""
+    if name not in STATIC:
+        raise HTTPException(404, f"there is no file {name}")
+    return FileResponse(STATIC[name], headers={"Cache-Control": "private, max-age=300"})
 
 
 @app.get("/runbooks")

@@ -26,7 +26,7 @@ async def refused(request: Request, error: HTTPException) -> Response:
         target = f"{request.url.path}?{request.url.query}" if request.url.query else request.url.path
         return RedirectResponse(f"{root.removesuffix(PREFIX)}/api/v2/auth/login?{urlencode({'next': target})}", 303)
     title = TITLES.get(error.status_code, "That did not work")
-    return page("error.html", status=error.status_code, title=title, detail=error.detail, board=f"{root}/board")
+    return page("error.html", status=error.status_code, title=title, detail=error.detail, up=f"{root}/")
 
 
 async def cannot_tell(request: Request, error: HeadlineError) -> Response:

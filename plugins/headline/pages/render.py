@@ -13,13 +13,10 @@ if TYPE_CHECKING:
 
     from headline.ledger.incidents import Incident
 
-# Nobody else may lay a page under something that invites a click.
-FRAMED_BY_AIRFLOW_ONLY = {"Content-Security-Policy": "frame-ancestors 'self'"}
-
 
 def page(template: str, status: int = 200, **values: Any) -> HTMLResponse:
     """A page; whatever stands in the values is text, never markup."""
-    return HTMLResponse(_templates().get_template(template).render(**values), status, FRAMED_BY_AIRFLOW_ONLY)
+    return HTMLResponse(_templates().get_template(template).render(**values), status)
 
 
 def clock(moment: datetime | None) -> str:

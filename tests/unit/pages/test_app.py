@@ -1,20 +1,45 @@
 """What the pages show; who may see them is tested on the running Airflow."""
 
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
-from fastapi import HTTPException
+from fastapi import FastAPI, HTTPException
+from fastapi.responses import Response
+from starlette.testclient import TestClient
 
+from headline.pages import app
 from headline.pages.app import alert, runbook
+from headline.pages.headers import HEADERS, send_headers
 
 
 def test_the_page_of_an_alert_leads_on_to_others() -> None:
     answer = alert("landing_missed")
-    assert answer.headers["content-security-policy"] == "frame-ancestors 'self'"
     html = bytes(answer.body).decode()
     assert "<title>Alert landing_missed · Headline</title>" in html
     assert '<a href="../alerts/contract_broken">' in html
     assert "<!-- generated" not in html
+
+
+def test_no_page_holds_a_script_or_a_style_of_its_own() -> None:
+    """The browser is told to run neither, so that text which slips in as markup stays dead."""
+    templates = list((Path(app.__file__).parent / "templates").glob("*.html"))
+    assert len(templates) > 10
+    for template in templates:
+        text = template.read_text()
+        assert not re.findall(r"<script(?! src=)|<style|\sstyle=|\son\w+=|javascript:", text), template.name
+
+
+def test_every_answer_carries_the_headers_and_may_say_otherwise() -> None:
+    some = FastAPI()
+    send_headers(some)
+    some.get("/")(lambda: Response("text"))
+    some.get("/kept")(lambda: Response("text", headers={"Cache-Control": "max-age=300"}))
+    client = TestClient(some)
+    for path in ("/", "/kept", "/nowhere"):
+        told = client.get(path).headers
+        assert {name: told[name] for name in HEADERS} == HEADERS | ({"Cache-Control": "max-age=300"} if path == "/kept" else {})
 
 
 @pytest.mark.parametrize("kind", ["no_such_kind", "../README", ""])

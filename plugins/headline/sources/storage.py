@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 # So many bytes of a file are taken from it at once.
 PIECE = 2**20
+# So many characters a record may have; what is longer is none, and memory would not hold it.
+LONGEST_RECORD = 16 * PIECE
 _LOCAL = "file://"
 _ON_ITS_WAY = (".filepart", ".part", ".partial", ".tmp", ".temp", ".crdownload", ".download", ".inprogress", ".swp")
 _COMPANIONS = (".md5", ".sha1", ".sha256", ".sha512", ".crc", ".crc32", ".asc", ".sig", ".done", ".ok", ".ctl")

@@ -256,13 +256,15 @@ class Ingest(Model):
 
     `lookback_days`: days already loaded that every run reads again, for rows that come late. `key`, `measures`: the columns that
     tell a record, and those whose sums must not move unseen when a day is read again. `zone`: where moments without an offset are
-    at home. `types`: what columns arrive as where that is neither what the SQL casts them to nor what they were before.
+    at home. `null_markers`: texts that mean «not given» besides the empty one. `types`: what columns arrive as where that is
+    neither what the SQL casts them to nor what they were before.
     """
 
     connection: Name
     lookback_days: Annotated[int, Field(ge=0)] = 0
     zone: Zone = "UTC"
     decimal_separator: Literal[".", ","] = "."
+    null_markers: list[str] = Field(default_factory=list)
     key: list[str] = Field(default_factory=list)
     measures: list[str] = Field(default_factory=list)
     types: dict[str, ColumnType] = Field(default_factory=dict)
@@ -275,7 +277,13 @@ class DatabaseIngest(Ingest):
     extract: Annotated[str, Field(pattern=r"\.extract\.sql$")]
 
 
-class HttpIngest(Ingest):
+class TextIngest(Ingest):
+    """A source that sends text. `encoding`: how its letters are written; JSON over HTTP in a form of Unicode says so itself."""
+
+    encoding: Encoding = "utf-8"
+
+
+class HttpIngest(TextIngest):
     """A paged JSON endpoint: the list under `records`, the next page's cursor under `next`, sent back as `cursor`."""
 
     kind: Literal["http"]
@@ -287,21 +295,18 @@ class HttpIngest(Ingest):
     day: Name
 
 
-class FilesIngest(Ingest):
+class FilesIngest(TextIngest):
     """Files that somebody drops: one a day if `pattern` names the day, else one of many days, told apart by the column `day`.
 
-    That column holds days, moments, or in Parquet integers: seconds since 1970, UTC. `null_markers`: texts that mean «not given»
-    besides the empty one.
+    That column holds days, moments, or in Parquet integers: seconds since 1970, UTC.
     """
 
     kind: Literal["files"]
     pattern: str
     format: Literal["csv", "json", "parquet"]
     day: str | None = None
-    encoding: Encoding = "utf-8"
     delimiter: Sign = ","
     quote: Sign = '"'
-    null_markers: list[str] = Field(default_factory=list)
 
     @model_validator(mode="after")
     def _signs_differ(self) -> Self:
@@ -310,7 +315,7 @@ class FilesIngest(Ingest):
         return self
 
 
-class StreamIngest(Ingest):
+class StreamIngest(TextIngest):
     """Micro-batches (gzip, JSON lines) dropped at any time of the day; `pattern` tells when, in the letters of strftime, UTC.
 
     A record belongs to the business day of its field `moment` (ISO 8601, UTC) if it arrives on that day or on one of the

@@ -19,7 +19,7 @@ from headline.sources.columns import are_most
 from headline.sources.landing import Part, Unfit
 from headline.sources.refused import REFUSAL, RESERVED, UNREADABLE, WRONG_FIELD_COUNT, name_key, refused
 from headline.sources.spool import ROWS_AT_A_TIME
-from headline.sources.storage import LONGEST_RECORD, PIECE, encoding_hint, is_settled, path_of
+from headline.sources.storage import LONGEST_RECORD, PIECE, at_rest, encoding_hint, is_settled, path_of
 from headline.sources.text import batch, by_day, chunks, cut, is_text, loads, record_of, zones_of
 from headline.specs import FilesIngest
 from headline.sql import render
@@ -118,7 +118,7 @@ def _parquet_batches(path: AnyPath, day: date) -> Iterator[pa.RecordBatch]:
     import pyarrow.parquet as pq
 
     try:
-        with path.open("rb") as file:
+        with at_rest(path), path.open("rb") as file:
             # With a buffer a column is read piece by piece: a file may be one row group, larger than memory.
             parquet = pq.ParquetFile(file, buffer_size=PIECE)
             names = parquet.schema_arrow.names
@@ -147,7 +147,8 @@ def _text_batches(path: AnyPath, ingest: FilesIngest, day: date) -> Iterator[pa.
     try:
         if path.stat().st_size == 0:
             raise ValueError("it is empty, even of a header")
-        yield from _csv_batches(path, ingest, day) if ingest.format == "csv" else _json_batches(path, ingest, day)
+        with at_rest(path):
+            yield from _csv_batches(path, ingest, day) if ingest.format == "csv" else _json_batches(path, ingest, day)
     except FileNotFoundError:
         raise _missing(path) from None
     except (LookupError, ValueError, csv.Error) as error:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from uuid import uuid4
 
 from headline import settings
+from headline.errors import Transient
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -37,6 +38,18 @@ def is_beside(name: str) -> bool:
 def is_settled(path: AnyPath) -> bool:
     """Whether a file has not been written to for a while, so that what it lacks is not on its way any more."""
     return time() - path.stat().st_mtime > settings.load().settled_minutes * 60
+
+
+@contextmanager
+def at_rest(path: AnyPath) -> Iterator[None]:
+    """While a file is read; raises Transient where a local one has another size at the end, and so is still arriving.
+
+    An object store shows whole objects only.
+    """
+    before = path.stat().st_size if isinstance(path, Path) else 0
+    yield
+    if isinstance(path, Path) and (after := path.stat().st_size) != before:
+        raise Transient(f"{path}: had {before} bytes when it was opened and has {after} now; it is still arriving")
 
 
 def encoding_hint(path: AnyPath) -> str:

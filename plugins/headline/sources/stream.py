@@ -19,7 +19,7 @@ from headline.sources.columns import are_most
 from headline.sources.files import root, unreadable
 from headline.sources.landing import Part, Unfit
 from headline.sources.refused import REFUSAL, UNREADABLE, moment_of, refused
-from headline.sources.storage import LONGEST_RECORD, PIECE, is_beside
+from headline.sources.storage import LONGEST_RECORD, PIECE, at_rest, is_beside
 from headline.sources.text import Zones, batch, chunks, cut, is_text, loads, record_of, text_of, zones_of
 from headline.specs import StreamIngest
 
@@ -119,7 +119,7 @@ def _lines(file: MicroBatch, encoding: str) -> Iterator[tuple[int, dict[str, Any
     try:
         if not file.path.stat().st_size:
             raise EOFError("it is empty")
-        with file.path.open("rb") as compressed:
+        with at_rest(file.path), file.path.open("rb") as compressed:
             for number, line in enumerate(_split(_unzipped(compressed), encoding), start=1):
                 if line.strip():
                     yield number, _record(line, f"{file.path.name} line {number}")

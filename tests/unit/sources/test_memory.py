@@ -8,11 +8,13 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import requests
 from airflow.providers.http.hooks.http import HttpHook
 
-from headline.errors import BadData
+from headline.errors import BadData, Transient
 from headline.intervals import DAY, Interval
 from headline.sources import answers, files, http, stream, text
 from headline.sources.landing import LandingWriter, Part
@@ -120,6 +122,25 @@ def test_a_line_that_seems_never_to_end_is_refused_by_itself(source: str, folder
     reason = "wrong_field_count" if source == "csv" else "unreadable_record"
     assert sorted(str(row.get(REFUSAL)) for row in rows) == ["None"] * (len(rows) - 1) + [reason]
     assert len(rows) == 6
+
+
+@pytest.mark.parametrize("source", ["csv", "json", "stream", "parquet"])
+def test_a_file_that_grows_while_it_is_read_is_awaited(source: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(text.chunks, "__defaults__", (AT_A_TIME,))
+    if source == "parquet":
+        file = folder / "table"
+        pq.write_table(pa.table({"id": [str(number) for number in range(500)]}), file)
+        monkeypatch.setattr(files, "ROWS_AT_A_TIME", AT_A_TIME)
+        ingest = FilesIngest(kind="files", connection="headline_datashare", pattern="table", format="parquet")
+        parts = files.read(ingest, ONE)
+    else:
+        parts = sent(source, lines_of(source, [str(D1)] * 500), folder, monkeypatch)
+        file = next(folder.rglob("0830*") if source == "stream" else folder.glob("table"))
+    next(parts)
+    with file.open("ab") as more:
+        more.write(gzip.compress(b"{}\n") if source == "stream" else b"\n")
+    with pytest.raises(Transient, match="still arriving"):
+        list(parts)
 
 
 def test_a_record_of_an_answer_that_never_ends_is_told(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import re
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from functools import cache, cached_property
@@ -39,6 +40,10 @@ def _one_sign(sign: str) -> str:
     if len(sign) != 1 or sign in "\r\n\0":
         raise ValueError(f"{sign!r} is not one sign within a line")
     return sign
+
+
+def _names_day(pattern: str) -> bool:
+    return re.search(r"\{\{[^}]*\b(ds|start|end)\b[^}]*\}\}", pattern) is not None
 
 
 Zone = Annotated[str, AfterValidator(_known_zone)]
@@ -298,13 +303,15 @@ class HttpIngest(TextIngest):
 class FilesIngest(TextIngest):
     """Files that somebody drops: one a day if `pattern` names the day, else one of many days, told apart by the column `day`.
 
-    That column holds days, moments, or in Parquet integers: seconds since 1970, UTC.
+    That column holds days, moments, or in Parquet integers: seconds since 1970, UTC. `undated`: the one file is replaced in place
+    and tells of no day; as it is found it is the snapshot of each day that is read.
     """
 
     kind: Literal["files"]
     pattern: str
     format: Literal["csv", "json", "parquet"]
     day: str | None = None
+    undated: bool = False
     delimiter: Sign = ","
     quote: Sign = '"'
 
@@ -313,6 +320,17 @@ class FilesIngest(TextIngest):
         if self.delimiter == self.quote:
             raise ValueError(f"delimiter and quote are both {self.quote!r}")
         return self
+
+    @model_validator(mode="after")
+    def _day_is_told_once(self) -> Self:
+        if self.undated and (self.day is not None or _names_day(self.pattern)):
+            raise ValueError("undated says that nothing tells the day, and `day` or `pattern` does")
+        return self
+
+    @property
+    def tells_day(self) -> bool:
+        """Whether it is said to which day a row belongs."""
+        return self.undated or self.day is not None or _names_day(self.pattern)
 
 
 class StreamIngest(TextIngest):

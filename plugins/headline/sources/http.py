@@ -82,6 +82,6 @@ def _asked(ingest: HttpIngest, params: dict[str, str]) -> Iterator[Answer]:
             except TooLongError as error:
                 raise BadData(f"{where}: {error}; nothing was loaded") from error
             except ValueError as error:
-                raise Transient(f"{where}: answered something that is no JSON: {error}: {answer.beginning!r}") from error
+                raise Transient(f"{where}: answered something that is no JSON: {answer.beginning!r}: {error}") from error
     except requests.RequestException as error:
         raise Transient(f"{where}: no answer: {error}") from error

@@ -59,8 +59,9 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Scheduling |
 
 @pytest.fixture(scope="session")
 def server_folder() -> Iterator[Path]:
-    """A folder for servers, outside of pytest's own: it closes them to the account that runs PostgreSQL for root."""
+    """A folder for servers, outside of pytest's own and open to the account that runs PostgreSQL for root."""
     with tempfile.TemporaryDirectory(prefix="headline-tests-", ignore_cleanup_errors=True) as folder:
+        Path(folder).chmod(0o711)
         yield Path(folder)
 
 

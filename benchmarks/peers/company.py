@@ -46,7 +46,7 @@ def server(folder: Path) -> Iterator[Postgres]:
     finally:
         settings.load.cache_clear()
         postgres.stop()
-        postgres.remove_socket()
+        postgres.remove_outside()
 
 
 def land(postgres: Postgres, folder: Path, interval: Interval) -> Loads:

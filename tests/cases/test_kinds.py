@@ -6,10 +6,12 @@ import gzip
 import json
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import date
+from io import BytesIO
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import psycopg2
 import pyarrow.parquet as pq
@@ -26,7 +28,7 @@ from headline.specs import DatabaseIngest, FilesIngest, HttpIngest, StreamIngest
 D1 = date(2026, 3, 1)
 ONE = Interval(D1, D1 + DAY)
 KINDS = {"id": "text", "quantity": "integer", "amount": "decimal(18, 4)", "day": "date", "at": "timestamp", "name": "text"}
-AGREED = Agreed({name: {kind} for name, kind in KINDS.items()}, key=["id"])
+AGREED = Agreed({name: {kind} for name, kind in KINDS.items()}, ids=["id"], key=["id"])
 TYPES = {"quantity": "bigint", "amount": "numeric", "day": "date", "at": "timestamptz"}
 SOUND: dict[str, Any] = {"quantity": "1", "amount": "5.00", "day": str(D1), "at": f"{D1}T10:00:00Z", "name": "x"}
 Row = dict[str, Any]
@@ -39,6 +41,10 @@ class Place:
     folder: Path
     postgres: str
     patch: pytest.MonkeyPatch
+    how: dict[str, Any] = field(default_factory=dict)
+
+    def _bytes(self, text: str) -> bytes:
+        return text.encode(self.how.get("encoding", "utf-8"), "surrogateescape")
 
     def _dropped(self, name: str, content: bytes) -> str:
         file = self.folder / name
@@ -47,25 +53,30 @@ class Place:
         return name
 
     def csv(self, lines: list[str]) -> Iterator[Part]:
-        pattern = self._dropped("table.csv", "\n".join([",".join(KINDS), *lines, ""]).encode("utf-8", "surrogateescape"))
-        return files.read(FilesIngest(kind="files", connection="headline_datashare", pattern=pattern, format="csv"), ONE)
+        pattern = self._dropped("table.csv", self._bytes("\n".join([",".join(KINDS), *lines, ""])))
+        return files.read(
+            FilesIngest(kind="files", connection="headline_datashare", pattern=pattern, format="csv", **self.how), ONE
+        )
 
     def json(self, lines: list[str]) -> Iterator[Part]:
-        pattern = self._dropped("lines.json", "\n".join([*lines, ""]).encode("utf-8", "surrogateescape"))
-        return files.read(FilesIngest(kind="files", connection="headline_datashare", pattern=pattern, format="json"), ONE)
+        pattern = self._dropped("lines.json", self._bytes("\n".join([*lines, ""])))
+        return files.read(
+            FilesIngest(kind="files", connection="headline_datashare", pattern=pattern, format="json", **self.how), ONE
+        )
 
     def stream(self, lines: list[str]) -> Iterator[Part]:
-        content = gzip.compress("\n".join([*lines, ""]).encode("utf-8", "surrogateescape"))
+        content = gzip.compress(self._bytes("\n".join([*lines, ""])))
         self._dropped(f"events/arrived={D1}/0830-1.jsonl.gz", content)
         pattern = "events/arrived=%Y-%m-%d/%H%M-*.jsonl.gz"
-        return stream.read(StreamIngest(kind="stream", connection="headline_datashare", pattern=pattern, moment="at"), ONE)
+        ingest = StreamIngest(kind="stream", connection="headline_datashare", pattern=pattern, moment="at", **self.how)
+        return stream.read(ingest, ONE)
 
     def http(self, lines: list[str]) -> Iterator[Part]:
         answer = requests.Response()
-        answer.status_code, answer._content = 200, ('{"data": [' + ",".join(lines) + '], "next": null}').encode()
+        answer.status_code, answer.raw = 200, BytesIO(self._bytes('{"data": [' + ",".join(lines) + '], "next": null}'))
         self.patch.setattr(HttpHook, "run", lambda *_, **__: answer)
         page = {"records": "data", "next": "next", "cursor": "cursor", "day": "day"}
-        return http.read(HttpIngest(kind="http", connection="headline_api", path="/orders", **page), ONE)
+        return http.read(HttpIngest(kind="http", connection="headline_api", path="/orders", **page, **self.how), ONE)
 
     def database(self, rows: list[Row]) -> Iterator[Part]:
         with closing(psycopg2.connect(host=self.postgres, user="postgres")) as connection:
@@ -76,7 +87,7 @@ class Place:
             for row in rows:
                 cursor.execute("insert into odd values (%s, %s, %s, %s, %s, %s)", [row[name] for name in KINDS])
         (self.folder / "odd.extract.sql").write_text(f"select date '{D1}' as ds, odd.* from odd order by id")
-        ingest = DatabaseIngest(kind="database", connection="headline_odd", extract="odd.extract.sql", key=["id"])
+        ingest = DatabaseIngest(kind="database", connection="headline_odd", extract="odd.extract.sql", key=["id"], **self.how)
         return database.read(ingest, self.folder, ONE)
 
 
@@ -89,8 +100,8 @@ def place(tmp_path: Path, postgres: str, monkeypatch: pytest.MonkeyPatch) -> Pla
     return Place(tmp_path, postgres, monkeypatch)
 
 
-def landed(parts: Iterator[Part], folder: Path) -> list[Row]:
-    [load] = LandingWriter("odd", "landing.odd", "test", AGREED, folder / "landing").write(parts, ONE)
+def landed(parts: Iterator[Part], folder: Path, agreed: Agreed = AGREED) -> list[Row]:
+    [load] = LandingWriter("odd", "landing.odd", "test", agreed, folder / "landing").write(parts, ONE)
     rows: list[Row] = pq.ParquetFile(load.file.removeprefix("file://")).read().to_pylist()
     return rows
 
@@ -104,7 +115,7 @@ def sent(place: Place, source: str, odd: Row) -> Iterator[Part]:
         quoted = [['"' + str(row[name]).replace('"', '""') + '"' for name in KINDS] for row in records]
         return place.csv([",".join(fields) for fields in quoted])
     written: Callable[[list[str]], Iterator[Part]] = getattr(place, source)
-    return written([json.dumps(row) for row in records])
+    return written([json.dumps(row, ensure_ascii="encoding" not in place.how) for row in records])
 
 
 ALL = ("csv", "json", "stream", "http", "database")
@@ -187,6 +198,56 @@ def test_what_means_a_value_is_read_as_it(place: Place, source: str, field: str,
     assert str(value).removesuffix("Z").removesuffix("+00:00") == meant
 
 
+AS_AGREED: dict[str, tuple[dict[str, Any], str, str, str | None, tuple[str, ...]]] = {
+    "letters of another encoding": ({"encoding": "cp1252"}, "name", "Zoë pays 5 €", "Zoë pays 5 €", TEXT_SOURCES),
+    "letters of two bytes": ({"encoding": "utf-16"}, "name", "Zoë pays 5 €", "Zoë pays 5 €", TEXT_SOURCES),
+    "a text for null": ({"null_markers": ["n/a"]}, "amount", " n/a", None, TEXT_SOURCES),
+    "a text for null in a text": ({"null_markers": ["n/a"]}, "name", "n/a", None, ALL),
+    "a decimal comma": ({"decimal_separator": ","}, "amount", "5,50", "5.50", TEXT_SOURCES),
+    "a zone of its own": ({"zone": "Europe/Berlin"}, "at", "2026-03-01T10:00:00", "2026-03-01 09:00:00Z", TEXT_SOURCES),
+}
+
+
+@pytest.mark.parametrize(
+    ("source", "how", "column", "text", "meant"),
+    [
+        pytest.param(source, how, column, text, meant, id=f"{kind}, {source}")
+        for kind, (how, column, text, meant, sources) in AS_AGREED.items()
+        for source in sources
+    ],
+)
+def test_every_source_is_read_as_its_spec_says(
+    place: Place, source: str, how: dict[str, Any], column: str, text: str, meant: str | None
+) -> None:
+    rows = landed(
+        sent(replace(place, how=how), source, {column: text}),
+        place.folder,
+        replace(
+            AGREED,
+            zone=ZoneInfo(how.get("zone", "UTC")),
+            decimal_separator=how.get("decimal_separator", "."),
+            null_markers=how.get("null_markers", []),
+        ),
+    )
+    [row] = [row for row in rows if row["id"] == "b"]
+    assert (row[column], row.get(REFUSAL)) == (meant, None)
+
+
+@pytest.mark.parametrize("source", ALL)
+@pytest.mark.parametrize("odd", ["73.0", "73.", "1.23E+12"])
+def test_a_whole_number_with_a_point_is_nobodys_id(place: Place, source: str, odd: str) -> None:
+    rows = landed(sent(place, source, {"id": odd}), place.folder)
+    assert [(row["id"], row[REFUSAL], row[REFUSED_TEXT]) for row in rows if row[REFUSAL]] == [(odd, "invalid_id", odd)]
+    assert sorted(row["id"] for row in rows if not row[REFUSAL]) == ["a", "c"]
+
+
+@pytest.mark.parametrize("source", ALL)
+def test_other_texts_with_a_point_are_ids(place: Place, source: str) -> None:
+    rows = landed(sent(place, source, {"id": "v1.0"}), place.folder)
+    assert "v1.0" in {row["id"] for row in rows}
+    assert all(not row.get(REFUSAL) for row in rows)
+
+
 GOOD = json.dumps({"id": "a", **SOUND})
 RECORDS = {
     "a line that breaks off": (GOOD[:30], ("json", "stream"), "unreadable_record"),
@@ -195,7 +256,7 @@ RECORDS = {
     "a key twice": (GOOD[:-1] + ', "amount": "7.00"}', ("json", "stream", "http"), "repeated_key"),
     "a key twice in other letters": (GOOD[:-1] + ', "AMOUNT": "7.00"}', ("json", "stream", "http"), "repeated_key"),
     "a key twice within a field": (GOOD[:-1] + ', "more": {"a": 1, "a": 2}}', ("json", "stream", "http"), "repeated_key"),
-    "bytes of another encoding": (GOOD.replace('"x"', '"\udce4"'), ("json", "stream"), "unreadable_record"),
+    "bytes of another encoding": (GOOD.replace('"x"', '"\udce4"'), ("json", "stream", "http"), "unreadable_record"),
     "a field too many": ("a,1,5.00,2026-03-01,2026-03-01,x,y", ("csv",), "wrong_field_count"),
     "a field too few": ("a,1,5.00,2026-03-01,2026-03-01", ("csv",), "wrong_field_count"),
     "bytes of another encoding in a table": ("a,1,5.00,2026-03-01,2026-03-01,\udce4", ("csv",), "unreadable_record"),

@@ -32,8 +32,9 @@ select days.ds, product_id, product_id, category, 4, timestamp '2025-06-01 00:00
 from (values ('P1', 'home'), ('P2', 'garden')) as products(product_id, category)
 cross join (select unnest([date '2026-01-05', date '2026-01-06']) as ds) as days;
 insert into raw.customers
-select ds, 'C1', timestamp '2025-06-01 00:00:00', 'DE', 'a@example.com', timestamp '2025-06-01 00:00:00'
-from (select unnest([date '2026-01-05', date '2026-01-06']) as ds) as days;
+select ds, customer_id, timestamp '2025-06-01 00:00:00', 'DE', 'a@example.com', timestamp '2025-06-01 00:00:00'
+from (values ('C1'), ('C2')) as customers(customer_id)
+cross join (select unnest([date '2026-01-05', date '2026-01-06']) as ds) as days;
 insert into raw.expenses values
     ('2026-01-05', 'E1', '2026-01-05', 'operational', null, 10, 'EUR'),
     ('2026-01-05', 'E2', '2026-01-05', 'labor', null, 3.01, 'EUR'),
@@ -434,6 +435,11 @@ BROKEN = [
         "growth.daily_growth",
         "nobody is new or retained before a full day of history, unless by sign-up",
         "update growth.daily_growth set new_users = unknown_users where ds = '2026-01-05'",
+    ),
+    (
+        "growth.daily_growth",
+        "the shop knows exposed users as it did before",
+        "update core.exposures set user_id = user_id || '.0' where user_id = 'C2'",
     ),
     ("growth.weekly_growth", "every week since the first one loaded has its row", "delete from growth.weekly_growth"),
     (

@@ -68,5 +68,5 @@ def clean(home: Home | None = None, *, screen: Screen | None = None) -> None:
         home.check_ours()
         down(home, screen=screen)
         with screen.step(f"{home.path} removed"):
-            Postgres(home.postgres).remove_socket()
+            Postgres(home.postgres).remove_outside()
             home.remove()

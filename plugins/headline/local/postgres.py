@@ -1,4 +1,8 @@
-"""The embedded PostgreSQL: programs from a wheel, data in the home, reached through a Unix socket that only its owner may use."""
+"""The embedded PostgreSQL: programs from a wheel, data in the home, reached through a Unix socket that only its owner may use.
+
+PostgreSQL refuses to be run by root: for root another account runs it. Where that account does not reach the home the data lie
+outside, and the home has a link to them; nobody's folders are opened for it.
+"""
 
 from __future__ import annotations
 
@@ -24,6 +28,8 @@ DATABASES = ("airflow", "ledger", "shop")
 SOCKET_NAME = ".s.PGSQL.5432"
 LONGEST_SOCKET_PATH = 103
 ROOT_RUNS_IT_AS = "nobody"
+# For root, whose folders that account does not reach: a folder for each home, with the data and, if need be, the programs.
+OUTSIDE = Path("/var/lib/headline")
 SETTINGS = """
 # Headline: no network, and nobody but the owner of the server (and root) may connect.
 listen_addresses = ''
@@ -34,27 +40,45 @@ log_min_messages = warning
 
 @dataclass(frozen=True)
 class Postgres:
-    """A PostgreSQL server with its data in `data`; starting and stopping twice is safe."""
+    """A PostgreSQL server with its data in `data`, or where a link of this name leads; starting and stopping twice is safe."""
 
     data: Path
 
     @property
+    def place(self) -> Path:
+        """Where the data really lie."""
+        return self.data.resolve()
+
+    @property
     def socket(self) -> Path:
         """The folder of its socket: the data's own, or one with a short name, since the system limits the length."""
-        if len(str(self.data / SOCKET_NAME)) <= LONGEST_SOCKET_PATH:
-            return self.data
+        if len(str(self.place / SOCKET_NAME)) <= LONGEST_SOCKET_PATH:
+            return self.place
         digest = hashlib.sha256(str(self.data).encode()).hexdigest()[:12]
         return Path(tempfile.gettempdir()) / f"headline-{digest}"
 
     @property
     def log(self) -> Path:
-        return self.data / "server.log"
+        return self.place / "server.log"
+
+    def prepare(self) -> None:
+        """Make its folders, and decide with that where they are; raises HeadlineError where its account cannot reach them."""
+        if self.is_running():
+            return
+        account = owner()
+        if self.data.is_symlink() and not self.place.exists():
+            self.data.unlink()
+        if account and not self.data.is_symlink() and not reaches(account, self.data.parent):
+            self._move_outside()
+        for folder in {self.place, self.socket}:
+            own(folder)
+            if account and not reaches(account, folder):
+                raise HeadlineError(f"{folder}: the account {account.pw_name}, which runs PostgreSQL, cannot reach it")
 
     def start(self) -> None:
         """Bring the server up and make the databases that are missing; raises HeadlineError with the end of its log."""
         if not self.is_running():
-            for folder in {self.data, self.socket}:
-                own(folder)
+            self.prepare()
             if not (self.data / "PG_VERSION").exists():
                 self._run("initdb", "--auth=trust", "--encoding=UTF8", "--locale=C", "--username=postgres", "--no-instructions")
                 with (self.data / "postgresql.conf").open("a") as configuration:
@@ -74,10 +98,15 @@ class Postgres:
         connection.autocommit = True
         return connection
 
-    def remove_socket(self) -> None:
-        """Remove the socket's folder where it lies outside the data."""
-        if self.socket != self.data:
+    def remove_outside(self) -> None:
+        """Remove what lies outside of the home: the socket's folder, and of root's homes the data."""
+        if self.socket != self.place:
             shutil.rmtree(self.socket, ignore_errors=True)
+        if self.data.is_symlink() and self.place.parent.parent == OUTSIDE.resolve():
+            shutil.rmtree(self.place.parent, ignore_errors=True)
+            self.data.unlink()
+            with suppress(OSError):  # other homes are there
+                OUTSIDE.rmdir()
 
     def is_running(self) -> bool:
         return self._server() is not None
@@ -96,6 +125,38 @@ class Postgres:
             (self.data / "postmaster.pid").unlink(missing_ok=True)
             (self.socket / f"{SOCKET_NAME}.lock").unlink(missing_ok=True)
 
+    def _move_outside(self) -> None:
+        """Let the data be where the account that runs the server reaches them, and leave a link; data that are there go along."""
+        if not OUTSIDE.exists():
+            OUTSIDE.mkdir(parents=True)
+            OUTSIDE.chmod(0o711)
+        status = OUTSIDE.lstat()
+        if not stat.S_ISDIR(status.st_mode) or status.st_uid or status.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+            raise HeadlineError(f"{OUTSIDE} must be a folder that only root may write to")
+        folder = Path(tempfile.mkdtemp(prefix="postgres-", dir=OUTSIDE))
+        folder.chmod(0o711)
+        target = folder / "data"
+        if self.data.exists():
+            shutil.move(self.data, target)
+            for path in (target, *target.rglob("*")):
+                _give(path)
+        else:
+            own(target)
+        self.data.symlink_to(target)
+
+    def _programs(self, account: pwd.struct_passwd | None) -> Path:
+        """The programs; where the account does not reach them a copy beside the data, made anew while no server runs."""
+        if not account or reaches(account, programs()):
+            return programs()
+        copy = self.place.with_name(f"{self.place.name}-programs")
+        if not self.is_running():
+            shutil.rmtree(copy, ignore_errors=True)
+            shutil.copytree(programs().parent, copy, symlinks=True)
+            for path in (copy, *copy.rglob("*")):
+                if not path.is_symlink():
+                    path.chmod(0o755 if path.is_dir() or path.parent.name == "bin" else 0o644)
+        return copy / "bin"
+
     def _create_databases(self) -> None:
         with closing(self.connect("postgres")) as connection, connection.cursor() as cursor:
             cursor.execute("select datname from pg_database")
@@ -109,14 +170,14 @@ class Postgres:
     def _run(self, program: str, *arguments: str) -> None:
         # Output goes to a file: a pipe would stay open for as long as the server that pg_ctl leaves behind.
         with tempfile.TemporaryFile("w+") as output:
-            command = [str(programs() / program), "-D", str(self.data), *arguments]
             account = owner()
+            command = [str(self._programs(account) / program), "-D", str(self.place), *arguments]
             done = subprocess.run(
                 command,
                 stdout=output,
                 stderr=output,
                 check=False,
-                cwd=self.data,
+                cwd=self.place,
                 user=account.pw_uid if account else None,
                 group=account.pw_gid if account else None,
                 extra_groups=[] if account else None,
@@ -141,20 +202,27 @@ def owner() -> pwd.struct_passwd | None:
 
 
 def own(folder: Path) -> None:
-    """Make a private folder of the server's, which its account can reach."""
+    """Make a private folder of the server's; raises HeadlineError where something of somebody else's is there."""
     folder.mkdir(mode=0o700, exist_ok=True)
-    account = owner()
-    if account:
-        os.chown(folder, account.pw_uid, account.pw_gid)
-        for place in (folder, programs()):
-            for parent in place.resolve().parents:
-                allow_passing(parent)
-    elif folder.stat().st_uid != os.geteuid():
+    account, status = owner(), folder.lstat()
+    if not stat.S_ISDIR(status.st_mode) or status.st_uid not in {os.geteuid(), account.pw_uid if account else os.geteuid()}:
         raise HeadlineError(f"{folder} belongs to somebody else: remove it, or set HEADLINE_HOME to a shorter path")
+    _give(folder)
 
 
-def allow_passing(folder: Path) -> None:
-    """Let other accounts pass through a folder, without letting them list it."""
-    mode = stat.S_IMODE(folder.stat().st_mode)
-    if not mode & stat.S_IXOTH:
-        folder.chmod(mode | stat.S_IXOTH)
+def _give(path: Path) -> None:
+    if account := owner():
+        os.chown(path, account.pw_uid, account.pw_gid, follow_symlinks=False)
+
+
+def reaches(account: pwd.struct_passwd, folder: Path) -> bool:
+    """Whether an account may pass through a folder and through all those that it lies in."""
+    place = folder.resolve()
+    return all(_lets_pass(account, one) for one in (place, *place.parents))
+
+
+def _lets_pass(account: pwd.struct_passwd, folder: Path) -> bool:
+    status = folder.stat()
+    if status.st_uid == account.pw_uid:
+        return bool(status.st_mode & stat.S_IXUSR)
+    return bool(status.st_mode & (stat.S_IXGRP if status.st_gid == account.pw_gid else stat.S_IXOTH))

@@ -44,6 +44,7 @@ def open_home(home: Home, screen: Screen, names: Iterable[str], choices: Mapping
     """The part of set-up that whatever comes next needs: the environment, PostgreSQL and the ledger."""
     os.umask(0o077)
     postgres, processes = Postgres(home.postgres), Processes(home)
+    postgres.prepare()
     variables = home.write(postgres.socket, choices)
     if processes.leftovers():
         with screen.step("Processes that an earlier start left behind stopped"):

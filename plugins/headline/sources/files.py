@@ -19,8 +19,8 @@ from headline.sources.columns import are_most
 from headline.sources.landing import Part, Unfit
 from headline.sources.refused import REFUSAL, RESERVED, UNREADABLE, WRONG_FIELD_COUNT, name_key, refused
 from headline.sources.spool import ROWS_AT_A_TIME
-from headline.sources.storage import PIECE, encoding_hint, is_settled, path_of
-from headline.sources.text import batch, by_day, chunks, loads, record_of, zones_of
+from headline.sources.storage import LONGEST_RECORD, PIECE, at_rest, encoding_hint, is_settled, path_of
+from headline.sources.text import batch, by_day, chunks, cut, is_text, loads, record_of, zones_of
 from headline.specs import FilesIngest
 from headline.sql import render
 
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from headline.sources.storage import AnyPath
 
 log = logging.getLogger(__name__)
+_LINE_ENDS = ("\n", "\r")
 
 
 def read(ingest: FilesIngest, interval: Interval) -> Iterator[Part]:
@@ -59,9 +60,11 @@ def root(conn_id: str) -> AnyPath:
 
 def _many_days(path: AnyPath, ingest: FilesIngest, column: str, interval: Interval) -> Iterator[Part]:
     if ingest.format != "parquet":
-        batches = _text_batches(path, ingest, interval.start)
-        records = (record for rows in batches for record in rows.to_pylist())
-        yield from by_day(records, column, interval, path.name, zones_of(ingest.zone), skip_others=True)
+
+        def records() -> Iterator[dict[str, Any]]:
+            return (record for rows in _text_batches(path, ingest, interval.start) for record in rows.to_pylist())
+
+        yield from by_day(records(), column, interval, path.name, zones_of(ingest.zone), again=records)
         return
     import pyarrow as pa
     import pyarrow.compute as pc
@@ -115,7 +118,7 @@ def _parquet_batches(path: AnyPath, day: date) -> Iterator[pa.RecordBatch]:
     import pyarrow.parquet as pq
 
     try:
-        with path.open("rb") as file:
+        with at_rest(path), path.open("rb") as file:
             # With a buffer a column is read piece by piece: a file may be one row group, larger than memory.
             parquet = pq.ParquetFile(file, buffer_size=PIECE)
             names = parquet.schema_arrow.names
@@ -144,7 +147,8 @@ def _text_batches(path: AnyPath, ingest: FilesIngest, day: date) -> Iterator[pa.
     try:
         if path.stat().st_size == 0:
             raise ValueError("it is empty, even of a header")
-        yield from _csv_batches(path, ingest, day) if ingest.format == "csv" else _json_batches(path, ingest, day)
+        with at_rest(path):
+            yield from _csv_batches(path, ingest, day) if ingest.format == "csv" else _json_batches(path, ingest, day)
     except FileNotFoundError:
         raise _missing(path) from None
     except (LookupError, ValueError, csv.Error) as error:
@@ -152,19 +156,22 @@ def _text_batches(path: AnyPath, ingest: FilesIngest, day: date) -> Iterator[pa.
 
 
 def _text_lines(path: AnyPath, ingest: FilesIngest) -> Iterator[str]:
-    """The lines of a text file, what is not in its encoding as half surrogates.
+    """The lines of a text file, what is not in its encoding as half surrogates; of a line too long its beginning, as no text.
 
     Raises ValueError at its end where that is no line break and the file may still be arriving.
     """
-    line, is_first = "", True
+    last, is_first, is_cut = "", True, False
     with (
         path.open("rb") as content,
         io.TextIOWrapper(content, encoding=ingest.encoding, errors="surrogateescape", newline="") as lines,
     ):
-        for line in lines:
-            yield line.removeprefix("\ufeff") if is_first else line
+        while line := lines.readline(LONGEST_RECORD):
+            last, was_cut, is_cut = line, is_cut, len(line) == LONGEST_RECORD and not line.endswith(_LINE_ENDS)
+            if was_cut:
+                continue
+            yield cut(line) if is_cut else line.removeprefix("\ufeff") if is_first else line
             is_first = False
-    if not line.endswith(("\n", "\r")) and not is_settled(path):
+    if not last.endswith(_LINE_ENDS) and not is_settled(path):
         raise ValueError("it breaks off without a line break at its end")
 
 
@@ -172,7 +179,7 @@ def _csv_batches(path: AnyPath, ingest: FilesIngest, day: date) -> Iterator[pa.R
     """A line with too many or too few fields, or whose bytes are no text, is refused; a line without anything is none."""
     reader = _csv_reader(path, ingest)
     header = [name.strip() for name in next(reader)]
-    if not all(map(_is_text, header)):
+    if not all(map(is_text, header)):
         raise ValueError(f"its header is not in {ingest.encoding} ({encoding_hint(path)}): {', '.join(header)[:80]!r}")
     named = [place for place, name in enumerate(header) if name_key(name)]
     names = [header[place] for place in named]
@@ -181,7 +188,6 @@ def _csv_batches(path: AnyPath, ingest: FilesIngest, day: date) -> Iterator[pa.R
     if told_apart(names) != names:
         message = f"{path.name}: a column is there twice: {', '.join(map(short, header[:20]))}"
         raise Unfit(message, day, ((day, rows) for rows in _csv_batches_padded(path, ingest)))
-    nulls = {"", *ingest.null_markers}
     count, odd, first = 0, 0, ""
     yield batch([dict.fromkeys(names)]).slice(0, 0)
     for chunk in chunks(_csv_lines(reader)):
@@ -190,7 +196,7 @@ def _csv_batches(path: AnyPath, ingest: FilesIngest, day: date) -> Iterator[pa.R
             where = f"{path.name} line {number}"
             while len(fields) > len(header) and not fields[-1]:
                 fields.pop()
-            if len(fields) != len(header) or any(not _is_text(field) for field in fields):
+            if len(fields) != len(header) or any(not is_text(field) for field in fields):
                 odd += 1
                 reason = UNREADABLE if len(fields) == len(header) else WRONG_FIELD_COUNT
                 records.append(refused(reason, ingest.delimiter.join(fields), where))
@@ -200,7 +206,7 @@ def _csv_batches(path: AnyPath, ingest: FilesIngest, day: date) -> Iterator[pa.R
                     else f"line {number} has {len(fields)} fields, the header has {len(header)}"
                 )
             else:
-                values = {header[place]: None if fields[place] in nulls else fields[place] for place in named}
+                values = {header[place]: fields[place] or None for place in named}
                 records.append(record_of(values, where))
         count += len(records)
         yield batch(records)
@@ -261,11 +267,6 @@ def told_apart(names: list[str]) -> list[str]:
     return found
 
 
-def _is_text(field: str) -> bool:
-    """Whether all of its bytes were of the file's encoding."""
-    return field.isascii() or not any("\udc80" <= letter <= "\udcff" for letter in field)
-
-
 def _json_batches(path: AnyPath, ingest: FilesIngest, day: date) -> Iterator[pa.RecordBatch]:
     """A line that is no JSON object is refused."""
     yield batch([])
@@ -276,7 +277,7 @@ def _json_batches(path: AnyPath, ingest: FilesIngest, day: date) -> Iterator[pa.
         for number, line in chunk:
             where = f"{path.name} line {number}"
             try:
-                if not _is_text(line):
+                if not is_text(line):
                     raise ValueError(f"its bytes are not in {ingest.encoding}" + ("" if first else f" ({encoding_hint(path)})"))
                 records.append(record_of(loads(line), where, line))
             except ValueError as error:

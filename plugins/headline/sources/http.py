@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from typing import Any
 
 from headline.errors import BadData, BadRequest, Transient
 from headline.intervals import Interval
+from headline.sources.answers import Answer, TooLongError
 from headline.sources.landing import Part
-from headline.sources.text import by_day, loads, record_of, zones_of
+from headline.sources.refused import UNREADABLE, refused
+from headline.sources.storage import PIECE
+from headline.sources.text import by_day, is_text, record_of, zones_of
 from headline.specs import HttpIngest
 from headline.sql import render
 
@@ -27,26 +32,28 @@ def read(ingest: HttpIngest, interval: Interval) -> Iterator[Part]:
 
 
 def _records(ingest: HttpIngest, interval: Interval) -> Iterator[dict[str, Any]]:
+    """The records of all pages, as they come; of a page memory holds a piece."""
     cursor: str | None = None
     seen: set[str] = set()
     while True:
         params = {name: render(value, interval, where=f"params.{name}") for name, value in ingest.params.items()}
-        page = _get(ingest, {**params, ingest.cursor: cursor} if cursor else params)
-        records = page.get(ingest.records) if isinstance(page, dict) else None
-        if (
-            not isinstance(records, list)
-            or ingest.next not in page
-            or (records and not any(isinstance(one, dict) for one in records))
-        ):
+        where = f"{ingest.path} page {len(seen) + 1}"
+        count, objects = 0, 0
+        with _asked(ingest, {**params, ingest.cursor: cursor} if cursor else params) as answer:
+            for value, text in answer.elements(ingest.records):
+                count, objects = count + 1, objects + isinstance(value, dict)
+                origin = f"{where} record {count}"
+                yield record_of(value, origin, text) if is_text(text) else refused(UNREADABLE, text, origin)
+        if not answer.has_list or ingest.next not in answer.members or (count and not objects):
             raise BadData(
                 f"{ingest.path}: the answer has no list of records {ingest.records!r} or no {ingest.next!r}; nothing was loaded. "
                 "The service has changed: compare its answer with `ingest` in source.yml"
             )
-        where = f"{ingest.path} page {len(seen) + 1}"
-        yield from (record_of(one, f"{where} record {number}") for number, one in enumerate(records, start=1))
-        cursor = page[ingest.next]
+        cursor = answer.members[ingest.next]
         if not cursor:
             return
+        if not isinstance(cursor, str):
+            raise BadData(f"{ingest.path}: {ingest.next!r} is no cursor but {json.dumps(cursor)[:80]}; nothing was loaded")
         if cursor in seen:
             raise BadData(f"{ingest.path}: the pages run in a circle, {cursor!r} came up again; nothing was loaded")
         if len(seen) == LARGEST_PAGE_COUNT:
@@ -54,21 +61,27 @@ def _records(ingest: HttpIngest, interval: Interval) -> Iterator[dict[str, Any]]
         seen.add(cursor)
 
 
-def _get(ingest: HttpIngest, params: dict[str, str]) -> Any:
+@contextmanager
+def _asked(ingest: HttpIngest, params: dict[str, str]) -> Iterator[Answer]:
+    """An answer that is read while this is open; what it lacks or breaks is told as of the service."""
     import requests
     from airflow.providers.http.hooks.http import HttpHook
 
     where = f"{ingest.path} (connection {ingest.connection})"
     hook = HttpHook(method="GET", http_conn_id=ingest.connection)
+    how = {"timeout": TIMEOUT_SECONDS, "check_response": False, "stream": True}
     try:
-        response = hook.run(ingest.path, data=params, extra_options={"timeout": TIMEOUT_SECONDS, "check_response": False})
+        with closing(hook.run(ingest.path, data=params, extra_options=how)) as response:
+            if response.status_code >= 500 or response.status_code in WORTH_RETRYING:
+                raise Transient(f"{where}: answered {response.status_code} {response.reason}")
+            if response.status_code >= 400:
+                raise BadRequest(f"{where}: refused with {response.status_code} {response.reason}: {response.text[:200]}")
+            answer = Answer(response.iter_content(PIECE), ingest.encoding)
+            try:
+                yield answer
+            except TooLongError as error:
+                raise BadData(f"{where}: {error}; nothing was loaded") from error
+            except ValueError as error:
+                raise Transient(f"{where}: answered something that is no JSON: {answer.beginning!r}: {error}") from error
     except requests.RequestException as error:
         raise Transient(f"{where}: no answer: {error}") from error
-    if response.status_code >= 500 or response.status_code in WORTH_RETRYING:
-        raise Transient(f"{where}: answered {response.status_code} {response.reason}")
-    if response.status_code >= 400:
-        raise BadRequest(f"{where}: refused with {response.status_code} {response.reason}: {response.text[:200]}")
-    try:
-        return loads(response.content)
-    except ValueError as error:
-        raise Transient(f"{where}: answered something that is no JSON: {response.text[:80]!r}") from error

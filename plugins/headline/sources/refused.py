@@ -22,6 +22,9 @@ UTC_ZONE = ZoneInfo("UTC")
 _CANONICAL_MOMENT = r"^\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}:\d{2}(\.\d{1,6})?Z?$"
 # So many digits fit into the type, whatever they are.
 _INTEGER = {"integer": r"^[+-]?0*[0-9]{1,9}$", "bigint": r"^[+-]?0*[0-9]{1,18}$"}
+_POINTED = r"^\s*[+-]?[0-9]+\.(0*|[0-9]+[eE][+-]?[0-9]+)\s*$"
+# Below these a float has every integer.
+_EXACT = {16: 2.0**11, 32: 2.0**24, 64: 2.0**53}
 _MOMENT = re.compile(r"\d{4}-?\d{2}-?\d{2}[T ]\d{2}:?\d{2}(:?\d{2}([.,]\d{1,9})?)?(Z|[+-]\d{2}(:?\d{2})?)?", re.IGNORECASE)
 
 
@@ -62,12 +65,15 @@ class Agreed:
     """How a source writes what its columns hold.
 
     `kinds`: by column what the SQL casts it to, as kinds of `columns`; with none or several it is taken as it comes. `zone`:
-    where moments without an offset are at home. `key`: the columns that tell a record where nothing else says where it stood.
+    where moments without an offset are at home. `null_markers`: texts that mean «not given» besides the empty one. `ids`: columns
+    taken as they come that say who or what it is. `key`: the columns that tell a record where nothing else says where it stood.
     """
 
     kinds: Mapping[str, Collection[str]] = field(default_factory=dict)
     zone: ZoneInfo = UTC_ZONE
     decimal_separator: str = "."
+    null_markers: Collection[str] = ()
+    ids: Collection[str] = ()
     key: Sequence[str] = ()
 
     def kind(self, column: str) -> str:
@@ -87,13 +93,21 @@ def judged(rows: pa.RecordBatch, agreed: Agreed) -> pa.RecordBatch:
         reasons = None
     found: list[tuple[pa.Array, str, pa.Array]] = []
     for name, values in columns.items():
+        is_id = name in agreed.ids
+        if is_id and pa.types.is_floating(values.type):
+            columns[name], wrong = _whole(values)
+            if pc.any(wrong).as_py():
+                found.append((wrong, f"invalid_{name}", pc.cast(values, pa.string())))
         if not pa.types.is_string(values.type):
             continue
+        if agreed.null_markers:
+            is_null = pc.is_in(pc.utf8_trim_whitespace(values), pa.array(agreed.null_markers, pa.string()))
+            columns[name] = values = pc.if_else(is_null, pa.scalar(None, pa.string()), values)
         if pc.any(pc.match_substring(values, "\0")).as_py():
             columns[name] = values = pc.replace_substring(values, "\0", "\ufffd")
-        if check := _CHECKS.get(agreed.kind(name).partition("(")[0]):
+        if check := _id if is_id else _CHECKS.get(agreed.kind(name).partition("(")[0]):
             # SQL trims blanks only, and what is left of a tab or a line break is no number.
-            values = pc.utf8_trim_whitespace(values)
+            values = values if is_id else pc.utf8_trim_whitespace(values)
             columns[name], wrong = check(values, agreed.kind(name), agreed)
             if wrong is not None and pc.any(wrong).as_py():
                 found.append((wrong, f"invalid_{name}", values))
@@ -125,6 +139,22 @@ _Check = Callable[[pa.Array, str, Agreed], _Checked]
 def _by_pattern(values: pa.Array, pattern: str) -> pa.Array:
     """Where there is a text, and it does not fit."""
     return pc.fill_null(pc.and_(pc.not_equal(values, ""), pc.invert(pc.match_substring_regex(values, pattern))), False)
+
+
+def _id(values: pa.Array, _kind: str, _agreed: Agreed) -> _Checked:
+    """A whole number with a point is refused: 73 under another name would be somebody else, and 1.23E+12 is anybody."""
+    if not pc.any(pc.match_substring(values, ".")).as_py():
+        return values, None
+    return values, pc.fill_null(pc.match_substring_regex(values, _POINTED), False)
+
+
+def _whole(values: pa.Array) -> tuple[pa.Array, pa.Array]:
+    """Ids that were integers until one was null, which some programs write as floats: integers again, what is none is refused."""
+    exact, nothing = _EXACT[values.type.bit_width], pa.scalar(None, pa.float64())
+    values = pc.cast(values, pa.float64())
+    values = pc.if_else(pc.is_nan(values), nothing, values)
+    is_whole = pc.and_(pc.equal(pc.floor(values), values), pc.less_equal(pc.abs(values), exact))
+    return pc.cast(pc.if_else(is_whole, values, nothing), pa.int64()), pc.fill_null(pc.invert(is_whole), False)
 
 
 def _integer(values: pa.Array, kind: str, _agreed: Agreed) -> _Checked:

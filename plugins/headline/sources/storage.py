@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from uuid import uuid4
 
 from headline import settings
+from headline.errors import Transient
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
 # So many bytes of a file are taken from it at once.
 PIECE = 2**20
+# So many characters a record may have; what is longer is none, and memory would not hold it.
+LONGEST_RECORD = 16 * PIECE
 _LOCAL = "file://"
 _ON_ITS_WAY = (".filepart", ".part", ".partial", ".tmp", ".temp", ".crdownload", ".download", ".inprogress", ".swp")
 _COMPANIONS = (".md5", ".sha1", ".sha256", ".sha512", ".crc", ".crc32", ".asc", ".sig", ".done", ".ok", ".ctl")
@@ -35,6 +38,18 @@ def is_beside(name: str) -> bool:
 def is_settled(path: AnyPath) -> bool:
     """Whether a file has not been written to for a while, so that what it lacks is not on its way any more."""
     return time() - path.stat().st_mtime > settings.load().settled_minutes * 60
+
+
+@contextmanager
+def at_rest(path: AnyPath) -> Iterator[None]:
+    """While a file is read; raises Transient where a local one has another size at the end, and so is still arriving.
+
+    An object store shows whole objects only.
+    """
+    before = path.stat().st_size if isinstance(path, Path) else 0
+    yield
+    if isinstance(path, Path) and (after := path.stat().st_size) != before:
+        raise Transient(f"{path}: had {before} bytes when it was opened and has {after} now; it is still arriving")
 
 
 def encoding_hint(path: AnyPath) -> str:

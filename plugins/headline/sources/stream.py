@@ -19,8 +19,8 @@ from headline.sources.columns import are_most
 from headline.sources.files import root, unreadable
 from headline.sources.landing import Part, Unfit
 from headline.sources.refused import REFUSAL, UNREADABLE, moment_of, refused
-from headline.sources.storage import PIECE, is_beside
-from headline.sources.text import Zones, batch, chunks, loads, record_of, text_of, zones_of
+from headline.sources.storage import LONGEST_RECORD, PIECE, at_rest, is_beside
+from headline.sources.text import Zones, batch, chunks, cut, is_text, loads, record_of, text_of, zones_of
 from headline.specs import StreamIngest
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def read(ingest: StreamIngest, interval: Interval) -> Iterator[Part]:
         raise Transient(f"{ingest.pattern}: no file has arrived on {silent[0]}. If none comes, ask who drops them")
     misplaced: Counter[date] = Counter()
     for micro_batch in micro_batches:
-        for records in chunks(_records(micro_batch, ingest.moment, zones)):
+        for records in chunks(_records(micro_batch, ingest, zones)):
             taken: dict[date, list[dict[str, Any]]] = defaultdict(list)
             for record, day in records:
                 if day and micro_batch.day - lookback <= day <= micro_batch.day:
@@ -88,17 +88,17 @@ def _micro_batches(ingest: StreamIngest, interval: Interval, zone: ZoneInfo) -> 
     return found
 
 
-def _records(file: MicroBatch, moment: str, zones: Zones) -> Iterator[tuple[dict[str, Any], date | None]]:
+def _records(file: MicroBatch, ingest: StreamIngest, zones: Zones) -> Iterator[tuple[dict[str, Any], date | None]]:
     """The records of one file, each with the business day on which it happened, if it says when."""
-    count, odd = 0, 0
+    moment, count, odd = ingest.moment, 0, 0
     first = ""
-    for number, record in _lines(file):
+    for number, record in _lines(file, ingest.encoding):
         count += 1
         day = None
         if record.get(REFUSAL):
             odd += 1
             first = first or f"line {number} is no record"
-        elif written := text_of(record.get(moment)):
+        elif (written := text_of(record.get(moment))) and written.strip() not in ingest.null_markers:
             try:
                 day = business_day(moment_of(written, zones.source).replace(tzinfo=UTC), zones.reporting.key)
             except ValueError as error:
@@ -106,38 +106,58 @@ def _records(file: MicroBatch, moment: str, zones: Zones) -> Iterator[tuple[dict
                 first = first or f"the {moment} of line {number} is no time: {error}"
         yield record, day
     if are_most(odd, count):
-        whole = ((file.day, batch(record for _, record in lines)) for lines in chunks(_lines(file)))
+        whole = ((file.day, batch(record for _, record in lines)) for lines in chunks(_lines(file, ingest.encoding)))
         raise Unfit(f"{file.path}: {odd} of {count} lines are no records with a {moment}: {first}", file.day, whole)
 
 
-def _lines(file: MicroBatch) -> Iterator[tuple[int, dict[str, Any]]]:
+def _lines(file: MicroBatch, encoding: str) -> Iterator[tuple[int, dict[str, Any]]]:
     """The records of one file with the numbers of their lines; memory holds a piece of the file.
 
     What follows the last member of the gzip file and is none is refused as one record.
     """
-    number, rest = 0, b""
+    number = 0
     try:
         if not file.path.stat().st_size:
             raise EOFError("it is empty")
-        with file.path.open("rb") as compressed:
-            for piece in _unzipped(compressed):
-                *lines, rest = (rest + piece).split(b"\n")
-                for line in lines:
-                    number += 1
-                    if number == 1:
-                        line = line.removeprefix(codecs.BOM_UTF8)
-                    if line.strip():
-                        yield number, _record(line, f"{file.path.name} line {number}")
-        if rest.removeprefix(codecs.BOM_UTF8).strip():
-            yield number + 1, _record(rest, f"{file.path.name} line {number + 1}")
+        with at_rest(file.path), file.path.open("rb") as compressed:
+            for number, line in enumerate(_split(_unzipped(compressed), encoding), start=1):
+                if line.strip():
+                    yield number, _record(line, f"{file.path.name} line {number}")
     except ForeignBytesError as error:
-        if rest.strip():
-            yield number + 1, _record(rest, f"{file.path.name} line {number + 1}")
-        yield number + 2, refused(UNREADABLE, f"after the gzip data: {error}", f"{file.path.name} after line {number + 1}")
+        yield number + 1, refused(UNREADABLE, f"after the gzip data: {error}", f"{file.path.name} after line {number}")
     except FileNotFoundError:
         raise Transient(f"{file.path}: was there a moment ago and is gone") from None
-    except (EOFError, zlib.error) as error:
+    except (EOFError, UnicodeDecodeError, zlib.error) as error:
         raise unreadable(file.path, "a whole gzip file", error) from error
+
+
+def _split(pieces: Iterator[bytes], encoding: str) -> Iterator[str]:
+    """The lines, without byte order marks, what is not in the encoding as half surrogates; of one that is too long its beginning.
+
+    Raises what the pieces raise, when all before it has been given.
+    """
+    decoder = codecs.getincrementaldecoder(encoding)("surrogateescape")
+    rest, is_cut = "", False
+    failure: ForeignBytesError | None = None
+    try:
+        for piece in pieces:
+            *lines, rest = (rest + decoder.decode(piece)).split("\n")
+            for line in lines:
+                if not is_cut:
+                    yield cut(line) if len(line) > LONGEST_RECORD else line.removeprefix("\ufeff")
+                is_cut = False
+            if is_cut:
+                rest = ""
+            elif len(rest) > LONGEST_RECORD:
+                yield cut(rest)
+                rest, is_cut = "", True
+    except ForeignBytesError as error:
+        failure = error
+    rest += decoder.decode(b"", final=True)
+    if rest and not is_cut:
+        yield rest.removeprefix("\ufeff")
+    if failure:
+        raise failure
 
 
 class ForeignBytesError(Exception):
@@ -169,10 +189,11 @@ def _unzipped(compressed: IO[bytes]) -> Iterator[bytes]:
         raise EOFError("it breaks off")
 
 
-def _record(line: bytes, where: str) -> dict[str, Any]:
+def _record(line: str, where: str) -> dict[str, Any]:
     """A line as a record; refused where it is none."""
     try:
-        text = line.decode("utf-8-sig")
-        return record_of(loads(text), where, text)
+        if is_text(line):
+            return record_of(loads(line), where, line)
     except ValueError:
-        return refused(UNREADABLE, line.decode("utf-8", "replace").strip(), where)
+        pass
+    return refused(UNREADABLE, line.strip(), where)

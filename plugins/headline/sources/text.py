@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, date
 from functools import lru_cache
 from itertools import islice
@@ -20,6 +21,7 @@ from headline.intervals import DAY, Interval, business_day
 from headline.sources.columns import are_most
 from headline.sources.landing import Part, Unfit
 from headline.sources.refused import (
+    LONGEST_TEXT,
     ORIGIN,
     REFUSAL,
     REFUSED_TEXT,
@@ -36,6 +38,7 @@ from headline.sources.spool import ROWS_AT_A_TIME
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
+_NO_TEXT = re.compile("[\udc80-\udcff]")
 
 
 class _Repeated(dict[str, Any]):
@@ -67,12 +70,34 @@ def loads(text: str | bytes) -> Any:
         raise ValueError("it is nested too deep") from error
 
 
+def raw_decode(text: str, start: int) -> tuple[Any, int]:
+    """The value that begins at this place, read as by `loads`, and the place behind it; raises ValueError where there is none."""
+    try:
+        return _DECODER.raw_decode(text, start)
+    except RecursionError as error:
+        raise ValueError("it is nested too deep") from error
+
+
+def is_text(written: str) -> bool:
+    """Whether all bytes of a text that was read with `surrogateescape` were of its encoding."""
+    return written.isascii() or not _NO_TEXT.search(written)
+
+
+def cut(written: str) -> str:
+    """What is kept of a text that is longer than a record may be: no text, so that nobody takes it for a whole one."""
+    return f"{written[:LONGEST_TEXT]}\udc80"
+
+
 def record_of(value: Any, origin: str, text: str | None = None) -> dict[str, Any]:
     """A record as it arrived; refused where it is no object, says nothing, or has a key twice, be it in other letters."""
     names = _names(tuple(value)) if isinstance(value, dict) else _Names(is_empty=True)
     if names.is_empty:
         return refused(UNREADABLE, json.dumps(value) if text is None else text, origin)
-    if not (key := _repeated_key(value) or names.repeated):
+    try:
+        key = _repeated_key(value) or names.repeated
+    except RecursionError:
+        return refused(UNREADABLE, "it is nested too deep" if text is None else text, origin)
+    if not key:
         for name in names.reserved:
             value[f"{name} (arrived)"] = value.pop(name)
         value[ORIGIN] = origin
@@ -147,48 +172,58 @@ def by_day(
     where: str,
     zones: Zones,
     *,
-    skip_others: bool = False,
+    again: Callable[[], Iterable[Mapping[str, Any]]] | None = None,
 ) -> Iterator[Part]:
     """The records of each day of the interval, told by a date or a moment in `column`, as they come.
 
-    A record whose day cannot be told is refused. It lands on the last day; of what holds other days too, which are to be skipped,
-    on the first of all. Raises BadData, when all have come, where one names another day and others are not to be skipped; Unfit
-    where hardly a record tells its day: the column has changed.
+    A record whose day cannot be told is refused. It lands on the last day; of what holds other days too, which are skipped, on
+    the first of all, for which `again` gives all records anew. Raises BadData, when all have come, where one names another day
+    and none are to be skipped; Unfit where hardly a record tells its day: the column has changed.
     """
-    undated, strange, count = 0, 0, 0
+    undated, homeless, strange, count = 0, 0, 0, 0
     example: Any = None
-    homeless: list[Mapping[str, Any]] = []
     earliest = date.max
     for chunk in chunks(records):
         days: dict[date, list[Mapping[str, Any]]] = defaultdict(list)
-        for record in chunk:
-            try:
-                day = None if record.get(REFUSAL) else day_of(record.get(column), zones)
-            except ValueError:
-                undated, day = undated + 1, None
-                record = {**record, REFUSAL: f"invalid_{column}", REFUSED_TEXT: text_of(record.get(column))}
+        for record, day in (_dated(record, column, zones) for record in chunk):
             if day is None:
-                (homeless if skip_others else days[interval.end - DAY]).append(record)
+                undated += record.get(REFUSAL) == f"invalid_{column}"
+                homeless += 1
+                if not again:
+                    days[interval.end - DAY].append(record)
                 continue
             earliest = min(earliest, day)
             if interval.start <= day < interval.end:
                 days[day].append(record)
-            elif not skip_others:
+            elif not again:
                 strange += 1
                 example = record.get(column) if strange == 1 else example
         count += len(chunk)
         for day, rows in sorted(days.items()):
             yield day, batch(rows)
     if are_most(undated, count):
-        yield interval.start, batch(homeless)
-        raise Unfit(f"{where}: {undated} of {count} records have no {column} that tells the day of a record", interval.start)
-    if homeless and interval.start <= earliest < interval.end:
-        yield earliest, batch(homeless)
+        whole = ((interval.start, batch(chunk)) for chunk in chunks(again())) if again else None
+        raise Unfit(
+            f"{where}: {undated} of {count} records have no {column} that tells the day of a record", interval.start, whole
+        )
+    if again and homeless and interval.start <= earliest < interval.end:
+        dated = (_dated(record, column, zones) for record in again())
+        yield from ((earliest, batch(chunk)) for chunk in chunks(record for record, day in dated if day is None))
     if strange:
         raise BadData(
             f"{where}: {strange} record(s) have a {column} that is no day of {interval}, such as {example!r}; "
             "nothing was loaded. Ask the owner of the source, or narrow what is asked for"
         )
+
+
+def _dated(record: Mapping[str, Any], column: str, zones: Zones) -> tuple[Mapping[str, Any], date | None]:
+    """A record with its day; one whose day cannot be told is refused."""
+    if record.get(REFUSAL):
+        return record, None
+    try:
+        return record, day_of(record.get(column), zones)
+    except ValueError:
+        return {**record, REFUSAL: f"invalid_{column}", REFUSED_TEXT: text_of(record.get(column))}, None
 
 
 class Zones(NamedTuple):

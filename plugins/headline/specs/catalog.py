@@ -275,8 +275,11 @@ def _faults(pipeline: Pipeline) -> Iterator[str]:
         for name, ingest in pipeline.ingest.items():
             if ingest.kind == "database" and not (pipeline.folder / ingest.extract).is_file():
                 yield f"ingest.{name}.extract: the folder has no {ingest.extract}"
-            if ingest.kind == "files" and ingest.day is None and "ds" not in ingest.pattern:
-                yield f"ingest.{name}.pattern: name the day as {{{{ ds }}}} in it, or the column that tells it under `day`"
+            if ingest.kind == "files" and not ingest.tells_day:
+                yield (
+                    f"ingest.{name}.pattern: name the day as {{{{ ds }}}} in it, or the column that tells it under `day`; "
+                    "a list that is replaced in place and tells of no day is `undated: true`"
+                )
             if ingest.kind == "stream" and not STREAM_PATTERN.fullmatch(ingest.pattern):
                 yield f"ingest.{name}.pattern: name folder and minute of arrival in it, like arrived=%Y-%m-%d/%H%M-*.jsonl.gz"
     try:

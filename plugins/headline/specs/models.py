@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import re
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from functools import cache, cached_property
@@ -39,6 +40,10 @@ def _one_sign(sign: str) -> str:
     if len(sign) != 1 or sign in "\r\n\0":
         raise ValueError(f"{sign!r} is not one sign within a line")
     return sign
+
+
+def _names_day(pattern: str) -> bool:
+    return re.search(r"\{\{[^}]*\b(ds|start|end)\b[^}]*\}\}", pattern) is not None
 
 
 Zone = Annotated[str, AfterValidator(_known_zone)]
@@ -256,13 +261,15 @@ class Ingest(Model):
 
     `lookback_days`: days already loaded that every run reads again, for rows that come late. `key`, `measures`: the columns that
     tell a record, and those whose sums must not move unseen when a day is read again. `zone`: where moments without an offset are
-    at home. `types`: what columns arrive as where that is neither what the SQL casts them to nor what they were before.
+    at home. `null_markers`: texts that mean «not given» besides the empty one. `types`: what columns arrive as where that is
+    neither what the SQL casts them to nor what they were before.
     """
 
     connection: Name
     lookback_days: Annotated[int, Field(ge=0)] = 0
     zone: Zone = "UTC"
     decimal_separator: Literal[".", ","] = "."
+    null_markers: list[str] = Field(default_factory=list)
     key: list[str] = Field(default_factory=list)
     measures: list[str] = Field(default_factory=list)
     types: dict[str, ColumnType] = Field(default_factory=dict)
@@ -275,7 +282,13 @@ class DatabaseIngest(Ingest):
     extract: Annotated[str, Field(pattern=r"\.extract\.sql$")]
 
 
-class HttpIngest(Ingest):
+class TextIngest(Ingest):
+    """A source that sends text. `encoding`: how its letters are written; JSON over HTTP in a form of Unicode says so itself."""
+
+    encoding: Encoding = "utf-8"
+
+
+class HttpIngest(TextIngest):
     """A paged JSON endpoint: the list under `records`, the next page's cursor under `next`, sent back as `cursor`."""
 
     kind: Literal["http"]
@@ -287,21 +300,20 @@ class HttpIngest(Ingest):
     day: Name
 
 
-class FilesIngest(Ingest):
+class FilesIngest(TextIngest):
     """Files that somebody drops: one a day if `pattern` names the day, else one of many days, told apart by the column `day`.
 
-    That column holds days, moments, or in Parquet integers: seconds since 1970, UTC. `null_markers`: texts that mean «not given»
-    besides the empty one.
+    That column holds days, moments, or in Parquet integers: seconds since 1970, UTC. `undated`: the one file is replaced in place
+    and tells of no day; as it is found it is the snapshot of each day that is read.
     """
 
     kind: Literal["files"]
     pattern: str
     format: Literal["csv", "json", "parquet"]
     day: str | None = None
-    encoding: Encoding = "utf-8"
+    undated: bool = False
     delimiter: Sign = ","
     quote: Sign = '"'
-    null_markers: list[str] = Field(default_factory=list)
 
     @model_validator(mode="after")
     def _signs_differ(self) -> Self:
@@ -309,8 +321,19 @@ class FilesIngest(Ingest):
             raise ValueError(f"delimiter and quote are both {self.quote!r}")
         return self
 
+    @model_validator(mode="after")
+    def _day_is_told_once(self) -> Self:
+        if self.undated and (self.day is not None or _names_day(self.pattern)):
+            raise ValueError("undated says that nothing tells the day, and `day` or `pattern` does")
+        return self
 
-class StreamIngest(Ingest):
+    @property
+    def tells_day(self) -> bool:
+        """Whether it is said to which day a row belongs."""
+        return self.undated or self.day is not None or _names_day(self.pattern)
+
+
+class StreamIngest(TextIngest):
     """Micro-batches (gzip, JSON lines) dropped at any time of the day; `pattern` tells when, in the letters of strftime, UTC.
 
     A record belongs to the business day of its field `moment` (ISO 8601, UTC) if it arrives on that day or on one of the

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import cast
 from zoneinfo import ZoneInfo
 
@@ -52,7 +52,10 @@ def agreed_columns(source: Source, name: str) -> dict[str, set[str]]:
 def agreed_with(source: Source, name: str) -> Agreed:
     """How a landing's records are judged as they arrive."""
     spec = source.ingest[name]
-    return Agreed(agreed_columns(source, name), ZoneInfo(spec.zone), spec.decimal_separator, spec.key)
+    kinds = agreed_columns(source, name)
+    # What is cast to a number is judged as one, and what `types` names is taken as it is said there.
+    ids = {column for column in _ids(source, name) - spec.types.keys() if kinds.get(column, set()) <= {"text"}}
+    return Agreed(kinds, ZoneInfo(spec.zone), spec.decimal_separator, spec.null_markers, ids, spec.key)
 
 
 def alternatives(source: Source, name: str) -> dict[str, set[str]]:
@@ -78,15 +81,38 @@ def origins(source: Source, table: Table, name: str) -> dict[str, set[str]]:
     return {column: set(_origins(column, root, f"landing.{name}", source)) for column in _query(root).named_selects}
 
 
-def _origins(output: str, scope: Scope, landing: str, source: Source) -> Iterator[str]:
+def _origins(
+    output: str, scope: Scope, landing: str, source: Source, counts: Callable[[exp.Column], bool] = lambda _: True
+) -> Iterator[str]:
     for expression in _query(scope).selects:
         if expression.alias_or_name == output:
-            for column in expression.find_all(exp.Column):
+            for column in filter(counts, expression.find_all(exp.Column)):
                 inner = scope.sources.get(column.table) or next(iter(scope.sources.values()), None)
                 if isinstance(inner, Scope):
-                    yield from _origins(column.name, inner, landing, source)
+                    yield from _origins(column.name, inner, landing, source, counts)
                 elif _comes_from(column, scope, landing, source):
                     yield column.name
+
+
+def _ids(source: Source, name: str) -> set[str]:
+    """The columns of `landing.<name>` that a column called `…_id` of a table takes over as they come."""
+    found: set[str] = set()
+    for table in readers(source, name):
+        *_, root = _scopes(table)
+        for output in _query(root).named_selects:
+            if output.endswith("_id"):
+                found |= set(_origins(output, root, f"landing.{name}", source, _is_taken_over))
+    return found
+
+
+def _is_taken_over(column: exp.Column) -> bool:
+    """Whether a SELECT gives the column's value and nothing that is made of it; blanks, empty texts and the type apart."""
+    node: exp.Expr = column
+    while not isinstance(node.parent, exp.Select):
+        if not isinstance(node.parent, exp.Alias | exp.Cast | exp.Coalesce | exp.Nullif | exp.Paren | exp.Trim):
+            return False
+        node = node.parent
+    return True
 
 
 def _query(scope: Scope) -> exp.Query:

@@ -1,6 +1,7 @@
 import os
 import signal
 import stat
+import subprocess
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -8,7 +9,18 @@ from pathlib import Path
 import pytest
 
 from headline.errors import HeadlineError
-from headline.local.postgres import DATABASES, SOCKET_NAME, Postgres
+from headline.local import postgres
+from headline.local.postgres import DATABASES, SOCKET_NAME, Postgres, own, owner
+
+AS_ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="only root needs another account to run the server")
+
+
+@pytest.fixture(autouse=True)
+def outside(server_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where root's servers have their data, which pytest's own folders are closed to."""
+    folder = server_folder / "outside"
+    monkeypatch.setattr(postgres, "OUTSIDE", folder)
+    return folder
 
 
 @pytest.fixture
@@ -16,7 +28,7 @@ def server(tmp_path: Path) -> Iterator[Postgres]:
     made = Postgres(tmp_path / "postgres")
     yield made
     made.stop()
-    made.remove_socket()
+    made.remove_outside()
 
 
 def databases(server: Postgres) -> set[str]:
@@ -66,9 +78,10 @@ def test_a_number_that_belongs_to_another_program_is_no_server(server: Postgres)
     assert server.is_running()
 
 
-def test_a_long_path_gets_a_socket_with_a_short_one(tmp_path: Path) -> None:
-    folder = tmp_path / ("long " * 20)
+def test_a_long_path_gets_a_socket_with_a_short_one(server_folder: Path) -> None:
+    folder = server_folder / ("long " * 20)
     folder.mkdir()
+    folder.chmod(0o711)
     server = Postgres(folder / "postgres")
     try:
         server.start()
@@ -77,7 +90,7 @@ def test_a_long_path_gets_a_socket_with_a_short_one(tmp_path: Path) -> None:
         assert databases(server) >= set(DATABASES)
     finally:
         server.stop()
-        server.remove_socket()
+        server.remove_outside()
     assert not server.socket.exists()
 
 
@@ -88,3 +101,68 @@ def test_what_goes_wrong_is_told_with_the_end_of_the_log(server: Postgres) -> No
         configuration.write("no_such_setting = 1\n")
     with pytest.raises(HeadlineError, match=r"(?s)pg_ctl failed.*no_such_setting"):
         server.start()
+
+
+@AS_ROOT
+def test_no_folder_is_opened_for_the_account_that_runs_it(server: Postgres, tmp_path: Path, outside: Path) -> None:
+    tmp_path.chmod(0o700)
+    server.start()
+    assert stat.S_IMODE(tmp_path.stat().st_mode) == 0o700
+    assert server.place.parent.parent == outside
+    assert Postgres(server.data).socket == server.socket
+    assert databases(server) >= set(DATABASES)
+    server.stop()
+    server.remove_outside()
+    assert not outside.exists()
+    assert list(tmp_path.iterdir()) == []
+
+
+@AS_ROOT
+def test_data_stay_where_they_are_and_go_along_when_their_folder_is_closed(server_folder: Path, outside: Path) -> None:
+    home = server_folder / "home"
+    home.mkdir()
+    home.chmod(0o711)
+    server = Postgres(home / "postgres")
+    server.prepare()
+    (server.data / "base").mkdir()
+    (server.data / "base" / "1").write_text("kept")
+    server.prepare()
+    assert server.place == server.data
+    home.chmod(0o700)
+    server.prepare()
+    assert stat.S_IMODE(home.stat().st_mode) == 0o700
+    assert server.place.parent.parent == outside
+    account = owner()
+    assert account
+    assert (server.data / "base" / "1").read_text() == "kept"
+    assert {path.stat().st_uid for path in (server.place, *server.place.rglob("*"))} == {account.pw_uid}
+    server.remove_outside()
+    assert not outside.exists()
+
+
+@AS_ROOT
+def test_programs_in_a_closed_folder_are_copied(server: Postgres, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    closed = tmp_path / "closed"
+    (closed / "bin").mkdir(parents=True)
+    (closed / "bin" / "greet").write_text("#!/bin/sh\ncat $(dirname $0)/../share/greeting\n")
+    (closed / "share").mkdir()
+    (closed / "share" / "greeting").write_text("hello")
+    for path in (closed, *closed.rglob("*")):
+        path.chmod(0o700)
+    monkeypatch.setattr(postgres, "programs", lambda: closed / "bin")
+    server.prepare()
+    account = owner()
+    assert account
+    program = server._programs(account) / "greet"
+    assert subprocess.run([program], user=account.pw_uid, capture_output=True, check=True, cwd="/").stdout == b"hello"
+    assert stat.S_IMODE(closed.stat().st_mode) == 0o700
+
+
+def test_a_folder_of_somebody_elses_or_a_link_is_not_taken(tmp_path: Path) -> None:
+    (tmp_path / "theirs").mkdir(mode=0o750)
+    (tmp_path / "link").symlink_to(tmp_path / "theirs")
+    before = (tmp_path / "theirs").stat()
+    with pytest.raises(HeadlineError, match="belongs to somebody else"):
+        own(tmp_path / "link")
+    after = (tmp_path / "theirs").stat()
+    assert (after.st_uid, after.st_mode) == (before.st_uid, before.st_mode)

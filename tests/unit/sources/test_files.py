@@ -10,6 +10,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from pydantic import ValidationError
 
 from headline.errors import BadData, SpecError, Transient
 from headline.intervals import Interval
@@ -34,7 +35,7 @@ def read(interval: Interval = DAY, pattern: str = "rates_{{ ds }}.csv", **more: 
     ingest = FilesIngest(kind="files", connection="headline_datashare", pattern=pattern, **{"format": "csv", **more})
     found: dict[date, list[dict[str, Any]]] = {}
     for day, rows in files.read(ingest, interval):
-        found.setdefault(day, []).extend(judged(rows, Agreed()).to_pylist())
+        found.setdefault(day, []).extend(judged(rows, Agreed(null_markers=ingest.null_markers)).to_pylist())
     return found
 
 
@@ -124,6 +125,17 @@ def test_how_a_file_is_written_is_stated_in_the_spec(share: Path) -> None:
     (share / "rates_2026-03-01.csv").write_bytes("rate_date;name\n2026-03-01;'Zürich;'\n2026-03-01;n/a\n".encode("cp1252"))
     how = {"encoding": "cp1252", "delimiter": ";", "quote": "'", "null_markers": ["n/a"]}
     assert [row["name"] for row in read(**how)[date(2026, 3, 1)]] == ["Zürich;", None]
+
+
+def test_a_list_that_tells_of_no_day_is_the_snapshot_of_each_day_that_is_read(share: Path) -> None:
+    (share / "records.csv").write_text("id\n71\n")
+    assert read(DAYS, "records.csv", undated=True) == {day: [{"id": "71"}] for day in DAYS}
+
+
+def test_nothing_else_tells_the_day_of_a_list_without_one() -> None:
+    for how in ({"pattern": "rates_{{ ds }}.csv"}, {"pattern": "rates.csv", "day": "rate_date"}):
+        with pytest.raises(ValidationError, match="undated"):
+            FilesIngest(kind="files", connection="headline_datashare", format="csv", undated=True, **how)
 
 
 @pytest.mark.parametrize(

@@ -152,3 +152,32 @@ def test_any_text_can_be_stored(text: str) -> None:
 
 def test_half_a_pair_is_replaced_and_a_whole_one_stays() -> None:
     assert storable("a\ud83d b \ud83d\ude00 c\0") == "a\ufffd b \U0001f600 c\ufffd"
+
+
+def test_ids_that_became_floats_because_one_was_null_are_the_integers_that_they_were() -> None:
+    ids = pa.array([71.0, None, float("nan"), 73.5, 2.0**60, -3.0, float("inf")])
+    rows = judged(pa.RecordBatch.from_pydict({"user_id": ids}), Agreed(ids=["user_id"]))
+    assert rows.schema.field("user_id").type == pa.int64()
+    assert [(row["user_id"], row[REFUSAL]) for row in rows.to_pylist()] == [
+        (71, None),
+        (None, None),
+        (None, None),
+        (None, "invalid_user_id"),
+        (None, "invalid_user_id"),
+        (-3, None),
+        (None, "invalid_user_id"),
+    ]
+    assert rows.column(REFUSED_TEXT).to_pylist()[3] == "73.5"
+
+
+def test_a_measure_that_is_a_float_stays_one() -> None:
+    rows = judged(pa.RecordBatch.from_pydict({"weight": pa.array([71.0])}), Agreed(ids=["user_id"]))
+    assert rows.to_pylist() == [{"weight": 71.0}]
+
+
+def test_an_id_that_could_be_somebody_elses_is_refused() -> None:
+    agreed = Agreed(ids=["x"])
+    odd = ["73.0", "73.", " 73.00 ", "-73.0", "1.23E+12", "7.1e5"]
+    sound = ["73", "073", "73.5", "1.2.0", "v1.0", "12e5", "", None, "a.b"]
+    assert [reason for _, reason in judge("text", *odd, agreed=agreed)] == ["invalid_x"] * len(odd)
+    assert judge("text", *sound, agreed=agreed) == [(text, None) for text in sound]

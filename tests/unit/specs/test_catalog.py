@@ -209,10 +209,12 @@ def test_another_pipelines_quarantine_cannot_be_waited_for(project: Any) -> None
     ]
 
 
-def test_a_pattern_must_say_which_day_a_file_is_of(project: Any) -> None:
-    project.replace("sources/shop/source.yml", "orders_{{ ds }}.csv", "orders.csv")
+@pytest.mark.parametrize("pattern", ["orders.csv", "records.csv", "{{ reporting_zone }}.csv"])
+def test_a_pattern_must_say_which_day_a_file_is_of(project: Any, pattern: str) -> None:
+    project.replace("sources/shop/source.yml", "orders_{{ ds }}.csv", pattern)
     [fault] = faults_of(lambda: load_pipeline(project.sql / "sources/shop"))
     assert "ingest.orders.pattern" in fault
+    assert "undated: true" in fault
     project.replace("sources/shop/source.yml", "format: csv", "format: csv, day: ordered_on")
     assert load_pipeline(project.sql / "sources/shop").id == "shop"
 

@@ -9,7 +9,7 @@ import pytest
 from headline import specs
 from headline.settings import PROJECT
 from headline.specs import Source
-from headline.steps.agreement import agreed_columns, origins
+from headline.steps.agreement import agreed_columns, agreed_with, origins
 
 
 def agreed(project: Any, select: str, reads: str = "landing.orders: {}") -> dict[str, set[str]]:
@@ -76,3 +76,24 @@ def test_every_source_of_the_repository_agrees_on_columns() -> None:
     found = {name: agreed_columns(one, name) for one in sources for name in one.ingest}
     assert len(found) == 9
     assert all(len(columns) >= 3 for columns in found.values())
+
+
+@pytest.mark.parametrize(
+    ("select", "ids"),
+    [
+        ("select ds, nullif(trim(a), '') as user_id, b from landing.orders", {"a"}),
+        ("with x as (select cast(a as varchar) as n, b from landing.orders) select n as user_id, b from x", {"a"}),
+        ("select coalesce(a, b) as order_id from landing.orders", {"a", "b"}),
+        ("select cast(cast(a as decimal(18, 0)) as varchar) as user_id from landing.orders", set()),
+        ("select concat(a, '-', b) as event_id, c as amount from landing.orders", set()),
+    ],
+)
+def test_columns_that_the_mapping_takes_over_as_ids(project: Any, select: str, ids: set[str]) -> None:
+    agreed(project, select)
+    assert agreed_with(source("shop"), "orders").ids == ids
+
+
+def test_an_id_of_a_stated_type_is_taken_as_it_comes(project: Any) -> None:
+    project.replace("sources/shop/source.yml", "format: csv}", "format: csv, types: {a: text}}")
+    agreed(project, "select a as user_id, b as order_id from landing.orders")
+    assert agreed_with(source("shop"), "orders").ids == {"b"}

@@ -1,5 +1,6 @@
 """What was loaded, computed, audited and published, in PostgreSQL beside the warehouse."""
 
+from headline.ledger.figures import Figure, Figures
 from headline.ledger.held_days import HeldDay, HeldDays
 from headline.ledger.ledger import Candidate, CheckResult, Ledger, Load, Published, RunFacts, Sample
 from headline.ledger.locks import Locks
@@ -17,6 +18,8 @@ __all__ = [
     "Change",
     "CheckResult",
     "ColumnChange",
+    "Figure",
+    "Figures",
     "HeldDay",
     "HeldDays",
     "Ledger",

@@ -256,17 +256,6 @@ class Ledger(CurrentState):
         with self._begin() as connection:
             return list(connection.execute(select(tables.audit).join(audited, named).order_by(columns.table_name, columns.id)))
 
-    def accepted(self, table_names: Iterable[str], check_path: str | None = None) -> list[tuple[str, Sample]]:
-        """What the checks of these tables, or the one at this path, have found and somebody has accepted, with the table."""
-        columns = tables.audit.c
-        query = select(columns.table_name, columns.sample).where(
-            columns.table_name.in_(list(table_names)), columns.outcome == "accepted"
-        )
-        if check_path:
-            query = query.where(columns.check_path == check_path)
-        with self._begin() as connection:
-            return [(name, row) for name, sample in connection.execute(query.order_by(columns.id)) for row in sample]
-
     def failed_checks(self, kind: str, table_names: Iterable[str]) -> list[Any]:
         """Every check of a kind that failed in any audit of these tables, oldest first, as rows of the table `audit`."""
         columns = tables.audit.c

@@ -138,7 +138,7 @@ def board(visitor: CurrentVisitor, api: VisitorsAirflow, dag_id: str | None = No
     """How each pipeline stands, or one, table by table, as the tab of its DAG; failed and waiting runs; who is on call."""
     from headline.ledger import Ledger
     from headline.ledger.incidents import Incidents
-    from headline.pages.again import forms
+    from headline.pages.again import forms, held_back
     from headline.pages.now import current_duty, current_world, days_behind
 
     shown = visitor.readable()
@@ -164,7 +164,8 @@ def board(visitor: CurrentVisitor, api: VisitorsAirflow, dag_id: str | None = No
         return page("board.html", rows=found, standings=standings, others=others, **known)
     pipeline = world.catalog.pipelines.get(dag_id)
     may_run = bool(found) and visitor.may_trigger(dag_id)
-    proposed = forms(world.catalog, dag_id, _days_to_compute(behind, world.yesterday)) if may_run else []
+    days = _days_to_compute(behind, world.yesterday)
+    proposed = forms(world.catalog, dag_id, days, figures=held_back(world.catalog, dag_id)) if may_run else []
     return page(
         "pipeline.html",
         dag_id=dag_id,

@@ -8,7 +8,16 @@ from headline.ledger.migrate import migrate
 from headline.ledger.partial import partial_days
 from headline.ledger.repairs import Attempt, Repairs
 from headline.ledger.schema_changes import ColumnChange, SchemaChange, SchemaChanges
-from headline.ledger.staleness import behind, missing_days, missing_for, missing_inputs, stale_periods, stale_states, touched
+from headline.ledger.staleness import (
+    behind,
+    made_by_earlier_code,
+    missing_days,
+    missing_for,
+    missing_inputs,
+    stale_periods,
+    stale_states,
+    touched,
+)
 from headline.ledger.state import IN_DOUBT, Change, PeriodState
 
 __all__ = [
@@ -33,6 +42,7 @@ __all__ = [
     "SchemaChange",
     "SchemaChanges",
     "behind",
+    "made_by_earlier_code",
     "migrate",
     "missing_days",
     "missing_for",

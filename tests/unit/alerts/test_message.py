@@ -177,7 +177,11 @@ DAYS = "--from 2026-11-19 --to 2026-11-19"
 @pytest.mark.parametrize(
     ("kind", "facts", "says"),
     [
-        ("contract_broken", {"table": "core.x", "checks": [OUTLIER]}, ["headline inspect core.x", "«Waive»", f"core_shop {DAYS} --accept"]),
+        (
+            "contract_broken",
+            {"table": "core.x", "checks": [OUTLIER]},
+            ["headline inspect core.x", "«Waive»", f"core_shop {DAYS} --accept"],
+        ),
         ("contract_broken", {"table": "core.x", "checks": [OUTLIER]}, [f"headline trigger shop core_shop {DAYS}"]),
         ("contract_broken", {"table": "core.x", "run_id": "a b", "checks": [CHECK]}, ["headline inspect core.x 'a b'"]),
         ("contract_broken", {"error": "2 checks failed"}, ["Read the end of the log."]),

@@ -67,7 +67,7 @@ PARAMS = {
     "figures": Param(
         None,
         type=["null", "array"],
-        items={"type": "string", "pattern": "@.+="},
+        items={"type": "string", "pattern": r"^\s*$|@.+="},
         title="Figures",
         description="Which figures are waived, one a line, as the failed run's log names them. Empty: those that the last failed "
         "run found in these days, and are unchanged.",

@@ -40,7 +40,9 @@ def accept(result: CheckResult, table: Table, run: PipelineRun) -> CheckResult:
     known = [one for one in found if (one.table, one.check_path) == (table.full_name, result.path)]
     carried = [one for one in found if one.table in upstream and one.is_waived]
     named = _waived_by(run, known)
-    judged = [_waived(Figure(table.full_name, result.path, result.name, one), run, named, known, carried) for one in result.sample]
+    judged = [
+        _waived(Figure(table.full_name, result.path, result.name, one), run, named, known, carried) for one in result.sample
+    ]
     all_waived = len(judged) == result.measured and not any(is_open(outlier) for outlier in judged)
     return replace(result, outcome="accepted" if all_waived else "failed", sample=judged)
 

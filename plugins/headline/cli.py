@@ -66,7 +66,11 @@ def compile_(
 def tables(
     stale: Annotated[
         bool,
-        typer.Option("--stale", help="Only days whose inputs changed after they were computed, and the run that computes them."),
+        typer.Option(
+            "--stale",
+            help="Only days whose inputs changed after they were computed, or that an earlier version of SQL or contract made, "
+            "and the run that computes them.",
+        ),
     ] = False,
     form: FormatOption = Format.TABLE,
 ) -> None:
@@ -75,7 +79,7 @@ def tables(
         _stale_tables(form)
         return
     from headline.intervals import in_words
-    from headline.ledger import Ledger, partial_days
+    from headline.ledger import Ledger, made_by_earlier_code, partial_days
 
     catalog = _sound_catalog()
     makers = catalog.makers
@@ -83,6 +87,7 @@ def tables(
     states = ledger.states(catalog.tables)
     partial = {name: days for pipeline in catalog.pipelines.values() for name, days in partial_days(pipeline, states).items()}
     published = ledger.newest_publications()
+    earlier = made_by_earlier_code(catalog.tables.values(), ledger)
     rows = []
     for name, table in catalog.tables.items():
         mine = [state for state in states if state.table == name]
@@ -96,26 +101,30 @@ def tables(
                 max((one.interval.end for one in mine), default=None),
                 ("partial" if name in partial else "complete") if newest else "never published",
                 in_words(partial.get(name, ())),
+                in_words(day for one in earlier.get(name, ()) for day in one),
                 newest.published_at.replace(microsecond=0) if newest else None,
-                newest.code_version if newest else None,
             )
         )
-    show(["table", "pipeline", "period", "from", "before", "status", "partial_days", "published_at", "code_version"], rows, form)
+    columns = ["table", "pipeline", "period", "from", "before", "status", "partial_days", "days_by_earlier_code", "published_at"]
+    show(columns, rows, form)
 
 
 def _stale_tables(form: Format) -> None:
     from headline.intervals import DAY, in_words, merge
-    from headline.ledger import Ledger, stale_states
+    from headline.ledger import Ledger, made_by_earlier_code, stale_states
 
     catalog, ledger = _sound_catalog(), Ledger()
+    earlier = made_by_earlier_code(catalog.tables.values(), ledger)
     rows = []
     for pipeline in catalog.pipelines.values():
         for table in pipeline.ordered_tables:
-            intervals = merge(state.interval for state in stale_states(table, pipeline.reads_by_table(table), ledger))
-            if intervals:
+            stale = merge(state.interval for state in stale_states(table, pipeline.reads_by_table(table), ledger))
+            outdated = earlier.get(table.full_name, [])
+            if intervals := merge([*stale, *outdated]):
                 command = f"headline trigger {pipeline.id} --from {intervals[0].start} --to {intervals[-1].end - DAY}"
-                rows.append((table.full_name, in_words(day for one in intervals for day in one), command))
-    show(["table", "stale_days", "command"], rows, form)
+                told = [in_words(day for one in days for day in one) for days in (stale, outdated)]
+                rows.append((table.full_name, *told, command))
+    show(["table", "stale_days", "days_by_earlier_code", "command"], rows, form)
 
 
 @app.command()

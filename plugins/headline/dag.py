@@ -61,8 +61,16 @@ PARAMS = {
     "accept": Param(
         None,
         type=["null", "string"],
-        title="Accept unusual figures",
+        title="Waive unusual figures",
         description="Why they are right, such as a sale or a holiday. Empty: they hold the publication.",
+    ),
+    "figures": Param(
+        None,
+        type=["null", "array"],
+        items={"type": "string", "pattern": r"^\s*$|@.+="},
+        title="Figures",
+        description="Which figures are waived, one a line, as the failed run's log names them. Empty: those that the last failed "
+        "run found in these days, and are unchanged.",
     ),
 }
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
-import subprocess
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -72,16 +70,6 @@ def load() -> Settings:
 def _said(name: str, default: str = "") -> str:
     """What the environment says; a container is told an empty text where nothing was chosen."""
     return os.environ.get(name) or default
-
-
-@cache
-def code_version() -> str:
-    """The version of the repository that makes the numbers: HEADLINE_CODE_VERSION, or else what git says."""
-    version = os.environ.get("HEADLINE_CODE_VERSION", "")
-    if not version and shutil.which("git"):
-        command = ["git", "-C", str(PROJECT), "describe", "--always", "--dirty"]
-        version = subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
-    return version or "unversioned"
 
 
 def load_environment_file(home: Path | None = None) -> None:

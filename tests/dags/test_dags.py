@@ -212,7 +212,7 @@ def test_every_dag_says_what_it_is(bag: DagBag) -> None:
         assert f"/headline/runbooks/{folder.name}" in dag.doc_md
         assert str(ROOT) not in dag.doc_md
         assert f"include/sql/{folder.parent.name}/{folder.name}" in dag.doc_md
-        assert {"from", "to", "accept"} <= set(dag.params)
+        assert {"from", "to", "accept", "figures"} <= set(dag.params)
 
 
 def test_dags_survive_the_way_through_the_metadata_database(bag: DagBag) -> None:

@@ -116,7 +116,7 @@ class World:
         }
         variables = {f"AIRFLOW_CONN_HEADLINE_{name}": json.dumps(connection) for name, connection in connections.items()}
         start_date = {"HEADLINE_START_DATE": str(self.company.first_day)}
-        return variables | start_date | {"HEADLINE_HOME": str(self.folder), "HEADLINE_CODE_VERSION": "test"}
+        return variables | start_date | {"HEADLINE_HOME": str(self.folder)}
 
     def _administer(self, statement: str) -> None:
         with closing(psycopg2.connect(host=self.postgres, user="postgres")) as server:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
@@ -17,10 +18,11 @@ def record(
     inputs: Mapping[str, Iterable[str]] | None = None,
     pipeline: str = "p",
     run_key: str = "k",
+    code: str = "code",
 ) -> None:
     """Record a publication of these periods."""
     with ledger.recording() as recording:
-        recording.publish(RunFacts(pipeline, run_key, "run", "code"), changed, unchanged or {}, inputs or {})
+        recording.publish(RunFacts(pipeline, run_key, "run", defaultdict(lambda: code)), changed, unchanged or {}, inputs or {})
 
 
 def days_of(

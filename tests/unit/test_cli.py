@@ -125,6 +125,24 @@ def test_tables_tell_what_is_published_of_each(published: Any) -> None:
     assert found["core.orders"]["pipeline"] == "core_shop"
 
 
+def test_days_that_an_earlier_version_of_the_code_made_are_told_with_the_run_that_computes_them(published: Any) -> None:
+    def told(*options: str) -> dict[str, Any]:
+        return {row["table"]: row for row in json.loads(published("tables", *options, "--format", "json")[1])}
+
+    assert told("--stale") == {}
+    published.project.replace("core/core_shop/orders.sql", "amount < 0", "amount < 0.00")
+    assert told("--stale") == {
+        "core.orders": {
+            "table": "core.orders",
+            "stale_days": "",
+            "days_by_earlier_code": "2026-03-01 to 2026-03-02",
+            "command": "headline trigger core_shop --from 2026-03-01 --to 2026-03-02",
+        }
+    }
+    days = {name: row["days_by_earlier_code"] for name, row in told().items()}
+    assert days == {"raw.orders": "", "core.orders": "2026-03-01 to 2026-03-02", "core.running_totals": ""}
+
+
 def test_tables_that_were_never_published_are_listed_too(headline: Any) -> None:
     found = json.loads(headline("tables", "--format", "json")[1])
     assert {row["status"] for row in found} == {"never published"}

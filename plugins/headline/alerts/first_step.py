@@ -26,8 +26,8 @@ def first_step(incident: Incident, sources: Sequence[str]) -> str:
         case "contract_broken" if _is_unusual(facts.get("checks", [])):
             return _lines(
                 _inspect(facts),
-                "If the figure is right (a sale, a holiday): say why under «Waive» on this incident's page; what is computed "
-                "from it for that day is accepted too.",
+                "If the figure is right (a sale, a holiday): say why under «Waive» on this incident's page, or: "
+                f'{_trigger([who], days)} --accept "why it is right"',
                 f"If it is wrong and the source is mended: {read_again}",
             )
         case "contract_broken":
@@ -63,7 +63,7 @@ def first_step(incident: Incident, sources: Sequence[str]) -> str:
 
 
 def _is_unusual(checks: Sequence[dict[str, object]]) -> bool:
-    """Whether nothing failed but checks of kind anomaly, which a person may accept."""
+    """Whether nothing failed but checks of kind anomaly, which a person may waive."""
     return bool(checks) and all(check.get("kind") == ANOMALY for check in checks)
 
 

@@ -1,5 +1,6 @@
 """What was loaded, computed, audited and published, in PostgreSQL beside the warehouse."""
 
+from headline.ledger.figures import Figure, Figures
 from headline.ledger.held_days import HeldDay, HeldDays
 from headline.ledger.ledger import Candidate, CheckResult, Ledger, Load, Published, RunFacts, Sample
 from headline.ledger.locks import Locks
@@ -7,7 +8,16 @@ from headline.ledger.migrate import migrate
 from headline.ledger.partial import partial_days
 from headline.ledger.repairs import Attempt, Repairs
 from headline.ledger.schema_changes import ColumnChange, SchemaChange, SchemaChanges
-from headline.ledger.staleness import behind, missing_days, missing_for, missing_inputs, stale_periods, stale_states, touched
+from headline.ledger.staleness import (
+    behind,
+    made_by_earlier_code,
+    missing_days,
+    missing_for,
+    missing_inputs,
+    stale_periods,
+    stale_states,
+    touched,
+)
 from headline.ledger.state import IN_DOUBT, Change, PeriodState
 
 __all__ = [
@@ -17,6 +27,8 @@ __all__ = [
     "Change",
     "CheckResult",
     "ColumnChange",
+    "Figure",
+    "Figures",
     "HeldDay",
     "HeldDays",
     "Ledger",
@@ -30,6 +42,7 @@ __all__ = [
     "SchemaChange",
     "SchemaChanges",
     "behind",
+    "made_by_earlier_code",
     "migrate",
     "missing_days",
     "missing_for",

@@ -118,8 +118,8 @@ _DISTRUST = text("""
     where table_name = mine.name and start = mine.day
 """)
 _COMPUTED_AGAIN = text("""
-    update period_state set as_of = :as_of, computed_at = now()
-    from unnest(cast(:names as text[]), cast(:days as date[])) as mine (name, day)
+    update period_state set as_of = :as_of, computed_at = now(), code_version = mine.code
+    from unnest(cast(:names as text[]), cast(:days as date[]), cast(:codes as text[])) as mine (name, day, code)
     where table_name = mine.name and start = mine.day
 """)
 _FORGET_STATES = text("""
@@ -129,14 +129,15 @@ _FORGET_STATES = text("""
 """)
 _INSERT_STATES = text("""
     insert into period_state (
-        table_name, start, "end", version, as_of, fingerprint, row_count, status, coverage, run_id, changed_at, computed_at
+        table_name, start, "end", version, as_of, fingerprint, row_count, status, coverage, run_id, changed_at, computed_at,
+        code_version
     )
     select *
     from unnest(
         cast(:table_name as text[]), cast(:start as date[]), cast(:end as date[]), cast(:version as bigint[]),
         cast(:as_of as bigint[]), cast(:fingerprint as text[]), cast(:row_count as bigint[]), cast(:status as text[]),
         cast(:coverage as numeric[]), cast(:run_id as text[]), cast(:changed_at as timestamptz[]),
-        cast(:computed_at as timestamptz[])
+        cast(:computed_at as timestamptz[]), cast(:code_version as text[])
     )
 """)
 _NEWEST_VERSION = text("select greatest((select max(version) from load), (select max(version) from publication))")
@@ -256,17 +257,6 @@ class Ledger(CurrentState):
         with self._begin() as connection:
             return list(connection.execute(select(tables.audit).join(audited, named).order_by(columns.table_name, columns.id)))
 
-    def accepted(self, table_names: Iterable[str], check_path: str | None = None) -> list[tuple[str, Sample]]:
-        """What the checks of these tables, or the one at this path, have found and somebody has accepted, with the table."""
-        columns = tables.audit.c
-        query = select(columns.table_name, columns.sample).where(
-            columns.table_name.in_(list(table_names)), columns.outcome == "accepted"
-        )
-        if check_path:
-            query = query.where(columns.check_path == check_path)
-        with self._begin() as connection:
-            return [(name, row) for name, sample in connection.execute(query.order_by(columns.id)) for row in sample]
-
     def failed_checks(self, kind: str, table_names: Iterable[str]) -> list[Any]:
         """Every check of a kind that failed in any audit of these tables, oldest first, as rows of the table `audit`."""
         columns = tables.audit.c
@@ -336,12 +326,12 @@ class Ledger(CurrentState):
 
 @dataclass(frozen=True)
 class RunFacts:
-    """Which run of which pipeline publishes, by which version of the repository."""
+    """Which run of which pipeline publishes; `code_versions`: of what made each of its tables."""
 
     pipeline: str
     run_key: str
     run_id: str
-    code_version: str
+    code_versions: Mapping[str, str]
 
 
 class Recording:
@@ -389,19 +379,22 @@ class Recording:
                     "row_count": sum({one.fingerprint: one.row_count for one in periods}.values()),
                     "as_of": as_of,
                     "inputs": {name: seen[name] for name in inputs.get(first.table, ()) if name in seen},
-                    "code_version": run.code_version,
+                    "code_version": run.code_versions[first.table],
                     "run_key": run.run_key,
                     "run_id": run.run_id,
                 }
             )
-            states += [_state_row(one, version, as_of, run.run_id, moment) for one in periods]
+            code = run.code_versions[first.table]
+            states += [_state_row(one, version, as_of, run.run_id, moment) | {"code_version": code} for one in periods]
         if history:
             connection.execute(insert(tables.publication), history)
             _replace_states(connection, states)
         # Who waits for this run waits also where nothing changed.
         _notify(connection, {one.table for one in changed} | unchanged.keys())
         if unchanged:
-            connection.execute(_COMPUTED_AGAIN, {**_named_days(unchanged), "as_of": as_of})
+            days = _named_days(unchanged)
+            codes = [run.code_versions[name] for name in days["names"]]
+            connection.execute(_COMPUTED_AGAIN, {**days, "as_of": as_of, "codes": codes})
         set_state(connection, run.run_key, {one.table for one in changed} | unchanged.keys(), "published")
 
 
@@ -488,6 +481,7 @@ def _state_row(one: Published, version: int, as_of: int, run_id: str, moment: da
         "run_id": run_id,
         "changed_at": moment,
         "computed_at": moment,
+        "code_version": None,
     }
 
 

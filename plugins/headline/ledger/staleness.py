@@ -62,6 +62,18 @@ def behind(
     return found
 
 
+def made_by_earlier_code(tables: Iterable[Table], ledger: CurrentState) -> dict[str, list[Interval]]:
+    """By table, the published days that were computed by another version of SQL, contract or macros than is there now.
+
+    Their content may be what it would be today; nobody knows before they are computed again. A column that came later is empty
+    in them. Tables that have none, or whose files are faulty, are left out.
+    """
+    from headline.sql import code_versions  # with the parser, which few of those who ask for staleness need
+
+    asked = list(tables)
+    return ledger.made_by_other_code(code_versions(asked), {table.full_name for table in asked if table.period_column is None})
+
+
 def touched(intervals: Sequence[Interval], reads: Mapping[str, Window], changes: Iterable[Change]) -> list[Interval]:
     """Those of the intervals, in order of days, that depend on any of the changes."""
     newest = _newest_in_reach(intervals, reads, changes)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import Connection, TextClause, func, select, text
 
-from headline.intervals import Interval
+from headline.intervals import Interval, merge
 from headline.ledger import tables
 from headline.ledger.store import Store
 from headline.specs import Window
@@ -36,13 +36,23 @@ _CHANGES_BEFORE = text("""
 """)
 
 
+_MADE_OTHERWISE = text("""
+    select name, start, "end"
+    from unnest(cast(:names as text[]), cast(:codes as text[]), cast(:whole as boolean[])) as asked (name, code, is_whole)
+    cross join lateral (select max(computed_at) as at from period_state where table_name = asked.name) as newest
+    inner join period_state
+        on table_name = asked.name and code_version is distinct from asked.code and (not is_whole or computed_at = newest.at)
+    order by name, start
+""")
+
+
 @dataclass(frozen=True)
 class PeriodState:
     """One period of one table as it is published (or, of a landing, as it arrived).
 
     `version`: at which its content became what it is. `as_of`: inputs up to this version are in it.
     `fingerprint`: of its rows; None where it was published before fingerprints were kept, IN_DOUBT between a crash and the next
-    run.
+    run. `code_version`: of the SQL, contract and macros that computed it last; None of a landing, and where it was never known.
     """
 
     table: str
@@ -56,6 +66,7 @@ class PeriodState:
     run_id: str
     changed_at: datetime
     computed_at: datetime
+    code_version: str | None = None
 
     @property
     def is_partial(self) -> bool:
@@ -167,6 +178,19 @@ class CurrentState(Store):
                     found[row.who].append(Change(row.name, Interval(date.min, asked[row.who][1].start), row.version))
         return found
 
+    def made_by_other_code(self, codes: Mapping[str, str], whole: Collection[str] = ()) -> dict[str, list[Interval]]:
+        """By table, the published days that another version of the code computed last than `codes` says; others are left out.
+
+        `whole`: the tables that are replaced whole, of which the newest computation tells.
+        """
+        rows = [(name, code, name in whole) for name, code in codes.items()]
+        days: dict[str, list[Interval]] = {}
+        if rows:
+            with self._begin() as connection:
+                for name, start, end in connection.execute(_MADE_OTHERWISE, _lists(("names", "codes", "whole"), rows)):
+                    days.setdefault(name, []).append(Interval(start, end))
+        return {name: merge(found) for name, found in days.items()}
+
     def changed_since(self, table_names: Iterable[str], version: int) -> list[Change]:
         """Every period of these tables whose content became what it is after a version, whichever day it is."""
         with self._begin() as connection:
@@ -208,4 +232,5 @@ def _period_state(row: Any) -> PeriodState:
         run_id=row.run_id,
         changed_at=row.changed_at,
         computed_at=row.computed_at,
+        code_version=row.code_version,
     )

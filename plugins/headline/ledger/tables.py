@@ -75,6 +75,12 @@ audit = Table(
     Column("sample", JSONB, nullable=False, comment="keys of up to 20 of the rows found"),
     Column("audited_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
     Index("audit_by_table", "table_name", "audited_at"),
+    Index(
+        "audit_by_finding",
+        "table_name",
+        "id",
+        postgresql_where=text("kind = 'anomaly' and outcome in ('failed', 'accepted')"),
+    ),
 )
 
 publication = Table(
@@ -90,7 +96,7 @@ publication = Table(
     Column("row_count", BigInteger, nullable=False, comment="rows of the whole candidate"),
     Column("as_of", BigInteger, nullable=False, comment="inputs up to this version were seen"),
     Column("inputs", JSONB, nullable=False, comment="table to the newest version seen"),
-    Column("code_version", String, nullable=False),
+    Column("code_version", String, nullable=False, comment="hash of SQL, contract and macros"),
     Column("run_key", String, nullable=False),
     Column("run_id", String, nullable=False),
     Column("published_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
@@ -113,6 +119,7 @@ period_state = Table(
     Column("run_id", String, nullable=False, comment="the run that made this version"),
     Column("changed_at", DateTime(timezone=True), nullable=False),
     Column("computed_at", DateTime(timezone=True), nullable=False, comment="when it was computed last, changed or not"),
+    Column("code_version", String, nullable=True, comment="of what made it; null where that was never known"),
     Index("period_state_by_version", "table_name", "version"),
     Index("period_state_by_as_of", "table_name", "as_of"),
 )

@@ -65,11 +65,15 @@ def trigger(
     pipelines: Annotated[list[str], typer.Argument(help="DAGs, in the order in which they are to run.")],
     first: Annotated[datetime | None, typer.Option("--from", formats=["%Y-%m-%d"], help="Yesterday if left out.")] = None,
     last: Annotated[datetime | None, typer.Option("--to", formats=["%Y-%m-%d"], help="Included; the first if left out.")] = None,
+    accept: Annotated[
+        str, typer.Option(help="Waive unusual figures of these days that runs have found: why they are right.")
+    ] = "",
+    figures: Annotated[list[str] | None, typer.Option(help="Only this one of them; may be repeated.")] = None,
 ) -> None:
     """Run DAGs for some days, each when the one before has succeeded, and show how they end."""
     from headline.local import runs
 
-    runs.trigger(pipelines, first.date() if first else None, last.date() if last else None)
+    runs.trigger(pipelines, first.date() if first else None, last.date() if last else None, accept, figures or ())
 
 
 def retry(pipeline: Annotated[str, typer.Argument(help="A DAG.")]) -> None:

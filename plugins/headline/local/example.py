@@ -20,7 +20,7 @@ from headline.settings import PROJECT
 class Example(BaseModel):
     """`examples/<name>/example.yml`; the sources that read the data stand beside it in `sources/`.
 
-    `accept`: why unusual figures at the end of the data are right.
+    `accept`: why unusual figures that the runs find are right; they are waived by name.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)

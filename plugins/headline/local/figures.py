@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from datetime import date
 from typing import Any
 
@@ -11,7 +11,7 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 from rich.text import Text
 
-from headline.intervals import in_words
+from headline.intervals import DAY, Interval, in_words
 
 # What fits beside each other on a screen; gross profit - expenses = net profit. `headline query` shows the rest.
 PROFIT = {
@@ -68,6 +68,16 @@ def users(first: date, last: date) -> Table:
         marks = f"{'*' if is_provisional else ''}{'†' if is_partial else ''}"
         table.add_row(f"{month:%Y-%m}{marks}", *(f"{count:,}" for count in counts), *shares)
     return table
+
+
+def open_figures(pipeline_ids: Iterable[str], first: date, last: date) -> list[str]:
+    """The names of the unusual figures that hold back these pipelines on these days, as a waiver names them."""
+    from headline import specs
+    from headline.ledger import Figures
+
+    pipelines = specs.load_sound().pipelines
+    tables = [table.full_name for name in pipeline_ids if name in pipelines for table in pipelines[name].ordered_tables]
+    return [figure.name for figure in Figures().open(tables, Interval(first, last + DAY))]
 
 
 def audits() -> Table:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -22,6 +23,7 @@ from headline.local.processes import Processes
 from headline.local.screen import Screen
 
 TIME_TO_LOAD = 90.0
+WAIVING = "waiving"
 COLORS = {"success": "green", "failed": "red", "running": "cyan", "up_for_retry": "yellow"}
 
 
@@ -66,15 +68,21 @@ def wait_for_dags(api: AirflowApi, dag_ids: Sequence[str]) -> None:
         time.sleep(0.5)
 
 
-def start_range(api: AirflowApi, dag_id: str, first: date, last: date, accept: str | None = None) -> Watched:
-    """The one run over the days `first` to `last`, both included: started, or found and, where it failed, resumed.
+def start_range(api: AirflowApi, dag_id: str, first: date, last: date) -> Watched:
+    """The one run over the days `first` to `last`, both included: started, or found and, where it failed, resumed."""
+    return _started(api, dag_id, f"range__{first}__{last}", {"from": str(first), "to": str(last)})
 
-    `accept`: why it may publish figures that are unusual.
-    """
-    run_id = f"range__{first}__{last}"
+
+def start_waiving(api: AirflowApi, dag_id: str, first: date, last: date, reason: str, figures: Sequence[str]) -> Watched:
+    """The same days once more, with these figures waived for a reason; other figures make another run."""
+    made_of = hashlib.sha256("\n".join(sorted(figures)).encode()).hexdigest()[:8]
+    conf = {"from": str(first), "to": str(last), "accept": reason, "figures": list(figures)}
+    return _started(api, dag_id, f"range__{first}__{last}__{WAIVING}_{made_of}", conf)
+
+
+def _started(api: AirflowApi, dag_id: str, run_id: str, conf: Mapping[str, Any]) -> Watched:
     run = api.run(dag_id, run_id)
     if run is None:
-        conf = {"from": str(first), "to": str(last)} | ({"accept": accept} if accept else {})
         run = api.trigger(dag_id, run_id=run_id, conf=conf)
     return resumed(api, run)
 
@@ -94,9 +102,19 @@ def resumed(api: AirflowApi, run: Mapping[str, Any]) -> Watched:
     return Watched(run["dag_id"], run["dag_run_id"])
 
 
-def watch(home: Home, api: AirflowApi, title: str, runs: Sequence[Watched], screen: Screen) -> None:
-    """Show the runs until all have succeeded; raises HeadlineError with the cause as soon as one has failed."""
-    processes = Processes(home)
+def watch(
+    home: Home,
+    api: AirflowApi,
+    title: str,
+    runs: Sequence[Watched],
+    screen: Screen,
+    instead: Callable[[Watched], Watched | None] = lambda _: None,
+) -> None:
+    """Show the runs until all have succeeded; raises HeadlineError with the cause as soon as one has failed.
+
+    `instead`: the run that takes the place of one that has failed, where there is one.
+    """
+    processes, runs = Processes(home), list(runs)
     with Live(console=screen.console, refresh_per_second=4, transient=not screen.console.is_terminal) as live:
         while True:
             try:
@@ -108,6 +126,7 @@ def watch(home: Home, api: AirflowApi, title: str, runs: Sequence[Watched], scre
             except httpx.TransportError as error:
                 if not processes.manager():
                     raise HeadlineError(processes.obituary()) from error
+            runs = [(instead(run) if run.state == "failed" else None) or run for run in runs]
             live.update(progress(title, runs))
             if failed := [run for run in runs if run.state == "failed"]:
                 break

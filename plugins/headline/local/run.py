@@ -14,9 +14,9 @@ from zoneinfo import ZoneInfo
 
 from headline.airflow_api import AirflowApi
 from headline.errors import HeadlineError
-from headline.local.figures import audits, figures
+from headline.local.figures import audits, figures, open_figures
 from headline.local.home import Home, chosen_in_shell
-from headline.local.job import start_day, start_range, wait_for_dags, watch
+from headline.local.job import WAIVING, Watched, start_day, start_range, start_waiving, wait_for_dags, watch
 from headline.local.lifecycle import WITH_DEMO, start
 from headline.local.postgres import Postgres
 from headline.local.processes import AIRFLOW, process_environment
@@ -45,7 +45,7 @@ DAYS = 60
 class Job:
     """Which DAGs compute which days: all from `first` to `last` in one ranged run each, then `day` as an ordinary run.
 
-    `accept`: why the ranged runs may publish figures that are unusual.
+    `accept`: why the unusual figures that the ranged runs find are right. What a first run finds, a second one waives.
     """
 
     first: date
@@ -92,8 +92,8 @@ def run(home: Home, job: Job, screen: Screen) -> None:
             wait_for_dags(api, (*job.dags, *OPERATIONS))
         for dag_id in job.dags:
             api.unpause(dag_id)
-        runs = [start_range(api, dag_id, job.first, job.last, job.accept) for dag_id in job.dags]
-        watch(home, api, f"{job.first} to {job.last}", runs, screen)
+        runs = [start_range(api, dag_id, job.first, job.last) for dag_id in job.dags]
+        watch(home, api, f"{job.first} to {job.last}", runs, screen, lambda run: waiving(api, job, run, screen))
         if job.day:
             runs = [start_day(api, dag_id, job.day, environment["HEADLINE_REPORTING_ZONE"]) for dag_id in job.dags]
             watch(home, api, str(job.day), runs, screen)
@@ -103,6 +103,16 @@ def run(home: Home, job: Job, screen: Screen) -> None:
     for result in (*shown, audits(), home.login):
         screen.console.print()
         screen.console.print(result)
+
+
+def waiving(api: AirflowApi, job: Job, failed: Watched, screen: Screen) -> Watched | None:
+    """The run that waives what a failed one has found unusual; None where there is nothing to waive, or no reason to."""
+    if not job.accept or WAIVING in failed.run_id:
+        return None
+    found = open_figures([failed.dag_id], job.first, job.last)
+    for figure in found:
+        screen.say(f"waived: {figure} ({job.accept})")
+    return start_waiving(api, failed.dag_id, job.first, job.last, job.accept, found) if found else None
 
 
 @contextmanager

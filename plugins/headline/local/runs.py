@@ -13,18 +13,22 @@ from rich.text import Text
 
 from headline.airflow_api import AirflowApi
 from headline.errors import BadRequest
+from headline.local.figures import open_figures
 from headline.local.home import Home
 from headline.local.job import Watched, watch
 from headline.local.screen import Screen
 
 
-def trigger(pipelines: Sequence[str], first: date | None, last: date | None) -> None:
+def trigger(
+    pipelines: Sequence[str], first: date | None, last: date | None, accept: str = "", figures: Sequence[str] = ()
+) -> None:
     """Run pipelines one after the other for the days `first` to `last` (both included; yesterday where none is given).
 
-    Each begins when the one before has succeeded; the first that fails ends it. Raises BadRequest for a pipeline that does not
-    exist or is paused: its run would only wait.
+    Each begins when the one before has succeeded; the first that fails ends it. `accept`: why unusual figures are right: those
+    named by `figures`, else all that are open now, which are told. Raises BadRequest for a pipeline that does not exist or is
+    paused, since its run would only wait, and where there is nothing to waive.
     """
-    days = {name: str(day) for name, day in (("from", first), ("to", last or first)) if day}
+    conf: dict[str, Any] = {name: str(day) for name, day in (("from", first), ("to", last or first)) if day}
     with _airflow() as api:
         known = {dag["dag_id"]: dag for dag in api.dags()}
         for pipeline in pipelines:
@@ -32,8 +36,36 @@ def trigger(pipelines: Sequence[str], first: date | None, last: date | None) -> 
                 raise BadRequest(f"there is no DAG {pipeline}; there are: {', '.join(known)}")
             if known[pipeline]["is_paused"]:
                 raise BadRequest(f"{pipeline} is paused, its run would only wait: headline unpause {pipeline}")
+        conf |= _waiver(pipelines, first, last or first, accept, figures)
         for pipeline in pipelines:
-            _follow(api, api.trigger(pipeline, conf=days))
+            _follow(api, api.trigger(pipeline, conf=conf))
+
+
+def _waiver(
+    pipelines: Sequence[str], first: date | None, last: date | None, accept: str, figures: Sequence[str]
+) -> dict[str, Any]:
+    """The params that waive figures; none without a reason."""
+    if not accept.strip():
+        if figures:
+            raise BadRequest('say why these figures are right: --accept "a sale"')
+        return {}
+    if not first or not last:
+        raise BadRequest("say with --from and --to which days the waived figures belong to")
+    open_now = open_figures(pipelines, first, last)
+    if unknown := [name for name in figures if name not in open_now]:
+        told = ["no run has found these figures, or they have changed since:", *unknown]
+        raise BadRequest("\n".join([*told, *_listed(open_now)]))
+    if not open_now:
+        raise BadRequest(
+            f"no unusual figure of {', '.join(pipelines)} is held back from {first} to {last}: there is nothing to waive"
+        )
+    chosen = list(figures) or open_now
+    Screen().say("\n".join(["waived:", *(f"  {name}" for name in chosen)]))
+    return {"accept": accept.strip(), "figures": chosen}
+
+
+def _listed(names: Sequence[str]) -> list[str]:
+    return ["held back are:", *(f"  {name}" for name in names)] if names else ["nothing is held back"]
 
 
 def retry(pipeline: str) -> None:

@@ -38,11 +38,17 @@ def pipeline_run(pipeline_id: str, context: Any, days: Interval | None = None) -
 
 
 def acceptance(context: Any) -> Acceptance | None:
-    """What the param «accept» says, if anything, as the word of whoever triggered the run."""
+    """What the params «accept» and «figures» say, if anything, as the word of whoever triggered the run.
+
+    Raises BadRequest for figures without a reason.
+    """
     from headline.steps import Acceptance
 
     reason = (context["params"].get("accept") or "").strip()
-    return Acceptance(reason, by=context["dag_run"].triggering_user_name or "unknown") if reason else None
+    figures = frozenset(name.strip() for name in context["params"].get("figures") or () if name.strip())
+    if figures and not reason:
+        raise BadRequest("figures are waived for a reason: say under «Waive unusual figures» why they are right")
+    return Acceptance(reason, context["dag_run"].triggering_user_name or "unknown", figures) if reason else None
 
 
 def requested(context: Any, now: datetime | None = None) -> Interval:

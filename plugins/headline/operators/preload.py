@@ -58,9 +58,8 @@ def on_starting(component: Any) -> None:
 
 def _prepare() -> None:
     """What is prepared is kept by the content of its files: a task prepares anew what was edited since."""
-    from headline import settings, specs
+    from headline import specs
     from headline.steps import prepare
 
-    settings.code_version()
     for pipeline in specs.load_sound().pipelines.values():
         prepare(pipeline)

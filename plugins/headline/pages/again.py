@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from graphlib import TopologicalSorter
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 from urllib.parse import parse_qs, quote
 
 from fastapi import APIRouter, Depends, HTTPException, Request
@@ -21,6 +21,9 @@ from headline.pages.render import page
 from headline.pages.visitor import CurrentVisitor, Visitor, from_this_site
 from headline.specs import Catalog, Source
 
+if TYPE_CHECKING:
+    from headline.ledger import Figure
+
 router = APIRouter()
 Dags = Mapping[str, Mapping[str, Any]]
 WHAT = {"again": "Compute again", "waive": "Waive"}
@@ -30,14 +33,17 @@ WHAT = {"again": "Compute again", "waive": "Waive"}
 class Form:
     """What stands in one of the two forms; all of it is text as it was typed.
 
-    `what`: again or waive. `sources`: whether the sources are read again first; None where it is no choice. `key`: names the
-    runs, so that the same form sent twice starts them once. `error`: why it was refused.
+    `what`: again or waive. `found`: the names of the figures that may be waived, `figures`: those that are ticked. `sources`:
+    whether the sources are read again first; None where it is no choice. `key`: names the runs, so that the same form sent twice
+    starts them once. `error`: why it was refused.
     """
 
     what: str
     first: str = ""
     last: str = ""
     reason: str = ""
+    found: Sequence[str] = ()
+    figures: Sequence[str] = ()
     sources: bool | None = None
     key: str = ""
     error: str = ""
@@ -63,22 +69,43 @@ class Step:
 
 async def sent(request: Request) -> Form:
     """The form that a browser has sent, whatever stands in it."""
-    fields = {name: values[-1].strip() for name, values in parse_qs((await request.body()).decode(errors="replace")).items()}
+    sent = parse_qs((await request.body()).decode(errors="replace"))
+    fields = {name: values[-1].strip() for name, values in sent.items()}
     return Form(
         what="waive" if fields.get("what") == "waive" else "again",
         first=fields.get("from", ""),
         last=fields.get("to", ""),
         reason=fields.get("reason", ""),
+        found=sent.get("found", ()),
+        figures=sent.get("figures", ()),
         sources="sources" in fields if "with_sources" in fields else None,
         key="".join(letter for letter in fields.get("key", "") if letter.isalnum())[:20],
     )
 
 
-def forms(catalog: Catalog, pipeline_id: str, days: Interval, *, sources: bool = False) -> list[Form]:
-    """Both forms of a pipeline, filled in for these days; `sources`: whether to propose that the sources are read again."""
+def forms(
+    catalog: Catalog, pipeline_id: str, days: Interval, *, sources: bool = False, figures: Sequence[Figure] = ()
+) -> list[Form]:
+    """The forms of a pipeline, filled in: to compute these days again and, where unusual figures hold it back, to waive these.
+
+    `sources`: whether to propose that the sources are read again.
+    """
     has_sources = not isinstance(catalog.pipelines[pipeline_id], Source)
     form = Form("again", str(days.start), str(days.end - DAY), sources=sources if has_sources else None, key=new_key())
-    return [form, replace(form, what="waive", sources=False if has_sources else None)]
+    if not figures:
+        return [form]
+    of_figures = [figure.day for figure in figures if figure.day]
+    first, last = min(of_figures, default=days.start), max(of_figures, default=days.end - DAY)
+    names = [figure.name for figure in figures]
+    waive = replace(form, what="waive", first=str(first), last=str(last), found=names, figures=names)
+    return [form, replace(waive, sources=False if has_sources else None)]
+
+
+def held_back(catalog: Catalog, pipeline_id: str, within: Interval | None = None) -> list[Figure]:
+    """The unusual figures for which a pipeline's tables are held back, of these days or of all."""
+    from headline.ledger import Figures
+
+    return Figures().open([table.full_name for table in catalog.pipelines[pipeline_id].ordered_tables], within)
 
 
 def new_key() -> str:
@@ -96,19 +123,21 @@ def chain(catalog: Catalog, pipeline_id: str, *, sources: bool = False) -> list[
     return [name for name in TopologicalSorter(graph).static_order() if name in wanted]
 
 
-def checked(form: Form, today: date) -> tuple[Interval, dict[str, str]]:
+def checked(form: Form, today: date) -> tuple[Interval, dict[str, Any]]:
     """The days and the params of the runs that a form asks for; raises BadRequest with what to change."""
     if not form.first:
         raise BadRequest("fill in the first day under «From»")
     days = requested_interval(form.first, form.last or None, Interval(today - DAY, today), today, settings.load().first_day)
     if form.what == "waive" and not form.reason:
         raise BadRequest("fill in why the figures are right, such as a sale or a holiday: it is kept with them")
+    if form.what == "waive" and not form.figures:
+        raise BadRequest("tick the figures that are right: no others are waived")
     params = {"from": str(days.start), "to": str(days.end - DAY)}
-    return days, params | ({"accept": form.reason} if form.what == "waive" else {})
+    return days, params | ({"accept": form.reason, "figures": list(form.figures)} if form.what == "waive" else {})
 
 
 def start(
-    api: AirflowApi, visitor: Visitor, known: Dags, dag_ids: list[str], run_id: str, params: Mapping[str, str]
+    api: AirflowApi, visitor: Visitor, known: Dags, dag_ids: list[str], run_id: str, params: Mapping[str, Any]
 ) -> list[Step]:
     """Start a run of each DAG in this order; those that the visitor may not start, or that would only wait, are left out.
 
@@ -178,7 +207,7 @@ def computed_again(visitor: CurrentVisitor, api: VisitorsAirflow, dag_id: str, r
     shown, known = visitor.readable(), dags(api)
     behind = chain(catalog, dag_id)
     steps, hidden = [], 0
-    params: Mapping[str, str] | None = None
+    params: Mapping[str, Any] | None = None
     for name in chain(catalog, dag_id, sources=True):
         if name not in shown:
             hidden += name in behind

@@ -34,7 +34,8 @@ class Row:
 
     `level`: good, waiting, warning or bad. `standing`: the same in a word, `freshness` in a few: how yesterday stands against
     its deadline. `open_periods`: kinds of period, such as month, of which the current one has not ended.
-    `days_behind`: published days that are behind their inputs, in the table that has the most of them.
+    `days_behind`: published days that are behind their inputs, `days_by_earlier_code`: that an earlier version of SQL or contract
+    made, both in the table that has the most of them.
     `checks`: how many checks of the newest audits ended how.
     """
 
@@ -48,6 +49,7 @@ class Row:
     deadline: datetime
     partial_days: int
     days_behind: int = 0
+    days_by_earlier_code: int = 0
     open_periods: Sequence[str] = ()
     checks: Mapping[str, int] = field(default_factory=dict)
     incidents: Sequence[Incident] = ()
@@ -59,8 +61,12 @@ def rows(
     incidents: Sequence[Incident],
     shown: set[str],
     behind: Mapping[str, int],
+    earlier: Mapping[str, int],
 ) -> list[Row]:
-    """A row for each pipeline that is shown, what is worst first; `behind`: by table, how many days are behind their inputs."""
+    """A row for each pipeline that is shown, what is worst first.
+
+    `behind`: by table, how many days are behind their inputs; `earlier`: how many an earlier version of the code made.
+    """
     found = []
     for name in world.inputs:
         if name in shown:
@@ -82,6 +88,7 @@ def rows(
                     deadline=world.deadline(name, world.yesterday),
                     partial_days=partial_days,
                     days_behind=max((behind.get(table.full_name, 0) for table in pipeline.tables.values()), default=0),
+                    days_by_earlier_code=max((earlier.get(table.full_name, 0) for table in pipeline.tables.values()), default=0),
                     open_periods=sorted({table.period for table in pipeline.tables.values() if is_open(table, world.yesterday)}),
                     checks=sum((Counter(checks.get(table.full_name, {})) for table in pipeline.tables.values()), Counter()),
                     incidents=mine,
@@ -138,8 +145,8 @@ def board(visitor: CurrentVisitor, api: VisitorsAirflow, dag_id: str | None = No
     """How each pipeline stands, or one, table by table, as the tab of its DAG; failed and waiting runs; who is on call."""
     from headline.ledger import Ledger
     from headline.ledger.incidents import Incidents
-    from headline.pages.again import forms
-    from headline.pages.now import current_duty, current_world, days_behind
+    from headline.pages.again import forms, held_back
+    from headline.pages.now import current_duty, current_world, days_behind, days_by_earlier_code
 
     shown = visitor.readable()
     if dag_id is not None:
@@ -154,8 +161,10 @@ def board(visitor: CurrentVisitor, api: VisitorsAirflow, dag_id: str | None = No
     for audit in Ledger().latest_audits(checks) if checks else []:
         checks[audit.table_name][audit.outcome] += 1
         audited[audit.table_name] = audit.audited_at
-    behind = days_behind(world.catalog.pipelines[name] for name in shown & world.inputs.keys())
-    found = rows(world, checks, incidents, shown, {name: len(days) for name, days in behind.items()})
+    pipelines = [world.catalog.pipelines[name] for name in shown & world.inputs.keys()]
+    behind, earlier = days_behind(pipelines), days_by_earlier_code(pipelines)
+    counts = {name: sum(map(len, days)) for name, days in earlier.items()}
+    found = rows(world, checks, incidents, shown, {name: len(days) for name, days in behind.items()}, counts)
     groups, problem = _runs(api, world.catalog, now, dag_id)
     known: dict[str, Any] = {"duty": current_duty(now), "day": world.yesterday, "now": now, "runs": groups, "problem": problem}
     if dag_id is None:
@@ -164,7 +173,8 @@ def board(visitor: CurrentVisitor, api: VisitorsAirflow, dag_id: str | None = No
         return page("board.html", rows=found, standings=standings, others=others, **known)
     pipeline = world.catalog.pipelines.get(dag_id)
     may_run = bool(found) and visitor.may_trigger(dag_id)
-    proposed = forms(world.catalog, dag_id, _days_to_compute(behind, world.yesterday)) if may_run else []
+    days = _days_to_compute(behind, world.yesterday)
+    proposed = forms(world.catalog, dag_id, days, figures=held_back(world.catalog, dag_id)) if may_run else []
     return page(
         "pipeline.html",
         dag_id=dag_id,
@@ -175,6 +185,8 @@ def board(visitor: CurrentVisitor, api: VisitorsAirflow, dag_id: str | None = No
         tables=tables,
         counts=checks,
         behind={name: len(days) for name, days in behind.items()},
+        earlier=counts,
+        outdated=_hull([one for days in earlier.values() for one in days]),
         forms=proposed,
         newest=Ledger().newest_candidates(checks),
         audited=audited,
@@ -197,6 +209,11 @@ def _days_to_compute(behind: Mapping[str, Sequence[date]], yesterday: date) -> I
     """What the forms propose: the days that are behind their inputs, or else yesterday."""
     days = sorted(day for found in behind.values() for day in found if day <= yesterday)
     return Interval(days[0], days[-1] + DAY) if days else Interval(yesterday, yesterday + DAY)
+
+
+def _hull(days: Sequence[Interval]) -> tuple[date, date] | None:
+    """The first and the last of some days; None where there are none."""
+    return (min(one.start for one in days), max(one.end for one in days) - DAY) if days else None
 
 
 def _is_passed_drill(incident: Incident) -> bool:

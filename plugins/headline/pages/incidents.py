@@ -126,15 +126,15 @@ def end_of_log(api: AirflowApi, facts: Mapping[str, Any], dag_id: str) -> LogEnd
 
 
 def _forms(catalog: Catalog, incident: Incident) -> list[Form]:
-    """To compute the incident's days again and, where a check holds them back, to waive it."""
+    """To compute the incident's days again and, where unusual figures hold them back, to waive these."""
     from headline.alerts.kinds import days_of
-    from headline.pages.again import forms
+    from headline.pages.again import forms, held_back
 
     if incident.pipeline not in catalog.pipelines or incident.facts.get("drill"):
         return []
-    has_broken = incident.kind == "contract_broken"
-    found = forms(catalog, incident.pipeline, days_of(incident), sources=has_broken)
-    return found if has_broken else found[:1]
+    days, has_broken = days_of(incident), incident.kind == "contract_broken"
+    figures = held_back(catalog, incident.pipeline, days) if has_broken else []
+    return forms(catalog, incident.pipeline, days, sources=has_broken, figures=figures)
 
 
 def by_cause(found: Iterable[Incident]) -> list[tuple[Incident, list[Incident]]]:

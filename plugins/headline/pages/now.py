@@ -14,6 +14,7 @@ from headline.errors import HeadlineError
 
 if TYPE_CHECKING:
     from headline.alerts.judge import World
+    from headline.intervals import Interval
     from headline.specs import Pipeline
 
 DAYS_SHOWN = 28
@@ -70,6 +71,15 @@ def _days_behind(folder: Path, known: object) -> dict[str, list[date]]:  # noqa:
         if table.full_name not in settings.load().without
     }
     return {name: [day for state in states for day in state.interval] for name, states in behind.items() if states}
+
+
+def days_by_earlier_code(pipelines: Iterable[Pipeline]) -> dict[str, list[Interval]]:
+    """By table, the published days that an earlier version of SQL, contract or macros made; a table without any is left out."""
+    from headline.ledger import Ledger, made_by_earlier_code
+
+    without = settings.load().without
+    tables = [table for pipeline in pipelines for table in pipeline.ordered_tables if table.full_name not in without]
+    return made_by_earlier_code(tables, Ledger())
 
 
 def current_duty(now: datetime) -> Duty:

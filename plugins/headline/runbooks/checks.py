@@ -49,8 +49,8 @@ _OF_KIND: Mapping[CheckKind, str] = {
     "schema": "Rows contradict what the contract says of them. The sample names them.",
     "reconciliation": "The table and what it is made from disagree. The sample names the keys.",
     "anomaly": "A figure is far from those before it, mostly those of the same weekday. First make sure that nothing is missing "
-    "or there twice. If it is right, trigger the day in Airflow and say why under *Accept unusual figures*; that is kept, with "
-    "your name.",
+    "or there twice. If it is right, say why under *Waive* on the pipeline's page; that is kept, with your name, and ends when "
+    "the figure changes.",
     "duplicates": "Something is there twice. The sample names the keys.",
     "completeness": "Something that must be there is not. The sample names the days.",
 }

@@ -15,6 +15,7 @@ from headline.sql.compile import DIALECT, Overlay, Resolution, arrived_columns, 
 from headline.sql.outside import checked
 from headline.sql.selects import compile_table
 from headline.sql.template import render
+from headline.sql.versions import code_version, code_versions
 
 __all__ = [
     "DIALECT",
@@ -26,6 +27,8 @@ __all__ = [
     "check_query",
     "check_selects",
     "checked",
+    "code_version",
+    "code_versions",
     "compile_table",
     "parse",
     "personal_columns_shown",

@@ -2,27 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
-from datetime import date
-from decimal import Decimal
 
-from headline.intervals import Interval
-from headline.ledger import CheckResult, Sample
+from headline.intervals import DAY, Interval
+from headline.ledger import CheckResult, Figure, Figures, Sample
+from headline.ledger.figures import WAIVED, key_of
 from headline.specs import Table
-from headline.steps.run import Acceptance, PipelineRun
+from headline.steps.run import PipelineRun
 from headline.steps.samples import Select, rows
 from headline.warehouse import Session
 
 ANOMALY, OUTLIER, LEARNING = "anomaly", "outlier", "learning"
-# What a finding says besides the key of its figure (checks/anomaly.jinja), and, once it is accepted, by whom and why.
-_SAYS = ("value", "expected", "score", "finding")
-_ACCEPTED = ("accepted_value", "accepted_by", "accepted_because")
 _CARRIED = "accepted upstream in "
-# Rows that come late move a figure a little: so near to what was accepted it is the same figure.
-_SAME = Decimal("0.05")
 _SHOWN = 3
-_PERIODS = ("ds", "week", "month")  # the column of a figure's period
 
 
 def outliers(select: Select, session: Session) -> list[Sample]:
@@ -31,37 +24,50 @@ def outliers(select: Select, session: Session) -> list[Sample]:
 
 
 def accept(result: CheckResult, table: Table, run: PipelineRun) -> CheckResult:
-    """The result with who accepted which of its outliers, in this run or before, and why; `accepted` where that is all of them.
+    """The result with who waived which of its outliers, in this run or before, and why; `accepted` where that is all of them.
 
-    Whoever accepts speaks of the days that the run was asked for; a stale day that it computes besides is held as ever.
-    An outlier that was accepted before is not asked about again while its figure stays within 5 % of what it was then. Nor is
-    one of a day for which a figure of a table that this one is computed from was accepted: it is the same sale, seen again.
-    Nothing but an anomaly can be accepted.
+    A waiver holds for the figure that somebody has seen: table, check, day and value. When the value moves, the waiver has
+    expired and the check holds again. A run that waives without naming figures waives what the newest audits of other runs found
+    in the days that it was asked for. An outlier of the same day that deviates the same way as a waived one of a table that this one
+    is computed from needs no waiver of its own for as long as that one holds: it is the same sale, seen again. Nothing but an
+    anomaly can be waived.
     """
     if result.kind != ANOMALY or result.outcome != "failed":
         return result
-    known = run.ledger.accepted([table.full_name], result.path)
-    carried: list[tuple[str, Sample]] = []
+    upstream: list[str] = []
     if table.period == "day":
         upstream = [name for name in run.catalog.computed_from(table.full_name) if run.catalog.tables[name].period == "day"]
-        carried = run.ledger.accepted(upstream)
-    asked_for = run.requested if table.period == "all" else run.requested.widen(table.period)
-    found = [
-        _accepted(outlier, run.acceptance if _lies_in(asked_for, outlier) else None, known, carried) for outlier in result.sample
+    found = Figures(run.ledger.conn_id).found([table.full_name, *upstream], but_of_run=run.key)
+    known = [one for one in found if (one.table, one.check_path) == (table.full_name, result.path)]
+    carried = [one for one in found if one.table in upstream and one.is_waived]
+    named = _waived_by(run, known)
+    judged = [
+        _waived(Figure(table.full_name, result.path, result.name, one), run, named, known, carried) for one in result.sample
     ]
-    all_accepted = len(found) == result.measured and not any(is_open(outlier) for outlier in found)
-    return replace(result, outcome="accepted" if all_accepted else "failed", sample=found)
+    all_waived = len(judged) == result.measured and not any(is_open(outlier) for outlier in judged)
+    return replace(result, outcome="accepted" if all_waived else "failed", sample=judged)
 
 
 def is_open(outlier: Sample) -> bool:
-    """Whether nobody has accepted it."""
+    """Whether nobody has waived it."""
     return "accepted_because" not in outlier
 
 
+def names_of_open(results: Sequence[CheckResult], table_name: str) -> list[str]:
+    """The names of the outliers of all checks of a table that nobody has waived, as a waiver names them."""
+    return [
+        Figure(table_name, result.path, result.name, outlier).name
+        for result in results
+        if result.kind == ANOMALY and result.outcome == "failed"
+        for outlier in result.sample
+        if is_open(outlier)
+    ]
+
+
 def described(outliers: Sequence[Sample]) -> str:
-    """The first of the outliers that nobody has accepted, in words."""
+    """The first of the outliers that nobody has waived, in words."""
     told = [
-        f"{', '.join(str(value) for value in _key(outlier).values())}: {_number(outlier['value'])}, "
+        f"{', '.join(str(value) for value in key_of(outlier).values())}: {_number(outlier['value'])}, "
         f"expected {_number(outlier['expected'])}, score {_number(outlier['score']) if outlier['score'] else 'none'}"
         for outlier in outliers
         if is_open(outlier)
@@ -69,39 +75,42 @@ def described(outliers: Sequence[Sample]) -> str:
     return "; ".join(told[:_SHOWN] + ([f"and {len(told) - _SHOWN} more"] if len(told) > _SHOWN else []))
 
 
-def _accepted(
-    outlier: Sample,
-    acceptance: Acceptance | None,
-    known: Sequence[tuple[str, Sample]],
-    carried: Sequence[tuple[str, Sample]],
+def _waived_by(run: PipelineRun, known: Sequence[Figure]) -> Collection[str]:
+    """The names of the figures that whoever triggered the run waives."""
+    if run.acceptance is None:
+        return ()
+    if run.acceptance.figures:
+        return run.acceptance.figures
+    return {one.name for one in known if one.lies_in(run.requested)}
+
+
+def _waived(
+    figure: Figure, run: PipelineRun, named: Collection[str], known: Sequence[Figure], carried: Sequence[Figure]
 ) -> Sample:
-    if acceptance:
-        said = (outlier["value"], acceptance.by, acceptance.reason)
-        return outlier | dict(zip(_ACCEPTED, said, strict=True))
-    for _, earlier in known:
-        if _key(earlier) == _key(outlier) and _is_near(outlier["value"], earlier["accepted_value"]):
-            return outlier | {name: earlier[name] for name in _ACCEPTED}
-    for name, earlier in carried:
-        if "ds" in outlier and earlier.get("ds") == outlier["ds"]:
-            reason = earlier["accepted_because"] or ""
-            because = reason if reason.startswith(_CARRIED) else f"{_CARRIED}{name}: {reason}"
-            return outlier | dict(zip(_ACCEPTED, (outlier["value"], earlier["accepted_by"], because), strict=True))
+    outlier, value = figure.finding, figure.finding["value"]
+    if run.acceptance and figure.name in named:
+        return _with_waiver(outlier, value, run.acceptance.by, run.acceptance.reason)
+    for earlier in known:
+        if earlier.is_waived and earlier.name == figure.name:
+            return outlier | {name: earlier.finding[name] for name in WAIVED}
+    for earlier in carried:
+        if (earlier.day, earlier.is_high) == (figure.day, figure.is_high) and _is_still_there(earlier, run):
+            reason = earlier.finding["accepted_because"] or ""
+            because = reason if reason.startswith(_CARRIED) else f"{_CARRIED}{earlier.table}: {reason}"
+            return _with_waiver(outlier, value, earlier.finding["accepted_by"], because)
     return outlier
 
 
-def _lies_in(days: Interval, outlier: Sample) -> bool:
-    """Whether the period of a figure begins in these days; a figure without a period belongs to all of them."""
-    begins = next((outlier[name] for name in _PERIODS if name in outlier), None)
-    return begins is None or days.start <= date.fromisoformat(begins) < days.end
+def _is_still_there(waived: Figure, run: PipelineRun) -> bool:
+    """Whether no other run has since published another content of its day, in which the figure was not found."""
+    if waived.day is None:
+        return False
+    states = run.ledger.states([waived.table], Interval(waived.day, waived.day + DAY))
+    return not any(state.run_id != waived.run_id and state.changed_at > waived.audited_at for state in states)
 
 
-def _key(finding: Sample) -> Sample:
-    return {name: value for name, value in finding.items() if name not in (*_SAYS, *_ACCEPTED)}
-
-
-def _is_near(value: str | None, accepted: str | None) -> bool:
-    now, then = Decimal(value or 0), Decimal(accepted or 0)
-    return abs(now - then) <= _SAME * abs(then)
+def _with_waiver(outlier: Sample, *said: str | None) -> Sample:
+    return outlier | dict(zip(WAIVED, said, strict=True))
 
 
 def _number(text: str | None) -> str:

@@ -10,7 +10,7 @@ from headline.intervals import DAY
 from headline.ledger import Candidate, CheckResult, stale_states
 from headline.specs import Pipeline, Window, load_contract
 from headline.sql import Shown, shown_by_checks, tables_in_checks
-from headline.steps.anomalies import ANOMALY, accept, described
+from headline.steps.anomalies import ANOMALY, accept, described, names_of_open
 from headline.steps.names import resolutions
 from headline.steps.plan import Plan
 from headline.steps.run import KEEP_CANDIDATES_DAYS, PipelineRun
@@ -22,6 +22,7 @@ from headline.warehouse import Staging
 
 log = logging.getLogger(__name__)
 
+_NAMED = 10  # figures in a message; the command that waives lists all of them
 
 # Told of each table, as soon as it is audited: its name, the verdict, and the result of each check.
 Report = Callable[[str, str, Sequence[CheckResult]], None]
@@ -105,7 +106,7 @@ def _failed(results: Sequence[CheckResult]) -> list[CheckResult]:
 def verdict_of(results: Sequence[CheckResult], problems: str) -> str:
     """failed > not_checked > passed. No check evaluated, an error on the way or an unknown outcome is never a pass.
 
-    What is learning does not hold a publication, and what somebody accepted does not either.
+    What is learning does not hold a publication, and what somebody waived does not either.
     """
     outcomes = {result.outcome for result in results}
     if "failed" in outcomes:
@@ -148,17 +149,26 @@ def _failure(run: PipelineRun, staged: Staged, results: Sequence[CheckResult]) -
         *(f"  - {result.name} ({result.path}): {_measured(result)}" for result in failed),
         "Nothing was published; what was readable still is. Mend the source or the SQL, then clear this run",
     ]
-    if any(result.kind == ANOMALY for result in failed):
-        first, last = run.requested.start, run.requested.end - DAY
-        lines.append(
-            f"Where what is unusual is right (a sale, a holiday), trigger {run.pipeline.id} from {first} to {last} "
-            "and say why under «Accept unusual figures»"
-        )
+    if figures := names_of_open(results, name):
+        lines += _how_to_waive(run, figures)
     lines += [
         f"What was computed is kept for {KEEP_CANDIDATES_DAYS} days, to be seen beside what is published:",
         f"  headline inspect {name} {run.key}",
     ]
     return "\n".join(lines)
+
+
+def _how_to_waive(run: PipelineRun, figures: Sequence[str]) -> list[str]:
+    first, last = run.requested.start, run.requested.end - DAY
+    told = ["What was waived is not among these, or has changed since it was seen:"] if run.acceptance else []
+    return [
+        *told,
+        *(f"  {figure}" for figure in figures[:_NAMED]),
+        *([f"  and {len(figures) - _NAMED} more"] if len(figures) > _NAMED else []),
+        "Where these are right (a sale, a holiday), say why under «Waive» on the pipeline's page, or:",
+        f'  headline trigger {run.pipeline.id} --from {first} --to {last} --accept "why they are right"',
+        "In Airflow's own form that is «Waive unusual figures». A waiver ends when the figure changes",
+    ]
 
 
 def _measured(result: CheckResult) -> str:

@@ -9,7 +9,6 @@ from datetime import date
 
 from headline.ledger import Ledger, Published, RunFacts, touched
 from headline.ledger.ledger import Recording
-from headline.settings import code_version
 from headline.specs import Window
 from headline.steps.plan import Plan
 from headline.steps.transform import Staged
@@ -27,7 +26,8 @@ def publish(plan: Plan, staged: Mapping[str, Staged], session: Staging) -> list[
     run = plan.run
     changed = [period for one in staged.values() for period in one.changed]
     replacements = [Replacement(one.table, one.replaced) for one in staged.values() if one.replaced is None or one.replaced]
-    facts = RunFacts(run.pipeline.id, run.key, run.run_id, code_version())
+    codes = {name: one.code_version for name, one in staged.items()}
+    facts = RunFacts(run.pipeline.id, run.key, run.run_id, codes)
     unchanged = {name: one.unchanged for name, one in staged.items() if one.unchanged}
     inputs = {name: run.pipeline.external_reads(one.table) for name, one in staged.items()}
     # Readers wait only where there are rows to replace.

@@ -17,10 +17,14 @@ KEEP_CANDIDATES_DAYS = 7
 
 @dataclass(frozen=True)
 class Acceptance:
-    """Somebody's word that the unusual figures of a run are right, and why they are."""
+    """Somebody's word that unusual figures are right, and why they are: a waiver.
+
+    `figures`: their names (Figure.name); empty: those that the newest audits have found in the days that the run is asked for.
+    """
 
     reason: str
     by: str
+    figures: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from headline.errors import SpecError
 from headline.intervals import DAY, Interval
 from headline.ledger import Candidate, Change, PeriodState, Published
 from headline.specs import Source, Table, load_contract
-from headline.sql import compile_table
+from headline.sql import code_version, compile_table
 from headline.steps.names import rendered, resolutions
 from headline.steps.plan import Plan, require_history
 from headline.warehouse import EMPTY, Content, Staging
@@ -25,7 +25,7 @@ class Staged:
     """One staged table: the days computed, the text that the engine ran, and its rows beside what is published.
 
     `changed`: the periods whose content is new. `unchanged`: the first days of the others. `replaced`: the days whose rows are
-    to be replaced; None = all rows.
+    to be replaced; None = all rows. `code_version`: of the SQL, contract and macros that computed it.
     """
 
     table: Table
@@ -36,6 +36,7 @@ class Staged:
     changed: list[Published] = field(repr=False)
     unchanged: list[date] = field(repr=False)
     replaced: list[Interval] | None = field(repr=False)
+    code_version: str
 
     @property
     def changes(self) -> list[Change]:
@@ -53,6 +54,7 @@ def transform(plan: Plan, table: Table, staged: dict[str, Staged], session: Stag
     require_history(run, table, intervals)
     # A table that is rebuilt whole is computed once, however its days lie.
     with session.reading():
+        code = code_version(table)
         text = rendered(table, intervals[0]) if isinstance(run.pipeline, Source) else ""
         names = resolutions(run, table.reads, intervals, staged, session, text)
         selects = [compile_table(table, interval, names, run.warehouse.dialect) for interval in intervals]
@@ -72,7 +74,7 @@ def transform(plan: Plan, table: Table, staged: dict[str, Staged], session: Stag
         len(changed),
         len(changed) + len(unchanged),
     )
-    return Staged(table, intervals, ";\n\n".join(selects), rows - refused, refused, changed, unchanged, replaced)
+    return Staged(table, intervals, ";\n\n".join(selects), rows - refused, refused, changed, unchanged, replaced, code)
 
 
 def _require_within(table: Table, intervals: Sequence[Interval], contents: Sequence[Content]) -> None:

@@ -13,7 +13,7 @@ from headline.errors import BadData, HeadlineError, NotChecked, Transient
 from headline.intervals import Interval, merge
 from headline.ledger import CheckResult, Locks, Published
 from headline.specs import Pipeline, Table
-from headline.sql import DIALECT, compile_table
+from headline.sql import DIALECT, code_version, compile_table
 from headline.steps.audit import audit, tables_of_checks
 from headline.steps.names import expected, outputs_needed
 from headline.steps.plan import Plan, plan
@@ -126,6 +126,7 @@ def prepare(pipeline: Pipeline) -> None:
     prepare_contracts(pipeline.ordered_tables)
     for table in pipeline.ordered_tables:
         with suppress(HeadlineError):
+            code_version(table)
             compile_table(table, Interval(date(2000, 1, 1), date(2000, 1, 2)), expected(pipeline, table, DIALECT), DIALECT)
 
 

@@ -177,7 +177,11 @@ DAYS = "--from 2026-11-19 --to 2026-11-19"
 @pytest.mark.parametrize(
     ("kind", "facts", "says"),
     [
-        ("contract_broken", {"table": "core.x", "checks": [OUTLIER]}, ["headline inspect core.x", "«Waive»"]),
+        (
+            "contract_broken",
+            {"table": "core.x", "checks": [OUTLIER]},
+            ["headline inspect core.x", "«Waive»", f"core_shop {DAYS} --accept"],
+        ),
         ("contract_broken", {"table": "core.x", "checks": [OUTLIER]}, [f"headline trigger shop core_shop {DAYS}"]),
         ("contract_broken", {"table": "core.x", "run_id": "a b", "checks": [CHECK]}, ["headline inspect core.x 'a b'"]),
         ("contract_broken", {"error": "2 checks failed"}, ["Read the end of the log."]),
@@ -196,7 +200,7 @@ DAYS = "--from 2026-11-19 --to 2026-11-19"
 def test_the_first_step_follows_from_the_cause(kind: str, facts: dict[str, Any], says: list[str]) -> None:
     step = first_step(incident(kind, **facts), AROUND.sources)
     assert [text for text in says if text not in step] == []
-    assert ("«Waive»" in step) == (OUTLIER in facts.get("checks", [])), "nothing but an unusual figure can be accepted"
+    assert ("«Waive»" in step) == (OUTLIER in facts.get("checks", [])), "nothing but an unusual figure can be waived"
 
 
 def test_a_drill_says_that_it_is_one() -> None:

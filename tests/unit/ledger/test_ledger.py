@@ -282,3 +282,17 @@ def test_a_load_is_given_back_as_it_was(ledger: Ledger) -> None:
     load: Load = load_of("landing.x", D1, "a", rows=0)
     ledger.record_loads([load], "run")
     assert ledger.current_loads("landing.x", [WHOLE]) == [load]
+
+
+def test_days_that_other_code_made_are_told_until_they_are_computed_again(ledger: Ledger) -> None:
+    record(ledger, *days_of("core.x", D1, D3), *days_of("core.w", D1, D2), code="old")
+    assert ledger.made_by_other_code({"core.x": "old", "core.w": "old", "core.z": "old"}) == {}
+    two_days = Interval(D1, D3)
+    assert ledger.made_by_other_code({"core.x": "new"}) == {"core.x": [Interval(D1, D3 + DAY)]}
+    record(ledger, *days_of("core.x", D1, content="b"), unchanged={"core.x": [D2]}, code="new")
+    assert ledger.made_by_other_code({"core.x": "new"}) == {"core.x": [Interval(D3, D3 + DAY)]}, "changed or not"
+    # The newest computation of what is replaced whole made all of it.
+    assert ledger.made_by_other_code({"core.w": "new"}, {"core.w"}) == {"core.w": [two_days]}
+    record(ledger, unchanged={"core.w": [D2]}, code="new")
+    assert ledger.made_by_other_code({"core.w": "new"}, {"core.w"}) == {}
+    assert ledger.made_by_other_code({}) == {}

@@ -10,7 +10,7 @@ from rich.console import Console
 from headline.errors import HeadlineError
 from headline.local import job
 from headline.local.home import Home
-from headline.local.job import Watched, progress, start_day, start_range, wait_for_dags, watch
+from headline.local.job import Watched, progress, start_day, start_range, start_waiving, wait_for_dags, watch
 from headline.local.screen import Screen
 
 DAY = date(2026, 1, 31)
@@ -91,8 +91,22 @@ def test_a_range_is_run_once() -> None:
     assert airflow.triggered == ["range__2026-01-01__2026-01-31"]
     assert airflow.kept["shop", first.run_id]["conf"] == {"from": "2026-01-01", "to": "2026-01-31"}
     assert airflow.cleared == []
-    accepted = start_range(airflow, "finance", date(2026, 1, 1), DAY, "It is history.")  # type: ignore[arg-type]
-    assert airflow.kept["finance", accepted.run_id]["conf"]["accept"] == "It is history."
+
+
+def test_what_a_run_has_found_another_one_waives_by_name(tmp_path: Path) -> None:
+    airflow, on = Airflow(ends_in="failed"), screen()
+    failed = Watched("shop", airflow.trigger("shop", run_id=f"range__{DAY}__{DAY}")["dag_run_id"])
+    airflow.ends_in = "success"
+
+    def instead(run: Watched) -> Watched:
+        return start_waiving(airflow, run.dag_id, DAY, DAY, "It is history.", ["raw.orders.usual@2026-01-31,amount=5"])  # type: ignore[arg-type]
+
+    watch(Home(tmp_path), airflow, "January", [failed], on, instead)  # type: ignore[arg-type]
+    first, second = airflow.triggered
+    conf = airflow.kept["shop", second]["conf"]
+    assert (first, second.startswith(f"{first}__waiving_")) == ("range__2026-01-31__2026-01-31", True)
+    assert (conf["accept"], conf["figures"]) == ("It is history.", ["raw.orders.usual@2026-01-31,amount=5"])
+    assert "January: shop success" in shown(on)
 
 
 def test_a_range_that_failed_is_resumed_in_place() -> None:

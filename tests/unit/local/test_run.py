@@ -8,8 +8,13 @@ import pytest
 from rich.console import Console
 from rich.table import Table
 
+from headline.airflow_api import AirflowApi
 from headline.ledger import Candidate, CheckResult, Ledger
+from headline.local import run
 from headline.local.figures import audits, figures, profit, users
+from headline.local.job import Watched
+from headline.local.run import Job, waiving
+from headline.local.screen import Screen
 
 COLUMNS = "ds date, category varchar, is_partial boolean, unit_count bigint, " + ", ".join(
     f"{name} decimal(18, 4)"
@@ -94,6 +99,28 @@ def test_only_what_ran_is_shown(warehouse: Path) -> None:
         "Profit 2026-01-01 to 2026-01-02, EUR"
     ]
     assert list(figures(["investor_growth"], *days, "EUR")) == []
+
+
+@pytest.mark.parametrize(
+    ("accept", "failed", "found", "waives"),
+    [
+        ("It is history.", "range__2026-01-01__2026-01-02", ["f=1"], True),
+        ("It is history.", "range__2026-01-01__2026-01-02", [], False),
+        ("It is history.", "range__2026-01-01__2026-01-02__waiving_1", ["f=1"], False),
+        (None, "range__2026-01-01__2026-01-02", ["f=1"], False),
+    ],
+)
+def test_an_example_waives_what_its_first_run_has_found_and_no_more(
+    monkeypatch: pytest.MonkeyPatch, accept: str | None, failed: str, found: list[str], waives: bool
+) -> None:
+    started: list[object] = []
+    monkeypatch.setattr(run, "open_figures", lambda *_: found)
+    monkeypatch.setattr(run, "start_waiving", lambda api, *asked: started.append(asked) or Watched("shop", "another"))
+    job, file = Job(first=date(2026, 1, 1), last=date(2026, 1, 2), accept=accept), io.StringIO()
+    instead = waiving(AirflowApi("", "", ""), job, Watched("shop", failed, state="failed"), Screen(Console(file=file)))
+    assert (instead is not None) == waives
+    assert started == [("shop", job.first, job.last, accept, found)] * waives
+    assert ("waived: f=1 (It is history.)" in file.getvalue()) == waives
 
 
 def test_what_is_learning_or_accepted_is_not_counted_as_passed(ledger: Ledger) -> None:

@@ -88,6 +88,48 @@ def test_the_days_are_left_to_airflow_where_they_are_not_given(use: Any, first: 
     assert airflow.asked == [("trigger", "shop", conf)]
 
 
+FIGURES = [f"raw.orders.usual@2026-01-{day},amount=5" for day in (30, 31)]
+
+
+@pytest.fixture
+def held_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    def found(pipelines: list[str], first: date, last: date) -> list[str]:
+        return [name for name in FIGURES if "shop" in pipelines and str(first) <= name.split("@")[1][:10] <= str(last)]
+
+    monkeypatch.setattr(runs, "open_figures", found)
+
+
+@pytest.mark.parametrize(("chosen", "waived"), [([], FIGURES), (FIGURES[1:], FIGURES[1:])])
+def test_figures_that_runs_have_found_are_waived_by_name(
+    use: Any, held_back: None, capsys: pytest.CaptureFixture[str], chosen: list[str], waived: list[str]
+) -> None:
+    airflow = use(Airflow())
+    runs.trigger(["shop"], date(2026, 1, 30), date(2026, 1, 31), " A sale. ", chosen)
+    [(_, _, conf)] = airflow.asked
+    assert conf == {"from": "2026-01-30", "to": "2026-01-31", "accept": "A sale.", "figures": waived}
+    said = capsys.readouterr().out
+    assert [name for name in FIGURES if name in said] == waived
+
+
+@pytest.mark.parametrize(
+    ("pipeline", "first", "accept", "chosen", "complaint"),
+    [
+        ("core_shop", date(2026, 1, 30), "A sale.", [], "no unusual figure of core_shop is held back from 2026-01-30"),
+        ("shop", date(2026, 1, 29), "A sale.", [], "there is nothing to waive"),
+        ("shop", date(2026, 1, 31), "A sale.", FIGURES, f"(?s)no run has found these.*{FIGURES[0]}\n.*back are:\n  {FIGURES[1]}"),
+        ("shop", date(2026, 1, 30), " ", FIGURES, "say why these figures are right"),
+        ("shop", None, "A sale.", [], "say with --from and --to"),
+    ],
+)
+def test_what_nobody_has_seen_is_not_waived(
+    use: Any, held_back: None, pipeline: str, first: Any, accept: str, chosen: list[str], complaint: str
+) -> None:
+    airflow = use(Airflow())
+    with pytest.raises(BadRequest, match=complaint):
+        runs.trigger([pipeline], first, None, accept, chosen)
+    assert airflow.asked == []
+
+
 def test_a_failure_ends_the_line(use: Any) -> None:
     airflow = use(Airflow(fails="shop"))
     with pytest.raises(HeadlineError, match=r"shop: task publish failed at try 1\n.*2 rows without a day"):

@@ -29,8 +29,8 @@ TODAY = datetime.now(UTC).date()
 
 
 def context(start: datetime | None = None, end: datetime | None = None, run_id: str = "manual", **params: Any) -> Any:
-    """As a task sees it: `from_`, `to`, `accept` and `landings` are the form's fields."""
-    given = {"from": params.get("from_")} | {name: params.get(name) for name in ("to", "accept", "landings")}
+    """As a task sees it: `from_`, `to`, `accept`, `figures` and `landings` are the form's fields."""
+    given = {"from": params.get("from_")} | {name: params.get(name) for name in ("to", "accept", "figures", "landings")}
     dag_run = {
         "run_id": run_id,
         "run_type": "manual",
@@ -54,8 +54,15 @@ def at(day: date, hour: int = 0) -> datetime:
         ("  ", "ana", None),
     ],
 )
-def test_who_fills_in_a_reason_accepts(accept: str | None, user: str | None, expected: Acceptance | None) -> None:
+def test_who_fills_in_a_reason_waives(accept: str | None, user: str | None, expected: Acceptance | None) -> None:
     assert acceptance(context(at(D1), at(D2), accept=accept, user=user)) == expected
+
+
+def test_figures_are_waived_by_name_and_for_a_reason() -> None:
+    waived = acceptance(context(accept="A sale.", user="ana", figures=[" raw.orders.usual@2026-03-01,amount=5 ", ""]))
+    assert waived == Acceptance("A sale.", "ana", frozenset({"raw.orders.usual@2026-03-01,amount=5"}))
+    with pytest.raises(BadRequest, match="why they are right"):
+        acceptance(context(figures=["raw.orders.usual@2026-03-01,amount=5"]))
 
 
 def test_the_operators_run_the_steps_and_show_what_they_did(project: Any, tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:

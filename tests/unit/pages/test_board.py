@@ -31,12 +31,14 @@ def board(
     incidents: Sequence[Incident] = (),
     shown: set[str] | None = None,
     behind: Mapping[str, int] | None = None,
+    earlier: Mapping[str, int] | None = None,
 ) -> dict[str, Row]:
     hour, minute = map(int, clock.split(":"))
     now = datetime(2026, 11, 20, hour, minute, tzinfo=UTC)
     world = World(known, Evidence(YESTERDAY - DAY * 28, published), now, date(2026, 1, 1), "UTC")
     checks = {"core.order_lines": {"passed": 5, "warned": 1}}
-    return {row.pipeline: row for row in rows(world, checks, incidents, shown or set(known.pipelines), behind or {})}
+    found = rows(world, checks, incidents, shown or set(known.pipelines), behind or {}, earlier or {})
+    return {row.pipeline: row for row in found}
 
 
 def landed(day: date, coverage: str = "1") -> list[Publication]:
@@ -94,6 +96,12 @@ def test_days_behind_their_inputs_are_told_of_their_pipeline_and_change_nothing_
     found = board(catalog, "05:00", landed(YESTERDAY), behind=behind)
     assert {name: row.days_behind for name, row in found.items() if row.days_behind} == {"core_shop": 3, "shop": 1}
     assert found["core_shop"].level == "good", "they wait for a backfill; what is due has landed"
+
+
+def test_days_by_earlier_code_are_told_and_change_nothing_of_its_standing(catalog: Catalog) -> None:  # noqa: F811
+    found = board(catalog, "05:00", landed(YESTERDAY), earlier={"core.order_lines": 12, "raw.orders": 1})
+    told = {name: row.days_by_earlier_code for name, row in found.items() if row.days_by_earlier_code}
+    assert (told, found["core_shop"].level) == ({"core_shop": 12, "shop": 1}, "good")
 
 
 def test_nobody_sees_a_pipeline_that_he_may_not_see(catalog: Catalog) -> None:  # noqa: F811

@@ -28,9 +28,9 @@ def accept(result: CheckResult, table: Table, run: PipelineRun) -> CheckResult:
 
     A waiver holds for the figure that somebody has seen: table, check, day and value. When the value moves, the waiver has
     expired and the check holds again. A run that waives without naming figures waives what the newest audits of other runs found
-    in the days that it was asked for. An outlier of the same day that deviates the same way as a waived one of a table that this one
-    is computed from needs no waiver of its own for as long as that one holds: it is the same sale, seen again. Nothing but an
-    anomaly can be waived.
+    in the days that it was asked for. An outlier of the same day that deviates the same way as a waived one of a table behind
+    which this one stands needs no waiver of its own for as long as that one holds: it is the same sale, seen again. Nothing but
+    an anomaly can be waived.
     """
     if result.kind != ANOMALY or result.outcome != "failed":
         return result

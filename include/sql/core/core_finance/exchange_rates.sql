@@ -1,6 +1,6 @@
 {% from 'macros/rates.jinja' import is_usable %}
--- Markets close at weekends: rates stay in force until the next ones come, but for 7 days at most. One that cannot be used, or is told
--- twice and differs, or is not among the next ones, ends there: what needs it has no rate on that day, and no other waits for it.
+-- Markets close at weekends: rates stay in force until the next ones come, but for 7 days at most. One that cannot be used, or is
+-- told twice and differs, or is not among the next ones, ends there: what needs it has no rate on that day.
 with days as (
     select days.ds
     from calendar.days as days

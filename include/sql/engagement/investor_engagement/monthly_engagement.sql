@@ -1,5 +1,5 @@
--- Partial is a month that has a partial day, or whose MAU, which may reach into the month before, have one, or that lacks a day before
--- the last one that is there.
+-- Partial is a month that has a partial day, or whose MAU, which may reach into the month before, have one, or that lacks a day
+-- before the last one that is there.
 {% from 'macros/coverage.jinja' import covered_days with context %}
 {% from 'macros/ratio.jinja' import ratio %}
 {% set days_in_month = "date_diff('day', month, cast(month + interval '1' month as date))" %}

@@ -1,5 +1,6 @@
 -- A month is compared as soon as its last day is there; where either month is partial or lacks days the change is marked. A month
--- that lacks a day before the last one that is there is partial. A fall from a profit of zero into a loss is a drop, though it has no ratio.
+-- that lacks a day before the last one that is there is partial.
+-- A fall from a profit of zero into a loss is a drop, though it has no ratio.
 {% from 'macros/ratio.jinja' import change, ratio %}
 {% set days_in_month = "date_diff('day', month, cast(month + interval '1' month as date))" %}
 with days as (

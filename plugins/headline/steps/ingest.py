@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn, cast, overload
+from typing import NoReturn, cast, overload
 
 from headline.errors import BadData, BadRequest, HeadlineError, SpecError, Transient
 from headline.intervals import Interval, from_days, in_words
 from headline.ledger import Load
 from headline.specs import AnyIngest, Source
 from headline.steps.run import PipelineRun
-
-if TYPE_CHECKING:
-    from headline.sources.landing import Part
 
 log = logging.getLogger(__name__)
 
@@ -80,6 +76,7 @@ def ingest(run: PipelineRun, name: str | None = None, *, report: Report = lambda
 
 
 def _ingest(run: PipelineRun, source: Source, name: str) -> Ingested:
+    from headline.sources import read
     from headline.sources.landing import LandingWriter
     from headline.steps.arrival import Arrival
     from headline.steps.closed_days import let_through
@@ -97,7 +94,7 @@ def _ingest(run: PipelineRun, source: Source, name: str) -> Ingested:
     loads = []
     for interval in intervals:
         with arrival.reading(interval):
-            loads += writer.write(_parts(spec, source.folder, interval), interval, known)
+            loads += writer.write(read(spec, source.folder, interval), interval, known)
     _require_something(spec, [load for load in loads if load.ds in run.requested])
     arrival.require_agreed(loads, known)
     loads = let_through(run, spec, loads, known)
@@ -107,17 +104,6 @@ def _ingest(run: PipelineRun, source: Source, name: str) -> Ingested:
     return ingested
 
 
-def _parts(spec: AnyIngest, folder: Path, interval: Interval) -> Iterator[Part]:
-    """What the source has for the interval; nobody asks for the days on which it is closed."""
-    from headline.sources import read
-
-    if spec.calendar is None:
-        yield from read(spec, folder, interval)
-        return
-    for days in from_days(day for day in interval if not spec.calendar.is_closed(day)):
-        yield from read(spec, folder, days)
-
-
 def _require_something(spec: AnyIngest, loads: Iterable[Load]) -> None:
     """Raises Transient where nothing came for days on which the source is open."""
     if spec.calendar is None:
@@ -125,7 +111,7 @@ def _require_something(spec: AnyIngest, loads: Iterable[Load]) -> None:
     if empty := [load for load in loads if not load.row_count and not spec.calendar.is_closed(load.ds)]:
         raise Transient(
             f"{empty[0].landing}: what arrived for {in_words(load.ds for load in empty)} holds nothing, and by the `calendar` of "
-            "source.yml the source is open on that day: the day is missing. Ask who sends it; where it is closed, say so there"
+            "source.yml the source is open then: the day is missing. Ask who sends it; where it is closed, say so there"
         )
 
 

@@ -1,11 +1,14 @@
 """How a week or month stands: open until it has ended, complete when all of its days are there, and partial otherwise."""
 
+import json
+import sys
 from collections.abc import Callable
 from datetime import date
 from typing import Any
 
 import pytest
 
+from headline import cli
 from headline.intervals import DAY, Interval
 from headline.ledger import partial_days
 
@@ -91,6 +94,22 @@ def test_a_month_that_stays_as_it_was_published_is_partial_from_its_end_on(
     monkeypatch.setattr("headline.ledger.state._today", lambda: FEBRUARY[27] + DAY)
     assert standing(project) == "partial"
     assert partial_days(*pipeline_and_states(project)) == {"profit.months": FEBRUARY}
+
+
+def test_the_list_of_tables_says_so(
+    project: Any, publish: Publish, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    publish(FEBRUARY[11], FEBRUARY[0], FEBRUARY[10])
+    found = []
+    for today in (FEBRUARY[27], FEBRUARY[27] + DAY):
+        monkeypatch.setattr("headline.ledger.state._today", lambda today=today: today)
+        monkeypatch.setattr(sys, "argv", ["headline", "tables", "--format", "json"])
+        capsys.readouterr()
+        with pytest.raises(SystemExit):
+            cli.main()
+        rows = {row["table"]: row for row in json.loads(capsys.readouterr().out)}
+        found.append((rows["profit.months"]["status"], rows["profit.months"]["partial_days"], rows["core.orders"]["status"]))
+    assert found == [("open", "", "complete"), ("partial", "2026-02-01 to 2026-02-28", "complete")]
 
 
 def pipeline_and_states(project: Any) -> tuple[Any, Any]:

@@ -307,8 +307,8 @@ class FilesIngest(TextIngest):
     """Files that somebody drops: one a day if `pattern` names the day, else one of many days, told apart by the column `day`.
 
     That column holds days, moments, or in Parquet integers: seconds since 1970, UTC. `moment`: of one file a day the column that
-    tells when a record happened; it belongs to that business day, though the file's date, in `zone`, may be another. `undated`: the
-    one file is replaced in place and tells of no day; as it is found it is the snapshot of each day that is read.
+    tells when a record happened; it belongs to that business day, though the file's date, in `zone`, may be another.
+    `undated`: the one file is replaced in place and tells of no day; as it is found it is the snapshot of each day that is read.
     """
 
     kind: Literal["files"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any
@@ -19,6 +19,7 @@ from headline.oncall import commands as oncall
 from headline.show import Format, show
 
 if TYPE_CHECKING:
+    from headline.ledger import PeriodState
     from headline.specs import Catalog, Table
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
@@ -99,7 +100,7 @@ def tables(
                 table.period,
                 min((one.interval.start for one in mine), default=None),
                 max((one.interval.end for one in mine), default=None),
-                ("partial" if name in partial else "complete") if newest else "never published",
+                _status(mine[-1:], name in partial) if newest else "never published",
                 in_words(partial.get(name, ())),
                 in_words(day for one in earlier.get(name, ()) for day in one),
                 newest.published_at.replace(microsecond=0) if newest else None,
@@ -107,6 +108,13 @@ def tables(
         )
     columns = ["table", "pipeline", "period", "from", "before", "status", "partial_days", "days_by_earlier_code", "published_at"]
     show(columns, rows, form)
+
+
+def _status(newest: Sequence[PeriodState], is_partial: bool) -> str:
+    """How a table stands: open while its newest week or month has not ended, whatever days before it are partial."""
+    if newest and newest[0].is_open:
+        return "open"
+    return "partial" if is_partial else "complete"
 
 
 def _stale_tables(form: Format) -> None:

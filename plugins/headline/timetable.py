@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, Self
+from zoneinfo import ZoneInfo
 
 import pendulum
 from airflow.timetables.base import DagRunInfo, DataInterval, TimeRestriction
@@ -81,5 +82,12 @@ class DailyTimetable(CronDataIntervalTimetable):
         is_midnight = utc.time() == datetime.min.time()
         return utc.date() if is_midnight else business_day(moment, self._zone)
 
+    def _get_next(self, current: datetime) -> pendulum.DateTime:
+        return self._midnight(business_day(current, self._zone) + DAY)
+
+    def _get_prev(self, current: datetime) -> pendulum.DateTime:
+        return self._midnight(business_day(current - timedelta.resolution, self._zone))
+
     def _midnight(self, day: date) -> pendulum.DateTime:
-        return pendulum.datetime(day.year, day.month, day.day, tz=self._zone)
+        """The first moment of a business day, also where clocks change at midnight, which cron leaves open."""
+        return pendulum.instance(datetime.combine(day, time.min, ZoneInfo(self._zone)).astimezone(UTC)).in_timezone(self._zone)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable
 from datetime import date, timedelta
+from itertools import pairwise
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -22,6 +23,7 @@ from tests.repository.written import ROOT, folders
 
 from headline.alerts import callbacks
 from headline.errors import BadData, BadRequest, NotChecked, SpecError, Transient
+from headline.intervals import business_day
 from headline.local.run import OPERATIONS
 from headline.operators.inputs import InputsTrigger
 from headline.operators.priority import BY_HAND, IN_THE_BACKGROUND, SCHEDULED, Urgency, kind_of_run
@@ -283,6 +285,45 @@ def test_a_backfill_makes_a_run_for_each_day_that_it_names(zone: str, written_in
     for late in (last, pendulum.datetime(2026, 4, 9, 19, tz=zone)):
         assert timetable_runs(date(2026, 5, 1), first, 9, zone, late) == ["2026-04-07", "2026-04-08", "2026-04-09"]
     assert timetable_runs(date(2026, 5, 1), pendulum.datetime(2026, 1, 1), 9, zone, pendulum.datetime(2026, 1, 31)) == []
+
+
+# Clocks change at midnight: in Cairo the 24th of April begins at 01:00, in Havana the 1st of November has two midnights.
+AT_MIDNIGHT = [("Africa/Cairo", date(2026, 4, 24)), ("Africa/Cairo", date(2026, 10, 30)), ("America/Havana", date(2026, 11, 1))]
+CHANGES = [
+    *AT_MIDNIGHT,
+    ("Europe/Berlin", date(2026, 3, 29)),
+    ("America/New_York", date(2026, 11, 1)),
+    ("Asia/Tokyo", date(2026, 3, 1)),
+]
+
+
+@pytest.mark.parametrize(("zone", "day"), CHANGES, ids=[f"{zone} {day}" for zone, day in CHANGES])
+def test_every_business_day_has_one_run_where_clocks_change(zone: str, day: date) -> None:
+    """Scheduled, backfilled with bounds at midnight UTC or of the zone, and triggered."""
+    days = [day + timedelta(days=step) for step in range(-2, 3)]
+    names = [str(one) for one in days]
+    timetable = DailyTimetable(days[0], zone, FIRST_DATA)
+    last, intervals = None, []
+    for _ in days:
+        restriction = TimeRestriction(earliest=BEFORE_ALL_DATA, latest=None, catchup=True)
+        info = timetable.next_dagrun_info(last_automated_data_interval=last, restriction=restriction)
+        assert info is not None
+        last = info.data_interval
+        intervals.append(last)
+    assert [business_day(one.start, zone) for one in intervals] == days
+    assert all(one.end == other.start for one, other in pairwise(intervals))
+    for form in ("UTC", zone):
+        bounds = [pendulum.datetime(one.year, one.month, one.day, tz=form).in_timezone("UTC") for one in (days[0], days[-1])]
+        found, last = [], None
+        while info := timetable.next_dagrun_info(
+            last_automated_data_interval=last, restriction=TimeRestriction(*bounds, catchup=True)
+        ):
+            last = info.data_interval
+            found.append(last)
+        assert [str(business_day(one.start, zone)) for one in found] == names
+        for one in days:
+            triggered = timetable.infer_manual_data_interval(run_after=pendulum.datetime(one.year, one.month, one.day, tz=form))
+            assert triggered == intervals[days.index(one)]
 
 
 @pytest.mark.parametrize("zone", ["UTC", "America/New_York", "Asia/Tokyo"])

@@ -157,11 +157,11 @@ def test_growth(site: House, events: list[tuple[int, date]], table: str, column:
 
 
 def test_rates_of_the_months(site: House, events: list[tuple[int, date]]) -> None:
-    """Of whole months that follow a whole month: not of the first, which begins on its 29th, the second, and the last."""
+    """Of all months but the first and the last, which is open; marked are those of the second: the first begins on its 29th."""
     months = periods_of(month)
     counts = states(grouped(events, month), months)
     expected = {}
-    for before, now in pairwise(months[1:-1]):
+    for before, now in pairwise(months[:-1]):
         base, (active, new, retained, resurrected, churned, _) = counts[before][0], counts[now]
         rates = (
             Fraction(active - base, base),
@@ -174,10 +174,11 @@ def test_rates_of_the_months(site: House, events: list[tuple[int, date]]) -> Non
         "select month, growth_rate, retention_rate, churn_rate, quick_ratio from growth.monthly_growth "
         "where growth_rate is not null"
     )
-    assert len(expected) == 76
+    assert len(expected) == 77
     assert {row[0]: [float(rate) for rate in row[1:]] for row in rows} == {
         now: pytest.approx(rates, abs=1e-6) for now, rates in expected.items()
     }
+    assert site.query("select month from growth.monthly_growth where is_comparison_partial") == [(date(2009, 10, 1),)]
     provisional = site.query("select month, coverage from growth.monthly_growth where is_provisional order by month")
     assert [(told, round(float(coverage) * 31)) for told, coverage in provisional] == [
         (date(2009, 9, 1), 2),

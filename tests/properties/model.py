@@ -21,11 +21,12 @@ def rounded(amount: Decimal, to: Decimal = UNIT) -> Decimal:
 
 
 def rate_in_force(rates: Iterable[Row], currency: str | None, day: date, reporting: str) -> Decimal | None:
-    """The newest rate told at or before the day, unless it is more than 7 days old."""
+    """The rate told on the last day, up to this one, that had rates of any currency, unless it is more than 7 days old."""
     if currency == reporting:
         return Decimal(1)
-    told = [rate for rate in rates if rate["currency_code"] == currency and rate["ds"] <= day]
-    newest = max(told, key=lambda rate: rate["ds"], default=None)
+    told = [rate for rate in rates if rate["ds"] <= day]
+    last = max((rate["ds"] for rate in told), default=None)
+    newest = next((rate for rate in told if rate["ds"] == last and rate["currency_code"] == currency), None)
     return newest["rate_to_reporting"] if newest and day - newest["rate_date"] <= timedelta(days=7) else None
 
 

@@ -51,11 +51,26 @@ insert into raw.events values
 insert into raw.experiment_assignments values
     ('2026-01-05', 'E1', 'a', 'C1', '2026-01-05 00:00:00'), ('2026-01-05', 'E1', 'b', 'C2', '2026-01-05 10:00:00');
 """
+# Five rows of the evening before: as many as no clock goes wrong by itself.
+OFF = "insert into {} select date '2026-01-06', 'X' || n, timestamp '2026-01-05 23:30:00' from range(5) as more(n)"
 RAW_TABLES = [name for name in load().tables if name.startswith("raw.")]
 # Table, the check that must catch it, and how the data are broken.
 BROKEN = [
     *((name, "every record can be read as agreed", f"update {name} set refusal = 'unreadable_record'") for name in RAW_TABLES),
     ("raw.orders", "every day has orders", "delete from raw.orders where ds = '2026-01-06'"),
+    (
+        "raw.orders",
+        "every order stands on the business day of its moment",
+        "update raw.orders set ordered_at = '2026-01-07' where order_id = 'O2'",
+    ),
+    ("raw.orders", "days are cut in the reporting zone", OFF.format("raw.orders (ds, order_id, ordered_at)")),
+    (
+        "raw.refunds",
+        "every refund stands on the business day of its moment",
+        "update raw.refunds set refunded_at = '2026-01-05 23:59:59' where refund_id = 'R1'",
+    ),
+    ("raw.refunds", "days are cut in the reporting zone", OFF.format("raw.refunds (ds, refund_id, refunded_at)")),
+    ("raw.events", "days are cut in the reporting zone", OFF.format("raw.events (ds, event_id, occurred_at)")),
     ("raw.order_items", "every day has order lines", "delete from raw.order_items where ds = '2026-01-06'"),
     ("raw.products", "every day has a snapshot", "delete from raw.products where ds = '2026-01-06'"),
     ("raw.customers", "every day has a snapshot", "delete from raw.customers where ds = '2026-01-06'"),
@@ -137,6 +152,12 @@ BROKEN = [
         "every incomplete assignment stands in quarantine",
         "insert into raw.experiment_assignments (ds, experiment_id, variant, exposed_at) "
         "values ('2026-01-06', 'E1', 'a', '2026-01-06')",
+    ),
+    (
+        "raw.exchange_rates",
+        "no currency of the week before has vanished",
+        "insert into raw.exchange_rates (ds, rate_date, currency_code, rate_to_reporting) "
+        "values ('2026-01-06', '2026-01-06', 'SEK', 0.1)",
     ),
     ("raw.exchange_rates", "every file is of its day", "update raw.exchange_rates set rate_date = '2026-01-04'"),
     ("raw.exchange_rates", "every rate can be used", "update raw.exchange_rates set rate_date = '2026-01-06'"),

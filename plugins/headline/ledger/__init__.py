@@ -18,10 +18,11 @@ from headline.ledger.staleness import (
     stale_states,
     touched,
 )
-from headline.ledger.state import IN_DOUBT, Change, PeriodState
+from headline.ledger.state import IN_DOUBT, OPEN, Change, PeriodState, has_not_ended
 
 __all__ = [
     "IN_DOUBT",
+    "OPEN",
     "Attempt",
     "Candidate",
     "Change",
@@ -42,6 +43,7 @@ __all__ = [
     "SchemaChange",
     "SchemaChanges",
     "behind",
+    "has_not_ended",
     "made_by_earlier_code",
     "migrate",
     "missing_days",

@@ -4,20 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from functools import cache
 from typing import Any
 
 from sqlalchemy import Connection, TextClause, func, select, text
 
-from headline.intervals import Interval, merge
+from headline import settings
+from headline.intervals import Interval, business_day, merge
 from headline.ledger import tables
 from headline.ledger.store import Store
 from headline.specs import Window
 
 _state = tables.period_state.c
 IN_DOUBT = ""
+OPEN = "open"
 _COLUMNS = ", ".join(f'"{column.name}"' for column in tables.period_state.columns)
 _CHANGES_NEAR = text("""
     select who, name, start, "end", version
@@ -52,7 +54,8 @@ class PeriodState:
 
     `version`: at which its content became what it is. `as_of`: inputs up to this version are in it.
     `fingerprint`: of its rows; None where it was published before fingerprints were kept, IN_DOUBT between a crash and the next
-    run. `code_version`: of the SQL, contract and macros that computed it last; None of a landing, and where it was never known.
+    run. `status`: open while a week or month has not ended; then complete, or partial where rows or days are missing.
+    `code_version`: of the SQL, contract and macros that computed it last; None of a landing, and where it was never known.
     """
 
     table: str
@@ -71,6 +74,10 @@ class PeriodState:
     @property
     def is_partial(self) -> bool:
         return self.status == "partial"
+
+    @property
+    def is_open(self) -> bool:
+        return self.status == OPEN
 
 
 @dataclass(frozen=True)
@@ -227,10 +234,26 @@ def _period_state(row: Any) -> PeriodState:
         as_of=row.as_of,
         fingerprint=row.fingerprint,
         row_count=row.row_count,
-        status=row.status,
+        status=_status(row),
         coverage=row.coverage,
         run_id=row.run_id,
         changed_at=row.changed_at,
         computed_at=row.computed_at,
         code_version=row.code_version,
     )
+
+
+def _status(row: Any) -> str:
+    """A period that was open when it was published, and has ended since, lacks the days that followed."""
+    if row.status != OPEN or has_not_ended(Interval(row.start, row.end)):
+        return str(row.status)
+    return "partial"
+
+
+def has_not_ended(period: Interval) -> bool:
+    """Whether a day of a period is yet to come, or is the present one in the reporting zone."""
+    return period.end > _today()
+
+
+def _today() -> date:
+    return business_day(datetime.now(UTC), settings.load().reporting_zone)

@@ -154,6 +154,7 @@ def _arrival(ingest: AnyIngest) -> str:
             how = f"JSON pages of `GET {ingest.path}`"
         case "files":
             how = f"Files `{ingest.pattern}` ({ingest.format})"
+            how += f", each record on the business day of `{ingest.moment}`" if ingest.moment else ""
         case "stream":
             how = f"Files `{ingest.pattern}` (gzip, JSON lines), dropped at any time"
     again = f"; every run reads the {ingest.lookback_days} days before again" if ingest.lookback_days else ""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from headline.intervals import Interval
+from headline.intervals import Interval, from_days
 from headline.specs import AnyIngest, DatabaseIngest, FilesIngest, HttpIngest, StreamIngest
 
 if TYPE_CHECKING:
@@ -15,7 +15,15 @@ if TYPE_CHECKING:
 
 
 def read(ingest: AnyIngest, folder: Path, interval: Interval) -> Iterator[Part]:
-    """What the source has for the interval, in parts of one business day each."""
+    """What the source has for the interval, in parts of one business day each; nobody asks for days on which it is closed."""
+    if calendar := ingest.calendar:
+        for days in from_days(day for day in interval if not calendar.is_closed(day)):
+            yield from _read(ingest, folder, days)
+        return
+    yield from _read(ingest, folder, interval)
+
+
+def _read(ingest: AnyIngest, folder: Path, interval: Interval) -> Iterator[Part]:
     from headline.sources import database, files, http, stream
 
     match ingest:

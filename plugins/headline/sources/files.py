@@ -36,6 +36,7 @@ _LINE_ENDS = ("\n", "\r")
 def read(ingest: FilesIngest, interval: Interval) -> Iterator[Part]:
     """The rows of each day's file or, where the spec names a `day` column, of the one file that holds many days.
 
+    Where it names a `moment`, a row stands on the business day of it, and a day is read from every file whose date it overlaps.
     A line that is no record is refused by itself. Raises Transient when a file is missing, or cannot be read and may still be on
     its way; BadData when it has stopped growing and cannot be read; Unfit when hardly a line or a day of it can be told.
     """
@@ -44,10 +45,11 @@ def read(ingest: FilesIngest, interval: Interval) -> Iterator[Part]:
         yield from _many_days(path, ingest, ingest.day, interval)
         return
     base = root(ingest.connection)
+    if ingest.moment is not None:
+        yield from _by_moment(base, ingest, ingest.moment, interval)
+        return
     for day in interval:
-        path = base / render(ingest.pattern, Interval(day, day + DAY), where="pattern")
-        batches = _parquet_batches(path, day) if ingest.format == "parquet" else _text_batches(path, ingest, day)
-        yield from ((day, rows) for rows in batches)
+        yield from ((day, rows) for rows in _batches(_file_of(base, ingest, day), ingest, day))
 
 
 def root(conn_id: str) -> AnyPath:
@@ -56,6 +58,47 @@ def root(conn_id: str) -> AnyPath:
     if not base:
         raise SpecError([f"connection {conn_id}: its extra must hold «path», such as file:///data or s3://conn@bucket/prefix"])
     return path_of(base)
+
+
+def _file_of(base: AnyPath, ingest: FilesIngest, day: date) -> AnyPath:
+    return base / render(ingest.pattern, Interval(day, day + DAY), where="pattern")
+
+
+def _batches(path: AnyPath, ingest: FilesIngest, day: date) -> Iterator[pa.RecordBatch]:
+    return _parquet_batches(path, day) if ingest.format == "parquet" else _text_batches(path, ingest, day)
+
+
+def _by_moment(base: AnyPath, ingest: FilesIngest, column: str, interval: Interval) -> Iterator[Part]:
+    """Every record stands on one day, whichever days are read together; a file is asked for by all days that it may hold."""
+    import pyarrow as pa
+
+    from headline.sources.moments import FileDates, by_moment, moments_of_rows, wrong_moments
+
+    zones = zones_of(ingest.zone)
+    dates = FileDates(zones, ingest.lookback_days)
+    needed = dates.needed(interval)
+    for file_date in dates.read(interval):
+        path, days = _file_of(base, ingest, file_date), dates.days_of(file_date)
+        if not path.exists():
+            if file_date >= needed.end:  # it may bring late records
+                continue
+            held = min(day for day in days if day in interval)
+            raise Transient(
+                f"{path}: is not there yet, and {held} is not complete without it. If it stays away, ask who drops it"
+            )
+        count, odd = 0, 0
+        for rows in _batches(path, ingest, file_date):
+            try:
+                moments = moments_of_rows(rows, column, zones.source)
+            except pa.ArrowException as error:
+                whole = ((file_date, batch) for batch in _batches(path, ingest, file_date))
+                raise Unfit(f"{path}: its column {column} holds no moments: {error}", file_date, whole) from error
+            count, odd = count + rows.num_rows, odd + wrong_moments(rows, column, moments)
+            parts = by_moment(rows, moments, days, zones.reporting)
+            yield from ((day, mine) for day, mine in parts if interval.start <= day < interval.end)
+        if are_most(odd, count):
+            whole = ((file_date, batch) for batch in _batches(path, ingest, file_date))
+            raise Unfit(f"{path}: {odd} of {count} records have no {column} that tells when they happened", file_date, whole)
 
 
 def _many_days(path: AnyPath, ingest: FilesIngest, column: str, interval: Interval) -> Iterator[Part]:

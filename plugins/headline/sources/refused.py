@@ -189,6 +189,14 @@ def _timestamp(values: pa.Array, _kind: str, agreed: Agreed) -> _Checked:
     return _by_reading(values, lambda one: moment_of(one, agreed.zone).isoformat(" ") + "Z")
 
 
+def moments_of(values: pa.Array, zone: ZoneInfo) -> pa.Array:
+    """The moments in UTC that texts name, as `judged` reads them; null where one names none. One without offset is in `zone`."""
+    texts, wrong = _timestamp(pc.utf8_trim_whitespace(values), "timestamp", Agreed(zone=zone))
+    is_none = pc.equal(texts, "") if wrong is None else pc.or_(pc.equal(texts, ""), wrong)
+    texts = pc.if_else(is_none, pa.scalar(None, pa.string()), pc.replace_substring(texts, "Z", ""))
+    return pc.cast(texts, pa.timestamp("us"))
+
+
 def _by_reading(values: pa.Array, read: Callable[[str], str]) -> _Checked:
     """Each distinct text read on its own; where it can be, a text that is its reading takes its place."""
     readings: dict[str, str | None] = {}

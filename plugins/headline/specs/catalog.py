@@ -282,6 +282,14 @@ def _faults(pipeline: Pipeline) -> Iterator[str]:
                 )
             if ingest.kind == "stream" and not STREAM_PATTERN.fullmatch(ingest.pattern):
                 yield f"ingest.{name}.pattern: name folder and minute of arrival in it, like arrived=%Y-%m-%d/%H%M-*.jsonl.gz"
+        for table in pipeline.tables.values():
+            # A landed day is read as soon as it is there: nobody could wait for the days after the newest one.
+            if ahead := [name for name, window in table.reads.items() if name.startswith("landing.") and window.days_after]:
+                yield (
+                    f"tables.{table.name}.reads: {', '.join(ahead)}: days_after is not possible, for a day would be published "
+                    "before the days after it have landed. Where records of a day stand in the next day's file, name the column "
+                    "that tells when they happened as `moment` of the ingest"
+                )
     try:
         pipeline.ordered_tables  # noqa: B018 (sorting is the check)
     except CycleError as error:

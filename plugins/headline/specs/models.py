@@ -15,6 +15,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from headline import settings
 from headline.intervals import DAY, Interval, Period
+from headline.specs.working_days import WorkingDays
 
 Days = Annotated[int, Field(ge=0)] | Literal["all"]
 
@@ -263,6 +264,7 @@ class Ingest(Model):
     tell a record, and those whose sums must not move unseen when a day is read again. `zone`: where moments without an offset are
     at home. `null_markers`: texts that mean «not given» besides the empty one. `types`: what columns arrive as where that is
     neither what the SQL casts them to nor what they were before.
+    `calendar`: when the source is closed; where it is given, nothing at all for another day means that the day is missing.
     """
 
     connection: Name
@@ -273,6 +275,7 @@ class Ingest(Model):
     key: list[str] = Field(default_factory=list)
     measures: list[str] = Field(default_factory=list)
     types: dict[str, ColumnType] = Field(default_factory=dict)
+    calendar: Annotated[WorkingDays, Empty] | None = None
 
 
 class DatabaseIngest(Ingest):
@@ -303,14 +306,16 @@ class HttpIngest(TextIngest):
 class FilesIngest(TextIngest):
     """Files that somebody drops: one a day if `pattern` names the day, else one of many days, told apart by the column `day`.
 
-    That column holds days, moments, or in Parquet integers: seconds since 1970, UTC. `undated`: the one file is replaced in place
-    and tells of no day; as it is found it is the snapshot of each day that is read.
+    That column holds days, moments, or in Parquet integers: seconds since 1970, UTC. `moment`: of one file a day the column that
+    tells when a record happened; it belongs to that business day, though the file's date, in `zone`, may be another.
+    `undated`: the one file is replaced in place and tells of no day; as it is found it is the snapshot of each day that is read.
     """
 
     kind: Literal["files"]
     pattern: str
     format: Literal["csv", "json", "parquet"]
     day: str | None = None
+    moment: str | None = None
     undated: bool = False
     delimiter: Sign = ","
     quote: Sign = '"'
@@ -325,6 +330,14 @@ class FilesIngest(TextIngest):
     def _day_is_told_once(self) -> Self:
         if self.undated and (self.day is not None or _names_day(self.pattern)):
             raise ValueError("undated says that nothing tells the day, and `day` or `pattern` does")
+        return self
+
+    @model_validator(mode="after")
+    def _moments_are_of_files_by_date(self) -> Self:
+        if self.moment is not None and (self.day is not None or not _names_day(self.pattern)):
+            raise ValueError(
+                "moment is for one file a day, whose pattern names it; in a file of many days `day` may hold moments"
+            )
         return self
 
     @property

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import NoReturn, cast, overload
 
 from headline.errors import BadData, BadRequest, HeadlineError, SpecError, Transient
-from headline.intervals import Interval, from_days
-from headline.specs import Source
+from headline.intervals import Interval, from_days, in_words
+from headline.ledger import Load
+from headline.specs import AnyIngest, Source
 from headline.steps.run import PipelineRun
 
 log = logging.getLogger(__name__)
@@ -94,12 +95,24 @@ def _ingest(run: PipelineRun, source: Source, name: str) -> Ingested:
     for interval in intervals:
         with arrival.reading(interval):
             loads += writer.write(read(spec, source.folder, interval), interval, known)
+    _require_something(spec, [load for load in loads if load.ds in run.requested])
     arrival.require_agreed(loads, known)
     loads = let_through(run, spec, loads, known)
     changed = run.ledger.record_loads(loads, run.run_id)
     ingested = Ingested(landing, intervals, len(loads), sum(load.row_count for load in loads), changed)
     log.info("%s: %s rows in %s files landed, %s of them new or changed", landing, ingested.row_count, len(loads), changed)
     return ingested
+
+
+def _require_something(spec: AnyIngest, loads: Iterable[Load]) -> None:
+    """Raises Transient where nothing came for days on which the source is open."""
+    if spec.calendar is None:
+        return
+    if empty := [load for load in loads if not load.row_count and not spec.calendar.is_closed(load.ds)]:
+        raise Transient(
+            f"{empty[0].landing}: what arrived for {in_words(load.ds for load in empty)} holds nothing, and by the `calendar` of "
+            "source.yml the source is open then: the day is missing. Ask who sends it; where it is closed, say so there"
+        )
 
 
 def _left_alone(run: PipelineRun, landing: str) -> Ingested:

@@ -10,7 +10,7 @@ from datetime import date
 from headline import settings
 from headline.errors import SpecError
 from headline.intervals import DAY, Interval
-from headline.ledger import Candidate, Change, PeriodState, Published
+from headline.ledger import OPEN, Candidate, Change, PeriodState, Published, has_not_ended
 from headline.specs import Source, Table, load_contract
 from headline.sql import code_version, compile_table
 from headline.steps.names import rendered, resolutions
@@ -100,15 +100,15 @@ def _compared(
     if table.period_column is None:
         return _compared_whole(plan, table, contents[0] if contents else EMPTY, session)
     found = {one.start: one for one in contents}
-    known = {state.interval: state.fingerprint for state in _states(plan, table, intervals)}
+    known = {state.interval: (state.fingerprint, state.status) for state in _states(plan, table, intervals)}
     changed, unchanged = [], []
     for interval in intervals:
         for period in periods(interval, table):
-            content = found.get(period.start, EMPTY)
-            if known.get(period) == content.fingerprint:
+            now = _published(table, period, found.get(period.start, EMPTY))
+            if known.get(period) == (now.fingerprint, now.status):
                 unchanged.append(period.start)
             else:
-                changed.append(_published(table, period, content))
+                changed.append(now)
     return changed, unchanged, [one.interval for one in changed]
 
 
@@ -145,5 +145,7 @@ def _states(plan: Plan, table: Table, intervals: Sequence[Interval]) -> list[Per
 
 
 def _published(table: Table, period: Interval, content: Content) -> Published:
-    status = "partial" if content.is_partial else "complete"
+    status = "partial" if content.is_partial or content.lacks_days else "complete"
+    if table.period in ("week", "month") and has_not_ended(period):
+        status = OPEN
     return Published(table.full_name, period, content.fingerprint, content.row_count, status, content.coverage)

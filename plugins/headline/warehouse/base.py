@@ -58,6 +58,7 @@ class Content:
     """What one period of a table holds; `start` is the DATE of its rows' period column, None for a table that is replaced whole.
 
     `fingerprint`: equal for equal rows, in whatever order. `refused_count`: those of the rows that a rule has refused.
+    `lacks_days`: whether the rows of a week or month say that days of it are missing.
     """
 
     start: date | None
@@ -66,6 +67,7 @@ class Content:
     refused_count: int = 0
     coverage: Decimal = Decimal(1)
     is_partial: bool = False
+    lacks_days: bool = False
 
 
 EMPTY = Content(None, 0, "0:0")

@@ -175,15 +175,14 @@ class DuckDBSession(Session):
             f"coalesce(min(coverage) filter (where {valid}), 1)",
             f"coalesce(bool_or(is_partial) filter (where {valid}), false)",
         ]
+        tells_days = table.period in ("week", "month") and "is_provisional" in contract.column_names
+        lacks_days = f"coalesce(bool_or(is_provisional) filter (where {valid}), false)" if tells_days else "false"
         found = self._execute(
             f"select {table.period_column or 'null'}, count(*), coalesce(sum(cast(hash({', '.join(values)}) as hugeint)), 0), "
-            f"count(*) filter (where not ({valid})), {', '.join(shares) if contract.tells_coverage else '1, false'} "
-            f"from {rows} as contents group by 1"
+            f"count(*) filter (where not ({valid})), {', '.join(shares) if contract.tells_coverage else '1, false'}, "
+            f"{lacks_days} from {rows} as contents group by 1"
         ).fetchall()
-        return [
-            Content(start, rows, f"{rows}:{digest}", refused, coverage, is_partial)
-            for start, rows, digest, refused, coverage, is_partial in found
-        ]
+        return [Content(start, rows, f"{rows}:{digest}", *others) for start, rows, digest, *others in found]
 
     def _execute(self, sql: str) -> duckdb.DuckDBPyConnection:
         """Run a statement; DuckDB's errors become ours by what can be done about them."""

@@ -244,6 +244,21 @@ def test_a_streams_pattern_must_say_when_a_file_arrived(project: Any, pattern: s
         assert "ingest.orders.pattern: name folder and minute" in fault
 
 
+def test_days_after_of_a_landing_are_refused_for_nobody_waits_for_them(project: Any) -> None:
+    reads = "  orders:\n    reads:\n      landing.orders: {days_after: 1}\n"
+    project.replace("sources/shop/source.yml", "  orders:\n", reads)
+    [fault] = faults_of(lambda: load_pipeline(project.sql / "sources/shop"))
+    assert "tables.orders.reads: landing.orders: days_after is not possible" in fault
+    assert "`moment` of the ingest" in fault
+
+
+def test_a_file_tells_its_day_in_one_way(project: Any) -> None:
+    files = '{kind: files, connection: headline_drop, pattern: "orders_{{ ds }}.csv", format: csv}'
+    project.replace("sources/shop/source.yml", files, files.replace("format: csv", "format: csv, day: ds, moment: ordered_at"))
+    [fault] = faults_of(lambda: load_pipeline(project.sql / "sources/shop"))
+    assert "moment is for one file a day" in fault
+
+
 def test_inputs_have_the_widest_window_that_a_table_asks_for(project: Any) -> None:
     project.replace(
         PIPELINE,

@@ -1,6 +1,6 @@
 {% from 'macros/rates.jinja' import is_usable %}
--- Markets close at weekends: a rate stays in force until the next one comes, but for 7 days at most. One that cannot be used, or
--- is told twice and differs, ends the one before it: what needs it has no rate on that day.
+-- Markets close at weekends: rates stay in force until the next ones come, but for 7 days at most. One that cannot be used, or is
+-- told twice and differs, or is not among the next ones, ends there: what needs it has no rate on that day.
 with days as (
     select days.ds
     from calendar.days as days
@@ -26,28 +26,32 @@ arrived as (
     group by ds, currency_code
 ),
 
-published_rates as (
+-- The days on which there were rates, whatever their currency.
+rate_days as (
     select
         ds,
-        rate_date,
-        currency_code,
-        rate_to_reporting,
-        lead(ds) over (partition by currency_code order by ds) as replaced_on
-    from arrived
+        lead(ds) over (order by ds) as replaced_on
+    from (
+        select distinct ds
+        from arrived
+    ) as days_of_rates
 )
 
 select
     days.ds,
-    published_rates.currency_code,
-    published_rates.rate_date,
-    published_rates.rate_to_reporting
+    arrived.currency_code,
+    arrived.rate_date,
+    arrived.rate_to_reporting
 from days
-inner join published_rates
+inner join rate_days
     on
-        days.ds >= published_rates.ds
-        and (days.ds < published_rates.replaced_on or published_rates.replaced_on is null)
-        and days.ds <= cast(published_rates.rate_date + interval '7' day as date)
-where published_rates.rate_to_reporting is not null
+        days.ds >= rate_days.ds
+        and (days.ds < rate_days.replaced_on or rate_days.replaced_on is null)
+inner join arrived
+    on
+        rate_days.ds = arrived.ds
+        and days.ds <= cast(arrived.rate_date + interval '7' day as date)
+where arrived.rate_to_reporting is not null
 union all
 select
     days.ds,

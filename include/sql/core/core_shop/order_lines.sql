@@ -1,5 +1,6 @@
 -- Every line that arrived comes out once, valid or with the reason why not.
 -- Of lines and of headers that repeat the fullest one is kept.
+{% from 'macros/business_day.jinja' import business_day with context %}
 with items as (
     select
         ds,
@@ -65,6 +66,7 @@ select
         when orders.order_id is null then 'order_not_found'
         when orders.refusal is not null then orders.refusal
         when orders.ordered_at is null then 'missing_ordered_at'
+        when {{ business_day('orders.ordered_at') }} <> items.ds then 'wrong_business_day'
         when items.product_id is null then 'missing_product_id'
         when products.product_id is null then 'unknown_product'
         when items.quantity is null then 'missing_quantity'

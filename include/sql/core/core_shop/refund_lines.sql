@@ -1,3 +1,4 @@
+{% from 'macros/business_day.jinja' import business_day with context %}
 with refunds as (
     select
         ds,
@@ -93,6 +94,7 @@ select
         when matched.occurrence > 1 then 'duplicate_refund'
         when matched.order_id is not null and matched.order_ds is null then 'order_line_not_found'
         when matched.refunded_at is null then 'missing_refunded_at'
+        when {{ business_day('matched.refunded_at') }} <> matched.ds then 'wrong_business_day'
         when matched.line_number is not null and matched.quantity is null then 'missing_quantity'
         when matched.quantity < 0 then 'negative_quantity'
         when matched.amount is null then 'missing_amount'

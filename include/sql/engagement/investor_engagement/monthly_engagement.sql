@@ -1,4 +1,5 @@
--- Partial is a month that has a partial day, or whose MAU, which may reach into the month before, have one.
+-- Partial is a month that has a partial day, or whose MAU, which may reach into the month before, have one, or that lacks a day
+-- before the last one that is there.
 {% from 'macros/coverage.jinja' import covered_days with context %}
 {% from 'macros/ratio.jinja' import ratio %}
 {% set days_in_month = "date_diff('day', month, cast(month + interval '1' month as date))" %}
@@ -25,6 +26,7 @@ months as (
     select
         month,
         count(*) as day_count,
+        max(ds) as last_ds,
         sum(coverage) as covered_day_count,
         max(greatest(is_partial, case when days_to_go = 1 then is_window_partial else 0 end)) as is_partial,
         sum(daily_active_users) as user_day_count,
@@ -66,7 +68,7 @@ covered as (
         stickiness,
         day_count = {{ days_in_month }} as is_whole,
         {{ ratio('covered_day_count', days_in_month) }} as coverage,
-        is_partial > 0 as is_partial
+        is_partial > 0 or day_count <= date_diff('day', month, last_ds) as is_partial
     from months
 )
 

@@ -1,4 +1,5 @@
--- A change compares whole months only, of which no day is partial.
+-- A month is compared as soon as its last day is there; where either month is partial or lacks days the change is marked. A month
+-- that lacks a day before the last one that is there is partial.
 -- A fall from a profit of zero into a loss is a drop, though it has no ratio.
 {% from 'macros/ratio.jinja' import change, ratio %}
 {% set days_in_month = "date_diff('day', month, cast(month + interval '1' month as date))" %}
@@ -19,6 +20,7 @@ months as (
     select
         cast(date_trunc('month', ds) as date) as month,
         count(*) as day_count,
+        max(ds) as last_ds,
         sum(net_revenue) as net_revenue,
         sum(gross_profit) as gross_profit,
         sum(net_profit) as net_profit,
@@ -32,9 +34,9 @@ covered as (
     select
         month,
         day_count = {{ days_in_month }} as is_whole,
-        day_count = {{ days_in_month }} and is_partial = 0 as is_comparable,
+        last_ds = cast(month + interval '1' month - interval '1' day as date) as has_last_day,
         {{ ratio('covered_day_count', days_in_month) }} as coverage,
-        is_partial,
+        is_partial > 0 or day_count <= date_diff('day', month, last_ds) as is_partial,
         net_revenue,
         gross_profit,
         net_profit
@@ -55,18 +57,16 @@ compared as (
         month_before.net_profit as net_profit_month_before,
         year_before.net_revenue as net_revenue_year_before,
         year_before.gross_profit as gross_profit_year_before,
-        year_before.net_profit as net_profit_year_before
+        year_before.net_profit as net_profit_year_before,
+        month_before.month is not null
+        and (covered.is_partial or month_before.is_partial or not month_before.is_whole) as is_month_comparison_partial,
+        year_before.month is not null
+        and (covered.is_partial or year_before.is_partial or not year_before.is_whole) as is_year_comparison_partial
     from covered
     left join covered as month_before
-        on
-            month_before.month = cast(covered.month - interval '1' month as date)
-            and month_before.is_comparable
-            and covered.is_comparable
+        on month_before.month = cast(covered.month - interval '1' month as date) and covered.has_last_day
     left join covered as year_before
-        on
-            year_before.month = cast(covered.month - interval '12' month as date)
-            and year_before.is_comparable
-            and covered.is_comparable
+        on year_before.month = cast(covered.month - interval '12' month as date) and covered.has_last_day
     where covered.month >= date '{{ start }}'
 )
 
@@ -83,8 +83,11 @@ select
     {{ change('net_revenue', 'net_revenue_year_before') }} as net_revenue_change_on_year_before,
     {{ change('gross_profit', 'gross_profit_year_before') }} as gross_profit_change_on_year_before,
     {{ change('net_profit', 'net_profit_year_before') }} as net_profit_change_on_year_before,
+    is_month_comparison_partial,
+    is_year_comparison_partial,
     coverage,
-    is_partial > 0 as is_partial,
+    is_partial,
     not is_whole as is_provisional,
-    coalesce(net_profit < net_profit_month_before - abs(net_profit_month_before) * 0.05, false) as is_profit_drop
+    not is_month_comparison_partial
+    and coalesce(net_profit < net_profit_month_before - abs(net_profit_month_before) * 0.05, false) as is_profit_drop
 from compared

@@ -24,7 +24,7 @@ select
     refund_lines.ds,
     coalesce(refund_lines.sales_channel, 'unknown') as sales_channel,
     cast(sum(refund_lines.refund_amount) as decimal(18, 4)) as refund_amount,
-    cast(count(*) as bigint) as refund_count,
+    cast(count(distinct refund_lines.refund_id) as bigint) as refund_count,
     covered_days.coverage,
     covered_days.is_partial
 from core.refund_lines as refund_lines

@@ -167,7 +167,7 @@ BROKEN = [
     ),
     (
         "core.expenses",
-        "money in reporting currency is that of the expense at the rate of the day",
+        "money in reporting currency = money of the row × the day's rate",
         "update core.expenses set amount = amount - 0.01 where expense_id = 'E1'",
     ),
     (
@@ -279,12 +279,12 @@ BROKEN = [
     ),
     (
         "core.order_lines",
-        "money in reporting currency is that of the order at the rate of the day",
+        "money in reporting currency = money of the row × the day's rate",
         "update core.order_lines set gross_revenue = gross_revenue - 0.0001 where order_id = 'O2'",
     ),
     (
         "core.order_lines",
-        "money in reporting currency is that of the order at the rate of the day",
+        "money in reporting currency = money of the row × the day's rate",
         "update core.order_lines set discount_amount = 0 where order_id = 'O1'",
     ),
     ("core.order_lines", "every day with order lines has valid ones", "delete from core.order_lines where ds = '2026-01-06'"),
@@ -294,16 +294,16 @@ BROKEN = [
         "one row per refund and order line",
         "insert into core.refund_lines select * from core.refund_lines where refund_id = 'R4'",
     ),
-    ("core.refund_lines", "raw = core + quarantine in refunds and money", "delete from core.refund_lines where refund_id = 'R1'"),
+    ("core.refund_lines", "raw = core + quarantine in rows and money", "delete from core.refund_lines where refund_id = 'R1'"),
     (
         "core.refund_lines",
-        "raw = core + quarantine in refunds and money",
+        "raw = core + quarantine in rows and money",
         "delete from core.refund_lines where refund_id = 'R3' and line_number = 2",
     ),
-    ("core.refund_lines", "raw = core + quarantine in refunds and money", "delete from quarantine.refund_lines"),
+    ("core.refund_lines", "raw = core + quarantine in rows and money", "delete from quarantine.refund_lines"),
     (
         "core.refund_lines",
-        "money in reporting currency is that of the refund at the rate of the day",
+        "money in reporting currency = money of the row × the day's rate",
         "update core.refund_lines set refund_amount = refund_amount - 0.01 where refund_id = 'R3' and line_number = 2",
     ),
     ("core.shop_coverage", "every day has its row", "delete from core.shop_coverage where ds = '2026-01-06'"),

@@ -367,18 +367,18 @@ BROKEN = [
     ),
     (
         "profit.expense_allocation",
-        "every order line with revenue bears its share of each pool, to the cent",
+        "an order line bears its share of each pool, to the cent",
         "update profit.expense_allocation set amount = case line_number when 1 then amount + 0.02 else amount - 0.02 end "
         "where ds = '2026-01-05'",
     ),
     (
         "profit.expense_allocation",
-        "every order line with revenue bears its share of each pool, to the cent",
+        "every order line with revenue has its part of each pool",
         "delete from profit.expense_allocation where order_id = 'O1' and line_number = 2",
     ),
     (
         "profit.expense_allocation",
-        "every order line with revenue bears its share of each pool, to the cent",
+        "an order line bears its share of each pool, to the cent",
         "update core.order_lines set gross_revenue = gross_revenue + 10 where order_id = 'O1' and line_number = 2",
     ),
     (

@@ -23,8 +23,10 @@ types:
   '"CustomerID"': double
   '"Country"': varchar
 rows:
-  - {ds: 2011-03-01, '"InvoiceNo"': C7, '"InvoiceDate"': 2011-03-01 10:00:00, '"StockCode"': 21, '"Quantity"': -2, '"UnitPrice"': "1.5"}
-  - {ds: 2011-03-01, '"InvoiceNo"': C8, '"InvoiceDate"': 2011-03-01 10:00:00, '"StockCode"': 21, '"Quantity"': 3, '"UnitPrice"': "1.5"}
+  - {ds: 2011-03-01, '"InvoiceNo"': C7, '"InvoiceDate"': 2011-03-01 10:00:00, '"StockCode"': 21, '"Quantity"': -2,
+     '"UnitPrice"': "1.5"}
+  - {ds: 2011-03-01, '"InvoiceNo"': C8, '"InvoiceDate"': 2011-03-01 10:00:00, '"StockCode"': 21, '"Quantity"': 3,
+     '"UnitPrice"': "1.5"}
 """
 EXPECTED = """\
 interval: {start: 2011-03-01, end: 2011-03-02}

@@ -139,7 +139,7 @@ def test_the_lines_of_an_order_bear_its_refund_by_their_net_revenue(make_street:
 @settings(max_examples=6)
 @given(worlds(length=50))
 def test_a_day_is_as_complete_as_what_was_refused_leaves_it(make_street: MakeStreet, world: World) -> None:
-    """By the least of its kinds of money, repeats left out; a day of the summary is as complete as the lesser, a month as its days' mean."""
+    """By the least of its kinds of money, repeats left out; the summary is as complete as the lesser, a month as its mean."""
     street = computed(make_street, world)
     told = {}
     for name, tables in (

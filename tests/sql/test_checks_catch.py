@@ -27,7 +27,8 @@ insert into raw.order_items values
 insert into raw.order_items select date '2026-01-06', 'O3', line_number, 'P2', 1, 1, 0 from range(1, 30) as lines(line_number);
 insert into raw.refunds values
     ('2026-01-06', 'R1', 'O1', 1, '2026-01-06 09:00:00', 1, 5), ('2026-01-06', 'R2', 'O9', 1, '2026-01-06 09:00:00', 1, 7),
-    ('2026-01-06', 'R3', 'O1', null, '2026-01-06 09:00:00', null, 1), ('2026-01-06', 'R4', null, null, '2026-01-06 09:00:00', null, 2);
+    ('2026-01-06', 'R3', 'O1', null, '2026-01-06 09:00:00', null, 1),
+    ('2026-01-06', 'R4', null, null, '2026-01-06 09:00:00', null, 2);
 insert into raw.products
 select days.ds, product_id, product_id, category, 4, timestamp '2025-06-01 00:00:00'
 from (values ('P1', 'home'), ('P2', 'garden')) as products(product_id, category)
@@ -325,7 +326,7 @@ BROKEN = [
     (
         "core.shop_coverage",
         "no day is refused beyond the limit",
-        "update core.shop_coverage set accepted_revenue = 1 where ds = '2026-01-06'",
+        "update core.shop_coverage set accepted_count = 1, accepted_revenue = 1 where ds = '2026-01-06'",
     ),
     ("core.finance_coverage", "every day has its row", "delete from core.finance_coverage where ds = '2026-01-06'"),
     (
@@ -341,7 +342,7 @@ BROKEN = [
     (
         "core.finance_coverage",
         "no day is refused beyond the limit",
-        "update core.finance_coverage set accepted_expense = 1 where ds = '2026-01-06'",
+        "update core.finance_coverage set accepted_count = 3, accepted_expense = 1 where ds = '2026-01-06'",
     ),
     ("core.app_coverage", "every day has its row", "delete from core.app_coverage where ds = '2026-01-06'"),
     (
@@ -701,7 +702,7 @@ SAMPLES = [
     (
         "core.shop_coverage",
         "no day is refused beyond the limit",
-        "update core.shop_coverage set accepted_revenue = 1 where ds = '2026-01-06'",
+        "update core.shop_coverage set accepted_count = 1, accepted_revenue = 1 where ds = '2026-01-06'",
         [{"ds": "2026-01-06", "table_name": "refund_lines", "quarantine_reason": "order_line_not_found", "row_count": "1"}],
     ),
     (
@@ -798,6 +799,14 @@ def test_the_rows_are_named(company: Session, name: str, check: str, damage: str
     with damaged(company, damage):
         found = [one for one in examine(load().table(name), company) if one.name == check and one.sample]
     assert [one.sample for one in found] == [rows]
+
+
+@pytest.mark.parametrize(("name", "measure"), [("shop", "revenue"), ("finance", "expense")])
+@pytest.mark.parametrize("few", ["accepted_count = 1", "accepted_{} = 1"])
+def test_neither_one_large_row_nor_many_worth_nothing_hold_a_day(company: Session, name: str, measure: str, few: str) -> None:
+    with damaged(company, f"update core.{name}_coverage set {few.format(measure)} where ds = '2026-01-06'"):
+        results = {result.name: result for result in examine(load().table(f"core.{name}_coverage"), company)}
+    assert results["no day is refused beyond the limit"].outcome == "passed"
 
 
 @pytest.fixture(scope="module")

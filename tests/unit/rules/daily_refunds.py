@@ -50,6 +50,7 @@ columns:
     data_type: decimal
     numeric_precision: 18
     numeric_scale: 4
+    attributes: {additive_over: all}
     description: Sum of the refunds, in reporting currency.
     checks:
       - missing:
@@ -57,6 +58,7 @@ columns:
           valid_min: 0
   - name: refund_count
     data_type: bigint
+    attributes: {additive_over: all}
     description: Number of refunds.
     checks:
       - missing:

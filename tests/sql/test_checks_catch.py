@@ -352,11 +352,6 @@ BROKEN = [
     ),
     (
         "core.app_coverage",
-        "refused events and exposures are all that were refused",
-        "insert into quarantine.exposures (ds, quarantine_reason) values ('2026-01-06', 'missing_user_id')",
-    ),
-    (
-        "core.app_coverage",
         "no day is refused beyond the limit",
         "insert into quarantine.events (ds, quarantine_reason) values ('2026-01-06', 'missing_user_id'); "
         "update core.app_coverage set refused_count = 1 where ds = '2026-01-06'",

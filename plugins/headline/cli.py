@@ -214,7 +214,7 @@ def reconcile(
 
 @app.command()
 def checks(form: FormatOption = Format.TABLE) -> None:
-    """List how many checks of each kind every table has, and from which kinds it is exempt."""
+    """List how many checks of each kind every table has, from which it is exempt, and which columns cannot be summed."""
     from typing import get_args
 
     from headline import specs
@@ -226,8 +226,9 @@ def checks(form: FormatOption = Format.TABLE) -> None:
         for fault in faults:
             print(f"headline: {fault}", file=sys.stderr)
         has = contract.kinds if contract else dict.fromkeys(kinds)
-        rows.append((name, *(has[kind] or ("exempt" if kind in table.exempt else None) for kind in kinds)))
-    show(["table", *kinds], rows, form)
+        not_additive = ", ".join(contract.not_additive) if contract else ""
+        rows.append((name, *(has[kind] or ("exempt" if kind in table.exempt else None) for kind in kinds), not_additive or None))
+    show(["table", *kinds, "not_additive"], rows, form)
 
 
 @app.command()

@@ -65,6 +65,21 @@ def allocation(
     return allocated, unallocated
 
 
+def refused_money(accepted: Sequence[Row], refused: Sequence[Row], column: str) -> Decimal:
+    """What is missing of a day; a row whose money is not known counts as the mean of those that are there, or as 1."""
+    mean = sum((row[column] for row in accepted), Decimal(0)) / max(len(accepted), 1)
+    return sum((_worth(row, column, rounded(mean) or Decimal(1)) for row in refused), Decimal(0))
+
+
+def _worth(row: Row, column: str, otherwise: Decimal) -> Decimal:
+    in_own_currency = [value for name, value in row.items() if name.startswith("amount_in_")]
+    if row.get("unit_price_in_order_currency") is not None and row["quantity"] is not None:
+        in_own_currency.append(row["quantity"] * row["unit_price_in_order_currency"])
+    if 0 in in_own_currency:
+        return Decimal(0)
+    return otherwise if row[column] is None else abs(row[column])
+
+
 def product_at(products: Iterable[Row], line: Row) -> Row:
     """The one version of a line's product that was valid when it was ordered."""
     [version] = [

@@ -147,12 +147,12 @@ def orders(draw: st.DrawFn, day: date) -> tuple[list[Row], list[Row]]:
 
 @st.composite
 def refunds(draw: st.DrawFn, day: date, items: Sequence[Row]) -> list[Row]:
-    """Refunds of a day's lines, days or a month later, some of lines that never were; and refunds without an order."""
+    """Refunds of a day's lines and orders, days or a month later, some of lines that never were; and refunds without an order."""
     rows: list[Row] = []
     for number in range(draw(st.integers(0, 4))):
         item = draw(st.sampled_from(items))
         moment = draw(moments(day + timedelta(days=draw(DISTANCES))))
-        reference = {"order_id": item["order_id"], "line_number": item["line_number"]}
+        reference = {"order_id": item["order_id"], "line_number": draw(st.sampled_from([item["line_number"]] * 4 + [None]))}
         row = {
             "refund_id": draw(sometimes(st.just(f"{day:%m%d}-{number}"), None)),
             **draw(

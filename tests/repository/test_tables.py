@@ -30,9 +30,11 @@ from headline.rules.tables import (
     reads_are_stated,
     soda_understands_the_contract,
     sql_is_portable,
+    sums_are_stated,
 )
 from headline.rules.written import Written
 from headline.specs import Column, Contract, Window
+from headline.specs.contract import ColumnAttributes
 from headline.sql import parse, write
 
 TABLES = tables()
@@ -124,6 +126,17 @@ BROKEN: list[tuple[Rule, Written, str]] = [
     (period_column_is_there, with_column(SUMMARY, "ds", name="day"), "first column"),
     (figures_tell_their_coverage, with_column(SUMMARY, "coverage", name="covered_share"), "go together"),
     (figures_tell_their_coverage, without_columns(SUMMARY, "coverage", "is_partial"), "which every figure has"),
+    (
+        sums_are_stated,
+        with_column(SUMMARY, "order_count", attributes=ColumnAttributes()),
+        "order_count: say over which columns of the key",
+    ),
+    (
+        sums_are_stated,
+        with_column(SUMMARY, "order_count", attributes=ColumnAttributes(additive_over=("ds", "sales_channel"))),
+        "order_count: additive_over has sales_channel, which is not in the key",
+    ),
+    (sums_are_stated, with_column(SUMMARY, "coverage", attributes=ColumnAttributes(additive_over="all")), "but it is a ratio"),
     (everything_is_described, with_column(SUMMARY, "ds", description="day"), "no sentence"),
     (checks_are_enough, with_checks(SUMMARY, [{"duplicate": {"columns": ["ds"]}}]), "no check of Soda's type schema"),
     (checks_are_enough, with_checks(SUMMARY, [{"schema": None}]), "no check of the kind duplicates"),

@@ -26,7 +26,9 @@ insert into raw.order_items values
     ('2026-01-06', 'O2', 1, 'P2', 1, 50, 0);
 insert into raw.order_items select date '2026-01-06', 'O3', line_number, 'P2', 1, 1, 0 from range(1, 30) as lines(line_number);
 insert into raw.refunds values
-    ('2026-01-06', 'R1', 'O1', 1, '2026-01-06 09:00:00', 1, 5), ('2026-01-06', 'R2', 'O9', 1, '2026-01-06 09:00:00', 1, 7);
+    ('2026-01-06', 'R1', 'O1', 1, '2026-01-06 09:00:00', 1, 5), ('2026-01-06', 'R2', 'O9', 1, '2026-01-06 09:00:00', 1, 7),
+    ('2026-01-06', 'R3', 'O1', null, '2026-01-06 09:00:00', null, 1),
+    ('2026-01-06', 'R4', null, null, '2026-01-06 09:00:00', null, 2);
 insert into raw.products
 select days.ds, product_id, product_id, category, 4, timestamp '2025-06-01 00:00:00'
 from (values ('P1', 'home'), ('P2', 'garden')) as products(product_id, category)
@@ -39,7 +41,7 @@ insert into raw.expenses values
     ('2026-01-05', 'E1', '2026-01-05', 'operational', null, 10, 'EUR'),
     ('2026-01-05', 'E2', '2026-01-05', 'labor', null, 3.01, 'EUR'),
     ('2026-01-06', 'E3', '2026-01-06', 'marketing', 'marketplace', 2, 'EUR'),
-    ('2026-01-06', 'E4', '2026-01-06', 'labor', null, -4, 'EUR');
+    ('2026-01-06', 'E4', '2026-01-06', 'labor', null, -0.5, 'EUR');
 insert into raw.expenses select '2026-01-06', 'E6-' || n, '2026-01-06', 'labor', null, 0.1, 'EUR' from range(9) as entries(n);
 insert into raw.exchange_rates values ('2026-01-05', '2026-01-05', 'USD', 0.9);
 insert into raw.events values
@@ -186,6 +188,11 @@ BROKEN = [
         "update core.expenses set amount_in_expense_currency = amount_in_expense_currency + 0.0001 where expense_id = 'E1'",
     ),
     (
+        "core.expenses",
+        "money in reporting currency = money of the row × the day's rate",
+        "update core.expenses set amount = amount - 0.01 where expense_id = 'E1'",
+    ),
+    (
         "core.product_changes",
         "a product changes once a day",
         "insert into core.product_changes select * replace (timestamp '2026-01-01' as updated_at) from core.product_changes",
@@ -292,10 +299,35 @@ BROKEN = [
         "raw = core + quarantine in rows and money",
         "update core.order_lines set quantity = quantity + 1 where order_id = 'O2'",
     ),
+    (
+        "core.order_lines",
+        "money in reporting currency = money of the row × the day's rate",
+        "update core.order_lines set gross_revenue = gross_revenue - 0.0001 where order_id = 'O2'",
+    ),
+    (
+        "core.order_lines",
+        "money in reporting currency = money of the row × the day's rate",
+        "update core.order_lines set discount_amount = 0 where order_id = 'O1'",
+    ),
     ("core.order_lines", "every day with order lines has valid ones", "delete from core.order_lines where ds = '2026-01-06'"),
     ("core.refund_lines", "no refund comes before its order", "update core.refund_lines set order_ds = '2026-01-07'"),
-    ("core.refund_lines", "raw = core + quarantine in rows and money", "delete from core.refund_lines"),
+    (
+        "core.refund_lines",
+        "one row per refund and order line",
+        "insert into core.refund_lines select * from core.refund_lines where refund_id = 'R4'",
+    ),
+    ("core.refund_lines", "raw = core + quarantine in rows and money", "delete from core.refund_lines where refund_id = 'R1'"),
+    (
+        "core.refund_lines",
+        "raw = core + quarantine in rows and money",
+        "delete from core.refund_lines where refund_id = 'R3' and line_number = 2",
+    ),
     ("core.refund_lines", "raw = core + quarantine in rows and money", "delete from quarantine.refund_lines"),
+    (
+        "core.refund_lines",
+        "money in reporting currency = money of the row × the day's rate",
+        "update core.refund_lines set refund_amount = refund_amount - 0.01 where refund_id = 'R3' and line_number = 2",
+    ),
     ("core.shop_coverage", "every day has its row", "delete from core.shop_coverage where ds = '2026-01-06'"),
     (
         "core.shop_coverage",
@@ -304,8 +336,18 @@ BROKEN = [
     ),
     (
         "core.shop_coverage",
+        "valid, refused and repeated rows are those of core and quarantine",
+        "update core.refund_lines set refund_amount = refund_amount - 0.01 where refund_id = 'R1'",
+    ),
+    (
+        "core.shop_coverage",
+        "refused money is at least that in quarantine",
+        "update quarantine.refund_lines set refund_amount = -5.01 where refund_id = 'R2'",
+    ),
+    (
+        "core.shop_coverage",
         "no day is refused beyond the limit",
-        "update core.shop_coverage set accepted_count = 1 where ds = '2026-01-06'",
+        "update core.shop_coverage set accepted_count = 1, accepted_revenue = 1 where ds = '2026-01-06'",
     ),
     ("core.finance_coverage", "every day has its row", "delete from core.finance_coverage where ds = '2026-01-06'"),
     (
@@ -315,8 +357,13 @@ BROKEN = [
     ),
     (
         "core.finance_coverage",
+        "refused money is at least that in quarantine",
+        "update core.finance_coverage set refused_expense = 0.49 where ds = '2026-01-06'",
+    ),
+    (
+        "core.finance_coverage",
         "no day is refused beyond the limit",
-        "update core.finance_coverage set accepted_count = 3 where ds = '2026-01-06'",
+        "update core.finance_coverage set accepted_count = 3, accepted_expense = 1 where ds = '2026-01-06'",
     ),
     ("core.app_coverage", "every day has its row", "delete from core.app_coverage where ds = '2026-01-06'"),
     (
@@ -337,13 +384,19 @@ BROKEN = [
     ),
     (
         "profit.expense_allocation",
-        "a part is its floor or one cent more",
-        "update profit.expense_allocation set amount = floor_amount + 0.02 where order_id = 'O1' and line_number = 1",
+        "an order line bears its share of each pool, to the cent",
+        "update profit.expense_allocation set amount = case line_number when 1 then amount + 0.02 else amount - 0.02 end "
+        "where ds = '2026-01-05'",
     ),
     (
         "profit.expense_allocation",
-        "no order line has a negative driver",
-        "update core.order_lines set discount_amount = gross_revenue + 0.0001 where order_id = 'O2'",
+        "every order line with revenue has its part of each pool",
+        "delete from profit.expense_allocation where order_id = 'O1' and line_number = 2",
+    ),
+    (
+        "profit.expense_allocation",
+        "an order line bears its share of each pool, to the cent",
+        "update core.order_lines set gross_revenue = gross_revenue + 10 where order_id = 'O1' and line_number = 2",
     ),
     (
         "profit.expense_allocation",
@@ -358,8 +411,43 @@ BROKEN = [
     ),
     (
         "profit.unit_profit",
-        "net revenue, gross profit and net profit follow from their parts",
-        "update profit.unit_profit set net_profit = net_profit + 0.0001 where order_id = 'O2'",
+        "refunds of the day = core.refund_lines in rows and money",
+        "delete from profit.unit_profit where entry = 'refund' and refund_id = 'R4'",
+    ),
+    (
+        "profit.unit_profit",
+        "refunds of the day = core.refund_lines in rows and money",
+        "update profit.unit_profit set line_number = 1 where refund_id = 'R3'",
+    ),
+    (
+        "profit.unit_profit",
+        "refunds of the day = core.refund_lines in rows and money",
+        "update profit.unit_profit set net_revenue = net_revenue + 0.01 where refund_id = 'R1'",
+    ),
+    (
+        "profit.unit_profit",
+        "sales of the day = core.order_lines in rows and money",
+        "update profit.unit_profit set net_revenue = gross_revenue where order_id = 'O1' and entry = 'sale'",
+    ),
+    (
+        "profit.unit_profit",
+        "profit of the day = money and costs of core",
+        "update profit.unit_profit set gross_profit = gross_profit + 0.0001 where order_id = 'O2'",
+    ),
+    (
+        "profit.unit_profit",
+        "profit of the day = money and costs of core",
+        "update profit.unit_profit set net_profit = net_profit - 0.01 where order_id = 'O1'",
+    ),
+    (
+        "profit.unit_profit",
+        "profit of the day = money and costs of core",
+        "update core.products set unit_cost = 3 where product_id = 'P1'",
+    ),
+    (
+        "profit.unit_profit",
+        "profit of the day = money and costs of core",
+        "update core.expenses set amount = amount + 0.01 where expense_id = 'E1'",
     ),
     (
         "profit.unit_profit",
@@ -373,8 +461,33 @@ BROKEN = [
     ),
     (
         "profit.daily_profit_summary",
-        "net revenue, gross profit and net profit follow from their parts",
-        "update profit.daily_profit_summary set net_revenue = net_revenue + 0.0001",
+        "profit of the day = sales, refunds and expenses of core, less cost of goods",
+        "update profit.daily_profit_summary set net_revenue = net_revenue + 0.0001 where category = 'home'",
+    ),
+    (
+        "profit.daily_profit_summary",
+        "profit of the day = sales, refunds and expenses of core, less cost of goods",
+        "update profit.daily_profit_summary set gross_profit = gross_profit - 0.01 where category = 'garden'",
+    ),
+    (
+        "profit.daily_profit_summary",
+        "profit of the day = sales, refunds and expenses of core, less cost of goods",
+        "update profit.daily_profit_summary set net_profit = net_profit + labor_expense where category = 'home'",
+    ),
+    (
+        "profit.daily_profit_summary",
+        "profit of the day = sales, refunds and expenses of core, less cost of goods",
+        "delete from core.refund_lines where refund_id = 'R4'",
+    ),
+    (
+        "profit.daily_profit_summary",
+        "profit of the day = sales, refunds and expenses of core, less cost of goods",
+        "update profit.unit_profit set cost_of_goods = cost_of_goods + 0.01 where order_id = 'O2'",
+    ),
+    (
+        "profit.daily_profit_summary",
+        "profit of the day = sales, refunds and expenses of core, less cost of goods",
+        "delete from core.expenses where expense_id = 'E3'",
     ),
     (
         "profit.daily_profit_summary",
@@ -605,7 +718,7 @@ SAMPLES = [
     (
         "core.shop_coverage",
         "no day is refused beyond the limit",
-        "update core.shop_coverage set accepted_count = 1 where ds = '2026-01-06'",
+        "update core.shop_coverage set accepted_count = 1, accepted_revenue = 1 where ds = '2026-01-06'",
         [{"ds": "2026-01-06", "table_name": "refund_lines", "quarantine_reason": "order_line_not_found", "row_count": "1"}],
     ),
     (
@@ -702,6 +815,14 @@ def test_the_rows_are_named(company: Session, name: str, check: str, damage: str
     with damaged(company, damage):
         found = [one for one in examine(load().table(name), company) if one.name == check and one.sample]
     assert [one.sample for one in found] == [rows]
+
+
+@pytest.mark.parametrize(("name", "measure"), [("shop", "revenue"), ("finance", "expense")])
+@pytest.mark.parametrize("few", ["accepted_count = 1", "accepted_{} = 1"])
+def test_neither_one_large_row_nor_many_worth_nothing_hold_a_day(company: Session, name: str, measure: str, few: str) -> None:
+    with damaged(company, f"update core.{name}_coverage set {few.format(measure)} where ds = '2026-01-06'"):
+        results = {result.name: result for result in examine(load().table(f"core.{name}_coverage"), company)}
+    assert results["no day is refused beyond the limit"].outcome == "passed"
 
 
 @pytest.fixture(scope="module")

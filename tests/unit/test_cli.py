@@ -153,7 +153,7 @@ def test_checks_tell_which_kinds_a_table_has_and_lacks(headline: Any) -> None:
     headline.project.replace("core/core_shop/pipeline.yml", "orders:\n    key: [order_id]", text)
     found = {row["table"]: row for row in json.loads(headline("checks", "--format", "json")[1])}
     kinds = {"schema": 2, "reconciliation": 1, "anomaly": "exempt", "duplicates": 1, "completeness": None}
-    assert found["core.orders"] == {"table": "core.orders"} | kinds
+    assert found["core.orders"] == {"table": "core.orders", "not_additive": None} | kinds
     assert set(found) == {"raw.orders", "core.orders", "core.running_totals"}
 
 

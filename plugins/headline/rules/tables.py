@@ -23,6 +23,7 @@ KINDS_REQUIRED = get_args(CheckKind)
 ALWAYS_THERE = "calendar.days"
 # What arrives, and what it is brought into: events and states, of which figures are made.
 WITHOUT_FIGURES = ("sources", "core")
+NUMBERS = ("integer", "bigint", "decimal")
 TYPES = {
     "date": "date",
     "timestamp": "timestamp",
@@ -178,6 +179,23 @@ def figures_tell_their_coverage(written: Written) -> Iterator[str]:
         yield "lacks coverage and is_partial, which every figure has: covered_days of macros/coverage.jinja gives both"
 
 
+def sums_are_stated(written: Written) -> Iterator[str]:
+    """A sum counts users or orders twice that several rows count: of every number of a figure the contract says over what."""
+    if written.pipeline.area in WITHOUT_FIGURES:
+        return
+    key = {*written.table.key, written.table.period_column}
+    for column in written.contract.columns:
+        over, name = column.attributes.additive_over, column.name
+        is_ratio = re.fullmatch(dict(NAMES)["ratio"], name) is not None
+        if name in key or is_ratio or column.data_type not in NUMBERS:
+            if over:
+                yield f"{name}: additive_over says that it can be summed, but it is {'a ratio' if is_ratio else 'no figure'}"
+        elif over is None:
+            yield f"{name}: say over which columns of the key it can be summed: attributes: {{additive_over: all}}, some or []"
+        elif over != "all" and (others := set(over) - key):
+            yield f"{name}: additive_over has {listed(others)}, which is not in the key"
+
+
 def everything_is_described(written: Written) -> Iterator[str]:
     if "one row" not in written.contract.description.lower():
         yield "its description does not say what a row is: «one row per …»"
@@ -260,6 +278,7 @@ CONTRACT_RULES: tuple[Rule, ...] = (
     names_say_the_type,
     period_column_is_there,
     figures_tell_their_coverage,
+    sums_are_stated,
     checks_are_enough,
     checks_are_portable,
     names_in_checks_are_known,

@@ -139,7 +139,7 @@ def _target(made: Table, contract: Contract) -> Iterator[str]:
         column.name: ", ".join(_promise(check) for check in contract.listed_checks if check.column == column.name)
         for column in contract.columns
     }
-    rows = [[code(column.name), column.sql_type, promises[column.name], column.description] for column in contract.columns]
+    rows = [[code(column.name), column.sql_type, promises[column.name], column.meaning] for column in contract.columns]
     yield f"#### {made.full_name}"
     yield f"{contract.description}{key} {replaced} {link('Contract', made.contract_file.name)}"
     yield table(["column", "type", "checked", "meaning and unit"], rows)

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import Path
-from typing import Annotated, Any, get_args
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -62,11 +62,16 @@ class Check:
 
 
 class ColumnAttributes(BaseModel):
-    """What is to be known of a column besides its type. `personal`: its values never leave the table, not even in a sample."""
+    """What is to be known of a column besides its type.
+
+    `personal`: its values never leave the table, not even in a sample. `additive_over`: the columns of the key over which its
+    values can be summed: `all`, some, or none (`[]`), as of users, whom several rows count.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     personal: bool = False
+    additive_over: Literal["all"] | tuple[str, ...] | None = None
 
 
 class Column(BaseModel):
@@ -88,6 +93,19 @@ class Column(BaseModel):
         if self.numeric_precision is None:
             return self.data_type
         return f"{self.data_type}({self.numeric_precision}, {self.numeric_scale or 0})"
+
+    @property
+    def meaning(self) -> str:
+        """Its description, and over what its values can be summed where the contract says so."""
+        match self.attributes.additive_over:
+            case None:
+                return self.description
+            case "all":
+                return f"{self.description} Can be summed."
+            case ():
+                return f"{self.description} Cannot be summed."
+            case over:
+                return f"{self.description} Can be summed over {', '.join(f'`{name}`' for name in over)} only."
 
 
 class Contract(BaseModel):
@@ -139,6 +157,11 @@ class Contract(BaseModel):
     def tells_coverage(self) -> bool:
         """Whether its rows say how much of their period is there."""
         return {"coverage", "is_partial"} <= set(self.column_names)
+
+    @property
+    def not_additive(self) -> list[str]:
+        """The columns whose values cannot be summed over all rows."""
+        return [column.name for column in self.columns if column.attributes.additive_over not in (None, "all")]
 
     @property
     def personal_columns(self) -> set[str]:

@@ -103,8 +103,9 @@ def _extended(interval: Interval, before: Days, after: Days) -> Interval:
 
 
 class Coverage(Model):
-    """How much of a day's rows must be valid, as shares: from `complete` on the day is complete, from `partial` on the valid rows
-    are published and labelled, below it nothing is. What is not stated is strict: every row counts."""
+    """How much of a day must be valid, as shares: from `complete` on of each kind of money (of rows where there is none) the day
+    is complete, from `partial` on of all rows, or of all money, the valid rows are published and labelled, below it nothing is.
+    What is not stated is strict: everything counts."""
 
     complete: Share = Decimal(1)
     partial: Share = Decimal(1)

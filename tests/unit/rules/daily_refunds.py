@@ -24,7 +24,7 @@ select
     refund_lines.ds,
     coalesce(refund_lines.sales_channel, 'unknown') as sales_channel,
     cast(sum(refund_lines.refund_amount) as decimal(18, 4)) as refund_amount,
-    cast(count(*) as bigint) as refund_count,
+    cast(count(distinct refund_lines.refund_id) as bigint) as refund_count,
     covered_days.coverage,
     covered_days.is_partial
 from core.refund_lines as refund_lines
@@ -50,6 +50,7 @@ columns:
     data_type: decimal
     numeric_precision: 18
     numeric_scale: 4
+    attributes: {additive_over: all}
     description: Sum of the refunds, in reporting currency.
     checks:
       - missing:
@@ -57,6 +58,7 @@ columns:
           valid_min: 0
   - name: refund_count
     data_type: bigint
+    attributes: {additive_over: all}
     description: Number of refunds.
     checks:
       - missing:

@@ -1,5 +1,6 @@
 -- A cancellation does not say which order it cancels: it is taken to be the customer's latest sale of that product until then.
 -- Without one, as for every guest, it is a refund without an order. Lines are numbered as in order_items.
+-- A cancellation takes units back: its quantity is negative. One that is positive is no refund, and core refuses it by that name.
 {% from 'macros/utc.jinja' import utc with context %}
 with lines as (
     select
@@ -14,7 +15,13 @@ with lines as (
         cast(cast("CustomerID" as bigint) as varchar) as customer_id,
         cast("InvoiceDate" as timestamp) as refunded_at,
         -cast("Quantity" as integer) as quantity,
-        cast("UnitPrice" as decimal(18, 4)) as unit_price
+        cast("UnitPrice" as decimal(18, 4)) as unit_price,
+        case
+            when headline_refusal is not null then headline_refusal
+            when cast("Quantity" as integer) > 0 then 'positive_quantity_on_a_cancellation'
+        end as refusal,
+        coalesce(headline_text, case when cast("Quantity" as integer) > 0 then cast("Quantity" as varchar) end) as refused_text,
+        headline_origin as refused_origin
     from landing.retail_lines
     where ds >= date '{{ start }}' and ds < date '{{ end }}' and "InvoiceNo" like 'C%'
 ),
@@ -27,7 +34,10 @@ refunds as (
         customer_id,
         {{ utc('refunded_at') }} as refunded_at,
         quantity,
-        quantity * unit_price as amount
+        quantity * unit_price as amount,
+        refusal,
+        refused_text,
+        refused_origin
     from lines
 ),
 
@@ -69,8 +79,8 @@ select
     refunds.refunded_at,
     cast(refunds.quantity as integer) as quantity,
     cast(refunds.amount as decimal(18, 4)) as amount,
-    cast(null as varchar) as refusal,
-    cast(null as varchar) as refused_text,
-    cast(null as varchar) as refused_origin
+    cast(refunds.refusal as varchar) as refusal,
+    cast(refunds.refused_text as varchar) as refused_text,
+    cast(refunds.refused_origin as varchar) as refused_origin
 from refunds
 left join matches on refunds.refund_id = matches.refund_id and matches.recency = 1

@@ -52,6 +52,11 @@ def read(ingest: FilesIngest, interval: Interval) -> Iterator[Part]:
         yield from ((day, rows) for rows in _batches(_file_of(base, ingest, day), ingest, day))
 
 
+def is_there(ingest: FilesIngest, day: Interval) -> bool:
+    """Whether the file of a day is there: whoever drops files may take old ones away."""
+    return (root(ingest.connection) / render(ingest.pattern, day, where="pattern")).exists()
+
+
 def root(conn_id: str) -> AnyPath:
     """Where the files of a connection lie; raises SpecError where it does not say."""
     base = connections.get(conn_id).extra.get("path")

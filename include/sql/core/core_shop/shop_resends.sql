@@ -1,31 +1,37 @@
--- An order is told by the day of its lines; one whose header is missing or cannot be read does not count there.
+-- An order counts on a day on which its header and a line of it can be read.
 {% from 'macros/identity.jinja' import IDENTITY_DAYS, is_read, on_two_days, resends with context %}
-with lines_on_two_days as (
-    {{ on_two_days('raw.order_items', 'order_id') | indent }}
+{% macro has_a_moment(header) -%}
+{{ is_read(header) }} and {{ header }}.ordered_at is not null
+{%- endmacro %}
+with headers_on_two_days as (
+    {{ on_two_days('raw.orders', 'order_id', has_a_moment) | indent }}
 ),
 
-headers as (
+lines as (
     select distinct
-        headers.ds,
-        headers.order_id
-    from raw.orders as headers
+        items.ds,
+        items.order_id
+    from raw.order_items as items
     where
-        headers.ds >= cast(date '{{ start }}' - interval '{{ IDENTITY_DAYS }}' day as date)
-        and headers.ds < date '{{ end }}'
-        and {{ is_read('headers') }}
-        and headers.ordered_at is not null
+        items.ds >= cast(date '{{ start }}' - interval '{{ IDENTITY_DAYS }}' day as date)
+        and items.ds < date '{{ end }}'
+        and {{ is_read('items') }}
+        and items.order_id in (
+            select record_id
+            from headers_on_two_days
+        )
 ),
 
 orders_on_two_days as (
     select
-        lines.ds,
-        lines.record_id,
-        lines.earlier_ds,
-        case when lines.later_counts = 1 and later.order_id is not null then 1 else 0 end as later_counts,
-        case when lines.earlier_counts = 1 and earlier.order_id is not null then 1 else 0 end as earlier_counts
-    from lines_on_two_days as lines
-    left join headers as later on lines.ds = later.ds and lines.record_id = later.order_id
-    left join headers as earlier on lines.earlier_ds = earlier.ds and lines.record_id = earlier.order_id
+        headers.ds,
+        headers.record_id,
+        headers.earlier_ds,
+        case when later.order_id is not null then headers.later_counts else 0 end as later_counts,
+        case when earlier.order_id is not null then headers.earlier_counts else 0 end as earlier_counts
+    from headers_on_two_days as headers
+    left join lines as later on headers.ds = later.ds and headers.record_id = later.order_id
+    left join lines as earlier on headers.earlier_ds = earlier.ds and headers.record_id = earlier.order_id
 ),
 
 refunds_on_two_days as (

@@ -21,13 +21,25 @@ def rounded(amount: Decimal, to: Decimal = UNIT) -> Decimal:
 
 
 def rate_in_force(rates: Iterable[Row], currency: str | None, day: date, reporting: str) -> Decimal | None:
-    """The rate told on the last day, up to this one, that had rates of any currency, unless it is more than 7 days old."""
+    """The rate told on the last day, up to this one, that had rates of any currency, if it is at most 7 days old.
+
+    It is what the newest file of 7 days more says of its currency and date.
+    """
     if currency == reporting:
         return Decimal(1)
-    told = [rate for rate in rates if rate["ds"] <= day]
-    last = max((rate["ds"] for rate in told), default=None)
-    newest = next((rate for rate in told if rate["ds"] == last and rate["currency_code"] == currency), None)
-    return newest["rate_to_reporting"] if newest and day - newest["rate_date"] <= timedelta(days=7) else None
+    every = list(rates)
+    last = max((rate["ds"] for rate in every if rate["ds"] <= day), default=None)
+    told = next((rate for rate in every if rate["ds"] == last and rate["currency_code"] == currency), None)
+    if told is None or day - told["rate_date"] > timedelta(days=7):
+        return None
+    versions = [
+        rate
+        for rate in every
+        if (rate["currency_code"], rate["rate_date"]) == (currency, told["rate_date"])
+        and timedelta(0) <= rate["ds"] - told["ds"] <= timedelta(days=7)
+    ]
+    found: Decimal = max(versions, key=lambda rate: rate["ds"])["rate_to_reporting"]
+    return found
 
 
 def largest_remainder(cents: int, drivers: Sequence[Decimal]) -> list[int]:

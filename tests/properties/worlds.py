@@ -1,8 +1,8 @@
 """Small worlds as hypothesis makes them: what the sources sent on each day of a few weeks, blemishes included.
 
 Orders cluster on few days, a month apart as much as side by side, since the rules look 7, 30 and 45 days around. Two things
-hold in every world, because the pipelines rely on them: an order line stands on one day (a contract checks it), and a product's
-version is told at most 7 days after it began (core_shop looks that far ahead).
+hold in every world, because the pipelines rely on them: versions of a record stand at most 7 days apart (identity looks that
+far), and a product's version is told at most 7 days after it began (core_shop looks that far ahead).
 """
 
 from __future__ import annotations
@@ -86,6 +86,7 @@ def worlds(draw: st.DrawFn, length: int, start: date | None = None) -> World:
                 arrived.setdefault(("refunds", refund["refunded_at"].date()), []).append(refund)
         arrived["expenses", day] = draw(expenses(day))
         arrived["experiment_assignments", day] = draw(assignments(day))
+    draw(sent_again(interval, arrived))
     arrived |= draw(exchange_rates(interval)) | draw(product_snapshots(interval)) | customer_snapshots(interval)
     return World(interval, arrived)
 
@@ -99,7 +100,51 @@ def app_worlds(draw: st.DrawFn, length: int, start: date | None = None) -> World
     for day in sorted(draw(st.sets(st.sampled_from(list(interval)), min_size=1))):
         arrived["events", day] = draw(events(day))
         arrived["experiment_assignments", day] = draw(assignments(day))
+    draw(sent_again(interval, arrived))
     return World(interval, arrived)
+
+
+# By table the key of a record, and the field that moves with its day.
+IDENTITIES = {
+    "orders": ("order_id", "ordered_at"),
+    "refunds": ("refund_id", "refunded_at"),
+    "expenses": ("expense_id", "incurred_on"),
+    "events": ("event_id", "occurred_at"),
+}
+AWAY = st.sampled_from([0, 0, 0, 0, -3, -1, 1, 2, 3])
+
+
+@st.composite
+def sent_again(draw: st.DrawFn, interval: Interval, arrived: dict[Cell, list[Row]]) -> None:
+    """Some records once more, corrected, up to 3 days away: two such worlds mixed have no versions further apart than 6."""
+    for (table, day), rows in sorted((cell, [*rows]) for cell, rows in arrived.items() if cell[0] in IDENTITIES):
+        key, moment = IDENTITIES[table]
+        for record in {row[key]: row for row in rows if row[key]}.values():
+            other = day + timedelta(days=draw(AWAY))
+            if other == day or other not in interval or not record[moment]:
+                continue
+            again = record | {moment: moved(record[moment], other)} | draw(corrections(table))
+            arrived.setdefault((table, other), []).append(again)
+            if table == "orders":
+                lines = [item for item in arrived.get(("order_items", day), []) if item["order_id"] == record[key]]
+                arrived.setdefault(("order_items", other), []).extend(lines[: draw(st.integers(1, 3))])
+
+
+def moved(moment: datetime | str, day: date) -> datetime | str:
+    """The moment, or the text of a date or moment, on another day."""
+    return f"{day}{moment[10:]}" if isinstance(moment, str) else datetime.combine(day, moment.time())
+
+
+def corrections(table: str) -> st.SearchStrategy[Row]:
+    """Fields that are other than before, or none."""
+    amounts = sometimes(money(20), None)
+    strategies: dict[str, st.SearchStrategy[Row]] = {
+        "refunds": st.builds(lambda amount: {"amount": amount}, amounts),
+        "expenses": st.builds(lambda amount: {"amount": None if amount is None else str(amount)}, amounts),
+        "orders": st.sampled_from([{}, {"currency_code": "USD"}]),
+        "events": st.sampled_from([{}, {"platform": "web"}, {"user_id": None}]),
+    }
+    return strategies[table]
 
 
 def busy_days(interval: Interval) -> st.SearchStrategy[set[date]]:
@@ -113,7 +158,7 @@ def busy_days(interval: Interval) -> st.SearchStrategy[set[date]]:
 
 @st.composite
 def orders(draw: st.DrawFn, day: date) -> tuple[list[Row], list[Row]]:
-    """Headers and lines of a day's orders; an order's id names its day, so that it cannot stand on two."""
+    """Headers and lines of a day's orders; an order's id names its day, so that no other day has it by chance."""
     headers: list[Row] = []
     items: list[Row] = []
     for number in range(draw(st.integers(1, 3))):

@@ -96,6 +96,19 @@ BROKEN = [
     ("core.events", "raw = core + quarantine in rows", "delete from core.events where event_id = 'V1'"),
     ("core.events", "raw = core + quarantine in rows", "insert into quarantine.events (ds) values ('2026-01-06')"),
     ("core.events", "every day with events has valid ones", "delete from core.events where ds = '2026-01-06'"),
+    (
+        "core.events",
+        "an event counts by its newest version",
+        "insert into core.app_superseded values ('event', 'V1', '2026-01-05', '2026-01-05', '2026-01-06')",
+    ),
+    *(
+        (
+            f"core.{source}_resends",
+            "a version gives way to none before it",
+            f"insert into core.{source}_resends values ('2026-01-05', 'record', '1', '2026-01-06')",
+        )
+        for source in ("shop", "finance", "app")
+    ),
     ("core.sessions", "sessions hold every event that has one", "delete from core.sessions where session_id = 'S2'"),
     (
         "core.sessions",
@@ -179,6 +192,16 @@ BROKEN = [
         "update core.exchange_rates set rate_to_reporting = 9 where currency_code = 'USD'",
     ),
     ("core.expenses", "every day with expenses has valid ones", "delete from core.expenses where ds = '2026-01-06'"),
+    (
+        "core.expenses",
+        "an expense counts by its newest version",
+        "insert into core.finance_superseded values ('expense', 'E1', '2026-01-05', '2026-01-05', '2026-01-06')",
+    ),
+    (
+        "core.expenses",
+        "an expense stands on one day only",
+        "insert into core.expenses select * replace (date '2025-12-05' as ds) from core.expenses where expense_id = 'E1'",
+    ),
     ("core.expenses", "amounts are whole cents", "update core.expenses set amount = amount + 0.001"),
     ("core.expenses", "raw = core + quarantine in rows and money", "delete from core.expenses where expense_id = 'E1'"),
     ("core.expenses", "raw = core + quarantine in rows and money", "delete from quarantine.expenses"),
@@ -292,6 +315,11 @@ BROKEN = [
         "an order line stands on one day only",
         "insert into core.order_lines select * replace (date '2025-12-31' as ds) from core.order_lines where order_id = 'O2'",
     ),
+    (
+        "core.order_lines",
+        "an order counts by its newest version",
+        "insert into core.shop_superseded values ('order', 'O2', '2026-01-06', '2026-01-06', '2026-01-07')",
+    ),
     ("core.order_lines", "raw = core + quarantine in rows and money", "delete from core.order_lines where order_id = 'O2'"),
     ("core.order_lines", "raw = core + quarantine in rows and money", "delete from quarantine.order_lines"),
     (
@@ -321,6 +349,16 @@ BROKEN = [
         "core.refund_lines",
         "raw = core + quarantine in rows and money",
         "delete from core.refund_lines where refund_id = 'R3' and line_number = 2",
+    ),
+    (
+        "core.refund_lines",
+        "a refund counts by its newest version",
+        "insert into core.shop_superseded values ('refund', 'R1', '2026-01-06', '2026-01-06', '2026-01-07')",
+    ),
+    (
+        "core.refund_lines",
+        "a refund stands on one day only",
+        "insert into core.refund_lines select * replace (date '2025-12-06' as ds) from core.refund_lines where refund_id = 'R1'",
     ),
     ("core.refund_lines", "raw = core + quarantine in rows and money", "delete from quarantine.refund_lines"),
     (

@@ -5,11 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from headline.intervals import Interval, from_days
+from headline.intervals import DAY, Interval, from_days
 from headline.specs import AnyIngest, DatabaseIngest, FilesIngest, HttpIngest, StreamIngest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
+    from datetime import date
 
     from headline.sources.landing import Part
 
@@ -35,3 +36,12 @@ def _read(ingest: AnyIngest, folder: Path, interval: Interval) -> Iterator[Part]
             return files.read(ingest, interval)
         case StreamIngest():
             return stream.read(ingest, interval)
+
+
+def files_again(ingest: AnyIngest, days: Iterable[date]) -> list[Interval] | None:
+    """Of loaded days those whose files are still there, each of which is read by itself; None where a file is not a day."""
+    from headline.sources import files
+
+    if not isinstance(ingest, FilesIngest) or ingest.day is not None:
+        return None
+    return [interval for day in sorted(days) if files.is_there(ingest, interval := Interval(day, day + DAY))]

@@ -52,6 +52,15 @@ def read(ingest: FilesIngest, interval: Interval) -> Iterator[Part]:
         yield from ((day, rows) for rows in _batches(_file_of(base, ingest, day), ingest, day))
 
 
+def is_there(ingest: FilesIngest, day: Interval) -> bool:
+    """Whether all files of a day are there: whoever drops files may take old ones away."""
+    from headline.sources.moments import FileDates
+
+    base = root(ingest.connection)
+    dates = FileDates(zones_of(ingest.zone)).needed(day) if ingest.moment else day
+    return all(_file_of(base, ingest, file_date).exists() for file_date in dates)
+
+
 def root(conn_id: str) -> AnyPath:
     """Where the files of a connection lie; raises SpecError where it does not say."""
     base = connections.get(conn_id).extra.get("path")

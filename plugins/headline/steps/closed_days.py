@@ -9,6 +9,7 @@ from datetime import date
 import pyarrow as pa
 
 from headline import settings
+from headline.errors import HeadlineError, Transient
 from headline.ledger import HeldDay, HeldDays, Load
 from headline.specs import AnyIngest
 from headline.steps.run import PipelineRun
@@ -30,6 +31,14 @@ def let_through(run: PipelineRun, spec: AnyIngest, loads: Sequence[Load], known:
     if passed:
         days.release(passed[0].landing, [load.ds for load in passed], f"run {run.run_id}")
     return passed
+
+
+def hold_unreadable(run: PipelineRun, before: Load, error: HeadlineError) -> None:
+    """Leave a day as it was loaded whose file came again and cannot be read; one that may be arriving is read by the next run."""
+    log.warning("%s: the file of %s cannot be read again, what was loaded of it stays: %s", before.landing, before.ds, error)
+    if not isinstance(error, Transient):
+        found = HeldDay(before.landing, before.ds, before.file, run.run_id, f"it came again and cannot be read: {error}")
+        HeldDays(run.ledger.conn_id).hold([found])
 
 
 def _judged(run: PipelineRun, spec: AnyIngest, load: Load, before: Load | None) -> HeldDay | None:

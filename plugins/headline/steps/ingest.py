@@ -44,8 +44,9 @@ def ingest(run: PipelineRun, name: str) -> Ingested: ...
 def ingest(run: PipelineRun, name: str | None = None, *, report: Report = lambda *_: None) -> list[Ingested] | Ingested:
     """Land all tables of a source, or the one named, for the requested days and, within the lookback, for those landed before.
 
-    A day whose content has not changed leaves no trace, so nothing downstream is computed again for it. A run for certain
-    landings leaves the others alone. One landing that fails keeps no other from being landed and recorded; then the error is
+    A day whose content has not changed leaves no trace, so nothing downstream is computed again for it. A file of the lookback
+    that is gone, or came again and cannot be read, leaves its day as it was loaded. A run for certain landings leaves the others
+    alone. One landing that fails keeps no other from being landed and recorded; then the error is
     raised with the names of all that failed. Raises BadData, and records nothing of the landing, where columns are not as
     agreed: what arrived is kept all the same; BadRequest where a landing that is left alone has yet to arrive for the
     requested days.
@@ -76,10 +77,10 @@ def ingest(run: PipelineRun, name: str | None = None, *, report: Report = lambda
 
 
 def _ingest(run: PipelineRun, source: Source, name: str) -> Ingested:
-    from headline.sources import read
+    from headline.sources import files_again, read
     from headline.sources.landing import LandingWriter
     from headline.steps.arrival import Arrival
-    from headline.steps.closed_days import let_through
+    from headline.steps.closed_days import hold_unreadable, let_through
 
     spec = source.ingest[name]
     landing = f"landing.{name}"
@@ -88,18 +89,25 @@ def _ingest(run: PipelineRun, source: Source, name: str) -> Ingested:
     # In a repair too: with the missing day came late rows of those before, the oldest of which no later run reads again.
     reach = Interval(run.requested.start - timedelta(days=spec.lookback_days), run.requested.end)
     known = {load.ds: load for load in run.ledger.current_loads(landing, [reach])}
-    intervals = from_days({*run.requested, *known})
+    again = files_again(spec, known.keys() - set(run.requested))
+    intervals = from_days({*run.requested, *known}) if again is None else sorted([run.requested, *again])
     arrival = Arrival(run, name)
     writer = LandingWriter(source.id, landing, f"{spec.kind} {spec.connection}", arrival.agreed)
     loads = []
     for interval in intervals:
-        with arrival.reading(interval):
-            loads += writer.write(read(spec, source.folder, interval), interval, known)
+        try:
+            with arrival.reading(interval):
+                loads += writer.write(read(spec, source.folder, interval), interval, known)
+        except (BadData, Transient) as error:
+            if interval not in (again or ()):
+                raise
+            hold_unreadable(run, known[interval.start], error)
+    read_days = from_days(load.ds for load in loads)
     _require_something(spec, [load for load in loads if load.ds in run.requested])
     arrival.require_agreed(loads, known)
     loads = let_through(run, spec, loads, known)
     changed = run.ledger.record_loads(loads, run.run_id)
-    ingested = Ingested(landing, intervals, len(loads), sum(load.row_count for load in loads), changed)
+    ingested = Ingested(landing, read_days, len(loads), sum(load.row_count for load in loads), changed)
     log.info("%s: %s rows in %s files landed, %s of them new or changed", landing, ingested.row_count, len(loads), changed)
     return ingested
 

@@ -132,3 +132,23 @@ def test_snapshots_show_what_was_known_when_the_day_ended(shop: Connection, comp
     assert seen > 20_000
     for table in ("product_versions", "customer_versions"):
         assert query(shop, f"select count(*) from {table} where is_deleted")[0][0] > 0
+
+
+def test_an_order_that_stands_on_two_days_brings_the_same_lines_alone_and_in_a_range(
+    new_database: NewDatabase, company: Company
+) -> None:
+    connection = new_database()
+    fill(connection, FIRST, FIRST + 2 * DAY, company)
+    [(order,)] = query(connection, f"select min(order_id) from orders where ordered_at::date = '{FIRST}'")
+    with connection, connection.cursor() as cursor:
+        for moment in (f"{FIRST + DAY} 09:00:00", f"{FIRST + DAY} 17:00:00"):
+            cursor.execute(
+                "insert into orders select order_id, customer_id, %s, order_status, sales_channel, country_code, currency_code "
+                "from orders where order_id = %s limit 1",
+                (moment, order),
+            )
+    whole = extract(connection, "order_items", FIRST, FIRST + 2 * DAY)
+    days = [row for day in days_between(FIRST, FIRST + 2 * DAY) for row in extract(connection, "order_items", day, day)]
+    assert days == whole
+    lines = query(connection, f"select count(*) from order_items where order_id = '{order}'")[0][0]
+    assert [row[0] for row in whole if row[1] == order] == [FIRST] * lines + [FIRST + DAY] * lines

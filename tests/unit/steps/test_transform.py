@@ -2,6 +2,8 @@
 
 from datetime import date
 from decimal import Decimal
+from os import utime
+from time import time
 from typing import Any
 
 import pytest
@@ -9,7 +11,7 @@ import pytest
 from headline import specs
 from headline.errors import BadData, SpecError, Transient
 from headline.intervals import DAY, Interval, requested_interval
-from headline.ledger import Load, partial_days, stale_states
+from headline.ledger import HeldDays, Load, partial_days, stale_states
 from headline.steps.ingest import ingest
 
 D1, D2, D3 = date(2026, 3, 1), date(2026, 3, 2), date(2026, 3, 3)
@@ -289,6 +291,38 @@ def test_ingest_lands_the_days_asked_for_and_those_of_the_lookback_that_had_arri
     project.publish("shop", D1)
     project.publish("shop", D3)
     assert project.query("select order_id from raw.orders order by ds, order_id") == [("a",), ("late",), ("a",)]
+
+
+def test_files_of_the_lookback_are_read_again_as_far_as_they_are_there_and_can_be_read(
+    project: Any, tmp_path: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A corrected file under the same name is taken in; one that is gone, or broken, leaves its day and keeps no new day away."""
+    folder = tmp_path / "drop"
+    monkeypatch.setenv("AIRFLOW_CONN_HEADLINE_DROP", f'{{"conn_type": "fs", "extra": {{"path": "file://{folder}"}}}}')
+    project.replace("sources/shop/source.yml", "format: csv", "format: csv, lookback_days: 3")
+    days = [D1 + n * DAY for n in range(4)]
+    for day in days:
+        drop(project, folder, day, "a,1")
+    ingest(project.run("shop", days[0], days[2]), "orders")
+    (folder / f"orders_{days[0]}.csv").unlink()
+    drop(project, folder, days[1], "a,2")
+    broken = folder / f"orders_{days[2]}.csv"
+    broken.write_text('order_id,amount\n"a,1\n')
+    arriving = ingest(project.run("shop", days[3]), "orders")
+    assert (arriving.intervals, arriving.changed_count) == ([Interval(D2, D2 + DAY), Interval(days[3], days[3] + DAY)], 2)
+    assert not HeldDays().open()
+    long_ago = time() - 3600
+    utime(broken, (long_ago, long_ago))
+    assert ingest(project.run("shop", days[3]), "orders").changed_count == 0
+    [held] = HeldDays().open()
+    assert (held.landing, held.ds) == ("landing.orders", days[2])
+    assert "cannot be read" in held.found
+    drop(project, folder, days[2], "a,3")
+    assert ingest(project.run("shop", days[3]), "orders").changed_count == 1
+    assert not HeldDays().open()
+    for day in days:
+        project.publish("shop", day)
+    assert [int(amount) for (amount,) in project.query("select amount from raw.orders order by ds")] == [1, 2, 3, 1]
 
 
 TODAY = date(2026, 3, 10)

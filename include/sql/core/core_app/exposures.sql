@@ -5,6 +5,28 @@ with judged as (
     {{ judged_assignments() | indent }}
 ),
 
+-- A row that says what another one says has lost nothing: it came again with a later file, or a newer file tells its moment anew.
+refused as (
+    select
+        judged.ds,
+        judged.experiment_id,
+        judged.user_id,
+        judged.variant,
+        judged.exposed_at,
+        case
+            when judged.quarantine_reason = 'file_of_another_day' and kept.user_id is not null then 'duplicate_assignment'
+            when judged.quarantine_reason is not null then judged.quarantine_reason
+            when judged.exposed_on <= judged.ds and kept.user_id is null then 'duplicate_assignment'
+        end as quarantine_reason
+    from judged
+    left join core.assignments as kept
+        on
+            judged.exposed_on = kept.ds
+            and judged.experiment_id = kept.experiment_id
+            and judged.user_id = kept.user_id
+            and judged.variant = kept.variant
+),
+
 shown as (
     select
         ds,
@@ -50,5 +72,5 @@ select
     exposed_at,
     cast(null as boolean) as is_contaminated,
     quarantine_reason
-from judged
+from refused
 where quarantine_reason is not null

@@ -1,3 +1,4 @@
+{% from 'macros/identity.jinja' import join_superseded with context %}
 with entries as (
     select
         ds,
@@ -34,22 +35,23 @@ converted as (
 )
 
 select
-    ds,
-    expense_id,
-    expense_type,
-    sales_channel,
-    currency_code,
-    rate_to_reporting,
-    amount_in_expense_currency,
-    cast(amount as decimal(18, 4)) as amount,
+    converted.ds,
+    converted.expense_id,
+    converted.expense_type,
+    converted.sales_channel,
+    converted.currency_code,
+    converted.rate_to_reporting,
+    converted.amount_in_expense_currency,
+    cast(converted.amount as decimal(18, 4)) as amount,
     case
-        when refusal is not null then refusal
-        when expense_id is null then 'missing_expense_id'
-        when occurrence > 1 then 'duplicate_expense'
-        when coalesce(expense_type, '') not in ('operational', 'marketing', 'labor') then 'unknown_expense_type'
-        when amount_in_expense_currency is null then 'missing_amount'
-        when amount_in_expense_currency < 0 then 'negative_amount'
-        when rate_to_reporting is null then 'missing_exchange_rate'
-        when sales_channel not in ('web', 'app', 'marketplace') then 'unknown_sales_channel'
+        when converted.refusal is not null then converted.refusal
+        when converted.expense_id is null then 'missing_expense_id'
+        when converted.occurrence > 1 or superseded.record_id is not null then 'duplicate_expense'
+        when coalesce(converted.expense_type, '') not in ('operational', 'marketing', 'labor') then 'unknown_expense_type'
+        when converted.amount_in_expense_currency is null then 'missing_amount'
+        when converted.amount_in_expense_currency < 0 then 'negative_amount'
+        when converted.rate_to_reporting is null then 'missing_exchange_rate'
+        when converted.sales_channel not in ('web', 'app', 'marketplace') then 'unknown_sales_channel'
     end as quarantine_reason
 from converted
+{{ join_superseded('core.finance_superseded', 'expense', 'converted', 'expense_id') }}

@@ -1,6 +1,7 @@
 -- Every line that arrived comes out once, valid or with the reason why not.
--- Of lines and of headers that repeat the fullest one is kept.
+-- Of lines and of headers that repeat on a day the fullest one is kept.
 {% from 'macros/business_day.jinja' import business_day with context %}
+{% from 'macros/identity.jinja' import join_superseded with context %}
 with items as (
     select
         ds,
@@ -64,6 +65,7 @@ select
         when items.line_number is null then 'missing_line_number'
         when items.occurrence > 1 then 'duplicate_order_line'
         when orders.order_id is null then 'order_not_found'
+        when superseded.record_id is not null then 'duplicate_order'
         when orders.refusal is not null then orders.refusal
         when orders.ordered_at is null then 'missing_ordered_at'
         when {{ business_day('orders.ordered_at') }} <> items.ds then 'wrong_business_day'
@@ -83,6 +85,7 @@ select
 from items
 left join orders
     on items.ds = orders.ds and items.order_id = orders.order_id and orders.occurrence = 1
+{{ join_superseded('core.shop_superseded', 'order', 'items', 'order_id') }}
 left join core.products as products
     on
         items.product_id = products.product_id

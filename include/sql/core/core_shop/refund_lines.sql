@@ -1,5 +1,6 @@
 {% from 'macros/business_day.jinja' import business_day with context %}
 {% set amounts = ['amount_in_order_currency', 'refund_amount'] %}
+{% from 'macros/identity.jinja' import join_superseded with context %}
 with refunds as (
     select
         ds,
@@ -108,7 +109,7 @@ judged as (
         case
             when matched.refusal is not null then matched.refusal
             when matched.refund_id is null then 'missing_refund_id'
-            when matched.occurrence > 1 then 'duplicate_refund'
+            when matched.occurrence > 1 or superseded.record_id is not null then 'duplicate_refund'
             when matched.order_id is not null and matched.order_ds is null then 'order_line_not_found'
             when matched.refunded_at is null then 'missing_refunded_at'
             when {{ business_day('matched.refunded_at') }} <> matched.ds then 'wrong_business_day'
@@ -119,6 +120,7 @@ judged as (
             when rates.rate_to_reporting is null then 'missing_exchange_rate'
         end as quarantine_reason
     from matched
+    {{ join_superseded('core.shop_superseded', 'refund', 'matched', 'refund_id') }}
     left join core.exchange_rates as rates
         on matched.ds = rates.ds and matched.currency_code = rates.currency_code
 ),

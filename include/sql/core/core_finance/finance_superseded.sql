@@ -1,0 +1,3 @@
+-- Apart from finance_resends, so that a record that is sent again makes no day stale but the one whose version it replaces.
+{% from 'macros/identity.jinja' import superseded with context %}
+{{ superseded('core.finance_resends') }}

@@ -1,0 +1,43 @@
+-- An order counts on a day on which its header and a line of it can be read.
+{% from 'macros/identity.jinja' import IDENTITY_DAYS, is_read, on_two_days, resends with context %}
+{% macro has_a_moment(header) -%}
+{{ is_read(header) }} and {{ header }}.ordered_at is not null
+{%- endmacro %}
+with headers_on_two_days as (
+    {{ on_two_days('raw.orders', 'order_id', has_a_moment) | indent }}
+),
+
+lines as (
+    select distinct
+        items.ds,
+        items.order_id
+    from raw.order_items as items
+    where
+        items.ds >= cast(date '{{ start }}' - interval '{{ IDENTITY_DAYS }}' day as date)
+        and items.ds < date '{{ end }}'
+        and {{ is_read('items') }}
+        and items.order_id in (
+            select record_id
+            from headers_on_two_days
+        )
+),
+
+orders_on_two_days as (
+    select
+        headers.ds,
+        headers.record_id,
+        headers.earlier_ds,
+        case when later.order_id is not null then headers.later_counts else 0 end as later_counts,
+        case when earlier.order_id is not null then headers.earlier_counts else 0 end as earlier_counts
+    from headers_on_two_days as headers
+    left join lines as later on headers.ds = later.ds and headers.record_id = later.order_id
+    left join lines as earlier on headers.earlier_ds = earlier.ds and headers.record_id = earlier.order_id
+),
+
+refunds_on_two_days as (
+    {{ on_two_days('raw.refunds', 'refund_id') | indent }}
+)
+
+{{ resends('order', 'orders_on_two_days') }}
+union all
+{{ resends('refund', 'refunds_on_two_days') }}

@@ -1,10 +1,14 @@
--- An order counts on a day on which its header and a line of it can be read.
+-- An order counts on a day on which its header and a line can be read; what stands on another day than its own takes no place.
+{% from 'macros/business_day.jinja' import business_day with context %}
 {% from 'macros/identity.jinja' import IDENTITY_DAYS, is_read, on_two_days, resends with context %}
-{% macro has_a_moment(header) -%}
-{{ is_read(header) }} and {{ header }}.ordered_at is not null
+{% macro order_may_count(header) -%}
+{{ is_read(header) }} and {{ header }}.ds = {{ business_day(header ~ '.ordered_at') }}
+{%- endmacro %}
+{% macro refund_may_count(refund) -%}
+{{ is_read(refund) }} and {{ refund }}.ds = {{ business_day(refund ~ '.refunded_at') }}
 {%- endmacro %}
 with headers_on_two_days as (
-    {{ on_two_days('raw.orders', 'order_id', has_a_moment) | indent }}
+    {{ on_two_days('raw.orders', 'order_id', order_may_count) | indent }}
 ),
 
 lines as (
@@ -35,7 +39,7 @@ orders_on_two_days as (
 ),
 
 refunds_on_two_days as (
-    {{ on_two_days('raw.refunds', 'refund_id') | indent }}
+    {{ on_two_days('raw.refunds', 'refund_id', refund_may_count) | indent }}
 )
 
 {{ resends('order', 'orders_on_two_days') }}

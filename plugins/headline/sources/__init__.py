@@ -42,6 +42,6 @@ def files_again(ingest: AnyIngest, days: Iterable[date]) -> list[Interval] | Non
     """Of loaded days those whose files are still there, each of which is read by itself; None where a file is not a day."""
     from headline.sources import files
 
-    if not isinstance(ingest, FilesIngest) or ingest.day is not None or ingest.moment is not None:
+    if not isinstance(ingest, FilesIngest) or ingest.day is not None:
         return None
     return [interval for day in sorted(days) if files.is_there(ingest, interval := Interval(day, day + DAY))]

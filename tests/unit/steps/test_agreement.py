@@ -60,7 +60,7 @@ def test_other_peoples_names_need_no_declaration(monkeypatch: pytest.MonkeyPatch
         "InvoiceNo": {"text"},
         "StockCode": {"text"},
         "Description": set(),
-        "Quantity": {"integer"},
+        "Quantity": {"integer", "text"},
         "InvoiceDate": {"timestamp"},
         "UnitPrice": {"decimal(18, 4)"},
         "CustomerID": {"bigint"},

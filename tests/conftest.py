@@ -37,11 +37,11 @@ class Scheduling(LoadFileScheduling):  # type: ignore[misc]
         return str(file.parent if file.parent.name == "airflow" and not has_its_own else file)
 
 
-# Tests that need an Airflow take longest and mostly wait, while others compute. Of these come first those with one of their own,
-# and those that look at what nothing else has touched yet. Then come the fast ones.
+# What takes longest begins first, beside the fast ones: tests that need an Airflow, which mostly wait while others compute, and of
+# these those with one of their own, and those that look at what nothing else has touched yet; then every fault.
 ORDER = (
     *("airflow/test_alerts", "airflow/test_figures", "airflow/test_browser", "airflow/test_runs", "airflow"),
-    *("properties", "cases", "dags", "unit", "sql", "attacks", "repository", "faults/test_injected", "faults", "examples"),
+    *("faults/test_injected", "properties", "cases", "dags", "unit", "sql", "attacks", "repository", "faults", "examples"),
 )
 
 

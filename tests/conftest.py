@@ -37,7 +37,7 @@ class Scheduling(LoadFileScheduling):  # type: ignore[misc]
         return str(file.parent if file.parent.name == "airflow" and not has_its_own else file)
 
 
-# What takes longest begins first, beside the fast ones: tests that need an Airflow, which mostly wait while others compute, and of
+# What takes longest begins first, beside the fast ones: tests that need an Airflow, which mostly wait while others compute, of
 # these those with one of their own, and those that look at what nothing else has touched yet; then every fault.
 ORDER = (
     *("airflow/test_alerts", "airflow/test_figures", "airflow/test_browser", "airflow/test_runs", "airflow"),

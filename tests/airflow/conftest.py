@@ -68,22 +68,22 @@ def deployed(
         "HEADLINE_FINANCE_PORT": str(free_port()),
         "HEADLINE_SOURCES": str(include / "sql" / "sources"),
     }
-    with patch.dict(os.environ):
-        home.make()
-        with home.env_file.open("a") as file:
-            file.writelines(f"{name}={value}\n" for name, value in (SETTINGS | {"HEADLINE_INCLUDE": str(include)}).items())
-        try:
+    try:
+        with patch.dict(os.environ):  # set-up changes it, and other tests of this process are to see nothing of that
+            home.make()
+            with home.env_file.open("a") as file:
+                file.writelines(f"{name}={value}\n" for name, value in (SETTINGS | {"HEADLINE_INCLUDE": str(include)}).items())
             environment = set_up(home, Screen(), lifecycle.WITH_DEMO, choices)
             with closing(Postgres(home.postgres).connect("shop")) as connection:
                 connection.autocommit = False
                 shop.fill(connection, OPENING, YESTERDAY, company)
             datashare.drop(home.path / "datashare", OPENING - DAY, YESTERDAY, company)
             lifecycle.start(home, environment, lifecycle.WITH_DEMO, Screen())
-            with Airflow.of(environment) as api:
-                wait_for_dags(api, DAGS)
-                yield Deployment(home, include, environment, api)
-        finally:
-            lifecycle.clean(home)
+        with Airflow.of(environment) as api:
+            wait_for_dags(api, DAGS)
+            yield Deployment(home, include, environment, api)
+    finally:
+        lifecycle.clean(home)
 
 
 @pytest.fixture(scope="session")

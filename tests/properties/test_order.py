@@ -80,7 +80,7 @@ def test_running_twice_is_running_once(make_street: MakeStreet, world: World) ->
     assert_same(computed_in_pieces(make_street, world, [world.interval] * 2), once)
 
 
-@settings(max_examples=3)
+@settings(max_examples=2)
 @given(worlds(length=4).flatmap(lambda world: st.tuples(st.just(world), st.permutations(list(world.interval)))))
 def test_days_in_any_order_are_the_range(make_street: MakeStreet, example: tuple[World, list[date]]) -> None:
     world, days = example

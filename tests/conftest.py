@@ -108,15 +108,16 @@ def warehouse(tmp_path: Path, ledger_database: str, monkeypatch: pytest.MonkeyPa
     return open_warehouse()
 
 
+def forget() -> None:
+    """What was read of the environment and of specs is read again."""
+    settings.load.cache_clear()
+    specs.load.cache_clear()
+    template._environment.cache_clear()
+
+
 @pytest.fixture
 def forget_settings() -> Iterator[Callable[[], None]]:
-    """Call it after the environment or a spec has changed: what was read of them is read again. Happens after the test too."""
-
-    def forget() -> None:
-        settings.load.cache_clear()
-        specs.load.cache_clear()
-        template._environment.cache_clear()
-
+    """Call it after the environment or a spec has changed. Happens before and after the test too."""
     forget()
     yield forget
     forget()

@@ -13,6 +13,7 @@ from unittest.mock import patch
 
 import pytest
 from tests.airflow.world import BEGINNINGS, COMPANY, DAGS, FIRST, LAST, OPENING, YESTERDAY, Airflow, Deployment
+from tests.conftest import forget
 
 from headline.demo import datashare, shop
 from headline.demo.company import Company
@@ -79,6 +80,7 @@ def deployed(
                 shop.fill(connection, OPENING, YESTERDAY, company)
             datashare.drop(home.path / "datashare", OPENING - DAY, YESTERDAY, company)
             lifecycle.start(home, environment, lifecycle.WITH_DEMO, Screen())
+        forget()
         with Airflow.of(environment) as api:
             wait_for_dags(api, DAGS)
             yield Deployment(home, include, environment, api)

@@ -18,6 +18,7 @@ from sqlalchemy import text
 from tests.airflow.alerted import ENGINEERS, MINUTE, Alert, Guarded, Recipients, prepare
 from tests.airflow.conftest import deployed
 from tests.airflow.world import COMPANY, WRITE_AUDIT_PUBLISH, YESTERDAY, Deployment, process_titled, wait_for
+from tests.conftest import forget
 from tests.unit.alerts import servers
 
 from headline.ledger import Ledger
@@ -43,8 +44,10 @@ def guarded(server_folder: Path) -> Iterator[Guarded]:
             with pytest.MonkeyPatch.context() as patch:
                 for name, value in deployment.environment.items():
                     patch.setenv(name, value)
+                forget()
                 _engine.cache_clear()
                 yield Guarded(deployment, people)
+            forget()
             _engine.cache_clear()
 
 

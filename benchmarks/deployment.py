@@ -45,6 +45,12 @@ class Deployment:
         watch(self.home, self.api, f"{first} to {last}", runs, self.screen)
         return {run.dag_id: self.api.task_instances(run.dag_id, run.run_id) for run in runs}
 
+    def once(self, dag_id: str, day: date, run_id: str) -> list[dict[str, Any]]:
+        """One run of a DAG for a day, whether or not the day was computed before; its task instances."""
+        self.api.trigger(dag_id, run_id=run_id, conf={"from": str(day), "to": str(day)})
+        watch(self.home, self.api, run_id, [Watched(dag_id, run_id)], self.screen)
+        return self.api.task_instances(dag_id, run_id)
+
     @contextmanager
     def backfill(self, dag_ids: Sequence[str], first: date, last: date) -> Iterator[None]:
         """Airflow's own backfill of each DAG, as its form proposes it, all at once; at the end, all have ended.

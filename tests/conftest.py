@@ -14,6 +14,7 @@ from xdist.scheduler import LoadFileScheduling
 
 from headline import settings, specs
 from headline.ledger import Ledger, migrate
+from headline.ledger.engine import _engine
 from headline.ledger.tables import metadata
 from headline.local.postgres import Postgres
 from headline.sql import template
@@ -113,6 +114,7 @@ def forget() -> None:
     settings.load.cache_clear()
     specs.load.cache_clear()
     template._environment.cache_clear()
+    _engine.cache_clear()
 
 
 @pytest.fixture

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tests.conftest import forget
 
 from headline import settings, specs
 from headline.rules.golden import case_faults
-from headline.sql import template
 
 GIVEN = """\
 types:
@@ -40,16 +40,10 @@ rows:
 @pytest.fixture
 def catalog(monkeypatch: pytest.MonkeyPatch) -> Iterator[specs.Catalog]:
     monkeypatch.setenv("HEADLINE_SOURCES", str(settings.PROJECT / "examples" / "online_retail" / "sources"))
-    _forget()
+    forget()
     yield specs.load()
     monkeypatch.undo()
-    _forget()
-
-
-def _forget() -> None:
-    settings.load.cache_clear()
-    specs.load.cache_clear()
-    template._environment.cache_clear()
+    forget()
 
 
 def test_a_cancellation_of_more_units_is_refused_by_that_name(catalog: specs.Catalog, tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 import psycopg2
 import pyarrow.parquet as pq
 import pytest
+from tests.conftest import forget
 from tests.examples.house import House
 
 from headline import settings, specs
@@ -21,7 +22,6 @@ from headline.errors import Transient
 from headline.intervals import DAY, Interval
 from headline.ledger import Ledger, migrate
 from headline.local.example import Example
-from headline.sql import template
 from headline.steps import Acceptance, PipelineRun, write_audit_publish
 from headline.warehouse import open_warehouse
 
@@ -59,18 +59,12 @@ def site(postgres: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ho
         environment.setenv("HEADLINE_WITHOUT", " ".join(EXAMPLE.without))
         for name, connection in connections.items():
             environment.setenv(f"AIRFLOW_CONN_HEADLINE_{name}", json.dumps(connection))
-        _forget()
+        forget()
         migrate()
         made = House(folder / "warehouse.duckdb", specs.load(), Ledger(), open_warehouse(), tuple(EXAMPLE.dags), ACCEPTANCE)
         made.compute(ALL_DAYS, "range")
         yield made
-    _forget()
-
-
-def _forget() -> None:
-    settings.load.cache_clear()
-    specs.load.cache_clear()
-    template._environment.cache_clear()
+    forget()
 
 
 # The independent computation: who was there on a day, in a period, in a window.

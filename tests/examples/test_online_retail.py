@@ -12,13 +12,13 @@ from typing import Any
 import duckdb
 import psycopg2
 import pytest
+from tests.conftest import forget
 from tests.examples.house import House
 
 from headline import settings, specs
 from headline.intervals import DAY, Interval
 from headline.ledger import Ledger, migrate
 from headline.local.example import Example
-from headline.sql import template
 from headline.steps import Acceptance
 from headline.warehouse import open_warehouse
 
@@ -80,15 +80,9 @@ def builder(postgres: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator
         environment.setenv("HEADLINE_REPORTING_ZONE", EXAMPLE.reporting_zone)
         datashare = {"conn_type": "fs", "extra": {"path": f"file://{folder}"}}
         environment.setenv("AIRFLOW_CONN_HEADLINE_DATASHARE", json.dumps(datashare))
-        _forget()
+        forget()
         yield Builder(postgres, folder, environment)
-    _forget()
-
-
-def _forget() -> None:
-    settings.load.cache_clear()
-    specs.load.cache_clear()
-    template._environment.cache_clear()
+    forget()
 
 
 @pytest.fixture(scope="module")

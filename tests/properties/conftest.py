@@ -9,10 +9,10 @@ from collections.abc import Iterator, Sequence
 
 import hypothesis
 import pytest
+from tests.conftest import forget
 from tests.properties.street import PROFIT, MakeStreet, Street
 
-from headline import settings, specs
-from headline.sql import template
+from headline import settings
 
 # Shrinking an example that needs whole pipelines takes minutes: it is for whoever explores.
 hypothesis.settings.register_profile(
@@ -36,12 +36,6 @@ def pytest_configure(config: pytest.Config) -> None:
 @pytest.fixture(scope="module")
 def make_street(ledger_database: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[MakeStreet]:
     """Gives the street, empty; there is one at a time."""
-
-    def forget() -> None:
-        settings.load.cache_clear()
-        specs.load.cache_clear()
-        template._environment.cache_clear()
-
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("AIRFLOW_CONN_HEADLINE_LEDGER", ledger_database)
         forget()

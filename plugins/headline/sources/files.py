@@ -100,14 +100,17 @@ def _by_moment(base: AnyPath, ingest: FilesIngest, column: str, interval: Interv
             try:
                 moments = moments_of_rows(rows, column, zones.source)
             except pa.ArrowException as error:
-                whole = ((file_date, batch) for batch in _batches(path, ingest, file_date))
-                raise Unfit(f"{path}: its column {column} holds no moments: {error}", file_date, whole) from error
+                raise _unfit(path, ingest, file_date, f"its column {column} holds no moments: {error}") from error
             count, odd = count + rows.num_rows, odd + wrong_moments(rows, column, moments)
             parts = by_moment(rows, moments, days, zones.reporting)
             yield from ((day, mine) for day, mine in parts if interval.start <= day < interval.end)
         if are_most(odd, count):
-            whole = ((file_date, batch) for batch in _batches(path, ingest, file_date))
-            raise Unfit(f"{path}: {odd} of {count} records have no {column} that tells when they happened", file_date, whole)
+            raise _unfit(path, ingest, file_date, f"{odd} of {count} records have no {column} that tells when they happened")
+
+
+def _unfit(path: AnyPath, ingest: FilesIngest, day: date, why: str) -> Unfit:
+    """The file as it arrived goes along, to be kept."""
+    return Unfit(f"{path}: {why}", day, ((day, batch) for batch in _batches(path, ingest, day)))
 
 
 def _many_days(path: AnyPath, ingest: FilesIngest, column: str, interval: Interval) -> Iterator[Part]:

@@ -78,22 +78,24 @@ def main(
             report.add(
                 f"parse a file of {size} pipelines, per pipeline", f"CPU {milliseconds:.1f} ms", "of 5", ratio, "20 ms, 1.0"
             )
-    with deployment(DAYS + REPEATS, last, screen) as running:
-        whole = Interval(last - timedelta(days=DAYS + REPEATS - 1), last - timedelta(days=REPEATS - 1))
-        days = [Interval(day, day + DAY) for day in Interval(whole.end, last + DAY)]
-        measure_scheduler(running, whole, days, report, screen)
-        measure_idle(running, report, screen)
-        if with_backfill:
-            measure_backfill(running, whole, report, screen)
-        loads = work.landed()
-        measure_range(loads, whole, report, screen)
-        measure_days(loads, whole, days, report, screen)
-        if with_scale:
-            measure_year(report, screen)
-            measure_history(report, screen)
-            measure_memory(report, screen)
-    screen.console.print(report.table)
-    screen.say(machine())
+    try:
+        with deployment(DAYS + REPEATS, last, screen) as running:
+            whole = Interval(last - timedelta(days=DAYS + REPEATS - 1), last - timedelta(days=REPEATS - 1))
+            days = [Interval(day, day + DAY) for day in Interval(whole.end, last + DAY)]
+            measure_scheduler(running, whole, days, report, screen)
+            measure_idle(running, report, screen)
+            if with_backfill:
+                measure_backfill(running, whole, report, screen)
+            loads = work.landed()
+            measure_range(loads, whole, report, screen)
+            measure_days(loads, whole, days, report, screen)
+            if with_scale:
+                measure_year(report, screen)
+                measure_history(report, screen)
+                measure_memory(report, screen)
+    finally:  # what was measured is worth reading even where the next measurement fails
+        screen.console.print(report.table)
+        screen.say(machine())
 
 
 def measure_scheduler(running: Deployment, whole: Interval, days: Sequence[Interval], report: Report, screen: Screen) -> None:

@@ -48,8 +48,8 @@ QUERIES = {
         from range(9) as expenses(i)""",
     "exchange_rates": """
         select ':day' as rate_date, currency_code,
-            '1.' || lpad(cast(draw(:number, currency_code, 1000) as varchar), 3, '0') as rate_to_reporting
-        from (values ('USD'), ('GBP')) as currencies(currency_code)""",
+            '1.' || cast(base + draw(:number, currency_code, 10) as varchar) as rate_to_reporting
+        from (values ('USD', 120), ('GBP', 150)) as currencies(currency_code, base)""",
 }
 
 

@@ -89,7 +89,7 @@ def steps(
             ledger.record_loads(found, "bench")
         for number, interval in enumerate(intervals):
             with _clock(spent if number >= measured else Spent()), _counting(spent if number >= measured else Spent()):
-                for pipeline in _ordered(pipelines):
+                for pipeline in ordered(pipelines):
                     run = PipelineRun(pipeline, f"bench {interval}", interval, catalog, ledger, warehouse, ACCEPTED)
                     done = write_audit_publish(run)
                     if number >= measured:
@@ -107,7 +107,7 @@ def raw(
     """
     spent = Spent()
     catalog = specs.load()
-    ordered = [table for pipeline in _ordered(pipelines) for table in pipeline.ordered_tables]
+    tables = [table for pipeline in ordered(pipelines) for table in pipeline.ordered_tables]
     with duckdb.connect(str(folder / "bare.duckdb"), config={"memory_limit": "2GB"}) as connection:
         session = DuckDBSession(connection)
         for statement in ("load icu", "set TimeZone = 'UTC'"):
@@ -121,9 +121,9 @@ def raw(
                         connection.execute(f"create schema if not exists {output.name.split('.')[0]}")
                         connection.execute(f"create table {output.name} ({output.ddl})")
         for number, interval in enumerate(intervals):
-            selects = {table.full_name: compile_table(table, interval, names, "duckdb") for table in ordered}
+            selects = {table.full_name: compile_table(table, interval, names, "duckdb") for table in tables}
             with _clock(spent if number >= measured else Spent()):
-                for table in ordered:
+                for table in tables:
                     _write_raw(table, selects[table.full_name], interval, connection, is_first=number == 0)
     spent.peak = _peak()
     return spent
@@ -161,7 +161,7 @@ def load_engines() -> None:
     import soda_duckdb.common.data_sources.duckdb_data_source  # noqa: F401
 
 
-def _ordered(pipelines: Sequence[str]) -> list[specs.Pipeline]:
+def ordered(pipelines: Sequence[str]) -> list[specs.Pipeline]:
     """The pipelines, each after those that it reads from."""
     catalog = specs.load()
     maker = {output: name for name in pipelines for table in catalog.pipelines[name].tables.values() for output in table.outputs}

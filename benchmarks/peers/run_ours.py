@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import date, timedelta
-from graphlib import TopologicalSorter
 from typing import Any
 from unittest.mock import patch
 
@@ -19,11 +18,13 @@ import psycopg2
 from benchmarks.peers.company import Loads
 from benchmarks.peers.models import Model, Names, landed_files, models, text
 from benchmarks.peers.runners.process import Cost, clock, export, outcome, prepare
-from headline import specs
+from benchmarks.work import ACCEPTED, load_engines, ordered
+from headline import settings, specs
 from headline.connections import get
 from headline.intervals import Interval
 from headline.ledger import Ledger, migrate
-from headline.steps import PipelineRun, audit, publish, transform
+from headline.steps import PipelineRun, write_audit_publish
+from headline.steps import prepare as prepare_pipeline
 from headline.warehouse import open_warehouse
 
 LEDGER = "peers_ledger"
@@ -47,15 +48,24 @@ class Work:
 def headline(work: Work) -> dict[str, Any]:
     """All steps of Headline after the ingest. Its CPU is that of this process and of PostgreSQL's, which keeps the ledger."""
     warehouse = {"conn_type": "duckdb", "host": work.task["database"], "extra": {"memory_limit": "2GB"}}
-    variables = {"AIRFLOW_CONN_HEADLINE_WAREHOUSE": json.dumps(warehouse), "AIRFLOW_CONN_HEADLINE_PEERS": _own_ledger()}
+    others = [table for name, one in specs.load().pipelines.items() if name not in work.pipelines for table in one.outputs]
+    if work.task["fresh"]:
+        _make_ledger()
+    variables = {
+        "AIRFLOW_CONN_HEADLINE_WAREHOUSE": json.dumps(warehouse),
+        "AIRFLOW_CONN_HEADLINE_LEDGER": _own_ledger(),
+        "HEADLINE_WITHOUT": " ".join(others),
+    }
     costs: list[Cost] = []
     with patch.dict(os.environ, variables):
+        settings.load.cache_clear()
         if work.task["fresh"]:
-            _make_ledger()
-            migrate("headline_peers")
+            migrate()
             for found in work.loads.values():
-                Ledger("headline_peers").record_loads(found, "peers")
-        _import_engines()
+                Ledger().record_loads(found, "peers")
+        load_engines()
+        for name in work.pipelines:
+            prepare_pipeline(specs.load().pipelines[name])
         checks = 0
         for interval in work.intervals:
             before = _cpu_of_ledger(work.ledger_process)
@@ -67,16 +77,12 @@ def headline(work: Work) -> dict[str, Any]:
 
 
 def compute(pipelines: Sequence[str], interval: Interval) -> int:
-    """Transform, audit and publish the pipelines for an interval; returns how many outcomes of checks there were."""
-    catalog, ledger, warehouse = specs.load(), Ledger("headline_peers"), open_warehouse()
+    """Write, audit and publish the pipelines for an interval; returns how many outcomes of checks there were."""
+    catalog, ledger, warehouse = specs.load(), Ledger(), open_warehouse()
     checks = 0
-    for pipeline in _ordered(pipelines):
-        run = PipelineRun(pipeline, f"peers {interval}", interval, catalog, ledger, warehouse)
-        for table in pipeline.ordered_tables:
-            transform(run, table)
-        for table in pipeline.ordered_tables:
-            checks += len(audit(run, table))
-        publish(run)
+    for pipeline in ordered(pipelines):
+        run = PipelineRun(pipeline, f"peers {interval}", interval, catalog, ledger, warehouse, ACCEPTED)
+        checks += sum(len(table.checks) for table in write_audit_publish(run))
     return checks
 
 
@@ -120,19 +126,6 @@ def reach(model: Model, interval: Interval, first: str) -> Interval:
     """The whole periods that a new interval can change, none before the first day."""
     start = max(date.fromisoformat(first), interval.start - timedelta(days=model.lookback))
     return Interval(start, interval.end).widen(model.table.period)
-
-
-def _ordered(pipelines: Sequence[str]) -> list[specs.Pipeline]:
-    catalog = specs.load()
-    maker = {output: name for name in pipelines for table in catalog.pipelines[name].tables.values() for output in table.outputs}
-    graph = {name: {maker[read] for read in catalog.pipelines[name].inputs if read in maker} for name in pipelines}
-    return [catalog.pipelines[name] for name in TopologicalSorter(graph).static_order()]
-
-
-def _import_engines() -> None:
-    """Import what the scheduler has imported before it forks a task; measured is the work."""
-    import soda_core.contracts.contract_verification  # noqa: F401
-    import soda_duckdb.common.data_sources.duckdb_data_source  # noqa: F401
 
 
 def _cpu_of_ledger(number: int) -> float:

@@ -36,7 +36,7 @@ MACROS = """
 {%- endmacro %}
 
 {% macro get_where_subquery(relation) %}
-  {%- set where = config.get('where', '') -%}
+  {%- set where = config.get('where') or '' -%}
   {#- dbt knows no macros where it reads this setting: [[ ]] is filled in here. -#}
   {%- set where = render(where | replace('[[', '{' ~ '{') | replace(']]', '}' ~ '}')) -%}
   {%- if where -%}{{ return('(select * from ' ~ relation ~ ' where ' ~ where ~ ') dbt_subquery') }}{%- endif -%}

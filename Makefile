@@ -53,7 +53,7 @@ test: $(SET_UP) ## Run all tests but the rules of the repository, which `make li
 	@$(PYTEST) --numprocesses 4 --dist loadfile --no-loadscope-reorder $(filter-out tests/repository/ tests/__pycache__/,$(wildcard tests/*/))
 
 faults: $(SET_UP) ## Inject every fault and every pair of faults there is into the demo company.
-	@HEADLINE_TEST_ALL_PAIRS=1 $(PYTEST) --numprocesses auto tests/faults/test_injected.py tests/faults/test_injected_pairs.py
+	@HEADLINE_TEST_ALL_PAIRS=1 $(PYTEST) --numprocesses auto tests/faults/test_injected.py
 
 fuzz: $(SET_UP) ## Feed random bytes to every reader of sources, for minutes.
 	@$(PYTEST) --numprocesses auto --hypothesis-profile=fuzz --show-capture=no --timeout 3600 tests/cases/test_fuzz.py

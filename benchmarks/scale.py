@@ -18,7 +18,7 @@ INTERVAL = Interval(date(2025, 1, 1), date(2026, 1, 1))
 QUERIES = {
     "orders": """
         select 'O' || :number || '-' || i as order_id, 'C' || draw(:number, i, 2000) as customer_id,
-            timestamp ':day' + to_seconds(i * 57) as ordered_at, 'paid' as order_status,
+            timestamp ':day' + to_seconds(i * 57 % 86400) as ordered_at, 'paid' as order_status,
             ['web', 'app', 'marketplace'][1 + draw(i, 0, 3)] as sales_channel, 'DE' as country_code,
             ['EUR', 'USD', 'GBP'][1 + draw(i, 1, 3)] as currency_code
         from range(1500) as orders(i)""",

@@ -9,7 +9,21 @@
 {% for measure in measures %}
 {% set _ = sums.extend([measure ~ '_sum', measure ~ '_sum_of_squares', measure ~ '_covariate_product_sum']) %}
 {% endfor %}
-with orders as (
+with exposures as (
+    select
+        ds,
+        experiment_id,
+        variant,
+        user_id,
+        exposed_at,
+        cast(date_trunc('month', ds) as date) as month,
+        cast(ds - interval '28' day as date) as covariate_from,
+        cast(date_trunc('month', ds - interval '28' day) as date) as covariate_month
+    from core.exposures
+    where ds < date '{{ end }}' and not is_contaminated
+),
+
+orders as (
     select
         entries.order_ds as ds,
         cast(date_trunc('month', entries.order_ds) as date) as month,
@@ -28,22 +42,8 @@ with orders as (
         entries.ds < cast(date '{{ end }}' + interval '29' day as date)
         and entries.order_ds < date '{{ end }}'
         and entries.is_attributed
-        and entries.customer_id is not null
+        and entries.customer_id in (select exposures.user_id from exposures)
     group by entries.order_ds, entries.customer_id, entries.ordered_at
-),
-
-exposures as (
-    select
-        ds,
-        experiment_id,
-        variant,
-        user_id,
-        exposed_at,
-        cast(date_trunc('month', ds) as date) as month,
-        cast(ds - interval '28' day as date) as covariate_from,
-        cast(date_trunc('month', ds - interval '28' day) as date) as covariate_month
-    from core.exposures
-    where ds < date '{{ end }}' and not is_contaminated
 ),
 
 -- A user's months before the interval. Only in the month of an exposure, and in that in which its covariate begins, orders are

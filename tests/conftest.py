@@ -29,20 +29,25 @@ for name in [name for name in os.environ if name.startswith(("HEADLINE_", "AIRFL
     del os.environ[name]
 
 
+HAS_ITS_OWN = ("test_alerts.py", "test_injected.py")
+
+
 class Scheduling(LoadFileScheduling):  # type: ignore[misc]
-    """Tests of one file run in one process, since they share what is made once; so do those that share an Airflow."""
+    """Tests of one file run in one process, since they share what is made once; so do those of a folder that share more.
+
+    The files of `HAS_ITS_OWN` share nothing with their folder.
+    """
 
     def _split_scope(self, nodeid: str) -> str:
         file = Path(nodeid.partition("::")[0])
-        has_its_own = file.name == "test_alerts.py"
-        return str(file.parent if file.parent.name == "airflow" and not has_its_own else file)
+        return str(file.parent if file.parent.name in ("airflow", "faults") and file.name not in HAS_ITS_OWN else file)
 
 
 # What takes longest begins first, beside the fast ones: tests that need an Airflow, which mostly wait while others compute, of
 # these those with one of their own, and those that look at what nothing else has touched yet; then every fault.
 ORDER = (
     *("airflow/test_alerts", "airflow/test_figures", "airflow/test_browser", "airflow/test_runs", "airflow"),
-    *("faults/test_injected", "properties", "cases", "dags", "unit", "sql", "attacks", "repository", "faults", "examples"),
+    *("faults/test_injected", "faults", "properties", "cases", "dags", "unit", "sql", "attacks", "repository", "examples"),
 )
 
 

@@ -11,8 +11,8 @@ from tests.faults.injected import FAULTS, Fault
 from tests.faults.matrix import FirstHours, live_through
 from tests.faults.world import World
 
-# One after the other in a circle, every fourth of them; `make faults` takes every pair there is.
-IN_A_CIRCLE = [(fault, FAULTS[(n + 7) % len(FAULTS)]) for n, fault in enumerate(FAULTS)][::4]
+# Some around a circle; `make faults` takes every pair there is.
+IN_A_CIRCLE = [(fault, FAULTS[(n + 7) % len(FAULTS)]) for n, fault in enumerate(FAULTS)][::7]
 PAIRS = list(combinations(FAULTS, 2)) if os.environ.get("HEADLINE_TEST_ALL_PAIRS") else IN_A_CIRCLE
 
 

@@ -2,7 +2,7 @@
 .DEFAULT_GOAL := help
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
-.PHONY: help setup run status logs down clean test faults fuzz lint bench bench-peers example format constraints
+.PHONY: help setup run status logs down clean test attack faults fuzz lint bench bench-peers example format constraints
 
 # Without compiled modules each process compiles Airflow anew, which takes longer than to start it.
 export PYTHONDONTWRITEBYTECODE :=
@@ -50,7 +50,11 @@ example: $(SET_UP) ## Compute an example on real data: make example name=online_
 
 # Two of the four processes mostly wait for an Airflow of their own.
 test: $(SET_UP) ## Run all tests but the rules of the repository, which `make lint` checks.
-	@$(PYTEST) --numprocesses 4 --dist loadfile --no-loadscope-reorder $(filter-out tests/repository/ tests/__pycache__/,$(wildcard tests/*/))
+	@$(PYTEST) --numprocesses 4 --dist loadfile --no-loadscope-reorder -m "not attack_long" \
+	  $(filter-out tests/repository/ tests/__pycache__/,$(wildcard tests/*/))
+
+attack: $(SET_UP) ## Attack warehouse, files, processes and pages in every way there is a test of, the long ones too.
+	@$(PYTEST) --timeout 1800 tests/attacks
 
 faults: $(SET_UP) ## Inject every fault and every pair of faults there is into the demo company.
 	@HEADLINE_TEST_ALL_PAIRS=1 $(PYTEST) --numprocesses auto tests/faults/test_injected.py

@@ -7,6 +7,7 @@ from headline.operators import preload
 from headline.operators.links import PREFIX, ContractsLink, RunbookLink
 from headline.operators.priority import Urgency
 from headline.pages.app import app
+from headline.pages.logins import LimitedLogins
 from headline.timetable import DailyTimetable
 
 
@@ -16,6 +17,7 @@ class HeadlinePlugin(AirflowPlugin):
     name = "headline"
     operator_extra_links = [RunbookLink(), ContractsLink()]  # noqa: RUF012 (Airflow's convention)
     fastapi_apps = [{"app": app, "url_prefix": PREFIX, "name": "headline"}]  # noqa: RUF012
+    fastapi_root_middlewares = [{"middleware": LimitedLogins, "name": "limited logins"}]  # noqa: RUF012
     external_views = [  # noqa: RUF012
         {"name": "Headline", "href": f"{PREFIX}/board", "destination": "nav", "category": "browse", "url_route": "headline"},
         {

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from enum import StrEnum
@@ -13,6 +14,10 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
+
+# A spreadsheet computes a cell that begins so, even one that came in as data: =HYPERLINK(…) sends others away.
+_FORMULA = re.compile(r"[=+\-@\t\r\n\0＝＋－＠]")
+_NUMBER = re.compile(r"[+-]?\d+(?:[.,]\d+)*(?:[eE][+-]?\d+)?")
 
 
 class Format(StrEnum):
@@ -24,20 +29,36 @@ class Format(StrEnum):
 
 
 def show(columns: Sequence[str], rows: Iterable[Sequence[Any]], form: Format = Format.TABLE, title: str | None = None) -> None:
-    """Print rows; in CSV and JSON every value is exact, so a decimal is text there and never a float; CSV has lists as JSON."""
+    """Print rows; in CSV and JSON every value is exact, so a decimal is text there and never a float.
+
+    CSV has lists as JSON, and before a text that a spreadsheet would compute an apostrophe.
+    """
     console = Console()
     if not console.is_terminal:  # a pipe or a file has no width to fit into
         console = Console(width=10_000)
     if form is Format.TABLE:
         console.print(_table(columns, list(rows), title))
     elif form is Format.CSV:
-        text = io.StringIO()
-        writer = csv.writer(text, lineterminator="\n")
-        writer.writerow(columns)
-        writer.writerows([json.dumps(value) if isinstance(value, list) else value for value in row] for row in rows)
-        print(text.getvalue(), end="")
+        for row in (columns, *rows):
+            print(_line(row))
     else:
         print(json.dumps([dict(zip(columns, row, strict=True)) for row in rows], default=str, indent=2))
+
+
+def _line(row: Iterable[Any]) -> str:
+    """A row of CSV; the writer puts into quotes what ends its lines, and so both signs that may."""
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\r\n").writerow(map(_cell, row))
+    return text.getvalue().removesuffix("\r\n")
+
+
+def _cell(value: Any) -> Any:
+    """A value as CSV has it; a text that is no number and begins like a formula is marked as text."""
+    if isinstance(value, list | dict):
+        return json.dumps(value, default=str)
+    if isinstance(value, str) and _FORMULA.match(value.lstrip(" ")) and not _NUMBER.fullmatch(value):
+        return f"'{value}"
+    return value
 
 
 def _table(columns: Sequence[str], rows: Sequence[Sequence[Any]], title: str | None) -> Table:

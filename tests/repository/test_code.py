@@ -15,7 +15,7 @@ from tests.repository.written import ROOT
 PACKAGE = ROOT / "plugins" / "headline"
 # Each imports only those of the lines before its own, and within its own.
 LAYERS = [
-    {"errors", "settings", "connections", "intervals", "airflow_api", "show"},
+    {"errors", "settings", "connections", "intervals", "airflow_api", "show", "redaction", "space"},
     {"specs"},
     {"oncall"},
     {"sql"},
@@ -37,7 +37,20 @@ LAYERS = [
 ]
 # The ledger decides what is stale without an engine, and sources land without one: neither knows the warehouse.
 FORBIDDEN = {("ledger", "warehouse"), ("sources", "warehouse"), ("demo", "steps"), ("demo", "operators"), ("steps", "operators")}
-AIRFLOW_FREE = {"errors", "settings", "intervals", "specs", "oncall", "sql", "warehouse", "ledger", "steps", "runbooks", "rules"}
+AIRFLOW_FREE = {
+    "errors",
+    "settings",
+    "intervals",
+    "redaction",
+    "specs",
+    "oncall",
+    "sql",
+    "warehouse",
+    "ledger",
+    "steps",
+    "runbooks",
+    "rules",
+}
 HEAVY = ("duckdb", "soda_core", "soda_duckdb", "sqlglot", "pandas", "pyarrow", "holidays", "icalendar")
 
 

@@ -34,7 +34,7 @@ def told_in_any_case(callback: Callable[P, None]) -> Callable[P, None]:
             callback(*args, **kwargs)
         except Exception as error:  # whatever it is, Airflow would only log it
             from headline.alerts.emergency import tell_directly
-            from headline.alerts.message import redact
+            from headline.redaction import redact
 
             log.exception("%s has failed", callback.__name__)
             tell_directly(redact(f"{type(error).__name__}: {error}")[:300], datetime.now(UTC), part="reports of failures")
@@ -138,11 +138,11 @@ def finding_of(context: Any, now: datetime) -> Finding | None:
 def _kind_of(task: Any, error: Any, run_id: str) -> tuple[str, dict[str, Any], date | None]:
     """The kind of alert that the failure of a task is, what else the ledger knows of it, and the day where that is another."""
     from headline.alerts.kinds import range_of
-    from headline.alerts.message import redact
     from headline.errors import BadData, NotChecked, Transient
     from headline.intervals import DAY
     from headline.ledger import SchemaChanges
     from headline.ledger.evidence import Observations
+    from headline.redaction import redact
 
     told = {"error": redact(str(error).strip())[:1000] if error else "its process was killed or lost"}
     landing = getattr(task, "landing", None)
@@ -165,7 +165,7 @@ def _kind_of(task: Any, error: Any, run_id: str) -> tuple[str, dict[str, Any], d
 
 
 def _reason(context: Any) -> str:
-    from headline.alerts.message import redact
+    from headline.redaction import redact
 
     error = context.get("exception")
     return redact(f"{type(error).__name__}: {error}")[:300] if error else "its process was killed or lost"

@@ -15,8 +15,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from headline import connections
-from headline.alerts.message import Message, redact
+from headline.alerts.message import Message
 from headline.errors import BadRequest, HeadlineError
+from headline.redaction import redact
 
 TIMEOUT = 10
 INBOX = "inbox"  # the ledger itself: what was told stands there in any case

@@ -12,10 +12,11 @@ from headline.alerts.channels import INBOX, Channel, Contact, Undelivered, confi
 from headline.alerts.escalation import Step, next_step
 from headline.alerts.judge import path_failed
 from headline.alerts.kinds import KINDS
-from headline.alerts.message import Message, Surroundings, compose, redact
+from headline.alerts.message import Message, Surroundings, compose
 from headline.alerts.people import ALERTS, People
 from headline.alerts.phase import present
 from headline.ledger.incidents import Event, Finding, Incident, Incidents
+from headline.redaction import redact
 from headline.specs import Catalog
 
 log = logging.getLogger(__name__)

@@ -14,8 +14,9 @@ from headline.alerts import people
 from headline.alerts.channels import configured
 from headline.alerts.deliver import URGENT
 from headline.alerts.judge import WATCH, path_failed
-from headline.alerts.message import SHORT_LENGTH, Message, redact
+from headline.alerts.message import SHORT_LENGTH, Message
 from headline.ledger.incidents import Incidents
+from headline.redaction import redact
 
 log = logging.getLogger(__name__)
 

@@ -12,26 +12,13 @@ from urllib.parse import quote
 from headline.alerts.first_step import first_step
 from headline.alerts.kinds import KINDS, failed_days
 from headline.ledger.incidents import Incident
+from headline.redaction import redact
 
 SUBJECT_LENGTH = 70
 SHORT_LENGTH = 300  # two SMS
 LINE_LENGTH = 300
 SHOWN = 3
 _DECIMALS = re.compile(r"(?<=\d\.\d\d)\d{3,}$")  # of a score; money has four at most
-
-_NEVER_SHOWN = (
-    (re.compile(r"(?<=://)[^/\s@]+@"), "…@"),
-    (re.compile(r"https://hooks\.[^\s\"'>]+"), "https://hooks…"),
-    (re.compile(r"\b(?:AKIA|ASIA)[0-9A-Z]{16}\b"), "…"),
-    (
-        re.compile(
-            r"(?i)\b([\w-]*(?:password|passwd|pwd|secret|token|api[_-]?key|credential|authorization)[\w-]*[\"']?\s*[=:]\s*)"
-            r"(?:bearer\s+)?(\"[^\"]*\"|'[^']*'|\S+)"
-        ),
-        r"\1…",
-    ),
-    (re.compile(r"[\w.+-]+@[\w-]+\.[\w.-]*\w"), "…@…"),
-)
 
 
 @dataclass(frozen=True)
@@ -163,13 +150,6 @@ def _first(step: str) -> list[str]:
     """The first step, its further lines indented."""
     first, *more = step.splitlines()
     return [f"First: {first}", *(f"  {line}" for line in more)]
-
-
-def redact(text: str) -> str:
-    """The text without passwords, keys, tokens and e-mail addresses."""
-    for pattern, instead in _NEVER_SHOWN:
-        text = pattern.sub(instead, text)
-    return text
 
 
 def _what_shortly(incident: Incident) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from typing import Any, Literal
 
@@ -15,6 +15,7 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 from headline.errors import BadRequest
 from headline.ledger import tables
 from headline.ledger.store import Store
+from headline.redaction import redacted
 
 State = Literal["open", "acknowledged", "resolved"]
 Key = tuple[str, str, date]  # pipeline, kind, day
@@ -84,8 +85,10 @@ class Incidents(Store):
     def fire(self, finding: Finding, at: datetime) -> Incident:
         """Open the finding's incident, open it again if it was resolved, or remember what is new about it.
 
-        Safe against others who find the same at the same time: there is one incident and one event `opened`.
+        Safe against others who find the same at the same time: there is one incident and one event `opened`. Of what the finding
+        knows the ledger keeps no secret.
         """
+        finding = replace(finding, facts=redacted(finding.facts))
         new = {
             "state": "open",
             "cause_id": None,

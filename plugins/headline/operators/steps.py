@@ -18,6 +18,7 @@ from airflow.triggers.base import StartTriggerArgs
 from headline.intervals import Interval
 from headline.operators.context import pipeline_run, requested
 from headline.operators.links import ContractsLink, RunbookLink
+from headline.redaction import redact
 
 if TYPE_CHECKING:
     from headline.steps import TableRun
@@ -74,7 +75,7 @@ class IngestOperator(BaseOperator):
         """Put what came of a landing into the rendered fields."""
         if isinstance(outcome, Exception):
             self.failed[landing] = outcome
-            self.ingested[landing] = {"error": str(outcome)}
+            self.ingested[landing] = {"error": redact(str(outcome))}
         else:
             self.ingested[landing] = {
                 "days": [str(interval) for interval in outcome.intervals],

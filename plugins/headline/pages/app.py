@@ -17,6 +17,7 @@ from headline.pages import again, board, errors, incidents, rota
 from headline.pages.headers import send_headers
 from headline.pages.render import page
 from headline.pages.visitor import CurrentVisitor
+from headline.redaction import redact
 
 if TYPE_CHECKING:
     from headline.specs import Pipeline, Table
@@ -94,7 +95,7 @@ def contract(dag_id: str, table: str) -> HTMLResponse:
     try:
         audits = Ledger().latest_audits([found.full_name])
     except HeadlineError as error:  # the promise can be read without it
-        problem = str(error)
+        problem = redact(str(error))
     return page(
         "contract.html",
         counts=Counter(audit.outcome for audit in audits),
@@ -119,7 +120,7 @@ def partial_notes(pipeline: Pipeline, tables: Iterable[Table]) -> list[str]:
         # A week or month that has not ended is open; its days tell for themselves which are partial.
         found = partial_days(pipeline, [state for state in states if state.interval.end <= today])
     except HeadlineError as error:
-        return [f"Which days are partial is not known now: {error}"]
+        return [f"Which days are partial is not known now: {redact(str(error))}"]
     together: dict[tuple[date, ...], list[str]] = {}
     for name in sorted(found.keys() & {table.full_name for table in tables}):
         together.setdefault(tuple(found[name]), []).append(name)

@@ -16,6 +16,7 @@ from headline.intervals import DAY, Interval
 from headline.pages.airflow import VisitorsAirflow
 from headline.pages.render import duration, page
 from headline.pages.visitor import CurrentVisitor
+from headline.redaction import redact
 
 if TYPE_CHECKING:
     from headline.airflow_api import AirflowApi
@@ -202,7 +203,7 @@ def _runs(api: AirflowApi, catalog: Catalog, now: datetime, dag_id: str | None) 
     try:
         return failed_and_waiting(api, catalog, Ledger(), now, dag_id or "~"), ""
     except HeadlineError as error:
-        return [], str(error)
+        return [], redact(str(error))
 
 
 def _days_to_compute(behind: Mapping[str, Sequence[date]], yesterday: date) -> Interval:

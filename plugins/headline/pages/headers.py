@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import logging
+
 from fastapi import FastAPI, Request
 from fastapi.responses import Response
 from starlette.middleware.base import RequestResponseEndpoint
+
+from headline.pages.errors import broken
+
+log = logging.getLogger(__name__)
 
 HEADERS = {
     # No script or style within a page, so that text which slips in as markup stays dead. Airflow alone may frame a page: nobody
@@ -20,11 +26,15 @@ HEADERS = {
 
 
 def send_headers(app: FastAPI) -> None:
-    """Have every answer of an app carry HEADERS, where it does not say otherwise itself."""
+    """Have every answer of an app carry HEADERS, where it does not say otherwise itself; that of an error nobody foresaw too."""
 
     @app.middleware("http")
     async def add(request: Request, answer: RequestResponseEndpoint) -> Response:
-        response = await answer(request)
+        try:
+            response = await answer(request)
+        except Exception:  # the server would answer outside of this, without headers
+            log.exception("%s %s has failed", request.method, request.url.path)
+            response = await broken(request)
         for name, value in HEADERS.items():
             response.headers.setdefault(name, value)
         return response

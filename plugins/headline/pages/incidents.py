@@ -14,6 +14,7 @@ from headline.airflow_api import Refused
 from headline.pages.airflow import VisitorsAirflow
 from headline.pages.render import page, words
 from headline.pages.visitor import CurrentVisitor, from_this_site
+from headline.redaction import redact
 
 if TYPE_CHECKING:
     from headline.airflow_api import AirflowApi
@@ -59,7 +60,7 @@ def incident(visitor: CurrentVisitor, api: VisitorsAirflow, incident_id: int) ->
     """What is wrong, why, what to do first, and everything that happened since."""
     from headline.alerts.first_step import first_step
     from headline.alerts.kinds import KINDS
-    from headline.alerts.message import likely_cause, redact
+    from headline.alerts.message import likely_cause
     from headline.alerts.phase import present
     from headline.ledger.incidents import Incidents
     from headline.specs import load_sound
@@ -121,8 +122,10 @@ def end_of_log(api: AirflowApi, facts: Mapping[str, Any], dag_id: str) -> LogEnd
         number = number or (api.task_instance(dag_id, run_id, task_id) or {}).get("try_number", 0)
         lines = [line for text in api.log(dag_id, run_id, task_id, number) for line in text.splitlines()] if number else []
     except Refused as error:
-        return LogEnd(task_id, number, problem="You may not read this log." if error.status in (401, 403) else str(error))
-    return LogEnd(task_id, number, lines[-LOG_LINES:], "" if lines else "Airflow has no log of it any more.")
+        return LogEnd(task_id, number, problem="You may not read this log." if error.status in (401, 403) else redact(str(error)))
+    return LogEnd(
+        task_id, number, [redact(line) for line in lines[-LOG_LINES:]], "" if lines else "Airflow has no log of it any more."
+    )
 
 
 def _forms(catalog: Catalog, incident: Incident) -> list[Form]:

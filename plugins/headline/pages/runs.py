@@ -14,6 +14,7 @@ from headline.errors import BadRequest, HeadlineError
 from headline.intervals import DAY, Interval, from_days, in_words, merge
 from headline.ledger import Ledger, PeriodState, missing_days, missing_for
 from headline.operators.context import days_as_told
+from headline.redaction import redact
 from headline.specs import Catalog, Table
 
 FAILED_SINCE = timedelta(days=7)
@@ -160,7 +161,7 @@ def _error(api: AirflowApi, task: Mapping[str, Any]) -> str:
         error = api.error(task["dag_id"], task["dag_run_id"], task["task_id"], task["try_number"])
     except HeadlineError:  # who may see a run need not be allowed to read its log
         return f"{task['task_id']} failed"
-    return f"{task['task_id']}: {_cut(error)}" if error else f"{task['task_id']} failed: its process was killed or lost"
+    return f"{task['task_id']}: {_cut(redact(error))}" if error else f"{task['task_id']} failed: its process was killed or lost"
 
 
 def _waits(api: AirflowApi, runs: list[Run], catalog: Catalog, ledger: Ledger, now: datetime) -> list[tuple[Run, str]]:

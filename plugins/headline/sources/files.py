@@ -19,7 +19,7 @@ from headline.sources.columns import are_most
 from headline.sources.landing import Part, Unfit
 from headline.sources.refused import REFUSAL, RESERVED, UNREADABLE, WRONG_FIELD_COUNT, name_key, refused
 from headline.sources.spool import ROWS_AT_A_TIME
-from headline.sources.storage import LONGEST_RECORD, PIECE, at_rest, encoding_hint, is_settled, path_of
+from headline.sources.storage import LONGEST_RECORD, PIECE, at_rest, below, check_within, encoding_hint, is_settled, path_of
 from headline.sources.text import batch, by_day, chunks, cut, is_text, loads, record_of, zones_of
 from headline.specs import FilesIngest
 from headline.sql import render
@@ -41,7 +41,7 @@ def read(ingest: FilesIngest, interval: Interval) -> Iterator[Part]:
     its way; BadData when it has stopped growing and cannot be read; Unfit when hardly a line or a day of it can be told.
     """
     if ingest.day is not None:
-        path = root(ingest.connection) / render(ingest.pattern, interval, where="pattern")
+        path = _below(root(ingest.connection), ingest, interval)
         yield from _many_days(path, ingest, ingest.day, interval)
         return
     base = root(ingest.connection)
@@ -70,7 +70,13 @@ def root(conn_id: str) -> AnyPath:
 
 
 def _file_of(base: AnyPath, ingest: FilesIngest, day: date) -> AnyPath:
-    return base / render(ingest.pattern, Interval(day, day + DAY), where="pattern")
+    return _below(base, ingest, Interval(day, day + DAY))
+
+
+def _below(base: AnyPath, ingest: FilesIngest, interval: Interval) -> AnyPath:
+    path = below(base, render(ingest.pattern, interval, where="pattern"))
+    check_within(path, base)
+    return path
 
 
 def _batches(path: AnyPath, ingest: FilesIngest, day: date) -> Iterator[pa.RecordBatch]:

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, TypeAlias
 from uuid import uuid4
 
 from headline import settings
-from headline.errors import Transient
+from headline.errors import BadData, SpecError, Transient
+from headline.specs.models import is_within, leads_out
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -74,6 +75,19 @@ def path_of(address: str) -> AnyPath:
     from airflow.sdk import ObjectStoragePath
 
     return ObjectStoragePath(address)
+
+
+def below(base: AnyPath, path: str) -> AnyPath:
+    """The path below a root that a spec names; raises SpecError for one that is written so that it may lie elsewhere."""
+    if leads_out(path):
+        raise SpecError([f"pattern: {path!r} leads out of {base}; write a path below it"])
+    return base / path
+
+
+def check_within(path: AnyPath, base: AnyPath) -> None:
+    """Raise BadData for a link by which what is read would not be what lies below the root; an object store has no links."""
+    if isinstance(path, Path) and isinstance(base, Path) and not is_within(path, base):
+        raise BadData(f"{path}: is a link that leads out of {base}; nothing was loaded. Put the file itself there")
 
 
 def address_of(path: AnyPath) -> str:

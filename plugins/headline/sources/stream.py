@@ -19,7 +19,7 @@ from headline.sources.columns import are_most
 from headline.sources.files import root, unreadable
 from headline.sources.landing import Part, Unfit
 from headline.sources.refused import REFUSAL, UNREADABLE, moment_of, refused
-from headline.sources.storage import LONGEST_RECORD, PIECE, at_rest, is_beside
+from headline.sources.storage import LONGEST_RECORD, PIECE, at_rest, below, check_within, is_beside
 from headline.sources.text import Zones, batch, chunks, cut, is_text, loads, record_of, text_of, zones_of
 from headline.specs import StreamIngest
 
@@ -73,11 +73,13 @@ def _micro_batches(ingest: StreamIngest, interval: Interval, zone: ZoneInfo) -> 
     folder_pattern, _, file_pattern = ingest.pattern.rpartition("/")
     name = re.compile(re.escape(file_pattern).replace("%H%M", r"([01]\d|2[0-3])([0-5]\d)").replace(r"\*", ".*"))
     found: list[MicroBatch] = []
+    base = root(ingest.connection)
     for utc_day in Interval(begins.date(), ends.date() + DAY):
-        folder = root(ingest.connection) / utc_day.strftime(folder_pattern)
+        folder = below(base, utc_day.strftime(folder_pattern))
         for path in sorted(folder.iterdir()) if folder.exists() else ():
             if is_beside(path.name):
                 continue
+            check_within(path, base)
             clock = name.fullmatch(path.name)
             if clock is None:
                 raise BadData(f"{path}: is not named like {file_pattern}, so nobody knows when it arrived; nothing was loaded")

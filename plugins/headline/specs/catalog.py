@@ -14,7 +14,7 @@ import yaml
 from headline import settings
 from headline.errors import SpecError
 from headline.specs.lenient import keys, understood
-from headline.specs.models import Pipeline, Source, Table
+from headline.specs.models import Pipeline, Source, Table, is_within
 
 # A folder a day, so that a day is found without listing the others; in it files that begin with the minute of their arrival.
 STREAM_PATTERN = re.compile(r"[^*]*%Y[^*]*%m[^*]*%d[^*/]*/%H%M[^*%/]*\*[^*%/]*")
@@ -275,6 +275,8 @@ def _faults(pipeline: Pipeline) -> Iterator[str]:
         for name, ingest in pipeline.ingest.items():
             if ingest.kind == "database" and not (pipeline.folder / ingest.extract).is_file():
                 yield f"ingest.{name}.extract: the folder has no {ingest.extract}"
+            elif ingest.kind == "database" and not is_within(pipeline.folder / ingest.extract, pipeline.folder):
+                yield f"ingest.{name}.extract: {ingest.extract} is a link that leads out of the folder; put the file itself there"
             if ingest.kind == "files" and not ingest.tells_day:
                 yield (
                     f"ingest.{name}.pattern: name the day as {{{{ ds }}}} in it, or the column that tells it under `day`; "

@@ -43,6 +43,22 @@ def _one_sign(sign: str) -> str:
     return sign
 
 
+def leads_out(path: str) -> bool:
+    """Whether a path below a root is written so that it may lie elsewhere: absolute, an address, or up again."""
+    return path.startswith(("/", "~")) or "\\" in path or "\0" in path or "://" in path or ".." in path.split("/")
+
+
+def is_within(path: Path, folder: Path) -> bool:
+    """Whether a path is below a folder when every link on the way is followed."""
+    return path.resolve().is_relative_to(folder.resolve())
+
+
+def _stays_below(path: str) -> str:
+    if leads_out(path):
+        raise ValueError(f"{path!r} leads out of the folder that the connection names; write a path below it")
+    return path
+
+
 def _names_day(pattern: str) -> bool:
     return re.search(r"\{\{[^}]*\b(ds|start|end)\b[^}]*\}\}", pattern) is not None
 
@@ -50,6 +66,7 @@ def _names_day(pattern: str) -> bool:
 Zone = Annotated[str, AfterValidator(_known_zone)]
 Encoding = Annotated[str, AfterValidator(_known_encoding)]
 Sign = Annotated[str, AfterValidator(_one_sign)]
+PathBelow = Annotated[str, AfterValidator(_stays_below)]
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
 TableName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*\.[a-z][a-z0-9_]*$")]
 # YAML reads a key without a value as null: `raw.orders:` means «with the defaults».
@@ -283,7 +300,7 @@ class DatabaseIngest(Ingest):
     """A query in the source's own dialect, in a file beside the spec; its result has the column `ds`."""
 
     kind: Literal["database"]
-    extract: Annotated[str, Field(pattern=r"\.extract\.sql$")]
+    extract: Annotated[str, Field(pattern=r"^\w[\w.-]*\.extract\.sql$")]
 
 
 class TextIngest(Ingest):
@@ -313,7 +330,7 @@ class FilesIngest(TextIngest):
     """
 
     kind: Literal["files"]
-    pattern: str
+    pattern: PathBelow
     format: Literal["csv", "json", "parquet"]
     day: str | None = None
     moment: str | None = None
@@ -355,7 +372,7 @@ class StreamIngest(TextIngest):
     """
 
     kind: Literal["stream"]
-    pattern: str
+    pattern: PathBelow
     moment: Name
 
 

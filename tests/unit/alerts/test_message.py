@@ -10,8 +10,9 @@ import pytest
 
 from headline.alerts.first_step import first_step
 from headline.alerts.kinds import KINDS
-from headline.alerts.message import LINE_LENGTH, SHORT_LENGTH, SUBJECT_LENGTH, Message, Surroundings, compose, redact
+from headline.alerts.message import LINE_LENGTH, SHORT_LENGTH, SUBJECT_LENGTH, Message, Surroundings, compose
 from headline.ledger.incidents import Incident
+from headline.redaction import redact
 
 SINCE = datetime(2026, 11, 20, 2, 47, tzinfo=UTC)
 AROUND = Surroundings(1, ["investor_profit", "unit_profit"], [], "https://airflow.example.com/", ["shop"])

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime
 from enum import StrEnum
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -17,6 +18,7 @@ from headline.errors import HeadlineError
 from headline.local import commands as local
 from headline.oncall import commands as oncall
 from headline.show import Format, show
+from headline.space import is_full, no_space
 
 if TYPE_CHECKING:
     from headline.ledger import PeriodState
@@ -413,6 +415,11 @@ def main() -> None:
         app()
     except HeadlineError as error:
         print(f"headline: {error}", file=sys.stderr)
+        sys.exit(1)
+    except OSError as error:
+        if not is_full(error):
+            raise
+        print(f"headline: {no_space('this command', Path(error.filename or settings.load().home), 0, error)}", file=sys.stderr)
         sys.exit(1)
 
 

@@ -36,6 +36,10 @@ class Transient(HeadlineError):
     """The outside world failed for now (source down, warehouse locked): the same step may succeed later."""
 
 
+class NoSpace(Transient):
+    """A file system is full: retry once there is room. The message names the file system and how much is needed."""
+
+
 class NotChecked(Transient):
     """An audit could not run, so nothing is known about the data: retry, and never count it as passed.
 

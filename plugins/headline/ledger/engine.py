@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import os
+import shutil
 from functools import cache
 from typing import Any
 
 from sqlalchemy import URL, Engine, create_engine
 
+from headline import settings
 from headline.connections import get
+from headline.errors import NoSpace, Transient
+from headline.space import in_bytes, is_full, no_space
 
 CONNECTION = "headline_ledger"
+# PostgreSQL makes its log in files of this size, and fills one before it needs the next.
+WAL_SEGMENT = 16 * 2**20
 
 
 def engine(conn_id: str = CONNECTION) -> Engine:
@@ -30,6 +36,24 @@ def parameters(conn_id: str = CONNECTION) -> dict[str, Any]:
         "connect_timeout": 10,
     }
     return {name: value for name, value in found.items() if value}
+
+
+def unreachable(conn_id: str, error: BaseException) -> Transient:
+    """What is raised where the ledger's database did not do what it was asked; a full disk of this machine is told as that.
+
+    PostgreSQL ends at once when its log finds no room, so that a full disk may show only as a connection that was lost.
+    """
+    what = f"PostgreSQL of the ledger (connection {conn_id})"
+    data = settings.load().home / "postgres"
+    is_here = get(conn_id).host.startswith("/") and data.exists()
+    if is_here and (is_full(error) or shutil.disk_usage(data).free < WAL_SEGMENT):
+        return no_space(what, data, 2 * WAL_SEGMENT, error)
+    if is_full(error):
+        return NoSpace(
+            f"no space left on the machine of {what}: {error}; at least {in_bytes(2 * WAL_SEGMENT)} are needed. "
+            "Nothing of it was recorded. Make room there and run it again"
+        )
+    return Transient(f"the ledger (connection {conn_id}) is out of reach: {error}; is its PostgreSQL up?")
 
 
 @cache

@@ -10,7 +10,7 @@ from typing import Any
 import psycopg2
 
 from headline.errors import Transient
-from headline.ledger.engine import CONNECTION, parameters
+from headline.ledger.engine import CONNECTION, parameters, unreachable
 
 _OF_KEY = """
     locks.locktype = 'advisory'
@@ -100,9 +100,7 @@ class Locks:
             try:
                 self._connection = psycopg2.connect(**parameters(self._conn_id), application_name=self._holder, options=options)
             except psycopg2.OperationalError as error:
-                raise Transient(
-                    f"the ledger (connection {self._conn_id}) is out of reach: {error}; is its PostgreSQL up?"
-                ) from error
+                raise unreachable(self._conn_id, error) from error
             self._connection.autocommit = True  # a lock is held by the connection, and no transaction stays open meanwhile
         return self._connection
 

@@ -8,8 +8,7 @@ from contextlib import contextmanager
 from sqlalchemy import Connection
 from sqlalchemy.exc import OperationalError
 
-from headline.errors import Transient
-from headline.ledger.engine import CONNECTION, engine
+from headline.ledger.engine import CONNECTION, engine, unreachable
 
 
 class Store:
@@ -24,6 +23,4 @@ class Store:
             with engine(self.conn_id).begin() as connection:
                 yield connection
         except OperationalError as error:
-            raise Transient(
-                f"the ledger (connection {self.conn_id}) is out of reach: {error.orig}; is its PostgreSQL up?"
-            ) from error
+            raise unreachable(self.conn_id, error.orig or error) from error

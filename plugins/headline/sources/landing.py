@@ -22,6 +22,7 @@ from headline.sources.content import DIGEST_BYTES, content_of
 from headline.sources.refused import RESERVED, Agreed, judged
 from headline.sources.spool import ROWS_AT_A_TIME, Spool, plain
 from headline.sources.storage import address_of, path_of, replacing
+from headline.space import room_for
 
 if TYPE_CHECKING:
     from headline.sources.storage import AnyPath
@@ -87,7 +88,9 @@ class LandingWriter:
 
     def _fill(self, spool: Spool, parts: Iterable[Part]) -> None:
         for day, rows in parts:
-            spool.add(day, judged(plain(rows, without=["ds"]), self._agreed))
+            judged_rows = judged(plain(rows, without=["ds"]), self._agreed)
+            with room_for("rows on their way", spool.folder, spool.byte_count):
+                spool.add(day, judged_rows)
 
     def _land(self, day: date, spool: Spool, days: list[date], known: Load | None = None) -> Load:
         schema = spool.schema_of(days)
@@ -114,11 +117,13 @@ class LandingWriter:
         )
         manifest_file = target.with_suffix(".json")
         if not _is_whole(target, manifest_file):
-            with replacing(target, spool.scratch) as file:
-                _write(file, day, schema, spool.rows(days))
-                size, digest = file.stat().st_size, _sha256(file)
-            manifest = {**vars(load), "ds": str(day), "extracted_at": load.extracted_at.isoformat()}
-            manifest_file.write_text(json.dumps({**manifest, "bytes": size, "sha256": digest}, indent=2))
+            where = target if isinstance(target, Path) else spool.folder
+            with room_for(f"{self._landing} of {day}", where, lambda: spool.byte_count(days)):
+                with replacing(target, spool.scratch) as file:
+                    _write(file, day, schema, spool.rows(days))
+                    size, digest = file.stat().st_size, _sha256(file)
+                manifest = {**vars(load), "ds": str(day), "extracted_at": load.extracted_at.isoformat()}
+                manifest_file.write_text(json.dumps({**manifest, "bytes": size, "sha256": digest}, indent=2))
         return load
 
 

@@ -60,6 +60,19 @@ class Spool:
             self._folder.cleanup()
 
     @property
+    def folder(self) -> Path:
+        """Where days wait that memory has no room for."""
+        import tempfile
+        from pathlib import Path
+
+        return Path(self._folder.name if self._folder else tempfile.gettempdir())
+
+    def byte_count(self, days: Iterable[date] | None = None) -> int:
+        """How many bytes the rows of these days take here, in memory and on disk; of all days if left out."""
+        known = [self._days[day] for day in (self._days if days is None else days) if day in self._days]
+        return sum(one.byte_count + (one.file.stat().st_size if one.file and one.file.exists() else 0) for one in known)
+
+    @property
     def days(self) -> list[date]:
         """The days that have rows."""
         return sorted(self._days)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import NoReturn, cast, overload
 
-from headline.errors import BadData, BadRequest, HeadlineError, SpecError, Transient
+from headline.errors import BadData, BadRequest, HeadlineError, NoSpace, SpecError, Transient
 from headline.intervals import Interval, from_days, in_words
 from headline.ledger import Load
 from headline.specs import AnyIngest, Source
@@ -142,7 +142,9 @@ def _fail(failed: Mapping[str, Exception], count: int) -> NoReturn:
         first.add_note(f"while landing.{next(iter(failed))} was ingested")
         raise first
     is_curable = any(not isinstance(error, _INCURABLE) for error in failed.values())
-    kind = Transient if is_curable else next(kind for kind in _INCURABLE if any(isinstance(one, kind) for one in failed.values()))
+    is_full = any(isinstance(error, NoSpace) for error in failed.values())
+    curable = NoSpace if is_full else Transient
+    kind = curable if is_curable else next(kind for kind in _INCURABLE if any(isinstance(one, kind) for one in failed.values()))
     messages = [line for name, error in failed.items() for line in _messages(name, error)]
     if len(failed) > 1:
         others = f"; the other {count - len(failed)} have been recorded" if count > len(failed) else ""

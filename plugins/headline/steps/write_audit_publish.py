@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import date
 
-from headline.errors import BadData, HeadlineError, NotChecked, Transient
+from headline.errors import BadData, HeadlineError, NoSpace, NotChecked, Transient
 from headline.intervals import Interval, merge
 from headline.ledger import CheckResult, Locks, Published
 from headline.specs import Pipeline, Table
@@ -160,12 +160,20 @@ def _attempt(run: PipelineRun, session: Staging, progress: _Progress) -> list[Pu
             except (BadData, NotChecked):
                 if is_outdated(planned, staged, run.ledger):  # its checks compared old rows with new ones
                     return None
-                session.keep()
+                _keep(session)
                 raise
     with progress.step("publish", *run.pipeline.ordered_tables):
         published = publish(planned, staged, session)
         progress.published(published or [])
     return published
+
+
+def _keep(session: Staging) -> None:
+    """Keep what an audit holds back; the verdict counts also where there is no room for that."""
+    try:
+        session.keep()
+    except NoSpace as error:
+        log.warning("What the audit holds back could not be kept to be inspected: %s", error)
 
 
 def _forget_kept(run: PipelineRun) -> None:

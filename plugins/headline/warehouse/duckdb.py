@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
@@ -16,9 +17,10 @@ import duckdb
 import sqlglot
 
 from headline.connections import Connection
-from headline.errors import BadData, BadRequest, SpecError, Transient
+from headline.errors import BadData, BadRequest, NoSpace, SpecError, Transient
 from headline.intervals import DAY, Interval, merge
 from headline.ledger import Locks
+from headline.space import is_full, no_space
 from headline.specs import Table, load_contract
 from headline.sql import within, write
 from headline.warehouse.base import Content, Output, Replacement, Result, Session, Staging, Warehouse
@@ -31,6 +33,9 @@ _WRONG_VALUES = (
     duckdb.TypeMismatchException,
 )
 _FOR_NOW = (duckdb.IOException, duckdb.TransactionException, duckdb.OutOfMemoryException, duckdb.InterruptException)
+# A file that could not be written to its end invalidates the instance; the next one finds it as it was before.
+_AT_THE_END = (*_FOR_NOW, duckdb.FatalException)
+_FILE_NAMED = re.compile(r"\"(/[^\"]+)\"")
 WAREHOUSE, STAGING = "warehouse", "staging"
 # So many seconds a run reads before it asks whether somebody waits to publish: opening the file again costs 10 ms of CPU.
 _TO_ONESELF = 0.1
@@ -81,8 +86,9 @@ where staged is distinct from published
 class DuckDBSession(Session):
     """One connection in which the published tables have their plain names."""
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
+    def __init__(self, connection: duckdb.DuckDBPyConnection, path: Path | None = None) -> None:
         self._connection = connection
+        self._path = path
 
     def query(self, sql: str) -> Result:
         cursor = self._execute(sql)
@@ -192,8 +198,24 @@ class DuckDBSession(Session):
             raise SpecError([f"DuckDB refused the SQL: {error}"]) from error
         except _WRONG_VALUES as error:
             raise BadData(f"a value does not fit the type that the SQL asks for: {error}") from error
-        except _FOR_NOW as error:
-            raise Transient(f"DuckDB could not finish for now: {error}") from error
+        except _AT_THE_END as error:
+            raise self._for_now(error) from error
+
+    def _for_now(self, error: duckdb.Error) -> Transient:
+        """What is raised for an error that may be over at the next try."""
+        if not is_full(error):
+            return Transient(f"DuckDB could not finish for now: {error}")
+        needed = 0
+        folder = self._path or Path()
+        with suppress(duckdb.Error):
+            asked = self._connection.cursor().execute(
+                "select coalesce(sum(memory_usage_bytes + temporary_storage_bytes), 0), "
+                "current_setting('temp_directory') from duckdb_memory()"
+            )
+            needed, temporary = asked.fetchone() or (0, "")
+            folder = Path(temporary) if "temp_directory" in str(error) else folder
+        named = _FILE_NAMED.search(str(error))
+        return no_space("the warehouse", Path(named[1]) if named else folder.absolute(), int(needed), error)
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
@@ -204,14 +226,17 @@ class DuckDBSession(Session):
             with suppress(duckdb.Error):
                 self._connection.rollback()
             raise
-        self._connection.commit()
+        try:
+            self._connection.commit()
+        except _AT_THE_END as error:
+            raise self._for_now(error) from error
 
 
 class DuckDBStaging(DuckDBSession, Staging):
     """An instance in memory: the file is attached as `warehouse` while it is needed, staging tables stand in `staging`."""
 
     def __init__(self, connection: duckdb.DuckDBPyConnection, warehouse: DuckDBWarehouse, locks: Locks, kept: Path) -> None:
-        super().__init__(connection)
+        super().__init__(connection, warehouse.path)
         self._warehouse = warehouse
         self._locks = locks
         self._kept = kept
@@ -320,10 +345,14 @@ class DuckDBStaging(DuckDBSession, Staging):
         self._kept.parent.mkdir(parents=True, exist_ok=True)
         _forget_half_written(self._kept)
         half_written = self._kept.with_suffix(".half")
-        self._execute(f"attach '{half_written}' as kept")
-        self._execute(f"copy from database {STAGING} to kept")
-        self._execute("detach kept")
-        half_written.replace(self._kept)
+        try:
+            self._execute(f"attach '{half_written}' as kept")
+            self._execute(f"copy from database {STAGING} to kept")
+            self._execute("detach kept")
+            half_written.replace(self._kept)
+        except NoSpace:
+            _forget_half_written(self._kept)
+            raise
 
     # inside
 
@@ -390,7 +419,7 @@ class DuckDBWarehouse(Warehouse):
             self.attach(connection, "(read_only)" if read_only else "")
             if not read_only:
                 _ensure_calendar(connection)
-            yield DuckDBSession(connection)
+            yield DuckDBSession(connection, self.path)
 
     @contextmanager
     def staging(self, run_key: str, locks: Locks | None = None) -> Iterator[Staging]:
@@ -425,6 +454,8 @@ class DuckDBWarehouse(Warehouse):
                 connection.execute(f"attach '{self.path}' as {WAREHOUSE} {how}; use {WAREHOUSE}")
                 return
             except (duckdb.IOException, duckdb.ResourceInUseException) as error:
+                if is_full(error):
+                    raise no_space("the warehouse", self.path, 0, error) from error
                 if "lock" not in str(error) or time.monotonic() > deadline:
                     raise Transient(
                         f"the warehouse {self.path} could not be opened within {self.lock_timeout:.0f} s: {error}. "

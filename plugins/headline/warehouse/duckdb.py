@@ -108,6 +108,8 @@ class DuckDBSession(Session):
             raise BadRequest(
                 f"the query was stopped after {seconds:g} s (HEADLINE_QUERY_SECONDS); ask for less at once"
             ) from error
+        except duckdb.Error as error:
+            raise BadRequest(f"DuckDB refused the query: {error}") from error
         finally:
             clock.cancel()
 
@@ -199,23 +201,7 @@ class DuckDBSession(Session):
         except _WRONG_VALUES as error:
             raise BadData(f"a value does not fit the type that the SQL asks for: {error}") from error
         except _AT_THE_END as error:
-            raise self._for_now(error) from error
-
-    def _for_now(self, error: duckdb.Error) -> Transient:
-        """What is raised for an error that may be over at the next try."""
-        if not is_full(error):
-            return Transient(f"DuckDB could not finish for now: {error}")
-        needed = 0
-        folder = self._path or Path()
-        with suppress(duckdb.Error):
-            asked = self._connection.cursor().execute(
-                "select coalesce(sum(memory_usage_bytes + temporary_storage_bytes), 0), "
-                "current_setting('temp_directory') from duckdb_memory()"
-            )
-            needed, temporary = asked.fetchone() or (0, "")
-            folder = Path(temporary) if "temp_directory" in str(error) else folder
-        named = _FILE_NAMED.search(str(error))
-        return no_space("the warehouse", Path(named[1]) if named else folder.absolute(), int(needed), error)
+            raise _for_now(error, self._connection, self._path) from error
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
@@ -229,7 +215,7 @@ class DuckDBSession(Session):
         try:
             self._connection.commit()
         except _AT_THE_END as error:
-            raise self._for_now(error) from error
+            raise _for_now(error, self._connection, self._path) from error
 
 
 class DuckDBStaging(DuckDBSession, Staging):
@@ -263,7 +249,7 @@ class DuckDBStaging(DuckDBSession, Staging):
         with ExitStack() as stack:
             stack.enter_context(self._locks.exclusive(self._warehouse.lock_name, self._warehouse.lock_timeout))
             self._attach(stack, "")
-            _ensure_calendar(self._connection)
+            _ensure_calendar(self._connection, self._warehouse.path)
             yield
 
     def ensure(self, outputs: Sequence[Output]) -> None:
@@ -418,7 +404,7 @@ class DuckDBWarehouse(Warehouse):
             connection = self._instance(stack)
             self.attach(connection, "(read_only)" if read_only else "")
             if not read_only:
-                _ensure_calendar(connection)
+                _ensure_calendar(connection, self.path)
             yield DuckDBSession(connection, self.path)
 
     @contextmanager
@@ -509,10 +495,29 @@ def _normal_type(kind: str) -> str:
     return sqlglot.exp.DataType.build(kind, dialect="duckdb").sql("duckdb")
 
 
-def _ensure_calendar(connection: duckdb.DuckDBPyConnection) -> None:
+def _for_now(error: duckdb.Error, connection: duckdb.DuckDBPyConnection, path: Path | None) -> Transient:
+    """What is raised for an error that may be over at the next try; a full disk is told as that. `path`: of the warehouse."""
+    if not is_full(error):
+        return Transient(f"DuckDB could not finish for now: {error}")
+    needed, folder = 0, path or Path()
+    with suppress(duckdb.Error):
+        asked = connection.cursor().execute(
+            "select coalesce(sum(memory_usage_bytes + temporary_storage_bytes), 0), "
+            "current_setting('temp_directory') from duckdb_memory()"
+        )
+        needed, temporary = asked.fetchone() or (0, "")
+        folder = Path(temporary) if "temp_directory" in str(error) else folder
+    named = _FILE_NAMED.search(str(error))
+    return no_space("the warehouse", Path(named[1]) if named else folder.absolute(), int(needed), error)
+
+
+def _ensure_calendar(connection: duckdb.DuckDBPyConnection, path: Path | None = None) -> None:
     """`calendar.days`: a row a day for a century, since portable SQL has no generate_series."""
-    connection.execute("create schema if not exists calendar")
-    connection.execute(
-        "create table if not exists calendar.days as select cast(day as date) as ds "
-        "from generate_series(date '2000-01-01', date '2099-12-31', interval 1 day) as days(day)"
-    )
+    try:
+        connection.execute("create schema if not exists calendar")
+        connection.execute(
+            "create table if not exists calendar.days as select cast(day as date) as ds "
+            "from generate_series(date '2000-01-01', date '2099-12-31', interval 1 day) as days(day)"
+        )
+    except _AT_THE_END as error:
+        raise _for_now(error, connection, path) from error

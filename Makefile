@@ -13,7 +13,7 @@ BIN := $(VENV)/bin
 SET_UP := $(VENV)/.set-up
 LOCKS := requirements.lock requirements-dev.lock
 UV := $(BIN)/uv --system-certs
-RESOLVE := $(UV) pip compile --quiet --universal --python-version 3.11 --no-header --no-annotate --no-emit-index-url
+RESOLVE := $(UV) pip compile --quiet --universal --python-version 3.11 --no-header --no-annotate
 HEADLINE := $(BIN)/headline
 PYTEST := $(BIN)/python -m pytest -q
 help: ## Show this list.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import sys
 import tempfile
 import threading
 from collections.abc import Callable, Iterable, Iterator
@@ -24,6 +25,7 @@ from headline.errors import HeadlineError, NoSpace
 from headline.intervals import DAY, Interval
 from headline.ledger import Ledger, Load, migrate
 from headline.ledger.engine import _engine
+from headline.local.home import Home
 from headline.local.postgres import Postgres
 from headline.sources import spool
 from headline.sources.landing import LandingWriter
@@ -102,9 +104,7 @@ def rows(count: int) -> Iterator[tuple[date, pa.RecordBatch]]:
         yield D1, pa.record_batch({"id": [uuid4().hex for _ in numbers], "n": list(numbers)})
 
 
-def test_a_full_landing_zone_takes_nothing_and_then_all(
-    mount: Mount, monkeypatch: pytest.MonkeyPatch, forget_settings: Callable[[], None]
-) -> None:
+def test_a_full_landing_zone_takes_nothing_and_then_all(mount: Mount) -> None:
     zone = mount(MB)
     writer = LandingWriter("shop", "landing.orders", "test", root=path_of(f"file://{zone.path}"))
     parts = list(rows(40_000))
@@ -147,6 +147,21 @@ def test_a_full_temporary_folder_is_named_and_left_empty(mount: Mount, tmp_path:
     assert [file for file in tmp_path.rglob("*") if file.is_file()] == []
     subprocess.run(["mount", "-o", f"remount,size={16 * MB}", str(temporary.path)], check=True)
     assert writer.write(parts, [D1])[0].row_count == 60_000
+
+
+def test_a_home_that_found_no_room_can_be_made_afterwards(mount: Mount) -> None:
+    disk = mount(MB)
+    path = disk.path / "home"
+    disk.leave(0)
+    command = [sys.executable, "-m", "headline.cli", "run"]
+    environment = {**os.environ, "HEADLINE_HOME": str(path)}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert f"headline: no space left on {disk.path}" in done.stderr
+    assert "Traceback" not in done.stderr
+    disk.empty()
+    Home(path).make()
+    assert Home(path).is_ours
 
 
 # the whole way of a day

@@ -2,7 +2,7 @@
 .DEFAULT_GOAL := help
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
-.PHONY: help setup run status logs down clean test attack faults fuzz lint bench bench-peers example format constraints locks sbom
+.PHONY: help setup run status logs down clean secrets test attack faults fuzz lint bench bench-peers example format constraints locks sbom
 
 # Without compiled modules each process compiles Airflow anew, which takes longer than to start it.
 export PYTHONDONTWRITEBYTECODE :=
@@ -50,6 +50,9 @@ down: $(SET_UP) ## Stop Airflow's processes and PostgreSQL; data stay.
 
 clean: $(SET_UP) ## Stop everything and remove all data of the runs (HEADLINE_HOME).
 	@$(HEADLINE) clean
+
+secrets: $(SET_UP) ## Make the files with keys and passwords that docker-compose.yaml reads.
+	@$(HEADLINE) secrets
 
 example: $(SET_UP) ## Compute an example on real data: make example name=online_retail data=<file>
 	@$(HEADLINE) example "$(name)" "$(data)"

@@ -42,8 +42,10 @@ class Engine(StrEnum):
 @app.command()
 def query(sql: str, form: FormatOption = Format.TABLE) -> None:
     """Read the published tables with one SELECT, on any engine; it can reach and change nothing else."""
+    from headline.ledger import only_read
     from headline.warehouse import ask, open_warehouse
 
+    only_read()
     result = ask(open_warehouse(), sql)
     show(result.columns, result.rows, form)
 
@@ -78,12 +80,13 @@ def tables(
     form: FormatOption = Format.TABLE,
 ) -> None:
     """List every table with what is published of it."""
+    from headline.intervals import in_words
+    from headline.ledger import Ledger, made_by_earlier_code, only_read, partial_days
+
+    only_read()
     if stale:
         _stale_tables(form)
         return
-    from headline.intervals import in_words
-    from headline.ledger import Ledger, made_by_earlier_code, partial_days
-
     catalog = _sound_catalog()
     makers = catalog.makers
     ledger = Ledger()

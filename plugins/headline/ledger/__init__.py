@@ -1,10 +1,11 @@
 """What was loaded, computed, audited and published, in PostgreSQL beside the warehouse."""
 
+from headline.ledger.engine import only_read
 from headline.ledger.figures import Figure, Figures
 from headline.ledger.held_days import HeldDay, HeldDays
 from headline.ledger.ledger import Candidate, CheckResult, Ledger, Load, Published, RunFacts, Sample
 from headline.ledger.locks import Locks
-from headline.ledger.migrate import migrate
+from headline.ledger.migrate import MIGRATOR, migrate
 from headline.ledger.partial import partial_days
 from headline.ledger.repairs import Attempt, Repairs
 from headline.ledger.schema_changes import ColumnChange, SchemaChange, SchemaChanges
@@ -22,6 +23,7 @@ from headline.ledger.state import IN_DOUBT, OPEN, Change, PeriodState, has_not_e
 
 __all__ = [
     "IN_DOUBT",
+    "MIGRATOR",
     "OPEN",
     "Attempt",
     "Candidate",
@@ -49,6 +51,7 @@ __all__ = [
     "missing_days",
     "missing_for",
     "missing_inputs",
+    "only_read",
     "partial_days",
     "stale_periods",
     "stale_states",

@@ -5,11 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 
 from headline.ledger.engine import CONNECTION, engine
+from headline.ledger.rights import grant
 from headline.ledger.tables import metadata
+
+# Set-up alone has it; a deployment whose one login does everything migrates with that.
+MIGRATOR = "headline_ledger_migrator"
 
 
 def migrate(conn_id: str = CONNECTION) -> None:
-    """Upgrade the ledger to the newest schema; again = nothing happens."""
+    """Upgrade the ledger to the newest schema and give its roles their rights; again = nothing happens."""
     from alembic import command  # few of those who use the ledger migrate it
     from alembic.config import Config
 
@@ -18,6 +22,7 @@ def migrate(conn_id: str = CONNECTION) -> None:
     with engine(conn_id).begin() as connection:
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
+        grant(connection)
 
 
 def differences(conn_id: str = CONNECTION) -> list[object]:

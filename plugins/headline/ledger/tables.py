@@ -1,4 +1,7 @@
-"""The ledger's tables. Rows are only ever added, except current states and the end of a repair."""
+"""The ledger's tables. Rows of history are only ever added; the others hold how things are now.
+
+A table of history says so in its `info`, and a migration gives it the trigger `history_stays`.
+"""
 
 from __future__ import annotations
 
@@ -24,6 +27,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB
 
 metadata = MetaData()
+HISTORY = {"history": True}
 
 # One sequence orders everything that changes what a reader sees: loads and publications alike.
 version_sequence = Sequence("version", metadata=metadata)
@@ -43,6 +47,7 @@ load = Table(
     Column("run_id", String, nullable=False),
     Index("load_by_day", "landing", "ds", "version"),
     Index("load_by_columns", "landing", text("md5(columns::text)"), "ds"),
+    info=HISTORY,
 )
 
 candidate = Table(
@@ -81,6 +86,7 @@ audit = Table(
         "id",
         postgresql_where=text("kind = 'anomaly' and outcome in ('failed', 'accepted')"),
     ),
+    info=HISTORY,
 )
 
 publication = Table(
@@ -101,6 +107,7 @@ publication = Table(
     Column("run_id", String, nullable=False),
     Column("published_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
     Index("publication_by_day", "table_name", "end", "version"),
+    info=HISTORY,
 )
 
 # The history above says how it came about; planning and waiting read only this, by range of days.
@@ -137,6 +144,7 @@ schema_change = Table(
     Column("is_blocking", Boolean, nullable=False),
     Column("found_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
     Index("schema_change_by_day", "landing", "ds", "id"),
+    info=HISTORY,
 )
 
 held_day = Table(
@@ -207,4 +215,5 @@ incident_event = Table(
     Column("channel", String, nullable=True, comment="inbox, email, slack or sns"),
     Column("detail", Text, nullable=False),
     Index("incident_event_by_incident", "incident_id", "id"),
+    info=HISTORY,
 )

@@ -20,7 +20,8 @@ import psutil
 
 from headline.airflow_api import AirflowApi
 from headline.errors import HeadlineError
-from headline.local.home import Home, write_private
+from headline.local.home import Home
+from headline.local.private import write_private
 from headline.settings import PROJECT
 
 AIRFLOW = ("api-server", "scheduler", "dag-processor", "triggerer")

@@ -13,10 +13,12 @@ import pytest
 from xdist.scheduler import LoadFileScheduling
 
 from headline import settings, specs
-from headline.ledger import Ledger, migrate
+from headline.connections import lent
+from headline.ledger import MIGRATOR, Ledger, migrate
 from headline.ledger.engine import _engine
 from headline.ledger.tables import metadata
 from headline.local.postgres import Postgres
+from headline.local.roles import SUPERUSER
 from headline.sql import template
 from headline.warehouse import Warehouse, open_warehouse
 
@@ -73,24 +75,25 @@ def server_folder() -> Iterator[Path]:
 
 @pytest.fixture(scope="session")
 def postgres(server_folder: Path) -> Iterator[str]:
-    """Run a PostgreSQL server and give its host: a socket folder. User postgres, no password."""
+    """Run a PostgreSQL server and give its host: a socket folder. The password of user postgres is the environment's."""
     server = Postgres(server_folder / "postgres")
     server.start()
+    os.environ["PGPASSWORD"] = server.secrets[SUPERUSER]
     with closing(server.connect("postgres")) as connection:
         connection.cursor().execute("alter system set fsync = off")
         connection.cursor().execute("select pg_reload_conf()")
     yield str(server.socket)
+    del os.environ["PGPASSWORD"]
     server.stop()
 
 
 @pytest.fixture(scope="session")
-def ledger_database(postgres: str) -> str:
-    """A migrated ledger that all tests share, as the connection's JSON."""
-    connection = json.dumps({"conn_type": "postgres", "host": postgres, "login": "postgres", "schema": "ledger"})
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("AIRFLOW_CONN_HEADLINE_LEDGER", connection)
-        migrate()
-    return connection
+def ledger_database(postgres: str, server_folder: Path) -> str:
+    """A migrated ledger that all tests share, as the connection's JSON of its writer."""
+    databases = Postgres(server_folder / "postgres").secrets.databases(postgres)
+    with lent({MIGRATOR: databases["LEDGER_MIGRATOR"]}):
+        migrate(MIGRATOR)
+    return databases["LEDGER"]
 
 
 @pytest.fixture
@@ -99,6 +102,7 @@ def ledger(postgres: str, ledger_database: str, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setenv("AIRFLOW_CONN_HEADLINE_LEDGER", ledger_database)
     with closing(psycopg2.connect(host=postgres, user="postgres", dbname="ledger")) as server:
         server.autocommit = True
+        server.cursor().execute("set session_replication_role = replica")  # history is kept by triggers
         tables = ", ".join(table.name for table in metadata.sorted_tables)
         server.cursor().execute(f"truncate {tables}; alter sequence version restart")
     return Ledger()

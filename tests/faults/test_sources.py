@@ -393,6 +393,7 @@ def test_loads_from_before_content_was_compared_are_no_new_versions(world: World
     ledger = world.run("shop").ledger
     assert sum(one.changed_count for one in ingest(world.run("shop"))) >= 5
     with ledger._begin() as connection:
+        connection.exec_driver_sql("set local session_replication_role = replica")  # history is kept by a trigger
         old = "encode(sha256(convert_to({}, 'utf8')), 'hex')"
         connection.exec_driver_sql(f"update load set checksum = {old.format('checksum')}")
         current = f"update period_state set fingerprint = {old.format('fingerprint')} where table_name like 'landing.%%'"

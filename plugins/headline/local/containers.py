@@ -1,4 +1,4 @@
-"""Containers: the files that docker-compose.yaml hands them as secrets, and `python -m headline.local.containers`, their set-up."""
+"""Containers: the secrets that docker-compose.yaml hands them, and `python -m headline.local.containers`, their set-up."""
 
 from __future__ import annotations
 

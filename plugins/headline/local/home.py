@@ -89,7 +89,7 @@ class Home:
     def starting(self) -> Iterator[None]:
         """Be the only one who starts this home; raises BadRequest while somebody else does."""
         self.make()
-        with open(os.open(self.path / "starting", os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW, 0o600), "w") as mark:
+        with os.fdopen(os.open(self.path / "starting", os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW, 0o600), "w") as mark:
             try:
                 fcntl.flock(mark, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:

@@ -16,7 +16,7 @@ def write_private(path: Path, text: str) -> None:
     unfinished = path.with_name(f".{path.name}.unfinished")
     unfinished.unlink(missing_ok=True)
     try:
-        with open(os.open(unfinished, NEW, 0o600), "w") as file:
+        with os.fdopen(os.open(unfinished, NEW, 0o600), "w") as file:
             file.write(text)
         unfinished.replace(path)
     finally:
@@ -30,10 +30,10 @@ def private_folder(path: Path) -> None:
 
 
 def check_own(folder: Path) -> None:
-    """Raise BadRequest unless this is a folder of whoever runs this that nobody else may write to; its rights stay as they are."""
+    """Raise BadRequest unless this is a folder of our own that nobody else may write to; its rights stay as they are."""
     status = folder.lstat()
     if stat.S_ISLNK(status.st_mode):
-        raise BadRequest(f"{folder} is a link to {os.readlink(folder)}: name the folder itself, or remove the link")
+        raise BadRequest(f"{folder} is a link to {folder.readlink()}: name the folder itself, or remove the link")
     if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.geteuid():
         raise BadRequest(f"{folder} belongs to somebody else: remove it, or name another HEADLINE_HOME")
     if status.st_mode & (stat.S_IWGRP | stat.S_IWOTH):

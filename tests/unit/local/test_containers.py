@@ -1,11 +1,16 @@
 """docker-compose.yaml runs the same installation: what set-up tells the processes, it tells the containers."""
 
+import stat
 from pathlib import Path
 
 import yaml
 
-from headline.local.environment import DEFAULTS, KEYS, LIMITS, derived
+from headline.local.containers import make_secrets
+from headline.local.environment import DEFAULTS, LIMITS, derived
+from headline.local.home import Home
 from headline.local.processes import AIRFLOW
+from headline.local.roles import ROLES
+from headline.local.secrets import MADE, Secrets
 from headline.settings import PROJECT
 
 # Told by the commands, or right as they are in a container.
@@ -15,7 +20,6 @@ ELSEWHERE = {
     "AIRFLOW__API__WORKERS",
     "AIRFLOW__DAG_PROCESSOR__DAG_BUNDLE_STORAGE_PATH",
     "AIRFLOW__LOGGING__DAG_PROCESSOR_CHILD_PROCESS_LOG_DIRECTORY",
-    "HEADLINE_ADMIN_PASSWORD",
     "HEADLINE_FINANCE_PORT",
     "HEADLINE_LANDING",
     "HEADLINE_PORT",
@@ -23,16 +27,46 @@ ELSEWHERE = {
 }
 
 
-def test_containers_are_told_what_processes_are_told() -> None:
-    compose = yaml.safe_load((PROJECT / "docker-compose.yaml").read_text())
-    processes = derived(Path("home"), Path("socket"), {name: make() for name, make in (KEYS | DEFAULTS).items()})
-    told = {*processes, *KEYS, *DEFAULTS, *LIMITS} - ELSEWHERE
+COMPOSE = yaml.safe_load((PROJECT / "docker-compose.yaml").read_text())
+OF_ONE = {"AIRFLOW_CONN_HEADLINE_SHOP": "scheduler", "AIRFLOW_CONN_HEADLINE_LEDGER_READER": "nobody"}
+
+
+def test_containers_are_told_what_processes_are_told(tmp_path: Path) -> None:
+    secrets = Secrets(tmp_path / "secrets")
+    secrets.make()
+    processes = derived(Path("home"), Path("socket"), secrets, {name: make() for name, make in DEFAULTS.items()})
+    told = {*processes, *DEFAULTS, *LIMITS} - ELSEWHERE
     same = {
         name: value for name, value in processes.items() if name in told and name.startswith("AIRFLOW__") and "/" not in value
     }
     assert len(told) > 25
     assert len(same) > 8
-    for name in (*AIRFLOW, "demo-finance"):
-        container = compose["services"][name]["environment"]
-        assert told <= set(container), name
-        assert same == {option: container[option] for option in same}, name
+    for name in AIRFLOW:
+        service = COMPOSE["services"][name]
+        wanted = {one for one in told if OF_ONE.get(one, name) == name}
+        assert wanted <= {*service["environment"], *service["secrets"]}, name
+        assert same == {option: service["environment"][option] for option in same}, name
+
+
+def test_each_container_has_the_secrets_that_it_needs_and_no_password_among_its_variables(tmp_path: Path) -> None:
+    home = Home(tmp_path / "home")
+    made = {file.name: file.read_text() for file in make_secrets(home).iterdir()}
+    assert stat.S_IMODE((home.path / "containers").stat().st_mode) == 0o700
+    assert {stat.S_IMODE((home.path / "containers" / name).stat().st_mode) for name in made} == {0o644}
+    assert {file.name: file.read_text() for file in make_secrets(home).iterdir()} == made, "what is there stays"
+    assert set(COMPOSE["secrets"]) == set(made) - {"AIRFLOW_CONN_HEADLINE_LEDGER_READER"}
+    assert {name: Path(one["file"]).name for name, one in COMPOSE["secrets"].items()} == {
+        name: name for name in COMPOSE["secrets"]
+    }
+    given = {name: set(service.get("secrets", ())) for name, service in COMPOSE["services"].items()}
+    everything = set().union(*given.values())
+    assert everything == set(COMPOSE["secrets"]), "each is used, and there are no others"
+    assert given["demo-finance"] == set()
+    only_for_set_up = {"admin", *ROLES, "AIRFLOW_CONN_HEADLINE_LEDGER_MIGRATOR", "AIRFLOW_CONN_HEADLINE_SHOP_OWNER"}
+    for name in AIRFLOW:
+        assert not given[name] & only_for_set_up, name
+    needed = {*MADE} - {"api_secret_key", "jwt_secret", "fernet_key"} | {"airflow_database"}
+    assert needed <= given["set-up"]
+    told = {value for one in COMPOSE["services"].values() for value in map(str, one.get("environment", {}).values())}
+    commands = {str(one.get("command")) for one in COMPOSE["services"].values()}
+    assert not [text for text in told | commands if "PASSWORD" in text]

@@ -54,7 +54,7 @@ def history(days: int) -> date:
         for number, table in enumerate(TABLES)
     ]
     with engine().begin() as connection:
-        connection.execute(text("truncate period_state"))
+        connection.execute(text("delete from period_state"))
         connection.execute(insert(tables.period_state), rows)
         connection.execute(text("analyze period_state"))
     return FIRST + timedelta(days=days)

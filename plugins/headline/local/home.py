@@ -114,7 +114,7 @@ class Home:
         """Write and return the variables of this home; `choices` overrule what was chosen before."""
         before = parse(self.env_file.read_text().partition(DERIVED)[0])
         secrets, kept = self.secrets, environment.kept(before, choices)
-        secrets.make(environment.once_kept(before))
+        secrets.make(before=environment.once_kept(before))
         write_private(secrets.path("airflow_database"), secrets.airflow_database(str(postgres_socket)))
         variables = environment.derived(self.path, postgres_socket, secrets, kept) | kept
         derived = {name: value for name, value in variables.items() if name not in kept}

@@ -8,6 +8,7 @@ outside, and the home has a link to them; nobody's folders are opened for it.
 
 from __future__ import annotations
 
+import hashlib
 import os
 import pwd
 import shutil
@@ -80,7 +81,11 @@ class Postgres:
         return self.place / "server.log"
 
     def prepare(self) -> None:
-        """Make its folders, and decide with that where they are; raises HeadlineError where its account cannot reach them."""
+        """Make its folders and passwords, and decide with that where they are; a server that is open stops.
+
+        Raises HeadlineError where its account cannot reach them.
+        """
+        self.secrets.make(roles.ROLES)
         if self.is_running():
             if not self.is_open():
                 return
@@ -99,28 +104,33 @@ class Postgres:
                 raise HeadlineError(f"{folder}: the account {account.pw_name}, which runs PostgreSQL, cannot reach it")
 
     def is_open(self) -> bool:
-        """Whether there are data of an earlier version, which asked nobody for a password."""
-        return (self.data / "PG_VERSION").exists() and (self.data / "pg_hba.conf").read_text() != ACCESS
+        """Whether there are data whose server asks for other passwords than those that are kept, or, of before, for none."""
+        return (self.data / "PG_VERSION").exists() and (self.data / "pg_hba.conf").read_text() != self._access
+
+    @property
+    def _access(self) -> str:
+        """Who is let in. It names the superuser's password without telling it: who removes the files of secrets gets new ones."""
+        return f"{ACCESS}# {hashlib.sha256(self.secrets.get(SUPERUSER).encode()).hexdigest()[:16]}\n"
 
     def start(self) -> None:
         """Bring the server up, with the roles and databases that are missing; raises HeadlineError with the end of its log."""
-        self.prepare()
-        self.secrets.make()
+        self.initialise()
         if not self.is_running():
-            if not (self.data / "PG_VERSION").exists():
-                options = ("--encoding=UTF8", "--locale=C", f"--username={SUPERUSER}", "--no-instructions")
-                self._run("initdb", "-D", str(self.place), "--auth=reject", *options)
-                with (self.data / "postgresql.conf").open("a") as configuration:
-                    configuration.write(SETTINGS)
             self._forget_dead_server()
-            if self.is_open():
-                self._close()
-            self._start()
-        if not self._lets_in():
-            self.stop()
-            self._close()
             self._start()
         roles.prepare(self.connect, {role: self.secrets[role] for role in roles.ROLES})
+
+    def initialise(self) -> None:
+        """Make the files of a server that has none yet, and have it ask for passwords; raises HeadlineError with the cause."""
+        self.prepare()
+        if not (self.data / "PG_VERSION").exists():
+            options = ("--encoding=UTF8", "--locale=C", f"--username={SUPERUSER}", "--no-instructions")
+            self._run("initdb", "-D", str(self.place), "--auth=reject", *options)
+            with (self.data / "postgresql.conf").open("a") as configuration:
+                configuration.write(SETTINGS)
+        if self.is_open():
+            self._forget_dead_server()
+            self._close()
 
     def _start(self) -> None:
         options = (f"--log={self.log}", f"--options=-k '{self.socket}'")
@@ -131,28 +141,17 @@ class Postgres:
         password = roles.verifier(self.secrets[SUPERUSER])
         statement = f"alter role {SUPERUSER} with password '{password}'\n"
         self._run("postgres", "--single", "-D", str(self.place), "postgres", told=statement)
-        write_private(self.place / "pg_hba.conf", ACCESS)
+        write_private(self.place / "pg_hba.conf", self._access)
         _give(self.place / "pg_hba.conf")
-
-    def _lets_in(self) -> bool:
-        """Whether the superuser's password is the one that is kept: it is not where somebody has removed the files of secrets."""
-        try:
-            self.connect("postgres").close()
-        except psycopg2.OperationalError as error:
-            if "password authentication failed" not in str(error):
-                raise
-            return False
-        return True
 
     def stop(self) -> None:
         """Bring the server down, ending open connections."""
         if self.is_running():
             self._run("pg_ctl", "stop", "-D", str(self.place), "--wait", "--timeout=60", "--mode=fast")
 
-    def connect(self, database: str) -> psycopg2.extensions.connection:
-        """A connection of the superuser on which every statement counts at once."""
-        password = self.secrets[SUPERUSER]
-        connection = psycopg2.connect(host=str(self.socket), user=SUPERUSER, password=password, dbname=database)
+    def connect(self, database: str, role: str = SUPERUSER) -> psycopg2.extensions.connection:
+        """A connection as a role, on which every statement counts at once."""
+        connection = psycopg2.connect(host=str(self.socket), user=role, password=self.secrets[role], dbname=database)
         connection.autocommit = True
         return connection
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
@@ -50,17 +50,17 @@ class Secrets:
 
     folder: Path
 
-    def make(self, before: Mapping[str, str] | None = None) -> None:
-        """Make what is missing: of `before` where that has it, else at random; raises BadRequest for a folder that is not ours.
+    def make(self, names: Iterable[str] = MADE, before: Mapping[str, str] | None = None) -> None:
+        """Make those that are missing: of `before` where that has one, else at random; raises BadRequest for somebody's folder.
 
         A key that is too short to sign with is made anew, which only ends the sessions in the UI.
         """
         private_folder(self.folder)
-        for name, make in MADE.items():
+        for name in names:
             known = self.get(name) or (before or {}).get(name, "")
             is_fit = known and (name not in SIGNING_KEYS or len(known) >= SIGNING_KEY_BYTES)
             if not is_fit or known != self.get(name):
-                write_private(self.path(name), known if is_fit else make())
+                write_private(self.path(name), known if is_fit else MADE[name]())
 
     def path(self, name: str) -> Path:
         return self.folder / name

@@ -1,13 +1,23 @@
 """docker-compose.yaml runs the same installation: what set-up tells the processes, it tells the containers."""
 
+import json
+import os
 import stat
+import subprocess
+import sys
 from pathlib import Path
+from typing import Any
 
+import pytest
 import yaml
 
+from headline.connections import lent
+from headline.ledger import MIGRATOR
+from headline.local import containers
 from headline.local.containers import make_secrets
 from headline.local.environment import DEFAULTS, LIMITS, derived
 from headline.local.home import Home
+from headline.local.postgres import Postgres
 from headline.local.processes import AIRFLOW
 from headline.local.roles import ROLES
 from headline.local.secrets import MADE, Secrets
@@ -70,3 +80,31 @@ def test_each_container_has_the_secrets_that_it_needs_and_no_password_among_its_
     told = {value for one in COMPOSE["services"].values() for value in map(str, one.get("environment", {}).values())}
     commands = {str(one.get("command")) for one in COMPOSE["services"].values()}
     assert not [text for text in told | commands if "PASSWORD" in text]
+
+
+def test_a_connection_becomes_a_variable_of_the_process_alone(tmp_path: Path) -> None:
+    *shell, script, end = COMPOSE["services"]["scheduler"]["entrypoint"]
+    script = script.replace("$$", "$").replace("/run/secrets", str(tmp_path))
+    program = [sys.executable, "-c", "import json, os; print(json.dumps(dict(os.environ)))"]
+    found = json.loads(subprocess.check_output([*shell, script, end, *program], env={"PATH": os.defpath}))
+    assert not [name for name in found if name.startswith("AIRFLOW_CONN_")]
+    text = '{"conn_type": "postgres", "password": "a \\"b\\" $c"}'
+    (tmp_path / "AIRFLOW_CONN_HEADLINE_LEDGER").write_text(text)
+    (tmp_path / "fernet_key").write_text("not a connection")
+    found = json.loads(subprocess.check_output([*shell, script, end, *program], env={"PATH": os.defpath}))
+    assert found["AIRFLOW_CONN_HEADLINE_LEDGER"] == text
+    assert "not a connection" not in found.values()
+
+
+def test_set_up_makes_roles_users_tables_and_sources(
+    server_folder: Path, postgres: str, ledger_database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    secrets = Postgres(server_folder / "postgres").secrets
+    secrets.make()
+    done: list[Any] = []
+    monkeypatch.setattr(containers, "POSTGRES", postgres)
+    monkeypatch.setattr(containers, "prepare_database", lambda _environment, wanted: done.append(sorted(wanted["users"].items())))
+    monkeypatch.setattr(containers, "fill", lambda days, _last: done.append(days))
+    with lent({MIGRATOR: secrets.databases(postgres)["LEDGER_MIGRATOR"]}):
+        containers.set_up(secrets)
+    assert done == [[("admin", ("Admin", secrets["admin"])), ("watch", ("watch", secrets["watch"]))], 61]

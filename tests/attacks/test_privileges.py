@@ -12,6 +12,7 @@ from contextlib import closing, suppress
 from datetime import date
 from pathlib import Path
 from types import SimpleNamespace
+from unittest.mock import patch
 
 import psutil
 import psycopg2
@@ -28,8 +29,9 @@ from headline.ledger import Ledger, only_read
 from headline.ledger.rights import current, history
 from headline.local import postgres as embedded
 from headline.local.airflow_database import _set_user
-from headline.local.home import Home
+from headline.local.home import DERIVED, HEADER, Home, lines
 from headline.local.postgres import ACCESS, Postgres, owner
+from headline.local.processes import process_environment
 from headline.local.roles import DATABASES, LOGINS, ROLES, SUPERUSER
 from headline.local.screen import Screen
 from headline.local.secrets import MADE, WATCH
@@ -278,20 +280,21 @@ def test_a_home_of_before_gets_roles_and_passwords_and_loses_nothing(
     home = Home(other.data.parent)
     home.make()
     of_before = {"AIRFLOW__CORE__FERNET_KEY": "f" * 43 + "=", "HEADLINE_ADMIN_PASSWORD": "known to somebody"}
-    with home.env_file.open("a") as file:
-        file.writelines(f"{name}={value}\n" for name, value in of_before.items())
+    derived = {"AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": "postgresql+psycopg2://postgres@/airflow"}
+    text = "\n".join([HEADER, *lines(of_before), DERIVED, *lines(derived), ""])
+    home.env_file.write_text(text)
     start_as_before(other)
     assert other.is_open()
 
     printed = io.StringIO()
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(os, "environ", os.environ.copy())
+    with patch.dict(os.environ):
+        os.environ.update(home.environment())  # as the command line does
         variables = open_home(home, Screen(Console(file=printed)), (), {})
+        assert not {*of_before, *derived} & set(process_environment(variables, home))
 
     assert not other.is_open()
     assert (other.place / "pg_hba.conf").read_text().startswith(ACCESS)
     assert (home.secrets["fernet_key"], home.secrets["admin"]) == tuple(of_before.values())
-    assert not set(of_before) & set(variables)
     for name, database in DATABASES.items():
         for host in (str(other.socket), "127.0.0.1"):
             for role, password in ((SUPERUSER, ""), (database.owner, ""), (database.owner, "postgres")):

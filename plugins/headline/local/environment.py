@@ -11,14 +11,15 @@ from pathlib import Path
 from headline.local.secrets import Secrets
 from headline.settings import PROJECT
 
-# Airflow reads these with a command, so that no process inherits them; earlier versions kept them among the variables.
-SECRET_OPTIONS = {
-    "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": "airflow_database",
+# Airflow reads these files with a command, so that no process inherits what is in them.
+KEYS = {
     "AIRFLOW__CORE__FERNET_KEY": "fernet_key",
     "AIRFLOW__API__SECRET_KEY": "api_secret_key",
     "AIRFLOW__API_AUTH__JWT_SECRET": "jwt_secret",
 }
-ONCE_KEPT = SECRET_OPTIONS | {"HEADLINE_ADMIN_PASSWORD": "admin"}
+READ_BY_COMMAND = KEYS | {"AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": "airflow_database"}
+# Earlier versions kept these among the variables.
+ONCE_KEPT = KEYS | {"HEADLINE_ADMIN_PASSWORD": "admin"}
 DEFAULTS = {
     "HEADLINE_PORT": lambda: "8080",
     "HEADLINE_FINANCE_PORT": lambda: "8090",
@@ -90,7 +91,7 @@ def derived(home: Path, postgres_socket: Path, secrets: Secrets, choices: Mappin
         **{f"AIRFLOW_CONN_HEADLINE_{name}": text for name, text in databases.items()},
         **{f"AIRFLOW_CONN_HEADLINE_{name}": json.dumps(connection) for name, connection in connections.items()},
         "AIRFLOW_CONN_HEADLINE_AIRFLOW": secrets.airflow(url),
-        **{f"{option}_CMD": f"cat {shlex.quote(str(secrets.path(file)))}" for option, file in SECRET_OPTIONS.items()},
+        **{f"{option}_CMD": f"cat {shlex.quote(str(secrets.path(file)))}" for option, file in READ_BY_COMMAND.items()},
         "AIRFLOW_HOME": f"{home}/airflow",
         "AIRFLOW__CORE__DAGS_FOLDER": f"{PROJECT}/dags",
         "AIRFLOW__CORE__PLUGINS_FOLDER": f"{PROJECT}/plugins",

@@ -49,7 +49,9 @@ def open_home(home: Home, screen: Screen, names: Iterable[str], choices: Mapping
         with screen.step("Airflow stopped: from now on its database asks for a password"):
             processes.stop()
     postgres.prepare()
+    before = home.environment()
     variables = home.write(postgres.socket, choices)
+    forget_gone(before, variables)
     if processes.leftovers():
         with screen.step("Processes that an earlier start left behind stopped"):
             processes.stop()
@@ -63,6 +65,13 @@ def open_home(home: Home, screen: Screen, names: Iterable[str], choices: Mapping
     with screen.step("Ledger"), connections.lent(home.lent(postgres.socket)):
         ledger.migrate(ledger.MIGRATOR)
     return variables
+
+
+def forget_gone(before: Mapping[str, str], variables: Mapping[str, str]) -> None:
+    """Take from this process what it has from the file of the home as it was and what is there no longer, such as passwords."""
+    for name, value in before.items():
+        if name not in variables and os.environ.get(name) == value:
+            del os.environ[name]
 
 
 def check_port(port: int, variable: str, purpose: str) -> None:

@@ -19,11 +19,12 @@ import pyarrow as pa
 import pytest
 from tests.faults.world import Table, World, complete, differences
 
+from headline.connections import lent
 from headline.demo import finance_api
 from headline.demo.company import Company
 from headline.errors import HeadlineError, NoSpace
 from headline.intervals import DAY, Interval
-from headline.ledger import Ledger, Load, migrate
+from headline.ledger import MIGRATOR, Ledger, Load, migrate
 from headline.ledger.engine import _engine
 from headline.local.home import Home
 from headline.local.postgres import Postgres
@@ -264,11 +265,12 @@ def test_a_full_disk_of_the_ledger_is_told_as_that_and_mends(
     server.prepare()
     server.start()
     try:
-        connection = {"conn_type": "postgres", "host": str(server.socket), "login": "postgres", "schema": "ledger"}
-        monkeypatch.setenv("AIRFLOW_CONN_HEADLINE_LEDGER", json.dumps(connection))
+        databases = server.secrets.databases(str(server.socket))
+        monkeypatch.setenv("AIRFLOW_CONN_HEADLINE_LEDGER", databases["LEDGER"])
         monkeypatch.setenv("HEADLINE_HOME", str(disk.path))
         forget_settings()
-        migrate()
+        with lent({MIGRATOR: databases["LEDGER_MIGRATOR"]}):
+            migrate(MIGRATOR)
         record(1)
         disk.leave(0)
         recorded = 1

@@ -402,7 +402,7 @@ def test_no_password_stands_in_the_list_of_processes(server: Postgres, monkeypat
     with suppress(psutil.Error):
         started += [repr(process.cmdline()) for process in psutil.process_iter() if process.name().startswith("postgres")]
     assert started
-    assert not [name for name in MADE if server.secrets[name] in "".join(started)]
+    assert not [name for name in ROLES if server.secrets[name] in "".join(started)]
 
 
 # The user as whom tasks ask Airflow's API

@@ -26,9 +26,10 @@ from headline.warehouse import Warehouse, open_warehouse
 os.environ["AIRFLOW_HOME"] = tempfile.mkdtemp(prefix="headline-tests-airflow-")
 os.environ["AIRFLOW__CORE__LOAD_EXAMPLES"] = "False"
 os.environ["AIRFLOW__CORE__PLUGINS_FOLDER"] = str(Path(__file__).parents[1] / "plugins")
-# Nor does what a shell happens to say about a deployment reach a test.
+# Nor does what a shell happens to say about a deployment reach a test; HEADLINE_TEST_… speaks to the tests themselves.
 for name in [name for name in os.environ if name.startswith(("HEADLINE_", "AIRFLOW_CONN_HEADLINE_"))]:
-    del os.environ[name]
+    if not name.startswith("HEADLINE_TEST_"):
+        del os.environ[name]
 
 
 HAS_ITS_OWN = ("test_alerts.py", "test_injected.py")

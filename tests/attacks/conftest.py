@@ -1,4 +1,4 @@
-"""Writes the table of docs/security.md from the results of the attacks; `make attack` says so with HEADLINE_ATTACK_TABLE."""
+"""Writes the table of docs/security.md from the results of the attacks; `make attack` says so with HEADLINE_TEST_ATTACK_TABLE."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def pytest_runtest_logreport(report: pytest.TestReport) -> None:
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """Replace the sections of the files whose attacks ran; those of others stay as they are."""
-    file = os.environ.get("HEADLINE_ATTACK_TABLE")
+    file = os.environ.get("HEADLINE_TEST_ATTACK_TABLE")
     if not file or not _results or hasattr(session.config, "workerinput"):
         return
     sections = {}

@@ -59,6 +59,7 @@ select
     cast(round(cast(items.unit_price as decimal(19, 4)) * rates.rate_to_reporting, 4) as decimal(18, 4)) as unit_price,
     cast(round(items.gross_amount * rates.rate_to_reporting, 4) as decimal(18, 4)) as gross_revenue,
     cast(round(cast(items.discount_amount as decimal(19, 4)) * rates.rate_to_reporting, 4) as decimal(18, 4)) as discount_amount,
+    products.unit_cost is not null as has_unit_cost,
     case
         when items.refusal is not null then items.refusal
         when items.order_id is null then 'missing_order_id'

@@ -65,8 +65,9 @@ select
         when items.order_id is null then 'missing_order_id'
         when items.line_number is null then 'missing_line_number'
         when items.occurrence > 1 then 'duplicate_order_line'
-        when orders.order_id is null then 'order_not_found'
         when superseded.record_id is not null then 'duplicate_order'
+        when strayed.record_id is not null then 'wrong_business_day'
+        when orders.order_id is null then 'order_not_found'
         when orders.refusal is not null then orders.refusal
         when orders.ordered_at is null then 'missing_ordered_at'
         when {{ business_day('orders.ordered_at') }} <> items.ds then 'wrong_business_day'
@@ -87,6 +88,7 @@ from items
 left join orders
     on items.ds = orders.ds and items.order_id = orders.order_id and orders.occurrence = 1
 {{ join_superseded('core.shop_superseded', 'order', 'items', 'order_id') }}
+{{ join_superseded('core.shop_superseded', 'order_lines', 'items', 'order_id', alias='strayed') }}
 left join core.products as products
     on
         items.product_id = products.product_id

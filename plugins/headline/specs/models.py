@@ -155,6 +155,12 @@ class Table(Model):
     _schema: str = PrivateAttr()
     _name: str = PrivateAttr()
     _coverage: Coverage = PrivateAttr(default_factory=Coverage)
+    _takes_over_landing: bool = PrivateAttr(default=False)
+
+    @property
+    def takes_over_landing(self) -> bool:
+        """Whether it states no reads, so that it maps what landed under its name, day by day and row for row."""
+        return self._takes_over_landing
 
     @property
     def name(self) -> str:

@@ -17,7 +17,7 @@ from headline.ledger import ColumnChange, Load, SchemaChange, SchemaChanges
 from headline.sources.columns import Columns
 from headline.sources.database import Refused, asked_for, offered
 from headline.sources.landing import SAMPLE_ROWS, Unfit, columns_of
-from headline.sources.refused import Agreed
+from headline.sources.refused import RESERVED, Agreed
 from headline.specs import DatabaseIngest, HttpIngest, Source, StreamIngest
 from headline.steps.agreement import agreed_with, alternatives, readers
 from headline.steps.drift import column_changes
@@ -69,7 +69,8 @@ class Arrival:
         newest = self._remembered.newest(self._landing)
         self._watch_relations(whole, newest)
         checksums = {load.ds: load.checksum for load in known.values()}
-        new = [load for load in loads if checksums.get(load.ds) != load.checksum and set(load.columns) != {"ds"}]
+        # A day that brought nothing, or no record that can be read, says nothing of columns.
+        new = [load for load in loads if checksums.get(load.ds) != load.checksum and load.columns.keys() - {"ds", *RESERVED}]
         before = self._before(new[0]) if new else None
         for load in new:
             changes = self._changes(load, before)

@@ -91,7 +91,9 @@ def _landing(run: PipelineRun, name: str, landed: Sequence[Load], session: Stagi
         return rows
     known = {column.casefold(): column for load in loads for column in load.columns}
     arrived = {one: column for one, column in known.items() if is_mentioned(column)}
-    absent = [column for column in [*seen, *reserved] if column.casefold() not in arrived]
+    # Where no record could be read, not even on a day before, the SQL asks for columns that nobody has seen.
+    agreed = [] if arrived.keys() - {"ds", *RESERVED} else sorted(agreed_columns(source, name.removeprefix("landing.")))
+    absent = [column for column in dict.fromkeys([*seen, *agreed, *reserved]) if column.casefold() not in arrived]
     if REFUSAL not in known:
         return arrived_columns(rows, list(arrived.values()), absent)
     unread = {arrived[one] for one in _typed(source, name) & arrived.keys()}

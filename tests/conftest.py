@@ -101,12 +101,17 @@ def ledger_database(postgres: str, server_folder: Path) -> str:
 def ledger(postgres: str, ledger_database: str, monkeypatch: pytest.MonkeyPatch) -> Ledger:
     """An empty ledger behind the connection headline_ledger."""
     monkeypatch.setenv("AIRFLOW_CONN_HEADLINE_LEDGER", ledger_database)
+    empty_ledger(postgres)
+    return Ledger()
+
+
+def empty_ledger(postgres: str) -> None:
+    """As nobody but the server's owner can: history is kept by triggers and privileges."""
     with closing(psycopg2.connect(host=postgres, user="postgres", dbname="ledger")) as server:
         server.autocommit = True
-        server.cursor().execute("set session_replication_role = replica")  # history is kept by triggers
+        server.cursor().execute("set session_replication_role = replica")
         tables = ", ".join(table.name for table in metadata.sorted_tables)
         server.cursor().execute(f"truncate {tables}; alter sequence version restart")
-    return Ledger()
 
 
 @pytest.fixture

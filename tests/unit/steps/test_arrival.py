@@ -21,13 +21,12 @@ import psycopg2
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from sqlalchemy import text
+from tests.conftest import empty_ledger
 
 from headline import specs
 from headline.errors import BadData, SpecError, Transient
 from headline.intervals import DAY
 from headline.ledger import SchemaChange, SchemaChanges
-from headline.ledger.engine import engine
 from headline.steps import ingest, write_audit_publish
 from headline.steps.proposal import propose
 
@@ -391,8 +390,7 @@ def test_what_few_records_have_may_be_missing_from_all(shop: Shop) -> None:
 def test_records_that_cannot_be_read_say_nothing_of_columns(shop: Shop, is_first: bool) -> None:
     """A day whose only record has a key twice is refused by that name, and holds no load as if its columns were gone."""
     if is_first:
-        with engine().begin() as connection:
-            connection.execute(text("truncate load, schema_change, period_state"))
+        empty_ledger(shop.postgres)
     folder = shop.folder / f"arrived={D4}"
     folder.mkdir()
     (folder / "2000-1.jsonl.gz").write_bytes(gzip.compress(b'{"order_id": "a", "amount": "1.00", "amount": "2.00"}\n', mtime=0))

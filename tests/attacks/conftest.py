@@ -9,6 +9,9 @@ from pathlib import Path
 
 import pytest
 from tests.attacks.table import Attack, Section, commit, written
+from tests.unit.conftest import project
+
+__all__ = ["project"]
 
 HERE = Path(__file__).parent
 _attacks: dict[str, Attack] = {}

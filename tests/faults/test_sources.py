@@ -188,10 +188,8 @@ def test_service_that_answers_wrongly(
     answers: list[tuple[int, bytes]],
     words: list[str],
     three_days: World,
-    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(http, "LARGEST_PAGE_COUNT", 20)
-    with Service(answers) as connection, three_days.entered(AIRFLOW_CONN_HEADLINE_FINANCE=connection):
+    with Service(answers) as connection, three_days.entered(AIRFLOW_CONN_HEADLINE_FINANCE=connection, HEADLINE_MOST_PAGES="5"):
         error = failure(three_days, "finance", "expenses")
     assert type(error) is kind
     assert says(error, "/expenses", *words)

@@ -12,6 +12,7 @@ from sqlglot import exp
 from headline.intervals import Interval
 from headline.ledger import Load, SchemaChanges
 from headline.sources.columns import TEXT
+from headline.sources.intact import require_intact
 from headline.sources.refused import REFUSAL, RESERVED
 from headline.specs import Pipeline, Source, Table, load_contract
 from headline.sql import Overlay, Resolution, arrived_columns, render
@@ -79,6 +80,7 @@ def _landing(run: PipelineRun, name: str, landed: Sequence[Load], session: Stagi
     the SQL does not ask for `headline_refusal`, refused records are left out."""
     source = cast(Source, run.pipeline)
     loads = [load for load in landed if load.row_count]
+    require_intact(loads, source.id)
     is_mentioned = _mentioned(text)
     reserved = sorted(filter(is_mentioned, RESERVED))
     # What other days had is null on these, so that days make the same rows alone and together.

@@ -77,17 +77,15 @@ def _unlike(source: Source, name: str, spec: AnyIngest, piece: Interval, known: 
 
 
 def _told(spec: AnyIngest, loaded: Load, now: Load) -> str:
-    import pyarrow as pa
-
+    from headline.sources.intact import flaw_of
     from headline.sources.rereading import difference
 
     if not spec.key:
         return "the content differs; source.yml names no key to tell records by"
-    try:
-        gone = difference(loaded, now, spec.key, spec.measures)
-        came = difference(now, loaded, spec.key, [])
-    except (OSError, pa.ArrowException) as error:
-        return f"the loaded file cannot be read: {error}"
+    if damage := flaw_of(loaded):
+        return f"the loaded file {loaded.file}: {damage}"
+    gone = difference(loaded, now, spec.key, spec.measures)
+    came = difference(now, loaded, spec.key, [])
     more = f"{came.gone_count} came in addition" + (f" (such as {', '.join(came.example[:3])})" if came.example else "")
     return f"{gone}; {more}" if gone.share or came.gone_count else "other columns differ, no key and no measure does"
 

@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 from tests.attacks.table import Attack, Section, commit, written
+from tests.faults.conftest import empty, enter, finance, three_days
 from tests.unit.conftest import project
 
-__all__ = ["project"]
+__all__ = ["empty", "enter", "finance", "project", "three_days"]
 
 HERE = Path(__file__).parent
 _attacks: dict[str, Attack] = {}

@@ -20,6 +20,7 @@ from headline.ledger.staleness import (
     touched,
 )
 from headline.ledger.state import IN_DOUBT, OPEN, Change, PeriodState, has_not_ended
+from headline.ledger.upkeep import Erasure, Tombstones, Upkeep
 
 __all__ = [
     "IN_DOUBT",
@@ -30,6 +31,7 @@ __all__ = [
     "Change",
     "CheckResult",
     "ColumnChange",
+    "Erasure",
     "Figure",
     "Figures",
     "HeldDay",
@@ -44,6 +46,8 @@ __all__ = [
     "Sample",
     "SchemaChange",
     "SchemaChanges",
+    "Tombstones",
+    "Upkeep",
     "behind",
     "has_not_ended",
     "made_by_earlier_code",

@@ -162,6 +162,28 @@ held_day = Table(
     Index("held_day_by_landing", "landing", "ds"),
 )
 
+erasure = Table(
+    "erasure",
+    metadata,
+    Column("id", BigInteger, primary_key=True, autoincrement=True),
+    Column("digest", String(32), nullable=False, unique=True, comment="salted hash of the person's id"),
+    Column("salt", String(64), nullable=False, comment="the same in all rows"),
+    Column("asked_by", Text, nullable=False),
+    Column("asked_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+    Column("files", JSONB, nullable=False, server_default="[]", comment="landed files that were written anew"),
+    Column("counts", JSONB, nullable=False, server_default="{}", comment="place to the number of rows changed"),
+    Column("finished_at", DateTime(timezone=True), nullable=True, comment="null until it has ended"),
+)
+
+retention = Table(
+    "retention",
+    metadata,
+    Column("id", BigInteger, primary_key=True, autoincrement=True),
+    Column("run_id", String, nullable=False),
+    Column("removed", JSONB, nullable=False, comment="kind to the count and the bytes of what was removed"),
+    Column("removed_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+)
+
 repair = Table(
     "repair",
     metadata,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from functools import cached_property
@@ -54,15 +54,24 @@ class LandingWriter:
 
     A file is named by the checksum of its content: the same rows again, in whatever order, are the same file, and one that is
     damaged is written again. A record that is not as agreed is refused by itself. `root`: the landing zone, if it is not the
-    deployment's.
+    deployment's. `border`: what happens to rows before they land.
     """
 
-    def __init__(self, source: str, landing: str, origin: str, agreed: Agreed | None = None, root: AnyPath | None = None) -> None:
+    def __init__(
+        self,
+        source: str,
+        landing: str,
+        origin: str,
+        agreed: Agreed | None = None,
+        root: AnyPath | None = None,
+        border: Callable[[pa.RecordBatch], pa.RecordBatch] | None = None,
+    ) -> None:
         self._source = source
         self._landing = landing
         self._origin = origin
         self._agreed = agreed or Agreed()
         self._root = root
+        self._border = border or (lambda rows: rows)
         self._read_at = datetime.now(UTC)
 
     def write(self, parts: Iterable[Part], days: Iterable[date], known: Mapping[date, Load] | None = None) -> list[Load]:
@@ -95,9 +104,9 @@ class LandingWriter:
         meter = Meter(self._landing, day_count)
         for day, rows in parts:
             meter.add(rows.num_rows, rows.nbytes)
-            judged_rows = judged(plain(rows, without=["ds"]), self._agreed)
+            landing = self._border(judged(plain(rows, without=["ds"]), self._agreed))
             with room_for("rows on their way", spool.folder, spool.byte_count):
-                spool.add(day, judged_rows)
+                spool.add(day, landing)
 
     def _land(self, day: date, spool: Spool, days: list[date], known: Load | None = None) -> Load:
         schema = spool.schema_of(days)

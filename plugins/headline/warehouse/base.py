@@ -94,6 +94,10 @@ class Session(ABC):
         else, and the statement is stopped after so many seconds, with BadRequest."""
 
     @abstractmethod
+    def change(self, statements: Sequence[str]) -> None:
+        """Carry out statements that change published rows in one atomic step, and leave nothing of the rows as they were."""
+
+    @abstractmethod
     def tables(self) -> set[str]:
         """Every published table, as `schema.table`."""
 

@@ -113,6 +113,12 @@ class DuckDBSession(Session):
         finally:
             clock.cancel()
 
+    def change(self, statements: Sequence[str]) -> None:
+        with self._transaction():
+            for statement in statements:
+                self._execute(statement)
+        self._execute(f"force checkpoint {WAREHOUSE}")
+
     def tables(self) -> set[str]:
         return set(self._known())
 

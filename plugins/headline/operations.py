@@ -11,7 +11,7 @@ from airflow.sdk import DAG
 from headline.alerts import callbacks
 from headline.alerts.operators import DrillOperator, FiguresOperator, WatchOperator
 from headline.dag import DEFAULT_ARGS
-from headline.operators import FindMissingOperator, ReconcileOperator, RecordRepairsOperator
+from headline.operators import FindMissingOperator, ReconcileOperator, RecordRepairsOperator, RetentionOperator
 from headline.timetable import BEFORE_ALL_DATA
 
 OWNER = "operations"
@@ -112,6 +112,23 @@ def alert_drill_dag() -> DAG:
     return dag
 
 
+def retention_dag() -> DAG:
+    """Once a day, after the night's runs: what nobody needs any more is removed."""
+    with DAG(
+        dag_id="retention",
+        description="Removes what is older than the settings HEADLINE_KEEP_… say, and says what it removed.",
+        doc_md=RETENTION,
+        tags=[OWNER],
+        default_args={**DEFAULT_ARGS, "owner": OWNER},
+        schedule="0 12 * * *",
+        start_date=BEFORE_ALL_DATA,
+        catchup=False,
+        max_active_runs=1,
+    ) as dag:
+        RetentionOperator(task_id="remove", on_failure_callback=callbacks.task_failed)
+    return dag
+
+
 REPAIR = """
 Days that should be there and are not are found in the ledger: a source's day of which nothing, or an empty answer, has arrived,
 and a pipeline's day that was never published although all that it reads is there. Each is brought by a run of its own DAG,
@@ -143,4 +160,13 @@ Airflow call it.
 ALERT_DRILL = """
 The alert says that it is a drill; acknowledging it is all there is to do. If a channel does not take it, or nobody
 acknowledges it, that is told like any other trouble. `headline drill` does the same at once.
+"""
+
+RETENTION = """
+Each kind is kept for so many days: landed files that nothing refers to (`HEADLINE_KEEP_LANDING_DAYS`, 90), Airflow's logs
+(`HEADLINE_KEEP_LOG_DAYS`, 30), what failed audits hold back (`HEADLINE_KEEP_STAGING_DAYS`, 7), quarantined rows that no table is
+made from (`HEADLINE_KEEP_QUARANTINE_DAYS`, 730), and outcomes of checks (`HEADLINE_KEEP_AUDIT_DAYS`, 400; the newest of each
+table and what waivers go by stay). 0 keeps a kind for ever. What a published figure needs is never removed.
+
+The log says what was removed, as do the rendered fields and the ledger's table `retention`.
 """

@@ -37,6 +37,11 @@ class Settings:
     )
     most_expansion: int = 250  # so many times its size may what is compressed expand to
     most_pages: int = 10_000  # so many pages may a service have for a day
+    keep_landing_days: int = 90  # landed files that nothing refers to are kept for so many days; 0: for ever
+    keep_log_days: int = 30  # files of Airflow's logs
+    keep_staging_days: int = 7  # what failed audits hold back
+    keep_quarantine_days: int = 730  # quarantined rows that no table is made from
+    keep_audit_days: int = 400  # outcomes of checks
     base_url: str = "http://localhost:8080"  # where people find Airflow's UI
     area_roles: bool = False  # whether Airflow has the roles of include/roles.json, who read the DAGs of the area called so
     without: frozenset[str] = frozenset()  # tables that this deployment does not have: they stay empty, nobody waits for them
@@ -73,6 +78,11 @@ def load() -> Settings:
         most_bytes=int(_said("HEADLINE_MOST_BYTES", "10000000000")),
         most_expansion=int(_said("HEADLINE_MOST_EXPANSION", "250")),
         most_pages=int(_said("HEADLINE_MOST_PAGES", "10000")),
+        keep_landing_days=int(_said("HEADLINE_KEEP_LANDING_DAYS", "90")),
+        keep_log_days=int(_said("HEADLINE_KEEP_LOG_DAYS", "30")),
+        keep_staging_days=int(_said("HEADLINE_KEEP_STAGING_DAYS", "7")),
+        keep_quarantine_days=int(_said("HEADLINE_KEEP_QUARANTINE_DAYS", "730")),
+        keep_audit_days=int(_said("HEADLINE_KEEP_AUDIT_DAYS", "400")),
         area_roles=_said("HEADLINE_AREA_ROLES") == "true",
         base_url=os.environ.get("AIRFLOW__API__BASE_URL", "http://localhost:8080"),
         without=frozenset(_said("HEADLINE_WITHOUT").split()),

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from shutil import copytree
 
 import pytest
+from sqlalchemy import text
 from tests.faults.world import D1, D3, PIPELINES, World
 
 from headline import specs
 from headline.ledger import Ledger
+from headline.ledger.engine import engine
 from headline.steps import write_audit_publish
 from headline.steps.erasure import PERSON_COLUMNS, erase, find_person
 from headline.steps.fingerprints import verify_published
@@ -17,7 +20,13 @@ from headline.warehouse import ask, open_warehouse
 
 @pytest.fixture
 def world(three_days: World, enter: Callable[[World], World]) -> World:
-    return enter(three_days)
+    """A copy with a landing zone of its own."""
+    world = enter(three_days)
+    copytree(three_days.folder / "landing", world.folder / "landing")
+    with engine().begin() as connection:
+        moved = {"old": str(three_days.folder), "new": str(world.folder)}
+        connection.execute(text("update load set file = replace(file, :old, :new)"), moved)
+    return world
 
 
 def test_no_figure_of_the_company_changes_when_a_customer_is_erased(world: World) -> None:

@@ -151,6 +151,13 @@ class Upkeep(Store):
         with self._begin() as connection:
             return sorted(connection.scalars(query))
 
+    def held_back(self) -> list[str]:
+        """The keys of runs whose staging tables may be kept."""
+        columns = tables.candidate.c
+        query = select(columns.run_key).where(columns.state.in_(["failed", "not_checked"])).distinct()
+        with self._begin() as connection:
+            return list(connection.scalars(query))
+
     # retention
 
     def loads_of_days_with_many(self) -> dict[str, list[tuple[int, Load]]]:

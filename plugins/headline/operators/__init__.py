@@ -2,6 +2,7 @@
 
 from headline.operators.reconcile import ReconcileOperator
 from headline.operators.repair import FindMissingOperator, RecordRepairsOperator
+from headline.operators.retention import RetentionOperator
 from headline.operators.steps import IngestOperator, SpecFaultOperator, WriteAuditPublishOperator
 
 __all__ = [
@@ -9,6 +10,7 @@ __all__ = [
     "IngestOperator",
     "ReconcileOperator",
     "RecordRepairsOperator",
+    "RetentionOperator",
     "SpecFaultOperator",
     "WriteAuditPublishOperator",
 ]

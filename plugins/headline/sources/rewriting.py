@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from headline.errors import BadData
 from headline.sources.content import Content
 from headline.sources.intact import manifest_of, sha256_of
 from headline.sources.refused import RESERVED
@@ -35,13 +36,21 @@ class Rewritten:
 
 
 def touched_rows(file: AnyPath, change: Change, columns: Collection[str]) -> int:
-    """How many rows of a landed file a change touches, of which these columns tell, beside those of refused records."""
+    """How many rows of a landed file a change touches, of which these columns tell, beside those of refused records.
+
+    Raises BadData where it cannot be read.
+    """
     asked = {name.casefold() for name in columns} | RESERVED
-    with file.open("rb") as opened:
-        parquet = pq.ParquetFile(opened)
-        names = [name for name in parquet.schema_arrow.names if name.casefold() in asked]
-        batches = parquet.iter_batches(ROWS_AT_A_TIME, columns=names) if names else ()
-        return sum(_differing(rows, change(rows)) for rows in batches)
+    try:
+        with file.open("rb") as opened:
+            parquet = pq.ParquetFile(opened)
+            names = [name for name in parquet.schema_arrow.names if name.casefold() in asked]
+            batches = parquet.iter_batches(ROWS_AT_A_TIME, columns=names) if names else ()
+            return sum(_differing(rows, change(rows)) for rows in batches)
+    except (OSError, pa.ArrowException) as error:
+        raise BadData(
+            f"{file}: cannot be read, so that nobody knows whom it names: {error}. No load counts on it: remove it"
+        ) from error
 
 
 def rewrite(load: Load, change: Change) -> tuple[Load, int]:

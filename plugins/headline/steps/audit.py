@@ -14,7 +14,7 @@ from headline.steps.anomalies import ANOMALY, accept, described, names_of_open
 from headline.steps.landed import landed
 from headline.steps.names import resolutions
 from headline.steps.plan import Plan
-from headline.steps.run import KEEP_CANDIDATES_DAYS, PipelineRun
+from headline.steps.run import PipelineRun, kept_for
 from headline.steps.samples import shown
 from headline.steps.transform import Staged
 from headline.steps.verify import Staged as ToVerify
@@ -154,7 +154,7 @@ def _failure(run: PipelineRun, staged: Staged, results: Sequence[CheckResult]) -
     if figures := names_of_open(results, name):
         lines += _how_to_waive(run, figures)
     lines += [
-        f"What was computed is kept for {KEEP_CANDIDATES_DAYS} days, to be seen beside what is published:",
+        f"What was computed is kept {kept_for()}, to be seen beside what is published:",
         f"  headline inspect {name} {run.key}",
     ]
     return "\n".join(lines)

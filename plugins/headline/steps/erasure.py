@@ -96,8 +96,8 @@ def erase(person: str, asked_by: str, catalog: Catalog, ledger: Ledger, warehous
     told = upkeep.count_told(person)
     upkeep.replace_told(person, persons.pseudonym(person) or "")
     found.update(told)
-    for candidate in ledger.failed_candidates(catalog.tables):
-        warehouse.forget(candidate.run_key)
+    for key in upkeep.held_back():
+        warehouse.forget(key)
     upkeep.finish_erasure(erasure_id, files, found)
     return [Place(name, count) for name, count in found.items()]
 
@@ -126,11 +126,11 @@ def _landed(catalog: Catalog, ledger: Ledger, persons: Persons) -> Iterator[_Lan
             landing = f"landing.{name}"
             current = {load.file: load for load in ledger.current_loads(landing)}
             change = partial(persons.replaced, person=spec.person, personal=spec.personal)
+            require_intact(list(current.values()), source.id)
             folder = path_of(settings.load().landing) / source.id / name
-            for file in sorted(folder.glob("*/*.parquet"), key=str) if folder.exists() else ():
-                load = current.get(address_of(file))
-                if load:
-                    require_intact([load], source.id)
+            others = [address_of(file) for file in folder.glob("*/*.parquet")] if folder.exists() else []
+            for address in sorted({*current, *others}):
+                file, load = path_of(address), current.get(address)
                 if count := touched_rows(file, change, _columns(spec)):
                     yield _Landed(landing, file, load, change, count)
 

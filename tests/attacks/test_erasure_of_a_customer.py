@@ -17,6 +17,8 @@ from headline.steps.erasure import PERSON_COLUMNS, erase, find_person
 from headline.steps.fingerprints import verify_published
 from headline.warehouse import ask, open_warehouse
 
+pytestmark = pytest.mark.attack_long
+
 
 @pytest.fixture
 def world(three_days: World, enter: Callable[[World], World]) -> World:

@@ -263,6 +263,7 @@ def test_nothing_names_the_person_and_no_figure_changes(shop: Project, tmp_path:
     assert named(after, *WORDS) == []
     assert named(after, "C123", "anabel@example.com", "C123,six") == ["C123", "anabel@example.com"]
     assert shop.query(FIGURES) == figures
+    assert shop.query("select distinct refused_text from raw.orders order by 1") == [("(erased)",), ("six",), (None,)]
     for one in shop.ledger.states(specs.load().tables):
         known = states[one.table, one.interval.start]
         assert (one.version, one.row_count, one.status) == (known.version, known.row_count, known.status)
@@ -306,6 +307,13 @@ def test_what_is_changed_is_listed_first_and_changed_only_when_asked(shop: Proje
     again = CliRunner().invoke(app, ["erase", "--customer", ANA, "--yes"])
     assert "nothing of this person is there" in again.stderr
     assert len(Upkeep().erasures()) == 1
+
+
+def test_a_table_that_nobody_makes_any_more_is_no_hiding_place(shop: Project) -> None:
+    with shop.warehouse.session() as session:
+        session.query("create table core.orders_of_before as select * from core.orders")
+    assert erased(shop) == NAMED | {"core.orders_of_before": 2}
+    assert found(shop) == []
 
 
 def test_samples_of_audits_and_older_readings_are_changed_too(shop: Project, tmp_path: Path, postgres: str) -> None:

@@ -8,6 +8,7 @@ from contextlib import closing
 from datetime import UTC, date, datetime
 from pathlib import Path
 from time import time
+from types import SimpleNamespace
 
 import psycopg2
 import pytest
@@ -17,7 +18,10 @@ from headline import specs
 from headline.errors import BadData
 from headline.intervals import DAY, Interval
 from headline.ledger import CheckResult, HeldDay, HeldDays, Upkeep
+from headline.operators import RetentionOperator
 from headline.sources.intact import flaw_of, manifest_of
+from headline.sources.landing import LandingWriter
+from headline.sources.text import batch
 from headline.steps.fingerprints import verify_published
 from headline.steps.retention import Removed, retain
 
@@ -100,6 +104,31 @@ def test_a_reading_that_is_held_stays(project: Project, logs: Path) -> None:
     assert retained(project, logs) == NOTHING | {"landing": 1}
     [load] = project.ledger.current_loads("landing.orders")
     assert flaw_of(load) == ""
+
+
+def test_a_file_of_before_that_is_needed_again_counts_as_new(project: Project, logs: Path) -> None:
+    """Retention may look between the landing of a file and the moment in which the ledger knows it."""
+    for amount in ("1.00", "2.00"):
+        project.arrive({D1: [("o1", amount)]})
+    project.publish("shop", D1)
+    age(*landed(project), days=1000)
+    writer = LandingWriter("shop", "landing.orders", "test")
+    [again] = writer.write([(D1, batch([{"order_id": "o1", "amount": "1.00"}]))], [])
+    assert retained(project, logs) == NOTHING
+    assert flaw_of(again) == ""
+
+
+def test_the_task_removes_it_and_says_so(project: Project, logs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("airflow.configuration.conf.get", lambda *_: str(logs))
+    old = logs / "dag_id=shop" / "attempt=1.log"
+    old.parent.mkdir(parents=True)
+    old.write_text("a line")
+    age(old, days=31)
+    operator = RetentionOperator(task_id="remove")
+    operator.execute({"dag_run": SimpleNamespace(run_id="scheduled__2026-03-02")})
+    assert "logs: 1, 6 bytes" in operator.removed
+    [record] = Upkeep().retentions()
+    assert (record.run_id, record.removed) == ("scheduled__2026-03-02", {"logs": {"count": 1, "bytes": 6}})
 
 
 def test_logs_go_after_their_time_and_empty_folders_with_them(

@@ -22,7 +22,7 @@ from headline.sources.content import DIGEST_BYTES, content_of
 from headline.sources.intact import flaw, flaw_of, manifest_of, sha256_of
 from headline.sources.refused import RESERVED, Agreed, judged
 from headline.sources.spool import ROWS_AT_A_TIME, Spool, plain
-from headline.sources.storage import address_of, path_of, replacing
+from headline.sources.storage import address_of, keep_alive, path_of, replacing
 from headline.space import room_for
 
 if TYPE_CHECKING:
@@ -135,6 +135,7 @@ class LandingWriter:
         # Another run may write the same content at the same moment, in another order of rows: the last to write looks last.
         for _ in range(ATTEMPTS):
             if not flaw(target, checksum):
+                keep_alive(target)
                 break
             with room_for(f"{self._landing} of {day}", where, lambda: spool.byte_count(days)):
                 with replacing(target, spool.scratch) as file:

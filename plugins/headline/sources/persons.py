@@ -57,6 +57,10 @@ class Persons:
             if is_theirs is not None:
                 for name in filter(None, (_spelled(one, columns) for one in personal)):
                     columns[name] = pc.if_else(is_theirs, pa.scalar(None, columns[name].type), columns[name])
+                if REFUSED_TEXT in columns:
+                    texts = columns[REFUSED_TEXT]
+                    is_told = pc.and_(is_theirs, pc.is_valid(texts))
+                    columns[REFUSED_TEXT] = pc.if_else(is_told, pa.scalar(ERASED_TEXT, texts.type), texts)
         if REFUSED_TEXT in columns:
             columns[REFUSED_TEXT] = _each(columns[REFUSED_TEXT], lambda text: ERASED_TEXT if self.found_in(text) else text)
         if ORIGIN in columns:

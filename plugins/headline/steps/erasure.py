@@ -48,10 +48,13 @@ class _Landed:
 
 @dataclass(frozen=True)
 class _Rows:
-    """Rows of a published table, or of its quarantine: those that a condition finds, and what is set there."""
+    """Rows of a published table, or of its quarantine: those that a condition finds, and what is set there.
+
+    `table`: None for one that no folder makes any more.
+    """
 
     output: str
-    table: Table
+    table: Table | None
     condition: str
     setting: str
     row_count: int
@@ -164,7 +167,9 @@ def _rewrite(landed: _Landed, upkeep: Upkeep, run_id: str) -> str:
 
 
 def _published(person: str, persons: Persons, catalog: Catalog, session: Session) -> Iterator[_Rows]:
-    """The rows of published tables that have the person, with what is to stand there."""
+    """The rows of published tables that have the person, with what is to stand there; tables that nobody makes any more too."""
+    from headline.sources.persons import ERASED_TEXT
+
     pseudonym = persons.pseudonym(person) or ""
     there = session.tables()
     for table in catalog.tables.values():
@@ -175,9 +180,16 @@ def _published(person: str, persons: Persons, catalog: Catalog, session: Session
             for column in columns:
                 condition = f"{column} = {_literal(person)}"
                 gone = [f"{name} = null" for name in sorted(personal)]
+                if _TEXT in contract.column_names:
+                    gone.append(f"{_TEXT} = case when {_TEXT} is not null then {_literal(ERASED_TEXT)} end")
                 yield from _found(session, output, table, condition, ", ".join([f"{column} = {_literal(pseudonym)}", *gone]))
             if _TEXT in contract.column_names:
                 yield from _refused(person, persons, output, table, session)
+    made = {output for table in catalog.tables.values() for output in table.outputs}
+    for output in sorted(there - made):
+        for column in sorted(set(PERSON_COLUMNS) & session.columns(output).keys()):
+            condition, setting = (f"{column} = {_literal(value)}" for value in (person, pseudonym))
+            yield from _found(session, output, None, condition, setting)
 
 
 def _refused(person: str, persons: Persons, output: str, table: Table, session: Session) -> Iterator[_Rows]:
@@ -192,7 +204,7 @@ def _refused(person: str, persons: Persons, output: str, table: Table, session: 
                 yield from _found(session, output, table, f"{column} = {_literal(text)}", f"{column} = {_literal(instead)}")
 
 
-def _found(session: Session, output: str, table: Table, condition: str, setting: str) -> Iterator[_Rows]:
+def _found(session: Session, output: str, table: Table | None, condition: str, setting: str) -> Iterator[_Rows]:
     [(count,)] = session.query(f"select count(*) from {output} where {condition}").rows
     if count:
         yield _Rows(output, table, condition, setting, count)
@@ -202,7 +214,7 @@ def _change(found: Sequence[_Rows], ledger: Ledger, upkeep: Upkeep, session: Ses
     """Change the rows in one step; after a crash in the middle their periods are in doubt, and the next run computes them."""
     if not found:
         return
-    tables = {one.table.full_name: one.table for one in found}
+    tables = {one.table.full_name: one.table for one in found if one.table}
     sound = {name: _sound(table, _periods(name, found, session), ledger, session) for name, table in tables.items()}
     ledger.distrust({name: list(starts) for name, starts in sound.items()})
     session.change([f"update {one.output} set {one.setting} where {one.condition}" for one in found])
@@ -215,10 +227,12 @@ def _periods(name: str, found: Sequence[_Rows], session: Session) -> set[date | 
     """Which periods of a table have rows that change; of one that is replaced whole, its only one."""
     periods: set[date | None] = set()
     for one in found:
-        if one.table.full_name == name and one.table.period_column:
-            query = f"select distinct {one.table.period_column} from {one.output} where {one.condition}"
-            periods |= {start for (start,) in session.query(query).rows}
-        elif one.table.full_name == name:
+        if one.table is None or one.table.full_name != name:
+            continue
+        if column := one.table.period_column:
+            found_periods = session.query(f"select distinct {column} from {one.output} where {one.condition}").rows
+            periods |= {start for (start,) in found_periods}
+        else:
             periods.add(None)
     return periods
 

@@ -6,12 +6,11 @@ import logging
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from functools import cache
 from typing import NoReturn, cast, overload
 
 from headline.errors import BadData, BadRequest, HeadlineError, NoSpace, SpecError, Transient
 from headline.intervals import Interval, from_days, in_words
-from headline.ledger import Load, Tombstones, Upkeep
+from headline.ledger import Load, Upkeep
 from headline.specs import AnyIngest, Source
 from headline.steps.run import PipelineRun
 
@@ -58,13 +57,12 @@ def ingest(run: PipelineRun, name: str | None = None, *, report: Report = lambda
     names = list(source.ingest) if name is None else [name]
     done: dict[str, Ingested] = {}
     failed: dict[str, Exception] = {}
-    tombstones = cache(Upkeep(run.ledger.conn_id).tombstones)
     # One after the other: memory is bounded once, a source gets one query at a time, and a timeout ends the task at once.
     with one_connection_each():
         for one in names:
             log.info("::group::ingest %s", one)
             try:
-                done[one] = _ingest(run, source, one, tombstones)
+                done[one] = _ingest(run, source, one)
                 report(one, done[one])
             except Exception as error:
                 if len(names) > 1:
@@ -78,7 +76,7 @@ def ingest(run: PipelineRun, name: str | None = None, *, report: Report = lambda
     return list(done.values()) if name is None else done[name]
 
 
-def _ingest(run: PipelineRun, source: Source, name: str, tombstones: Callable[[], Tombstones]) -> Ingested:
+def _ingest(run: PipelineRun, source: Source, name: str) -> Ingested:
     from headline.sources import files_again, read
     from headline.sources.landing import LandingWriter
     from headline.sources.persons import border
@@ -95,7 +93,7 @@ def _ingest(run: PipelineRun, source: Source, name: str, tombstones: Callable[[]
     again = files_again(spec, known.keys() - set(run.requested))
     intervals = from_days({*run.requested, *known}) if again is None else sorted([run.requested, *again])
     arrival = Arrival(run, name)
-    erased = border(spec, tombstones())
+    erased = border(spec, Upkeep(run.ledger.conn_id).tombstones())
     writer = LandingWriter(source.id, landing, f"{spec.kind} {spec.connection}", arrival.agreed, border=erased)
     loads = []
     for interval in intervals:

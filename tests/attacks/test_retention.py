@@ -12,6 +12,7 @@ from types import SimpleNamespace
 
 import psycopg2
 import pytest
+from sqlalchemy.exc import InternalError, ProgrammingError
 from tests.unit.conftest import Project
 
 from headline import specs
@@ -172,6 +173,7 @@ def test_what_failed_audits_hold_back_goes_after_its_time(project: Project, logs
 def backdate(postgres: str, table: str, column: str, days: int, where: str = "true") -> None:
     with closing(psycopg2.connect(host=postgres, user="postgres", dbname="ledger")) as server:
         server.autocommit = True
+        server.cursor().execute("set session_replication_role = replica")  # history is kept by a trigger
         server.cursor().execute(f"update {table} set {column} = {column} - interval '{days} days' where {where}")
 
 
@@ -194,6 +196,19 @@ def audits(postgres: str) -> list[str]:
     with closing(psycopg2.connect(host=postgres, user="postgres", dbname="ledger")) as server, server.cursor() as cursor:
         cursor.execute("select outcome from audit")
         return [outcome for (outcome,) in cursor.fetchall()]
+
+
+def test_the_setting_alone_opens_no_history(project: Project) -> None:
+    """Whoever says that it is upkeep, without the function that does it, is refused as ever."""
+    project.arrive({D1: [("o1", "1.00")]})
+    project.publish("shop", D1)
+    for statement in ("update audit set outcome = 'passed'", "delete from audit", "truncate audit"):
+        with project.ledger._begin() as connection:
+            connection.exec_driver_sql("set local headline.upkeep = 'on'")
+            with pytest.raises(ProgrammingError, match="permission denied|is history"), connection.begin_nested():
+                connection.exec_driver_sql(statement)
+    with project.ledger._begin() as connection, pytest.raises(InternalError, match="stands for a person"):
+        connection.exec_driver_sql("select replace_in_history('failed', 'passed')")
 
 
 def test_quarantined_rows_go_where_no_table_is_made_from_them(

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from secrets import token_hex
 from typing import Any
 
-from sqlalchemy import Connection, func, insert, select, text, update
+from sqlalchemy import func, insert, select, text, update
 
 from headline.ledger import tables
 from headline.ledger.ledger import Load
@@ -26,15 +25,8 @@ TOLD = {
     ("held_day", "found"): False,
     ("schema_change", "changes"): True,
 }
-# The triggers that keep history as it is let a transaction pass that says so.
-_UPKEEP = text("select set_config('headline.upkeep', 'on', true)")
-_OLD_AUDITS = text("""
-    delete from audit
-    where audited_at < now() - make_interval(days => :days)
-        -- A waiver holds for as long as its figure does.
-        and not (kind = 'anomaly' and outcome in ('failed', 'accepted'))
-        and audited_at < (select max(newest.audited_at) from audit as newest where newest.table_name = audit.table_name)
-""")
+# Of these the writer may change the rows itself; the others are history, which a function of the ledger changes.
+_CURRENT = {"incident", "held_day"}
 
 
 @dataclass(frozen=True)
@@ -111,17 +103,20 @@ class Upkeep(Store):
 
     def replace_told(self, person: str, pseudonym: str) -> None:
         """Let the pseudonym stand wherever the ledger names the person."""
-        with self._upkeep() as connection:
+        values = {"word": _word(person), "person": person, "pseudonym": pseudonym}
+        with self._begin() as connection:
+            connection.execute(text("select replace_in_history(:person, :pseudonym)"), values)
             for (table, column), is_json in TOLD.items():
-                kind = "jsonb" if is_json else "text"
-                connection.execute(
-                    text(
-                        f"update {table} set {column} = "
-                        f"cast(regexp_replace(cast({column} as text), :word, :pseudonym, 'g') as {kind}) "
-                        f"where cast({column} as text) ~ :word"
-                    ),
-                    {"word": _word(person), "pseudonym": pseudonym},
-                )
+                if table in _CURRENT:
+                    kind = "jsonb" if is_json else "text"
+                    connection.execute(
+                        text(
+                            f"update {table} set {column} = "
+                            f"cast(regexp_replace(cast({column} as text), :word, :pseudonym, 'g') as {kind}) "
+                            f"where cast({column} as text) ~ :word"
+                        ),
+                        values,
+                    )
 
     def exchange(self, before: Load, after: Load, run_id: str) -> bool:
         """Another file holds what a load brought, and nothing that reads it is stale; not so where a newer load has come."""
@@ -174,8 +169,8 @@ class Upkeep(Store):
 
     def forget_audits(self, days: int) -> int:
         """Remove outcomes of checks that are so many days old, but the newest of each table and what waivers go by."""
-        with self._upkeep() as connection:
-            return int(connection.execute(_OLD_AUDITS, {"days": days}).rowcount)
+        with self._begin() as connection:
+            return int(connection.scalar(text("select forget_audits(:days)"), {"days": days}) or 0)
 
     def record_retention(self, run_id: str, removed: Mapping[str, Mapping[str, int]]) -> None:
         """Remember what was removed: by kind its count and its bytes."""
@@ -186,12 +181,6 @@ class Upkeep(Store):
         """What was removed, oldest first, as rows of the table `retention`."""
         with self._begin() as connection:
             return list(connection.execute(select(tables.retention).order_by(tables.retention.c.id)).all())
-
-    @contextmanager
-    def _upkeep(self) -> Iterator[Connection]:
-        with self._begin() as connection:
-            connection.execute(_UPKEEP)
-            yield connection
 
 
 def _word(person: str) -> str:

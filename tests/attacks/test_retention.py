@@ -205,7 +205,7 @@ def test_the_setting_alone_opens_no_history(project: Project) -> None:
     for statement in ("update audit set outcome = 'passed'", "delete from audit", "truncate audit"):
         with project.ledger._begin() as connection:
             connection.exec_driver_sql("set local headline.upkeep = 'on'")
-            with pytest.raises(ProgrammingError, match="permission denied|is history"), connection.begin_nested():
+            with pytest.raises(ProgrammingError, match=r"permission denied|is history"), connection.begin_nested():
                 connection.exec_driver_sql(statement)
     with project.ledger._begin() as connection, pytest.raises(InternalError, match="stands for a person"):
         connection.exec_driver_sql("select replace_in_history('failed', 'passed')")

@@ -30,6 +30,7 @@ class Settings:
     closed_day_limit: Decimal = Decimal("0.01")  # the share of a loaded day's keys or measures that a later reading may take away
     settled_minutes: int = 15  # a file that nobody has written to for so long is not on its way any more
     query_seconds: float = 60  # so long may a SELECT take that a person wrote
+    backup_to: str = ""  # the address below which backups are kept; without one the DAG `backup` has no schedule
     base_url: str = "http://localhost:8080"  # where people find Airflow's UI
     area_roles: bool = False  # whether Airflow has the roles of include/roles.json, who read the DAGs of the area called so
     without: frozenset[str] = frozenset()  # tables that this deployment does not have: they stay empty, nobody waits for them
@@ -61,6 +62,7 @@ def load() -> Settings:
         closed_day_limit=Decimal(_said("HEADLINE_CLOSED_DAY_LIMIT", "0.01")),
         settled_minutes=int(_said("HEADLINE_SETTLED_MINUTES", "15")),
         query_seconds=float(_said("HEADLINE_QUERY_SECONDS", "60")),
+        backup_to=_said("HEADLINE_BACKUP_TO"),
         area_roles=_said("HEADLINE_AREA_ROLES") == "true",
         base_url=os.environ.get("AIRFLOW__API__BASE_URL", "http://localhost:8080"),
         without=frozenset(_said("HEADLINE_WITHOUT").split()),

@@ -8,7 +8,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from tests.attacks.installation import shop as shop
 from tests.attacks.table import Attack, Section, commit, written
+from tests.unit.conftest import project as project
 
 HERE = Path(__file__).parent
 _attacks: dict[str, Attack] = {}

@@ -21,9 +21,9 @@ def test_a_limit_that_is_empty_in_the_environment_has_its_default(
 
 
 def test_a_limit_is_what_the_environment_says(monkeypatch: pytest.MonkeyPatch, forget_settings: Callable[[], None]) -> None:
-    for name, value in zip(LIMITS, ("2026-02-03", "90", "0.05", "30", "2.5"), strict=True):
+    for name, value in zip(LIMITS, ("2026-02-03", "90", "0.05", "30", "2.5", "file:///backups"), strict=True):
         monkeypatch.setenv(name, value)
     forget_settings()
     said = settings.load()
     assert (said.first_day, said.restatement_days, said.closed_day_limit) == (date(2026, 2, 3), 90, Decimal("0.05"))
-    assert (said.settled_minutes, said.query_seconds) == (30, 2.5)
+    assert (said.settled_minutes, said.query_seconds, said.backup_to) == (30, 2.5, "file:///backups")

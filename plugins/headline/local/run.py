@@ -38,7 +38,7 @@ DAGS = (
     "investor_engagement",
 )
 # They look after what the others have made, and begin when that is there.
-OPERATIONS = ("repair", "freshness_watch", "alert_drill", "reconciliation")
+OPERATIONS = ("repair", "freshness_watch", "alert_drill", "reconciliation", "backup")
 DAYS = 60
 
 

@@ -119,8 +119,18 @@ def restore(source: str, ledger: Ledger, warehouse: Warehouse, *, replace: bool 
 
 
 def place(address: str) -> AnyPath:
-    """The path at an address; without a scheme it is one of this machine."""
-    return path_of(address) if "://" in address else Path(address).expanduser().resolve()
+    """The path at an address; without a scheme it is one of this machine.
+
+    Raises BadRequest where what reaches that kind of store is not installed.
+    """
+    if "://" not in address:
+        return Path(address).expanduser().resolve()
+    path = path_of(address)
+    try:
+        path.exists()
+    except ImportError as error:
+        raise BadRequest(f"{address}: what reaches this store is not installed: {error}") from error
+    return path
 
 
 @contextmanager
@@ -182,9 +192,9 @@ def _read(folder: AnyPath) -> Backup:
     """Raises BadData where its list of landed files is not what was written."""
     found: dict[str, Any] = json.loads((folder / MANIFEST).read_text())
     files = {name: Entry(**entry) for name, entry in found["files"].items()}
-    text = (folder / LANDED).read_bytes()
+    text = (folder / LANDED).read_bytes() if (folder / LANDED).exists() else b""
     if hashlib.sha256(text).hexdigest() != files.pop(LANDED).sha256:
-        raise BadData(f"{address_of(folder / LANDED)} is damaged: restore another backup")
+        raise BadData(f"{address_of(folder / LANDED)} is gone or damaged: restore another backup")
     landed = {name: Entry(**entry) for name, entry in json.loads(text).items()}
     return Backup(address_of(folder), found["landing"], files, landed, found["absent"])
 

@@ -383,9 +383,11 @@ class DuckDBStaging(DuckDBSession, Staging):
         """Raises BadData where the file is not the warehouse that the ledger knows; who holds the lock sees both at rest."""
         if not self._warehouse.is_known:
             return
-        self._identity = super().identity()
+        before, self._identity = self._identity, super().identity()
         if told := mismatch(self._identity, not self._identity and _is_empty(self), self._locks):
             raise BadData(f"the warehouse {self._warehouse.path}: {told}. Nothing was computed or published. {MENDING}")
+        if before and self._identity and self._identity.publication < before.publication:
+            raise Transient(f"the warehouse {self._warehouse.path} was restored while the run computed: run it again")
 
     def _require_unpublished(self, names: list[str]) -> None:
         """Raises BadData for a table that is not there although periods of it are published: it would be taken for empty."""

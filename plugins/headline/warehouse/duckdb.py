@@ -25,6 +25,7 @@ from headline.ledger import Identity, Locks, mismatch
 from headline.ledger.identity import MENDING, published
 from headline.space import is_full, no_space
 from headline.specs import Table, load_contract
+from headline.specs.catalog import file_state
 from headline.sql import within, write
 from headline.warehouse.base import Content, Output, Replacement, Result, Session, Staging, Warehouse
 
@@ -236,7 +237,8 @@ class DuckDBSession(Session):
 class DuckDBStaging(DuckDBSession, Staging):
     """An instance in memory: the file is attached as `warehouse` while it is needed, staging tables stand in `staging`."""
 
-    _identity: Identity | None = None  # as it was when the file was attached
+    _identity: Identity | None = None  # as it was when the file was attached, and the state that the file had then
+    _state: list[tuple[int, ...] | None] | None = None
 
     def __init__(self, connection: duckdb.DuckDBPyConnection, warehouse: DuckDBWarehouse, locks: Locks, kept: Path) -> None:
         super().__init__(connection, warehouse.path)
@@ -383,8 +385,14 @@ class DuckDBStaging(DuckDBSession, Staging):
         """Raises BadData where the file is not the warehouse that the ledger knows; who holds the lock sees both at rest."""
         if not self._warehouse.is_known:
             return
-        before, self._identity = self._identity, super().identity()
-        if told := mismatch(self._identity, not self._identity and _is_empty(self), self._locks):
+        before, state = self._identity, [file_state(file) for file in self._warehouse.files]
+        if is_new := state != self._state:  # asking the file takes longer than all else here
+            self._identity, self._state = super().identity(), state
+        told = _mismatch(self, self._identity, self._locks)
+        if told and not is_new:  # written anew between two ticks of the clock
+            self._identity = super().identity()
+            told = _mismatch(self, self._identity, self._locks)
+        if told:
             raise BadData(f"the warehouse {self._warehouse.path}: {told}. Nothing was computed or published. {MENDING}")
         if before and self._identity and self._identity.publication < before.publication:
             raise Transient(f"the warehouse {self._warehouse.path} was restored while the run computed: run it again")
@@ -576,8 +584,7 @@ class DuckDBWarehouse(Warehouse):
             session = DuckDBSession(self._instance(stack))
             if self.path.exists():
                 self.attach(session._connection, "(read_only)")
-            found = session.identity()
-            return mismatch(found, not found and _is_empty(session), locks)
+            return _mismatch(session, session.identity(), locks)
 
     def _locks(self, holder: str, stack: ExitStack) -> Locks:
         locks = Locks(f"headline: {holder}", self.lock_timeout)
@@ -601,6 +608,10 @@ def instance(config: Mapping[str, Any]) -> duckdb.DuckDBPyConnection:
     connection.execute("set TimeZone = 'UTC'")
     connection.execute("set enable_progress_bar = false")  # standard output is for rows
     return connection
+
+
+def _mismatch(session: DuckDBSession, found: Identity | None, locks: Locks) -> str:
+    return mismatch(found, not found and _is_empty(session), locks)
 
 
 def _is_empty(session: Session) -> bool:

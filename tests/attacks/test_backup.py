@@ -11,7 +11,7 @@ from typing import Any
 
 import psycopg2
 import pytest
-from tests.attacks.conftest import D1, D3, D4, contents
+from tests.attacks.installation import D1, D3, D4, contents
 from tests.unit.conftest import Project
 
 from headline import recovery, specs

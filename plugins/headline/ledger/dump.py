@@ -13,8 +13,8 @@ from typing import Any
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import OperationalError
 
-from headline.errors import BadRequest, Transient
-from headline.ledger.engine import CONNECTION, engine
+from headline.errors import BadRequest
+from headline.ledger.engine import CONNECTION, engine, unreachable
 from headline.ledger.migrate import downgrade_to, head, is_revision, upgrade
 from headline.ledger.tables import metadata
 
@@ -55,7 +55,7 @@ def snapshot(conn_id: str = CONNECTION) -> Iterator[Snapshot]:
             connection.execute(text("select 1 from alembic_version"))  # the moment
             yield Snapshot(connection)
     except OperationalError as error:
-        raise Transient(f"the ledger (connection {conn_id}) is out of reach: {error.orig}; is its PostgreSQL up?") from error
+        raise unreachable(conn_id, error.orig or error) from error
 
 
 def is_empty(conn_id: str = CONNECTION) -> bool:

@@ -581,7 +581,7 @@ class DuckDBWarehouse(Warehouse):
 
     def _mismatch(self, locks: Locks) -> str:
         with ExitStack() as stack:
-            session = DuckDBSession(self._instance(stack))
+            session = DuckDBSession(self._instance(stack), self.path)
             if self.path.exists():
                 self.attach(session._connection, "(read_only)")
             return _mismatch(session, session.identity(), locks)

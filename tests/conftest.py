@@ -110,7 +110,7 @@ def ledger(postgres: str, ledger_database: str, monkeypatch: pytest.MonkeyPatch)
 
 
 @pytest.fixture
-def warehouse(tmp_path: Path, ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> Warehouse:  # noqa: ARG001 (it has the lock)
+def warehouse(tmp_path: Path, ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> Warehouse:
     """An empty DuckDB warehouse behind the connection headline_warehouse; its ledger knows nothing of it."""
     file = tmp_path / "warehouse.duckdb"
     extra = {"memory_limit": "500MB", "lock_timeout": 20}

@@ -70,7 +70,7 @@ def administer(statement: str) -> None:
 
 
 def with_one_day_more(project: Any, days: int) -> date:
-    """History, the files of the day after it, and what raw makes of them; the tables are there since a first day was published."""
+    """History, the files of the day after it, and what raw makes of them; a first day has made the tables."""
     if project.warehouse.is_empty():
         project.arrive({FIRST: []})
         for pipeline in ("shop", "core_shop"):

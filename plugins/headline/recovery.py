@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -99,7 +101,8 @@ def restore(
     from headline.warehouse import open_warehouse
 
     begun = time.monotonic()
-    restored, kept = steps(source, Ledger(), open_warehouse(), replace=replace)
+    with _owner() as owner:
+        restored, kept = steps(source, Ledger(), open_warehouse(), replace=replace, owner=owner)
     if kept:
         print(f"the warehouse of before is kept as {kept}; remove it when you need it no more", file=sys.stderr)
     print(
@@ -107,6 +110,20 @@ def restore(
         "next runs bring what came since",
         file=sys.stderr,
     )
+
+
+@contextmanager
+def _owner() -> Iterator[str]:
+    """The connection of who owns the ledger's tables: that of set-up, or the ledger's own where one login does everything."""
+    from headline import connections
+    from headline.ledger import MIGRATOR
+    from headline.ledger.engine import CONNECTION
+    from headline.local.home import Home
+    from headline.local.postgres import Postgres
+
+    home = Home.current()
+    with connections.lent(home.lent(Postgres(home.postgres).socket) if home.is_ours else {}):
+        yield MIGRATOR if connections.variable(MIGRATOR) in os.environ else CONNECTION
 
 
 def mending_runs(catalog: Catalog, differences: Iterable[Difference]) -> list[str]:

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from tests.attacks.installation import owner as owner
 from tests.attacks.installation import shop as shop
 from tests.attacks.table import Attack, Section, commit, written
 from tests.unit.conftest import project as project

@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable, Iterator
-from contextlib import closing
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import psycopg2
 import pytest
-from tests.attacks.installation import D1, D3, D4, contents
+from tests.attacks.installation import D1, D3, D4, contents, superuser
 from tests.unit.conftest import Project
 
 from headline import recovery, specs
 from headline.cli import verify as verify_command
 from headline.errors import BadData, BadRequest, HeadlineError
-from headline.ledger import Ledger, Locks, migrate
+from headline.ledger import MIGRATOR, Locks, migrate
 from headline.ledger.engine import engine
 from headline.ledger.tables import metadata
 from headline.operations import backup_dag
@@ -48,9 +46,9 @@ def landed(folder: Path) -> dict[str, bytes]:
 def destroy(project: Project, postgres: str) -> None:
     """Everything is gone: the ledger's database, the warehouse, what landed."""
     engine().dispose()
-    with closing(psycopg2.connect(host=postgres, user="postgres", dbname="ledger")) as server:
-        server.autocommit = True
-        server.cursor().execute("drop schema public cascade; create schema public")
+    with superuser(postgres) as cursor:
+        tables = ", ".join(table.name for table in metadata.sorted_tables)
+        cursor.execute(f"drop table {tables}, alembic_version cascade; drop sequence version; drop function history_stays")
     file_of(project).unlink()
     shutil.rmtree(landing_of(project))
 
@@ -60,14 +58,7 @@ def is_verified(project: Project) -> bool:
     return (found.mismatch, found.differences, found.unknown) == ("", [], [])
 
 
-@pytest.fixture
-def healed(ledger: Ledger) -> Iterator[None]:
-    """Whatever a test does to the ledger's database, others find its tables there."""
-    yield
-    migrate()
-
-
-@pytest.mark.usefixtures("healed")
+@pytest.mark.usefixtures("owner")
 def test_what_was_destroyed_comes_back_as_it_was(
     shop: Project, tmp_path: Path, postgres: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -89,18 +80,19 @@ def test_what_was_destroyed_comes_back_as_it_was(
     assert is_verified(shop), "versions and ids go on from where they were"
 
 
-@pytest.mark.usefixtures("healed")
+@pytest.mark.usefixtures("owner")
 def test_a_restored_moment_is_rebuilt_to_the_same(shop: Project, tmp_path: Path, postgres: str) -> None:
     from headline.steps.rebuild import rebuild
 
     before = contents(shop)
     back_up(str(tmp_path / "backups"), shop.ledger, shop.warehouse)
     destroy(shop, postgres)
-    restore(str(tmp_path / "backups"), shop.ledger, shop.warehouse)
+    restore(str(tmp_path / "backups"), shop.ledger, shop.warehouse, owner=MIGRATOR)
     assert rebuild(specs.load(), shop.ledger, shop.warehouse).differences == []
     assert contents(shop) == before
 
 
+@pytest.mark.usefixtures("owner")
 def test_the_newest_of_several_comes_back_and_landed_files_are_copied_once(shop: Project, tmp_path: Path) -> None:
     target = str(tmp_path / "backups")
     first = back_up(target, shop.ledger, shop.warehouse)
@@ -110,23 +102,25 @@ def test_the_newest_of_several_comes_back_and_landed_files_are_copied_once(shop:
     assert (first.new_files, second.new_files) == (4, 1)
     assert len(second.landed) == 10
     shop.publish("shop", D4)
-    _, kept = restore(target, shop.ledger, shop.warehouse, replace=True)
+    _, kept = restore(target, shop.ledger, shop.warehouse, replace=True, owner=MIGRATOR)
     assert shop.query("select amount from raw.orders where order_id = 'd'") == [(1000,)]
     assert Path(kept).exists()
     assert is_verified(shop)
 
 
+@pytest.mark.usefixtures("owner")
 def test_what_is_there_is_replaced_only_by_word(shop: Project, tmp_path: Path) -> None:
     back_up(str(tmp_path / "backups"), shop.ledger, shop.warehouse)
     before = contents(shop), history(shop)
     with pytest.raises(BadRequest, match="--replace"):
-        restore(str(tmp_path / "backups"), shop.ledger, shop.warehouse)
+        restore(str(tmp_path / "backups"), shop.ledger, shop.warehouse, owner=MIGRATOR)
     assert (contents(shop), history(shop)) == before
 
 
 PARTS = ("*Z/ledger/load.csv.gz", "*Z/warehouse/warehouse.duckdb", "*Z/landed.json", "landing/*/*/*/*.parquet")
 
 
+@pytest.mark.usefixtures("owner")
 def test_a_damaged_backup_is_refused_and_changes_nothing(shop: Project, tmp_path: Path) -> None:
     target = tmp_path / "backups"
     back_up(str(target), shop.ledger, shop.warehouse)
@@ -141,20 +135,21 @@ def test_a_damaged_backup_is_refused_and_changes_nothing(shop: Project, tmp_path
             if content is not None:
                 file.write_bytes(content)
             with pytest.raises(BadData, match="restore another backup"):
-                restore(str(target), shop.ledger, shop.warehouse, replace=True)
+                restore(str(target), shop.ledger, shop.warehouse, replace=True, owner=MIGRATOR)
             assert (contents(shop), history(shop)) == before
             file.write_bytes(whole)
-    restore(str(target), shop.ledger, shop.warehouse, replace=True)
+    restore(str(target), shop.ledger, shop.warehouse, replace=True, owner=MIGRATOR)
     assert (contents(shop), history(shop)) == before
 
 
+@pytest.mark.usefixtures("owner")
 def test_a_folder_without_its_manifest_is_no_backup(shop: Project, tmp_path: Path) -> None:
     """Its making was cut off."""
     made = back_up(str(tmp_path / "backups"), shop.ledger, shop.warehouse)
     (Path(made.address.removeprefix("file://")) / MANIFEST).unlink()
     for source in (made.address, str(tmp_path / "backups"), str(tmp_path / "nowhere")):
         with pytest.raises(BadRequest, match="no whole backup"):
-            restore(source, shop.ledger, shop.warehouse, replace=True)
+            restore(source, shop.ledger, shop.warehouse, replace=True, owner=MIGRATOR)
 
 
 def test_an_object_store_that_cannot_be_reached_is_told(shop: Project) -> None:
@@ -170,6 +165,7 @@ def test_a_mismatch_is_nothing_to_come_back_to(shop: Project, tmp_path: Path) ->
 
 
 @pytest.mark.parametrize("how", ["flipped", "gone"])
+@pytest.mark.usefixtures("owner")
 def test_landed_files_that_are_damaged_or_gone_are_told(shop: Project, tmp_path: Path, how: str) -> None:
     """The backup is there, and the next one has the file again when it is mended."""
     target = str(tmp_path / "backups")
@@ -183,11 +179,11 @@ def test_landed_files_that_are_damaged_or_gone_are_told(shop: Project, tmp_path:
     file.write_bytes(whole)
     assert back_up(target, shop.ledger, shop.warehouse).absent == []
     shutil.rmtree(landing_of(shop))
-    restore(target, shop.ledger, shop.warehouse, replace=True)
+    restore(target, shop.ledger, shop.warehouse, replace=True, owner=MIGRATOR)
     assert file.read_bytes() == whole
 
 
-@pytest.mark.usefixtures("healed")
+@pytest.mark.usefixtures("owner")
 def test_another_home_finds_its_landed_files(
     shop: Project, tmp_path: Path, postgres: str, monkeypatch: pytest.MonkeyPatch, forget_settings: Callable[[], None]
 ) -> None:
@@ -196,7 +192,7 @@ def test_another_home_finds_its_landed_files(
     destroy(shop, postgres)
     monkeypatch.setenv("HEADLINE_LANDING", f"file://{tmp_path / 'elsewhere'}")
     forget_settings()
-    restore(str(tmp_path / "backups"), shop.ledger, shop.warehouse)
+    restore(str(tmp_path / "backups"), shop.ledger, shop.warehouse, owner=MIGRATOR)
     assert {load.file.partition("/orders/")[0] for load in shop.ledger.current_loads("landing.orders")} == {
         f"file://{tmp_path / 'elsewhere'}/shop"
     }
@@ -205,25 +201,25 @@ def test_another_home_finds_its_landed_files(
     assert contents(shop) == before
 
 
-@pytest.mark.usefixtures("healed")
+@pytest.mark.usefixtures("owner")
 def test_a_ledger_of_an_earlier_version_is_brought_up_to_date(shop: Project, tmp_path: Path) -> None:
     from headline.ledger import dump
     from headline.ledger.migrate import differences, downgrade_to
 
     told = history(shop)
-    with engine().begin() as connection:
+    with engine(MIGRATOR).begin() as connection:
         downgrade_to(connection, "0007")
-    with dump.snapshot() as snapshot:
+    with dump.snapshot(MIGRATOR) as snapshot:
         snapshot.write(tmp_path / "dump")
     about = json.loads((tmp_path / "dump" / dump.ABOUT).read_text())
     assert about["revision"] == "0007"
-    migrate()
-    dump.load(tmp_path / "dump", {})
+    migrate(MIGRATOR)
+    dump.load(tmp_path / "dump", {}, MIGRATOR)
     assert history(shop) == told | {"warehouse": []}
-    assert differences() == []
+    assert differences(MIGRATOR) == []
     (tmp_path / "dump" / dump.ABOUT).write_text(json.dumps(about | {"revision": "9999"}))
     with pytest.raises(BadRequest, match="newer version of Headline"):
-        dump.load(tmp_path / "dump", {})
+        dump.load(tmp_path / "dump", {}, MIGRATOR)
 
 
 def test_nobody_publishes_while_the_file_is_copied_and_anybody_may_read(shop: Project, tmp_path: Path) -> None:
@@ -245,7 +241,7 @@ def test_nobody_publishes_while_the_file_is_copied_and_anybody_may_read(shop: Pr
     assert seen == ["[(3,)]"]
 
 
-@pytest.mark.usefixtures("healed")
+@pytest.mark.usefixtures("owner")
 def test_an_object_store_keeps_it_too(shop: Project, postgres: str) -> None:
     from airflow.sdk.io import attach
     from fsspec.implementations.memory import MemoryFileSystem
@@ -256,7 +252,7 @@ def test_an_object_store_keeps_it_too(shop: Project, postgres: str) -> None:
     assert back_up(bucket, shop.ledger, shop.warehouse).new_files == 4
     assert back_up(bucket, shop.ledger, shop.warehouse).new_files == 0
     destroy(shop, postgres)
-    restore(bucket, shop.ledger, shop.warehouse)
+    restore(bucket, shop.ledger, shop.warehouse, owner=MIGRATOR)
     assert (contents(shop), history(shop), landed(landing_of(shop))) == (before, told, files)
     assert is_verified(shop)
 

@@ -9,8 +9,7 @@ from typing import Any
 
 import duckdb
 import pytest
-from sqlalchemy import text
-from tests.attacks.installation import D1, D2, D3, D4, contents
+from tests.attacks.installation import D1, D2, D3, D4, contents, superuser
 from tests.unit.conftest import Project
 from tests.unit.steps.killing import Point, run_and_die
 
@@ -122,23 +121,23 @@ def test_a_copy_that_is_put_back_while_a_run_computes_is_refused_before_anything
     assert verified(shop)
 
 
-def test_a_ledger_of_before_is_refused(shop: Project, tmp_path: Path) -> None:
+def test_a_ledger_of_before_is_refused(shop: Project, tmp_path: Path, owner: str) -> None:
     with dump.snapshot() as snapshot:
         snapshot.write(tmp_path / "dump")
     shop.publish("shop", D4)
-    dump.load(tmp_path / "dump", {})
+    dump.load(tmp_path / "dump", {}, owner)
     refused(shop, "newer than the ledger .*an old copy of the ledger was put back")
 
 
-def test_an_empty_ledger_does_not_know_the_warehouse(shop: Project) -> None:
-    forget_ledger(shop)
+def test_an_empty_ledger_does_not_know_the_warehouse(shop: Project, postgres: str) -> None:
+    forget_ledger(postgres)
     shop.arrive({D4: [("d", "1000.00")]})
     refused(shop, "the ledger knows nothing of it", ("shop",))
 
 
-def test_the_file_of_another_installation_is_refused(shop: Project) -> None:
+def test_the_file_of_another_installation_is_refused(shop: Project, postgres: str) -> None:
     others = kept(shop, "others.duckdb")
-    forget_ledger(shop)
+    forget_ledger(postgres)
     file_of(shop).unlink()
     shop.arrive({D1: [("z", "5.00")], D4: [("y", "6.00")]})
     shop.publish("shop", D1)
@@ -147,7 +146,7 @@ def test_the_file_of_another_installation_is_refused(shop: Project) -> None:
     refused(shop, "belongs to another installation")
 
 
-def test_copies_that_went_on_by_themselves_are_told_apart(shop: Project, tmp_path: Path) -> None:
+def test_copies_that_went_on_by_themselves_are_told_apart(shop: Project, tmp_path: Path, owner: str) -> None:
     """Ledger and warehouse are put back together, and go on; then the warehouse of the other way, with as many publications."""
     copy = kept(shop, "old.duckdb")
     with dump.snapshot() as snapshot:
@@ -155,15 +154,15 @@ def test_copies_that_went_on_by_themselves_are_told_apart(shop: Project, tmp_pat
     shop.publish("shop", D4)
     other_way = kept(shop, "other.duckdb")
     put(copy, shop)
-    dump.load(tmp_path / "dump", {})
+    dump.load(tmp_path / "dump", {}, owner)
     shop.publish("shop", D4)
     put(other_way, shop)
     refused(shop, "both went on from an old copy")
 
 
-def forget_ledger(project: Project) -> None:
-    with project.ledger._begin() as connection:
-        connection.execute(text(f"truncate {', '.join(table.name for table in metadata.sorted_tables)}"))
+def forget_ledger(postgres: str, *names: str) -> None:
+    with superuser(postgres) as cursor:
+        cursor.execute(f"truncate {', '.join(names or [table.name for table in metadata.sorted_tables])}")
 
 
 WRITTEN = Point(DuckDBStaging, "replace", after=True)
@@ -181,20 +180,18 @@ def test_a_run_that_died_is_no_mismatch(shop: Project, deaths: list[Point]) -> N
     assert verified(shop)
 
 
-def test_an_installation_of_before_goes_on_by_itself(shop: Project) -> None:
+def test_an_installation_of_before_goes_on_by_itself(shop: Project, postgres: str) -> None:
     with duckdb.connect(file_of(shop)) as connection:
         connection.execute("drop schema headline cascade")
-    with shop.ledger._begin() as connection:
-        connection.execute(text("truncate warehouse"))
+    forget_ledger(postgres, "warehouse")
     shop.publish("shop", D4)
     shop.publish("core_shop", D4)
     assert "identity" in tables_in(file_of(shop))
     assert verified(shop)
 
 
-def test_an_installation_of_before_misses_its_file_too(shop: Project) -> None:
-    with shop.ledger._begin() as connection:
-        connection.execute(text("truncate warehouse"))
+def test_an_installation_of_before_misses_its_file_too(shop: Project, postgres: str) -> None:
+    forget_ledger(postgres, "warehouse")
     file_of(shop).unlink()
     refused(shop, "not there or new: it was lost")
     assert not file_of(shop).exists()

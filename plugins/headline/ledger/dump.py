@@ -23,10 +23,16 @@ ABOUT = "about.json"
 # Where the ledger names files that landed.
 ADDRESSES = ("load", "held_day", "schema_change")
 _TABLES = "select tablename from pg_tables where schemaname = current_schema() and tablename <> 'alembic_version'"
+# As the view tells it, since the writer may use the sequence and not read it.
+_VERSION = "select coalesce(last_value, 1) from pg_sequences where schemaname = current_schema() and sequencename = 'version'"
 _SERIALS = text("""
-    select table_name, column_name
-    from information_schema.columns
-    where table_schema = current_schema() and pg_get_serial_sequence(quote_ident(table_name), column_name) is not null
+    with mine as materialized (
+        select relname as table_name, attname as column_name
+        from pg_attribute
+        inner join pg_class on attrelid = pg_class.oid
+        where relkind = 'r' and relnamespace = current_schema()::regnamespace and attnum > 0 and not attisdropped
+    )
+    select table_name, column_name from mine where pg_get_serial_sequence(quote_ident(table_name), column_name) is not null
 """)
 
 
@@ -43,7 +49,7 @@ class Snapshot:
         for name in _table_names(self._connection):
             with gzip.open(folder / f"{name}.csv.gz", "wb", compresslevel=3) as file:
                 _cursor(self._connection).copy_expert(f'copy "{name}" to stdout with (format csv, header)', file)
-        version = self._connection.scalar(text("select last_value from version"))
+        version = self._connection.scalar(text(_VERSION))
         (folder / ABOUT).write_text(json.dumps({"revision": revision, "version": version}))
 
 
@@ -68,8 +74,8 @@ def is_empty(conn_id: str = CONNECTION) -> bool:
 def load(folder: Path, moved: Mapping[str, str], conn_id: str = CONNECTION) -> None:
     """Let what a folder holds take the place of all that the ledger knows, in one transaction; the tables are as the code wants.
 
-    `moved`: where landed files are now, by the beginning of their address as it was. Asks for the owner of the tables. Raises
-    BadRequest where a newer version of the code wrote the folder.
+    `moved`: where landed files are now, by the beginning of their address as it was. `conn_id`: the login of the tables' owner.
+    Raises BadRequest where a newer version of the code wrote the folder.
     """
     about = json.loads((folder / ABOUT).read_text())
     if not is_revision(about["revision"]):

@@ -88,14 +88,18 @@ def back_up(target: str, ledger: Ledger, warehouse: Warehouse) -> Backup:
     return backup
 
 
-def restore(source: str, ledger: Ledger, warehouse: Warehouse, *, replace: bool = False) -> tuple[Backup, str]:
+def restore(
+    source: str, ledger: Ledger, warehouse: Warehouse, *, replace: bool = False, owner: str | None = None
+) -> tuple[Backup, str]:
     """Put back ledger, warehouse and landed files from a backup, or from the newest one of a target.
 
     Everything is fetched and compared with the checksums first; then the ledger is replaced in one transaction, and the warehouse
-    after it. Gives where the warehouse of before is kept, if there was one. Raises BadRequest where there is no backup, or where
-    something is there already and `replace` does not say that it goes; BadData for a copy that is not what was written.
+    after it. `owner`: the connection of who owns the ledger's tables, where that is not the ledger's. Gives where the warehouse
+    of before is kept, if there was one. Raises BadRequest where there is no backup, or where something is there already and
+    `replace` does not say that it goes; BadData for a copy that is not what was written.
     """
-    migrate(ledger.conn_id)
+    owner = owner or ledger.conn_id
+    migrate(owner)
     if not replace and not (dump.is_empty(ledger.conn_id) and warehouse.is_empty()):
         raise BadRequest(
             "this installation has data: make a backup of it (headline backup <target>), then say --replace; its warehouse is "
@@ -113,7 +117,7 @@ def restore(source: str, ledger: Ledger, warehouse: Warehouse, *, replace: bool 
         with warehouse.alone("a restore"):
             fresh = warehouse.beside(scratch / WAREHOUSE)
             moved = {} if landing == backup.landing else {backup.landing: landing}
-            dump.load(scratch / LEDGER, moved, ledger.conn_id)
+            dump.load(scratch / LEDGER, moved, owner)
             kept = warehouse.give_place(fresh)
     return backup, kept
 

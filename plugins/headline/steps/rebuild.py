@@ -8,12 +8,14 @@ from dataclasses import dataclass
 from datetime import date
 from graphlib import TopologicalSorter
 
+from headline.errors import BadData, Transient
 from headline.intervals import Interval, merge
 from headline.ledger import Identity, Ledger, Load, Locks, PeriodState, made_by_earlier_code, stale_states
 from headline.ledger.identity import recorded
 from headline.specs import Catalog, Pipeline, Source, Table
 from headline.sql import compile_table
 from headline.steps.fingerprints import NOT_RECORDED, Difference, Unknown, compare
+from headline.steps.landed import landed, require_readable, require_taken_over
 from headline.steps.names import rendered, resolutions
 from headline.steps.run import PipelineRun
 from headline.warehouse import Output, Replacement, Staging, Warehouse
@@ -43,8 +45,8 @@ def rebuild(
     """Make a new warehouse beside the old one, and let it take its place when it is whole and as the ledger says.
 
     Where it is not, it takes its place only `with_differences`; the days that differ then count as changed, so that the next run
-    for them computes, audits and records them. Nobody reads or publishes meanwhile. Raises Transient where a landed file cannot
-    be read, or when somebody reads or publishes for too long; SpecError for faulty SQL.
+    for them computes, audits and records them. Nobody reads or publishes meanwhile. Raises BadData where a landed file is gone or
+    damaged, Transient when somebody reads or publishes for too long, SpecError for faulty SQL.
     """
     with warehouse.alone("a rebuild"):
         fresh = warehouse.beside()
@@ -130,9 +132,15 @@ def _compute(run: PipelineRun, table: Table, states: list[PeriodState], session:
     published = merge(state.interval.widen(table.period) for state in states)
     intervals = published if table.period_column else [run.requested]
     sql = rendered(table, intervals[0]) if isinstance(run.pipeline, Source) else ""
-    names = resolutions(run, table.reads, intervals, {}, session, sql)
+    loads = landed(run, table.reads, intervals)
+    names = resolutions(run, table.reads, {}, session, sql, loads)
     selects = [compile_table(table, interval, names, run.warehouse.dialect) for interval in intervals]
-    contents = session.stage(table, selects)
+    try:
+        contents = session.stage(table, selects)
+    except (BadData, Transient):
+        require_readable(run, loads)
+        raise
+    require_taken_over(run, table, contents, loads)
     session.replace([Replacement(table, intervals if table.period_column else None)])
     return sum(one.row_count for one in contents)
 

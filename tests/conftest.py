@@ -115,10 +115,9 @@ def empty_ledger(postgres: str) -> None:
 
 
 @pytest.fixture
-def warehouse(tmp_path: Path, ledger_database: str, monkeypatch: pytest.MonkeyPatch) -> Warehouse:
-    """An empty DuckDB warehouse behind the connection headline_warehouse."""
+def warehouse(tmp_path: Path, ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> Warehouse:
+    """An empty DuckDB warehouse behind the connection headline_warehouse; its ledger knows nothing of it."""
     file = tmp_path / "warehouse.duckdb"
-    monkeypatch.setenv("AIRFLOW_CONN_HEADLINE_LEDGER", ledger_database)  # it keeps the warehouse's lock
     extra = {"memory_limit": "500MB", "lock_timeout": 20}
     monkeypatch.setenv("AIRFLOW_CONN_HEADLINE_WAREHOUSE", json.dumps({"conn_type": "duckdb", "host": str(file), "extra": extra}))
     return open_warehouse()

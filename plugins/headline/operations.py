@@ -11,7 +11,13 @@ from airflow.sdk import DAG
 from headline.alerts import callbacks
 from headline.alerts.operators import DrillOperator, FiguresOperator, WatchOperator
 from headline.dag import DEFAULT_ARGS
-from headline.operators import FindMissingOperator, ReconcileOperator, RecordRepairsOperator, RetentionOperator
+from headline.operators import (
+    BackupOperator,
+    FindMissingOperator,
+    ReconcileOperator,
+    RecordRepairsOperator,
+    RetentionOperator,
+)
 from headline.timetable import BEFORE_ALL_DATA
 
 OWNER = "operations"
@@ -67,6 +73,23 @@ def reconciliation_dag(sources: Sequence[str]) -> DAG:
     ) as dag:
         for source in sources:
             ReconcileOperator(task_id=source, source=source, days=RECONCILED_DAYS, on_failure_callback=callbacks.task_failed)
+    return dag
+
+
+def backup_dag(target: str) -> DAG:
+    """Once a night, where somebody has said where to: ledger, warehouse and landed files of one moment are copied."""
+    with DAG(
+        dag_id="backup",
+        description="Copies ledger, warehouse and landed files to HEADLINE_BACKUP_TO; without it, it has no schedule.",
+        doc_md=BACKUP,
+        tags=[OWNER],
+        default_args={**DEFAULT_ARGS, "owner": OWNER},
+        schedule="30 4 * * *" if target else None,
+        start_date=BEFORE_ALL_DATA,
+        catchup=False,
+        max_active_runs=1,
+    ) as dag:
+        BackupOperator(task_id="back_up", on_failure_callback=callbacks.task_failed)
     return dag
 
 
@@ -146,6 +169,15 @@ money of each loaded day of the last 90 days are compared with what the source s
 difference fails with the days and with the run that takes them in: whether the source is right is for a person to say.
 
 `headline reconcile <source> --from <day> --to <day>` does the same at any time.
+"""
+
+BACKUP = """
+Ledger, warehouse and landed files are copied as they are at one moment, with a checksum each, to a new folder below the address
+that `HEADLINE_BACKUP_TO` names. Landed files that an earlier backup has are not copied again. Nobody publishes while the
+warehouse's file is copied beside itself; nobody waits for the rest. Old backups stay until somebody removes them.
+
+`headline backup <target>` does the same at any time, `headline restore <backup>` puts it back. Airflow's own database is not in
+it: what is published does not depend on it.
 """
 
 FRESHNESS_WATCH = """

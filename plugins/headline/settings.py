@@ -42,6 +42,7 @@ class Settings:
     keep_staging_days: int = 7  # what failed audits hold back
     keep_quarantine_days: int = 730  # quarantined rows that no table is made from
     keep_audit_days: int = 400  # outcomes of checks
+    backup_to: str = ""  # the address below which backups are kept; without one the DAG `backup` has no schedule
     base_url: str = "http://localhost:8080"  # where people find Airflow's UI
     area_roles: bool = False  # whether Airflow has the roles of include/roles.json, who read the DAGs of the area called so
     without: frozenset[str] = frozenset()  # tables that this deployment does not have: they stay empty, nobody waits for them
@@ -83,6 +84,7 @@ def load() -> Settings:
         keep_staging_days=int(_said("HEADLINE_KEEP_STAGING_DAYS", "7")),
         keep_quarantine_days=int(_said("HEADLINE_KEEP_QUARANTINE_DAYS", "730")),
         keep_audit_days=int(_said("HEADLINE_KEEP_AUDIT_DAYS", "400")),
+        backup_to=_said("HEADLINE_BACKUP_TO"),
         area_roles=_said("HEADLINE_AREA_ROLES") == "true",
         base_url=os.environ.get("AIRFLOW__API__BASE_URL", "http://localhost:8080"),
         without=frozenset(_said("HEADLINE_WITHOUT").split()),

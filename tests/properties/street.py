@@ -104,6 +104,27 @@ class KeptOpen(Warehouse):
     def forget(self, run_key: str) -> None:
         """Nothing is ever kept."""
 
+    def mismatch(self) -> str:
+        return ""
+
+    def is_empty(self) -> bool:
+        raise NotImplementedError
+
+    @contextmanager
+    def at_rest(self, holder: str) -> Iterator[None]:
+        raise NotImplementedError
+
+    alone = at_rest
+
+    def copy(self, folder: Path) -> None:
+        raise NotImplementedError
+
+    def beside(self, copied: Path | None = None) -> Warehouse:
+        raise NotImplementedError
+
+    def give_place(self, other: Warehouse) -> str:
+        raise NotImplementedError
+
     def close(self) -> None:
         self._connection.close()
 

@@ -3,6 +3,7 @@
 from headline.ledger.engine import only_read
 from headline.ledger.figures import Figure, Figures
 from headline.ledger.held_days import HeldDay, HeldDays
+from headline.ledger.identity import Identity, mismatch
 from headline.ledger.ledger import Candidate, CheckResult, Ledger, Load, Published, RunFacts, Sample
 from headline.ledger.locks import Locks
 from headline.ledger.migrate import MIGRATOR, migrate
@@ -36,6 +37,7 @@ __all__ = [
     "Figures",
     "HeldDay",
     "HeldDays",
+    "Identity",
     "Ledger",
     "Load",
     "Locks",
@@ -52,6 +54,7 @@ __all__ = [
     "has_not_ended",
     "made_by_earlier_code",
     "migrate",
+    "mismatch",
     "missing_days",
     "missing_for",
     "missing_inputs",

@@ -131,6 +131,16 @@ period_state = Table(
     Index("period_state_by_as_of", "table_name", "as_of"),
 )
 
+# One row: the warehouse that what is published stands in. A publication tells first which it will be, and last that it was.
+warehouse = Table(
+    "warehouse",
+    metadata,
+    Column("id", String, primary_key=True, comment="as the warehouse itself says"),
+    Column("publication", BigInteger, nullable=False, comment="how many publications it holds"),
+    Column("mark", String, nullable=False, comment="of the last of them; empty before the first"),
+    Column("planned", String, nullable=True, comment="mark of a publication that has begun; null once it is recorded"),
+)
+
 schema_change = Table(
     "schema_change",
     metadata,

@@ -38,7 +38,7 @@ DAGS = (
     "investor_engagement",
 )
 # They look after what the others have made, and begin when that is there.
-OPERATIONS = ("repair", "freshness_watch", "alert_drill", "reconciliation", "retention")
+OPERATIONS = ("repair", "freshness_watch", "alert_drill", "reconciliation", "retention", "backup")
 DAYS = 60
 
 

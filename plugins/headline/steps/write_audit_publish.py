@@ -132,8 +132,15 @@ def prepare(pipeline: Pipeline) -> None:
 
 
 def planned_run(run: PipelineRun, session: Staging) -> Plan:
-    """The plan of a run; every published table that it reads or fills is there afterwards."""
-    planned = plan(run)
+    """The plan of a run; every published table that it reads or fills is there afterwards.
+
+    Raises BadData where the warehouse is not the one that the ledger knows, also where days seem to be missing because of that.
+    """
+    try:
+        planned = plan(run)
+    except Transient:
+        with session.reading():
+            raise
     session.ensure(outputs_needed(run, {*run.pipeline.inputs, *tables_of_checks(run.pipeline)}))
     return planned
 

@@ -2,7 +2,7 @@
 .DEFAULT_GOAL := help
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
-.PHONY: help setup run status logs down clean secrets test attack faults fuzz lint bench bench-peers example format constraints locks sbom
+.PHONY: help setup run status logs down clean secrets test attack faults fuzz lint docs bench bench-peers example format constraints locks sbom
 
 # Without compiled modules each process compiles Airflow anew, which takes longer than to start it.
 export PYTHONDONTWRITEBYTECODE :=
@@ -15,6 +15,7 @@ LOCKS := requirements.lock requirements-dev.lock
 UV := $(BIN)/uv --system-certs
 RESOLVE := $(UV) pip compile --quiet --universal --python-version 3.11 --no-header --no-annotate
 HEADLINE := $(BIN)/headline
+DOCS := NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build
 PYTEST := $(BIN)/python -m pytest -q
 help: ## Show this list.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -78,6 +79,10 @@ lint: $(SET_UP) ## Check style, types, SQL, YAML and the rules of the repository
 	$(BIN)/sqlfluff lint --processes 0 --disable-progress-bar $(wildcard include examples)
 	$(BIN)/yamllint --strict .
 	$(PYTEST) tests/repository
+	$(DOCS) --quiet
+
+docs: $(SET_UP) ## Build the documentation as a site in .site.
+	@$(DOCS)
 
 format: $(SET_UP) ## Put Python and SQL into the agreed form.
 	$(BIN)/ruff check --fix .

@@ -296,7 +296,7 @@ def runbooks(
         bool, typer.Option("--check", help="Write nothing; end with 1 where something is missing or stale.")
     ] = False,
 ) -> None:
-    """Write the generated parts of every RUNBOOK.md and of docs/alerts, and say what somebody has to write."""
+    """Write the generated parts of every RUNBOOK.md and of docs/alerts, and CODEOWNERS; say what somebody has to write."""
     from headline import runbooks, specs
 
     known, catalog = settings.load(), specs.load()
@@ -306,6 +306,7 @@ def runbooks(
             pipeline.runbook_file.write_text(runbooks.regenerated(pipeline, catalog))
         for page in runbooks.ALERT_PAGES.glob("*.md"):
             page.write_text(runbooks.regenerated_alert(page))
+        runbooks.CODEOWNERS.write_text(runbooks.codeowners())
     found = [f"{one.area}/{one.id}/RUNBOOK.md: {fault}" for one in pipelines for fault in runbooks.faults(one, catalog)]
     found += [f"docs/alerts/{fault}" for fault in runbooks.alert_faults()]
     if found:

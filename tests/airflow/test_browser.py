@@ -182,7 +182,7 @@ def test_an_incident_is_taken_by_keyboard_alone(visit: Visit, incident: Callable
         if focus[0].startswith("Acknowledge"):
             break
     assert [name for name, _ in reached] == [
-        "Skip to content", "Board", "Incidents", "Rota", "Runbooks", "Acknowledge: I take it",
+        "Skip to content", "Board", "Incidents", "Rota", "Runbooks", "Acknowledge",
     ]  # fmt: skip
     assert all(outline != "none" for _, outline in reached), "one sees where one is"
     page.keyboard.press("Enter")
@@ -207,7 +207,7 @@ def test_a_reader_sees_the_own_area_and_changes_nothing(visit: Visit, incident: 
     assert "unit_profit" not in listed.content()
     assert "unit_profit" not in visit("/headline/runbooks", "growth-reader").content()
     page = visit(f"/headline/incidents/{mine.id}", "growth-reader", complain=False)
-    expect(page.get_by_role("heading", name="What happened")).to_be_visible()
+    expect(page.get_by_role("heading", name="Timeline")).to_be_visible()
     expect(page.get_by_role("button")).to_have_count(0)
     for one in (mine, other):
         for path in (f"incidents/{one.id}/acknowledge", f"again/{one.pipeline}"):

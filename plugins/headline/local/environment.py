@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from headline.local.secrets import Secrets
-from headline.settings import PROJECT
+from headline.settings import PROJECT, Settings, variable
 
 # Airflow reads these files with a command, so that no process inherits what is in them.
 KEYS = {
@@ -32,25 +32,9 @@ CONNECTIONS = ("WAREHOUSE", "LEDGER", "LEDGER_READER", "LEDGER_MIGRATOR", "SHOP"
 OF_SET_UP = {"LEDGER_MIGRATOR": "LEDGER", "SHOP_OWNER": "SHOP"}
 # Where alerts go, and the address that expects the watch's sign of life: there are none before somebody names them.
 ALERTS = ("EMAIL", "SLACK", "SNS", "HEARTBEAT")
-# Each has its default in settings.py.
-LIMITS = (
-    "HEADLINE_FIRST_DAY",
-    "HEADLINE_RESTATEMENT_DAYS",
-    "HEADLINE_CLOSED_DAY_LIMIT",
-    "HEADLINE_SETTLED_MINUTES",
-    "HEADLINE_QUERY_SECONDS",
-    "HEADLINE_MOST_DAYS",
-    "HEADLINE_MOST_ROWS",
-    "HEADLINE_MOST_BYTES",
-    "HEADLINE_MOST_EXPANSION",
-    "HEADLINE_MOST_PAGES",
-    "HEADLINE_KEEP_LANDING_DAYS",
-    "HEADLINE_KEEP_LOG_DAYS",
-    "HEADLINE_KEEP_STAGING_DAYS",
-    "HEADLINE_KEEP_QUARANTINE_DAYS",
-    "HEADLINE_KEEP_AUDIT_DAYS",
-    "HEADLINE_BACKUP_TO",
-)
+# Where things are is of a machine; these follow a deployment into its containers.
+OF_A_MACHINE = {"home", "include", "sources", "landing", "without", "area_roles"}
+LIMITS = tuple(variable(name) for name in Settings.model_fields if name not in OF_A_MACHINE and variable(name) not in DEFAULTS)
 CHOICES = (
     *DEFAULTS,
     *LIMITS,

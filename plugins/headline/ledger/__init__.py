@@ -1,6 +1,6 @@
 """What was loaded, computed, audited and published, in PostgreSQL beside the warehouse."""
 
-from headline.ledger.engine import only_read
+from headline.ledger.engine import only_read, reading
 from headline.ledger.figures import Figure, Figures
 from headline.ledger.held_days import HeldDay, HeldDays
 from headline.ledger.identity import Identity, mismatch
@@ -60,6 +60,7 @@ __all__ = [
     "missing_inputs",
     "only_read",
     "partial_days",
+    "reading",
     "stale_periods",
     "stale_states",
     "touched",

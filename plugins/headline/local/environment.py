@@ -27,9 +27,20 @@ DEFAULTS = {
     "HEADLINE_REPORTING_CURRENCY": lambda: "EUR",
     "HEADLINE_REPORTING_ZONE": lambda: "UTC",
 }
-CONNECTIONS = ("WAREHOUSE", "LEDGER", "LEDGER_READER", "LEDGER_MIGRATOR", "SHOP", "SHOP_OWNER", "FINANCE", "DATASHARE", "AIRFLOW")
+CONNECTIONS = (
+    "WAREHOUSE",
+    "LEDGER",
+    "LEDGER_READER",
+    "LEDGER_MIGRATOR",
+    "LEDGER_ERASER",
+    "SHOP",
+    "SHOP_OWNER",
+    "FINANCE",
+    "DATASHARE",
+    "AIRFLOW",
+)
 # Who sets up has them; no process of Airflow does.
-OF_SET_UP = {"LEDGER_MIGRATOR": "LEDGER", "SHOP_OWNER": "SHOP"}
+OF_SET_UP = {"LEDGER_MIGRATOR": "LEDGER", "LEDGER_ERASER": "LEDGER_MIGRATOR", "SHOP_OWNER": "SHOP"}
 # Where alerts go, and the address that expects the watch's sign of life: there are none before somebody names them.
 ALERTS = ("EMAIL", "SLACK", "SNS", "HEARTBEAT")
 # Where things are is of a machine; these follow a deployment into its containers.

@@ -38,6 +38,7 @@ CONNECTIONS = {
     "LEDGER": ("ledger", "ledger_writer"),
     "LEDGER_READER": ("ledger", "ledger_reader"),
     "LEDGER_MIGRATOR": ("ledger", "ledger_migrator"),
+    "LEDGER_ERASER": ("ledger", "ledger_eraser"),
     "SHOP": ("shop", "shop_reader"),
     "SHOP_OWNER": ("shop", "shop_owner"),
 }

@@ -58,6 +58,9 @@ class Settings(BaseModel):
         730, ge=0, description="days that quarantined rows are kept which no table reads; 0: for ever"
     )
     keep_audit_days: int = Field(400, ge=0, description="days that results of checks are kept; 0: for ever")
+    keep_backup_days: int = Field(
+        30, ge=0, description="days that backups below `backup_to` are kept, the newest in any case; 0: for ever"
+    )
     backup_to: str = Field("", description="the address of backups; without it the DAG `backup` has no schedule")
     area_roles: bool = Field(False, description="whether Airflow has the roles of include/roles.json, which read an area's DAGs")
     without: frozenset[str] = Field(

@@ -19,6 +19,8 @@ from headline.space import in_bytes, is_full, no_space
 
 CONNECTION = "headline_ledger"
 READER = "headline_ledger_reader"
+# Who erases persons: set-up's login, which no process of Airflow has.
+ERASER = "headline_ledger_eraser"
 # Whether the ledger is reached as its reader here.
 _READS = ContextVar("headline ledger is only read", default=False)
 # PostgreSQL makes its log in files of this size, and fills one before it needs the next.

@@ -43,7 +43,7 @@ def _statements(role: str) -> Iterator[str]:
     if role == READER:
         return
     yield f"grant insert on {', '.join(history())} to {role}"
-    yield f"grant insert, update, delete on {', '.join(set(current()) - {ERASED})} to {role}"
+    yield f"grant insert, update, delete on {', '.join(name for name in current() if name != ERASED)} to {role}"
     yield f"grant usage on all sequences in schema public to {role}"
     # Two functions are the only ways in which history changes. Tasks are the writer, and erase nobody.
     if role == WRITER:

@@ -86,6 +86,6 @@ class Secrets:
     def databases(self, host: str) -> dict[str, str]:
         """The connections to the ledger and the demo shop as their roles, as JSON by the end of their conn_id."""
         return {
-            name: json.dumps({"conn_type": "postgres", "host": host, "schema": schema, "login": role, "password": self[role]})
+            name: json.dumps({"conn_type": "postgres", "host": host, "schema": schema, "login": role, "password": self.get(role)})
             for name, (schema, role) in CONNECTIONS.items()
         }

@@ -53,6 +53,17 @@ def touched_rows(file: AnyPath, change: Change, columns: Collection[str]) -> int
         ) from error
 
 
+def values_of(file: AnyPath, column: str) -> set[object]:
+    """The values of a column of a landed file, whatever the case of its name; none where it has no such column."""
+    import pyarrow.compute as pc
+
+    with file.open("rb") as opened:
+        parquet = pq.ParquetFile(opened)
+        names = [name for name in parquet.schema_arrow.names if name.casefold() == column.casefold()]
+        parts = groups(parquet, names) if names else ()
+        return {value for rows in parts for value in pc.unique(rows.column(0)).to_pylist() if value is not None}
+
+
 def rewrite(load: Load, change: Change) -> tuple[Load, int]:
     """The load of a file beside the old one, which stays until the ledger knows the new one, and how many rows differ."""
     old = path_of(load.file)

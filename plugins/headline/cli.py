@@ -19,7 +19,6 @@ from headline.local import commands as local
 from headline.oncall import commands as oncall
 from headline.show import Format, show
 from headline.space import is_full, no_space
-from headline.steps import commands as upkeep
 
 if TYPE_CHECKING:
     from headline.ledger import PeriodState
@@ -409,7 +408,7 @@ def _with_contract(tables: Iterable[Table]) -> list[Table]:
     return asked
 
 
-for command in (*upkeep.COMMANDS, *recovery.COMMANDS, *alerts.COMMANDS, *oncall.COMMANDS, *local.COMMANDS):
+for command in (*recovery.COMMANDS, *alerts.COMMANDS, *oncall.COMMANDS, *local.COMMANDS):
     app.command()(command)
 
 

@@ -42,6 +42,7 @@ class Settings(BaseModel):
     )
     settled_minutes: int = Field(15, gt=0, description="a file that nobody has written to for so many minutes has arrived")
     query_seconds: float = Field(60, gt=0, description="the time limit of a SELECT that a person wrote, in seconds")
+    query_rows: int = Field(1_000_000, gt=0, description="the most rows that a SELECT which a person wrote may give")
     most_days: int = Field(400, gt=0, description="the most days that one run computes")
     most_rows: int = Field(20_000_000, gt=0, description="the most rows that a source may send for a day of a landing")
     most_bytes: int = Field(
@@ -58,6 +59,9 @@ class Settings(BaseModel):
         730, ge=0, description="days that quarantined rows are kept which no table reads; 0: for ever"
     )
     keep_audit_days: int = Field(400, ge=0, description="days that results of checks are kept; 0: for ever")
+    keep_backup_days: int = Field(
+        30, ge=0, description="days that backups below `backup_to` are kept, the newest in any case; 0: for ever"
+    )
     backup_to: str = Field("", description="the address of backups; without it the DAG `backup` has no schedule")
     area_roles: bool = Field(False, description="whether Airflow has the roles of include/roles.json, which read an area's DAGs")
     without: frozenset[str] = Field(

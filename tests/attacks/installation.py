@@ -14,7 +14,7 @@ from tests.unit.conftest import Project
 
 from headline import specs
 from headline.connections import lent
-from headline.ledger import MIGRATOR, migrate
+from headline.ledger import ERASER, MIGRATOR, migrate
 from headline.ledger.engine import engine
 from headline.local.postgres import Postgres
 
@@ -39,6 +39,14 @@ def owner(postgres: str, server_folder: Path) -> Iterator[str]:
         yield MIGRATOR
         engine(MIGRATOR).dispose()
         migrate(MIGRATOR)
+
+
+@pytest.fixture
+def eraser(postgres: str, server_folder: Path) -> Iterator[str]:
+    """The connection of who erases persons."""
+    with lent({ERASER: Postgres(server_folder / "postgres").secrets.databases(postgres)["LEDGER_ERASER"]}):
+        yield ERASER
+        engine(ERASER).dispose()
 
 
 @contextmanager

@@ -1,6 +1,6 @@
 """What was loaded, computed, audited and published, in PostgreSQL beside the warehouse."""
 
-from headline.ledger.engine import only_read
+from headline.ledger.engine import ERASER, only_read, reading
 from headline.ledger.figures import Figure, Figures
 from headline.ledger.held_days import HeldDay, HeldDays
 from headline.ledger.identity import Identity, mismatch
@@ -24,6 +24,7 @@ from headline.ledger.state import IN_DOUBT, OPEN, Change, PeriodState, has_not_e
 from headline.ledger.upkeep import Erasure, Tombstones, Upkeep
 
 __all__ = [
+    "ERASER",
     "IN_DOUBT",
     "MIGRATOR",
     "OPEN",
@@ -60,6 +61,7 @@ __all__ = [
     "missing_inputs",
     "only_read",
     "partial_days",
+    "reading",
     "stale_periods",
     "stale_states",
     "touched",

@@ -220,6 +220,13 @@ class Ledger(CurrentState):
         with self._begin() as connection:
             return list(connection.scalars(query))
 
+    def newest_files(self) -> set[str]:
+        """Of each landed day the file that came last."""
+        columns = tables.load.c
+        query = select(columns.file).ext(distinct_on(columns.landing, columns.ds))
+        with self._begin() as connection:
+            return set(connection.scalars(query.order_by(columns.landing, columns.ds, columns.version.desc())))
+
     # candidates and audits
 
     def record_candidate(self, candidate: Candidate) -> None:

@@ -27,9 +27,21 @@ DEFAULTS = {
     "HEADLINE_REPORTING_CURRENCY": lambda: "EUR",
     "HEADLINE_REPORTING_ZONE": lambda: "UTC",
 }
-CONNECTIONS = ("WAREHOUSE", "LEDGER", "LEDGER_READER", "LEDGER_MIGRATOR", "SHOP", "SHOP_OWNER", "FINANCE", "DATASHARE", "AIRFLOW")
+CONNECTIONS = (
+    "WAREHOUSE",
+    "LEDGER",
+    "LEDGER_READER",
+    "LEDGER_MIGRATOR",
+    "LEDGER_ERASER",
+    "SHOP",
+    "SHOP_OWNER",
+    "FINANCE",
+    "DATASHARE",
+    "AIRFLOW",
+)
 # Who sets up has them; no process of Airflow does.
-OF_SET_UP = {"LEDGER_MIGRATOR": "LEDGER", "SHOP_OWNER": "SHOP"}
+# With what stands in for each where somebody has chosen another database.
+OF_SET_UP = {"LEDGER_MIGRATOR": ("LEDGER",), "LEDGER_ERASER": ("LEDGER_MIGRATOR", "LEDGER"), "SHOP_OWNER": ("SHOP",)}
 # Where alerts go, and the address that expects the watch's sign of life: there are none before somebody names them.
 ALERTS = ("EMAIL", "SLACK", "SNS", "HEARTBEAT")
 # Where things are is of a machine; these follow a deployment into its containers.
@@ -60,11 +72,11 @@ def once_kept(before: Mapping[str, str]) -> dict[str, str]:
 def lent(postgres_socket: Path, secrets: Secrets, choices: Mapping[str, str]) -> dict[str, str]:
     """The connections that set-up alone has, as JSON by conn_id; where somebody has chosen another database, as chosen."""
     databases = secrets.databases(str(postgres_socket))
-    names = {name: f"AIRFLOW_CONN_HEADLINE_{name}" for name in (*OF_SET_UP, *OF_SET_UP.values())}
-    return {
-        f"headline_{name.lower()}": choices.get(names[name]) or choices.get(names[usual]) or databases[name]
-        for name, usual in OF_SET_UP.items()
+    chosen = {
+        name: next(filter(None, (choices.get(f"AIRFLOW_CONN_HEADLINE_{one}") for one in (name, *others))), "")
+        for name, others in OF_SET_UP.items()
     }
+    return {f"headline_{name.lower()}": text or databases[name] for name, text in chosen.items()}
 
 
 def derived(home: Path, postgres_socket: Path, secrets: Secrets, choices: Mapping[str, str]) -> dict[str, str]:

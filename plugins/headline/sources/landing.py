@@ -20,6 +20,7 @@ from headline.sources.bounds import Meter
 from headline.sources.columns import Columns, kind_of
 from headline.sources.content import DIGEST_BYTES, content_of
 from headline.sources.intact import flaw, flaw_of, manifest_of
+from headline.sources.parquet import groups
 from headline.sources.refused import RESERVED, Agreed, judged
 from headline.sources.spool import ROWS_AT_A_TIME, Spool, plain
 from headline.sources.storage import address_of, keep_alive, path_of, replacing, sha256_of
@@ -191,7 +192,7 @@ def _holds(known: Load, row_count: int, checksum: str) -> bool:
         return False
     with path_of(known.file).open("rb") as opened:
         parquet = pq.ParquetFile(opened)
-        return content_of(parquet.iter_batches(ROWS_AT_A_TIME)).checksum(parquet.schema_arrow) == checksum
+        return content_of(groups(parquet)).checksum(parquet.schema_arrow) == checksum
 
 
 def _write(file: Path, day: date, schema: pa.Schema, tables: Iterable[pa.Table]) -> None:

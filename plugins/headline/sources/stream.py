@@ -21,7 +21,7 @@ from headline.sources.files import root, unreadable
 from headline.sources.landing import Part, Unfit
 from headline.sources.refused import REFUSAL, UNREADABLE, moment_of, refused
 from headline.sources.storage import LONGEST_RECORD, PIECE, at_rest, below, check_within, is_beside
-from headline.sources.text import Zones, batch, chunks, cut, is_text, loads, record_of, text_of, zones_of
+from headline.sources.text import Taken, Zones, batch, chunks, cut, is_text, loads, record_of, text_of, zones_of
 from headline.specs import StreamIngest
 
 if TYPE_CHECKING:
@@ -53,16 +53,17 @@ def read(ingest: StreamIngest, interval: Interval) -> Iterator[Part]:
     if silent := [day for day in interval if day not in arrived]:
         raise Transient(f"{ingest.pattern}: no file has arrived on {silent[0]}. If none comes, ask who drops them")
     misplaced: Counter[date] = Counter()
+    taken = Taken()
     for micro_batch in micro_batches:
-        for records in chunks(_records(micro_batch, ingest, zones)):
-            taken: dict[date, list[dict[str, Any]]] = defaultdict(list)
+        for records in chunks(_records(micro_batch, ingest, zones, taken), taken):
+            of_days: dict[date, list[dict[str, Any]]] = defaultdict(list)
             for record, day in records:
                 if day and micro_batch.day - lookback <= day <= micro_batch.day:
-                    taken[day].append(record)
+                    of_days[day].append(record)
                 else:
-                    taken[micro_batch.day].append(record)
+                    of_days[micro_batch.day].append(record)
                     misplaced[micro_batch.day] += 1
-            yield from ((day, batch(rows)) for day, rows in taken.items() if interval.start <= day < interval.end)
+            yield from ((day, batch(rows)) for day, rows in of_days.items() if interval.start <= day < interval.end)
     counts = {str(day): misplaced[day] for day in interval if misplaced[day]}
     if counts:
         log.warning("%s: records that belong to no day still open, by day of arrival: %s", ingest.pattern, counts)
@@ -91,11 +92,11 @@ def _micro_batches(ingest: StreamIngest, interval: Interval, zone: ZoneInfo) -> 
     return found
 
 
-def _records(file: MicroBatch, ingest: StreamIngest, zones: Zones) -> Iterator[tuple[dict[str, Any], date | None]]:
+def _records(file: MicroBatch, ingest: StreamIngest, zones: Zones, taken: Taken) -> Iterator[tuple[dict[str, Any], date | None]]:
     """The records of one file, each with the business day on which it happened, if it says when."""
     moment, count, odd = ingest.moment, 0, 0
     first = ""
-    for number, record in _lines(file, ingest.encoding):
+    for number, record in _lines(file, ingest.encoding, taken):
         count += 1
         day = None
         if record.get(REFUSAL):
@@ -109,11 +110,12 @@ def _records(file: MicroBatch, ingest: StreamIngest, zones: Zones) -> Iterator[t
                 first = first or f"the {moment} of line {number} is no time: {error}"
         yield record, day
     if are_most(odd, count):
-        whole = ((file.day, batch(record for _, record in lines)) for lines in chunks(_lines(file, ingest.encoding)))
+        again = chunks(_lines(file, ingest.encoding, taken), taken)
+        whole = ((file.day, batch(record for _, record in lines)) for lines in again)
         raise Unfit(f"{file.path}: {odd} of {count} lines are no records with a {moment}: {first}", file.day, whole)
 
 
-def _lines(file: MicroBatch, encoding: str) -> Iterator[tuple[int, dict[str, Any]]]:
+def _lines(file: MicroBatch, encoding: str, taken: Taken) -> Iterator[tuple[int, dict[str, Any]]]:
     """The records of one file with the numbers of their lines; memory holds a piece of the file.
 
     What follows the last member of the gzip file and is none is refused as one record.
@@ -124,7 +126,7 @@ def _lines(file: MicroBatch, encoding: str) -> Iterator[tuple[int, dict[str, Any
             raise EOFError("it is empty")
         with at_rest(file.path), file.path.open("rb") as compressed:
             pieces = expanded(_unzipped(compressed), str(file.path), compressed.tell)
-            for number, line in enumerate(_split(pieces, encoding), start=1):
+            for number, line in enumerate(taken.counted(_split(pieces, encoding)), start=1):
                 if line.strip():
                     yield number, _record(line, f"{file.path.name} line {number}")
     except ForeignBytesError as error:

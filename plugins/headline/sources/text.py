@@ -9,7 +9,6 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, date
 from functools import lru_cache
-from itertools import islice
 from typing import Any, NamedTuple, TypeVar
 from zoneinfo import ZoneInfo
 
@@ -33,7 +32,7 @@ from headline.sources.refused import (
     refused,
     storable,
 )
-from headline.sources.spool import ROWS_AT_A_TIME
+from headline.sources.spool import BYTES_AT_A_TIME, ROWS_AT_A_TIME
 
 log = logging.getLogger(__name__)
 
@@ -158,10 +157,29 @@ def batch(records: Iterable[Mapping[str, Any]]) -> pa.RecordBatch:
     return pa.RecordBatch.from_arrays(arrays, names=[storable(names[0]) for names in spelled.values()])
 
 
-def chunks(items: Iterable[T], size: int = ROWS_AT_A_TIME) -> Iterator[list[T]]:
-    """The items in lists of so many; memory holds one of them."""
-    iterator = iter(items)
-    while chunk := list(islice(iterator, size)):
+class Taken:
+    """Counts how much text of a source has been read so far, in characters."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    def counted(self, texts: Iterable[str]) -> Iterator[str]:
+        """The texts, as they are read."""
+        for text in texts:
+            self.count += len(text)
+            yield text
+
+
+def chunks(items: Iterable[T], taken: Taken, size: int = ROWS_AT_A_TIME) -> Iterator[list[T]]:
+    """The items in lists of so many, or of fewer that are long; memory holds one list. `taken`: what was read to make them."""
+    chunk: list[T] = []
+    end = taken.count + BYTES_AT_A_TIME
+    for item in items:
+        chunk.append(item)
+        if len(chunk) == size or taken.count >= end:
+            yield chunk
+            chunk, end = [], taken.count + BYTES_AT_A_TIME
+    if chunk:
         yield chunk
 
 
@@ -171,19 +189,21 @@ def by_day(
     interval: Interval,
     where: str,
     zones: Zones,
+    taken: Taken,
     *,
     again: Callable[[], Iterable[Mapping[str, Any]]] | None = None,
 ) -> Iterator[Part]:
     """The records of each day of the interval, told by a date or a moment in `column`, as they come.
 
     A record whose day cannot be told is refused. It lands on the last day; of what holds other days too, which are skipped, on
-    the first of all, for which `again` gives all records anew. Raises BadData, when all have come, where one names another day
-    and none are to be skipped; Unfit where hardly a record tells its day: the column has changed.
+    the first of all, for which `again` gives all records anew. `taken`: what was read to make them. Raises BadData, when all
+    have come, where one names another day and none are to be skipped; Unfit where hardly a record tells its day: the column has
+    changed.
     """
     undated, homeless, strange, count = 0, 0, 0, 0
     example: Any = None
     earliest = date.max
-    for chunk in chunks(records):
+    for chunk in chunks(records, taken):
         days: dict[date, list[Mapping[str, Any]]] = defaultdict(list)
         for record, day in (_dated(record, column, zones) for record in chunk):
             if day is None:
@@ -202,13 +222,13 @@ def by_day(
         for day, rows in sorted(days.items()):
             yield day, batch(rows)
     if are_most(undated, count):
-        whole = ((interval.start, batch(chunk)) for chunk in chunks(again())) if again else None
+        whole = ((interval.start, batch(chunk)) for chunk in chunks(again(), taken)) if again else None
         raise Unfit(
             f"{where}: {undated} of {count} records have no {column} that tells the day of a record", interval.start, whole
         )
     if again and homeless and interval.start <= earliest < interval.end:
         dated = (_dated(record, column, zones) for record in again())
-        yield from ((earliest, batch(chunk)) for chunk in chunks(record for record, day in dated if day is None))
+        yield from ((earliest, batch(chunk)) for chunk in chunks((record for record, day in dated if day is None), taken))
     if strange:
         raise BadData(
             f"{where}: {strange} record(s) have a {column} that is no day of {interval}, such as {example!r}; "

@@ -197,9 +197,15 @@ def _result(result: Any, check: Check) -> CheckResult:
         type=check.type,
         outcome=_OUTCOMES.get(result.outcome.name, "not_checked"),
         measured=None if measured is None else Decimal(str(measured)),
-        threshold=" ".join(str(result.check.threshold).split()) if result.check.threshold else "",
+        threshold=_limit(result.check.threshold),
         kind=check.kind,
     )
+
+
+def _limit(threshold: Any) -> str:
+    """A limit as people write it: «must be 0», of Soda's lines «level: fail» and «must be: 0»; the outcome says the level."""
+    lines = str(threshold or "").splitlines()
+    return ", ".join(line.replace(": ", " ", 1) for line in lines if line.startswith("must"))
 
 
 def _not_evaluated(check: Check) -> CheckResult:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from functools import cached_property
 
 from headline.alerts.first_step import first_step
@@ -21,25 +21,25 @@ class Arrived:
         self._ledger = ledger
         self._now = now
 
-    def standing(self, landing: str, days: Interval) -> Standing:
+    def standing(self, name: str, days: Interval) -> Standing:
         """How the first of some days of a landing stands that has not arrived, or else the first."""
-        there = {state.interval.start for state in self._ledger.states([landing], days)}
+        there = {state.interval.start for state in self._ledger.states([name], days)}
         day = next((day for day in days if day not in there), days.start)
         one = Interval(day, day + DAY)
-        source = next(one for one in self._catalog.pipelines.values() if isinstance(one, Source) and landing in one.landed)
-        changed = SchemaChanges(self._ledger.conn_id).newest(landing)
+        source = next(one for one in self._catalog.pipelines.values() if isinstance(one, Source) and name in one.landed)
+        changed = SchemaChanges(self._ledger.conn_id).newest(name)
         if changed and changed.is_blocking and changed.ds <= day:
             told = f"{source.id} has other columns since {changed.ds}: {'; '.join(changed.told[:2])}."
             kept = f"the file is kept: {changed.file}" if changed.file else "the source refused the query"
-            steps = [f"headline contract diff {landing.replace('landing.', 'raw.')}", *self._steps("schema_changed", source, one)]
-            return Standing(landing, one, "failed", told, f"{told.rstrip('.')}; {kept}", steps)
+            steps = [f"headline contract diff {name.replace('landing.', 'raw.')}", *self._steps("schema_changed", source, one)]
+            return Standing(name, one, "failed", told, f"{told.rstrip('.')}; {kept}", steps)
         if day not in there:
-            reason = f"nothing of it has arrived from {self._place(source, landing, one)}{self._tried(landing, one)}"
+            reason = f"nothing of it has arrived from {self._place(source, name, one)}{self._tried(name, one)}"
             steps = self._steps("source_missing", source, one)
-            return Standing(landing, one, "missing", "Nothing of it is loaded.", reason, steps)
-        load = self._ledger.current_loads(landing, [one])[0]
+            return Standing(name, one, "missing", "Nothing of it is loaded.", reason, steps)
+        load = self._ledger.current_loads(name, [one])[0]
         told = f"{load.row_count:,} rows of {load.file}, read on {minute(load.extracted_at)}."
-        return Standing(landing, one, "complete", told)
+        return Standing(name, one, "complete", told)
 
     def _place(self, source: Source, landing: str, day: Interval) -> str:
         """Where the source is read, as its spec says."""
@@ -58,5 +58,5 @@ class Arrived:
         return first_step(incident, [source.id]).splitlines()
 
     @cached_property
-    def _attempts(self) -> dict[tuple[str, object], Attempt]:
-        return dict(Repairs(self._ledger.conn_id).newest())
+    def _attempts(self) -> dict[tuple[str, date], Attempt]:
+        return Repairs(self._ledger.conn_id).newest()

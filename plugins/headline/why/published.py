@@ -14,7 +14,7 @@ from headline.alerts.first_step import first_step, trigger_command
 from headline.alerts.judge import DIRECT_CAUSES, held_finding
 from headline.alerts.message import likely_cause
 from headline.errors import HeadlineError
-from headline.intervals import DAY, Interval, business_day, in_words
+from headline.intervals import DAY, Interval, business_day
 from headline.ledger import (
     IN_DOUBT,
     Change,
@@ -24,6 +24,7 @@ from headline.ledger import (
     Ledger,
     PeriodState,
     has_not_ended,
+    lacking_in_words,
     made_by_earlier_code,
     missing_inputs,
     partial_days,
@@ -31,7 +32,7 @@ from headline.ledger import (
 )
 from headline.ledger.evidence import HeldBack, Observations
 from headline.ledger.incidents import Finding, Incident, Incidents
-from headline.specs import Catalog, Pipeline, Table, load_contract
+from headline.specs import Catalog, Pipeline, Table, Window, load_contract
 from headline.why.standing import Standing, State, minute, period_name
 
 if TYPE_CHECKING:
@@ -147,16 +148,15 @@ class Tables:
         if working := self._at_work(pipeline):
             yield Standing(table.full_name, days, known, told, working, [f"wait for that run, {_again(days, table)}"])
         elif missing:
-            names = "; ".join(f"{name} {in_words(lacking)}" for name, lacking in list(missing.items())[:3])
             follows = [(name, Interval(lacking[0], lacking[0] + DAY)) for name, lacking in missing.items()]
             steps = [trigger_command([*self._upstream(pipeline), pipeline.id], ended)]
-            yield Standing(table.full_name, days, known, told, f"it waits for {names}", steps, follows)
+            yield Standing(table.full_name, days, known, told, f"it waits for {lacking_in_words(missing)}", steps, follows)
         else:
             reason = "its inputs are there and nothing has failed: its run has not begun, is paused, or was never made"
             steps = [trigger_command([pipeline.id], ended), f"headline unpause {pipeline.id}, where it is paused"]
             yield Standing(table.full_name, days, known, told, reason, steps)
 
-    def _inputs(self, pipeline: Pipeline) -> dict[str, object]:
+    def _inputs(self, pipeline: Pipeline) -> dict[str, Window]:
         without = {ALWAYS_THERE, *settings.load().without}
         return {name: window for name, window in pipeline.inputs.items() if name not in without}
 
@@ -246,10 +246,10 @@ class Tables:
                 found += self._quarantined_of(table, days)
         if not found:
             return "", []
-        table = max(found)[1]
+        largest = max(found)[1]
         condition = f"ds >= date '{days.start}' and ds < date '{days.end}'"
         told = "; ".join(text for _, _, text in sorted(found, reverse=True)[:3])
-        return told, [f'headline query "select * from {table} where {condition}"']
+        return told, [f'headline query "select * from {largest} where {condition}"']
 
     def _quarantined_of(self, table: Table, days: Interval) -> list[tuple[int, str, str]]:
         """Rows by reason of one table: how many, the quarantine, and in words with their money."""

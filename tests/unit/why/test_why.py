@@ -13,7 +13,18 @@ from tests.unit.records import record
 from headline import specs
 from headline.errors import BadData, BadRequest
 from headline.intervals import DAY, Interval
-from headline.ledger import Candidate, CheckResult, ColumnChange, HeldDay, HeldDays, Locks, Published, SchemaChange, SchemaChanges, tables
+from headline.ledger import (
+    Candidate,
+    CheckResult,
+    ColumnChange,
+    HeldDay,
+    HeldDays,
+    Locks,
+    Published,
+    SchemaChange,
+    SchemaChanges,
+    tables,
+)
 from headline.ledger.incidents import Finding, Incidents
 from headline.steps import write_audit_publish
 from headline.why.inquiry import LINES, explain
@@ -104,7 +115,9 @@ def test_a_table_that_another_of_its_pipeline_holds_back_names_it(shop: Any) -> 
     shop.publish("shop", D1)
     with pytest.raises(BadData):
         shop.publish("core_shop", D1)
-    assert "Why: core.orders of the same pipeline: failed: «No duplicate values» found 1, must be 0" in told(shop, "core.running_totals")
+    assert "Why: core.orders of the same pipeline: failed: «No duplicate values» found 1, must be 0" in told(
+        shop, "core.running_totals"
+    )
 
 
 def failed(project: Any, outcome: str = "failed", **more: str) -> Any:

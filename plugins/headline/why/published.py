@@ -135,9 +135,9 @@ class Tables:
     def _unpublished(self, pipeline: Pipeline, table: Table, days: Interval, state: PeriodState | None) -> Iterator[Standing]:
         if state:
             return
-        due = pipeline.due_at(days.end - DAY)
-        is_late = self._now >= due and days.end - DAY >= settings.load().start_date
         ended = Interval(days.start, max(min(days.end, self._today), days.start + DAY))
+        due = pipeline.due_at(ended.end - DAY)  # a week or month is published from its first day on
+        is_late = self._now >= due and ended.end - DAY >= settings.load().start_date
         known: State = "late" if is_late else "missing"
         if days.start >= self._today:
             told = f"The day has not ended; it is due at {minute(due)}."

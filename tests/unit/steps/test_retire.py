@@ -12,7 +12,6 @@ import pytest
 from headline import cli, specs
 from headline.errors import BadRequest, SpecError
 from headline.ledger.retirements import Retirements
-from headline.settings import PROJECT
 from headline.specs.graveyard import graveyard_faults, read_graveyard
 from headline.steps.fingerprints import verify_published
 from headline.steps.retire import find_remains, retire
@@ -162,8 +161,3 @@ def test_what_may_not_be_listed_is_told(shop: Any) -> None:
         "core.orders: core.running_totals still read it; let them read core.lines first",
         "core.orders: replaced_by: nobody makes core.lines",
     ]
-
-
-def test_the_graveyard_of_the_repository_holds_nothing_that_is_in_use() -> None:
-    assert (PROJECT / "include" / "graveyard.yml").is_file()
-    assert list(graveyard_faults(read_graveyard(), specs.load())) == []

@@ -19,6 +19,7 @@ from headline.ledger import (
     ColumnChange,
     HeldDay,
     HeldDays,
+    Ledger,
     Locks,
     Published,
     SchemaChange,
@@ -279,3 +280,14 @@ def test_a_reading_that_is_held_is_told_beside_the_day(shop: Any) -> None:
     assert text.startswith("raw.orders 2026-03-01: held back. Readers have what was computed on ")
     assert f"landing.orders: a later reading is not loaded: {found}; it is kept: kept.parquet" in text
     assert "Root cause: raw.orders 2026-03-01, held back" in told(shop, "core.running_totals")
+
+
+def test_every_table_of_the_repository_can_be_asked_about(ledger: Ledger, forget_settings: Any) -> None:
+    """Of a company that has begun today every table is late for want of what its sources send."""
+    catalog = specs.load()
+    for table in catalog.tables.values():
+        answer = explain(catalog, ledger, table, D1, NOW)
+        assert 3 <= len(answer.lines) <= LINES
+        assert answer.standing.state == "late"
+        assert answer.root
+        assert answer.root.table.startswith("landing.")

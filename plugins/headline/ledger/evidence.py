@@ -97,19 +97,21 @@ class Observations(Store):
         named = [(row.holder.removeprefix(HOLDER).split(" ", 1), row.backend_start) for row in rows]
         return [(words[0], words[1], since) for words, since in named if len(words) > 1]
 
-    def publications(self, table_name: str, within: Interval) -> list[Any]:
-        """The history of a table's periods that meet an interval, oldest first, as rows of the table `publication`."""
+    def publications(self, table_name: str, within: Interval, after: int = 0) -> list[Any]:
+        """The history of a table's periods that meet an interval, after a version, oldest first, as rows of `publication`."""
         columns = tables.publication.c
         query = select(tables.publication).where(
-            columns.table_name == table_name, columns.end > within.start, columns.start < within.end
+            columns.table_name == table_name, columns.end > within.start, columns.start < within.end, columns.version > after
         )
         with self._begin() as connection:
             return list(connection.execute(query.order_by(columns.version)))
 
-    def arrivals(self, landing: str, within: Interval) -> list[Any]:
-        """Every load of a landing's days within an interval, oldest first, as rows of the table `load`."""
+    def arrivals(self, landing: str, within: Interval, after: int = 0) -> list[Any]:
+        """Every load of a landing's days within an interval, after a version, oldest first, as rows of the table `load`."""
         columns = tables.load.c
-        query = select(tables.load).where(columns.landing == landing, columns.ds >= within.start, columns.ds < within.end)
+        query = select(tables.load).where(
+            columns.landing == landing, columns.ds >= within.start, columns.ds < within.end, columns.version > after
+        )
         with self._begin() as connection:
             return list(connection.execute(query.order_by(columns.version)))
 

@@ -25,14 +25,19 @@ class Changes:
     def origin(self, name: str, standing: Standing) -> Standing | None:
         """Where the change comes from for which a period is stale or was restated; None where the history does not tell."""
         if standing.state == "stale":
-            states = self._ledger.states([name], standing.days)
-            found = self._input(name, standing.days, min((one.as_of for one in states), default=0), FOR_EVER)
+            found = self._input(name, standing.days, self.seen(name, standing.days), FOR_EVER)
         else:
             history = self._observations.publications(name, standing.days)
             found = self._before(name, history, len(history) - 1)
         if found and not found.steps:
             return Standing(found.table, found.days, found.state, found.told, found.reason, standing.steps)
         return found
+
+    def seen(self, name: str, days: Interval) -> int:
+        """Up to which version a period has seen its inputs; what is replaced whole has seen what its newest computation saw."""
+        if self._catalog.makers[name].outputs[name].period_column is None:
+            return self._ledger.newest_as_of(name)
+        return min((one.as_of for one in self._ledger.states([name], days)), default=0)
 
     def _input(self, name: str, days: Interval, since: int, until: int) -> Standing | None:
         """The newest change after one version and up to another of what a table reads for some days, followed to its origin."""
@@ -44,8 +49,8 @@ class Changes:
                 continue
             reach = window.reach(days)
             ask = self._observations.arrivals if read.startswith("landing.") else self._observations.publications
-            for row in ask(read, reach):
-                if since < row.version <= until:
+            for row in ask(read, reach, since):
+                if row.version <= until:
                     changed.append((_days_of(row).overlaps(days), row.version, read, row))
         if not changed:
             return None

@@ -13,6 +13,7 @@ from headline.errors import BadRequest
 from headline.intervals import DAY, Interval, business_day
 from headline.ledger import Ledger
 from headline.specs import Catalog, Table
+from headline.steps.rebuild import in_order
 from headline.why.arrived import Arrived
 from headline.why.changes import Changes
 from headline.why.published import Tables
@@ -75,13 +76,15 @@ class _Inquiry:
 
     def answer(self, table: Table, day: date) -> Answer:
         own = self._standing(table.full_name, Interval(day, day + DAY))
-        if own.state in ("stale", "restated"):
+        if own.state == "stale":
             return Answer(own, self._changes.origin(table.full_name, own))
         if own.state in (*NOT_WELL, "partial"):
             root = self._root(own, {own.table})
             return Answer(own, None if root == own else root)
         unwell = next((one for one in self._upstream(table, own.days) if one.state in NOT_WELL), None)
-        return Answer(own if unwell is None else self._tables.waiting_for(own, unwell), unwell)
+        if unwell:
+            return Answer(self._tables.waiting_for(own, unwell), unwell)
+        return Answer(own, self._changes.origin(table.full_name, own) if own.state == "restated" else None)
 
     def _standing(self, name: str, days: Interval) -> Standing:
         if name.startswith("landing."):
@@ -112,8 +115,6 @@ class _Inquiry:
 
     @cached_property
     def _order(self) -> list[str]:
-        from headline.steps.rebuild import in_order
-
         return [table.full_name for pipeline in in_order(self._catalog) for table in pipeline.ordered_tables]
 
     def _makes(self, name: str) -> Table:

@@ -32,7 +32,9 @@ from headline.ledger import (
 )
 from headline.ledger.evidence import HeldBack, Observations
 from headline.ledger.incidents import Finding, Incident, Incidents
-from headline.specs import Catalog, Pipeline, Table, Window, load_contract
+from headline.specs import Catalog, Pipeline, Table, Window, load_contract, reached
+from headline.steps.rebuild import in_order
+from headline.why.changes import Changes
 from headline.why.standing import Standing, State, minute, period_name
 
 if TYPE_CHECKING:
@@ -48,6 +50,7 @@ class Tables:
         self._catalog = catalog
         self._ledger = ledger
         self._observations = Observations(ledger.conn_id)
+        self._changes = Changes(catalog, ledger)
         self._now = now
         self._warehouse = warehouse
         self._today = business_day(now, settings.load().reporting_zone)
@@ -125,10 +128,7 @@ class Tables:
 
     def _steps(self, incident: Incident) -> list[str]:
         steps = first_step(incident, self._catalog.sources_of(incident.pipeline)).splitlines()
-        taken = f"incident {incident.id} is {incident.state}" + (
-            f" by {incident.acknowledged_by}" if incident.acknowledged_by else f": headline acknowledge {incident.id}"
-        )
-        return [*steps, *([taken] if incident.id else ())]
+        return [*steps, *([_taken(incident)] if incident.id else ())]
 
     # what is not there
 
@@ -145,6 +145,8 @@ class Tables:
             return
         told = f"Nothing of it is published; it {'was' if is_late else 'is'} due at {minute(due)}."
         missing = missing_inputs(self._inputs(pipeline), ended, self._ledger)
+        late = [one for one in self._incidents if (one.pipeline, one.kind) == (pipeline.id, "landing_missed") and one.ds in days]
+        taken = [_taken(one) for one in late[:1]]
         if working := self._at_work(pipeline):
             yield Standing(table.full_name, days, known, told, working, [f"wait for that run, {_again(days, table)}"])
         elif missing:
@@ -153,7 +155,7 @@ class Tables:
             yield Standing(table.full_name, days, known, told, f"it waits for {lacking_in_words(missing)}", steps, follows)
         else:
             reason = "its inputs are there and nothing has failed: its run has not begun, is paused, or was never made"
-            steps = [trigger_command([pipeline.id], ended), f"headline unpause {pipeline.id}, where it is paused"]
+            steps = [trigger_command([pipeline.id], ended), f"headline unpause {pipeline.id}, where it is paused", *taken]
             yield Standing(table.full_name, days, known, told, reason, steps)
 
     def _inputs(self, pipeline: Pipeline) -> dict[str, Window]:
@@ -161,9 +163,6 @@ class Tables:
         return {name: window for name, window in pipeline.inputs.items() if name not in without}
 
     def _upstream(self, pipeline: Pipeline) -> list[str]:
-        from headline.specs import reached
-        from headline.steps.rebuild import in_order
-
         above = set(reached(pipeline.id, self._catalog.inputs_of))
         return [one.id for one in in_order(self._catalog) if one.id in above]
 
@@ -187,13 +186,11 @@ class Tables:
         yield from self._waived(table, days)
         yield from self._restated(table, days)
         told, steps = f"Since {minute(state.changed_at)}, {state.row_count:,} rows, by the run {state.run_id}.", ["nothing"]
-        if table.full_name in made_by_earlier_code([table], self._ledger) and self._is_of_earlier_code(table, days):
+        earlier = made_by_earlier_code([table], self._ledger).get(table.full_name, ())
+        if any(one.overlaps(days) for one in earlier):
             told += " An earlier version of its SQL or contract made it."
             steps = [trigger_command([pipeline.id], days)]
         yield Standing(table.full_name, days, "complete", told, steps=steps)
-
-    def _is_of_earlier_code(self, table: Table, days: Interval) -> bool:
-        return any(one.overlaps(days) for one in made_by_earlier_code([table], self._ledger)[table.full_name])
 
     def _doubted(self, pipeline: Pipeline, table: Table, days: Interval, state: PeriodState) -> Iterator[Standing]:
         if state.fingerprint == IN_DOUBT:
@@ -204,7 +201,7 @@ class Tables:
         reads = pipeline.reads_by_table(table)
         if not stale_states(table, reads, self._ledger, days):
             return
-        newest = _nearest(self._ledger.changes(reads, days, state.as_of), days)
+        newest = _nearest(self._ledger.changes(reads, days, self._changes.seen(table.full_name, days)), days)
         told = f"Readers have it as of {minute(state.computed_at)}; {_which(newest)} changed after that."
         reason, steps = self._at_work(pipeline), [trigger_command([pipeline.id], days)]
         if not reason and self._rides_along(days):
@@ -304,6 +301,12 @@ class Tables:
     @cached_property
     def _runs(self) -> list[tuple[str, str, datetime | None]]:
         return self._observations.at_work()
+
+
+def _taken(incident: Incident) -> str:
+    """Who looks after an incident, or how to say that one does."""
+    by = f" by {incident.acknowledged_by}" if incident.acknowledged_by else f": headline acknowledge {incident.id}"
+    return f"incident {incident.id} is {incident.state}{by}"
 
 
 def _readers_have(state: PeriodState | None) -> str:

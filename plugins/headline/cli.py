@@ -19,6 +19,8 @@ from headline.local import commands as local
 from headline.oncall import commands as oncall
 from headline.show import Format, show
 from headline.space import is_full, no_space
+from headline.steps import commands as upkeep
+from headline.why import commands as why
 
 if TYPE_CHECKING:
     from headline.ledger import PeriodState
@@ -408,7 +410,7 @@ def _with_contract(tables: Iterable[Table]) -> list[Table]:
     return asked
 
 
-for command in (*recovery.COMMANDS, *alerts.COMMANDS, *oncall.COMMANDS, *local.COMMANDS):
+for command in (*why.COMMANDS, *upkeep.COMMANDS, *recovery.COMMANDS, *alerts.COMMANDS, *oncall.COMMANDS, *local.COMMANDS):
     app.command()(command)
 
 

@@ -113,7 +113,8 @@ def likely_cause(facts: Mapping[str, Any]) -> str:
             ", ".join(f"{name}={'NULL' if value is None else _DECIMALS.sub('', str(value))}" for name, value in row.items())
             for row in check["sample"][:SHOWN]
         )
-        found = f"«{check['name']}»: {check['measured']} found" if check.get("measured") else f"«{check['name']}»"
+        limit = f", {check['threshold']}" if check.get("threshold") else ""
+        found = f"«{check['name']}»: {check['measured']} found{limit}" if check.get("measured") else f"«{check['name']}»"
         parts.append(found + (f", such as {keys}" if keys else ""))
     if changes := facts.get("changes"):
         parts.append("; ".join(changes[:SHOWN]))

@@ -12,6 +12,7 @@ from headline.ledger.repairs import Attempt, Repairs
 from headline.ledger.schema_changes import ColumnChange, SchemaChange, SchemaChanges
 from headline.ledger.staleness import (
     behind,
+    lacking_in_words,
     made_by_earlier_code,
     missing_days,
     missing_for,
@@ -53,6 +54,7 @@ __all__ = [
     "Upkeep",
     "behind",
     "has_not_ended",
+    "lacking_in_words",
     "made_by_earlier_code",
     "migrate",
     "mismatch",

@@ -381,6 +381,13 @@ class DuckDBStaging(DuckDBSession, Staging):
                 self._identify(after)
         self._identity = after or self._identity
 
+    def drop(self, tables: Sequence[str], after: Identity) -> None:
+        with self._transaction():
+            for name in tables:
+                self._execute(f"drop table if exists {name}")
+            self._identify(after)
+        self._identity = after
+
     def keep(self) -> None:
         self._kept.parent.mkdir(parents=True, exist_ok=True)
         _forget_half_written(self._kept)

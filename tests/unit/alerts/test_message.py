@@ -81,8 +81,8 @@ def test_a_broken_contract_in_full() -> None:
         " published.",
         "Day: 2026-11-19. Since: 2026-11-20 02:47 UTC.",
         "Impact: investor_profit, unit_profit.",
-        "Likely cause: task audit.x failed; «raw = core + quarantine»: 3 found, such as order_id=O1, line_number=1; order_id=O2,"
-        " line_number=1; order_id=O3, line_number=1",
+        "Likely cause: task audit.x failed; «raw = core + quarantine»: 3 found, must be 0, such as order_id=O1, line_number=1;"
+        " order_id=O2, line_number=1; order_id=O3, line_number=1",
         "Next step: See its rows beside what is published: headline inspect core.order_lines scheduled__2026-11-20",
         "  When the source is mended: run the source again for these days: "
         "headline trigger shop core_shop --from 2026-11-17 --to 2026-11-19",
@@ -97,7 +97,7 @@ def test_a_broken_contract_in_full() -> None:
         "Impact: unit_profit: https://airflow.example.com/headline/board?dag_id=unit_profit",
     ]
     assert found.short == (
-        "T1 core.order_lines 11-19 failed its checks. task audit.x failed; «raw = core + quarantine»: 3 found, such as"
+        "T1 core.order_lines 11-19 failed its checks. task audit.x failed; «raw = core + quarantine»: 3 found, must be 0, such as"
         " order_id=O1, line_number=1; order_id=O2, line_number=1; order_id=O3, line_number=1"
         "\nAcknowledge: https://airflow.example.com/headline/incidents/7"
     )

@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 
 from headline.ledger import Load
 from headline.sources.columns import written_as
+from headline.sources.refused import spelled
 from headline.sources.storage import path_of
 
 SHOWN = 20
@@ -79,12 +80,15 @@ def _records(load: Load, key: Sequence[str], measures: Sequence[str]) -> pa.Tabl
     """One row per key, with the sums of the measures."""
     with path_of(load.file).open("rb") as opened:
         parquet = pq.ParquetFile(opened)
-        there = [name for name in (*key, *measures) if name in parquet.schema_arrow.names]
-        rows = parquet.read(columns=there)
-    columns: dict[str, Any] = {
-        name: rows.column(name).cast(pa.string()) if name in there else pa.nulls(rows.num_rows, pa.string()) for name in key
+        there = {name: own for name in (*key, *measures) if (own := spelled(name, parquet.schema_arrow.names))}
+        rows = parquet.read(columns=list(there.values()))
+    nothing = {
+        name: pa.nulls(rows.num_rows, kind) for names, kind in ((key, pa.string()), (measures, _MEASURE)) for name in names
     }
-    columns |= {name: _number(rows.column(name)) if name in there else pa.nulls(rows.num_rows, _MEASURE) for name in measures}
+    found = {name: rows.column(own) for name, own in there.items()}
+    columns: dict[str, Any] = nothing | {
+        name: _number(values) if name in measures else values.cast(pa.string()) for name, values in found.items()
+    }
     table = pa.table(columns)
     if table.num_rows:
         table = table.filter(reduce(pc.and_, (pc.is_valid(table.column(name)) for name in key)))

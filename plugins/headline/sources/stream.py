@@ -21,7 +21,7 @@ from headline.sources.files import root, unreadable
 from headline.sources.landing import Part, Unfit
 from headline.sources.refused import REFUSAL, UNREADABLE, moment_of, refused
 from headline.sources.storage import LONGEST_RECORD, PIECE, at_rest, below, check_within, is_beside
-from headline.sources.text import Zones, batch, chunks, cut, is_text, loads, record_of, text_of, zones_of
+from headline.sources.text import Zones, batch, chunks, cut, field_of, is_text, loads, record_of, text_of, zones_of
 from headline.specs import StreamIngest
 
 if TYPE_CHECKING:
@@ -101,7 +101,7 @@ def _records(file: MicroBatch, ingest: StreamIngest, zones: Zones) -> Iterator[t
         if record.get(REFUSAL):
             odd += 1
             first = first or f"line {number} is no record"
-        elif (written := text_of(record.get(moment))) and written.strip() not in ingest.null_markers:
+        elif (written := text_of(field_of(record, moment))) and written.strip() not in ingest.null_markers:
             try:
                 day = business_day(moment_of(written, zones.source).replace(tzinfo=UTC), zones.reporting.key)
             except ValueError as error:

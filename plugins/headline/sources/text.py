@@ -31,6 +31,7 @@ from headline.sources.refused import (
     moment_of,
     name_key,
     refused,
+    spelled,
     storable,
 )
 from headline.sources.spool import ROWS_AT_A_TIME
@@ -138,6 +139,11 @@ def text_of(value: Any) -> str | None:
     return storable(value if isinstance(value, str) else json.dumps(value))
 
 
+def field_of(record: Mapping[str, Any], name: str) -> Any:
+    """A field of a record, however its name is spelled; None where it is not there."""
+    return record[name] if name in record else record.get(spelled(name, record) or name)
+
+
 def batch(records: Iterable[Mapping[str, Any]]) -> pa.RecordBatch:
     """Records as columns of text, in the order in which the columns first appear; a field without a name is left out.
 
@@ -197,7 +203,7 @@ def by_day(
                 days[day].append(record)
             elif not again:
                 strange += 1
-                example = record.get(column) if strange == 1 else example
+                example = field_of(record, column) if strange == 1 else example
         count += len(chunk)
         for day, rows in sorted(days.items()):
             yield day, batch(rows)
@@ -220,10 +226,11 @@ def _dated(record: Mapping[str, Any], column: str, zones: Zones) -> tuple[Mappin
     """A record with its day; one whose day cannot be told is refused."""
     if record.get(REFUSAL):
         return record, None
+    written = field_of(record, column)
     try:
-        return record, day_of(record.get(column), zones)
+        return record, day_of(written, zones)
     except ValueError:
-        return {**record, REFUSAL: f"invalid_{column}", REFUSED_TEXT: text_of(record.get(column))}, None
+        return {**record, REFUSAL: f"invalid_{column}", REFUSED_TEXT: text_of(written)}, None
 
 
 class Zones(NamedTuple):

@@ -200,6 +200,8 @@ def _parquet_batches(path: AnyPath, day: date) -> Iterator[pa.RecordBatch]:
 
 def unreadable(path: AnyPath, what: str, error: Exception) -> HeadlineError:
     """What to raise for a file that cannot be read: it may still be arriving, or it has stopped growing."""
+    if path.is_dir():
+        return BadData(f"{path}: is a folder, where a file is expected; ask who drops it")
     said = f"{path}: cannot be read as {what}: {error}"
     if not is_settled(path):
         return Transient(f"{said}; it may be still arriving")
@@ -215,7 +217,7 @@ def _text_batches(path: AnyPath, ingest: FilesIngest, day: date) -> Iterator[pa.
             yield from _csv_batches(path, ingest, day) if ingest.format == "csv" else _json_batches(path, ingest, day)
     except FileNotFoundError:
         raise _missing(path) from None
-    except (LookupError, ValueError, csv.Error) as error:
+    except (OSError, LookupError, ValueError, csv.Error) as error:
         raise unreadable(path, ingest.format, error) from error
 
 

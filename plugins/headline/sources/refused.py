@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from functools import cached_property
 from typing import Any
@@ -23,14 +23,20 @@ LONGEST_TEXT = 500
 UTC_ZONE = ZoneInfo("UTC")
 
 _CANONICAL_MOMENT = r"^\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}:\d{2}(\.\d{1,6})?Z?$"
+_DAY_OF_YEAR = re.compile(r"(\d{4})-?(\d{3})", re.ASCII)
 # So many digits fit into the type, whatever they are.
 _INTEGER = {"integer": r"^[+-]?0*[0-9]{1,9}$", "bigint": r"^[+-]?0*[0-9]{1,18}$"}
-_POINTED = r"^\s*[+-]?[0-9]+\.(0*|[0-9]+[eE][+-]?[0-9]+)\s*$"
+# A whole number with a point, one in powers of ten, JSON that is no text or number, and what programs write for nothing.
+_NOBODY = r"^\s*([+-]?[0-9]+(\.(0*|[0-9]+[eE][+-]?[0-9]+)|[eE]\+[0-9]+)|[\[{].*|(?i:true|false|null|none|nan|undefined|\[object object\]))\s*$"
 _ARROW = {"integer": pa.int32(), "bigint": pa.int64()}
 _FIRST, _LAST = datetime(1, 1, 1), datetime(9999, 12, 31, 23, 59, 59)  # noqa: DTZ001 - of any zone
 # Below these a float has every integer.
 _EXACT = {16: 2.0**11, 32: 2.0**24, 64: 2.0**53}
-_MOMENT = re.compile(r"\d{4}-?\d{2}-?\d{2}[T ]\d{2}:?\d{2}(:?\d{2}([.,]\d{1,9})?)?(Z|[+-]\d{2}(:?\d{2})?)?", re.IGNORECASE)
+_MOMENT = re.compile(
+    r"(\d{4}-?\d{2}-?\d{2}|\d{4}-?W\d{2}-?\d|\d{4}-?\d{3})"
+    r"(?P<time>[T ]\d{2}(:?\d{2}(:?\d{2}([.,]\d{1,9})?)?)?)(?P<zone>Z| ?UTC| ?GMT|[+\-\u2212]\d{2}(:?\d{2})?)?",
+    re.IGNORECASE | re.ASCII,
+)
 
 
 def storable(text: str) -> str:
@@ -56,16 +62,28 @@ def refused(reason: str, text: str, origin: str) -> dict[str, Any]:
     return {REFUSAL: reason, REFUSED_TEXT: storable(text)[:LONGEST_TEXT], ORIGIN: origin}
 
 
+def date_of(text: str) -> date:
+    """The date that a text in a form of ISO 8601 names, be it by a week or a day of the year; raises ValueError otherwise."""
+    if not (found := _DAY_OF_YEAR.fullmatch(text)):
+        return date.fromisoformat(text)
+    first, number = date(int(found[1]), 1, 1), int(found[2])
+    if not 1 <= number <= (date(first.year, 12, 31) - first).days + 1:
+        raise ValueError(f"{text[:40]!r}: the year has no such day")
+    return first + timedelta(days=number - 1)
+
+
 def moment_of(text: str, zone: ZoneInfo) -> datetime:
     """The moment that a text in a form of ISO 8601 names, in UTC and without a zone; one without offset is in `zone`.
 
     Raises ValueError for anything else, a leap second and 24:00 included.
     """
-    written = text.strip()
-    if not _MOMENT.fullmatch(written):
+    found = _MOMENT.fullmatch(text.strip())
+    if not found:
         raise ValueError(f"{text[:40]!r} is no moment in a form of ISO 8601")
     try:
-        when = datetime.fromisoformat(written.upper().replace(",", "."))
+        day = date_of(found[1])
+        offset = (found["zone"] or "").strip().upper().replace("UTC", "Z").replace("GMT", "Z").replace("\u2212", "-")
+        when = datetime.fromisoformat(f"{day}{found['time']}".upper().replace(",", ".") + offset)
         return (when if when.tzinfo else when.replace(tzinfo=zone)).astimezone(UTC).replace(tzinfo=None)
     except OverflowError as error:
         raise ValueError(f"{text[:40]!r} lies outside of the calendar") from error
@@ -137,8 +155,8 @@ def judged(rows: pa.RecordBatch, agreed: Agreed) -> pa.RecordBatch:
             refuse(name, wrong, _shown(values))
             values = columns[name]
         if not pa.types.is_string(values.type):
-            check = _whole if is_id and pa.types.is_floating(values.type) else _typed
-            columns[name], wrong = check(values, agreed.kind(name), agreed)
+            is_float_id = is_id and pa.types.is_floating(values.type)
+            columns[name], wrong = _whole(values) if is_float_id else _typed(values, agreed.kind(name), agreed)
             if wrong is not None:
                 refuse(name, wrong, _shown(values))
             continue
@@ -149,7 +167,7 @@ def judged(rows: pa.RecordBatch, agreed: Agreed) -> pa.RecordBatch:
             columns[name] = values = pc.replace_substring(values, "\0", "\ufffd")
         if check := _id if is_id else _CHECKS.get(agreed.kind(name).partition("(")[0]):
             # SQL trims blanks only, and what is left of a tab or a line break is no number.
-            values = values if is_id else pc.utf8_trim_whitespace(values)
+            values = values if is_id else _filled(pc.utf8_trim_whitespace(values))
             columns[name], wrong = check(values, agreed.kind(name), agreed)
             refuse(name, wrong, values)
     if reasons is None and not found:
@@ -185,14 +203,18 @@ def _by_pattern(values: pa.Array, pattern: str) -> pa.Array:
     return pc.fill_null(pc.and_(pc.not_equal(values, ""), pc.invert(pc.match_substring_regex(values, pattern))), False)
 
 
+def _filled(values: pa.Array) -> pa.Array:
+    """An empty text is none: no engine casts it."""
+    is_empty = pc.equal(values, "")
+    return pc.if_else(is_empty, pa.scalar(None, pa.string()), values) if pc.any(is_empty).as_py() else values
+
+
 def _id(values: pa.Array, _kind: str, _agreed: Agreed) -> _Checked:
-    """A whole number with a point is refused: 73 under another name would be somebody else, and 1.23E+12 is anybody."""
-    if not pc.any(pc.match_substring(values, ".")).as_py():
-        return values, None
-    return values, pc.fill_null(pc.match_substring_regex(values, _POINTED), False)
+    """A whole number with a point is refused: 73 under another name would be somebody else, and 1.23E+12 or null is anybody."""
+    return values, pc.fill_null(pc.match_substring_regex(values, _NOBODY), False)
 
 
-def _whole(values: pa.Array, _kind: str = "", _agreed: Agreed | None = None) -> _Checked:
+def _whole(values: pa.Array) -> tuple[pa.Array, pa.Array]:
     """Integers until one was null, which some programs write as floats: integers again, what is none is refused."""
     exact, nothing = _EXACT[values.type.bit_width], pa.scalar(None, pa.float64())
     values = pc.cast(values, pa.float64())
@@ -314,7 +336,7 @@ def _digits(kind: str) -> tuple[int, int]:
 
 
 def _date(values: pa.Array, _kind: str, _agreed: Agreed) -> _Checked:
-    return _by_reading(values, lambda one: date.fromisoformat(one).isoformat())
+    return _by_reading(values, lambda one: date_of(one).isoformat())
 
 
 def _timestamp(values: pa.Array, _kind: str, agreed: Agreed) -> _Checked:

@@ -28,6 +28,7 @@ from headline.sources.refused import (
     REPEATED_KEY,
     RESERVED,
     UNREADABLE,
+    date_of,
     moment_of,
     name_key,
     refused,
@@ -249,6 +250,6 @@ def day_of(value: Any, zones: Zones) -> date:
     """The business day that a date names, or a moment lies on; raises ValueError where it is neither."""
     text = str(value).strip()
     try:
-        return date.fromisoformat(text)
+        return date_of(text)
     except ValueError:
         return business_day(moment_of(text, zones.source).replace(tzinfo=UTC), zones.reporting.key)

@@ -19,6 +19,7 @@ import pyarrow.compute as pc
 REFUSAL, REFUSED_TEXT, ORIGIN, UNREAD = "headline_refusal", "headline_text", "headline_origin", "headline_unread"
 RESERVED = frozenset({REFUSAL, REFUSED_TEXT, ORIGIN, UNREAD})
 UNREADABLE, REPEATED_KEY, WRONG_FIELD_COUNT = "unreadable_record", "repeated_key", "wrong_field_count"
+NOT_ASKED_FOR = "not_of_the_days_asked_for"
 LONGEST_TEXT = 500
 UTC_ZONE = ZoneInfo("UTC")
 
@@ -27,7 +28,7 @@ _DAY_OF_YEAR = re.compile(r"(\d{4})-?(\d{3})", re.ASCII)
 # So many digits fit into the type, whatever they are.
 _INTEGER = {"integer": r"^[+-]?0*[0-9]{1,9}$", "bigint": r"^[+-]?0*[0-9]{1,18}$"}
 # A whole number with a point, one in powers of ten, JSON that is no text or number, and what programs write for nothing.
-_NOBODY = r"^\s*([+-]?[0-9]+(\.(0*|[0-9]+[eE][+-]?[0-9]+)|[eE]\+[0-9]+)|[\[{].*|(?i:true|false|null|none|nan|undefined|\[object object\]))\s*$"
+_NOBODY = r"^\s*([+-]?[0-9]+(\.(0*|[0-9]+[eE][+-]?[0-9]+)|[eE]\+[0-9]+)|[\[{].*|(?i:true|false|null|none|nan|undefined))\s*$"
 _ARROW = {"integer": pa.int32(), "bigint": pa.int64()}
 _FIRST, _LAST = datetime(1, 1, 1), datetime(9999, 12, 31, 23, 59, 59)  # noqa: DTZ001 - of any zone
 # Below these a float has every integer.

@@ -22,6 +22,7 @@ from headline.sources.columns import are_most
 from headline.sources.landing import Part, Unfit
 from headline.sources.refused import (
     LONGEST_TEXT,
+    NOT_ASKED_FOR,
     ORIGIN,
     REFUSAL,
     REFUSED_TEXT,
@@ -184,11 +185,11 @@ def by_day(
     """The records of each day of the interval, told by a date or a moment in `column`, as they come.
 
     A record whose day cannot be told is refused. It lands on the last day; of what holds other days too, which are skipped, on
-    the first of all, for which `again` gives all records anew. Raises BadData, when all have come, where one names another day
-    and none are to be skipped; Unfit where hardly a record tells its day: the column has changed.
+    the first of all, for which `again` gives all records anew. Where none are to be skipped, one of another day is refused too.
+    Raises BadData, when all have come, where most are; Unfit where hardly a record tells its day: the column has changed.
     """
     undated, homeless, strange, count = 0, 0, 0, 0
-    example: Any = None
+    example: str | None = None
     earliest = date.max
     for chunk in chunks(records):
         days: dict[date, list[Mapping[str, Any]]] = defaultdict(list)
@@ -203,8 +204,10 @@ def by_day(
             if interval.start <= day < interval.end:
                 days[day].append(record)
             elif not again:
+                written = text_of(field_of(record, column))
+                example = example or written
                 strange += 1
-                example = field_of(record, column) if strange == 1 else example
+                days[interval.end - DAY].append({**record, REFUSAL: NOT_ASKED_FOR, REFUSED_TEXT: written})
         count += len(chunk)
         for day, rows in sorted(days.items()):
             yield day, batch(rows)
@@ -216,10 +219,10 @@ def by_day(
     if again and homeless and interval.start <= earliest < interval.end:
         dated = (_dated(record, column, zones) for record in again())
         yield from ((earliest, batch(chunk)) for chunk in chunks(record for record, day in dated if day is None))
-    if strange:
+    if are_most(strange, count):
         raise BadData(
-            f"{where}: {strange} record(s) have a {column} that is no day of {interval}, such as {example!r}; "
-            "nothing was loaded. Ask the owner of the source, or narrow what is asked for"
+            f"{where}: {strange} of {count} records have a {column} that is no day of {interval}, such as {example!r}; "
+            "nothing was loaded. The source does not heed the days that it is asked for: ask its owner, or mend `ingest`"
         )
 
 

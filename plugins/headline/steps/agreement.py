@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from typing import cast
 from zoneinfo import ZoneInfo
 
@@ -81,19 +81,19 @@ def origins(source: Source, table: Table, name: str) -> dict[str, set[str]]:
     return {column: set(_origins(column, root, f"landing.{name}", source)) for column in _query(root).named_selects}
 
 
-def money_taken_over(source: Source, table: Table, name: str) -> dict[str, str]:
-    """The columns of a table that hold the money of a decimal column of `landing.<name>`, each with its name there.
+def money_taken_over(source: Source, table: Table, name: str, money: Collection[str]) -> dict[str, str]:
+    """Which columns of a table hold the amounts of a column of `landing.<name>`, each with the name of that one, out of `money`.
 
     That is one that is cast and nothing else, or one that is made of a column of its own name.
     """
     *_, root = _scopes(table)
-    decimals = {column for column, kinds in agreed_columns(source, name).items() if "decimal" in {one[:7] for one in kinds}}
+    spelled = {name_key(one): one for one in money}
     found = {}
     for expression in _query(root).selects:
         columns = [one for one in expression.find_all(exp.Column) if _comes_from(one, root, f"landing.{name}", source)]
-        money, output = {one.name for one in columns if one.name in decimals}, expression.alias_or_name
-        if len(money) == 1 and (all(map(_is_taken_over, columns)) or name_key(*money) == name_key(output)):
-            found[output] = money.pop()
+        keys, output = {name_key(one.name) for one in columns} & spelled.keys(), expression.alias_or_name
+        if len(keys) == 1 and (all(map(_is_taken_over, columns)) or name_key(output) in keys):
+            found[output] = spelled[keys.pop()]
     return found
 
 

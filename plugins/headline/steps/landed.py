@@ -59,19 +59,16 @@ def _other_money(source: Source, table: Table, landing: str, loads: Sequence[Loa
     from headline.steps.agreement import money_taken_over
 
     expected = {load.ds: (load, sums) for load in loads if load.row_count and (sums := sums_of(load))}
-    columns = money_taken_over(source, table, landing.removeprefix("landing.")) if expected else {}
+    money = {name for _, sums in expected.values() for name in sums}
+    columns = money_taken_over(source, table, landing.removeprefix("landing."), money) if money else {}
     if not columns:
         return
-    names = {name.casefold() for _, sums in expected.values() for name in sums}
-    columns = {name: landed for name, landed in columns.items() if landed.casefold() in names}
     sums_sql = ", ".join(f"sum({name})" for name in columns)
     staged = session.query(f"select ds, {sums_sql} from {session.staging_name(table.full_name)} group by ds").rows
     found = {ds: dict(zip(columns, totals, strict=True)) for ds, *totals in staged}
     for ds, (load, sums) in expected.items():
-        by_key = {name.casefold(): total for name, total in sums.items()}
-        for name, landed in columns.items():
-            total = by_key.get(landed.casefold())
-            now = found.get(ds, {}).get(name) or Decimal(0)
+        for name, landed_as in columns.items():
+            total, now = sums.get(landed_as), found.get(ds, {}).get(name) or Decimal(0)
             if total is not None and total != now:
                 expected_sum = f"{name} of {load.row_count} rows sums to {total:,f} by the manifest of {load.file}"
                 yield f"{ds}: {expected_sum}, to {now:,f} in what was made of them"

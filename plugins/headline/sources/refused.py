@@ -249,6 +249,8 @@ def _typed(values: pa.Array, kind: str, agreed: Agreed) -> _Checked:
         if pa.types.is_floating(values.type):
             return values, _decimal(_written(values), kind, Agreed())[1]
         return values, _too_large(values, pa.decimal128(precision, scale))
+    if name == "double" and pa.types.is_floating(values.type):
+        return values, pc.fill_null(pc.invert(pc.is_finite(values)), False)
     if name in ("date", "timestamp") and pa.types.is_temporal(values.type):
         return _when(values, name, agreed)
     return values, pc.is_valid(values) if name in ("date", "timestamp") else None
@@ -330,6 +332,14 @@ def _decimal(values: pa.Array, kind: str, agreed: Agreed) -> _Checked:
     )
 
 
+def _double(values: pa.Array, _kind: str, _agreed: Agreed) -> _Checked:
+    return values, _by_pattern(values, r"^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,2})?$")
+
+
+def _boolean(values: pa.Array, _kind: str, _agreed: Agreed) -> _Checked:
+    return values, _by_pattern(values, "^(?i:true|false|t|f|1|0)$")
+
+
 def _digits(kind: str) -> tuple[int, int]:
     """How many digits a decimal has, and how many of them after the point."""
     precision, scale = [*map(int, re.findall(r"\d+", kind)), 0, 0][:2] if "(" in kind else (38, 10)
@@ -380,4 +390,7 @@ _CHECKS: dict[str, _Check] = {
     "decimal": _decimal,
     "date": _date,
     "timestamp": _timestamp,
+    "timestamp with time zone": _timestamp,
+    "double": _double,
+    "boolean": _boolean,
 }

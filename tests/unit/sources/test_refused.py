@@ -53,6 +53,8 @@ def is_readable(kind: str, text: str) -> bool:
             ],
         ),
         ("decimal(6, 0)", ["123456", "5.000"], ["1234567", "5.5"]),
+        ("double", ["1", "-1.5e3", ".5", "1e-99"], ["NaN", "inf", "1,5", "one", "1e400", "0x1A"]),
+        ("boolean", ["true", "False", "t", "0"], ["ja", "2", "yes and no"]),
         (
             "date",
             ["2026-02-28", "20260228", "2026-059"],
@@ -180,6 +182,15 @@ def test_any_text_can_be_stored(text: str) -> None:
     stored.encode()
     assert "\0" not in stored
     assert stored == text or "\ufffd" in stored
+
+
+@pytest.mark.parametrize("kind", ["double", "boolean", "timestamp with time zone"])
+def test_the_engine_casts_what_is_let_through_to_other_types(kind: str) -> None:
+    texts = ["1", "-1.5e3", "1e99", "true", "F", "0", "2026-03-01T10:00:00Z", "2026-03-01 12:00+02:00", "NaN", "infinity", "x"]
+    landed = [(text, reason) for text, reason in judge(kind, *texts) if reason is None]
+    assert landed
+    for text, _ in landed:
+        assert duckdb.execute(f"select cast(? as {kind}) is not null", [text]).fetchone() == (True,)
 
 
 def test_half_a_pair_is_replaced_and_a_whole_one_stays() -> None:

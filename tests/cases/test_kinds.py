@@ -276,9 +276,7 @@ def test_a_typed_moment_without_a_zone_is_at_home_in_that_of_its_source(place: P
 def test_a_name_in_other_letters_is_the_same_column(place: Place, source: str) -> None:
     """SQL does not tell them apart, so that what it reads was judged."""
     with pytest.MonkeyPatch.context() as patch:
-        for name in list(KINDS):
-            patch.setitem(KINDS, name.upper(), KINDS[name])
-            patch.delitem(KINDS, name)
+        patch.setitem(globals(), "KINDS", {name.upper(): kind for name, kind in KINDS.items()})
         records = [
             {name: {"ID": key, "AMOUNT": amount}.get(name, SOUND.get(name.lower())) for name in KINDS} for key, amount in ODD
         ]

@@ -17,7 +17,7 @@ from headline.intervals import DAY, Interval
 from headline.ledger.schema_changes import short
 from headline.sources.columns import are_most
 from headline.sources.landing import Part, Unfit
-from headline.sources.refused import REFUSAL, RESERVED, UNREADABLE, WRONG_FIELD_COUNT, name_key, refused
+from headline.sources.refused import REFUSAL, RESERVED, UNREADABLE, WRONG_FIELD_COUNT, name_key, refused, spelled
 from headline.sources.storage import LONGEST_RECORD, at_rest, below, check_within, encoding_hint, is_settled, path_of
 from headline.sources.text import Taken, batch, by_day, chunks, cut, is_text, loads, record_of, zones_of
 from headline.specs import FilesIngest
@@ -136,7 +136,7 @@ def _many_days(path: AnyPath, ingest: FilesIngest, column: str, interval: Interv
         # A day without rows lands with the file's columns all the same.
         yield interval.start, rows.slice(0, 0)
         try:
-            days = _days(rows.column(column), ingest.zone)
+            days = _days(rows.column(spelled(column, rows.schema.names) or column), ingest.zone)
         except (KeyError, pa.ArrowException) as error:
             parts = ((interval.start, whole) for whole in _parquet_batches(path, interval.start))
             raise Unfit(f"{path}: has no column {column} that tells the day of a row: {error}", interval.start, parts) from error
@@ -168,7 +168,7 @@ def _without_day(path: AnyPath, column: str, zone: str) -> Iterator[pa.RecordBat
     import pyarrow.compute as pc
 
     for rows in _parquet_batches(path, date.max):
-        odd = rows.filter(pc.is_null(_days(rows.column(column), zone)))
+        odd = rows.filter(pc.is_null(_days(rows.column(spelled(column, rows.schema.names) or column), zone)))
         if odd.num_rows:
             reason = pa.array([f"invalid_{column}"] * odd.num_rows, pa.string())
             yield pa.RecordBatch.from_arrays([*odd.columns, reason], names=[*odd.schema.names, REFUSAL])
@@ -199,6 +199,8 @@ def _parquet_batches(path: AnyPath, day: date) -> Iterator[pa.RecordBatch]:
 
 def unreadable(path: AnyPath, what: str, error: Exception) -> HeadlineError:
     """What to raise for a file that cannot be read: it may still be arriving, or it has stopped growing."""
+    if path.is_dir():
+        return BadData(f"{path}: is a folder, where a file is expected; ask who drops it")
     said = f"{path}: cannot be read as {what}: {error}"
     if not is_settled(path):
         return Transient(f"{said}; it may be still arriving")
@@ -215,7 +217,7 @@ def _text_batches(path: AnyPath, ingest: FilesIngest, day: date, taken: Taken | 
             yield from read(path, ingest, day, taken or Taken())
     except FileNotFoundError:
         raise _missing(path) from None
-    except (LookupError, ValueError, csv.Error) as error:
+    except (OSError, LookupError, ValueError, csv.Error) as error:
         raise unreadable(path, ingest.format, error) from error
 
 

@@ -24,6 +24,7 @@ BYTES_AT_A_TIME = 16 * 2**20
 BUFFER_BYTES = 32 * 2**20
 # What a column of a batch takes besides its values.
 _COLUMN_BYTES = 512
+_TEXTS = (pa.large_string(), pa.string_view())
 _SPILLED = pa.ipc.IpcWriteOptions(compression="lz4")
 
 
@@ -161,7 +162,8 @@ def plain(rows: pa.RecordBatch, without: Iterable[str] = ()) -> pa.RecordBatch:
 
 
 def _decoded(values: pa.Array) -> pa.Array:
-    return values.dictionary_decode() if pa.types.is_dictionary(values.type) else values
+    values = values.dictionary_decode() if pa.types.is_dictionary(values.type) else values
+    return values.cast(pa.string()) if values.type in _TEXTS else values
 
 
 def _aligned(part: pa.RecordBatch, schema: pa.Schema) -> pa.Table:

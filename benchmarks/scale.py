@@ -74,4 +74,6 @@ def _land(name: str, query: str, folder: Path, interval: Interval, share: float)
             connection.sql(f"select date '{day}' as ds, * from ({select})").write_parquet(str(file))
             rows = connection.read_parquet(str(file))
             columns = dict(zip(rows.columns, map(str, rows.types), strict=True))
-            yield Load(f"landing.{name}", day, str(file), len(rows), sha256_of(file), columns, "made up", datetime.now(UTC))
+            yield Load(
+                f"landing.{name}", day, f"file://{file}", len(rows), sha256_of(file), columns, "made up", datetime.now(UTC)
+            )

@@ -9,7 +9,7 @@ import logging
 import os
 from collections import Counter
 from collections.abc import Callable, Sequence
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow.sdk import BaseOperator
@@ -18,6 +18,7 @@ from airflow.triggers.base import StartTriggerArgs
 from headline.intervals import Interval
 from headline.operators.context import pipeline_run, requested
 from headline.operators.links import ContractsLink, RunbookLink
+from headline.operators.takeover import TAKEN_OVER, Takeover
 from headline.redaction import redact
 
 if TYPE_CHECKING:
@@ -139,9 +140,11 @@ class WriteAuditPublishOperator(BaseOperator):
             write_audit_publish(pipeline_run(self.pipeline, context, days), report=self.show)
 
         _give_way(context["dag_run"])
-        own = requested(context)
+        own, moment = requested(context), datetime.now(UTC)
         with timeout(self.compute_timeout.total_seconds()):
-            _together(work, Interval(own.start, date.fromisoformat(until)) if until else own, own)
+            days = _together(work, Interval(own.start, date.fromisoformat(until)) if until else own, own)
+        if days != own and _is_newest(self.pipeline, days):
+            context["ti"].xcom_push(key=TAKEN_OVER, value=Takeover(days, moment).to_json())
 
     def execute_complete(self, context: Any, event: Any = None) -> None:
         """Go on when all inputs are published."""
@@ -184,6 +187,18 @@ def _share(pipeline_id: str, context: Any, own: Interval) -> Interval:
     if share.is_done:
         raise AirflowSkipException(f"{own}: computed together with another day of this backfill")
     return share.days
+
+
+def _is_newest(pipeline_id: str, days: Interval) -> bool:
+    """Whether no input has changed since these days were published; what cannot be asked does not undo a publication."""
+    from headline.errors import HeadlineError
+    from headline.operators.together import is_behind
+
+    try:
+        return not is_behind(pipeline_id, days)
+    except HeadlineError as error:
+        log.warning("the runs of %s are left to find out for themselves that it is computed: %s", days, error)
+        return False
 
 
 def _together(work: Callable[[Interval], object], days: Interval, own: Interval) -> Interval:

@@ -33,8 +33,6 @@ class Share:
 
 def share_of(pipeline_id: str, run_id: str, days: Interval, active: ActiveRuns) -> Share:
     """The share of one run of a backfill, as Airflow and the ledger know it at this moment; its own days where they do not."""
-    from headline import ledger
-
     catalog = current_catalog()
     pipeline = catalog.pipelines[pipeline_id]
     runs = active.of(Interval(days.start, days.end + timedelta(days=MOST_DAYS)))
@@ -45,13 +43,22 @@ def share_of(pipeline_id: str, run_id: str, days: Interval, active: ActiveRuns) 
     upstream = {catalog.makers[name].outputs[name].full_name for name in pipeline.inputs if name in catalog.makers}
     done = Done.since(min(run.queued_at for run in runs if run.queued_at), {*names, *upstream})
     is_done = all(done.by_another(mine, name) for name in names)
-    if is_done and not ledger.behind(catalog, ledger.Ledger(), days, names=set(names)):
+    if is_done and not is_behind(pipeline_id, days):
         return Share(days, is_done=True)
     queued = {run.days: run for run in runs if run.dag_id == pipeline_id and run.run_type == "backfill" and run.state == "queued"}
     last = days.end
     while last < days.end + timedelta(days=MOST_DAYS - 1) and Interval(last, last + DAY) in queued:
         last += DAY
     return Share(Interval(days.start, _ready_until(pipeline.inputs, Interval(days.start, last), days.end, runs, done, catalog)))
+
+
+def is_behind(pipeline_id: str, days: Interval) -> bool:
+    """Whether an input of one of the pipeline's tables has changed since these days were published."""
+    from headline import ledger
+
+    catalog = current_catalog()
+    names = {table.full_name for table in catalog.pipelines[pipeline_id].ordered_tables}
+    return bool(ledger.behind(catalog, ledger.Ledger(), days, names=names))
 
 
 def _ready_until(

@@ -120,7 +120,7 @@ class InputsTrigger(BaseTrigger):
         wait = Wait(self.inputs, interval, dag_run.run_type == "scheduled", run)
         async for missing in publications().watch(wait):
             self.log.info("%s: waiting: %s", interval, missing)
-        event: dict[str, str] = {}
+        event: dict[str, Any] = {}
         if behind := await _told(behind_inputs, wait, otherwise=""):
             event["behind"] = behind
         if dag_run.run_type == "backfill":
@@ -130,7 +130,7 @@ class InputsTrigger(BaseTrigger):
                 yield TaskSkippedEvent()
                 return
             if share.days != interval:
-                event["until"] = str(share.days.end)
+                event["days"] = share.days.to_json()
         yield TriggerEvent(event or "published")
 
 

@@ -9,7 +9,7 @@ import logging
 import os
 from collections import Counter
 from collections.abc import Callable, Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow.sdk import BaseOperator
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-UNTIL = "until"  # the XCom that holds the end of the days that a run of a backfill has ingested with its own
+INGESTED = "days"  # the XCom of the days that a run of a backfill has ingested, where these are more than its own
 TIME_TO_WAIT = timedelta(hours=24)
 TIME_TO_COMPUTE = timedelta(hours=2)
 BACKGROUND_NICENESS = 10
@@ -65,7 +65,7 @@ class IngestOperator(BaseOperator):
             share = _share(self.pipeline, context, own)
             _give_way(context["dag_run"])  # not before: who has nothing to do frees its worker at once
             if (days := _together(work, share, own)) != own:
-                context["ti"].xcom_push(key=UNTIL, value=str(days.end))
+                context["ti"].xcom_push(key=INGESTED, value=days.to_json())
         except HeadlineError as error:
             # Alerts tell which landing it is: one that failed in the way that decides about a retry.
             failed = [landing for landing, one in self.failed.items() if isinstance(one, type(error))] or list(self.failed)
@@ -128,10 +128,10 @@ class WriteAuditPublishOperator(BaseOperator):
 
     def execute(self, context: Any) -> None:
         is_backfill = context["dag_run"].run_type == "backfill"
-        self.compute(context, context["ti"].xcom_pull(task_ids="ingest", key=UNTIL) if is_backfill else None)
+        self.compute(context, context["ti"].xcom_pull(task_ids="ingest", key=INGESTED) if is_backfill else None)
 
-    def compute(self, context: Any, until: str | None) -> None:
-        """Compute the days that the run was asked for, up to another end where one is given."""
+    def compute(self, context: Any, more: list[str] | None) -> None:
+        """Compute the days that the run was asked for, or more where they are given."""
         from airflow.sdk.execution_time.timeout import timeout
 
         from headline.steps import write_audit_publish
@@ -142,7 +142,7 @@ class WriteAuditPublishOperator(BaseOperator):
         _give_way(context["dag_run"])
         own, moment = requested(context), datetime.now(UTC)
         with timeout(self.compute_timeout.total_seconds()):
-            days = _together(work, Interval(own.start, date.fromisoformat(until)) if until else own, own)
+            days = _together(work, Interval.from_json(more) if more else own, own)
         if days != own and _is_newest(self.pipeline, days):
             context["ti"].xcom_push(key=TAKEN_OVER, value=Takeover(days, moment).to_json())
 
@@ -155,7 +155,7 @@ class WriteAuditPublishOperator(BaseOperator):
                 "When they have been computed again, this run's days follow with the pipeline's next run",
                 told["behind"],
             )
-        self.compute(context, told.get("until"))
+        self.compute(context, told.get("days"))
 
     def show(self, tables: Sequence[TableRun]) -> None:
         """Put what the run has done so far into the rendered fields."""

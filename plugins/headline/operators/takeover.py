@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any, Self
 
 from airflow.listeners import hookimpl
@@ -28,13 +28,12 @@ class Takeover:
     days: Interval
     moment: datetime
 
-    def to_json(self) -> dict[str, str]:
-        return {"start": str(self.days.start), "end": str(self.days.end), "moment": self.moment.isoformat()}
+    def to_json(self) -> dict[str, Any]:
+        return {"days": self.days.to_json(), "moment": self.moment.isoformat()}
 
     @classmethod
-    def from_json(cls, text: Mapping[str, str]) -> Self:
-        start, end = (date.fromisoformat(text[name]) for name in ("start", "end"))
-        return cls(Interval(start, end), datetime.fromisoformat(text["moment"]))
+    def from_json(cls, found: Mapping[str, Any]) -> Self:
+        return cls(Interval.from_json(found["days"]), datetime.fromisoformat(found["moment"]))
 
     def holds(self, start: datetime | None, end: datetime | None, queued_at: datetime | None, zone: str) -> bool:
         """Whether a run of this data interval, queued then, has nothing left to do; one cleared since then has."""

@@ -170,9 +170,7 @@ def test_days_that_fail_together_are_computed_alone(monkeypatch: pytest.MonkeyPa
     pushed: dict[str, Any] = {}
     of = context(at(D1), at(D2), run_id="backfill__2026-03-01")
     of["dag_run"].run_type = "backfill"
-    of["ti"] = SimpleNamespace(
-        xcom_push=lambda key, value: pushed.update({key: value}), xcom_pull=lambda **_: pushed.get("until")
-    )
+    of["ti"] = SimpleNamespace(xcom_push=lambda key, value: pushed.update({key: value}), xcom_pull=lambda **_: pushed.get("days"))
 
     def work(days: Interval, **_: Any) -> None:
         done.append(days)
@@ -197,16 +195,16 @@ def test_days_that_fail_together_are_computed_alone(monkeypatch: pytest.MonkeyPa
     most = 9
     ingest.execute(of)
     publish.execute(of)
-    assert (done, pushed.pop("until")) == ([more, more], str(more.end))
+    assert (done, pushed.pop("days")) == ([more, more], more.to_json())
     assert Takeover.from_json(pushed.pop("taken_over")).days == more, "the runs of these days have nothing left to do"
     most = 1
     done.clear()
-    pushed["until"] = str(more.end)
+    pushed["days"] = more.to_json()
     publish.execute(of)
-    assert (done, set(pushed)) == ([more, own], {"until"})
+    assert (done, set(pushed)) == ([more, own], {"days"})
     most, behind = 9, [more]
     publish.execute(of)
-    assert set(pushed) == {"until"}, "an input has changed meanwhile: each run finds out for itself"
+    assert set(pushed) == {"days"}, "an input has changed meanwhile: each run finds out for itself"
     monkeypatch.setattr("headline.operators.together.share_of", lambda *_: Share(own, is_done=True))
     with pytest.raises(AirflowSkipException, match="computed together with another day of this backfill"):
         ingest.execute(of)

@@ -18,10 +18,10 @@ from tests.airflow.world import DAGS, FIRST, LAST, OPENING, TODAY, WRITE_AUDIT_P
 
 from headline import specs
 from headline.intervals import DAY, Interval
-from headline.ledger import Ledger
+from headline.ledger import Ledger, behind
 from headline.ledger.incidents import Finding, Incident, Incidents
 from headline.local.run import OPERATIONS
-from headline.local.status import failed_and_waiting_lines
+from headline.local.status import behind_lines, failed_and_waiting_lines
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--disable-background-networking", "--no-first-run"]
@@ -287,11 +287,16 @@ def test_days_are_computed_again_on_a_phone_by_keyboard_alone(
 def test_a_correction_of_a_source_is_computed_again_through_all_layers_on_a_phone(
     visit: Visit, airflow: Deployment, tmp_path: Path
 ) -> None:
-    """From the source's page, as one ranged run per DAG, each after what it reads; figures as of an empty warehouse."""
+    """The board says what is behind; one click runs each DAG after what it reads; the figures are those of an empty warehouse."""
     corrected = f"select max(order_id) from orders where cast(ordered_at as date) = date '{FIRST}'"
     assert airflow.in_shop(f"update order_items set quantity = quantity + 2 where order_id = ({corrected}) returning order_id")
     before, version = airflow.published("profit"), Ledger().newest_version()
-    page = visit("/headline/board?dag_id=shop", viewport=PHONE)
+    airflow.complete("shop", FIRST, LAST)
+    page = visit("/headline/board", viewport=PHONE)
+    row = page.locator("tr", has=page.locator("th", has_text="core_shop"))
+    expect(row.locator("[data-label='Behind its inputs']")).to_contain_text("day")
+    assert any("core.order_lines" in str(line) for line in behind_lines()), "headline status says so too"
+    page.goto("/headline/board?dag_id=shop")
     form = page.get_by_role("form", name="Compute again")
     form.get_by_label("From").fill(str(FIRST))
     form.get_by_label("To").fill(str(LAST))
@@ -318,6 +323,8 @@ def test_a_correction_of_a_source_is_computed_again_through_all_layers_on_a_phon
             assert found, table
             assert found == Counter(connection.execute(f"select * from {table} {days}").fetchall()), table
     assert airflow.published("profit") != before
+    mine = {table for dag_id in LAYERS for table in specs.load().pipelines[dag_id].outputs}
+    assert behind(specs.load(), Ledger(), Interval(FIRST, LAST + DAY), names=mine) == {}
 
 
 def clean_figures(folder: Path) -> Path:

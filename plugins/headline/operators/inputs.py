@@ -67,7 +67,7 @@ def runs_ahead(waits: Sequence[Wait], active: ActiveRuns) -> list[str]:
         return [""] * len(waits)
     catalog = current_catalog()
     names = {catalog.makers[name].outputs[name].full_name for wait in waits for name in wait.tables if name in catalog.makers}
-    done = Done.since(min((run.queued_at for run in runs if run.queued_at), default=datetime.now(UTC)), names)
+    done = Done.since_queued(runs, names)
     new = {(run.dag_id, run.run_id) for run in runs if run.queued_at and run.queued_at > together}
     return [
         describe_runs(ahead_of(runs, wait.tables, wait.interval, done, catalog, is_scheduled=wait.is_scheduled))

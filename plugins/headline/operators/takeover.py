@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Self
 
 from airflow.listeners import hookimpl
@@ -19,6 +19,7 @@ from headline.intervals import Interval, business_day
 log = logging.getLogger(__name__)
 
 TAKEN_OVER = "taken_over"  # the XCom that says which days of other runs a run has published
+NOTE = "computed together with"
 
 
 @dataclass(frozen=True)
@@ -83,6 +84,7 @@ def end_taken_over(dag: Any, run_id: str) -> int:
         for run in found:
             if takeover.holds(run.data_interval_start, run.data_interval_end, run.queued_at, zone):
                 set_dag_run_state_to_success(dag=dag, run_id=run.run_id, commit=True, session=session)
-                run.note = run.note or f"computed together with {run_id}"
+                if not run.note or run.note.startswith(NOTE):  # what a person has written stays
+                    run.note = f"{NOTE} {run_id}, {datetime.now(UTC):%Y-%m-%d %H:%M} UTC"
                 ended += 1
         return ended

@@ -41,7 +41,7 @@ def share_of(pipeline_id: str, run_id: str, days: Interval, active: ActiveRuns) 
         return Share(days)
     names = [table.full_name for table in pipeline.ordered_tables]
     upstream = {catalog.makers[name].outputs[name].full_name for name in pipeline.inputs if name in catalog.makers}
-    done = Done.since(min(run.queued_at for run in runs if run.queued_at), {*names, *upstream})
+    done = Done.since_queued(runs, {*names, *upstream})
     is_done = all(done.by_another(mine, name) for name in names)
     if is_done and not is_behind(pipeline_id, days):
         return Share(days, is_done=True)

@@ -124,7 +124,7 @@ def published(run_id: str, moment: datetime, days: Interval, table: str = "raw.o
 
 def ahead(run_type: str = "manual", run_id: str = "u", dag_id: str = "shop", day: date = D1, **more: Any) -> bool:
     one = ActiveRun(dag_id, run_id, run_type, Interval(day, day + DAY), QUEUED)
-    done = Done(more.pop("published", []))
+    done = Done(more.pop("published", []), more.pop("backfills", ()))
     return bool(ahead_of([one], READS, Interval(D1, D2), done, specs.load(), **more))
 
 
@@ -154,6 +154,9 @@ def test_another_run_of_a_backfill_may_have_published_for_it(project: Any) -> No
     assert ahead("backfill", published=[published("backfill__first", LATE, Interval(D2, D3))]), "other days"
     assert ahead("backfill", published=[published("backfill__first", EARLY, range_of_days)])
     assert ahead("backfill", published=[published("manual__other", LATE, range_of_days)])
+    scheduled = [published("scheduled__first", LATE, range_of_days)]
+    assert ahead("backfill", published=scheduled)
+    assert not ahead("backfill", published=scheduled, backfills=["scheduled__first"]), "a run that the backfill has cleared"
     assert ahead("manual", published=[published("backfill__first", LATE, range_of_days)])
 
 

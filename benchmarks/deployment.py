@@ -63,6 +63,13 @@ class Deployment:
         return self.api.task_instances(dag_id, run_id)
 
     @contextmanager
+    def ranged(self, dag_ids: Sequence[str], first: date, last: date) -> Iterator[None]:
+        """One ranged run of each DAG, all at once; at the end, all have ended."""
+        runs: list[Watched] = [start_range(self.api, dag_id, first, last) for dag_id in dag_ids]
+        yield
+        watch(self.home, self.api, f"{first} to {last}", runs, self.screen)
+
+    @contextmanager
     def backfill(self, dag_ids: Sequence[str], first: date, last: date) -> Iterator[None]:
         """Airflow's own backfill of each DAG, as its form proposes it, all at once; at the end, all have ended.
 
@@ -74,6 +81,11 @@ class Deployment:
             time.sleep(1)
         if failed := [dag_id for dag_id in dag_ids if self.api.runs(dag_id, run_type="backfill", state="failed")]:
             raise HeadlineError(f"runs of the backfill of {', '.join(failed)} failed")
+
+    def end_of(self, dag_ids: Sequence[str], run_type: str) -> datetime:
+        """When the last run of this kind ended; Airflow calls a backfill completed up to half a minute later."""
+        newest = [self.api.runs(dag_id, run_type=run_type, order_by="-end_date", limit=1) for dag_id in dag_ids]
+        return max(datetime.fromisoformat(run["end_date"]) for [run] in newest)
 
 
 @contextmanager

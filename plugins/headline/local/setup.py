@@ -49,10 +49,13 @@ def open_home(home: Home, screen: Screen, names: Iterable[str], choices: Mapping
     if processes.leftovers():
         with screen.step("Processes that an earlier start left behind stopped"):
             processes.stop()
-    if not processes.manager():
-        for variable, purpose in (PORTS[name] for name in names if name in PORTS):
-            check_port(int(variables[variable]), variable, purpose)
+            postgres.stop()
+    running = processes.running()
+    for variable, purpose in (PORTS[name] for name in names if name in PORTS and name not in running):
+        check_port(int(variables[variable]), variable, purpose)
     with screen.step("PostgreSQL"):
+        postgres.initialise()
+        processes.start_postgres(postgres)
         postgres.start()
     os.environ.update(variables)
     settings.load.cache_clear()

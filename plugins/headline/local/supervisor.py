@@ -86,7 +86,8 @@ def configuration(home: Path, logs: Path, socket: Path, procfile: Path, seconds_
 
 
 def program(command: list[str], log: Path, settings: Mapping[str, str]) -> dict[str, str]:
-    return {"command": escaped(shlex.join(command)), "stdout_logfile": escaped(log), **PROGRAM, **settings}
+    logged = escaped(escaped(log))  # supervisord expands the name of a program's log twice
+    return {"command": escaped(shlex.join(command)), "stdout_logfile": logged, **PROGRAM, **settings}
 
 
 def escaped(value: str | Path) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import shutil
 import subprocess
 import sys
 import time
@@ -25,13 +24,13 @@ from headline.local.home import Home, write_private
 from headline.local.patience import Patience, cpu_seconds
 from headline.local.postgres import Postgres
 from headline.local.program import FILE
-from headline.local.supervisor import POSTGRES, Program, Supervisor, configuration, socket_for
+from headline.local.supervisor import POSTGRES, Program, Supervisor, configuration, is_socket_outside, socket_for
 from headline.settings import PROJECT
 
 AIRFLOW = ("api-server", "scheduler", "dag-processor", "triggerer")
 MARK = "HEADLINE_STARTED_BY"  # set for every process started here, so that one that outlived its parent can be found again
 TIME_TO_STOP = 20
-TIME_TO_STOP_ALL = 90.0  # PostgreSQL may take a minute to write everything to disk
+TIME_TO_STOP_POSTGRES = 90.0  # it may take a minute to write everything to disk, after which supervisord insists
 ENDS_TOO_MANY = 3  # a program that has ended so often while it was waited for will not come up by itself
 MEND = "Mend the cause, then: make run, which keeps everything that is there"
 
@@ -160,23 +159,19 @@ class Processes:
 
     def stop_programs(self) -> None:
         """Stop all programs but PostgreSQL, at once; what does not listen is killed."""
-        for name in self.running():
-            self._supervisor().stop(name)
-        patience = Patience(lambda: 0.0)
-        while any(one.state == "STOPPING" for one in self.programs().values()) and not patience.end():
-            time.sleep(0.1)
+        self._stop(self.running())
 
     def stop(self) -> bool:
         """Ask all processes to end, PostgreSQL last, insist after a while; returns whether any ran."""
         manager = self.manager()
         found = {*self._of_home(), *([manager, *manager.children(recursive=True)] if manager else [])}
         if manager:
-            self.stop_programs()
+            self._stop(self.running())
+            self._stop([POSTGRES])
         for process in [manager] if manager else found:
             with suppress(psutil.NoSuchProcess):
                 process.terminate()
-        seconds = TIME_TO_STOP_ALL if manager else TIME_TO_STOP
-        for process in {*still_alive(found, seconds), *self._of_home()}:  # the latter were begun while the others ended
+        for process in {*still_alive(found, TIME_TO_STOP), *self._of_home()}:  # the latter were begun while the others ended
             with suppress(psutil.NoSuchProcess):
                 process.kill()
         still_alive(found, 5)
@@ -216,16 +211,16 @@ class Processes:
         self, names: Sequence[str], look: Callable[[], dict[str, bool]], report: Callable[[dict[str, bool], str], None]
     ) -> None:
         """Wait until all that `look` finds is up, as long as what is missing works; raises HeadlineError with what it printed."""
-        starts: dict[str, set[datetime]] = defaultdict(set)
+        ends: dict[str, set[int]] = defaultdict(set)
         missing: list[str] = []
         patience = self.patience()
         while True:
             if self.manager() is None:
                 raise HeadlineError(self.end_of_supervisor())
             for name, one in self.programs().items():
-                starts[name].add(one.since)
-                if name in names and one.state != "RUNNING" and len(starts[name]) > ENDS_TOO_MANY:
-                    raise HeadlineError(f"{name} {told(one)}. {self.tail(name)}\n{MEND}")
+                ends[name].add(one.ended)
+                if name in names and len(ends[name]) > ENDS_TOO_MANY:
+                    raise HeadlineError(f"{name} ends each time that it is started. {self.tail(name)}\n{MEND}")
             up = look()
             if missing != (missing := [name for name, is_up in up.items() if not is_up]):
                 patience = self.patience(*missing)
@@ -236,6 +231,13 @@ class Processes:
                 rest = "" if len(missing) == len(up) else " The others run, and go on."
                 raise HeadlineError(f"not healthy, {why}: {', '.join(missing)}.{rest} {self.tail(*missing)}\n{MEND}")
             time.sleep(0.3)
+
+    def _stop(self, names: Iterable[str]) -> None:
+        for name in names:
+            self._supervisor().stop(name)
+        deadline = time.monotonic() + TIME_TO_STOP_POSTGRES
+        while any(one.state == "STOPPING" for one in self.programs().values()) and time.monotonic() < deadline:
+            time.sleep(0.1)
 
     def _supervisor(self) -> Supervisor:
         return Supervisor(Path(self._supervised().socket))
@@ -254,9 +256,14 @@ class Processes:
         write_private(self.file, json.dumps(asdict(started)))
 
     def _forget(self) -> None:
-        """Remove the process file, and the folder of a socket that did not fit into the home."""
-        if (started := self._started()) and (folder := Path(started.socket).parent) != self.home.path:
-            shutil.rmtree(folder, ignore_errors=True)
+        """Remove the process file, and the socket and folder of one that did not fit into the home.
+
+        Only what is empty and looks like ours: what a file says is no reason to remove more.
+        """
+        if (started := self._started()) and is_socket_outside(socket := Path(started.socket)):
+            socket.unlink(missing_ok=True)
+            with suppress(OSError):
+                socket.parent.rmdir()
         self.file.unlink(missing_ok=True)
 
     def _log(self, name: str) -> Path:

@@ -21,6 +21,8 @@ from supervisor.xmlrpc import SupervisorTransport
 from headline.local.program import commands
 
 POSTGRES = "postgres"
+SOCKET = "supervisor.sock"
+PREFIX = "headline-supervisor-"  # of the folder of a socket that does not fit into its home
 LONGEST_SOCKET_PATH = 90  # the system's limit is 103, and supervisord binds a name with its number behind it first
 LOG_BYTES = "5MB"
 LOG_BACKUPS = "2"
@@ -48,6 +50,7 @@ class Program:
     state: str
     pid: int
     since: datetime
+    ended: int  # when it did so last, in seconds since 1970; 0 = never
     exit_status: int
     error: str
 
@@ -97,8 +100,13 @@ def escaped(value: str | Path) -> str:
 
 def socket_for(home: Path) -> Path:
     """Where supervisord listens: in the home, or where that path is too long for the system in a new private folder."""
-    inside = home / "supervisor.sock"
-    return inside if len(os.fsencode(inside)) <= LONGEST_SOCKET_PATH else Path(tempfile.mkdtemp(prefix="headline-")) / inside.name
+    inside = home / SOCKET
+    return inside if len(os.fsencode(inside)) <= LONGEST_SOCKET_PATH else Path(tempfile.mkdtemp(prefix=PREFIX)) / SOCKET
+
+
+def is_socket_outside(path: Path) -> bool:
+    """Whether this is a socket as `socket_for` makes it outside of a home."""
+    return path.name == SOCKET and path.parent.name.startswith(PREFIX) and path.parent.parent == Path(tempfile.gettempdir())
 
 
 class Supervisor:
@@ -116,6 +124,7 @@ class Supervisor:
                     one["statename"],
                     one["pid"],
                     datetime.fromtimestamp(one["start"] if one["statename"] in RUNS else one["stop"], UTC),
+                    one["stop"],
                     one["exitstatus"],
                     one["spawnerr"],
                 )

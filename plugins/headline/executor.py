@@ -14,6 +14,7 @@ import select
 import signal
 import socket
 import sys
+import time
 from contextlib import suppress
 from typing import Any
 
@@ -21,6 +22,7 @@ from airflow.executors import local_executor
 
 MOST_BYTES = 1 << 18  # more than the system lets one message have
 PR_SET_PDEATHSIG = 1
+SECONDS_TO_TELL = 10.0  # a worker tells at once what it has taken; one that is killed as it takes something never does
 
 
 class WorkQueue:
@@ -35,9 +37,12 @@ class WorkQueue:
         self._put, self._get = socket.socketpair(socket.AF_UNIX, kind)
         self._tell, self._told = socket.socketpair(socket.AF_UNIX, kind)
         self._owner = os.getpid()
+        self._waiting: dict[Any, tuple[float, Any]] = {}  # what no worker has told to have taken, and since when
 
     def put(self, message: Any) -> None:
         self._put.send(pickle.dumps(message))
+        if message is not None:
+            self._waiting[message.key] = time.monotonic(), message
 
     def get(self) -> Any:
         """Wait for the next message; raises EOFError when the owner is gone."""
@@ -57,7 +62,15 @@ class WorkQueue:
         with suppress(BlockingIOError):
             while True:
                 found.append(pickle.loads(self._told.recv(MOST_BYTES, socket.MSG_DONTWAIT)))  # noqa: S301 (of our own workers)
+                self._waiting.pop(found[-1][1], None)
         return found
+
+    def put_again(self, worker_ended: float) -> None:
+        """Put what went with a worker that ended at that moment, as it was taking it: it is here no more, and nobody has it."""
+        latest = min(worker_ended, time.monotonic() - SECONDS_TO_TELL)
+        for put, message in list(self._waiting.values()):
+            if put < latest and self.empty():
+                self.put(message)
 
     def empty(self) -> bool:
         return not select.select([self._get], [], [], 0)[0]
@@ -89,13 +102,18 @@ class LocalExecutor(local_executor.LocalExecutor):
         self.workers: dict[int, multiprocessing.Process] = {}
         self._unread_messages = multiprocessing.Value(ctypes.c_uint)
         self._taken: dict[int, Any] = {}
+        self._worker_ended = 0.0
         if self.is_mp_using_fork:
             self._spawn_workers_with_gc_freeze(self.parallelism)
 
     def _check_workers(self) -> None:
         """Start others for workers that have ended, and fail at once what these were at."""
+        before = set(self.workers)
         super()._check_workers()
         self._taken |= self.activity_queue.taken()
+        if before - self.workers.keys():
+            self._worker_ended = time.monotonic()
+        self.activity_queue.put_again(self._worker_ended)
         for pid in self._taken.keys() - self.workers.keys():
             key = self._taken.pop(pid)
             if key in self.running:

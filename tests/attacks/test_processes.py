@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import multiprocessing
 import os
 import signal
@@ -22,6 +23,7 @@ from airflow.executors.base_executor import BaseExecutor
 from airflow.models.taskinstancekey import TaskInstanceKey
 from tests.conftest import forget
 
+from headline import executor as executor_module
 from headline.airflow_api import AirflowApi
 from headline.alerts import heartbeat
 from headline.errors import HeadlineError
@@ -31,7 +33,7 @@ from headline.local.home import Home
 from headline.local.job import wait_for_dags
 from headline.local.patience import Patience, cpu_seconds
 from headline.local.postgres import Postgres
-from headline.local.processes import AIRFLOW, Processes, alive, components
+from headline.local.processes import AIRFLOW, MARK, Processes, alive, components
 from headline.local.screen import Screen
 from headline.local.setup import free_port
 
@@ -115,17 +117,30 @@ def test_a_supervisor_that_is_killed_is_told_and_nothing_of_it_stays(processes: 
     assert processes.troubles() == []
 
 
-def test_what_is_found_by_its_mark_alone_is_ended_too(processes: Processes) -> None:
-    processes.start({"RENAMED": RENAMED}, ["renamed"])
+@pytest.mark.parametrize("by", ["mark", "session"])
+def test_what_is_found_by_its_mark_or_by_its_session_alone_is_ended(processes: Processes, by: str) -> None:
+    overwriting = RENAMED if by == "mark" else "import os; del os.environ['SPT_NOENV']" + RENAMED
+    processes.start({"RENAMED": overwriting}, ["renamed"])
     manager = processes.manager()
     assert manager
-    wait_for(lambda: len(manager.children(recursive=True)) == 2, 10)
+    wait_for(lambda: [one.cmdline()[0][:7] for one in manager.children(recursive=True)] == ["airflow", "airflow"], 10)
     family = manager.children(recursive=True)
     manager.kill()
     wait_for(lambda: not alive(manager), 5)
-    processes.file.unlink()
+    if by == "mark":
+        processes.file.unlink()
+    else:
+        assert MARK not in family[0].environ()
     processes.stop()
     assert not [one for one in family if alive(one)]
+
+
+@pytest.mark.parametrize("told", [{"pid": os.getsid(0)}, {"pid": os.getsid(0), "created": 1.0}, {"pid": 1}])
+def test_a_number_that_is_another_sessions_by_now_ends_nothing_of_it(processes: Processes, told: dict[str, float]) -> None:
+    leader = psutil.Process(os.getsid(0)) if psutil.pid_exists(os.getsid(0)) else psutil.Process()
+    processes.file.write_text(json.dumps({"created": leader.create_time() - 5, "socket": ""} | told))
+    assert processes._session() is None
+    assert processes.leftovers() == []
 
 
 def test_logs_rotate_while_programs_run(processes: Processes, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -238,6 +253,22 @@ def test_a_worker_that_is_killed_while_it_waits_takes_nothing_with_it() -> None:
     queue.close()
 
 
+def test_what_goes_with_a_worker_that_was_about_to_take_it_is_put_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(executor_module, "SECONDS_TO_TELL", 0.0)
+    queue = WorkQueue()
+    queue.put(SimpleNamespace(key="lost"))
+    before = time.monotonic()
+    queue._get.recv(10_000)  # the worker is killed before it tells
+    queue.put_again(0.0)
+    assert queue.empty(), "no worker has ended since it was put"
+    queue.put_again(before)
+    assert queue.get().key == "lost"
+    assert [key for _, key in queue.taken()] == ["lost"]
+    queue.put_again(time.monotonic())
+    assert queue.empty(), "somebody has it"
+    queue.close()
+
+
 def test_a_task_ends_with_the_worker_that_looks_after_it() -> None:
     fork = multiprocessing.get_context("fork")
     told = fork.SimpleQueue()
@@ -257,6 +288,7 @@ def test_a_task_ends_with_the_worker_that_looks_after_it() -> None:
 
 
 def test_what_a_killed_worker_was_at_fails_at_once_and_others_are_started(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(executor_module, "SECONDS_TO_TELL", 0.2)
     monkeypatch.setattr(multiprocessing, "get_start_method", lambda allow_none=False: "fork")
     monkeypatch.setattr(BaseExecutor, "run_workload", lambda workload, **_: time.sleep(workload.seconds))
     executor = LocalExecutor(parallelism=2)
@@ -284,6 +316,9 @@ def test_what_a_killed_worker_was_at_fails_at_once_and_others_are_started(monkey
         wait_for(lambda: executor.sync() or second not in executor.running, 10)
         assert executor.event_buffer[second][0] == "success"
     finally:
+        for worker in executor.workers.values():
+            worker.kill()
+            worker.join()
         executor.end()
 
 

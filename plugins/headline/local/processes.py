@@ -278,20 +278,26 @@ class Processes:
         return found
 
     def _of_home(self) -> list[psutil.Process]:
-        """Every process that was started here, whatever its title and its parent are by now.
-
-        They are in the session of their supervisord, which they keep when it is gone, or carry the mark. PostgreSQL looks after
-        its own.
-        """
-        started, found = self._started(), []
+        """Every process that was started here, whatever its title and its parent are by now; PostgreSQL looks after its own."""
+        session, found = self._session(), []
         for process in psutil.process_iter():
             with suppress(psutil.Error, OSError):
-                if not alive(process) or process.name().startswith("postgres") or process.pid == os.getpid():
-                    continue
-                in_session = started and os.getsid(process.pid) == started.pid and process.create_time() > started.created - 1
-                if in_session or process.environ().get(MARK) == str(self.home.path):
-                    found.append(process)
+                if alive(process) and process.pid != os.getpid() and not process.name().startswith("postgres"):
+                    environment = process.environ()
+                    # A title may have overwritten the environment, and the mark in it; the session stays.
+                    is_overwritten = "PATH" not in environment
+                    if environment.get(MARK) == str(self.home.path) or (is_overwritten and os.getsid(process.pid) == session):
+                        found.append(process)
         return found
+
+    def _session(self) -> int | None:
+        """The session of all processes that were started here; None where its number may be somebody else's by now."""
+        started = self._started()
+        if started is None or started.created < psutil.boot_time():
+            return None
+        with suppress(psutil.NoSuchProcess):
+            return started.pid if abs(psutil.Process(started.pid).create_time() - started.created) < 1 else None
+        return started.pid
 
     def _fingerprint(self, environment: Mapping[str, str]) -> str:
         """Changes with the environment and with the machinery's code, which running processes have already imported."""

@@ -100,9 +100,7 @@ def test_what_does_not_listen_is_killed(processes: Processes, monkeypatch: pytes
 def test_a_process_that_keeps_dying_is_named_with_its_last_words(processes: Processes, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "ENDS_TOO_MANY", 1)
     processes.start({}, ["sleeper", "doomed"])
-    with pytest.raises(
-        HeadlineError, match=r"(?s)doomed ends each time that it is started.*last words.*make run, which keeps every"
-    ):
+    with pytest.raises(HeadlineError, match=r"(?s)doomed ends each time.*last words.*make run, which keeps every"):
         processes.wait_until_healthy(FakeApi(), lambda up, waited: None)  # type: ignore[arg-type]
     assert "sleeper" in processes.running(), "who is well goes on"
 
@@ -184,9 +182,7 @@ def test_a_home_with_a_long_path_gets_a_socket_with_a_short_one(processes: Proce
     assert not folder.exists()
 
 
-@pytest.mark.parametrize(
-    "socket", ["", "supervisor.sock", "{theirs}/supervisor.sock", "{theirs}/headline-supervisor-1/supervisor.sock"]
-)
+@pytest.mark.parametrize("socket", ["", "supervisor.sock", "{0}/supervisor.sock", "{0}/headline-supervisor-1/supervisor.sock"])
 def test_what_a_process_file_names_is_not_removed(
     processes: Processes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, socket: str
 ) -> None:
@@ -195,7 +191,7 @@ def test_what_a_process_file_names_is_not_removed(
     (theirs / "supervisor.sock").write_text("kept")
     (theirs / "headline-supervisor-1" / "supervisor.sock").write_text("kept")
     monkeypatch.chdir(theirs)
-    processes.file.write_text(json.dumps({"pid": 2**22, "created": 0.0, "socket": socket.format(theirs=theirs)}))
+    processes.file.write_text(json.dumps({"pid": 2**22, "created": 0.0, "socket": socket.format(theirs)}))
     processes.stop()
     assert [file.read_text() for file in sorted(theirs.rglob("*.sock"))] == ["kept", "kept"]
     assert not processes.file.exists()

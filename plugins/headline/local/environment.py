@@ -40,6 +40,7 @@ LIMITS = (
     "HEADLINE_SETTLED_MINUTES",
     "HEADLINE_QUERY_SECONDS",
 )
+QUIET = "http.access=WARNING airflow.jobs=WARNING airflow.models=WARNING airflow.dag_processing=WARNING"
 CHOICES = (
     *DEFAULTS,
     *LIMITS,
@@ -115,6 +116,8 @@ def derived(home: Path, postgres_socket: Path, choices: Mapping[str, str]) -> di
         "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "120",
         "AIRFLOW__DAG_PROCESSOR__PRINT_STATS_INTERVAL": "600",
         "AIRFLOW__DAG_PROCESSOR__DAG_BUNDLE_STORAGE_PATH": f"{home}/airflow/bundles",
+        # Every request and every step of a task on its way: the UI and the tasks' own logs tell these, and they fill disks.
+        "AIRFLOW__LOGGING__NAMESPACE_LEVELS": QUIET,
         "AIRFLOW__LOGGING__BASE_LOG_FOLDER": f"{home}/logs",
         "AIRFLOW__LOGGING__DAG_PROCESSOR_CHILD_PROCESS_LOG_DIRECTORY": f"{home}/logs/dag_processor",
         "SODA_CORE_TELEMETRY_ENABLED": "false",

@@ -60,7 +60,7 @@ def wait_for(what: Callable[[], Any], seconds: float) -> float:
     began = time.monotonic()
     while not what():
         assert time.monotonic() - began < seconds, f"not within {seconds} s"
-        time.sleep(0.05)
+        time.sleep(0.1)
     return time.monotonic() - began
 
 
@@ -423,6 +423,7 @@ def installation(server_folder: Path) -> Iterator[Installation]:
         with AirflowApi.of(environment) as api:
             wait_for_dags(api, ["resting"])
             api.unpause("resting")
+            time.sleep(2)  # in Airflow's database a crash may take back the last second
             yield Installation(home, api)
     finally:
         lifecycle.clean(home)

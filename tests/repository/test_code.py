@@ -28,7 +28,7 @@ LAYERS = [
     {"runbooks"},
     {"rules"},
     {"pages"},
-    {"timetable"},
+    {"timetable", "executor"},
     {"dag"},
     {"operations"},
     {"demo"},

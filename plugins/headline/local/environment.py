@@ -40,7 +40,10 @@ LIMITS = (
     "HEADLINE_SETTLED_MINUTES",
     "HEADLINE_QUERY_SECONDS",
 )
-QUIET = "http.access=WARNING airflow.jobs=WARNING airflow.models=WARNING airflow.dag_processing=WARNING"
+QUIET = " ".join(
+    f"{name}=WARNING"
+    for name in ("http.access", "airflow.jobs", "airflow.models", "airflow.dag_processing", "airflow.serialization")
+)
 CHOICES = (
     *DEFAULTS,
     *LIMITS,

@@ -106,6 +106,13 @@ class LocalExecutor(local_executor.LocalExecutor):
         if self.is_mp_using_fork:
             self._spawn_workers_with_gc_freeze(self.parallelism)
 
+    def change_state(self, key: Any, state: Any, info: Any = None, remove_running: bool = True) -> None:
+        """What Airflow does, and nobody is at this any more unless it goes on (`remove_running`)."""
+        super().change_state(key, state, info, remove_running)
+        self._taken |= self.activity_queue.taken()  # it was told before the result was
+        if remove_running:
+            self._taken = {pid: one for pid, one in self._taken.items() if one != key}
+
     def _check_workers(self) -> None:
         """Start others for workers that have ended, and fail at once what these were at."""
         before = set(self.workers)
@@ -115,7 +122,6 @@ class LocalExecutor(local_executor.LocalExecutor):
             self._worker_ended = time.monotonic()
         self.activity_queue.put_again(self._worker_ended)
         for pid in self._taken.keys() - self.workers.keys():
-            key = self._taken.pop(pid)
-            if key in self.running:
-                self.log.error("Worker %s was killed while it was at %s", pid, key)
-                self.fail(key, info=f"its worker {pid} was killed")
+            key = self._taken[pid]
+            self.log.error("Worker %s was killed while it was at %s", pid, key)
+            self.fail(key, info=f"its worker {pid} was killed")

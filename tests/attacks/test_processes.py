@@ -300,7 +300,6 @@ def test_what_a_killed_worker_was_at_fails_at_once_and_others_are_started(monkey
             work = SimpleNamespace(
                 key=key, seconds=seconds, display_name=key.task_id, running_state=None, success_state="success"
             )
-            executor.running.add(key)
             executor.queued_tasks[key] = work
             executor._process_workloads([work])
 
@@ -308,13 +307,14 @@ def test_what_a_killed_worker_was_at_fails_at_once_and_others_are_started(monkey
         wait_for(lambda: executor.sync() or executor._taken, 5)
         [pid] = executor._taken
         os.kill(pid, signal.SIGKILL)
-        wait_for(lambda: executor.sync() or first not in executor.running, 5)
+        wait_for(lambda: executor.sync() or first in executor.event_buffer, 5)
         assert executor.event_buffer[first] == ("failed", f"its worker {pid} was killed")
         for one in list(executor.workers):
             os.kill(one, signal.SIGKILL)
         give(second, 0)
-        wait_for(lambda: executor.sync() or second not in executor.running, 10)
+        wait_for(lambda: executor.sync() or second in executor.event_buffer, 10)
         assert executor.event_buffer[second][0] == "success"
+        assert not executor._taken, "nobody is at what has ended"
     finally:
         for worker in executor.workers.values():
             worker.kill()

@@ -3,10 +3,10 @@ FROM python:3.11-slim
 WORKDIR /opt/headline
 
 # The packages first: they change more rarely than the code.
-COPY pyproject.toml constraints.txt ./
+COPY pyproject.toml requirements.lock ./
 COPY plugins/headline/__init__.py plugins/headline/__init__.py
-RUN pip install --no-cache-dir --constraint constraints.txt setuptools \
- && pip install --no-cache-dir --constraint constraints.txt --no-build-isolation --editable .
+RUN pip install --no-cache-dir --only-binary :all: --require-hashes --requirement requirements.lock \
+ && pip install --no-cache-dir --no-index --no-deps --no-build-isolation --editable .
 
 COPY plugins plugins
 COPY include include

@@ -2,7 +2,7 @@
 .DEFAULT_GOAL := help
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
-.PHONY: help setup run status logs down clean test attack faults fuzz lint bench bench-peers example format constraints
+.PHONY: help setup run status logs down clean secrets test attack faults fuzz lint bench bench-peers example format constraints locks sbom
 
 # Without compiled modules each process compiles Airflow anew, which takes longer than to start it.
 export PYTHONDONTWRITEBYTECODE :=
@@ -11,6 +11,9 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 SET_UP := $(VENV)/.set-up
+LOCKS := requirements.lock requirements-dev.lock
+UV := $(BIN)/uv --system-certs
+RESOLVE := $(UV) pip compile --quiet --universal --python-version 3.11 --no-header --no-annotate
 HEADLINE := $(BIN)/headline
 PYTEST := $(BIN)/python -m pytest -q
 help: ## Show this list.
@@ -18,16 +21,19 @@ help: ## Show this list.
 
 setup: $(SET_UP) ## Make the virtual environment that constraints.txt pins.
 
-# uv takes seconds; pip, which takes a minute, steps in where uv cannot reach the packages.
-$(SET_UP): pyproject.toml constraints.txt
+# Every file is compared with its hash, those that bring uv too; nothing is built but this project. uv takes seconds; pip, which
+# takes a minute, steps in where uv cannot reach the packages.
+$(SET_UP): pyproject.toml $(LOCKS)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 	  || { echo "Python 3.11 or newer is needed; name one that you have: make setup PYTHON=python3.12" >&2; exit 1; }
-	@echo "Installing the packages of constraints.txt into $(VENV)"
+	@echo "Installing the packages of $(LOCKS) into $(VENV)"
 	@$(PYTHON) -m venv $(VENV)
-	@$(BIN)/python -m pip install --quiet --quiet --constraint constraints.txt setuptools uv
-	@$(BIN)/uv pip install --system-certs --quiet --python $(BIN)/python --constraint constraints.txt --no-build-isolation --editable '.[dev]' \
+	@awk '/^[^ ]/ {keep = /^(setuptools|uv)==/} keep' $(LOCKS) > $(VENV)/first.lock
+	@$(BIN)/python -m pip install --quiet --quiet --require-hashes --requirement $(VENV)/first.lock
+	@$(UV) pip install --quiet --python $(BIN)/python --no-build --require-hashes $(LOCKS:%=--requirement %) \
 	  || { echo "uv could not; now pip tries, which takes a minute or two"; \
-	       $(BIN)/python -m pip install --quiet --quiet --constraint constraints.txt --no-build-isolation --editable '.[dev]'; }
+	       $(BIN)/python -m pip install --quiet --quiet --only-binary :all: --require-hashes $(LOCKS:%=--requirement %); }
+	@$(UV) pip install --quiet --offline --python $(BIN)/python --no-build-isolation --no-deps --editable .
 	@touch $@
 
 run: $(SET_UP) ## Start everything, compute the demo company's last 60 days and yesterday, show the figures.
@@ -45,6 +51,9 @@ down: $(SET_UP) ## Stop Airflow's processes and PostgreSQL; data stay.
 clean: $(SET_UP) ## Stop everything and remove all data of the runs (HEADLINE_HOME).
 	@$(HEADLINE) clean
 
+secrets: $(SET_UP) ## Make the files with keys and passwords that docker-compose.yaml reads.
+	@$(HEADLINE) secrets
+
 example: $(SET_UP) ## Compute an example on real data: make example name=online_retail data=<file>
 	@$(HEADLINE) example "$(name)" "$(data)"
 
@@ -54,7 +63,7 @@ test: $(SET_UP) ## Run all tests but the rules of the repository, which `make li
 	  $(filter-out tests/repository/ tests/__pycache__/,$(wildcard tests/*/))
 
 attack: $(SET_UP) ## Attack warehouse, files, processes and pages in every way there is a test of; the results go to docs/security.md.
-	@HEADLINE_ATTACK_TABLE=docs/security.md $(PYTEST) --timeout 1800 tests/attacks/$(file)
+	@HEADLINE_TEST_ATTACK_TABLE=docs/security.md $(PYTEST) --timeout 1800 tests/attacks/$(file)
 
 faults: $(SET_UP) ## Inject every fault and every pair of faults there is into the demo company.
 	@HEADLINE_TEST_ALL_PAIRS=1 $(PYTEST) --numprocesses auto tests/faults/test_injected.py
@@ -82,5 +91,15 @@ bench-peers: $(SET_UP) ## Measure our SELECTs and checks beside dbt-core and SQL
 	@$(BIN)/python -m benchmarks.peers
 
 constraints: $(SET_UP) ## Resolve the newest versions of all packages into constraints.txt.
-	$(BIN)/uv pip compile --quiet --upgrade --python-version 3.11 --extra dev --no-header --no-annotate \
-	  --output-file constraints.txt pyproject.toml
+	$(RESOLVE) --upgrade --extra dev --output-file constraints.txt pyproject.toml
+	$(MAKE) locks
+
+# The hashes of what constraints.txt pins: what runs needs, and apart from it what only development does.
+locks: $(SET_UP) ## Write the locks, with a hash for every file of every package that constraints.txt pins.
+	$(RESOLVE) --generate-hashes --constraint constraints.txt --output-file requirements.lock pyproject.toml
+	$(RESOLVE) --generate-hashes --constraint constraints.txt --extra dev --output-file $(VENV)/all.lock pyproject.toml
+	awk 'NR == FNR {if (/^[^ ]/) known[$$1]; next} /^[^ ]/ {keep = !($$1 in known)} keep' requirements.lock $(VENV)/all.lock \
+	  > requirements-dev.lock
+
+sbom: $(SET_UP) ## Write what an installation consists of to sbom.cdx.json, in CycloneDX's form.
+	@PYTHONWARNINGS=ignore $(BIN)/cyclonedx-py requirements --pyproject pyproject.toml --output-reproducible --output-file sbom.cdx.json requirements.lock

@@ -15,14 +15,15 @@ from importlib import import_module
 from pathlib import Path
 
 import duckdb
-import psycopg2
 from sqlalchemy import event
 
 from headline import settings, specs
-from headline.connections import get
 from headline.intervals import Interval
 from headline.ledger import Ledger, Load, migrate
 from headline.ledger.engine import _engine, engine
+from headline.local.home import Home
+from headline.local.postgres import Postgres
+from headline.local.roles import SUPERUSER
 from headline.sources.refused import RESERVED
 from headline.sql import Resolution, arrived_columns
 from headline.steps import Acceptance, PipelineRun, TableRun, compile_table, prepare, write_audit_publish
@@ -214,12 +215,12 @@ def _auditing(wanted: bool) -> Iterator[None]:
 @contextmanager
 def _empty_ledger() -> Iterator[None]:
     """A ledger of its own beside the real one, in its place."""
-    real = get("headline_ledger")
-    with closing(psycopg2.connect(host=real.host, user=real.login, dbname=real.schema)) as connection:
-        connection.autocommit = True
+    server = Postgres(Home.current().postgres)
+    with closing(server.connect("postgres")) as connection:
         connection.cursor().execute(f"drop database if exists {LEDGER} with (force)")
         connection.cursor().execute(f"create database {LEDGER}")
-    own = {"conn_type": "postgres", "host": real.host, "login": real.login, "schema": LEDGER}
+    own = {"conn_type": "postgres", "host": str(server.socket), "login": SUPERUSER, "schema": LEDGER}
+    own["password"] = server.secrets[SUPERUSER]
     with _environment(AIRFLOW_CONN_HEADLINE_LEDGER=json.dumps(own)):
         _engine.cache_clear()
         migrate()

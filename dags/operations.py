@@ -1,9 +1,11 @@
 """What Airflow runs to look after the other DAGs."""
 
 from headline import settings
-from headline.operations import alert_drill_dag, freshness_watch_dag, reconciliation_dag, repair_dag
+from headline.operations import alert_drill_dag, backup_dag, freshness_watch_dag, reconciliation_dag, repair_dag, retention_dag
 
 repair = repair_dag()
 freshness_watch = freshness_watch_dag()
 alert_drill = alert_drill_dag()
 reconciliation = reconciliation_dag(sorted(folder.name for folder in (settings.load().sql / "sources").iterdir()))
+retention = retention_dag()
+backup = backup_dag(settings.load().backup_to)

@@ -13,10 +13,12 @@ import pytest
 from xdist.scheduler import LoadFileScheduling
 
 from headline import settings, specs
-from headline.ledger import Ledger, migrate
+from headline.connections import lent
+from headline.ledger import MIGRATOR, Ledger, migrate
 from headline.ledger.engine import _engine
 from headline.ledger.tables import metadata
 from headline.local.postgres import Postgres
+from headline.local.roles import SUPERUSER
 from headline.sql import template
 from headline.warehouse import Warehouse, open_warehouse
 
@@ -24,9 +26,10 @@ from headline.warehouse import Warehouse, open_warehouse
 os.environ["AIRFLOW_HOME"] = tempfile.mkdtemp(prefix="headline-tests-airflow-")
 os.environ["AIRFLOW__CORE__LOAD_EXAMPLES"] = "False"
 os.environ["AIRFLOW__CORE__PLUGINS_FOLDER"] = str(Path(__file__).parents[1] / "plugins")
-# Nor does what a shell happens to say about a deployment reach a test.
+# Nor does what a shell happens to say about a deployment reach a test; HEADLINE_TEST_… speaks to the tests themselves.
 for name in [name for name in os.environ if name.startswith(("HEADLINE_", "AIRFLOW_CONN_HEADLINE_"))]:
-    del os.environ[name]
+    if not name.startswith("HEADLINE_TEST_"):
+        del os.environ[name]
 
 
 HAS_ITS_OWN = ("test_alerts.py", "test_injected.py")
@@ -73,42 +76,48 @@ def server_folder() -> Iterator[Path]:
 
 @pytest.fixture(scope="session")
 def postgres(server_folder: Path) -> Iterator[str]:
-    """Run a PostgreSQL server and give its host: a socket folder. User postgres, no password."""
+    """Run a PostgreSQL server and give its host: a socket folder. The password of user postgres is the environment's."""
     server = Postgres(server_folder / "postgres")
     server.start()
+    os.environ["PGPASSWORD"] = server.secrets[SUPERUSER]
     with closing(server.connect("postgres")) as connection:
         connection.cursor().execute("alter system set fsync = off")
         connection.cursor().execute("select pg_reload_conf()")
     yield str(server.socket)
+    del os.environ["PGPASSWORD"]
     server.stop()
 
 
 @pytest.fixture(scope="session")
-def ledger_database(postgres: str) -> str:
-    """A migrated ledger that all tests share, as the connection's JSON."""
-    connection = json.dumps({"conn_type": "postgres", "host": postgres, "login": "postgres", "schema": "ledger"})
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("AIRFLOW_CONN_HEADLINE_LEDGER", connection)
-        migrate()
-    return connection
+def ledger_database(postgres: str, server_folder: Path) -> str:
+    """A migrated ledger that all tests share, as the connection's JSON of its writer."""
+    databases = Postgres(server_folder / "postgres").secrets.databases(postgres)
+    with lent({MIGRATOR: databases["LEDGER_MIGRATOR"]}):
+        migrate(MIGRATOR)
+    return databases["LEDGER"]
 
 
 @pytest.fixture
 def ledger(postgres: str, ledger_database: str, monkeypatch: pytest.MonkeyPatch) -> Ledger:
     """An empty ledger behind the connection headline_ledger."""
     monkeypatch.setenv("AIRFLOW_CONN_HEADLINE_LEDGER", ledger_database)
-    with closing(psycopg2.connect(host=postgres, user="postgres", dbname="ledger")) as server:
-        server.autocommit = True
-        tables = ", ".join(table.name for table in metadata.sorted_tables)
-        server.cursor().execute(f"truncate {tables}; alter sequence version restart")
+    empty_ledger(postgres)
     return Ledger()
 
 
+def empty_ledger(postgres: str) -> None:
+    """As nobody but the server's owner can: history is kept by triggers and privileges."""
+    with closing(psycopg2.connect(host=postgres, user="postgres", dbname="ledger")) as server:
+        server.autocommit = True
+        server.cursor().execute("set session_replication_role = replica")
+        tables = ", ".join(table.name for table in metadata.sorted_tables)
+        server.cursor().execute(f"truncate {tables}; alter sequence version restart")
+
+
 @pytest.fixture
-def warehouse(tmp_path: Path, ledger_database: str, monkeypatch: pytest.MonkeyPatch) -> Warehouse:
-    """An empty DuckDB warehouse behind the connection headline_warehouse."""
+def warehouse(tmp_path: Path, ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> Warehouse:
+    """An empty DuckDB warehouse behind the connection headline_warehouse; its ledger knows nothing of it."""
     file = tmp_path / "warehouse.duckdb"
-    monkeypatch.setenv("AIRFLOW_CONN_HEADLINE_LEDGER", ledger_database)  # it keeps the warehouse's lock
     extra = {"memory_limit": "500MB", "lock_timeout": 20}
     monkeypatch.setenv("AIRFLOW_CONN_HEADLINE_WAREHOUSE", json.dumps({"conn_type": "duckdb", "host": str(file), "extra": extra}))
     return open_warehouse()

@@ -18,6 +18,7 @@ from headline.demo.company import Company
 from headline.intervals import DAY, Interval
 from headline.ledger import Ledger, Load
 from headline.local.postgres import Postgres
+from headline.local.roles import SUPERUSER
 from headline.steps import PipelineRun, ingest
 from headline.warehouse import open_warehouse
 
@@ -83,4 +84,5 @@ def _finance(company: Company, today: date) -> Iterator[None]:
 
 
 def _database(postgres: Postgres, name: str) -> str:
-    return json.dumps({"conn_type": "postgres", "host": str(postgres.socket), "login": "postgres", "schema": name})
+    login = {"login": SUPERUSER, "password": postgres.secrets[SUPERUSER]}
+    return json.dumps({"conn_type": "postgres", "host": str(postgres.socket), **login, "schema": name})

@@ -137,12 +137,13 @@ def _cpu_of_ledger(number: int) -> float:
 
 def _own_ledger() -> str:
     real = get("headline_ledger")
-    return json.dumps({"conn_type": "postgres", "host": real.host, "login": real.login, "schema": LEDGER})
+    login = {"login": real.login, "password": real.password}
+    return json.dumps({"conn_type": "postgres", "host": real.host, **login, "schema": LEDGER})
 
 
 def _make_ledger() -> None:
     real = get("headline_ledger")
-    with closing(psycopg2.connect(host=real.host, user=real.login, dbname=real.schema)) as connection:
+    with closing(psycopg2.connect(host=real.host, user=real.login, password=real.password, dbname=real.schema)) as connection:
         connection.autocommit = True
         connection.cursor().execute(f"drop database if exists {LEDGER} with (force)")
         connection.cursor().execute(f"create database {LEDGER}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date, datetime
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
@@ -13,6 +14,7 @@ from headline import connections
 from headline.errors import HeadlineError
 
 ADMIN = "admin"  # the user that set-up makes
+SECRETS = "secrets"  # the folder of a home with its passwords; the administrator's is the file of that name
 OF_START = ("airflow.dag_processing.", "py.warnings")  # loggers that say how a task's process began
 
 
@@ -38,8 +40,9 @@ class AirflowApi:
 
     @classmethod
     def of(cls, environment: Mapping[str, str]) -> Self:
-        """The Airflow of one home, as its administrator."""
-        return cls(environment["AIRFLOW__API__BASE_URL"], ADMIN, environment["HEADLINE_ADMIN_PASSWORD"])
+        """The Airflow of one home, as its administrator; for who sets up and operates it, never for a task."""
+        password = Path(environment["HEADLINE_HOME"], SECRETS, ADMIN).read_text().strip()
+        return cls(environment["AIRFLOW__API__BASE_URL"], ADMIN, password)
 
     @classmethod
     def from_connection(cls, conn_id: str) -> Self:

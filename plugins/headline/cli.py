@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from headline import settings
+from headline import recovery, settings
 from headline.alerts import commands as alerts
 from headline.errors import HeadlineError
 from headline.local import commands as local
 from headline.oncall import commands as oncall
 from headline.show import Format, show
 from headline.space import is_full, no_space
+from headline.steps import commands as upkeep
 
 if TYPE_CHECKING:
     from headline.ledger import PeriodState
@@ -42,8 +43,10 @@ class Engine(StrEnum):
 @app.command()
 def query(sql: str, form: FormatOption = Format.TABLE) -> None:
     """Read the published tables with one SELECT, on any engine; it can reach and change nothing else."""
+    from headline.ledger import only_read
     from headline.warehouse import ask, open_warehouse
 
+    only_read()
     result = ask(open_warehouse(), sql)
     show(result.columns, result.rows, form)
 
@@ -78,12 +81,13 @@ def tables(
     form: FormatOption = Format.TABLE,
 ) -> None:
     """List every table with what is published of it."""
+    from headline.intervals import in_words
+    from headline.ledger import Ledger, made_by_earlier_code, only_read, partial_days
+
+    only_read()
     if stale:
         _stale_tables(form)
         return
-    from headline.intervals import in_words
-    from headline.ledger import Ledger, made_by_earlier_code, partial_days
-
     catalog = _sound_catalog()
     makers = catalog.makers
     ledger = Ledger()
@@ -147,17 +151,22 @@ def verify(
 ) -> None:
     """Compare what is published with the ledger; name every day that differs, and the run that mends it. Ends with 1 if any does.
 
+    First it says whether the warehouse is the one that the ledger knows, and what mends it where it is not, or where tables are
+    missing.
     The days that differ count as changed from then on, so that the next run for them replaces them. Periods that were published
     before fingerprints were kept are not known; --adopt gives them the fingerprint of what is published, and no new version.
     """
-    from headline.intervals import DAY, Interval
+    from headline.intervals import DAY
     from headline.ledger import Ledger
+    from headline.ledger.identity import MENDING
     from headline.steps import fingerprints
     from headline.warehouse import open_warehouse
 
     catalog = _sound_catalog()
     asked = _with_contract([catalog.table(table)] if table else catalog.tables.values())
     verified = fingerprints.verify_published(asked, Ledger(), open_warehouse())
+    if verified.mismatch:
+        raise HeadlineError(f"the warehouse is not the one that the ledger knows: {verified.mismatch}. {MENDING}")
     found = verified.differences
     rows = [
         (one.table, one.interval.start, one.interval.end - DAY, one.what, one.rows_published, one.rows_recorded) for one in found
@@ -172,16 +181,11 @@ def verify(
             else f"not known, published before fingerprints were kept: headline verify {name} --adopt"
         )
         print(f"{name}: {count} period(s) {told}", file=sys.stderr)
+    if missing := sorted({one.table for one in found if one.what == fingerprints.MISSING}):
+        raise HeadlineError(f"{len(missing)} published table(s) are missing, such as {missing[0]}. {MENDING}")
     if found:
-        hulls: dict[str, Interval] = {}
-        for one in found:
-            name = catalog.makers[one.table].id
-            hull = hulls.get(name, one.interval)
-            hulls[name] = Interval(min(hull.start, one.interval.start), max(hull.end, one.interval.end))
-        commands = [f"  headline trigger {name} --from {hull.start} --to {hull.end - DAY}" for name, hull in hulls.items()]
-        raise HeadlineError(
-            "\n".join([f"{len(found)} published period(s) are not as recorded; these runs mend them:", *commands])
-        )
+        runs = recovery.mending_runs(catalog, found)
+        raise HeadlineError("\n".join([f"{len(found)} published period(s) are not as recorded; these runs mend them:", *runs]))
     without = {one.table for one in verified.unknown} if not adopt else set()
     print(f"{len(asked) - len(without)} table(s) are as recorded", file=sys.stderr)
 
@@ -404,7 +408,7 @@ def _with_contract(tables: Iterable[Table]) -> list[Table]:
     return asked
 
 
-for command in (*alerts.COMMANDS, *oncall.COMMANDS, *local.COMMANDS):
+for command in (*upkeep.COMMANDS, *recovery.COMMANDS, *alerts.COMMANDS, *oncall.COMMANDS, *local.COMMANDS):
     app.command()(command)
 
 

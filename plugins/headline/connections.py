@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -24,13 +26,32 @@ class Connection:
     extra: dict[str, Any] = field(default_factory=dict, repr=False)
 
 
+def variable(conn_id: str) -> str:
+    """The variable of the environment that holds a connection."""
+    return f"AIRFLOW_CONN_{conn_id.upper()}"
+
+
+@contextmanager
+def lent(connections: Mapping[str, str]) -> Iterator[None]:
+    """Let this process have connections (JSON by conn_id) for a while that others are not to inherit."""
+    names = {variable(conn_id): text for conn_id, text in connections.items()}
+    before = {name: os.environ[name] for name in names if name in os.environ}
+    os.environ.update(names)
+    try:
+        yield
+    finally:
+        for name in names:
+            del os.environ[name]
+        os.environ.update(before)
+
+
 def get(conn_id: str) -> Connection:
     """The connection `conn_id`, from the environment as JSON or else from Airflow's secrets backends.
 
     Raises BadRequest where there is none. Airflow itself looks at the environment first; reading it here keeps the command
     line free of Airflow's import time.
     """
-    text = os.environ.get(f"AIRFLOW_CONN_{conn_id.upper()}", "")
+    text = os.environ.get(variable(conn_id), "")
     if text.startswith("{"):
         found = json.loads(text)
     else:

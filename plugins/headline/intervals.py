@@ -83,12 +83,17 @@ def business_day(moment: datetime, zone: str) -> date:
 
 
 def requested_interval(
-    first: str | None, last: str | None, default: Interval, today: date, first_data: date = date.min
+    first: str | None,
+    last: str | None,
+    default: Interval,
+    today: date,
+    first_data: date = date.min,
+    most_days: int | None = None,
 ) -> Interval:
     """The days from `first` to `last`, both included; one day where only `first` is given, `default` where neither is.
 
-    `first_data`: the first day that there can be data for. Raises BadRequest for a range that is no range, that begins before it,
-    or that reaches into a day that has not ended.
+    `first_data`: the first day that there can be data for. `most_days`: so many one run may have. Raises BadRequest for a range
+    that is no range, that begins before the first day, reaches into a day that has not ended, or is too long.
     """
     if first is None and last is not None:
         raise BadRequest(f"the range ends on {last} but does not say where it begins: fill in «from» too")
@@ -105,6 +110,11 @@ def requested_interval(
         raise BadRequest(
             f"{interval.start} lies before {first_data}, the first day that there is data for: ask for later days, "
             "or set HEADLINE_FIRST_DAY where the sources hold older ones"
+        )
+    if most_days and len(interval) > most_days:
+        raise BadRequest(
+            f"{interval.start} to {interval.end - DAY} are {len(interval):,} days, and one run has {most_days:,} at most: "
+            "look at the years of «from» and «to»; for so many days make several runs, or set HEADLINE_MOST_DAYS higher"
         )
     return interval
 

@@ -11,7 +11,13 @@ from airflow.sdk import DAG
 from headline.alerts import callbacks
 from headline.alerts.operators import DrillOperator, FiguresOperator, WatchOperator
 from headline.dag import DEFAULT_ARGS
-from headline.operators import FindMissingOperator, ReconcileOperator, RecordRepairsOperator
+from headline.operators import (
+    BackupOperator,
+    FindMissingOperator,
+    ReconcileOperator,
+    RecordRepairsOperator,
+    RetentionOperator,
+)
 from headline.timetable import BEFORE_ALL_DATA
 
 OWNER = "operations"
@@ -70,6 +76,23 @@ def reconciliation_dag(sources: Sequence[str]) -> DAG:
     return dag
 
 
+def backup_dag(target: str) -> DAG:
+    """Once a night, where somebody has said where to: ledger, warehouse and landed files of one moment are copied."""
+    with DAG(
+        dag_id="backup",
+        description="Copies ledger, warehouse and landed files to HEADLINE_BACKUP_TO; without it, it has no schedule.",
+        doc_md=BACKUP,
+        tags=[OWNER],
+        default_args={**DEFAULT_ARGS, "owner": OWNER},
+        schedule="30 4 * * *" if target else None,
+        start_date=BEFORE_ALL_DATA,
+        catchup=False,
+        max_active_runs=1,
+    ) as dag:
+        BackupOperator(task_id="back_up", on_failure_callback=callbacks.task_failed)
+    return dag
+
+
 def freshness_watch_dag() -> DAG:
     """Every ten minutes, and at every deadline in between: whether all data are there, right and fresh, and who must be told."""
     with DAG(
@@ -112,6 +135,23 @@ def alert_drill_dag() -> DAG:
     return dag
 
 
+def retention_dag() -> DAG:
+    """Once a day, after the night's runs: what nobody needs any more is removed."""
+    with DAG(
+        dag_id="retention",
+        description="Removes what is older than the settings HEADLINE_KEEP_… say, and says what it removed.",
+        doc_md=RETENTION,
+        tags=[OWNER],
+        default_args={**DEFAULT_ARGS, "owner": OWNER},
+        schedule="0 12 * * *",
+        start_date=BEFORE_ALL_DATA,
+        catchup=False,
+        max_active_runs=1,
+    ) as dag:
+        RetentionOperator(task_id="remove", on_failure_callback=callbacks.task_failed)
+    return dag
+
+
 REPAIR = """
 Days that should be there and are not are found in the ledger: a source's day of which nothing, or an empty answer, has arrived,
 and a pipeline's day that was never published although all that it reads is there. Each is brought by a run of its own DAG,
@@ -131,6 +171,15 @@ difference fails with the days and with the run that takes them in: whether the 
 `headline reconcile <source> --from <day> --to <day>` does the same at any time.
 """
 
+BACKUP = """
+Ledger, warehouse and landed files are copied as they are at one moment, with a checksum each, to a new folder below the address
+that `HEADLINE_BACKUP_TO` names. Landed files that an earlier backup has are not copied again. Nobody publishes while the
+warehouse's file is copied beside itself; nobody waits for the rest. Old backups stay until somebody removes them.
+
+`headline backup <target>` does the same at any time, `headline restore <backup>` puts it back. Airflow's own database is not in
+it: what is published does not depend on it.
+"""
+
 FRESHNESS_WATCH = """
 Looks at the ledger only, so that a run that is late, failed, paused or was never made is the same to it. What is wrong becomes
 an incident, one per pipeline, kind and day; what follows from another hangs on that one. Whoever is on call is told, then the
@@ -143,4 +192,13 @@ Airflow call it.
 ALERT_DRILL = """
 The alert says that it is a drill; acknowledging it is all there is to do. If a channel does not take it, or nobody
 acknowledges it, that is told like any other trouble. `headline drill` does the same at once.
+"""
+
+RETENTION = """
+Each kind is kept for so many days: landed files that nothing refers to (`HEADLINE_KEEP_LANDING_DAYS`, 90), Airflow's logs
+(`HEADLINE_KEEP_LOG_DAYS`, 30), what failed audits hold back (`HEADLINE_KEEP_STAGING_DAYS`, 7), quarantined rows that no table is
+made from (`HEADLINE_KEEP_QUARANTINE_DAYS`, 730), and outcomes of checks (`HEADLINE_KEEP_AUDIT_DAYS`, 400; the newest of each
+table and what waivers go by stay). 0 keeps a kind for ever. What a published figure needs is never removed.
+
+The log says what was removed, as do the rendered fields and the ledger's table `retention`.
 """

@@ -30,6 +30,19 @@ class Settings:
     closed_day_limit: Decimal = Decimal("0.01")  # the share of a loaded day's keys or measures that a later reading may take away
     settled_minutes: int = 15  # a file that nobody has written to for so long is not on its way any more
     query_seconds: float = 60  # so long may a SELECT take that a person wrote
+    most_days: int = 400  # so many days may one run be asked for
+    most_rows: int = 20_000_000  # so many rows may a source send for a day of a landing
+    most_bytes: int = (
+        10_000_000_000  # so many bytes, after expansion, for a day of a landing, and in one compressed file or answer
+    )
+    most_expansion: int = 250  # so many times its size may what is compressed expand to
+    most_pages: int = 10_000  # so many pages may a service have for a day
+    keep_landing_days: int = 90  # landed files that nothing refers to are kept for so many days; 0: for ever
+    keep_log_days: int = 30  # files of Airflow's logs
+    keep_staging_days: int = 7  # what failed audits hold back
+    keep_quarantine_days: int = 730  # quarantined rows that no table is made from
+    keep_audit_days: int = 400  # outcomes of checks
+    backup_to: str = ""  # the address below which backups are kept; without one the DAG `backup` has no schedule
     base_url: str = "http://localhost:8080"  # where people find Airflow's UI
     area_roles: bool = False  # whether Airflow has the roles of include/roles.json, who read the DAGs of the area called so
     without: frozenset[str] = frozenset()  # tables that this deployment does not have: they stay empty, nobody waits for them
@@ -61,6 +74,17 @@ def load() -> Settings:
         closed_day_limit=Decimal(_said("HEADLINE_CLOSED_DAY_LIMIT", "0.01")),
         settled_minutes=int(_said("HEADLINE_SETTLED_MINUTES", "15")),
         query_seconds=float(_said("HEADLINE_QUERY_SECONDS", "60")),
+        most_days=int(_said("HEADLINE_MOST_DAYS", "400")),
+        most_rows=int(_said("HEADLINE_MOST_ROWS", "20000000")),
+        most_bytes=int(_said("HEADLINE_MOST_BYTES", "10000000000")),
+        most_expansion=int(_said("HEADLINE_MOST_EXPANSION", "250")),
+        most_pages=int(_said("HEADLINE_MOST_PAGES", "10000")),
+        keep_landing_days=int(_said("HEADLINE_KEEP_LANDING_DAYS", "90")),
+        keep_log_days=int(_said("HEADLINE_KEEP_LOG_DAYS", "30")),
+        keep_staging_days=int(_said("HEADLINE_KEEP_STAGING_DAYS", "7")),
+        keep_quarantine_days=int(_said("HEADLINE_KEEP_QUARANTINE_DAYS", "730")),
+        keep_audit_days=int(_said("HEADLINE_KEEP_AUDIT_DAYS", "400")),
+        backup_to=_said("HEADLINE_BACKUP_TO"),
         area_roles=_said("HEADLINE_AREA_ROLES") == "true",
         base_url=os.environ.get("AIRFLOW__API__BASE_URL", "http://localhost:8080"),
         without=frozenset(_said("HEADLINE_WITHOUT").split()),

@@ -75,7 +75,7 @@ def deployed(
             with home.env_file.open("a") as file:
                 file.writelines(f"{name}={value}\n" for name, value in (SETTINGS | {"HEADLINE_INCLUDE": str(include)}).items())
             environment = set_up(home, Screen(), lifecycle.WITH_DEMO, choices)
-            with closing(Postgres(home.postgres).connect("shop")) as connection:
+            with closing(Postgres(home.postgres).connect("shop", "shop_owner")) as connection:
                 connection.autocommit = False
                 shop.fill(connection, OPENING, YESTERDAY, company)
             datashare.drop(home.path / "datashare", OPENING - DAY, YESTERDAY, company)

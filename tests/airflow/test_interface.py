@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from contextlib import suppress
 
+import httpx
 import psutil
 import pytest
 from sqlglot import exp
@@ -115,6 +116,13 @@ def test_pages_of_alerts_are_for_whoever_is_logged_in(airflow: Deployment, peopl
     anonymous = Airflow(airflow.environment["AIRFLOW__API__BASE_URL"], "", "")
     for path in ("alerts/task_failed", "static/page.js", "static/page.css"):
         assert anonymous._client.get(f"/headline/{path}").status_code == 401
+
+
+def test_guessed_passwords_are_limited_where_they_become_tokens(running: Deployment) -> None:
+    """From an address of its own, so that no other test has to wait."""
+    url, guess = running.environment["AIRFLOW__API__BASE_URL"], {"username": "admin", "password": "guess"}
+    with httpx.Client(base_url=url, transport=httpx.HTTPTransport(local_address="127.0.0.21")) as guesser:
+        assert [guesser.post("/auth/token", json=guess).status_code for _ in range(6)] == [401] * 5 + [429]
 
 
 def test_tasks_are_forked_from_a_process_that_has_loaded_the_engines(airflow: Deployment) -> None:

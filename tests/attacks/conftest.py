@@ -1,4 +1,4 @@
-"""Writes the table of docs/security.md from the results of the attacks; `make attack` says so with HEADLINE_ATTACK_TABLE."""
+"""Writes the table of docs/security.md from the results of the attacks; `make attack` says so with HEADLINE_TEST_ATTACK_TABLE."""
 
 from __future__ import annotations
 
@@ -8,7 +8,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from tests.attacks.installation import owner as owner
+from tests.attacks.installation import shop
 from tests.attacks.table import Attack, Section, commit, written
+from tests.faults.conftest import empty, enter, finance, three_days
+from tests.unit.conftest import project
+
+__all__ = ["empty", "enter", "finance", "project", "shop", "three_days"]
 
 HERE = Path(__file__).parent
 _attacks: dict[str, Attack] = {}
@@ -35,7 +41,7 @@ def pytest_runtest_logreport(report: pytest.TestReport) -> None:
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """Replace the sections of the files whose attacks ran; those of others stay as they are."""
-    file = os.environ.get("HEADLINE_ATTACK_TABLE")
+    file = os.environ.get("HEADLINE_TEST_ATTACK_TABLE")
     if not file or not _results or hasattr(session.config, "workerinput"):
         return
     sections = {}

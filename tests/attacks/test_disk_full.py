@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import sys
 import tempfile
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -18,12 +19,14 @@ import pyarrow as pa
 import pytest
 from tests.faults.world import Table, World, complete, differences
 
+from headline.connections import lent
 from headline.demo import finance_api
 from headline.demo.company import Company
 from headline.errors import HeadlineError, NoSpace
 from headline.intervals import DAY, Interval
-from headline.ledger import Ledger, Load, migrate
+from headline.ledger import MIGRATOR, Ledger, Load, migrate
 from headline.ledger.engine import _engine
+from headline.local.home import Home
 from headline.local.postgres import Postgres
 from headline.sources import spool
 from headline.sources.landing import LandingWriter
@@ -102,9 +105,7 @@ def rows(count: int) -> Iterator[tuple[date, pa.RecordBatch]]:
         yield D1, pa.record_batch({"id": [uuid4().hex for _ in numbers], "n": list(numbers)})
 
 
-def test_a_full_landing_zone_takes_nothing_and_then_all(
-    mount: Mount, monkeypatch: pytest.MonkeyPatch, forget_settings: Callable[[], None]
-) -> None:
+def test_a_full_landing_zone_takes_nothing_and_then_all(mount: Mount) -> None:
     zone = mount(MB)
     writer = LandingWriter("shop", "landing.orders", "test", root=path_of(f"file://{zone.path}"))
     parts = list(rows(40_000))
@@ -149,6 +150,21 @@ def test_a_full_temporary_folder_is_named_and_left_empty(mount: Mount, tmp_path:
     assert writer.write(parts, [D1])[0].row_count == 60_000
 
 
+def test_a_home_that_found_no_room_can_be_made_afterwards(mount: Mount) -> None:
+    disk = mount(MB)
+    path = disk.path / "home"
+    disk.leave(0)
+    command = [sys.executable, "-m", "headline.cli", "run"]
+    environment = {**os.environ, "HEADLINE_HOME": str(path)}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert f"headline: no space left on {disk.path}" in done.stderr
+    assert "Traceback" not in done.stderr
+    disk.empty()
+    Home(path).make()
+    assert Home(path).is_ours
+
+
 # the whole way of a day
 
 
@@ -176,8 +192,8 @@ def day(world: World) -> None:
         complete(world.run(pipeline, D1))
 
 
-def sweep(world: World, disk: FileSystem, sizes: list[int]) -> tuple[int, dict[str, Table]]:
-    """Run the day with ever more room; gives how often there was too little, and what is published in the end.
+def sweep(world: World, disk: FileSystem, sizes: Iterable[int]) -> tuple[int, dict[str, Table]]:
+    """Run the day with ever more room until it is enough; gives how often it was not, and what is published in the end.
 
     Whatever fails says what is full, leaves what readers see as it was or takes a pipeline in whole, and holds nothing.
     """
@@ -191,10 +207,11 @@ def sweep(world: World, disk: FileSystem, sizes: list[int]) -> tuple[int, dict[s
             error = found
         finally:
             disk.empty()
-        if error:
-            assert says(error, disk.path)
-            full += 1
+        if error is None:
+            break
+        assert says(error, disk.path)
         assert world.locks() == []
+        full += 1
     day(world)
     assert world.is_sound()
     return full, world.published()
@@ -213,8 +230,8 @@ def test_a_day_comes_out_the_same_wherever_the_disk_was_full(
 ) -> None:
     """The disk is full after ever more bytes, so that every step of the day is the one that finds no room."""
     there, disk = world
-    full, found = sweep(there, disk, [*range(0, 4 * MB, 128 * KB), *range(4 * MB, 24 * MB, MB)])
-    assert full >= 10
+    full, found = sweep(there, disk, range(0, 16 * MB, 96 * KB))
+    assert full >= 8
     undisturbed = World(tmp_path, postgres, finance, uuid4().hex[:8], company=COMPANY).create()
     undisturbed.days_pass(D1, D1)
     with undisturbed.entered():
@@ -248,11 +265,12 @@ def test_a_full_disk_of_the_ledger_is_told_as_that_and_mends(
     server.prepare()
     server.start()
     try:
-        connection = {"conn_type": "postgres", "host": str(server.socket), "login": "postgres", "schema": "ledger"}
-        monkeypatch.setenv("AIRFLOW_CONN_HEADLINE_LEDGER", json.dumps(connection))
+        databases = server.secrets.databases(str(server.socket))
+        monkeypatch.setenv("AIRFLOW_CONN_HEADLINE_LEDGER", databases["LEDGER"])
         monkeypatch.setenv("HEADLINE_HOME", str(disk.path))
         forget_settings()
-        migrate()
+        with lent({MIGRATOR: databases["LEDGER_MIGRATOR"]}):
+            migrate(MIGRATOR)
         record(1)
         disk.leave(0)
         recorded = 1

@@ -13,8 +13,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from headline.errors import BadRequest, HeadlineError, SpecError
-from headline.warehouse import Warehouse, ask
+from headline.errors import BadData, BadRequest, HeadlineError, SpecError
+from headline.warehouse import LONGEST_QUERY, Warehouse, ask
 from headline.warehouse.duckdb import DuckDBWarehouse
 
 PROFIT = [("a", Decimal("10.0000")), ("b", Decimal("20.0000"))]
@@ -136,6 +136,97 @@ def test_a_query_without_end_is_stopped(
     forget_settings()
     with pytest.raises(BadRequest, match=r"stopped after 0.3 s \(HEADLINE_QUERY_SECONDS\)"):
         ask(profit, "select count(*) from range(10000000000) as a(x) cross join range(1000) as b(y) where x % 7 = y % 5")
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        "current_setting('temp_directory')",
+        "current_setting('s3_secret_access_key')",
+        "getvariable('x')",
+        "write_log('x')",
+        "setseed(0.5)",
+        "Current_Setting('memory_limit')",
+        "sleep_ms(100000)",
+    ],
+)
+def test_a_query_asks_the_tables_and_not_the_engine(profit: Warehouse, asked: str) -> None:
+    with pytest.raises(BadRequest, match="asks the engine"):
+        ask(profit, f"select unit, {asked} from profit.figures")
+
+
+# What opens and closes around something, and what may stand in the middle.
+NESTS = [
+    ("(", ")", "1"),
+    ("- ", "", "1"),
+    ("not ", "", "true"),
+    ("[", "]", "1"),
+    ("{'a': ", "}", "1"),
+    ("f(", ")", "1"),
+    ("1 + ", "", "1"),
+    ("x.", "", "y"),
+    ("x -> ", "", "1"),
+    ("cast(", " as integer)", "1"),
+    ("case when ", " then 1 end", "true"),
+    ("(select * from ", ")", "profit.figures"),
+    ("1 in (select unit from profit.figures where ", ")", "true"),
+    ("1 union all select ", "", "1"),
+]
+
+
+@pytest.mark.parametrize(("opens", "closes", "middle"), NESTS, ids=[opens for opens, *_ in NESTS])
+def test_depth_ends_no_process(profit: Warehouse, opens: str, closes: str, middle: str) -> None:
+    """A tree that is too deep for the stack is refused; before, it ended the server that read it."""
+    for count in (100, (LONGEST_QUERY - 50) // len(opens + closes), 100_000):
+        with suppress(BadRequest, SpecError, BadData):
+            ask(profit, f"select {opens * count}{middle}{closes * count}")
+    assert figures(profit) == PROFIT
+
+
+def answered(profit: Warehouse, secret: Path, sql: str) -> None:
+    """A text either gives rows or one clear error, and nothing has changed."""
+    try:
+        told = str(ask(profit, sql).rows)
+    except HeadlineError as error:
+        told = str(error).strip()
+    assert told
+    assert SECRET not in told
+    assert "Traceback" not in told
+    assert isinstance(profit, DuckDBWarehouse)
+    assert sorted(file.name for file in secret.parent.iterdir() if file.name not in KEPT) == ["secret.csv"]
+    assert secret.read_text() == f"note\n{SECRET}\n"
+
+
+KEPT = ("warehouse.duckdb", "warehouse.duckdb.wal", "warehouse.duckdb.spill")
+# Few of the same on every change, many new ones by `make attack`.
+EXAMPLES = [25, pytest.param(1_500, marks=[pytest.mark.attack_long, pytest.mark.timeout(900)])]
+TEXTS = st.one_of(
+    st.text(max_size=80), st.text(max_size=60).map("select {}".format), st.text(max_size=40).map("from profit.figures {}".format)
+)
+WHOLE = [*(f"select * from {source}" for source in SOURCES), *STATEMENTS, "select sum(profit) from profit.figures group by all"]
+
+
+@st.composite
+def grown_together(draw: st.DrawFn) -> str:
+    """Queries and statements cut anywhere, one's beginning with another's end."""
+    pieces = draw(st.lists(st.sampled_from(WHOLE), min_size=2, max_size=3))
+    ends = []
+    for place, piece in enumerate(pieces):
+        cut = draw(st.integers(0, len(piece)))
+        ends.append(piece[cut:] if place % 2 else piece[:cut])
+    return draw(st.sampled_from(["", " ", ";", "/*", "--", "\n", "'", "$$", "("])).join(ends)
+
+
+@pytest.mark.parametrize("examples", EXAMPLES)
+@pytest.mark.parametrize("texts", [TEXTS, grown_together()], ids=["any text", "pieces of queries and statements"])
+def test_no_text_does_anything_but_answer(profit: Warehouse, secret: Path, texts: st.SearchStrategy[str], examples: int) -> None:
+    @settings(max_examples=examples, deadline=None, derandomize=examples < 100, suppress_health_check=[HealthCheck.too_slow])
+    @given(texts)
+    def answers(sql: str) -> None:
+        answered(profit, secret, sql.replace("{file}", str(secret)).replace("{folder}", str(secret.parent)))
+
+    answers()
+    assert figures(profit) == PROFIT
 
 
 WORDS = st.sampled_from(

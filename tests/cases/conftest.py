@@ -22,7 +22,7 @@ hypothesis.settings.register_profile(
 hypothesis.settings.register_profile(
     "fuzz",
     hypothesis.settings.get_profile("few"),
-    max_examples=int(os.environ.get("HEADLINE_FUZZ_EXAMPLES", "1000")),
+    max_examples=int(os.environ.get("HEADLINE_TEST_FUZZ_EXAMPLES", "1000")),
     derandomize=False,
     phases=list(hypothesis.Phase),
     print_blob=True,

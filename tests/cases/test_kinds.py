@@ -14,6 +14,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import psycopg2
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import requests
@@ -64,6 +65,14 @@ class Place:
             FilesIngest(kind="files", connection="headline_datashare", pattern=pattern, format="json", **self.how), ONE
         )
 
+    def parquet(self, rows: list[Row]) -> Iterator[Part]:
+        """A file whose columns are all text."""
+        written = BytesIO()
+        pq.write_table(pa.Table.from_pylist(rows, pa.schema([(name, pa.string()) for name in KINDS])), written)
+        pattern = self._dropped("table.parquet", written.getvalue())
+        spec = FilesIngest(kind="files", connection="headline_datashare", pattern=pattern, format="parquet", **self.how)
+        return files.read(spec, ONE)
+
     def stream(self, lines: list[str]) -> Iterator[Part]:
         content = gzip.compress(self._bytes("\n".join([*lines, ""])))
         self._dropped(f"events/arrived={D1}/0830-1.jsonl.gz", content)
@@ -78,11 +87,11 @@ class Place:
         page = {"records": "data", "next": "next", "cursor": "cursor", "day": "day"}
         return http.read(HttpIngest(kind="http", connection="headline_api", path="/orders", **page, **self.how), ONE)
 
-    def database(self, rows: list[Row]) -> Iterator[Part]:
+    def database(self, rows: list[Row], types: dict[str, str]) -> Iterator[Part]:
         with closing(psycopg2.connect(host=self.postgres, user="postgres")) as connection:
             connection.autocommit = True
             cursor = connection.cursor()
-            columns = ", ".join(f'"{name}" {TYPES.get(name, "text")}' for name in KINDS)
+            columns = ", ".join(f'"{name}" {types.get(name, "text")}' for name in KINDS)
             cursor.execute(f"drop table if exists odd; create table odd ({columns})")
             for row in rows:
                 cursor.execute("insert into odd values (%s, %s, %s, %s, %s, %s)", [row[name] for name in KINDS])
@@ -109,8 +118,10 @@ def landed(parts: Iterator[Part], folder: Path, agreed: Agreed = AGREED) -> list
 def sent(place: Place, source: str, odd: Row) -> Iterator[Part]:
     """Three records, the second of which is the sound one with these fields."""
     records = [{"id": key, **SOUND, **(odd if key == "b" else {})} for key in "abc"]
-    if source == "database":
-        return place.database(records)
+    if source.startswith("database"):
+        return place.database(records, TYPES if source == "database" else {})
+    if source == "parquet":
+        return place.parquet(records)
     if source == "csv":
         quoted = [['"' + str(row[name]).replace('"', '""') + '"' for name in KINDS] for row in records]
         return place.csv([",".join(fields) for fields in quoted])
@@ -118,12 +129,13 @@ def sent(place: Place, source: str, odd: Row) -> Iterator[Part]:
     return written([json.dumps(row, ensure_ascii="encoding" not in place.how) for row in records])
 
 
-ALL = ("csv", "json", "stream", "http", "database")
+ALL = ("csv", "json", "stream", "http", "parquet", "database of texts", "database")
 TEXT_SOURCES = ALL[:-1]
+ENCODED = ALL[:4]
 # kind: field, what arrives, sources that can send it, the reason
 VALUES: dict[str, tuple[str, str, tuple[str, ...], str]] = {
     "not a number": ("amount", "NaN", ALL, "invalid_amount"),
-    "infinity": ("amount", "Infinity", TEXT_SOURCES, "invalid_amount"),
+    "infinity": ("amount", "Infinity", ALL, "invalid_amount"),
     "a comma for thousands": ("amount", "1,020.00", TEXT_SOURCES, "invalid_amount"),
     "a currency sign": ("amount", "€5.00", TEXT_SOURCES, "invalid_amount"),
     "brackets": ("amount", "(5.00)", TEXT_SOURCES, "invalid_amount"),
@@ -167,6 +179,8 @@ def test_a_value_that_cannot_be_read_refuses_its_record(place: Place, source: st
             "json": "lines.json line 2",
             "stream": "0830-1.jsonl.gz line 2",
             "http": "/orders page 1 record 2",
+            "parquet": "id b",
+            "database of texts": "id b",
             "database": "id b",
         }[source]
     )
@@ -199,8 +213,8 @@ def test_what_means_a_value_is_read_as_it(place: Place, source: str, field: str,
 
 
 AS_AGREED: dict[str, tuple[dict[str, Any], str, str, str | None, tuple[str, ...]]] = {
-    "letters of another encoding": ({"encoding": "cp1252"}, "name", "Zoë pays 5 €", "Zoë pays 5 €", TEXT_SOURCES),
-    "letters of two bytes": ({"encoding": "utf-16"}, "name", "Zoë pays 5 €", "Zoë pays 5 €", TEXT_SOURCES),
+    "letters of another encoding": ({"encoding": "cp1252"}, "name", "Zoë pays 5 €", "Zoë pays 5 €", ENCODED),
+    "letters of two bytes": ({"encoding": "utf-16"}, "name", "Zoë pays 5 €", "Zoë pays 5 €", ENCODED),
     "a text for null": ({"null_markers": ["n/a"]}, "amount", " n/a", None, TEXT_SOURCES),
     "a text for null in a text": ({"null_markers": ["n/a"]}, "name", "n/a", None, ALL),
     "a decimal comma": ({"decimal_separator": ","}, "amount", "5,50", "5.50", TEXT_SOURCES),

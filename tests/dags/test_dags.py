@@ -83,6 +83,12 @@ def test_every_source_is_reconciled_once_a_week(bag: DagBag) -> None:
     assert {(task.source, task.days) for task in dag.tasks} == {("app", 90), ("finance", 90), ("shop", 90)}
 
 
+def test_what_nobody_needs_is_removed_once_a_day(bag: DagBag) -> None:
+    dag = bag.dags["retention"]
+    assert upstream(dag) == {"remove": set()}
+    assert (dag.catchup, dag.max_active_runs, dag.tags) == (False, 1, {"operations"})
+
+
 def test_a_source_can_be_asked_for_some_of_its_landings(bag: DagBag) -> None:
     assert bag.dags["finance"].params["landings"] is None
     assert "landings" not in bag.dags["core_finance"].params

@@ -39,7 +39,7 @@ NOTHING_IS_PUBLISHED = {
     "an audit reads what is published": Point(AUDIT, "_check", lambda _run, one, *_: one.table.name == "refund_lines"),
     "a table is audited, the ledger does not know": Point(Ledger, "record_audit", of("core.refund_lines")),
     "the lock is held": Point(Ledger, "recording"),
-    "nothing is replaced yet, fingerprints are forgotten": Point(Ledger, "distrust", after=True),
+    "nothing is replaced yet, fingerprints are forgotten": Point(Ledger, "begin_publication", after=True),
     "rows are deleted, the new ones not yet there": sql("delete from core.products", after=True),
     "half of the tables are replaced": sql("delete from core.order_lines"),
 }

@@ -165,7 +165,7 @@ class World:
         with open_warehouse().session(read_only=True) as session:
             found = session.query(
                 "select table_schema || '.' || table_name from information_schema.tables "
-                "where table_catalog = 'warehouse' and table_schema <> 'calendar' order by 1"
+                "where table_catalog = 'warehouse' and table_schema not in ('calendar', 'headline') order by 1"
             )
             return {name: Counter(session.query(f"select * from {name}").rows) for (name,) in found.rows}
 
@@ -281,7 +281,7 @@ def published_tables(connection: duckdb.DuckDBPyConnection, catalog: str) -> dic
     """The tables of a catalog, and whether their rows say that they are partial."""
     found = connection.execute(
         "select table_schema || '.' || table_name, bool_or(column_name = 'is_partial') from information_schema.columns "
-        f"where table_catalog = '{catalog}' and table_schema <> 'calendar' group by all order by all"
+        f"where table_catalog = '{catalog}' and table_schema not in ('calendar', 'headline') group by all order by all"
     ).fetchall()
     return dict(found)
 

@@ -34,12 +34,12 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 @pytest.fixture(scope="module")
-def make_street(ledger_database: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[MakeStreet]:
+def make_street(postgres: str, ledger_database: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[MakeStreet]:
     """Gives the street, empty; there is one at a time."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("AIRFLOW_CONN_HEADLINE_LEDGER", ledger_database)
         forget()
-        street = Street(tmp_path_factory.mktemp("landing"))
+        street = Street(tmp_path_factory.mktemp("landing"), postgres)
 
         def make(pipelines: Sequence[str] = PROFIT) -> Street:
             others = [table for name, one in street.catalog.pipelines.items() if name not in pipelines for table in one.outputs]

@@ -112,7 +112,10 @@ def daily_summary(core: Mapping[str, list[Row]], days: Iterable[date]) -> dict[t
         figures = sums[line["ds"], product["category"]]
         figures["gross_revenue"] += line["gross_revenue"]
         figures["discount_amount"] += line["discount_amount"]
-        figures["cost_of_goods"] += line["quantity"] * product["unit_cost"]
+        if product["unit_cost"] is None:
+            figures["uncosted_net_revenue"] += line["gross_revenue"] - line["discount_amount"]
+        else:
+            figures["cost_of_goods"] += line["quantity"] * product["unit_cost"]
         figures["unit_count"] += line["quantity"]
         for kind in ("marketing", "operational", "labor"):
             figures[f"{kind}_expense"] += allocated.get((line["order_id"], line["line_number"], kind), Decimal(0))
@@ -127,7 +130,7 @@ def daily_summary(core: Mapping[str, list[Row]], days: Iterable[date]) -> dict[t
             sums[day, UNALLOCATED][f"{kind}_expense"] += unallocated.get((day, kind), Decimal(0))
     for figures in sums.values():
         figures["net_revenue"] = figures["gross_revenue"] - figures["discount_amount"] - figures["refund_amount"]
-        figures["gross_profit"] = figures["net_revenue"] - figures["cost_of_goods"]
+        figures["gross_profit"] = figures["net_revenue"] - figures["uncosted_net_revenue"] - figures["cost_of_goods"]
         figures["net_profit"] = (
             figures["gross_profit"] - figures["marketing_expense"] - figures["operational_expense"] - figures["labor_expense"]
         )

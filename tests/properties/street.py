@@ -16,15 +16,13 @@ from typing import Any, Protocol
 import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
-from sqlalchemy import text
+from tests.conftest import empty_ledger
 from tests.properties.worlds import SHOP, SOURCES, Cell, World
 
 from headline import specs
 from headline.errors import Transient
 from headline.intervals import Interval
 from headline.ledger import Ledger, Load
-from headline.ledger.engine import engine
-from headline.ledger.tables import metadata
 from headline.specs import Pipeline
 from headline.steps import PipelineRun
 from headline.steps.audit import audit
@@ -106,6 +104,27 @@ class KeptOpen(Warehouse):
     def forget(self, run_key: str) -> None:
         """Nothing is ever kept."""
 
+    def mismatch(self) -> str:
+        return ""
+
+    def is_empty(self) -> bool:
+        raise NotImplementedError
+
+    @contextmanager
+    def at_rest(self, holder: str) -> Iterator[None]:
+        raise NotImplementedError
+
+    alone = at_rest
+
+    def copy(self, folder: Path) -> None:
+        raise NotImplementedError
+
+    def beside(self, copied: Path | None = None) -> Warehouse:
+        raise NotImplementedError
+
+    def give_place(self, other: Warehouse) -> str:
+        raise NotImplementedError
+
     def close(self) -> None:
         self._connection.close()
 
@@ -113,8 +132,9 @@ class KeptOpen(Warehouse):
 class Street:
     """One deployment from landing to the investors' figures; `clear` tears it down for the next example."""
 
-    def __init__(self, landing: Path) -> None:
+    def __init__(self, landing: Path, postgres: str) -> None:
         self.landing = landing
+        self.postgres = postgres
         self.pipelines: Sequence[str] = PROFIT
         self.catalog = specs.load()
         for table in self.catalog.tables.values():  # these worlds have more blemishes than any limit allows
@@ -127,9 +147,7 @@ class Street:
         self.pipelines = pipelines
         self.warehouse.close()
         self.warehouse = KeptOpen()
-        with engine().begin() as connection:
-            tables = ", ".join(table.name for table in metadata.sorted_tables)
-            connection.execute(text(f"truncate {tables}; alter sequence version restart"))
+        empty_ledger(self.postgres)
 
     def arrive(self, world: World, cells: Iterable[Cell] | None = None) -> None:
         """Land what the world sent, or of it only these tables and days; a day that brought nothing lands empty."""

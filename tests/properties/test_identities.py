@@ -21,6 +21,7 @@ FIGURES = (
     "discount_amount",
     "refund_amount",
     "net_revenue",
+    "uncosted_net_revenue",
     "cost_of_goods",
     "gross_profit",
     "marketing_expense",
@@ -139,7 +140,10 @@ def test_the_lines_of_an_order_bear_its_refund_by_their_net_revenue(make_street:
 @settings(max_examples=6)
 @given(worlds(length=50))
 def test_a_day_is_as_complete_as_what_was_refused_leaves_it(make_street: MakeStreet, world: World) -> None:
-    """By the least of its kinds of money, repeats left out; the summary is as complete as the lesser, a month as its mean."""
+    """By the least of its kinds of money, repeats left out, and of revenue what has no cost.
+
+    The summary is as complete as the lesser, a month as its mean.
+    """
     street = computed(make_street, world)
     told = {}
     for name, tables in (
@@ -163,7 +167,9 @@ def test_a_day_is_as_complete_as_what_was_refused_leaves_it(make_street: MakeStr
                 assert there == total(accepted, column)
                 # A mean is rounded, and by engines not the same way.
                 assert abs(lost - model.refused_money(accepted, refused, column)) <= len(refused) * model.UNIT
-                shares.append(Fraction(there) / Fraction(there + lost) if there + lost else Fraction(1))
+                uncosted = total([one for one in accepted if one.get("has_unit_cost") is False], column)
+                assert row.get(f"uncosted_{measure}", 0) == uncosted
+                shares.append(Fraction(there - uncosted) / Fraction(there + lost) if there + lost else Fraction(1))
             assert [row["accepted_count"], row["refused_count"], row["repeated_count"]] == counts
             assert abs(Fraction(row["coverage"]) - min(shares)) <= Fraction(1, 2_000_000)
             assert row["is_partial"] is (min(shares) < Fraction(complete))

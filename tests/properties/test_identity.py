@@ -142,6 +142,30 @@ def test_what_is_sent_again_counts_once_by_its_newest_version(make_street: MakeS
     assert not behind(street.catalog, street.ledger, names={f"core.{name}" for name in JUDGED.values()})
 
 
+def test_what_comes_again_too_far_apart_stops_nothing(make_street: MakeStreet) -> None:
+    """More than 7 days apart both versions count: that is warned of, and every figure of the range is published."""
+    days = [START + timedelta(days=n) for n in range(12)]
+    world = world_of(
+        *(sold(day, f"O{day}", [1] * 40) for day in days),
+        *(spent(day, f"E{day}", "5") for day in days),
+        *(happened(day, f"V{day}") for day in days),
+        sold(days[1], "far", [1, 2]),
+        sold(days[10], "far", [4]),
+        refunded(days[2], "R1", "far", 1),
+        refunded(days[11], "R1", "far", 1),
+        spent(days[1], "E", "100"),
+        spent(days[10], "E", "80"),
+        days=days,
+    )
+    street = make_street(PROFIT)
+    street.arrive(world)
+    street.run(world.interval, audited=True)
+    assert [row["order_ds"] for row in sorted(street.rows("core.refund_lines"), key=lambda row: row["ds"])] == [days[1], days[10]]
+    assert sum(row["order_id"] == "far" for row in street.rows("profit.unit_profit")) == 5
+    warned = {check.check_name for check in street.ledger.latest_audits() if check.outcome == "warned"}
+    assert {f"{what} stands on one day only" for what in ("an order line", "a refund", "an expense")} <= warned
+
+
 def test_a_new_day_restates_none_but_those_whose_versions_it_replaces(make_street: MakeStreet) -> None:
     before = world_of(
         *(sold(day, f"O{day}", [1]) for day in DAYS),

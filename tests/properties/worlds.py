@@ -295,7 +295,7 @@ def product_snapshots(draw: st.DrawFn, interval: Interval, products: Sequence[st
     arrived: dict[Cell, list[Row]] = {("products", day): [constant] for day in interval}
     for product in products:
         for day, row in draw(product_history(interval, product)):
-            arrived["products", day] += [row] * (2 if row["unit_cost"] is None else 1)  # a faulty row comes twice
+            arrived["products", day] += [row] * (2 if row["unit_cost"] is None else 1)  # a row without a cost comes twice
     return arrived
 
 

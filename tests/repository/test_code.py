@@ -33,6 +33,7 @@ LAYERS = [
     {"operations"},
     {"demo"},
     {"local"},
+    {"recovery"},
     {"cli"},
 ]
 # The ledger decides what is stale without an engine, and sources land without one: neither knows the warehouse.

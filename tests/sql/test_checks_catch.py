@@ -366,6 +366,11 @@ BROKEN = [
         "money in reporting currency = money of the row × the day's rate",
         "update core.refund_lines set refund_amount = refund_amount - 0.01 where refund_id = 'R3' and line_number = 2",
     ),
+    (
+        "core.shop_coverage",
+        "valid, refused and repeated rows are those of core and quarantine",
+        "update core.order_lines set has_unit_cost = false where order_id = 'O2'",
+    ),
     ("core.shop_coverage", "every day has its row", "delete from core.shop_coverage where ds = '2026-01-06'"),
     (
         "core.shop_coverage",
@@ -521,6 +526,31 @@ BROKEN = [
         "profit.daily_profit_summary",
         "profit of the day = sales, refunds and expenses of core, less cost of goods",
         "update profit.unit_profit set cost_of_goods = cost_of_goods + 0.01 where order_id = 'O2'",
+    ),
+    (
+        "profit.daily_profit_summary",
+        "profit of the day = sales, refunds and expenses of core, less cost of goods",
+        "update core.order_lines set has_unit_cost = false where order_id = 'O2'",
+    ),
+    (
+        "profit.daily_profit_summary",
+        "unit profit on the recognition clock = daily summary, by category",
+        "update profit.unit_profit set gross_profit = null where order_id = 'O2'",
+    ),
+    (
+        "profit.unit_profit",
+        "profit is known where the cost of goods is",
+        "update profit.unit_profit set cost_of_goods = null where order_id = 'O2'",
+    ),
+    (
+        "profit.unit_profit",
+        "profit is known where the cost of goods is",
+        "update profit.unit_profit set net_profit = null where order_id = 'O2'",
+    ),
+    (
+        "core.product_changes",
+        "every product that is added or changed has a unit cost",
+        "update core.product_changes set unit_cost = null where product_id = 'P1'",
     ),
     (
         "profit.daily_profit_summary",

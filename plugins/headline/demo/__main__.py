@@ -32,12 +32,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def fill(days: int, last: date) -> None:
-    """Fill the database of connection `headline_shop` and the folder of `headline_datashare` with the days up to `last`."""
+    """Fill the database of connection `headline_shop_owner` and the folder of `headline_datashare` with the days up to `last`."""
     import psycopg2
 
     company = Company()
     first = last - timedelta(days=days - 1)
-    found = connections.get("headline_shop")
+    found = connections.get("headline_shop_owner")
     target = {"host": found.host, "port": found.port, "user": found.login, "password": found.password, "dbname": found.schema}
     with closing(psycopg2.connect(**{name: value for name, value in target.items() if value})) as connection:
         new_days = shop.fill(connection, first, last, company, progress=lambda day: _show(f"\rshop: filled up to {day}"))

@@ -1,10 +1,12 @@
 """What was loaded, computed, audited and published, in PostgreSQL beside the warehouse."""
 
+from headline.ledger.engine import only_read
 from headline.ledger.figures import Figure, Figures
 from headline.ledger.held_days import HeldDay, HeldDays
+from headline.ledger.identity import Identity, mismatch
 from headline.ledger.ledger import Candidate, CheckResult, Ledger, Load, Published, RunFacts, Sample
 from headline.ledger.locks import Locks
-from headline.ledger.migrate import migrate
+from headline.ledger.migrate import MIGRATOR, migrate
 from headline.ledger.partial import partial_days
 from headline.ledger.repairs import Attempt, Repairs
 from headline.ledger.schema_changes import ColumnChange, SchemaChange, SchemaChanges
@@ -19,19 +21,23 @@ from headline.ledger.staleness import (
     touched,
 )
 from headline.ledger.state import IN_DOUBT, OPEN, Change, PeriodState, has_not_ended
+from headline.ledger.upkeep import Erasure, Tombstones, Upkeep
 
 __all__ = [
     "IN_DOUBT",
+    "MIGRATOR",
     "OPEN",
     "Attempt",
     "Candidate",
     "Change",
     "CheckResult",
     "ColumnChange",
+    "Erasure",
     "Figure",
     "Figures",
     "HeldDay",
     "HeldDays",
+    "Identity",
     "Ledger",
     "Load",
     "Locks",
@@ -42,13 +48,17 @@ __all__ = [
     "Sample",
     "SchemaChange",
     "SchemaChanges",
+    "Tombstones",
+    "Upkeep",
     "behind",
     "has_not_ended",
     "made_by_earlier_code",
     "migrate",
+    "mismatch",
     "missing_days",
     "missing_for",
     "missing_inputs",
+    "only_read",
     "partial_days",
     "stale_periods",
     "stale_states",

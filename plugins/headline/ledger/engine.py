@@ -10,13 +10,20 @@ from typing import Any
 from sqlalchemy import URL, Engine, create_engine
 
 from headline import settings
-from headline.connections import get
+from headline.connections import get, variable
 from headline.errors import NoSpace, Transient
 from headline.space import in_bytes, is_full, no_space
 
 CONNECTION = "headline_ledger"
+READER = "headline_ledger_reader"
 # PostgreSQL makes its log in files of this size, and fills one before it needs the next.
 WAL_SEGMENT = 16 * 2**20
+
+
+def only_read() -> None:
+    """From here on this process reaches the ledger as its reader, where the environment has such a connection."""
+    if reader := os.environ.get(variable(READER)):
+        os.environ[variable(CONNECTION)] = reader
 
 
 def engine(conn_id: str = CONNECTION) -> Engine:

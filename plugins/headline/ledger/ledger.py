@@ -15,7 +15,8 @@ from sqlalchemy import Connection, and_, bindparam, delete, func, insert, litera
 from sqlalchemy.dialects.postgresql import distinct_on
 
 from headline.intervals import DAY, Interval, merge
-from headline.ledger import tables
+from headline.ledger import identity, tables
+from headline.ledger.identity import Identity
 from headline.ledger.state import IN_DOUBT, Change, CurrentState, changed_since
 from headline.ledger.versions import lock_versions, next_versions
 
@@ -140,6 +141,18 @@ _INSERT_STATES = text("""
         cast(:computed_at as timestamptz[]), cast(:code_version as text[])
     )
 """)
+# Of each day the newest file that a table had seen when the day was computed last; of a day that it has not, when any was.
+_LOADS_SEEN = text("""
+    with seen as (
+        select start, "end", as_of from period_state where table_name = :table
+    )
+    select distinct on (ds) version
+    from load
+    where landing = :landing and version <= coalesce(
+        (select max(as_of) from seen where start <= ds and "end" > ds), (select max(as_of) from seen)
+    )
+    order by ds, version desc
+""")
 _NEWEST_VERSION = text("select greatest((select max(version) from load), (select max(version) from publication))")
 _NEWEST_OF = text("""
     select name, (select max(version) from period_state where table_name = name) as newest
@@ -191,9 +204,21 @@ class Ledger(CurrentState):
         if intervals is not None:
             query = query.where(_in_intervals(columns.ds, intervals))
         with self._begin() as connection:
-            rows = connection.execute(query.order_by(columns.ds, columns.version.desc())).mappings().all()
-        fields = Load.__dataclass_fields__
-        return [Load(**{name: row[name] for name in fields}) for row in rows]
+            return _loads(connection, query.order_by(columns.ds, columns.version.desc()))
+
+    def loads_seen(self, table_name: str, landing: str, intervals: Sequence[Interval]) -> list[Load]:
+        """The file of each day that the published rows of a table have seen; what landed later and was held back is none."""
+        columns = tables.load.c
+        seen = _LOADS_SEEN.bindparams(table=table_name, landing=landing).columns(columns.version).scalar_subquery()
+        query = select(tables.load).where(columns.version.in_(seen), _in_intervals(columns.ds, intervals))
+        with self._begin() as connection:
+            return _loads(connection, query.order_by(columns.ds))
+
+    def landed_files(self) -> list[str]:
+        """Every file that ever landed, as the history tells it, also those whose day came again."""
+        query = select(tables.load.c.file).distinct().order_by(tables.load.c.file)
+        with self._begin() as connection:
+            return list(connection.scalars(query))
 
     # candidates and audits
 
@@ -274,10 +299,21 @@ class Ledger(CurrentState):
     # publications
 
     def distrust(self, periods: Mapping[str, Sequence[date]]) -> None:
-        """Forget the fingerprints of periods (first days by table) that are about to be replaced: after a crash they count as
-        changed."""
+        """Forget the fingerprints of periods (first days by table): from then on they count as changed."""
         with self._begin() as connection:
-            connection.execute(_DISTRUST, {**_named_days(periods), "in_doubt": IN_DOUBT})
+            _distrust(connection, periods)
+
+    def begin_publication(self, periods: Mapping[str, Sequence[date]], before: Identity, after: Identity) -> None:
+        """Forget the fingerprints of periods that are about to be replaced, and remember what the warehouse is before and after
+        it: after a crash it may be either, and the periods count as changed."""
+        with self._begin() as connection:
+            _distrust(connection, periods)
+            connection.execute(identity.BEGIN, {**vars(before), "planned": after.mark})
+
+    def end_publication(self, after: Identity) -> None:
+        """Remember that what was begun has been written, where nothing else is to be recorded."""
+        with self._begin() as connection:
+            connection.execute(identity.END, vars(after))
 
     def adopt(self, fingerprints: Mapping[tuple[str, date], str]) -> None:
         """Keep the fingerprints of periods (table and first day) that have none; others stay as they are, as do all versions."""
@@ -350,11 +386,13 @@ class Recording:
         changed: Sequence[Published],
         unchanged: Mapping[str, Sequence[date]],
         inputs: Mapping[str, Iterable[str]],
+        warehouse: Identity | None = None,
     ) -> None:
         """Record what readers see anew, that other computed periods (first days by table) are as they were, and close the run.
 
         Periods beside each other of one status share a version. All periods that were computed are as of this record, for the
-        run's own tables are each other's inputs. `inputs`: what each table reads.
+        run's own tables are each other's inputs. `inputs`: what each table reads. `warehouse`: what it is by now, where rows
+        were replaced.
         """
         connection = self._connection
         as_of = _newest_version(connection)
@@ -396,6 +434,17 @@ class Recording:
             codes = [run.code_versions[name] for name in days["names"]]
             connection.execute(_COMPUTED_AGAIN, {**days, "as_of": as_of, "codes": codes})
         set_state(connection, run.run_key, {one.table for one in changed} | unchanged.keys(), "published")
+        if warehouse:
+            connection.execute(identity.END, vars(warehouse))
+
+
+def _loads(connection: Connection, query: Any) -> list[Load]:
+    fields = Load.__dataclass_fields__
+    return [Load(**{name: row[name] for name in fields}) for row in connection.execute(query).mappings()]
+
+
+def _distrust(connection: Connection, periods: Mapping[str, Sequence[date]]) -> None:
+    connection.execute(_DISTRUST, {**_named_days(periods), "in_doubt": IN_DOUBT})
 
 
 def _candidate(row: Any) -> Candidate:

@@ -53,7 +53,17 @@ class Locks:
 
     def is_waited_for(self, name: str) -> bool:
         """Whether somebody cannot go on before a lock is given back."""
-        return bool(self._value(_IS_WAITED_FOR, key=_key(name)))
+        return bool(self.value(_IS_WAITED_FOR, key=_key(name)))
+
+    def value(self, sql: str, **values: Any) -> Any:
+        """The first value that a statement gives, asked on the connection that holds the locks; None where there is no row.
+
+        Raises Transient where the ledger is out of reach.
+        """
+        try:
+            return self._execute(self._open(), sql, **values)
+        except psycopg2.OperationalError as error:
+            raise unreachable(self._conn_id, error) from error
 
     def close(self) -> None:
         """Give back the connection, and with it all locks."""
@@ -66,9 +76,9 @@ class Locks:
         key, seconds = _key(name), self._timeout if timeout is None else timeout
         try:
             self._wait_for(seconds)
-            self._value(f"select pg_advisory_lock{kind}(%(key)s)", key=key)
+            self._execute(self._open(), f"select pg_advisory_lock{kind}(%(key)s)", key=key)
         except psycopg2.Error as error:
-            holders = self._value(_HOLDERS, key=key) or "somebody"
+            holders = self.value(_HOLDERS, key=key) or "somebody"
             raise Transient(f"the lock «{name}» is held by {holders} for more than {seconds:.0f} s") from error
         try:
             yield
@@ -82,9 +92,6 @@ class Locks:
         if self._timeout_set != seconds:
             self._execute(connection, "select set_config('lock_timeout', %(value)s, false)", value=f"{seconds * 1000:.0f}")
             self._timeout_set = seconds
-
-    def _value(self, sql: str, **values: Any) -> Any:
-        return self._execute(self._open(), sql, **values)
 
     def _execute(self, connection: psycopg2.extensions.connection, sql: str, **values: Any) -> Any:
         with connection.cursor() as cursor:

@@ -1,4 +1,7 @@
-"""The ledger's tables. Rows are only ever added, except current states and the end of a repair."""
+"""The ledger's tables. Rows of history are only ever added; the others hold how things are now.
+
+A table of history says so in its `info`, and a migration gives it the trigger `history_stays`.
+"""
 
 from __future__ import annotations
 
@@ -24,6 +27,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB
 
 metadata = MetaData()
+HISTORY = {"history": True}
 
 # One sequence orders everything that changes what a reader sees: loads and publications alike.
 version_sequence = Sequence("version", metadata=metadata)
@@ -43,6 +47,7 @@ load = Table(
     Column("run_id", String, nullable=False),
     Index("load_by_day", "landing", "ds", "version"),
     Index("load_by_columns", "landing", text("md5(columns::text)"), "ds"),
+    info=HISTORY,
 )
 
 candidate = Table(
@@ -81,6 +86,7 @@ audit = Table(
         "id",
         postgresql_where=text("kind = 'anomaly' and outcome in ('failed', 'accepted')"),
     ),
+    info=HISTORY,
 )
 
 publication = Table(
@@ -91,7 +97,7 @@ publication = Table(
     Column("table_name", String, nullable=False),
     Column("start", Date, nullable=False),
     Column("end", Date, nullable=False),
-    Column("status", String, nullable=False, comment="complete or partial"),
+    Column("status", String, nullable=False, comment="complete, partial or open"),
     Column("coverage", Numeric, nullable=False),
     Column("row_count", BigInteger, nullable=False, comment="rows of the whole candidate"),
     Column("as_of", BigInteger, nullable=False, comment="inputs up to this version were seen"),
@@ -101,6 +107,7 @@ publication = Table(
     Column("run_id", String, nullable=False),
     Column("published_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
     Index("publication_by_day", "table_name", "end", "version"),
+    info=HISTORY,
 )
 
 # The history above says how it came about; planning and waiting read only this, by range of days.
@@ -114,7 +121,7 @@ period_state = Table(
     Column("as_of", BigInteger, nullable=False, comment="inputs up to this version are in it"),
     Column("fingerprint", String, nullable=True, comment="of its rows; empty while in doubt, null where it was never known"),
     Column("row_count", BigInteger, nullable=False),
-    Column("status", String, nullable=False, comment="complete or partial"),
+    Column("status", String, nullable=False, comment="complete, partial or open"),
     Column("coverage", Numeric, nullable=False),
     Column("run_id", String, nullable=False, comment="the run that made this version"),
     Column("changed_at", DateTime(timezone=True), nullable=False),
@@ -122,6 +129,16 @@ period_state = Table(
     Column("code_version", String, nullable=True, comment="of what made it; null where that was never known"),
     Index("period_state_by_version", "table_name", "version"),
     Index("period_state_by_as_of", "table_name", "as_of"),
+)
+
+# One row: the warehouse that what is published stands in. A publication tells first which it will be, and last that it was.
+warehouse = Table(
+    "warehouse",
+    metadata,
+    Column("id", String, primary_key=True, comment="as the warehouse itself says"),
+    Column("publication", BigInteger, nullable=False, comment="how many publications it holds"),
+    Column("mark", String, nullable=False, comment="of the last of them; empty before the first"),
+    Column("planned", String, nullable=True, comment="mark of a publication that has begun; null once it is recorded"),
 )
 
 schema_change = Table(
@@ -137,6 +154,7 @@ schema_change = Table(
     Column("is_blocking", Boolean, nullable=False),
     Column("found_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
     Index("schema_change_by_day", "landing", "ds", "id"),
+    info=HISTORY,
 )
 
 held_day = Table(
@@ -152,6 +170,28 @@ held_day = Table(
     Column("released_at", DateTime(timezone=True), nullable=True),
     Column("released_by", Text, nullable=True, comment="the run that was asked for the day, or how it came to an end"),
     Index("held_day_by_landing", "landing", "ds"),
+)
+
+erasure = Table(
+    "erasure",
+    metadata,
+    Column("id", BigInteger, primary_key=True, autoincrement=True),
+    Column("digest", String(32), nullable=False, unique=True, comment="salted hash of the person's id"),
+    Column("salt", String(64), nullable=False, comment="the same in all rows"),
+    Column("asked_by", Text, nullable=False),
+    Column("asked_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+    Column("files", JSONB, nullable=False, server_default="[]", comment="landed files that were written anew"),
+    Column("counts", JSONB, nullable=False, server_default="{}", comment="place to the number of rows changed"),
+    Column("finished_at", DateTime(timezone=True), nullable=True, comment="null until it has ended"),
+)
+
+retention = Table(
+    "retention",
+    metadata,
+    Column("id", BigInteger, primary_key=True, autoincrement=True),
+    Column("run_id", String, nullable=False),
+    Column("removed", JSONB, nullable=False, comment="kind to the count and the bytes of what was removed"),
+    Column("removed_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
 )
 
 repair = Table(
@@ -207,4 +247,5 @@ incident_event = Table(
     Column("channel", String, nullable=True, comment="inbox, email, slack or sns"),
     Column("detail", Text, nullable=False),
     Index("incident_event_by_incident", "incident_id", "id"),
+    info=HISTORY,
 )

@@ -1,7 +1,7 @@
-"""`python -m headline.local.airflow_database`: Airflow's tables, the administrator and the roles, in one process.
+"""`python -m headline.local.airflow_database`: Airflow's tables, the roles and the users of set-up, in one process.
 
 Each of Airflow's own commands imports Airflow, and `roles import` builds FAB's application once for every line of its file.
-The user's name and password and the roles are read from the standard input, as JSON: no password stands in the list of processes.
+Users, their passwords and the roles are read from the standard input, as JSON: no password stands in the list of processes.
 """
 
 from __future__ import annotations
@@ -15,27 +15,28 @@ from typing import Any
 Role = Mapping[str, str]  # as in the file that `airflow roles export` writes: name, resource, actions
 
 
-def prepare(name: str, password: str, roles: Iterable[Role]) -> None:
-    """Bring the database to the installed versions, the administrator's password and the roles; raises SystemExit."""
+def prepare(users: Mapping[str, tuple[str, str]], roles: Iterable[Role]) -> None:
+    """Bring the database to the installed versions, the roles, and the users with role and password; raises SystemExit."""
     from airflow.cli.cli_parser import get_parser
     from airflow.providers.fab.auth_manager.cli_commands.utils import get_application_builder
 
     options = get_parser().parse_args(["db", "migrate"])
     options.func(options)
     with get_application_builder() as builder:
-        _set_administrator(builder.sm, name, password)
         _add_roles(builder.sm, roles)
+        for name, (role, password) in users.items():
+            _set_user(builder.sm, name, role, password)
 
 
-def _set_administrator(security: Any, name: str, password: str) -> None:
+def _set_user(security: Any, name: str, role: str, password: str) -> None:
     user = security.find_user(name)
     if user is None:
-        admin = security.find_role("Admin")
-        user = security.add_user(name, "Headline", "Administrator", "admin@localhost", admin, password)
+        found = security.find_role(role)
+        user = security.add_user(name, "Headline", name, f"{name}@localhost", found, password)
     elif not security.reset_password(user.id, password):
         user = None
     if not user:
-        raise SystemExit(f"the administrator {name} could not be set up")
+        raise SystemExit(f"the user {name} could not be set up")
 
 
 def _add_roles(security: Any, roles: Iterable[Role]) -> None:

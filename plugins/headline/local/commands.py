@@ -47,6 +47,15 @@ def clean() -> None:
     lifecycle.clean()
 
 
+def secrets() -> None:
+    """Make the files with keys and passwords that docker-compose.yaml hands to the containers; those that are there stay."""
+    from headline.local.containers import make_secrets
+    from headline.local.home import Home
+    from headline.local.screen import Screen
+
+    Screen().say(f"The secrets of the containers are in {make_secrets(Home.current())}")
+
+
 def status() -> None:
     """Show whether Airflow is healthy, how the last run of each DAG went, and where the UI is."""
     from headline.local.status import show_status
@@ -105,4 +114,4 @@ def unpause(pipeline: Annotated[str, typer.Argument(help="A DAG.")]) -> None:
     runs.unpause(pipeline)
 
 
-COMMANDS = (run, example, up, status, heartbeat, logs, down, clean, trigger, retry, unpause)
+COMMANDS = (run, example, up, status, heartbeat, logs, down, clean, secrets, trigger, retry, unpause)

@@ -1,27 +1,25 @@
-"""The environment of an installation: keys and choices that stay, and what follows from them."""
+"""The environment of an installation: choices that stay, and what follows from them; of secrets only what tasks need."""
 
 from __future__ import annotations
 
-import base64
 import json
-import secrets
+import shlex
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from urllib.parse import quote
 
-from headline.airflow_api import ADMIN
+from headline.local.secrets import Secrets
 from headline.settings import PROJECT
 
-# Airflow signs with HMAC-SHA512, which asks for a key of at least so many bytes.
-SIGNING_KEY_BYTES = 64
+# Airflow reads these files with a command, so that no process inherits what is in them.
 KEYS = {
-    "AIRFLOW__CORE__FERNET_KEY": lambda: base64.urlsafe_b64encode(secrets.token_bytes(32)).decode(),
-    "AIRFLOW__API__SECRET_KEY": lambda: secrets.token_urlsafe(SIGNING_KEY_BYTES),
-    "AIRFLOW__API_AUTH__JWT_SECRET": lambda: secrets.token_urlsafe(SIGNING_KEY_BYTES),
-    "HEADLINE_ADMIN_PASSWORD": lambda: secrets.token_hex(10),
+    "AIRFLOW__CORE__FERNET_KEY": "fernet_key",
+    "AIRFLOW__API__SECRET_KEY": "api_secret_key",
+    "AIRFLOW__API_AUTH__JWT_SECRET": "jwt_secret",
 }
-SIGNING_KEYS = ("AIRFLOW__API__SECRET_KEY", "AIRFLOW__API_AUTH__JWT_SECRET")
+READ_BY_COMMAND = KEYS | {"AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": "airflow_database"}
+# Earlier versions kept these among the variables.
+ONCE_KEPT = KEYS | {"HEADLINE_ADMIN_PASSWORD": "admin"}
 DEFAULTS = {
     "HEADLINE_PORT": lambda: "8080",
     "HEADLINE_FINANCE_PORT": lambda: "8090",
@@ -29,7 +27,9 @@ DEFAULTS = {
     "HEADLINE_REPORTING_CURRENCY": lambda: "EUR",
     "HEADLINE_REPORTING_ZONE": lambda: "UTC",
 }
-CONNECTIONS = ("WAREHOUSE", "LEDGER", "SHOP", "FINANCE", "DATASHARE", "AIRFLOW")
+CONNECTIONS = ("WAREHOUSE", "LEDGER", "LEDGER_READER", "LEDGER_MIGRATOR", "SHOP", "SHOP_OWNER", "FINANCE", "DATASHARE", "AIRFLOW")
+# Who sets up has them; no process of Airflow does.
+OF_SET_UP = {"LEDGER_MIGRATOR": "LEDGER", "SHOP_OWNER": "SHOP"}
 # Where alerts go, and the address that expects the watch's sign of life: there are none before somebody names them.
 ALERTS = ("EMAIL", "SLACK", "SNS", "HEARTBEAT")
 # Each has its default in settings.py.
@@ -39,6 +39,17 @@ LIMITS = (
     "HEADLINE_CLOSED_DAY_LIMIT",
     "HEADLINE_SETTLED_MINUTES",
     "HEADLINE_QUERY_SECONDS",
+    "HEADLINE_MOST_DAYS",
+    "HEADLINE_MOST_ROWS",
+    "HEADLINE_MOST_BYTES",
+    "HEADLINE_MOST_EXPANSION",
+    "HEADLINE_MOST_PAGES",
+    "HEADLINE_KEEP_LANDING_DAYS",
+    "HEADLINE_KEEP_LOG_DAYS",
+    "HEADLINE_KEEP_STAGING_DAYS",
+    "HEADLINE_KEEP_QUARANTINE_DAYS",
+    "HEADLINE_KEEP_AUDIT_DAYS",
+    "HEADLINE_BACKUP_TO",
 )
 QUIET = " ".join(
     f"{name}=WARNING"
@@ -55,34 +66,47 @@ CHOICES = (
 
 
 def kept(before: Mapping[str, str], choices: Mapping[str, str]) -> dict[str, str]:
-    """What stays from one set-up to the next: keys, made once, and settings: as chosen now, else as before, else the default.
-
-    A key that is too short to sign with is made anew, which only ends the sessions in the UI.
-    """
-    valid = {name: value for name, value in before.items() if name not in SIGNING_KEYS or len(value) >= SIGNING_KEY_BYTES}
-    made = {name: make() for name, make in (KEYS | DEFAULTS).items() if name not in valid}
-    return made | valid | {name: choices[name] for name in CHOICES if name in choices}
+    """The settings that stay from one set-up to the next: as chosen now, else as before, else the default."""
+    found = {name: value for name, value in before.items() if name not in ONCE_KEPT}
+    made = {name: make() for name, make in DEFAULTS.items() if name not in found}
+    return made | found | {name: choices[name] for name in CHOICES if name in choices}
 
 
-def derived(home: Path, postgres_socket: Path, choices: Mapping[str, str]) -> dict[str, str]:
+def once_kept(before: Mapping[str, str]) -> dict[str, str]:
+    """The secrets that an earlier version wrote among the variables, by the name that their file has now."""
+    return {file: before[name] for name, file in ONCE_KEPT.items() if name in before}
+
+
+def lent(postgres_socket: Path, secrets: Secrets, choices: Mapping[str, str]) -> dict[str, str]:
+    """The connections that set-up alone has, as JSON by conn_id; where somebody has chosen another database, as chosen."""
+    databases = secrets.databases(str(postgres_socket))
+    names = {name: f"AIRFLOW_CONN_HEADLINE_{name}" for name in (*OF_SET_UP, *OF_SET_UP.values())}
+    return {
+        f"headline_{name.lower()}": choices.get(names[name]) or choices.get(names[usual]) or databases[name]
+        for name, usual in OF_SET_UP.items()
+    }
+
+
+def derived(home: Path, postgres_socket: Path, secrets: Secrets, choices: Mapping[str, str]) -> dict[str, str]:
     """What follows from the place of the home and the project, and from what was chosen."""
     url = f"http://127.0.0.1:{choices['HEADLINE_PORT']}"
-    database = f"postgres@/airflow?host={quote(str(postgres_socket))}"
-    postgres: dict[str, object] = {"conn_type": "postgres", "host": str(postgres_socket), "login": "postgres"}
+    databases = {name: text for name, text in secrets.databases(str(postgres_socket)).items() if name not in OF_SET_UP}
+    if "AIRFLOW_CONN_HEADLINE_LEDGER" in choices:  # somewhere else, where there may be no such role
+        del databases["LEDGER_READER"]
     connections: dict[str, dict[str, object]] = {
         "WAREHOUSE": {"conn_type": "duckdb", "host": f"{home}/warehouse.duckdb", "extra": {"memory_limit": "2GB"}},
-        "LEDGER": postgres | {"schema": "ledger"},
-        "SHOP": postgres | {"schema": "shop"},
         "FINANCE": {"conn_type": "http", "host": "http://127.0.0.1", "port": int(choices["HEADLINE_FINANCE_PORT"])},
         "DATASHARE": {"conn_type": "fs", "extra": {"path": f"file://{home}/datashare"}},
-        "AIRFLOW": {"conn_type": "http", "host": url, "login": ADMIN, "password": choices["HEADLINE_ADMIN_PASSWORD"]},
     }
     return {
         "HEADLINE_HOME": str(home),
         "HEADLINE_SOURCES": f"{PROJECT}/include/sql/sources",
         "HEADLINE_LANDING": f"file://{home}/landing",
         "HEADLINE_AREA_ROLES": "true",
+        **{f"AIRFLOW_CONN_HEADLINE_{name}": text for name, text in databases.items()},
         **{f"AIRFLOW_CONN_HEADLINE_{name}": json.dumps(connection) for name, connection in connections.items()},
+        "AIRFLOW_CONN_HEADLINE_AIRFLOW": secrets.airflow(url),
+        **{f"{option}_CMD": f"cat {shlex.quote(str(secrets.path(file)))}" for option, file in READ_BY_COMMAND.items()},
         "AIRFLOW_HOME": f"{home}/airflow",
         "AIRFLOW__CORE__DAGS_FOLDER": f"{PROJECT}/dags",
         "AIRFLOW__CORE__PLUGINS_FOLDER": f"{PROJECT}/plugins",
@@ -97,8 +121,6 @@ def derived(home: Path, postgres_socket: Path, choices: Mapping[str, str]) -> di
         # Compiled SQL is shown whole; it names every file that landed.
         "AIRFLOW__CORE__MAX_TEMPLATED_FIELD_LENGTH": "200000",
         "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{url}/execution/",
-        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"postgresql+psycopg2://{database}",
-        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN_ASYNC": f"postgresql+asyncpg://{database}",
         "AIRFLOW__API__HOST": "127.0.0.1",
         "AIRFLOW__API__PORT": choices["HEADLINE_PORT"],
         "AIRFLOW__API__BASE_URL": url,

@@ -10,6 +10,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from headline.errors import BadRequest, SpecError
+from headline.intervals import DAY, Interval
 from headline.local.home import Home, chosen_in_shell
 from headline.local.run import DAGS, Job, run
 from headline.local.screen import Screen
@@ -58,6 +59,8 @@ class Example(BaseModel):
             "HEADLINE_REPORTING_CURRENCY": self.reporting_currency,
             "HEADLINE_REPORTING_ZONE": self.reporting_zone,
             "HEADLINE_WITHOUT": " ".join(self.without),
+            # An example is computed over all its days by one run of each DAG.
+            "HEADLINE_MOST_DAYS": str(len(Interval(self.first, self.last + DAY))),
         }
         if not home.is_ours and "HEADLINE_PORT" not in choices:  # beside the demo company, which keeps the usual port
             choices["HEADLINE_PORT"] = str(free_port(8081))

@@ -12,9 +12,11 @@ from pathlib import Path
 
 from rich.text import Text
 
-from headline.airflow_api import ADMIN
+from headline.airflow_api import ADMIN, SECRETS
 from headline.errors import BadRequest
 from headline.local import environment
+from headline.local.private import check_own, private_folder, write_private
+from headline.local.secrets import Secrets
 from headline.settings import PROJECT
 
 HEADER = "# Made by Headline's set-up. It holds the keys of this home: keep it out of version control."
@@ -30,7 +32,8 @@ class Home:
     @classmethod
     def current(cls) -> Home:
         """The home that HEADLINE_HOME names, else `.headline` in the project."""
-        return cls(Path(os.environ.get("HEADLINE_HOME") or PROJECT / ".headline").expanduser().resolve())
+        named = Path(os.environ.get("HEADLINE_HOME") or PROJECT / ".headline").expanduser()
+        return cls(named.parent.resolve() / named.name)
 
     @property
     def env_file(self) -> Path:
@@ -41,11 +44,15 @@ class Home:
         return self.path / "login"
 
     @property
+    def secrets(self) -> Secrets:
+        return Secrets(self.path / SECRETS)
+
+    @property
     def login(self) -> Text:
-        """Where the UI is, how to log in and how to stop it, for the screen."""
+        """Where the UI is, which file tells how to log in, and how to stop it, for the screen, which others may see."""
         stop = "make down" if self.path == PROJECT / ".headline" else f"make down HEADLINE_HOME={self.path}"
-        kept = (f"kept in {self.login_file}; to stop it: {stop}", "dim")
-        return Text.assemble(("Airflow", "bold"), f": {self.login_file.read_text()}", kept)
+        kept = (f"user and password: see {self.login_file}; to stop it: {stop}", "dim")
+        return Text.assemble(("Airflow", "bold"), f": {self.environment()['AIRFLOW__API__BASE_URL']}\n", kept)
 
     @property
     def logs(self) -> Path:
@@ -58,15 +65,23 @@ class Home:
     @property
     def is_ours(self) -> bool:
         """Whether set-up made this folder, so that it may be removed."""
-        return self.env_file.is_file() and self.env_file.read_text().startswith(HEADER)
+        return self.env_file.is_file() and not self.env_file.is_symlink() and self.env_file.read_text().startswith(HEADER)
 
     def make(self) -> None:
-        """Create the folder, closed to others; raises BadRequest where it holds somebody else's things."""
+        """Create the folder, closed to others; raises BadRequest where it holds somebody else's things, or links.
+
+        A link could have been planted to have another file written, or another folder's rights changed.
+        """
+        if self.path.exists() or self.path.is_symlink():
+            check_own(self.path)
         if not self.is_ours:
-            if self.path.exists() and (not self.path.is_dir() or any(self.path.iterdir())):
+            if self.path.exists() and any(self.path.iterdir()):
                 raise BadRequest(f"HEADLINE_HOME={self.path} holds other things: name a folder that is new or empty")
-            self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+            private_folder(self.path)
             write_private(self.env_file, f"{HEADER}\n")
+        for path in self.path.iterdir():
+            if path.is_symlink() and path != self.postgres:  # which looks after its own
+                raise BadRequest(f"{path} is a link to {path.readlink()}: remove it")
         for folder in ("airflow", "datashare", "landing", "logs"):
             (self.path / folder).mkdir(mode=0o700, exist_ok=True)
 
@@ -74,7 +89,7 @@ class Home:
     def starting(self) -> Iterator[None]:
         """Be the only one who starts this home; raises BadRequest while somebody else does."""
         self.make()
-        with (self.path / "starting").open("w") as mark:
+        with os.fdopen(os.open(self.path / "starting", os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW, 0o600), "w") as mark:
             try:
                 fcntl.flock(mark, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
@@ -97,13 +112,20 @@ class Home:
 
     def write(self, postgres_socket: Path, choices: Mapping[str, str]) -> dict[str, str]:
         """Write and return the variables of this home; `choices` overrule what was chosen before."""
-        kept = environment.kept(parse(self.env_file.read_text().partition(DERIVED)[0]), choices)
-        variables = environment.derived(self.path, postgres_socket, kept) | kept
+        before = parse(self.env_file.read_text().partition(DERIVED)[0])
+        secrets, kept = self.secrets, environment.kept(before, choices)
+        secrets.make(before=environment.once_kept(before))
+        write_private(secrets.path("airflow_database"), secrets.airflow_database(str(postgres_socket)))
+        variables = environment.derived(self.path, postgres_socket, secrets, kept) | kept
         derived = {name: value for name, value in variables.items() if name not in kept}
         write_private(self.env_file, "\n".join([HEADER, *lines(kept), DERIVED, *lines(derived), ""]))
-        login = [variables["AIRFLOW__API__BASE_URL"], f"user: {ADMIN}", f"password: {variables['HEADLINE_ADMIN_PASSWORD']}", ""]
+        login = [variables["AIRFLOW__API__BASE_URL"], f"user: {ADMIN}", f"password: {secrets['admin']}", ""]
         write_private(self.login_file, "\n".join(login))
         return variables
+
+    def lent(self, postgres_socket: Path) -> dict[str, str]:
+        """The connections that set-up alone has, as JSON by conn_id."""
+        return environment.lent(postgres_socket, self.secrets, parse(self.env_file.read_text().partition(DERIVED)[0]))
 
 
 def chosen_in_shell() -> dict[str, str]:
@@ -119,11 +141,3 @@ def parse(text: str) -> dict[str, str]:
 
 def lines(variables: Mapping[str, str]) -> list[str]:
     return [f"{name}={value}" for name, value in variables.items()]
-
-
-def write_private(path: Path, text: str) -> None:
-    """Write a file that only its owner may read, whole or not at all."""
-    unfinished = path.with_name(f".{path.name}.unfinished")
-    unfinished.touch(mode=0o600)
-    unfinished.write_text(text)
-    unfinished.replace(path)

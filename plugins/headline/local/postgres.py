@@ -1,5 +1,7 @@
 """The embedded PostgreSQL: programs from a wheel, data in the home, reached through a Unix socket that only its owner may use.
 
+Every role has a password, on the socket too: whoever may reach the socket is not yet the superuser.
+
 PostgreSQL refuses to be run by root: for root another account runs it. Where that account does not reach the home the data lie
 outside, and the home has a link to them; nobody's folders are opened for it.
 """
@@ -14,7 +16,7 @@ import stat
 import subprocess
 import tempfile
 from collections.abc import Iterator
-from contextlib import closing, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -23,10 +25,14 @@ from typing import NoReturn
 import psutil
 import psycopg2
 
+from headline.airflow_api import SECRETS
 from headline.errors import HeadlineError
+from headline.local import roles
+from headline.local.private import write_private
+from headline.local.roles import SUPERUSER
+from headline.local.secrets import Secrets
 
 VERSION = 18
-DATABASES = ("airflow", "ledger", "shop")
 SOCKET_NAME = ".s.PGSQL.5432"
 LONGEST_SOCKET_PATH = 103
 ROOT_RUNS_IT_AS = "nobody"
@@ -37,6 +43,10 @@ SETTINGS = """
 listen_addresses = ''
 unix_socket_permissions = 0700
 log_min_messages = warning
+"""
+ACCESS = """# Headline: nobody connects without the password of a role; which databases a role may connect to, its grants say.
+local all all scram-sha-256
+host all all all scram-sha-256
 """
 
 
@@ -53,47 +63,88 @@ class Postgres:
 
     @property
     def socket(self) -> Path:
-        """The folder of its socket: the data's own, or one with a short name, since the system limits the length."""
-        if len(str(self.place / SOCKET_NAME)) <= LONGEST_SOCKET_PATH:
-            return self.place
-        digest = hashlib.sha256(str(self.data).encode()).hexdigest()[:12]
-        return Path(tempfile.gettempdir()) / f"headline-{digest}"
+        """The folder of its socket: the data's own, or one with a short name, since the system limits the length.
+
+        Nobody can foresee that name; a file beside the data keeps it.
+        """
+        return Path(self._socket_file.read_text()) if self._socket_file.is_file() else self.place
+
+    @property
+    def _socket_file(self) -> Path:
+        return self.data.with_name(f"{self.data.name}-socket")
+
+    @property
+    def secrets(self) -> Secrets:
+        """The passwords of its roles, beside the data."""
+        return Secrets(self.data.with_name(SECRETS))
 
     @property
     def log(self) -> Path:
         return self.place / "server.log"
 
     def prepare(self) -> None:
-        """Make its folders, and decide with that where they are; raises HeadlineError where its account cannot reach them."""
+        """Make its folders and passwords, and decide with that where they are; a server that is open stops.
+
+        Raises HeadlineError where its account cannot reach them.
+        """
+        self.secrets.make(roles.ROLES)
         if self.is_running():
-            return
+            if not self.is_open():
+                return
+            self.stop()
         account = owner()
+        if self.data.is_symlink() and self.place.parent.parent != OUTSIDE.resolve():
+            raise HeadlineError(f"{self.data} is a link to {self.place}: remove it, or move the data back in its place")
         if self.data.is_symlink() and not self.place.exists():
             self.data.unlink()
         if account and not self.data.is_symlink() and not reaches(account, self.data.parent):
             self._move_outside()
+        own(self.place)
+        self._choose_socket()
         for folder in {self.place, self.socket}:
-            own(folder)
             if account and not reaches(account, folder):
                 raise HeadlineError(f"{folder}: the account {account.pw_name}, which runs PostgreSQL, cannot reach it")
 
+    def is_open(self) -> bool:
+        """Whether there are data whose server asks for other passwords than those that are kept, or, of before, for none."""
+        return (self.data / "PG_VERSION").exists() and (self.data / "pg_hba.conf").read_text() != self._access
+
+    @property
+    def _access(self) -> str:
+        """Who is let in. It names the superuser's password without telling it: who removes the files of secrets gets new ones."""
+        return f"{ACCESS}# {hashlib.sha256(self.secrets.get(SUPERUSER).encode()).hexdigest()[:16]}\n"
+
     def start(self) -> None:
-        """Bring the server up and make the databases that are missing; raises HeadlineError with the end of its log."""
+        """Bring the server up, with the roles and databases that are missing; raises HeadlineError with the end of its log."""
+        self.initialise()
         if not self.is_running():
-            self.initialise()
             self._forget_dead_server()
-            self._run("pg_ctl", "start", "--wait", "--timeout=60", f"--log={self.log}", f"--options=-k '{self.socket}'")
-        self._create_databases()
+            self._start()
+        roles.prepare(self.connect, {role: self.secrets[role] for role in roles.ROLES})
 
     def initialise(self) -> None:
-        """Make the files of a server that has none yet; raises HeadlineError with what initdb says."""
-        if self.is_running():
-            return
+        """Make the files of a server that has none yet, and have it ask for passwords; raises HeadlineError with the cause."""
         self.prepare()
         if not (self.data / "PG_VERSION").exists():
-            self._run("initdb", "--auth=trust", "--encoding=UTF8", "--locale=C", "--username=postgres", "--no-instructions")
+            options = ("--encoding=UTF8", "--locale=C", f"--username={SUPERUSER}", "--no-instructions")
+            self._run("initdb", "-D", str(self.place), "--auth=reject", *options)
             with (self.data / "postgresql.conf").open("a") as configuration:
                 configuration.write(SETTINGS)
+        if self.is_open():
+            self._forget_dead_server()
+            self._close()
+
+    def _start(self) -> None:
+        options = (f"--log={self.log}", f"--options=-k '{self.socket}'")
+        self._run("pg_ctl", "start", "-D", str(self.place), "--wait", "--timeout=60", *options)
+
+    def _close(self) -> None:
+        """While no server runs: give the superuser its password, and let nobody in without one."""
+        password = roles.verifier(self.secrets[SUPERUSER])
+        statement = f"alter role {SUPERUSER} with password '{password}'\n"
+        self._run("postgres", "--single", "-D", str(self.place), "postgres", told=statement)
+        write_private(self.place / "pg_hba.conf", self._access)
+        _give(self.place / "pg_hba.conf")
 
     def become(self) -> NoReturn:
         """Let this process be the server, for whoever supervises it; raises HeadlineError where another one serves the data."""
@@ -112,13 +163,13 @@ class Postgres:
     def stop(self) -> None:
         """Bring the server down, ending open connections; what a killed server has left behind ends too."""
         if self.is_running():
-            self._run("pg_ctl", "stop", "--wait", "--timeout=60", "--mode=fast")
+            self._run("pg_ctl", "stop", "-D", str(self.place), "--wait", "--timeout=60", "--mode=fast")
         else:
             self._end_orphans()
 
-    def connect(self, database: str) -> psycopg2.extensions.connection:
-        """A connection on which every statement counts at once."""
-        connection = psycopg2.connect(host=str(self.socket), user="postgres", dbname=database)
+    def connect(self, database: str, role: str = SUPERUSER) -> psycopg2.extensions.connection:
+        """A connection as a role, on which every statement counts at once."""
+        connection = psycopg2.connect(host=str(self.socket), user=role, password=self.secrets[role], dbname=database)
         connection.autocommit = True
         return connection
 
@@ -126,6 +177,7 @@ class Postgres:
         """Remove what lies outside of the home: the socket's folder, and of root's homes the data."""
         if self.socket != self.place:
             shutil.rmtree(self.socket, ignore_errors=True)
+            self._socket_file.unlink()
         if self.data.is_symlink() and self.place.parent.parent == OUTSIDE.resolve():
             shutil.rmtree(self.place.parent, ignore_errors=True)
             self.data.unlink()
@@ -177,6 +229,18 @@ class Postgres:
                 if is_alive_in(process, self.place):
                     yield process
 
+    def _choose_socket(self) -> None:
+        """Keep the folder of the socket that was chosen before, or choose one, while no server runs."""
+        if len(str(self.place / SOCKET_NAME)) <= LONGEST_SOCKET_PATH:
+            self._socket_file.unlink(missing_ok=True)
+            return
+        if self._socket_file.is_file():
+            with suppress(HeadlineError):
+                own(self.socket)
+                return
+        write_private(self._socket_file, tempfile.mkdtemp(prefix="headline-"))
+        own(self.socket)
+
     def _move_outside(self) -> None:
         """Let the data be where the account that runs the server reaches them, and leave a link; data that are there go along."""
         if not OUTSIDE.exists():
@@ -209,23 +273,15 @@ class Postgres:
                     path.chmod(0o755 if path.is_dir() or path.parent.name == "bin" else 0o644)
         return copy / "bin"
 
-    def _create_databases(self) -> None:
-        with closing(self.connect("postgres")) as connection, connection.cursor() as cursor:
-            cursor.execute("select datname from pg_database")
-            present = {name for (name,) in cursor.fetchall()}
-            for name in DATABASES:
-                if name not in present:
-                    cursor.execute(f'create database "{name}"')
-            # After a crash of the machine Airflow may repeat its last moment; what is published stands in the ledger.
-            cursor.execute("alter database airflow set synchronous_commit = off")
-
-    def _run(self, program: str, *arguments: str) -> None:
-        # Output goes to a file: a pipe would stay open for as long as the server that pg_ctl leaves behind.
-        with tempfile.TemporaryFile("w+") as output:
+    def _run(self, program: str, *arguments: str, told: str = "") -> None:
+        # Input and output are files: a pipe would stay open for as long as the server that pg_ctl leaves behind.
+        with tempfile.TemporaryFile("w+") as output, tempfile.TemporaryFile("w+") as given:
+            given.write(told)
+            given.seek(0)
             account = owner()
-            command = [str(self._programs(account) / program), "-D", str(self.place), *arguments]
             done = subprocess.run(
-                command,
+                [str(self._programs(account) / program), *arguments],
+                stdin=given,
                 stdout=output,
                 stderr=output,
                 check=False,

@@ -20,9 +20,10 @@ import psutil
 
 from headline.airflow_api import AirflowApi
 from headline.errors import HeadlineError
-from headline.local.home import Home, write_private
+from headline.local.home import Home
 from headline.local.patience import Patience, cpu_seconds
 from headline.local.postgres import Postgres
+from headline.local.private import write_private
 from headline.local.program import FILE
 from headline.local.supervisor import POSTGRES, Program, Supervisor, configuration, is_socket_outside, socket_for
 from headline.settings import PROJECT

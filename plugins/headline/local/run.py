@@ -13,6 +13,7 @@ from tempfile import TemporaryFile
 from zoneinfo import ZoneInfo
 
 from headline.airflow_api import AirflowApi
+from headline.connections import variable
 from headline.errors import HeadlineError
 from headline.local.figures import audits, figures, open_figures
 from headline.local.home import Home, chosen_in_shell
@@ -37,7 +38,7 @@ DAGS = (
     "investor_engagement",
 )
 # They look after what the others have made, and begin when that is there.
-OPERATIONS = ("repair", "freshness_watch", "alert_drill", "reconciliation")
+OPERATIONS = ("repair", "freshness_watch", "alert_drill", "reconciliation", "retention", "backup")
 DAYS = 60
 
 
@@ -121,7 +122,9 @@ def demo_being_filled(home: Home, environment: Mapping[str, str], job: Job, scre
     if not job.demo_days:
         yield
         return
-    last, variables = job.day or job.last, process_environment(environment, home)
+    last = job.day or job.last
+    lent = {variable(conn_id): text for conn_id, text in home.lent(Postgres(home.postgres).socket).items()}
+    variables = process_environment({**environment, **lent}, home)
     command = [sys.executable, "-m", "headline.demo", "fill", "--days", str(job.demo_days), "--last", str(last)]
     with (
         TemporaryFile("w+") as errors,

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Any
 from urllib.parse import quote
 
 import httpx
 from rich.text import Text
 
+from headline import settings
 from headline.airflow_api import AirflowApi
 from headline.errors import BadRequest
+from headline.intervals import DAY, Interval, business_day, requested_interval
 from headline.local.figures import open_figures
 from headline.local.home import Home
 from headline.local.job import Watched, watch
@@ -25,10 +27,12 @@ def trigger(
     """Run pipelines one after the other for the days `first` to `last` (both included; yesterday where none is given).
 
     Each begins when the one before has succeeded; the first that fails ends it. `accept`: why unusual figures are right: those
-    named by `figures`, else all that are open now, which are told. Raises BadRequest for a pipeline that does not exist or is
-    paused, since its run would only wait, and where there is nothing to waive.
+    named by `figures`, else all that are open now, which are told. Raises BadRequest for days that no run may have, for a
+    pipeline that does not exist or is paused, since its run would only wait, and where there is nothing to waive.
     """
     conf: dict[str, Any] = {name: str(day) for name, day in (("from", first), ("to", last or first)) if day}
+    if first:
+        _require_possible(conf["from"], conf["to"])
     with _airflow() as api:
         known = {dag["dag_id"]: dag for dag in api.dags()}
         for pipeline in pipelines:
@@ -39,6 +43,13 @@ def trigger(
         conf |= _waiver(pipelines, first, last or first, accept, figures)
         for pipeline in pipelines:
             _follow(api, api.trigger(pipeline, conf=conf))
+
+
+def _require_possible(first: str, last: str) -> None:
+    """The run itself would refuse these days too, only later."""
+    limits = settings.load()
+    today = business_day(datetime.now(UTC), limits.reporting_zone)
+    requested_interval(first, last, Interval(today - DAY, today), today, limits.first_day, limits.most_days)
 
 
 def _waiver(

@@ -14,13 +14,14 @@ from importlib.metadata import version
 
 import psutil
 
-from headline import ledger, settings
+from headline import connections, ledger, settings
 from headline.airflow_api import ADMIN
 from headline.errors import BadRequest, HeadlineError
 from headline.local.home import Home
 from headline.local.postgres import Postgres
 from headline.local.processes import Processes, process_environment
 from headline.local.screen import Screen
+from headline.local.secrets import WATCH, Secrets
 
 ROLES = settings.PROJECT / "include" / "roles.json"
 PORTS = {
@@ -44,8 +45,13 @@ def open_home(home: Home, screen: Screen, names: Iterable[str], choices: Mapping
     """The part of set-up that whatever comes next needs: the environment, PostgreSQL and the ledger."""
     os.umask(0o077)
     postgres, processes = Postgres(home.postgres), Processes(home)
+    if postgres.is_open() and processes.manager():
+        with screen.step("Airflow stopped: from now on its database asks for a password"):
+            processes.stop()
     postgres.prepare()
+    before = home.environment()
     variables = home.write(postgres.socket, choices)
+    forget_gone(before, variables)
     if processes.leftovers():
         with screen.step("Processes that an earlier start left behind stopped"):
             processes.stop()
@@ -59,9 +65,16 @@ def open_home(home: Home, screen: Screen, names: Iterable[str], choices: Mapping
         postgres.start()
     os.environ.update(variables)
     settings.load.cache_clear()
-    with screen.step("Ledger"):
-        ledger.migrate()
+    with screen.step("Ledger"), connections.lent(home.lent(postgres.socket)):
+        ledger.migrate(ledger.MIGRATOR)
     return variables
+
+
+def forget_gone(before: Mapping[str, str], variables: Mapping[str, str]) -> None:
+    """Take from this process what it has from the file of the home as it was and what is there no longer, such as passwords."""
+    for name, value in before.items():
+        if name not in variables and os.environ.get(name) == value:
+            del os.environ[name]
 
 
 def check_port(port: int, variable: str, purpose: str) -> None:
@@ -98,21 +111,26 @@ def listener(port: int) -> str:
 
 
 def prepare_airflow(environment: Mapping[str, str], postgres: Postgres, screen: Screen) -> None:
-    """Bring Airflow's database to what the installed versions, the administrator's password and the roles ask for.
+    """Bring Airflow's database to what the installed versions, the users' passwords and the roles ask for.
 
     Asking Airflow itself takes seconds, so the database carries a note of what it was prepared for.
     """
-    password, roles = environment["HEADLINE_ADMIN_PASSWORD"], ROLES.read_text()
+    wanted = wanted_of_airflow(postgres.secrets)
     versions = [f"{name} {version(name)}" for name in ("apache-airflow-core", "apache-airflow-providers-fab")]
-    digests = [hashlib.sha256(text.encode()).hexdigest()[:12] for text in (password, roles)]
-    wanted = ", ".join([*versions, f"{ADMIN} {digests[0]}", f"roles {digests[1]}"])
+    note = ", ".join([*versions, f"users and roles {hashlib.sha256(json.dumps(wanted).encode()).hexdigest()[:12]}"])
     with closing(postgres.connect("airflow")) as connection, connection.cursor() as cursor:
         cursor.execute("select shobj_description(oid, 'pg_database') from pg_database where datname = 'airflow'")
-        if cursor.fetchone() == (wanted,):
+        if cursor.fetchone() == (note,):
             return
-        with screen.step("Airflow's database, administrator and roles"):
-            prepare_database(environment, {"name": ADMIN, "password": password, "roles": json.loads(roles)})
-        cursor.execute("comment on database airflow is %s", (wanted,))
+        with screen.step("Airflow's database, users and roles"):
+            prepare_database(environment, wanted)
+        cursor.execute("comment on database airflow is %s", (note,))
+
+
+def wanted_of_airflow(secrets: Secrets) -> dict[str, object]:
+    """The users that set-up makes, by name with role and password, and the roles."""
+    users = {ADMIN: ("Admin", secrets[ADMIN]), WATCH: (WATCH, secrets[WATCH])}
+    return {"users": users, "roles": json.loads(ROLES.read_text())}
 
 
 def prepare_database(environment: Mapping[str, str], wanted: Mapping[str, object]) -> None:

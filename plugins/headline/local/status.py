@@ -12,6 +12,7 @@ from rich.text import Text
 from headline.airflow_api import AirflowApi
 from headline.errors import HeadlineError
 from headline.intervals import in_words
+from headline.ledger import only_read
 from headline.local.home import Home
 from headline.local.job import COLORS
 from headline.local.lifecycle import components_line
@@ -22,6 +23,7 @@ from headline.local.screen import Screen
 def show_status() -> None:
     """Print the health of Airflow's components, the last run of each DAG, what has failed or waits and why, what is behind its
     inputs, files that do not load, and the UI's address."""
+    only_read()
     screen, home = Screen(), Home.current()
     processes = Processes(home)
     troubles = processes.troubles()

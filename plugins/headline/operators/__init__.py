@@ -1,14 +1,18 @@
 """Airflow's view of the steps; imports nothing heavy, since Airflow parses DAG files again for every task."""
 
+from headline.operators.backup import BackupOperator
 from headline.operators.reconcile import ReconcileOperator
 from headline.operators.repair import FindMissingOperator, RecordRepairsOperator
+from headline.operators.retention import RetentionOperator
 from headline.operators.steps import IngestOperator, SpecFaultOperator, WriteAuditPublishOperator
 
 __all__ = [
+    "BackupOperator",
     "FindMissingOperator",
     "IngestOperator",
     "ReconcileOperator",
     "RecordRepairsOperator",
+    "RetentionOperator",
     "SpecFaultOperator",
     "WriteAuditPublishOperator",
 ]

@@ -56,7 +56,7 @@ def requested(context: Any, now: datetime | None = None) -> Interval:
 
     They do not depend on when a task runs: params, data interval and `run_after` are stored when the run is created and survive
     retries and clearing. Raises BadRequest for a range that is no range, that holds a day that has not ended `now` or lies before
-    all data, and for a backfill with params.
+    all data, that has too many days, and for a backfill with params.
     """
     params, dag_run = context["params"], context["dag_run"]
     first, last = params.get("from"), params.get("to")
@@ -64,7 +64,8 @@ def requested(context: Any, now: datetime | None = None) -> Interval:
         raise BadRequest("each run of a backfill computes a day of its own: leave the params «from» and «to» of the form empty")
     zone = settings.load().reporting_zone
     default = _days_of_run(dag_run.data_interval_start, dag_run.data_interval_end, dag_run.run_after, zone)
-    return requested_interval(first, last, default, business_day(now or datetime.now(UTC), zone), settings.load().first_day)
+    today, known = business_day(now or datetime.now(UTC), zone), settings.load()
+    return requested_interval(first, last, default, today, known.first_day, known.most_days)
 
 
 def days_as_told(run: Mapping[str, Any], zone: str) -> Interval:

@@ -127,7 +127,8 @@ def checked(form: Form, today: date) -> tuple[Interval, dict[str, Any]]:
     """The days and the params of the runs that a form asks for; raises BadRequest with what to change."""
     if not form.first:
         raise BadRequest("fill in the first day under «From»")
-    days = requested_interval(form.first, form.last or None, Interval(today - DAY, today), today, settings.load().first_day)
+    known, yesterday = settings.load(), Interval(today - DAY, today)
+    days = requested_interval(form.first, form.last or None, yesterday, today, known.first_day, known.most_days)
     if form.what == "waive" and not form.reason:
         raise BadRequest("fill in why the figures are right, such as a sale or a holiday: it is kept with them")
     if form.what == "waive" and not form.figures:

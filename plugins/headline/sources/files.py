@@ -15,6 +15,7 @@ from headline import connections, settings
 from headline.errors import BadData, HeadlineError, SpecError, Transient
 from headline.intervals import DAY, Interval
 from headline.ledger.schema_changes import short
+from headline.sources.bounds import require_expansion
 from headline.sources.columns import are_most
 from headline.sources.landing import Part, Unfit
 from headline.sources.refused import REFUSAL, RESERVED, UNREADABLE, WRONG_FIELD_COUNT, name_key, refused
@@ -182,6 +183,8 @@ def _parquet_batches(path: AnyPath, day: date) -> Iterator[pa.RecordBatch]:
         with at_rest(path), path.open("rb") as file:
             # With a buffer a column is read piece by piece: a file may be one row group, larger than memory.
             parquet = pq.ParquetFile(file, buffer_size=PIECE)
+            groups = (parquet.metadata.row_group(number) for number in range(parquet.num_row_groups))
+            require_expansion(sum(group.total_byte_size for group in groups), path.stat().st_size, str(path))
             names = parquet.schema_arrow.names
             own = [f"{name} (arrived)" if name_key(name) in RESERVED else name for name in names]
             apart = told_apart(own)

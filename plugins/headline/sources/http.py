@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from typing import Any
+from hashlib import blake2b
+from typing import TYPE_CHECKING, Any
 
 from headline.errors import BadData, BadRequest, Transient
 from headline.intervals import Interval
 from headline.sources.answers import Answer, TooLongError
+from headline.sources.bounds import expanded, most_pages
 from headline.sources.landing import Part
 from headline.sources.refused import UNREADABLE, refused
 from headline.sources.storage import PIECE
@@ -17,9 +19,11 @@ from headline.sources.text import by_day, is_text, record_of, zones_of
 from headline.specs import HttpIngest
 from headline.sql import render
 
+if TYPE_CHECKING:
+    import requests
+
 TIMEOUT_SECONDS = 30
 WORTH_RETRYING = {408, 425, 429}
-LARGEST_PAGE_COUNT = 100_000
 
 
 def read(ingest: HttpIngest, interval: Interval) -> Iterator[Part]:
@@ -34,7 +38,7 @@ def read(ingest: HttpIngest, interval: Interval) -> Iterator[Part]:
 def _records(ingest: HttpIngest, interval: Interval) -> Iterator[dict[str, Any]]:
     """The records of all pages, as they come; of a page memory holds a piece."""
     cursor: str | None = None
-    seen: set[str] = set()
+    seen: set[bytes] = set()  # of cursors that may be long
     while True:
         params = {name: render(value, interval, where=f"params.{name}") for name, value in ingest.params.items()}
         where = f"{ingest.path} page {len(seen) + 1}"
@@ -54,11 +58,15 @@ def _records(ingest: HttpIngest, interval: Interval) -> Iterator[dict[str, Any]]
             return
         if not isinstance(cursor, str):
             raise BadData(f"{ingest.path}: {ingest.next!r} is no cursor but {json.dumps(cursor)[:80]}; nothing was loaded")
-        if cursor in seen:
-            raise BadData(f"{ingest.path}: the pages run in a circle, {cursor!r} came up again; nothing was loaded")
-        if len(seen) == LARGEST_PAGE_COUNT:
-            raise BadData(f"{ingest.path}: no end after {LARGEST_PAGE_COUNT} pages; nothing was loaded. Ask for fewer days")
-        seen.add(cursor)
+        digest = blake2b(cursor.encode(errors="surrogatepass"), digest_size=16).digest()
+        if digest in seen:
+            raise BadData(f"{ingest.path}: the pages run in a circle, {cursor[:80]!r} came up again; nothing was loaded")
+        seen.add(digest)
+        if len(seen) >= (most := most_pages(len(interval))):
+            raise BadData(
+                f"{ingest.path}: no end after {most:,} pages for {len(interval)} day(s); nothing was loaded. If there are so "
+                "many, set HEADLINE_MOST_PAGES, the pages a day, higher; if not, ask the owner of the service"
+            )
 
 
 @contextmanager
@@ -75,8 +83,9 @@ def _asked(ingest: HttpIngest, params: dict[str, str]) -> Iterator[Answer]:
             if response.status_code >= 500 or response.status_code in WORTH_RETRYING:
                 raise Transient(f"{where}: answered {response.status_code} {response.reason}")
             if response.status_code >= 400:
-                raise BadRequest(f"{where}: refused with {response.status_code} {response.reason}: {response.text[:200]}")
-            answer = Answer(response.iter_content(PIECE), ingest.encoding)
+                raise BadRequest(f"{where}: refused with {response.status_code} {response.reason}: {_beginning(response)}")
+            pieces = expanded(response.iter_content(PIECE), where, response.raw.tell)
+            answer = Answer(pieces, ingest.encoding)
             try:
                 yield answer
             except TooLongError as error:
@@ -85,3 +94,8 @@ def _asked(ingest: HttpIngest, params: dict[str, str]) -> Iterator[Answer]:
                 raise Transient(f"{where}: answered something that is no JSON: {answer.beginning!r}: {error}") from error
     except requests.RequestException as error:
         raise Transient(f"{where}: no answer: {error}") from error
+
+
+def _beginning(response: requests.Response) -> str:
+    """What a refusal begins with; of how long it goes on nobody knows."""
+    return next(response.iter_content(200), b"").decode("utf-8", "replace")[:200]

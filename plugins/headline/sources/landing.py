@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from functools import cached_property
@@ -17,11 +16,13 @@ import pyarrow.parquet as pq
 from headline import settings
 from headline.errors import BadData
 from headline.ledger import Load
+from headline.sources.bounds import Meter
 from headline.sources.columns import Columns, kind_of
 from headline.sources.content import DIGEST_BYTES, content_of
+from headline.sources.intact import flaw, flaw_of, manifest_of, sha256_of
 from headline.sources.refused import RESERVED, Agreed, judged
 from headline.sources.spool import ROWS_AT_A_TIME, Spool, plain
-from headline.sources.storage import address_of, path_of, replacing
+from headline.sources.storage import address_of, keep_alive, path_of, replacing
 from headline.space import room_for
 
 if TYPE_CHECKING:
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
 Part = tuple[date, pa.RecordBatch]
 # Rows that tell what a column holds; where a column has changed, more are read to find out what became of it.
 SAMPLE_ROWS = 1_000
+# So often is a file written whose bytes are not what its manifest says.
+ATTEMPTS = 3
 
 
 class Unfit(BadData):
@@ -51,27 +54,38 @@ class LandingWriter:
 
     A file is named by the checksum of its content: the same rows again, in whatever order, are the same file, and one that is
     damaged is written again. A record that is not as agreed is refused by itself. `root`: the landing zone, if it is not the
-    deployment's.
+    deployment's. `border`: what happens to rows before they land.
     """
 
-    def __init__(self, source: str, landing: str, origin: str, agreed: Agreed | None = None, root: AnyPath | None = None) -> None:
+    def __init__(
+        self,
+        source: str,
+        landing: str,
+        origin: str,
+        agreed: Agreed | None = None,
+        root: AnyPath | None = None,
+        border: Callable[[pa.RecordBatch], pa.RecordBatch] | None = None,
+    ) -> None:
         self._source = source
         self._landing = landing
         self._origin = origin
         self._agreed = agreed or Agreed()
         self._root = root
+        self._border = border or (lambda rows: rows)
         self._read_at = datetime.now(UTC)
 
     def write(self, parts: Iterable[Part], days: Iterable[date], known: Mapping[date, Load] | None = None) -> list[Load]:
         """Land everything and say what arrived; nothing is visible to anybody before the ledger records the loads.
 
         `days`: those that must have a file even when nothing came. `known`: what had landed of them before; where it holds the
-        same, it is what is given back. Raises Unfit, with the load that keeps what arrived, when the source does.
+        same, it is what is given back. Raises Unfit, with the load that keeps what arrived, when the source does; BadData where
+        the source sends more than it may.
         """
         self._read_at = datetime.now(UTC)
+        days = list(days)
         with Spool() as spool:
             try:
-                self._fill(spool, parts)
+                self._fill(spool, parts, len(days))
             except Unfit as error:
                 error.kept = self._keep(error, spool)
                 raise
@@ -83,14 +97,16 @@ class LandingWriter:
         if error.parts is None:
             return self._land(error.day, spool, spool.days)
         with Spool() as whole:
-            self._fill(whole, error.parts)
+            self._fill(whole, error.parts, 1)
             return self._land(error.day, whole, whole.days)
 
-    def _fill(self, spool: Spool, parts: Iterable[Part]) -> None:
+    def _fill(self, spool: Spool, parts: Iterable[Part], day_count: int) -> None:
+        meter = Meter(self._landing, day_count)
         for day, rows in parts:
-            judged_rows = judged(plain(rows, without=["ds"]), self._agreed)
+            meter.add(rows.num_rows, rows.nbytes)
+            landing = self._border(judged(plain(rows, without=["ds"]), self._agreed))
             with room_for("rows on their way", spool.folder, spool.byte_count):
-                spool.add(day, judged_rows)
+                spool.add(day, landing)
 
     def _land(self, day: date, spool: Spool, days: list[date], known: Load | None = None) -> Load:
         schema = spool.schema_of(days)
@@ -115,15 +131,18 @@ class LandingWriter:
             origin=self._origin,
             extracted_at=self._read_at,
         )
-        manifest_file = target.with_suffix(".json")
-        if not _is_whole(target, manifest_file):
-            where = target if isinstance(target, Path) else spool.folder
+        where = target if isinstance(target, Path) else spool.folder
+        # Another run may write the same content at the same moment, in another order of rows: the last to write looks last.
+        for _ in range(ATTEMPTS):
+            if not flaw(target, checksum):
+                keep_alive(target)
+                break
             with room_for(f"{self._landing} of {day}", where, lambda: spool.byte_count(days)):
                 with replacing(target, spool.scratch) as file:
                     _write(file, day, schema, spool.rows(days))
-                    size, digest = file.stat().st_size, _sha256(file)
+                    size, digest = file.stat().st_size, sha256_of(file)
                 manifest = {**vars(load), "ds": str(day), "extracted_at": load.extracted_at.isoformat()}
-                manifest_file.write_text(json.dumps({**manifest, "bytes": size, "sha256": digest}, indent=2))
+                manifest_of(target).write_text(json.dumps({**manifest, "bytes": size, "sha256": digest}, indent=2))
         return load
 
 
@@ -168,22 +187,11 @@ def _root() -> AnyPath:
 
 def _holds(known: Load, row_count: int, checksum: str) -> bool:
     """Whether a load from before content was compared holds the same: then it stays, and the day does not become another."""
-    if len(known.checksum) == 2 * DIGEST_BYTES or known.row_count != row_count:
+    if len(known.checksum) == 2 * DIGEST_BYTES or known.row_count != row_count or flaw_of(known):
         return False
-    try:
-        with path_of(known.file).open("rb") as opened:
-            parquet = pq.ParquetFile(opened)
-            return content_of(parquet.iter_batches(ROWS_AT_A_TIME)).checksum(parquet.schema_arrow) == checksum
-    except (OSError, pa.ArrowException):  # lost or damaged: what arrived now takes its place
-        return False
-
-
-def _is_whole(file: AnyPath, manifest_file: AnyPath) -> bool:
-    """Whether the file is there to its last byte: the manifest, which is written after it, says how many it has."""
-    try:
-        return bool(json.loads(manifest_file.read_text())["bytes"] == file.stat().st_size)
-    except (FileNotFoundError, ValueError, KeyError):
-        return False
+    with path_of(known.file).open("rb") as opened:
+        parquet = pq.ParquetFile(opened)
+        return content_of(parquet.iter_batches(ROWS_AT_A_TIME)).checksum(parquet.schema_arrow) == checksum
 
 
 def _write(file: Path, day: date, schema: pa.Schema, tables: Iterable[pa.Table]) -> None:
@@ -192,8 +200,3 @@ def _write(file: Path, day: date, schema: pa.Schema, tables: Iterable[pa.Table])
         for rows in tables:
             days = pa.repeat(pa.scalar(day, pa.date32()), rows.num_rows)
             writer.write_table(pa.Table.from_arrays([days, *rows.columns], schema=with_day), row_group_size=ROWS_AT_A_TIME)
-
-
-def _sha256(file: Path) -> str:
-    with file.open("rb") as opened:
-        return hashlib.file_digest(opened, "sha256").hexdigest()

@@ -63,8 +63,8 @@ class Difference:
 def difference(before: Load, after: Load, key: Sequence[str], measures: Sequence[str]) -> Difference:
     """Compare two readings of a day by the key of their records.
 
-    `key`, `measures`: columns as they arrive. A record without its key, and a value that is no number, are left out. Raises
-    OSError or pa.ArrowException where a file cannot be read.
+    `key`, `measures`: columns as they arrive. A record without its key, and a value that is no number, are left out. Both files
+    must be intact.
     """
     old, new = (_records(load, key, measures) for load in (before, after))
     new = new.append_column("is_there", pa.repeat(pa.scalar(True), new.num_rows))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import hashlib
 from contextlib import contextmanager
 from pathlib import Path
 from time import time
@@ -51,6 +52,12 @@ def at_rest(path: AnyPath) -> Iterator[None]:
     yield
     if isinstance(path, Path) and (after := path.stat().st_size) != before:
         raise Transient(f"{path}: had {before} bytes when it was opened and has {after} now; it is still arriving")
+
+
+def keep_alive(path: AnyPath) -> None:
+    """Let a local file that is needed again count as new: retention goes by when it was written."""
+    if isinstance(path, Path) and time() - path.stat().st_mtime > _ABANDONED_SECONDS:
+        path.touch()
 
 
 def encoding_hint(path: AnyPath) -> str:
@@ -115,6 +122,34 @@ def replacing(target: AnyPath, scratch: Callable[[str], Path]) -> Iterator[Path]
             _upload(written, target)
     finally:
         written.unlink(missing_ok=True)
+
+
+def copied(source: AnyPath, target: AnyPath) -> tuple[int, str]:
+    """Copy a file, which is there at once when all of it is; gives its bytes and SHA-256, of what was really read."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    written = target.parent / f".{uuid4().hex}.part" if isinstance(target, Path) else target
+    digest, size = hashlib.sha256(), 0
+    try:
+        with source.open("rb") as original, written.open("wb") as copy:
+            while piece := original.read(PIECE):
+                digest.update(piece)
+                size += len(piece)
+                copy.write(piece)
+        if isinstance(written, Path) and isinstance(target, Path):
+            written.replace(target)
+    finally:
+        if isinstance(written, Path):
+            written.unlink(missing_ok=True)
+    return size, digest.hexdigest()
+
+
+def sha256_of(path: AnyPath) -> str:
+    """The SHA-256 of a file's bytes."""
+    with path.open("rb") as file:
+        digest = hashlib.sha256()
+        while piece := file.read(PIECE):
+            digest.update(piece)
+    return digest.hexdigest()
 
 
 def _clean(folder: Path) -> None:

@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 
 from headline.errors import BadData, Transient
 from headline.intervals import DAY, Interval, business_day
+from headline.sources.bounds import expanded
 from headline.sources.columns import are_most
 from headline.sources.files import root, unreadable
 from headline.sources.landing import Part, Unfit
@@ -122,7 +123,8 @@ def _lines(file: MicroBatch, encoding: str) -> Iterator[tuple[int, dict[str, Any
         if not file.path.stat().st_size:
             raise EOFError("it is empty")
         with at_rest(file.path), file.path.open("rb") as compressed:
-            for number, line in enumerate(_split(_unzipped(compressed), encoding), start=1):
+            pieces = expanded(_unzipped(compressed), str(file.path), compressed.tell)
+            for number, line in enumerate(_split(pieces, encoding), start=1):
                 if line.strip():
                     yield number, _record(line, f"{file.path.name} line {number}")
     except ForeignBytesError as error:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -167,10 +168,11 @@ class Catalog:
         return sorted(found, key=lambda other: (self.pipelines[other].tier, other))
 
     def faults(self) -> Iterator[str]:
-        """What is wrong between pipelines: names taken twice, tables read that nobody makes."""
+        """What is wrong between pipelines: names taken twice, tables read that nobody makes, days that nobody waits for."""
         yield from self.names_taken_twice()
         for pipeline in self.pipelines.values():
             yield from (f"{pipeline.id}: {fault}" for fault in self.wrong_reads(pipeline))
+            yield from self.days_without_their_evening(pipeline)
 
     def wrong_reads(self, pipeline: Pipeline) -> Iterator[str]:
         """What a pipeline says that it reads, and cannot."""
@@ -182,6 +184,25 @@ class Catalog:
                 elif read.startswith("quarantine.") and owners[read] != pipeline.id:
                     yield f"tables.{table.name}.reads: {read} holds what {owners[read]} refused; read what it accepted"
 
+    def days_without_their_evening(self, pipeline: Pipeline) -> Iterator[str]:
+        """Files a day whose evening, in a reporting zone behind theirs, is in the next file: the day would not wait for it."""
+        makers, zone = self.makers, settings.load().reporting_zone
+        ahead = {name for table in pipeline.tables.values() for name, window in table.reads.items() if window.days_after}
+        for name in sorted(ahead & makers.keys()):
+            source, raw = makers[name], makers[name].outputs[name]
+            ingests = source.ingest if isinstance(source, Source) else {}
+            for landing in (read.removeprefix("landing.") for read in raw.reads):
+                ingest = ingests.get(landing)
+                if ingest is None or ingest.kind != "files" or ingest.day or ingest.moment or ingest.undated:
+                    continue
+                if is_behind(zone, ingest.zone) and _tells_moments(raw):
+                    yield (
+                        f"{source.id}: ingest.{landing}: a business day of {zone} ends after the day of "
+                        f"{ingest.zone} that its file is of, so it would be published before the next file brings its evening, "
+                        f"for which {pipeline.id} reads {name} a day ahead. Name the column that tells when a record happened as "
+                        "`moment`"
+                    )
+
     def names_taken_twice(self) -> Iterator[str]:
         owners: dict[str, str] = {}
         for pipeline in self.pipelines.values():
@@ -189,6 +210,22 @@ class Catalog:
                 if name in owners:
                     yield f"{pipeline.id}: {name} is made by {owners[name]} already; rename one of them"
                 owners[name] = pipeline.id
+
+
+def is_behind(zone: str, other: str) -> bool:
+    """Whether days end later in a zone than in another one, in winter or in summer."""
+    from zoneinfo import ZoneInfo
+
+    noons = (datetime(2026, month, 1, 12, tzinfo=UTC) for month in (1, 7))
+    offsets = ([noon.astimezone(ZoneInfo(one)).utcoffset() or timedelta() for one in (zone, other)] for noon in noons)
+    return any(mine < its for mine, its in offsets)
+
+
+def _tells_moments(table: Table) -> bool:
+    from headline.specs.contract import read_contract
+
+    contract, _ = read_contract(table)
+    return contract is not None and any(column.data_type == "timestamp" for column in contract.columns)
 
 
 def reached(start: str, following: Callable[[str], Iterable[str]]) -> list[str]:
@@ -262,6 +299,7 @@ def _read_landing_by_default(source: Pipeline) -> None:
     for name, table in source.tables.items():
         if not table.reads:
             table.reads[f"landing.{name}"] = Window()
+            table._takes_over_landing = True
 
 
 def _faults(pipeline: Pipeline) -> Iterator[str]:

@@ -155,6 +155,12 @@ class Table(Model):
     _schema: str = PrivateAttr()
     _name: str = PrivateAttr()
     _coverage: Coverage = PrivateAttr(default_factory=Coverage)
+    _takes_over_landing: bool = PrivateAttr(default=False)
+
+    @property
+    def takes_over_landing(self) -> bool:
+        """Whether it states no reads, so that it maps what landed under its name, day by day and row for row."""
+        return self._takes_over_landing
 
     @property
     def name(self) -> str:
@@ -281,7 +287,8 @@ class Ingest(Model):
     `lookback_days`: days already loaded that every run reads again, for rows that come late. `key`, `measures`: the columns that
     tell a record, and those whose sums must not move unseen when a day is read again. `zone`: where moments without an offset are
     at home. `null_markers`: texts that mean «not given» besides the empty one. `types`: what columns arrive as where that is
-    neither what the SQL casts them to nor what they were before.
+    neither what the SQL casts them to nor what they were before. `person`, `personal`: the column that tells whose a record is,
+    and those with other personal data; `headline erase` goes by them.
     `calendar`: when the source is closed; where it is given, nothing at all for another day means that the day is missing.
     """
 
@@ -293,6 +300,8 @@ class Ingest(Model):
     key: list[str] = Field(default_factory=list)
     measures: list[str] = Field(default_factory=list)
     types: dict[str, ColumnType] = Field(default_factory=dict)
+    person: str | None = None
+    personal: list[str] = Field(default_factory=list)
     calendar: Annotated[WorkingDays, Empty] | None = None
 
 

@@ -40,6 +40,8 @@ def parse(sql: str, where: str) -> exp.Query:
         statements = [statement for statement in sqlglot.parse(sql, read=DIALECT) if statement is not None]
     except SqlglotError as error:
         raise SpecError([f"{where}: not valid SQL: {_in_words(error)}"]) from None
+    except RecursionError:
+        raise SpecError([f"{where}: is nested too deeply to be read"]) from None
     if len(statements) != 1 or not isinstance(statements[0], exp.Query):
         kinds = ", ".join(type(statement).__name__.upper() for statement in statements) or "nothing"
         raise SpecError([f"{where}: must hold exactly one SELECT, found {kinds}"])

@@ -10,6 +10,20 @@ from headline.errors import BadRequest
 
 # What may stand inside of a SELECT and yet is none.
 _OTHER_STATEMENTS = (exp.DDL, exp.DML, exp.Command, exp.Describe, exp.Summarize, exp.Show, exp.Into, exp.Pragma, exp.Set)
+# Functions that tell of the engine instead of the tables, change it, or only wait.
+_OF_THE_ENGINE = {
+    "current_query",
+    "current_setting",
+    "currval",
+    "getenv",
+    "getvariable",
+    "nextval",
+    "setseed",
+    "setval",
+    "sleep_ms",
+    "stats",
+    "write_log",
+}
 # What gives rows without reading anything.
 _ROWS_OF_NOTHING = (exp.GenerateSeries,)
 
@@ -20,9 +34,16 @@ def checked(query: exp.Query, published: Collection[str], dialect: str) -> str:
     An engine may read a text in another way than whoever checked it, so it is never given the text. `published`: the tables that
     may be read, as `schema.table`. Raises BadRequest for what may not be read.
     """
-    if faults := list(dict.fromkeys(_faults(query, {name.casefold() for name in published}))):
-        raise BadRequest(f"a query reads published tables and nothing else: {'; '.join(faults)}. `headline tables` lists them")
-    return query.sql(dialect=dialect, comments=False)
+    try:
+        if faults := list(dict.fromkeys(_faults(query, {name.casefold() for name in published}))):
+            raise BadRequest(
+                f"a query reads published tables and nothing else: {'; '.join(faults)}. `headline tables` lists them"
+            )
+        return query.sql(dialect=dialect, comments=False)
+    except RecursionError:
+        raise BadRequest("the query is nested too deeply to be read") from None
+    except ValueError as error:  # the tree holds what the dialect cannot say
+        raise BadRequest(f"the query cannot be written for {dialect}: {error}") from None
 
 
 def _faults(query: exp.Query, published: Collection[str]) -> Iterator[str]:
@@ -33,6 +54,8 @@ def _faults(query: exp.Query, published: Collection[str]) -> Iterator[str]:
             yield f"{node.key.upper()} is no part of a SELECT"
         elif isinstance(node, exp.Table) and not isinstance(node.this, _ROWS_OF_NOTHING):
             yield from _faults_of_table(node, own, published)
+        elif isinstance(node, exp.Anonymous) and node.name.casefold() in _OF_THE_ENGINE:
+            yield f"{node.name} asks the engine"
 
 
 def _faults_of_table(table: exp.Table, own: Collection[str], published: Collection[str]) -> Iterator[str]:

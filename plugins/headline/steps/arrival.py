@@ -16,8 +16,9 @@ from headline.intervals import DAY, Interval
 from headline.ledger import ColumnChange, Load, SchemaChange, SchemaChanges
 from headline.sources.columns import Columns
 from headline.sources.database import Refused, asked_for, offered
+from headline.sources.intact import flaw_of
 from headline.sources.landing import SAMPLE_ROWS, Unfit, columns_of
-from headline.sources.refused import Agreed
+from headline.sources.refused import RESERVED, Agreed
 from headline.specs import DatabaseIngest, HttpIngest, Source, StreamIngest
 from headline.steps.agreement import agreed_with, alternatives, readers
 from headline.steps.drift import column_changes
@@ -50,7 +51,7 @@ class Arrival:
         except Unfit as error:
             if (kept := error.kept) is None:
                 raise
-            raise self._held(kept, self._changes(kept, self._before(kept)), f" ({error})") from error
+            raise self._held(kept, self._changes(kept, self._before(kept.ds)), f" ({error})") from error
         except Refused as error:
             if found := self._changes_of_relations(interval):
                 self._remembered.record(found)
@@ -69,8 +70,9 @@ class Arrival:
         newest = self._remembered.newest(self._landing)
         self._watch_relations(whole, newest)
         checksums = {load.ds: load.checksum for load in known.values()}
-        new = [load for load in loads if checksums.get(load.ds) != load.checksum and set(load.columns) != {"ds"}]
-        before = self._before(new[0]) if new else None
+        # A day that brought nothing, or no record that can be read, says nothing of columns.
+        new = [load for load in loads if checksums.get(load.ds) != load.checksum and load.columns.keys() - {"ds", *RESERVED}]
+        before = self._before(new[0].ds) if new else None
         for load in new:
             changes = self._changes(load, before)
             if any(change.is_blocking for change in changes):
@@ -95,8 +97,13 @@ class Arrival:
         """The columns that are not news, for any load or report has had them."""
         return self._remembered.columns_seen(self._landing).union(*(row.columns for row in self._remembered.of(self._landing)))
 
-    def _before(self, load: Load) -> Load | None:
-        return self._remembered.load_before(self._landing, load.ds)
+    def _before(self, day: date) -> Load | None:
+        """What an arrival for the day is compared with; a file that is not what was landed is nothing to compare with."""
+        before = self._remembered.load_before(self._landing, day)
+        if before and (damage := flaw_of(before)):
+            log.warning("%s: nothing is compared with the file of %s, %s: %s", self._landing, before.ds, before.file, damage)
+            return None
+        return before
 
     def _changes(self, load: Load, before: Load | None) -> list[ColumnChange]:
         """A column may be missing where another stands in for it, and on days from before it was agreed on."""
@@ -144,7 +151,7 @@ class Arrival:
             return None
         asked = asked_for(self._spec, self._source.folder, interval)
         now = offered(self._spec, self._source.folder, interval, SAMPLE_ROWS)
-        last = self._remembered.load_before(self._landing, interval.start)
+        last = self._before(interval.start)
         landed = columns_of(last) if last else Columns({}, 0, lambda _: NO_VALUES)
         changes: list[ColumnChange] = []
         for relation in dict.fromkeys(_relation(name) for name in now):

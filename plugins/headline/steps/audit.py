@@ -11,9 +11,10 @@ from headline.ledger import Candidate, CheckResult, stale_states
 from headline.specs import Pipeline, Window, load_contract
 from headline.sql import Shown, shown_by_checks, tables_in_checks
 from headline.steps.anomalies import ANOMALY, accept, described, names_of_open
+from headline.steps.landed import landed
 from headline.steps.names import resolutions
 from headline.steps.plan import Plan
-from headline.steps.run import KEEP_CANDIDATES_DAYS, PipelineRun
+from headline.steps.run import PipelineRun, kept_for
 from headline.steps.samples import shown
 from headline.steps.transform import Staged
 from headline.steps.verify import Staged as ToVerify
@@ -127,7 +128,8 @@ def _check(run: PipelineRun, one: Staged, staged: Mapping[str, Staged], session:
     table = one.table
     _refuse_personal_data(run, shown_by_checks(table, one.intervals))
     reads = {name: table.reads.get(name, Window()) for name in sorted(tables_in_checks(table))}
-    names = resolutions(run, reads, one.intervals, staged, session, table.contract_file.read_text())
+    loads = landed(run, reads, one.intervals)
+    names = resolutions(run, reads, staged, session, table.contract_file.read_text(), loads)
     dataset = session.staging_name(table.full_name)
     return verify([ToVerify(table, dataset, one.intervals, names)], session, run.warehouse.dialect)[table.full_name]
 
@@ -152,7 +154,7 @@ def _failure(run: PipelineRun, staged: Staged, results: Sequence[CheckResult]) -
     if figures := names_of_open(results, name):
         lines += _how_to_waive(run, figures)
     lines += [
-        f"What was computed is kept for {KEEP_CANDIDATES_DAYS} days, to be seen beside what is published:",
+        f"What was computed is kept {kept_for()}, to be seen beside what is published:",
         f"  headline inspect {name} {run.key}",
     ]
     return "\n".join(lines)

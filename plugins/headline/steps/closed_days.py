@@ -6,8 +6,6 @@ import logging
 from collections.abc import Mapping, Sequence
 from datetime import date
 
-import pyarrow as pa
-
 from headline import settings
 from headline.errors import HeadlineError, Transient
 from headline.ledger import HeldDay, HeldDays, Load
@@ -42,17 +40,17 @@ def hold_unreadable(run: PipelineRun, before: Load, error: HeadlineError) -> Non
 
 
 def _judged(run: PipelineRun, spec: AnyIngest, load: Load, before: Load | None) -> HeldDay | None:
+    from headline.sources.intact import flaw_of
     from headline.sources.rereading import difference
 
     if before is None or before.checksum == load.checksum or not spec.key or not before.row_count:
         return None
-    try:
-        found = difference(before, load, spec.key, spec.measures)
-    except (OSError, pa.ArrowException) as error:  # lost or damaged: what arrived now takes its place
+    if damage := flaw_of(before):
         log.warning(
-            "%s: what was loaded of %s cannot be read, so that nothing is compared with it: %s", load.landing, load.ds, error
+            "%s: %s, what was loaded of %s: %s; what arrived now takes its place", load.landing, before.file, load.ds, damage
         )
         return None
+    found = difference(before, load, spec.key, spec.measures)
     if not found.share:
         return None
     limit = settings.load().closed_day_limit

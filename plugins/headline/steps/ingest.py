@@ -10,7 +10,7 @@ from typing import NoReturn, cast, overload
 
 from headline.errors import BadData, BadRequest, HeadlineError, NoSpace, SpecError, Transient
 from headline.intervals import Interval, from_days, in_words
-from headline.ledger import Load
+from headline.ledger import Load, Upkeep
 from headline.specs import AnyIngest, Source
 from headline.steps.run import PipelineRun
 
@@ -79,6 +79,7 @@ def ingest(run: PipelineRun, name: str | None = None, *, report: Report = lambda
 def _ingest(run: PipelineRun, source: Source, name: str) -> Ingested:
     from headline.sources import files_again, read
     from headline.sources.landing import LandingWriter
+    from headline.sources.persons import border
     from headline.steps.arrival import Arrival
     from headline.steps.closed_days import hold_unreadable, let_through
 
@@ -92,7 +93,8 @@ def _ingest(run: PipelineRun, source: Source, name: str) -> Ingested:
     again = files_again(spec, known.keys() - set(run.requested))
     intervals = from_days({*run.requested, *known}) if again is None else sorted([run.requested, *again])
     arrival = Arrival(run, name)
-    writer = LandingWriter(source.id, landing, f"{spec.kind} {spec.connection}", arrival.agreed)
+    erased = border(spec, Upkeep(run.ledger.conn_id).tombstones())
+    writer = LandingWriter(source.id, landing, f"{spec.kind} {spec.connection}", arrival.agreed, border=erased)
     loads = []
     for interval in intervals:
         try:

@@ -12,7 +12,7 @@ from headline.errors import BadRequest, SpecError
 from headline.ledger import Candidate, Ledger
 from headline.specs import Table, load_contract
 from headline.sql import within, write
-from headline.steps.run import KEEP_CANDIDATES_DAYS
+from headline.steps.run import kept_for
 from headline.warehouse import Output, Staging, Warehouse
 
 EXAMPLES = 20
@@ -99,7 +99,7 @@ def held_candidate(table: Table, run: str, ledger: Ledger) -> Candidate:
             f"{table.full_name}: the run {found[0].run_id} has published it, so there is nothing to compare; {there_are}"
         )
     if ledger.was_audited(table.full_name, run):
-        gone = f"what the run {run} computed was kept for {KEEP_CANDIDATES_DAYS} days and is gone; clear it"
+        gone = f"what the run {run} computed was kept {kept_for()} and is gone; clear it"
         raise BadRequest(f"{table.full_name}: {gone} to compute it again; {there_are}")
     raise BadRequest(f"{table.full_name}: no run begins with {run!r}; {there_are}")
 

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, cast
 from sqlglot import exp
 
 from headline.intervals import Interval
-from headline.ledger import SchemaChanges
+from headline.ledger import Load, SchemaChanges
 from headline.sources.columns import TEXT
+from headline.sources.intact import require_intact
 from headline.sources.refused import REFUSAL, RESERVED
-from headline.specs import Pipeline, Source, Table, Window, load_contract
+from headline.specs import Pipeline, Source, Table, load_contract
 from headline.sql import Overlay, Resolution, arrived_columns, render
 from headline.steps.agreement import agreed_columns
 from headline.steps.run import PipelineRun
@@ -25,21 +26,21 @@ if TYPE_CHECKING:
 
 def resolutions(
     run: PipelineRun,
-    reads: Mapping[str, Window],
-    intervals: Sequence[Interval],
+    reads: Iterable[str],
     staged: Mapping[str, Staged],
     session: Staging,
     text: str,
+    loads: Mapping[str, Sequence[Load]],
 ) -> dict[str, Resolution]:
     """For each table that the SQL `text` reads: the run's own staging table over what is published, or the files that landed.
 
-    Every other name stands for the published table.
+    Every other name stands for the published table. `loads`: by landing, what is read of it.
     """
     found: dict[str, Resolution] = {}
-    for name, window in reads.items():
+    for name in reads:
         table = run.pipeline.outputs.get(name)
         if name.startswith("landing."):
-            found[name] = _landing(run, name, window, intervals, session, text)
+            found[name] = _landing(run, name, loads[name], session, text)
         elif table is not None and table.full_name in staged:
             columns = list(Output(name, table).columns)
             found[name] = Overlay(session.staging_name(name), columns, staged[table.full_name].intervals, table.period_column)
@@ -74,14 +75,12 @@ def outputs_needed(run: PipelineRun, names: Iterable[str]) -> list[Output]:
     return [Output(name, table) for table in tables.values() for name in table.outputs]
 
 
-def _landing(
-    run: PipelineRun, name: str, window: Window, intervals: Sequence[Interval], session: Staging, text: str
-) -> Resolution:
+def _landing(run: PipelineRun, name: str, landed: Sequence[Load], session: Staging, text: str) -> Resolution:
     """The files that landed, as far as the SQL mentions their columns. What of a refused record could not be read is null; where
     the SQL does not ask for `headline_refusal`, refused records are left out."""
     source = cast(Source, run.pipeline)
-    reach = [window.reach(interval) for interval in intervals]
-    loads = [load for load in run.ledger.current_loads(name, reach) if load.row_count]
+    loads = [load for load in landed if load.row_count]
+    require_intact(loads, source.id)
     is_mentioned = _mentioned(text)
     reserved = sorted(filter(is_mentioned, RESERVED))
     # What other days had is null on these, so that days make the same rows alone and together.
@@ -89,16 +88,18 @@ def _landing(
     table = source.tables.get(name.removeprefix("landing."))
     contract = load_contract(table).column_names if table else []
     empty = dict.fromkeys([*contract, *seen, *reserved], "varchar") | {"ds": "date"}
-    landed = session.landing([load.file for load in loads], empty)
+    rows = session.landing([load.file for load in loads], empty)
     if not loads:
-        return landed
+        return rows
     known = {column.casefold(): column for load in loads for column in load.columns}
     arrived = {one: column for one, column in known.items() if is_mentioned(column)}
-    absent = [column for column in [*seen, *reserved] if column.casefold() not in arrived]
+    # Where no record could be read, not even on a day before, the SQL asks for columns that nobody has seen.
+    agreed = [] if arrived.keys() - {"ds", *RESERVED} else sorted(agreed_columns(source, name.removeprefix("landing.")))
+    absent = [column for column in dict.fromkeys([*seen, *agreed, *reserved]) if column.casefold() not in arrived]
     if REFUSAL not in known:
-        return arrived_columns(landed, list(arrived.values()), absent)
+        return arrived_columns(rows, list(arrived.values()), absent)
     unread = {arrived[one] for one in _typed(source, name) & arrived.keys()}
-    return arrived_columns(landed, list(arrived.values()), absent, REFUSAL, unread if reserved else None)
+    return arrived_columns(rows, list(arrived.values()), absent, REFUSAL, unread if reserved else None)
 
 
 def _mentioned(text: str) -> Callable[[str], bool]:

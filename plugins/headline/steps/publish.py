@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from contextlib import nullcontext
 from datetime import date
 
-from headline.ledger import Ledger, Published, RunFacts, touched
+from headline.ledger import Identity, Ledger, Published, RunFacts, touched
 from headline.ledger.ledger import Recording
 from headline.specs import Window
 from headline.steps.plan import Plan
@@ -21,7 +21,7 @@ def publish(plan: Plan, staged: Mapping[str, Staged], session: Staging) -> list[
     """Make what changed readable, all tables at once, and record it; None where an input changed since the plan.
 
     The warehouse is written first, the ledger second, while nobody else reads, publishes or is given a version. A crash between
-    the two leaves periods whose fingerprint is unknown, which the next run replaces.
+    the two leaves periods whose fingerprint is unknown, which the next run replaces, and a warehouse that the ledger has planned.
     """
     run = plan.run
     changed = [period for one in staged.values() for period in one.changed]
@@ -30,14 +30,18 @@ def publish(plan: Plan, staged: Mapping[str, Staged], session: Staging) -> list[
     facts = RunFacts(run.pipeline.id, run.key, run.run_id, codes)
     unchanged = {name: one.unchanged for name, one in staged.items() if one.unchanged}
     inputs = {name: run.pipeline.external_reads(one.table) for name, one in staged.items()}
+    after: Identity | None = None
     # Readers wait only where there are rows to replace.
     with session.publishing() if replacements else nullcontext(), run.ledger.recording() as record:
         if is_outdated(plan, staged, record):
             return None
         if replacements:
-            run.ledger.distrust({one.table.full_name: _starts(staged[one.table.full_name]) for one in replacements})
-            session.replace(replacements)
-        record.publish(facts, changed, unchanged, inputs)
+            before = session.identity() or Identity.new()
+            after = before.next()
+            in_doubt = {one.table.full_name: _starts(staged[one.table.full_name]) for one in replacements}
+            run.ledger.begin_publication(in_doubt, before, after)
+            session.replace(replacements, after)
+        record.publish(facts, changed, unchanged, inputs, after)
     for one in changed:
         log.info("published %s for %s: %s, coverage %s", one.table, one.interval, one.status, one.coverage)
     return changed

@@ -8,11 +8,15 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
 
 from headline.errors import Transient
 from headline.intervals import DAY, Interval
-from headline.ledger import Ledger, Load
+from headline.ledger import Ledger, Load, Upkeep
 from headline.specs import AnyIngest, FilesIngest, Source, StreamIngest
+
+if TYPE_CHECKING:
+    from headline.sources.persons import Change
 
 log = logging.getLogger(__name__)
 
@@ -36,13 +40,15 @@ def reconcile(source: Source, interval: Interval, ledger: Ledger, landings: Coll
 
     Raises what reading the source raises.
     """
+    from headline.sources.persons import border
+
     for name, spec in source.ingest.items():
         if landings and name not in landings:
             continue
         known = {load.ds: load for load in ledger.current_loads(f"landing.{name}", [interval])}
         log.info("landing.%s: %s loaded days are compared with %s", name, len(known), spec.connection)
         for piece in _pieces(spec, known):
-            yield from _unlike(source, name, spec, piece, known)
+            yield from _unlike(source, name, piece, known, border(spec, Upkeep(ledger.conn_id).tombstones()))
 
 
 def _pieces(spec: AnyIngest, known: Collection[date]) -> Iterator[Interval]:
@@ -56,13 +62,14 @@ def _pieces(spec: AnyIngest, known: Collection[date]) -> Iterator[Interval]:
         days = [day for day in days if day >= piece.end]
 
 
-def _unlike(source: Source, name: str, spec: AnyIngest, piece: Interval, known: dict[date, Load]) -> Iterator[Unlike]:
+def _unlike(source: Source, name: str, piece: Interval, known: dict[date, Load], erased: Change | None) -> Iterator[Unlike]:
     from headline.sources import read
     from headline.sources.landing import LandingWriter
     from headline.steps.agreement import agreed_with
 
     with TemporaryDirectory(prefix="headline-reconcile-") as scratch:
-        writer = LandingWriter(source.id, f"landing.{name}", spec.connection, agreed_with(source, name), Path(scratch))
+        spec = source.ingest[name]
+        writer = LandingWriter(source.id, f"landing.{name}", spec.connection, agreed_with(source, name), Path(scratch), erased)
         try:
             found = {load.ds: load for load in writer.write(read(spec, source.folder, piece), piece)}
         except Transient as error:
@@ -77,17 +84,15 @@ def _unlike(source: Source, name: str, spec: AnyIngest, piece: Interval, known: 
 
 
 def _told(spec: AnyIngest, loaded: Load, now: Load) -> str:
-    import pyarrow as pa
-
+    from headline.sources.intact import flaw_of
     from headline.sources.rereading import difference
 
     if not spec.key:
         return "the content differs; source.yml names no key to tell records by"
-    try:
-        gone = difference(loaded, now, spec.key, spec.measures)
-        came = difference(now, loaded, spec.key, [])
-    except (OSError, pa.ArrowException) as error:
-        return f"the loaded file cannot be read: {error}"
+    if damage := flaw_of(loaded):
+        return f"the loaded file {loaded.file}: {damage}"
+    gone = difference(loaded, now, spec.key, spec.measures)
+    came = difference(now, loaded, spec.key, [])
     more = f"{came.gone_count} came in addition" + (f" (such as {', '.join(came.example[:3])})" if came.example else "")
     return f"{gone}; {more}" if gone.share or came.gone_count else "other columns differ, no key and no measure does"
 

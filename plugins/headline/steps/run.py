@@ -6,13 +6,17 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from headline import settings
 from headline.intervals import Interval
 from headline.ledger import Ledger
 from headline.specs import Catalog, Pipeline
 from headline.warehouse import Warehouse
 
-# What a failed audit holds back is kept for so long, to be inspected.
-KEEP_CANDIDATES_DAYS = 7
+
+def kept_for() -> str:
+    """How long what a failed audit holds back is kept to be inspected, in words."""
+    days = settings.load().keep_staging_days
+    return f"for {days} days" if days else "for ever"
 
 
 @dataclass(frozen=True)

@@ -8,11 +8,12 @@ from dataclasses import dataclass, field
 from datetime import date
 
 from headline import settings
-from headline.errors import SpecError
+from headline.errors import BadData, SpecError
 from headline.intervals import DAY, Interval
 from headline.ledger import OPEN, Candidate, Change, PeriodState, Published, has_not_ended
 from headline.specs import Source, Table, load_contract
 from headline.sql import code_version, compile_table
+from headline.steps.landed import landed, require_readable, require_taken_over
 from headline.steps.names import rendered, resolutions
 from headline.steps.plan import Plan, require_history
 from headline.warehouse import EMPTY, Content, Staging
@@ -47,7 +48,8 @@ class Staged:
 def transform(plan: Plan, table: Table, staged: dict[str, Staged], session: Staging) -> Staged:
     """Write one table's staging table and say which of its periods changed; `staged` are the tables before it in the run.
 
-    Raises SpecError for rows outside of the days computed: they would never be replaced again, and double with every run.
+    Raises SpecError for rows outside of the days computed: they would never be replaced again, and double with every run; BadData
+    where a table that takes over what landed has not all of it.
     """
     run = plan.run
     intervals = plan.intervals(table, [change for one in staged.values() for change in one.changes])
@@ -56,10 +58,16 @@ def transform(plan: Plan, table: Table, staged: dict[str, Staged], session: Stag
     with session.reading():
         code = code_version(table)
         text = rendered(table, intervals[0]) if isinstance(run.pipeline, Source) else ""
-        names = resolutions(run, table.reads, intervals, staged, session, text)
+        loads = landed(run, table.reads, intervals)
+        names = resolutions(run, table.reads, staged, session, text, loads)
         selects = [compile_table(table, interval, names, run.warehouse.dialect) for interval in intervals]
-        contents = session.stage(table, selects)
+        try:
+            contents = session.stage(table, selects)
+        except BadData:
+            require_readable(run, loads)
+            raise
     _require_within(table, intervals, contents)
+    require_taken_over(run, table, contents, loads)
     rows, refused = sum(one.row_count for one in contents), sum(one.refused_count for one in contents)
     changed, unchanged, replaced = _compared(plan, table, intervals, contents, session)
     run.ledger.record_candidate(

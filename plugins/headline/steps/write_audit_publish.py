@@ -9,6 +9,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import date
 
+from headline import settings
 from headline.errors import BadData, HeadlineError, NoSpace, NotChecked, Transient
 from headline.intervals import Interval, merge
 from headline.ledger import CheckResult, Locks, Published
@@ -18,7 +19,7 @@ from headline.steps.audit import audit, tables_of_checks
 from headline.steps.names import expected, outputs_needed
 from headline.steps.plan import Plan, plan
 from headline.steps.publish import is_outdated, publish
-from headline.steps.run import KEEP_CANDIDATES_DAYS, PipelineRun
+from headline.steps.run import PipelineRun
 from headline.steps.transform import Staged, transform
 from headline.steps.verify import prepare_contracts
 from headline.warehouse import Staging
@@ -57,7 +58,7 @@ def write_audit_publish(run: PipelineRun, report: Report | None = None) -> list[
     """Compute the days of a run and publish those whose content changed; again = nothing changes.
 
     The same run a second time waits for the first. Where an input changed meanwhile, everything is computed again. What an audit
-    holds back is kept for 7 days. Raises BadData when a check failed, NotChecked when one could not run, Transient when an input
+    holds back is kept for a while. Raises BadData when a check failed, NotChecked when one could not run, Transient when an input
     is missing or keeps changing, SpecError for faulty SQL.
     """
     locks = Locks(f"headline: {run.pipeline.id} {run.run_id}")
@@ -131,8 +132,15 @@ def prepare(pipeline: Pipeline) -> None:
 
 
 def planned_run(run: PipelineRun, session: Staging) -> Plan:
-    """The plan of a run; every published table that it reads or fills is there afterwards."""
-    planned = plan(run)
+    """The plan of a run; every published table that it reads or fills is there afterwards.
+
+    Raises BadData where the warehouse is not the one that the ledger knows, also where days seem to be missing because of that.
+    """
+    try:
+        planned = plan(run)
+    except Transient:
+        with session.reading():
+            raise
     session.ensure(outputs_needed(run, {*run.pipeline.inputs, *tables_of_checks(run.pipeline)}))
     return planned
 
@@ -179,7 +187,8 @@ def _keep(session: Staging) -> None:
 def _forget_kept(run: PipelineRun) -> None:
     """This run's results are public now; those of failed runs are kept for inspection, but not for ever."""
     run.warehouse.forget(run.key)
-    expired = run.ledger.expired_candidates(KEEP_CANDIDATES_DAYS)
+    days = settings.load().keep_staging_days
+    expired = run.ledger.expired_candidates(days) if days else []
     for key in {key for key, _ in expired}:
         run.warehouse.forget(key)
     run.ledger.forget_candidates(expired)

@@ -2,11 +2,13 @@
 
 from headline import settings
 from headline.connections import get
-from headline.errors import SpecError
+from headline.errors import BadRequest, SpecError
 from headline.sql import checked, parse
 from headline.warehouse.base import EMPTY, Content, Output, Replacement, Result, Session, Staging, Warehouse
 
 CONNECTION = "headline_warehouse"
+# What reads a query is compiled and goes as deep as the text does: a text without end would end the process instead.
+LONGEST_QUERY = 20_000
 
 
 def open_warehouse(conn_id: str = CONNECTION) -> Warehouse:
@@ -31,8 +33,10 @@ def staging_of(dialect: str) -> type[Staging]:
 def ask(warehouse: Warehouse, sql: str) -> Result:
     """The rows of one SELECT that a person wrote in DuckDB's dialect: what pages and commands read the warehouse by.
 
-    Raises SpecError for what is not one SELECT, BadRequest for what it may not read or where it takes too long.
+    Raises SpecError for what is not one SELECT, BadRequest for what it may not read, or where it is or takes too long.
     """
+    if len(sql) > LONGEST_QUERY:
+        raise BadRequest(f"the query has {len(sql)} characters; {LONGEST_QUERY} are the most that is read")
     query = parse(sql, "the query")
     with warehouse.session(read_only=True) as session:
         return session.query_alone(checked(query, session.tables(), warehouse.dialect), settings.load().query_seconds)

@@ -11,10 +11,12 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from headline.intervals import Interval
-from headline.ledger import Locks
+from headline.ledger import Identity, Locks
 from headline.specs import Contract, Table, load_contract
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from sqlglot.expressions import Expr
 
 
@@ -94,8 +96,16 @@ class Session(ABC):
         else, and the statement is stopped after so many seconds, with BadRequest."""
 
     @abstractmethod
+    def change(self, statements: Sequence[str]) -> None:
+        """Carry out statements that change published rows in one atomic step, and leave nothing of the rows as they were."""
+
+    @abstractmethod
     def tables(self) -> set[str]:
         """Every published table, as `schema.table`."""
+
+    @abstractmethod
+    def identity(self) -> Identity | None:
+        """Which warehouse this is and what was published last; None before the first publication."""
 
     @abstractmethod
     def columns(self, table: str) -> dict[str, str]:
@@ -116,7 +126,7 @@ class Session(ABC):
 
 class Staging(Session):
     """One run's connection, with staging tables of its own. Published tables can be read within `reading`, written within
-    `publishing`."""
+    `publishing`; to enter either raises BadData where the warehouse is not the one that the ledger knows."""
 
     @abstractmethod
     def reading(self) -> AbstractContextManager[None]:
@@ -134,7 +144,8 @@ class Staging(Session):
     def ensure(self, outputs: Sequence[Output]) -> None:
         """Create the published tables from their contracts, empty, where they are not there; add columns that are new.
 
-        Raises SpecError for columns that a contract retypes or drops.
+        Raises BadData where one is not there of which the ledger says that periods are published, SpecError for columns that a
+        contract retypes or drops.
         """
 
     @staticmethod
@@ -160,8 +171,8 @@ class Staging(Session):
         hold from `valid_from` to `valid_to`."""
 
     @abstractmethod
-    def replace(self, replacements: Sequence[Replacement]) -> None:
-        """Within `publishing`: carry out all replacements in one atomic step, or none."""
+    def replace(self, replacements: Sequence[Replacement], after: Identity | None = None) -> None:
+        """Within `publishing`: carry out all replacements in one atomic step, or none; `after` is what the warehouse is then."""
 
     @abstractmethod
     def keep(self) -> None:
@@ -194,3 +205,39 @@ class Warehouse(ABC):
     @abstractmethod
     def forget(self, run_key: str) -> None:
         """Remove what a run has kept, if anything."""
+
+    # as a whole, for what mends it and keeps copies of it
+
+    @abstractmethod
+    def mismatch(self) -> str:
+        """In words why it is not the warehouse that the ledger knows; empty where they belong together."""
+
+    @abstractmethod
+    def is_empty(self) -> bool:
+        """Whether there is no table in it, or it is not there."""
+
+    @abstractmethod
+    @contextmanager
+    def at_rest(self, holder: str) -> Iterator[None]:
+        """While it is entered nobody publishes. Raises BadData where it is not the warehouse that the ledger knows."""
+        yield
+
+    @abstractmethod
+    @contextmanager
+    def alone(self, holder: str) -> Iterator[None]:
+        """While it is entered nobody else reads or publishes."""
+        yield
+
+    @abstractmethod
+    def copy(self, folder: Path) -> None:
+        """Within `at_rest`: copy all of it into a local folder."""
+
+    @abstractmethod
+    def beside(self, copied: Path | None = None) -> Warehouse:
+        """A warehouse beside this one that can take its place: as `copy` left it in a folder, or empty. The ledger is not asked
+        about it."""
+
+    @abstractmethod
+    def give_place(self, other: Warehouse) -> str:
+        """Within `alone`: let one that was made beside it take its place. Says where what was there before is kept, if anything
+        was there."""

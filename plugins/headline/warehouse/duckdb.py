@@ -7,9 +7,11 @@ import re
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
-from datetime import date
+from dataclasses import replace
+from datetime import UTC, date, datetime
 from functools import cache
 from pathlib import Path
+from shutil import copyfile
 from threading import Timer
 from typing import Any
 
@@ -19,9 +21,11 @@ import sqlglot
 from headline.connections import Connection
 from headline.errors import BadData, BadRequest, NoSpace, SpecError, Transient
 from headline.intervals import DAY, Interval, merge
-from headline.ledger import Locks
+from headline.ledger import Identity, Locks, mismatch
+from headline.ledger.identity import MENDING, published
 from headline.space import is_full, no_space
 from headline.specs import Table, load_contract
+from headline.specs.catalog import file_state
 from headline.sql import within, write
 from headline.warehouse.base import Content, Output, Replacement, Result, Session, Staging, Warehouse
 
@@ -37,8 +41,13 @@ _FOR_NOW = (duckdb.IOException, duckdb.TransactionException, duckdb.OutOfMemoryE
 _AT_THE_END = (*_FOR_NOW, duckdb.FatalException)
 _FILE_NAMED = re.compile(r"\"(/[^\"]+)\"")
 WAREHOUSE, STAGING = "warehouse", "staging"
+# What the warehouse knows of itself, which is none of the published tables.
+OWN_SCHEMA = "headline"
+IDENTITY = f"{OWN_SCHEMA}.identity"
 # So many seconds a run reads before it asks whether somebody waits to publish: opening the file again costs 10 ms of CPU.
 _TO_ONESELF = 0.1
+# What a copy of the file and of its log are called.
+_COPIED = ("warehouse.duckdb", "warehouse.duckdb.wal")
 _LAST_INSTANT = "timestamp '9999-12-31 00:00:00'"
 # Of the keys whose rows differ: each stretch between two instants at which anything begins or ends, and what is valid in it.
 _CHANGED = """
@@ -108,11 +117,26 @@ class DuckDBSession(Session):
             raise BadRequest(
                 f"the query was stopped after {seconds:g} s (HEADLINE_QUERY_SECONDS); ask for less at once"
             ) from error
+        except duckdb.Error as error:
+            raise BadRequest(f"DuckDB refused the query: {error}") from error
         finally:
             clock.cancel()
 
+    def change(self, statements: Sequence[str]) -> None:
+        with self._transaction():
+            for statement in statements:
+                self._execute(statement)
+        self._execute(f"force checkpoint {WAREHOUSE}")
+
     def tables(self) -> set[str]:
         return set(self._known())
+
+    def identity(self) -> Identity | None:
+        try:
+            rows = self._execute(f"select id, publication, mark from {WAREHOUSE}.{IDENTITY}").fetchall()
+        except SpecError:  # nothing was published since identities are kept
+            return None
+        return Identity(*rows[0]) if rows else None
 
     def columns(self, table: str) -> dict[str, str]:
         return {name: kind for name, kind, *_ in self._execute(f"describe {table}").fetchall()}
@@ -142,7 +166,7 @@ class DuckDBSession(Session):
         """The columns of every published table that there is."""
         found = self._execute(
             "select schema_name || '.' || table_name, column_name, data_type from duckdb_columns() "
-            f"where database_name = '{WAREHOUSE}' order by table_oid, column_index"
+            f"where database_name = '{WAREHOUSE}' and schema_name <> '{OWN_SCHEMA}' order by table_oid, column_index"
         ).fetchall()
         known: dict[str, dict[str, str]] = {}
         for table, column, kind in found:
@@ -199,23 +223,7 @@ class DuckDBSession(Session):
         except _WRONG_VALUES as error:
             raise BadData(f"a value does not fit the type that the SQL asks for: {error}") from error
         except _AT_THE_END as error:
-            raise self._for_now(error) from error
-
-    def _for_now(self, error: duckdb.Error) -> Transient:
-        """What is raised for an error that may be over at the next try."""
-        if not is_full(error):
-            return Transient(f"DuckDB could not finish for now: {error}")
-        needed = 0
-        folder = self._path or Path()
-        with suppress(duckdb.Error):
-            asked = self._connection.cursor().execute(
-                "select coalesce(sum(memory_usage_bytes + temporary_storage_bytes), 0), "
-                "current_setting('temp_directory') from duckdb_memory()"
-            )
-            needed, temporary = asked.fetchone() or (0, "")
-            folder = Path(temporary) if "temp_directory" in str(error) else folder
-        named = _FILE_NAMED.search(str(error))
-        return no_space("the warehouse", Path(named[1]) if named else folder.absolute(), int(needed), error)
+            raise _for_now(error, self._connection, self._path) from error
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
@@ -229,11 +237,14 @@ class DuckDBSession(Session):
         try:
             self._connection.commit()
         except _AT_THE_END as error:
-            raise self._for_now(error) from error
+            raise _for_now(error, self._connection, self._path) from error
 
 
 class DuckDBStaging(DuckDBSession, Staging):
     """An instance in memory: the file is attached as `warehouse` while it is needed, staging tables stand in `staging`."""
+
+    _identity: Identity | None = None  # as it was when the file was attached, and the state that the file had then
+    _state: list[tuple[int, ...] | None] | None = None
 
     def __init__(self, connection: duckdb.DuckDBPyConnection, warehouse: DuckDBWarehouse, locks: Locks, kept: Path) -> None:
         super().__init__(connection, warehouse.path)
@@ -245,7 +256,7 @@ class DuckDBStaging(DuckDBSession, Staging):
 
     @contextmanager
     def reading(self) -> Iterator[None]:
-        if self._open or not self._warehouse.path.exists():
+        if self._open:
             yield
             return
         with ExitStack() as stack:
@@ -262,8 +273,11 @@ class DuckDBStaging(DuckDBSession, Staging):
     def publishing(self) -> Iterator[None]:
         with ExitStack() as stack:
             stack.enter_context(self._locks.exclusive(self._warehouse.lock_name, self._warehouse.lock_timeout))
+            if not self._warehouse.path.exists():
+                self._require_own()  # before a new file is there
             self._attach(stack, "")
-            _ensure_calendar(self._connection)
+            self._require_own()
+            _ensure_calendar(self._connection, self._warehouse.path)
             yield
 
     def ensure(self, outputs: Sequence[Output]) -> None:
@@ -273,6 +287,7 @@ class DuckDBStaging(DuckDBSession, Staging):
         lacking = [output for output in outputs if known.get(output.name) != _normal(output.columns)]
         if not lacking and ("calendar.days" in known):
             return
+        self._require_unpublished([one.name for one in lacking if one.name not in known and not one.is_quarantine])
         with self.publishing():
             known = self._known_of(names)  # before the transaction: it asks for tables that may not be there
             with self._transaction():
@@ -326,7 +341,10 @@ class DuckDBStaging(DuckDBSession, Staging):
             found = self._execute(sql).fetchall()
         return merge(Interval(first, date.max if last is None else max(first, last) + DAY) for first, last in found)
 
-    def replace(self, replacements: Sequence[Replacement]) -> None:
+    def identity(self) -> Identity | None:
+        return self._identity
+
+    def replace(self, replacements: Sequence[Replacement], after: Identity | None = None) -> None:
         with self._transaction():
             for replacement in replacements:
                 table = replacement.table
@@ -340,6 +358,9 @@ class DuckDBStaging(DuckDBSession, Staging):
                     self._execute(
                         f"insert into {output} ({columns}) select {columns} from {self.staging_name(output)}{condition}"
                     )
+            if after:
+                self._identify(after)
+        self._identity = after or self._identity
 
     def keep(self) -> None:
         self._kept.parent.mkdir(parents=True, exist_ok=True)
@@ -358,8 +379,45 @@ class DuckDBStaging(DuckDBSession, Staging):
 
     def _begin_reading(self, stack: ExitStack) -> None:
         stack.enter_context(self._locks.shared(self._warehouse.lock_name, self._warehouse.lock_timeout))
-        self._attach(stack, "(read_only)")
+        if self._warehouse.path.exists():
+            self._attach(stack, "(read_only)")
+        else:  # before the first publication
+            stack.callback(self._detach)
+            self._open = stack
+        self._require_own()
         self._since = time.monotonic()
+
+    def _require_own(self) -> None:
+        """Raises BadData where the file is not the warehouse that the ledger knows; who holds the lock sees both at rest."""
+        if not self._warehouse.is_known:
+            return
+        before, state = self._identity, [file_state(file) for file in self._warehouse.files]
+        if is_new := state != self._state:  # asking the file takes longer than all else here
+            self._identity, self._state = super().identity(), state
+        told = _mismatch(self, self._identity, self._locks)
+        if told and not is_new:  # written anew between two ticks of the clock
+            self._identity = super().identity()
+            told = _mismatch(self, self._identity, self._locks)
+        if told:
+            raise BadData(f"the warehouse {self._warehouse.path}: {told}. Nothing was computed or published. {MENDING}")
+        if before and self._identity and self._identity.publication < before.publication:
+            raise Transient(f"the warehouse {self._warehouse.path} was restored while the run computed: run it again")
+
+    def _require_unpublished(self, names: list[str]) -> None:
+        """Raises BadData for a table that is not there although periods of it are published: it would be taken for empty."""
+        if names and self._warehouse.is_known and (lost := published(names, self._locks)):
+            raise BadData(
+                f"the warehouse {self._warehouse.path}: the ledger says that days of {', '.join(lost)} are published, "
+                f"and there is no such table. Nothing was computed or published. {MENDING}"
+            )
+
+    def _identify(self, identity: Identity) -> None:
+        values = f"'{identity.id}' as id, {identity.publication}::bigint as publication, '{identity.mark}' as mark"
+        if self._identity is None:
+            self._execute(f"create schema if not exists {OWN_SCHEMA}")
+            self._execute(f"create or replace table {IDENTITY} as select {values}")
+        else:
+            self._execute(f"update {IDENTITY} set publication = {identity.publication}, mark = '{identity.mark}'")
 
     def _attach(self, stack: ExitStack, how: str) -> None:
         """Attach the file until the stack is closed."""
@@ -384,7 +442,7 @@ class DuckDBStaging(DuckDBSession, Staging):
             raise SpecError(
                 [
                     f"{output.name}: the contract retypes {changed or 'no column'} and drops {gone or 'no column'} of it. "
-                    "Rename or drop the published table, then run its pipeline over the whole range again"
+                    "Make the warehouse anew by it: headline rebuild --with-differences"
                 ]
             )
         for name, kind in output.columns.items():
@@ -397,8 +455,10 @@ class DuckDBWarehouse(Warehouse):
 
     dialect = "duckdb"
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, *, is_known: bool = True) -> None:
         self.path = Path(connection.host)
+        self.is_known = is_known  # whether it is the one that the ledger tells of
+        self._connection = connection
         self.lock_name = f"warehouse {self.path}"
         self.lock_timeout = float(connection.extra.get("lock_timeout", 60))
         self._config: dict[str, Any] = {
@@ -418,7 +478,7 @@ class DuckDBWarehouse(Warehouse):
             connection = self._instance(stack)
             self.attach(connection, "(read_only)" if read_only else "")
             if not read_only:
-                _ensure_calendar(connection)
+                _ensure_calendar(connection, self.path)
             yield DuckDBSession(connection, self.path)
 
     @contextmanager
@@ -445,6 +505,66 @@ class DuckDBWarehouse(Warehouse):
         file.unlink(missing_ok=True)
         _forget_half_written(file)
 
+    def mismatch(self) -> str:
+        with ExitStack() as stack:
+            locks = self._locks("a reader", stack)
+            stack.enter_context(locks.shared(self.lock_name))
+            return self._mismatch(locks)
+
+    def is_empty(self) -> bool:
+        if not self.path.exists():
+            return True
+        with self.session(read_only=True) as session:
+            return _is_empty(session)
+
+    @contextmanager
+    def at_rest(self, holder: str) -> Iterator[None]:
+        with ExitStack() as stack:
+            locks = self._locks(holder, stack)
+            stack.enter_context(locks.shared(self.lock_name))
+            if told := self._mismatch(locks):
+                raise BadData(f"the warehouse {self.path}: {told}. Nothing was computed or published. {MENDING}")
+            yield
+
+    @contextmanager
+    def alone(self, holder: str) -> Iterator[None]:
+        with ExitStack() as stack:
+            stack.enter_context(self._locks(holder, stack).exclusive(self.lock_name))
+            yield
+
+    def copy(self, folder: Path) -> None:
+        for file, name in zip(self.files, _COPIED, strict=True):
+            with suppress(FileNotFoundError):
+                copyfile(file, folder / name)
+
+    def beside(self, copied: Path | None = None) -> DuckDBWarehouse:
+        other = DuckDBWarehouse(replace(self._connection, host=f"{self.path}.new"), is_known=False)
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        for file, name in zip(other.files, _COPIED, strict=True):
+            file.unlink(missing_ok=True)
+            if copied and (copied / name).exists():
+                copyfile(copied / name, file)
+        return other
+
+    def give_place(self, other: Warehouse) -> str:
+        """The new file is whole and closed. A crash between the two moves leaves none, which every run refuses."""
+        if not isinstance(other, DuckDBWarehouse):
+            raise TypeError(f"{other} is no DuckDB file")
+        kept = Path(f"{self.path}.{datetime.now(UTC):%Y%m%dT%H%M%SZ}")
+        was_there = self.path.exists()
+        for old, new in zip(self.files, (kept, Path(f"{kept}.wal")), strict=True):
+            with suppress(FileNotFoundError):
+                old.replace(new)  # the log too: it would be played into the new file
+        for new, place in zip(other.files, self.files, strict=True):
+            with suppress(FileNotFoundError):
+                new.replace(place)
+        return str(kept) if was_there else ""
+
+    @property
+    def files(self) -> tuple[Path, Path]:
+        """The file, and its log, which is there after a crash."""
+        return self.path, Path(f"{self.path}.wal")
+
     def attach(self, connection: duckdb.DuckDBPyConnection, how: str) -> None:
         """Attach the file as `warehouse`; who obeys the locks finds it free, so that only another program can hold it."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
@@ -464,6 +584,13 @@ class DuckDBWarehouse(Warehouse):
             time.sleep(random.uniform(0.02, 0.1))  # noqa: S311 (jitter, not secrecy)
 
     # inside
+
+    def _mismatch(self, locks: Locks) -> str:
+        with ExitStack() as stack:
+            session = DuckDBSession(self._instance(stack), self.path)
+            if self.path.exists():
+                self.attach(session._connection, "(read_only)")
+            return _mismatch(session, session.identity(), locks)
 
     def _locks(self, holder: str, stack: ExitStack) -> Locks:
         locks = Locks(f"headline: {holder}", self.lock_timeout)
@@ -489,6 +616,15 @@ def instance(config: Mapping[str, Any]) -> duckdb.DuckDBPyConnection:
     return connection
 
 
+def _mismatch(session: DuckDBSession, found: Identity | None, locks: Locks) -> str:
+    return mismatch(found, not found and _is_empty(session), locks)
+
+
+def _is_empty(session: Session) -> bool:
+    """Whether there is no table but the calendar, which is made with the file."""
+    return session.tables() <= {"calendar.days"}
+
+
 def _forget_half_written(kept: Path) -> None:
     """Remove what a process has left that was killed while it kept its staging tables."""
     for ending in (".half", ".half.wal"):
@@ -509,10 +645,29 @@ def _normal_type(kind: str) -> str:
     return sqlglot.exp.DataType.build(kind, dialect="duckdb").sql("duckdb")
 
 
-def _ensure_calendar(connection: duckdb.DuckDBPyConnection) -> None:
+def _for_now(error: duckdb.Error, connection: duckdb.DuckDBPyConnection, path: Path | None) -> Transient:
+    """What is raised for an error that may be over at the next try; a full disk is told as that. `path`: of the warehouse."""
+    if not is_full(error):
+        return Transient(f"DuckDB could not finish for now: {error}")
+    needed, folder = 0, path or Path()
+    with suppress(duckdb.Error):
+        asked = connection.cursor().execute(
+            "select coalesce(sum(memory_usage_bytes + temporary_storage_bytes), 0), "
+            "current_setting('temp_directory') from duckdb_memory()"
+        )
+        needed, temporary = asked.fetchone() or (0, "")
+        folder = Path(temporary) if "temp_directory" in str(error) else folder
+    named = _FILE_NAMED.search(str(error))
+    return no_space("the warehouse", Path(named[1]) if named else folder.absolute(), int(needed), error)
+
+
+def _ensure_calendar(connection: duckdb.DuckDBPyConnection, path: Path | None = None) -> None:
     """`calendar.days`: a row a day for a century, since portable SQL has no generate_series."""
-    connection.execute("create schema if not exists calendar")
-    connection.execute(
-        "create table if not exists calendar.days as select cast(day as date) as ds "
-        "from generate_series(date '2000-01-01', date '2099-12-31', interval 1 day) as days(day)"
-    )
+    try:
+        connection.execute("create schema if not exists calendar")
+        connection.execute(
+            "create table if not exists calendar.days as select cast(day as date) as ds "
+            "from generate_series(date '2000-01-01', date '2099-12-31', interval 1 day) as days(day)"
+        )
+    except _AT_THE_END as error:
+        raise _for_now(error, connection, path) from error

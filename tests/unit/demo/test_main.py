@@ -17,7 +17,7 @@ def test_fill(
     found = database.get_dsn_parameters()
     shop = {"conn_type": "postgres", "host": found["host"], "login": "postgres", "schema": found["dbname"]}
     share = {"conn_type": "fs", "extra": {"path": f"file://{tmp_path}/datashare"}}
-    monkeypatch.setenv("AIRFLOW_CONN_HEADLINE_SHOP", json.dumps(shop))
+    monkeypatch.setenv("AIRFLOW_CONN_HEADLINE_SHOP_OWNER", json.dumps(shop))
     monkeypatch.setenv("AIRFLOW_CONN_HEADLINE_DATASHARE", json.dumps(share))
 
     assert main(["fill", "--days", "2", "--last", "2026-03-02"]) == 0

@@ -8,8 +8,8 @@ import pytest
 
 from headline import settings
 from headline.errors import BadRequest
-from headline.local.environment import KEYS
 from headline.local.home import Home, chosen_in_shell
+from headline.local.secrets import MADE, SIGNING_KEY_BYTES, SIGNING_KEYS
 
 SOCKET = Path("socket")
 
@@ -32,17 +32,24 @@ def test_home_and_its_keys_are_closed_to_others(home: Home) -> None:
     assert mode(home.env_file) == mode(home.login_file) == 0o600
 
 
+def kept(home: Home) -> dict[str, str]:
+    return {name: home.secrets[name] for name in MADE}
+
+
 def test_keys_are_made_once(home: Home) -> None:
-    first = home.write(SOCKET, {})
-    again = home.write(SOCKET, {"HEADLINE_PORT": "9000"})
-    assert {first[key] for key in KEYS} == {again[key] for key in KEYS}
-    assert len({first[key] for key in KEYS}) == len(KEYS)
+    home.write(SOCKET, {})
+    first = kept(home)
+    home.write(SOCKET, {"HEADLINE_PORT": "9000"})
+    assert kept(home) == first
+    assert len(set(first.values())) == len(MADE)
 
 
 def test_every_home_has_keys_of_its_own(home: Home, tmp_path: Path) -> None:
     other = Home(tmp_path / "other")
     other.make()
-    assert not {home.write(SOCKET, {})[key] for key in KEYS} & {other.write(SOCKET, {})[key] for key in KEYS}
+    for one in (home, other):
+        one.write(SOCKET, {})
+    assert not set(kept(home).values()) & set(kept(other).values())
 
 
 def test_a_choice_stays_until_another_is_made(home: Home) -> None:
@@ -60,22 +67,24 @@ def test_a_chosen_connection_overrules_the_derived_one(home: Home) -> None:
 
 
 def test_what_is_derived_follows_the_home_when_it_moves(home: Home, tmp_path: Path) -> None:
-    before = home.write(SOCKET, {})
+    home.write(SOCKET, {})
+    before = kept(home)
     moved = Home(home.path.rename(tmp_path / "moved"))
     after = moved.write(SOCKET, {})
     assert after["AIRFLOW_HOME"] == f"{tmp_path}/moved/airflow"
-    assert after["AIRFLOW__CORE__FERNET_KEY"] == before["AIRFLOW__CORE__FERNET_KEY"]
+    assert kept(moved) == before
+    assert after["AIRFLOW__CORE__FERNET_KEY_CMD"] == f"cat {tmp_path}/moved/secrets/fernet_key"
 
 
 def test_keys_are_long_enough_to_sign_with_and_stay_unless_they_are_not(home: Home) -> None:
-    names = ("AIRFLOW__API__SECRET_KEY", "AIRFLOW__API_AUTH__JWT_SECRET")
-    before = home.write(SOCKET, {})
-    assert all(len(before[name].encode()) >= 64 for name in names)
-    assert {name: home.write(SOCKET, {})[name] for name in names} == {name: before[name] for name in names}
-    home.env_file.write_text(home.env_file.read_text().replace(before[names[0]], "short"))
-    after = home.write(SOCKET, {})
-    assert len(after[names[0]]) >= 64
-    assert after[names[1]] == before[names[1]]
+    home.write(SOCKET, {})
+    before = kept(home)
+    assert all(len(before[name].encode()) >= SIGNING_KEY_BYTES for name in SIGNING_KEYS)
+    home.secrets.path(SIGNING_KEYS[0]).write_text("short")
+    home.write(SOCKET, {})
+    after = kept(home)
+    assert len(after[SIGNING_KEYS[0]]) >= SIGNING_KEY_BYTES
+    assert {name for name in MADE if after[name] != before[name]} == {SIGNING_KEYS[0]}
 
 
 def test_the_day_of_the_first_set_up_stays(home: Home) -> None:
@@ -102,8 +111,8 @@ def test_only_what_the_shell_adds_to_the_file_was_chosen(home: Home, monkeypatch
 
 
 def test_the_login_tells_where_and_how(home: Home) -> None:
-    written = home.write(SOCKET, {"HEADLINE_PORT": "9000"})
-    assert home.login_file.read_text() == f"http://127.0.0.1:9000\nuser: admin\npassword: {written['HEADLINE_ADMIN_PASSWORD']}\n"
+    home.write(SOCKET, {"HEADLINE_PORT": "9000"})
+    assert home.login_file.read_text() == f"http://127.0.0.1:9000\nuser: admin\npassword: {home.secrets['admin']}\n"
 
 
 def test_only_one_command_starts_a_home(home: Home) -> None:

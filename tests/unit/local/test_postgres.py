@@ -10,7 +10,8 @@ import pytest
 
 from headline.errors import HeadlineError
 from headline.local import postgres
-from headline.local.postgres import DATABASES, SOCKET_NAME, Postgres, own, owner
+from headline.local.postgres import SOCKET_NAME, Postgres, own, owner
+from headline.local.roles import DATABASES
 
 AS_ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="only root needs another account to run the server")
 
@@ -85,13 +86,14 @@ def test_a_long_path_gets_a_socket_with_a_short_one(server_folder: Path) -> None
     server = Postgres(folder / "postgres")
     try:
         server.start()
-        assert server.socket != server.data
+        socket = server.socket
+        assert socket != server.data
         assert server.socket == Postgres(folder / "postgres").socket
         assert databases(server) >= set(DATABASES)
     finally:
         server.stop()
         server.remove_outside()
-    assert not server.socket.exists()
+    assert not socket.exists()
 
 
 def test_what_goes_wrong_is_told_with_the_end_of_the_log(server: Postgres) -> None:
@@ -114,7 +116,7 @@ def test_no_folder_is_opened_for_the_account_that_runs_it(server: Postgres, tmp_
     server.stop()
     server.remove_outside()
     assert not outside.exists()
-    assert list(tmp_path.iterdir()) == []
+    assert [path.name for path in tmp_path.iterdir()] == ["secrets"]
 
 
 @AS_ROOT

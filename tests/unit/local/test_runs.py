@@ -171,7 +171,8 @@ def test_no_home_is_said(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Non
 
 def test_an_airflow_that_is_down_is_said(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("HEADLINE_HOME", str(tmp_path))
-    there = {"AIRFLOW__API__BASE_URL": "http://127.0.0.1:9", "HEADLINE_ADMIN_PASSWORD": "secret"}
+    there = {"AIRFLOW__API__BASE_URL": "http://127.0.0.1:9", "HEADLINE_HOME": str(tmp_path)}
+    Home(tmp_path).secrets.make()
     monkeypatch.setattr(Home, "environment", lambda self: there)
     with pytest.raises(BadRequest, match=r"does not answer .*make status"):
         runs.unpause("shop")

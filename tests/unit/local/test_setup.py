@@ -40,7 +40,7 @@ def test_a_preparation_that_fails_tells_what_it_printed(monkeypatch: pytest.Monk
     python.chmod(0o700)
     monkeypatch.setattr(sys, "executable", str(python))
     with pytest.raises(HeadlineError, match=r"(?s)could not be prepared.*admin.*no such database"):
-        prepare_database({"PATH": os.defpath}, {"name": "admin"})
+        prepare_database({"PATH": os.defpath}, {"users": "admin"})
 
 
 class Security:

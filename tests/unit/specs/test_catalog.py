@@ -209,6 +209,36 @@ def test_another_pipelines_quarantine_cannot_be_waited_for(project: Any) -> None
     ]
 
 
+@pytest.mark.parametrize(
+    ("zone", "how", "is_held"),
+    [
+        ("America/New_York", "", True),
+        ("Europe/London", ", zone: Europe/Berlin", True),
+        ("UTC", "", False),
+        ("Asia/Tokyo", "", False),
+        ("America/New_York", ", zone: America/New_York", False),
+        ("America/New_York", ", moment: at", False),
+    ],
+)
+def test_a_day_whose_evening_is_in_the_next_file_needs_the_moment(
+    project: Any, monkeypatch: pytest.MonkeyPatch, zone: str, how: str, is_held: bool
+) -> None:
+    """Where a reader looks a day ahead and the raw table knows the moment; rates, which have none, are of their date."""
+    monkeypatch.setenv("HEADLINE_REPORTING_ZONE", zone)
+    project.replace("sources/shop/source.yml", "format: csv}", f"format: csv{how}}}")
+    project.replace("core/core_shop/pipeline.yml", "raw.orders:", "raw.orders: {days_after: 1}")
+    assert specs.load().pipelines, "it has no moment"
+    column = "          - {name: at, data_type: timestamp, description: When.}\n"
+    contract = "sources/shop/orders.contract.yml"
+    project.replace(contract, "columns:\n", f"columns:\n{column.removeprefix('        ')}")
+    if not is_held:
+        assert specs.load().pipelines
+        return
+    [fault] = faults_of(specs.load)
+    assert fault.startswith(f"shop: ingest.orders: a business day of {zone} ends after the day of ")
+    assert fault.endswith("Name the column that tells when a record happened as `moment`")
+
+
 @pytest.mark.parametrize("pattern", ["orders.csv", "records.csv", "{{ reporting_zone }}.csv"])
 def test_a_pattern_must_say_which_day_a_file_is_of(project: Any, pattern: str) -> None:
     project.replace("sources/shop/source.yml", "orders_{{ ds }}.csv", pattern)

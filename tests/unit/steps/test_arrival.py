@@ -21,6 +21,7 @@ import psycopg2
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from tests.conftest import empty_ledger
 
 from headline import specs
 from headline.errors import BadData, SpecError, Transient
@@ -382,6 +383,28 @@ def test_what_few_records_have_may_be_missing_from_all(shop: Shop) -> None:
     run = shop.project.run("shop", D4)
     with shop.project.stage(run) as (_, _, session):
         assert session.query(f"select distinct channel from {session.staging_name('raw.orders')}").rows == [(None,)]
+
+
+@only("stream")
+@pytest.mark.parametrize("is_first", [False, True])
+def test_records_that_cannot_be_read_say_nothing_of_columns(shop: Shop, is_first: bool) -> None:
+    """A day whose only record has a key twice is refused by that name, and holds no load as if its columns were gone."""
+    if is_first:
+        empty_ledger(shop.postgres)
+    folder = shop.folder / f"arrived={D4}"
+    folder.mkdir()
+    (folder / "2000-1.jsonl.gz").write_bytes(gzip.compress(b'{"order_id": "a", "amount": "1.00", "amount": "2.00"}\n', mtime=0))
+    assert shop.ingest() == 1
+    assert shop.told() == []
+    shop.project.replace("sources/shop/orders.sql", "as channel", "as channel, headline_refusal as refusal")
+    shop.project.replace(
+        "sources/shop/orders.contract.yml",
+        "columns:\n",
+        "columns:\n  - {name: refusal, data_type: varchar, description: Why it was refused.}\n",
+    )
+    with shop.project.stage(shop.project.run("shop", D4)) as (_, _, session):
+        found = session.query(f"select refusal, order_id from {session.staging_name('raw.orders')}").rows
+    assert found == [("repeated_key", None)]
 
 
 @only("csv", "parquet")

@@ -142,7 +142,7 @@ def test_a_history_that_came_out_the_same_is_new_to_nobody(shop: Any) -> None:
 
 
 POINTS = {
-    "before the warehouse is written": Point(Ledger, "distrust", after=True),
+    "before the warehouse is written": Point(Ledger, "begin_publication", after=True),
     "before the ledger is written": Point(DuckDBStaging, "replace", after=True),
 }
 

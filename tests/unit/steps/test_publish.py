@@ -106,9 +106,9 @@ def test_only_the_days_that_changed_are_replaced_and_have_a_version(shop: Any, m
     before, replaced = versions(shop, "core.orders"), []
     replace = DuckDBStaging.replace
 
-    def noted(session: DuckDBStaging, replacements: Any) -> None:
+    def noted(session: DuckDBStaging, replacements: Any, after: Any) -> None:
         replaced.extend((one.table.full_name, one.intervals) for one in replacements)
-        replace(session, replacements)
+        replace(session, replacements, after)
 
     monkeypatch.setattr(DuckDBStaging, "replace", noted)
     shop.arrive({D2: [("b", "20.00")], D3: [("d", "-5.00"), ("c", "100.00")]})
@@ -292,8 +292,8 @@ def test_runs_of_one_pipeline_compute_side_by_side_and_end_as_one_after_the_othe
 POINTS = {
     "during staging": Point(Ledger, "record_candidate", after=True),
     "during the audit": Point(Ledger, "record_audit"),
-    "before the ledger forgets": Point(Ledger, "distrust"),
-    "after the ledger has forgotten": Point(Ledger, "distrust", after=True),
+    "before the ledger forgets": Point(Ledger, "begin_publication"),
+    "after the ledger has forgotten": Point(Ledger, "begin_publication", after=True),
     "half of the warehouse is written": Point(DuckDBStaging, "_execute", of="insert into core.running_totals"),
     "the warehouse is written, the ledger is not": Point(DuckDBStaging, "replace", after=True),
     "the ledger is written and not committed": Point(Recording, "publish", after=True),

@@ -59,13 +59,15 @@ select
     cast(round(cast(items.unit_price as decimal(19, 4)) * rates.rate_to_reporting, 4) as decimal(18, 4)) as unit_price,
     cast(round(items.gross_amount * rates.rate_to_reporting, 4) as decimal(18, 4)) as gross_revenue,
     cast(round(cast(items.discount_amount as decimal(19, 4)) * rates.rate_to_reporting, 4) as decimal(18, 4)) as discount_amount,
+    products.unit_cost is not null as has_unit_cost,
     case
         when items.refusal is not null then items.refusal
         when items.order_id is null then 'missing_order_id'
         when items.line_number is null then 'missing_line_number'
         when items.occurrence > 1 then 'duplicate_order_line'
-        when orders.order_id is null then 'order_not_found'
         when superseded.record_id is not null then 'duplicate_order'
+        when strayed.record_id is not null then 'wrong_business_day'
+        when orders.order_id is null then 'order_not_found'
         when orders.refusal is not null then orders.refusal
         when orders.ordered_at is null then 'missing_ordered_at'
         when {{ business_day('orders.ordered_at') }} <> items.ds then 'wrong_business_day'
@@ -86,6 +88,7 @@ from items
 left join orders
     on items.ds = orders.ds and items.order_id = orders.order_id and orders.occurrence = 1
 {{ join_superseded('core.shop_superseded', 'order', 'items', 'order_id') }}
+{{ join_superseded('core.shop_superseded', 'order_lines', 'items', 'order_id', alias='strayed') }}
 left join core.products as products
     on
         items.product_id = products.product_id

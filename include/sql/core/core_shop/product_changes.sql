@@ -36,7 +36,6 @@ snapshots as (
             when occurrence > 1 then 'duplicate_product'
             when updated_at is null then 'missing_updated_at'
             when category is null then 'missing_category'
-            when unit_cost is null then 'missing_unit_cost'
             when unit_cost < 0 then 'negative_unit_cost'
         end as quarantine_reason
     from rows_in_order

@@ -1,5 +1,7 @@
 {% from 'macros/versions.jinja' import versions with context %}
-with {{ versions(key='product_id', attributes=['product_name', 'category', 'unit_cost'], history='core.product_changes') }}
+with {{ versions(
+    key='product_id', attributes=['product_name', 'category', 'unit_cost'], history='core.product_changes', carried=['unit_cost']
+) }}
 
 select
     product_id,

@@ -21,8 +21,8 @@ with refunds as (
     where ds >= date '{{ start }}' and ds < date '{{ end }}'
 ),
 
--- A refund of a whole order names no line: its order's lines bear it by their net revenue, here in whole steps of the 4th digit.
-lines_of_whole_orders as (
+-- Where a line stands on two days, too far apart for identity to look, a refund is of the newest of them that is not after it.
+lines as (
     select
         ds,
         order_id,
@@ -33,8 +33,25 @@ lines_of_whole_orders as (
         sales_channel,
         country_code,
         currency_code,
-        cast((gross_revenue - discount_amount) * 10000 as decimal(20, 0)) as driver
+        gross_revenue - discount_amount as net_revenue,
+        lead(ds) over (partition by order_id, line_number order by ds) as next_ds
     from core.order_lines
+    where
+        order_id in (
+            select order_id
+            from refunds
+        )
+),
+
+-- A refund of a whole order names no line: its order's lines bear it by their net revenue, here in whole steps of the 4th digit.
+lines_of_whole_orders as (
+    select
+        ds,
+        order_id,
+        line_number,
+        product_id,
+        cast(net_revenue * 10000 as decimal(20, 0)) as driver
+    from lines
     where
         order_id in (
             select order_id
@@ -45,15 +62,16 @@ lines_of_whole_orders as (
 
 whole_orders as (
     select
+        ds,
         order_id,
-        min(ds) as ds,
         min(customer_id) as customer_id,
         min(ordered_at) as ordered_at,
         min(sales_channel) as sales_channel,
         min(country_code) as country_code,
-        min(currency_code) as currency_code
-    from lines_of_whole_orders
-    group by order_id
+        min(currency_code) as currency_code,
+        lead(ds) over (partition by order_id order by ds) as next_ds
+    from lines
+    group by ds, order_id
 ),
 
 matched as (
@@ -79,13 +97,18 @@ matched as (
         refunds.refusal,
         refunds.occurrence
     from refunds
-    left join core.order_lines as lines
+    left join lines
         on
             refunds.order_id = lines.order_id
             and refunds.line_number = lines.line_number
             and refunds.ds >= lines.ds
+            and (refunds.ds < lines.next_ds or lines.next_ds is null)
     left join whole_orders
-        on refunds.line_number is null and refunds.order_id = whole_orders.order_id and refunds.ds >= whole_orders.ds
+        on
+            refunds.line_number is null
+            and refunds.order_id = whole_orders.order_id
+            and refunds.ds >= whole_orders.ds
+            and (refunds.ds < whole_orders.next_ds or whole_orders.next_ds is null)
 ),
 
 judged as (
@@ -140,7 +163,7 @@ shares as (
         cast(sum(lines.driver) over (partition by judged.ds, judged.refund_id) as decimal(20, 0)) as order_driver
     from judged
     inner join lines_of_whole_orders as lines
-        on judged.order_id = lines.order_id and judged.ds >= lines.ds and lines.driver > 0
+        on judged.order_id = lines.order_id and judged.order_ds = lines.ds and lines.driver > 0
     where judged.line_number is null and judged.quarantine_reason is null
 ),
 

@@ -6,4 +6,5 @@
         'order_lines': ('revenue', 'case when quantity * unit_price_in_order_currency = 0 then 0 else gross_revenue end'),
         'refund_lines': ('refund_amount', 'case when amount_in_order_currency = 0 then 0 else refund_amount end'),
     },
+    costed={'order_lines': 'has_unit_cost'},
 ) }}

@@ -1,12 +1,14 @@
 -- A month is compared as soon as its last day is there; where either month is partial or lacks days the change is marked. A month
 -- that lacks a day before the last one that is there is partial.
--- A fall from a profit of zero into a loss is a drop, though it has no ratio.
+-- A fall from a profit of zero into a loss is a drop, though it has no ratio. Sales whose cost is not known are in no margin.
 {% from 'macros/ratio.jinja' import change, ratio %}
 {% set days_in_month = "date_diff('day', month, cast(month + interval '1' month as date))" %}
 with days as (
     select
         ds,
+        sum(gross_revenue - discount_amount) as sales,
         sum(net_revenue) as net_revenue,
+        coalesce(sum(uncosted_net_revenue), 0) as uncosted_net_revenue,
         sum(gross_profit) as gross_profit,
         sum(net_profit) as net_profit,
         coalesce(min(coverage), 1) as coverage,
@@ -22,6 +24,12 @@ months as (
         count(*) as day_count,
         max(ds) as last_ds,
         sum(net_revenue) as net_revenue,
+        sum(uncosted_net_revenue) as uncosted_net_revenue,
+        -- Where no sale has a known cost refunds alone make no margin.
+        case
+            when sum(uncosted_net_revenue) = 0 or sum(uncosted_net_revenue) < sum(sales)
+                then sum(net_revenue) - sum(uncosted_net_revenue)
+        end as costed_net_revenue,
         sum(gross_profit) as gross_profit,
         sum(net_profit) as net_profit,
         sum(coverage) as covered_day_count,
@@ -38,6 +46,8 @@ covered as (
         {{ ratio('covered_day_count', days_in_month) }} as coverage,
         is_partial > 0 or day_count <= date_diff('day', month, last_ds) as is_partial,
         net_revenue,
+        uncosted_net_revenue,
+        costed_net_revenue,
         gross_profit,
         net_profit
     from months
@@ -50,6 +60,8 @@ compared as (
         covered.coverage,
         covered.is_partial,
         covered.net_revenue,
+        covered.uncosted_net_revenue,
+        covered.costed_net_revenue,
         covered.gross_profit,
         covered.net_profit,
         month_before.net_revenue as net_revenue_month_before,
@@ -73,10 +85,11 @@ compared as (
 select
     month,
     cast(net_revenue as decimal(18, 4)) as net_revenue,
+    cast(uncosted_net_revenue as decimal(18, 4)) as uncosted_net_revenue,
     cast(gross_profit as decimal(18, 4)) as gross_profit,
     cast(net_profit as decimal(18, 4)) as net_profit,
-    {{ ratio('gross_profit', 'net_revenue') }} as gross_margin,
-    {{ ratio('net_profit', 'net_revenue') }} as net_margin,
+    {{ ratio('gross_profit', 'costed_net_revenue') }} as gross_margin,
+    {{ ratio('net_profit', 'costed_net_revenue') }} as net_margin,
     {{ change('net_revenue', 'net_revenue_month_before') }} as net_revenue_change_on_month_before,
     {{ change('gross_profit', 'gross_profit_month_before') }} as gross_profit_change_on_month_before,
     {{ change('net_profit', 'net_profit_month_before') }} as net_profit_change_on_month_before,

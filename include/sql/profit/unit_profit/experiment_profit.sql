@@ -1,6 +1,7 @@
 -- Sums over users begin with where each user stands before the interval. Then they are running sums over days of what each user
 -- moves them by: where a total goes from `before` to `after`, the sum of squares goes up by after² - before².
 -- A user seen in two variants counts in neither. A refund counts on its order's day, after the window of 30 days not at all.
+-- A sale whose cost is not known is in no sum of profit; coverage tells of it.
 {% from 'macros/coverage.jinja' import covered_days with context %}
 {% from 'macros/ratio.jinja' import ratio %}
 {% set measures = ['unit_count', 'net_revenue', 'gross_profit', 'net_profit'] %}
@@ -33,8 +34,8 @@ orders as (
         sum(case when entries.entry = 'sale' then entries.net_revenue else 0 end) as sale_net_revenue,
         sum(case when entries.entry = 'sale' then entries.quantity else 0 end) as unit_count,
         sum(entries.net_revenue) as net_revenue,
-        sum(entries.gross_profit) as gross_profit,
-        sum(entries.net_profit) as net_profit,
+        sum(coalesce(entries.gross_profit, 0)) as gross_profit,
+        sum(coalesce(entries.net_profit, 0)) as net_profit,
         max(case when refund_windows.order_ds is null then 1 else 0 end) as is_open
     from profit.unit_profit as entries
     left join profit.refund_windows as refund_windows on entries.order_ds = refund_windows.order_ds

@@ -1,0 +1,93 @@
+"""Whether a landed file is still what was landed: its manifest keeps the SHA-256 of its bytes."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from headline.errors import BadData, Transient
+from headline.sources.content import DIGEST_BYTES
+from headline.sources.storage import path_of
+
+if TYPE_CHECKING:
+    from headline.ledger import Load
+    from headline.sources.storage import AnyPath
+
+_SHOWN = 3
+
+
+def sha256_of(file: AnyPath) -> str:
+    """The SHA-256 of a file's bytes; a megabyte takes about half a millisecond."""
+    with file.open("rb") as opened:
+        if isinstance(file, Path):
+            return hashlib.file_digest(opened, "sha256").hexdigest()
+        digest = hashlib.sha256()
+        while piece := opened.read(2**20):
+            digest.update(piece)
+        return digest.hexdigest()
+
+
+def manifest_of(file: AnyPath) -> AnyPath:
+    """Where the manifest of a landed file stands."""
+    return file.with_suffix(".json")
+
+
+def flaw_of(load: Load) -> str:
+    """What is wrong with the file of a load, in words; empty where it is as it was landed.
+
+    Raises Transient where an object store cannot be read for now.
+    """
+    return flaw(path_of(load.file), load.checksum)
+
+
+def flaw(file: AnyPath, checksum: str) -> str:
+    """The same of a file that is to have this content; a load from before content was compared has the checksum of its file."""
+    try:
+        if len(checksum) == 2 * DIGEST_BYTES:
+            manifest = json.loads(manifest_of(file).read_text())
+            if manifest["checksum"] != checksum:
+                return "its manifest is that of other content"
+            expected = manifest["sha256"]
+        else:
+            expected = checksum
+    except FileNotFoundError:
+        return "its manifest is gone"
+    except (ValueError, KeyError, TypeError):
+        return "its manifest is damaged"
+    except OSError as error:
+        return _unreadable(file, error)
+    try:
+        return "" if sha256_of(file) == expected else "its bytes are others than those that were landed"
+    except FileNotFoundError:
+        return "it is gone"
+    except OSError as error:
+        return _unreadable(file, error)
+
+
+def require_intact(loads: Sequence[Load], source: str) -> None:
+    """Raises BadData, naming the files and the run that lands them again, where one is not what was landed."""
+    damaged = [(load, what) for load in loads if (what := flaw_of(load))]
+    if not damaged:
+        return
+    days = sorted(load.ds for load, _ in damaged)
+    told = [f"  - {load.landing} of {load.ds}, {load.file}: {what}" for load, what in damaged[:_SHOWN]]
+    more = [f"  - and {len(damaged) - _SHOWN} more"] if len(damaged) > _SHOWN else []
+    raise BadData(
+        "\n".join(
+            [
+                f"{len(damaged)} landed file(s) are not what was landed; nothing was computed from them:",
+                *told,
+                *more,
+                f"Land them again: `headline trigger {source} --from {days[0]} --to {days[-1]}`",
+            ]
+        )
+    )
+
+
+def _unreadable(file: AnyPath, error: OSError) -> str:
+    if isinstance(file, Path):
+        return f"it cannot be read: {error}"
+    raise Transient(f"{file}: cannot be read for now: {error}") from error

@@ -1,0 +1,272 @@
+"""A backup is one moment of ledger, warehouse and landed files; after a loss it brings back all of it, or says what it lacks."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.attacks.installation import D1, D3, D4, contents, superuser
+from tests.unit.conftest import Project
+
+from headline import recovery, specs
+from headline.cli import verify as verify_command
+from headline.errors import BadData, BadRequest, HeadlineError
+from headline.ledger import MIGRATOR, Locks, migrate
+from headline.ledger.engine import engine
+from headline.ledger.tables import metadata
+from headline.operations import backup_dag
+from headline.steps.backup import MANIFEST, back_up, restore
+from headline.steps.fingerprints import verify_published
+from headline.warehouse.duckdb import DuckDBWarehouse
+
+
+def file_of(project: Project) -> Path:
+    assert isinstance(project.warehouse, DuckDBWarehouse)
+    return project.warehouse.path
+
+
+def landing_of(project: Project) -> Path:
+    return project.sql.parents[1] / "home" / "landing"
+
+
+def history(project: Project) -> dict[str, list[Any]]:
+    """Every row of the ledger."""
+    with project.ledger._begin() as connection:
+        return {table.name: sorted(connection.execute(table.select()).all(), key=str) for table in metadata.sorted_tables}
+
+
+def landed(folder: Path) -> dict[str, bytes]:
+    return {file.relative_to(folder).as_posix(): file.read_bytes() for file in folder.rglob("*") if file.is_file()}
+
+
+def destroy(project: Project, postgres: str) -> None:
+    """Everything is gone: the ledger's database, the warehouse, what landed."""
+    engine().dispose()
+    with superuser(postgres) as cursor:
+        tables = ", ".join(table.name for table in metadata.sorted_tables)
+        cursor.execute(f"drop table {tables}, alembic_version cascade; drop sequence version; drop function history_stays")
+    file_of(project).unlink()
+    shutil.rmtree(landing_of(project))
+
+
+def is_verified(project: Project) -> bool:
+    found = verify_published(specs.load().tables.values(), project.ledger, project.warehouse)
+    return (found.mismatch, found.differences, found.unknown) == ("", [], [])
+
+
+@pytest.mark.usefixtures("owner")
+def test_what_was_destroyed_comes_back_as_it_was(
+    shop: Project, tmp_path: Path, postgres: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before, told, files = contents(shop), history(shop), landed(landing_of(shop))
+    recovery.backup(str(tmp_path / "backups"))
+    made = capsys.readouterr()
+    destroy(shop, postgres)
+
+    recovery.restore(made.out.strip())
+    assert (contents(shop), history(shop), landed(landing_of(shop))) == (before, told, files)
+    assert len(told["publication"]) > 2
+    assert len(files) == 8
+    verify_command(table=None, adopt=False)
+    assert "3 table(s) are as recorded" in capsys.readouterr().err
+
+    for name in ("shop", "core_shop"):
+        shop.publish(name, D4)
+    assert contents(shop)["core.orders"] == [*before["core.orders"], (D4, "d", 1000)]
+    assert is_verified(shop), "versions and ids go on from where they were"
+
+
+@pytest.mark.usefixtures("owner")
+def test_a_restored_moment_is_rebuilt_to_the_same(shop: Project, tmp_path: Path, postgres: str) -> None:
+    from headline.steps.rebuild import rebuild
+
+    before = contents(shop)
+    back_up(str(tmp_path / "backups"), shop.ledger, shop.warehouse)
+    destroy(shop, postgres)
+    restore(str(tmp_path / "backups"), shop.ledger, shop.warehouse, owner=MIGRATOR)
+    assert rebuild(specs.load(), shop.ledger, shop.warehouse).differences == []
+    assert contents(shop) == before
+
+
+@pytest.mark.usefixtures("owner")
+def test_the_newest_of_several_comes_back_and_landed_files_are_copied_once(shop: Project, tmp_path: Path) -> None:
+    target = str(tmp_path / "backups")
+    first = back_up(target, shop.ledger, shop.warehouse)
+    shop.publish("shop", D4)
+    shop.arrive({D4: [("d", "1001.00")]})
+    second = back_up(target, shop.ledger, shop.warehouse)
+    assert (first.new_files, second.new_files) == (4, 1)
+    assert len(second.landed) == 10
+    shop.publish("shop", D4)
+    _, kept = restore(target, shop.ledger, shop.warehouse, replace=True, owner=MIGRATOR)
+    assert shop.query("select amount from raw.orders where order_id = 'd'") == [(1000,)]
+    assert Path(kept).exists()
+    assert is_verified(shop)
+
+
+@pytest.mark.usefixtures("owner")
+def test_what_is_there_is_replaced_only_by_word(shop: Project, tmp_path: Path) -> None:
+    back_up(str(tmp_path / "backups"), shop.ledger, shop.warehouse)
+    before = contents(shop), history(shop)
+    with pytest.raises(BadRequest, match="--replace"):
+        restore(str(tmp_path / "backups"), shop.ledger, shop.warehouse, owner=MIGRATOR)
+    assert (contents(shop), history(shop)) == before
+
+
+PARTS = ("*Z/ledger/load.csv.gz", "*Z/warehouse/warehouse.duckdb", "*Z/landed.json", "landing/*/*/*/*.parquet")
+
+
+@pytest.mark.usefixtures("owner")
+def test_a_damaged_backup_is_refused_and_changes_nothing(shop: Project, tmp_path: Path) -> None:
+    target = tmp_path / "backups"
+    back_up(str(target), shop.ledger, shop.warehouse)
+    shutil.rmtree(landing_of(shop))
+    before = contents(shop), history(shop)
+    for part in PARTS:
+        file = next(target.glob(part))
+        whole = file.read_bytes()
+        middle = len(whole) // 2
+        for content in (whole[:middle] + bytes([whole[middle] ^ 1]) + whole[middle + 1 :], whole[:middle], None):
+            file.unlink()
+            if content is not None:
+                file.write_bytes(content)
+            with pytest.raises(BadData, match="restore another backup"):
+                restore(str(target), shop.ledger, shop.warehouse, replace=True, owner=MIGRATOR)
+            assert (contents(shop), history(shop)) == before
+            file.write_bytes(whole)
+    restore(str(target), shop.ledger, shop.warehouse, replace=True, owner=MIGRATOR)
+    assert (contents(shop), history(shop)) == before
+
+
+@pytest.mark.usefixtures("owner")
+def test_a_folder_without_its_manifest_is_no_backup(shop: Project, tmp_path: Path) -> None:
+    """Its making was cut off."""
+    made = back_up(str(tmp_path / "backups"), shop.ledger, shop.warehouse)
+    (Path(made.address.removeprefix("file://")) / MANIFEST).unlink()
+    for source in (made.address, str(tmp_path / "backups"), str(tmp_path / "nowhere")):
+        with pytest.raises(BadRequest, match="no whole backup"):
+            restore(source, shop.ledger, shop.warehouse, replace=True, owner=MIGRATOR)
+
+
+def test_an_object_store_that_cannot_be_reached_is_told(shop: Project) -> None:
+    with pytest.raises(BadRequest, match="s3fs"):
+        back_up("s3://kept/headline", shop.ledger, shop.warehouse)
+
+
+def test_a_mismatch_is_nothing_to_come_back_to(shop: Project, tmp_path: Path) -> None:
+    file_of(shop).unlink()
+    with pytest.raises(BadData, match=r"it was lost.*headline rebuild"):
+        back_up(str(tmp_path / "backups"), shop.ledger, shop.warehouse)
+    assert not (tmp_path / "backups").exists()
+
+
+@pytest.mark.parametrize("how", ["flipped", "gone"])
+@pytest.mark.usefixtures("owner")
+def test_landed_files_that_are_damaged_or_gone_are_told(shop: Project, tmp_path: Path, how: str) -> None:
+    """The backup is there, and the next one has the file again when it is mended."""
+    target = str(tmp_path / "backups")
+    file = Path(shop.ledger.current_loads("landing.orders")[0].file.removeprefix("file://"))
+    whole = file.read_bytes()
+    file.write_bytes(whole[:40] + bytes([whole[40] ^ 1]) + whole[41:])
+    if how == "gone":
+        file.unlink()
+    with pytest.raises(BadData, match=r"1 landed file\(s\) are gone or damaged"):
+        back_up(target, shop.ledger, shop.warehouse)
+    file.write_bytes(whole)
+    assert back_up(target, shop.ledger, shop.warehouse).absent == []
+    shutil.rmtree(landing_of(shop))
+    restore(target, shop.ledger, shop.warehouse, replace=True, owner=MIGRATOR)
+    assert file.read_bytes() == whole
+
+
+@pytest.mark.usefixtures("owner")
+def test_another_home_finds_its_landed_files(
+    shop: Project, tmp_path: Path, postgres: str, monkeypatch: pytest.MonkeyPatch, forget_settings: Callable[[], None]
+) -> None:
+    back_up(str(tmp_path / "backups"), shop.ledger, shop.warehouse)
+    before = contents(shop)
+    destroy(shop, postgres)
+    monkeypatch.setenv("HEADLINE_LANDING", f"file://{tmp_path / 'elsewhere'}")
+    forget_settings()
+    restore(str(tmp_path / "backups"), shop.ledger, shop.warehouse, owner=MIGRATOR)
+    assert {load.file.partition("/orders/")[0] for load in shop.ledger.current_loads("landing.orders")} == {
+        f"file://{tmp_path / 'elsewhere'}/shop"
+    }
+    for name in ("shop", "core_shop"):
+        shop.publish(name, D1, D3)
+    assert contents(shop) == before
+
+
+@pytest.mark.usefixtures("owner")
+def test_a_ledger_of_an_earlier_version_is_brought_up_to_date(shop: Project, tmp_path: Path) -> None:
+    from headline.ledger import dump
+    from headline.ledger.migrate import differences, downgrade_to
+
+    told = history(shop)
+    with engine(MIGRATOR).begin() as connection:
+        downgrade_to(connection, "0007")
+    with dump.snapshot(MIGRATOR) as snapshot:
+        snapshot.write(tmp_path / "dump")
+    about = json.loads((tmp_path / "dump" / dump.ABOUT).read_text())
+    assert about["revision"] == "0007"
+    migrate(MIGRATOR)
+    dump.load(tmp_path / "dump", {}, MIGRATOR)
+    assert history(shop) == told | {"warehouse": []}
+    assert differences(MIGRATOR) == []
+    (tmp_path / "dump" / dump.ABOUT).write_text(json.dumps(about | {"revision": "9999"}))
+    with pytest.raises(BadRequest, match="newer version of Headline"):
+        dump.load(tmp_path / "dump", {}, MIGRATOR)
+
+
+def test_nobody_publishes_while_the_file_is_copied_and_anybody_may_read(shop: Project, tmp_path: Path) -> None:
+    seen: list[str] = []
+    copy = DuckDBWarehouse.copy
+
+    def watched(warehouse: DuckDBWarehouse, folder: Path) -> None:
+        with warehouse.session(read_only=True) as session:
+            seen.append(str(session.query("select count(*) from core.orders").rows))
+        locks = Locks("somebody who publishes", timeout=0.1)
+        with pytest.raises(HeadlineError, match="held by headline: a backup"), locks.exclusive(warehouse.lock_name):
+            pass
+        locks.close()
+        copy(warehouse, folder)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(DuckDBWarehouse, "copy", watched)
+        back_up(str(tmp_path / "backups"), shop.ledger, shop.warehouse)
+    assert seen == ["[(3,)]"]
+
+
+@pytest.mark.usefixtures("owner")
+def test_an_object_store_keeps_it_too(shop: Project, postgres: str) -> None:
+    from airflow.sdk.io import attach
+    from fsspec.implementations.memory import MemoryFileSystem
+
+    attach("memory", fs=MemoryFileSystem())
+    bucket = "memory://kept/headline"
+    before, told, files = contents(shop), history(shop), landed(landing_of(shop))
+    assert back_up(bucket, shop.ledger, shop.warehouse).new_files == 4
+    assert back_up(bucket, shop.ledger, shop.warehouse).new_files == 0
+    destroy(shop, postgres)
+    restore(bucket, shop.ledger, shop.warehouse, owner=MIGRATOR)
+    assert (contents(shop), history(shop), landed(landing_of(shop))) == (before, told, files)
+    assert is_verified(shop)
+
+
+def test_the_dag_is_off_until_somebody_says_where_to(
+    shop: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, forget_settings: Callable[[], None]
+) -> None:
+    assert backup_dag("").schedule is None
+    assert backup_dag("s3://kept/headline").schedule == "30 4 * * *"
+    task: Any = backup_dag("").get_task("back_up")
+    with pytest.raises(BadRequest, match="HEADLINE_BACKUP_TO"):
+        task.execute({})
+    monkeypatch.setenv("HEADLINE_BACKUP_TO", f"file://{tmp_path / 'backups'}")
+    forget_settings()
+    task.execute({})
+    assert task.made["new_landed_files"] == 4
+    assert Path(task.made["address"].removeprefix("file://"), MANIFEST).exists()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import date
@@ -71,7 +72,7 @@ class Builder:
 @pytest.fixture(scope="module")
 def builder(postgres: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Builder]:
     folder = tmp_path_factory.mktemp("online_retail")
-    (folder / EXAMPLE.data_as).symlink_to(DATA)
+    shutil.copy2(DATA, folder / EXAMPLE.data_as)
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv("HEADLINE_HOME", str(folder))
         environment.setenv("HEADLINE_SOURCES", str(FOLDER / "sources"))

@@ -24,7 +24,7 @@ from headline.errors import BadData, BadRequest, HeadlineError, SpecError, Trans
 from headline.ledger import Ledger
 from headline.settings import PROJECT
 from headline.sources import database, http
-from headline.sources.intact import sha256_of
+from headline.sources.storage import sha256_of
 from headline.steps import ingest
 
 ANY_EXPENSE = {"expense_id": "E1", "incurred_on": str(D4), "expense_type": "labor", "amount": "1.00", "currency_code": "EUR"}

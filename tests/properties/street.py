@@ -61,6 +61,10 @@ class KeptStaging(DuckDBStaging):
 
     def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
         DuckDBSession.__init__(self, connection)
+        self._identity = DuckDBSession.identity(self)
+
+    def _require_unpublished(self, names: list[str]) -> None:
+        """Nobody else takes a table away."""
 
     @contextmanager
     def reading(self) -> Iterator[None]:

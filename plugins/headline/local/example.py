@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from datetime import date
 from pathlib import Path
 from typing import Self
@@ -67,7 +68,7 @@ class Example(BaseModel):
         home.make()
         shared = home.path / "datashare" / self.data_as
         shared.unlink(missing_ok=True)
-        shared.symlink_to(data.resolve())
+        shutil.copy2(data, shared)  # a link that leads out of the folder is not followed; a new file would still be on its way
         return home, Job(first=self.first, last=self.last, dags=self.dags, choices=choices, accept=self.accept)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,24 +9,13 @@ from typing import TYPE_CHECKING
 
 from headline.errors import BadData, Transient
 from headline.sources.content import DIGEST_BYTES
-from headline.sources.storage import path_of
+from headline.sources.storage import path_of, sha256_of
 
 if TYPE_CHECKING:
     from headline.ledger import Load
     from headline.sources.storage import AnyPath
 
 _SHOWN = 3
-
-
-def sha256_of(file: AnyPath) -> str:
-    """The SHA-256 of a file's bytes; a megabyte takes about half a millisecond."""
-    with file.open("rb") as opened:
-        if isinstance(file, Path):
-            return hashlib.file_digest(opened, "sha256").hexdigest()
-        digest = hashlib.sha256()
-        while piece := opened.read(2**20):
-            digest.update(piece)
-        return digest.hexdigest()
 
 
 def manifest_of(file: AnyPath) -> AnyPath:

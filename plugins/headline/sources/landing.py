@@ -19,10 +19,10 @@ from headline.ledger import Load
 from headline.sources.bounds import Meter
 from headline.sources.columns import Columns, kind_of
 from headline.sources.content import DIGEST_BYTES, content_of
-from headline.sources.intact import flaw, flaw_of, manifest_of, sha256_of
+from headline.sources.intact import flaw, flaw_of, manifest_of
 from headline.sources.refused import RESERVED, Agreed, judged
 from headline.sources.spool import ROWS_AT_A_TIME, Spool, plain
-from headline.sources.storage import address_of, keep_alive, path_of, replacing
+from headline.sources.storage import address_of, keep_alive, path_of, replacing, sha256_of
 from headline.space import room_for
 
 if TYPE_CHECKING:

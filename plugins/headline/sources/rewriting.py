@@ -14,10 +14,10 @@ import pyarrow.parquet as pq
 
 from headline.errors import BadData
 from headline.sources.content import Content
-from headline.sources.intact import manifest_of, sha256_of
+from headline.sources.intact import manifest_of
 from headline.sources.refused import RESERVED
 from headline.sources.spool import ROWS_AT_A_TIME
-from headline.sources.storage import address_of, path_of, replacing
+from headline.sources.storage import address_of, path_of, replacing, sha256_of
 
 if TYPE_CHECKING:
     from headline.ledger import Load

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from headline import settings
 from headline.errors import BadData, BadRequest
 from headline.ledger import Ledger, dump, migrate
+from headline.sources.intact import manifest_of
 from headline.sources.storage import address_of, copied, path_of, sha256_of
 from headline.warehouse import Warehouse
 
@@ -155,7 +156,7 @@ def _copy_landed(addresses: Iterable[str], root: AnyPath, known: dict[str, Entry
     new = 0
     for address in addresses:
         file, name = path_of(address), address.removeprefix(landing)
-        manifest, manifest_name = file.with_suffix(".json"), str(PurePosixPath(name).with_suffix(".json"))
+        manifest, manifest_name = manifest_of(file), str(PurePosixPath(name).with_suffix(".json"))
         if name not in known:
             try:
                 found = {name: Entry(*copied(file, root / LANDING / name))}

@@ -9,7 +9,6 @@ from headline.errors import BadData
 from headline.intervals import Interval
 from headline.ledger import Load
 from headline.sources.refused import REFUSAL
-from headline.sources.storage import path_of
 from headline.specs import Source, Table, Window
 from headline.steps.run import PipelineRun
 
@@ -26,22 +25,6 @@ def landed(run: PipelineRun, reads: Mapping[str, Window], intervals: Sequence[In
         for name, window in reads.items()
         if name.startswith("landing.")
     }
-
-
-def require_readable(run: PipelineRun, loads: Mapping[str, Sequence[Load]]) -> None:
-    """Raises BadData with the first file that is no Parquet any more and the rows that it should hold."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    for load in (load for some in loads.values() for load in some if load.row_count):
-        try:
-            with path_of(load.file).open("rb") as file:
-                pq.read_metadata(file)
-        except (pa.ArrowException, OSError) as error:
-            raise BadData(
-                f"{load.file}: cannot be read any more, and holds {load.row_count} rows of {load.landing} of {load.ds} by its "
-                f"manifest: {error}. `headline trigger {run.pipeline.id} --from {load.ds} --to {load.ds}` reads the source again"
-            ) from error
 
 
 def require_taken_over(run: PipelineRun, table: Table, contents: Sequence[Content], loads: Mapping[str, Sequence[Load]]) -> None:
@@ -67,8 +50,6 @@ def require_taken_over(run: PipelineRun, table: Table, contents: Sequence[Conten
         f"{table.full_name}: has not the rows that landed, on {len(odd)} day(s):",
         *told,
         *more,
-        f"Either the file is not what landed: `headline trigger {run.pipeline.id} --from {odd[0].ds} --to {odd[-1].ds}` reads "
-        f"the source again. Or {table.sql_file.name} drops or doubles rows: where that is meant, state in source.yml what the "
-        "table `reads`",
+        f"{table.sql_file.name} drops or doubles rows: where that is meant, state in source.yml what the table `reads`",
     ]
     raise BadData("\n".join(lines))

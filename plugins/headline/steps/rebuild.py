@@ -8,14 +8,13 @@ from dataclasses import dataclass
 from datetime import date
 from graphlib import TopologicalSorter
 
-from headline.errors import BadData, Transient
 from headline.intervals import Interval, merge
 from headline.ledger import Identity, Ledger, Load, Locks, PeriodState, made_by_earlier_code, stale_states
 from headline.ledger.identity import recorded
 from headline.specs import Catalog, Pipeline, Source, Table
 from headline.sql import compile_table
 from headline.steps.fingerprints import NOT_RECORDED, Difference, Unknown, compare
-from headline.steps.landed import landed, require_readable, require_taken_over
+from headline.steps.landed import landed, require_taken_over
 from headline.steps.names import rendered, resolutions
 from headline.steps.run import PipelineRun
 from headline.warehouse import Output, Replacement, Staging, Warehouse
@@ -135,11 +134,7 @@ def _compute(run: PipelineRun, table: Table, states: list[PeriodState], session:
     loads = landed(run, table.reads, intervals)
     names = resolutions(run, table.reads, {}, session, sql, loads)
     selects = [compile_table(table, interval, names, run.warehouse.dialect) for interval in intervals]
-    try:
-        contents = session.stage(table, selects)
-    except (BadData, Transient):
-        require_readable(run, loads)
-        raise
+    contents = session.stage(table, selects)
     require_taken_over(run, table, contents, loads)
     session.replace([Replacement(table, intervals if table.period_column else None)])
     return sum(one.row_count for one in contents)

@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 from datetime import date
 
 from headline import settings
-from headline.errors import BadData, SpecError
+from headline.errors import SpecError
 from headline.intervals import DAY, Interval
 from headline.ledger import OPEN, Candidate, Change, PeriodState, Published, has_not_ended
 from headline.specs import Source, Table, load_contract
 from headline.sql import code_version, compile_table
-from headline.steps.landed import landed, require_readable, require_taken_over
+from headline.steps.landed import landed, require_taken_over
 from headline.steps.names import rendered, resolutions
 from headline.steps.plan import Plan, require_history
 from headline.warehouse import EMPTY, Content, Staging
@@ -61,11 +61,7 @@ def transform(plan: Plan, table: Table, staged: dict[str, Staged], session: Stag
         loads = landed(run, table.reads, intervals)
         names = resolutions(run, table.reads, staged, session, text, loads)
         selects = [compile_table(table, interval, names, run.warehouse.dialect) for interval in intervals]
-        try:
-            contents = session.stage(table, selects)
-        except BadData:
-            require_readable(run, loads)
-            raise
+        contents = session.stage(table, selects)
     _require_within(table, intervals, contents)
     require_taken_over(run, table, contents, loads)
     rows, refused = sum(one.row_count for one in contents), sum(one.refused_count for one in contents)

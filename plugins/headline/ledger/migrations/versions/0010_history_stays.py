@@ -12,7 +12,7 @@ HISTORY = ("load", "audit", "publication", "schema_change", "incident_event")
 
 def upgrade() -> None:
     op.execute("""
-        create function history_stays() returns trigger language plpgsql as $$
+        create or replace function history_stays() returns trigger language plpgsql as $$
         begin
             raise exception 'the table % of the ledger is history: rows are added, % is refused', tg_table_name, lower(tg_op)
                 using errcode = 'insufficient_privilege';

@@ -30,7 +30,7 @@ AS_OWNER = "security definer set search_path = public, pg_temp"
 def upgrade() -> None:
     op.execute(STAYS.format(but=BUT))
     op.execute(f"""
-        create function replace_in_history(person text, pseudonym text) returns void language plpgsql {AS_OWNER} as $$
+        create or replace function replace_in_history(person text, pseudonym text) returns void language plpgsql {AS_OWNER} as $$
         declare
             word text := '(?<!\\w)' || regexp_replace(person, '(\\W)', '\\\\\\1', 'g') || '(?!\\w)';
         begin
@@ -48,7 +48,7 @@ def upgrade() -> None:
         $$
     """)
     op.execute(f"""
-        create function forget_audits(days integer) returns bigint language plpgsql {AS_OWNER} as $$
+        create or replace function forget_audits(days integer) returns bigint language plpgsql {AS_OWNER} as $$
         declare
             removed bigint;
         begin

@@ -18,6 +18,7 @@ import time
 from contextlib import suppress
 from typing import Any
 
+import psutil
 from airflow.executors import local_executor
 
 MOST_BYTES = 1 << 18  # more than the system lets one message have
@@ -105,6 +106,18 @@ class LocalExecutor(local_executor.LocalExecutor):
         self._worker_ended = 0.0
         if self.is_mp_using_fork:
             self._spawn_workers_with_gc_freeze(self.parallelism)
+
+    def end(self) -> None:
+        """Kill the workers and what they are at: the next scheduler takes it up. Airflow would wait for the longest task."""
+        for worker in self.workers.values():
+            with suppress(psutil.NoSuchProcess):
+                family = psutil.Process(worker.pid).children(recursive=True)
+                worker.kill()
+                for process in family:  # elsewhere than on Linux they outlive it
+                    with suppress(psutil.NoSuchProcess):
+                        process.kill()
+            worker.join()
+        super().end()
 
     def change_state(self, key: Any, state: Any, info: Any = None, remove_running: bool = True) -> None:
         """What Airflow does, and nobody is at this any more unless it goes on (`remove_running`)."""

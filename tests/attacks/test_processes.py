@@ -6,6 +6,7 @@ import json
 import multiprocessing
 import os
 import signal
+import subprocess
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
@@ -34,6 +35,7 @@ from headline.local.job import wait_for_dags
 from headline.local.patience import Patience, cpu_seconds
 from headline.local.postgres import Postgres
 from headline.local.processes import AIRFLOW, MARK, Processes, alive, components
+from headline.local.roles import SUPERUSER
 from headline.local.screen import Screen
 from headline.local.setup import free_port
 
@@ -91,6 +93,19 @@ def test_a_program_that_is_killed_is_started_again_with_its_environment(processe
     wait_for(lambda: again.name() == "sleep", 5)
     assert again.environ()["A_SETTING"] == "kept"
     assert processes.troubles() == [f"postgres was stopped: make run starts it; why stands in {processes.logs / 'postgres.log'}"]
+
+
+def test_no_program_is_told_what_only_set_up_needs(processes: Processes, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AIRFLOW_CONN_HEADLINE_LEDGER_MIGRATOR", "of the shell")
+    processes.start({"AIRFLOW_CONN_HEADLINE_SHOP_OWNER": "of the home", "AIRFLOW_CONN_HEADLINE_SHOP": "kept"}, ["sleeper"])
+    told = json.loads(processes.file.read_text())["environment"]
+    wait_for(lambda: pid_of(processes, "sleeper"), 10)
+    sleeper = psutil.Process(pid_of(processes, "sleeper"))
+    wait_for(lambda: sleeper.name() == "sleep", 5)
+    for known in (told, sleeper.environ()):
+        assert known["AIRFLOW_CONN_HEADLINE_SHOP"] == "kept"
+        assert not [name for name in known if "MIGRATOR" in name or "OWNER" in name]
+    assert processes.file.stat().st_mode & 0o777 == 0o600
 
 
 def test_a_supervisor_that_is_killed_is_told_and_nothing_of_it_stays(processes: Processes) -> None:
@@ -198,7 +213,8 @@ def server(server_folder: Path) -> Iterator[Postgres]:
 def test_a_killed_server_comes_back_with_its_data_when_its_processes_have_ended(server: Postgres) -> None:
     with closing(server.connect("shop")) as connection, connection.cursor() as cursor:
         cursor.execute("create table kept as select 1 as a")
-    busy = psycopg2.connect(host=str(server.socket), user="postgres", dbname="shop", async_=True)
+    password = server.secrets[SUPERUSER]
+    busy = psycopg2.connect(host=str(server.socket), user=SUPERUSER, password=password, dbname="shop", async_=True)
     wait_for(lambda: busy.poll() == psycopg2.extensions.POLL_OK, 5)
     busy.cursor().execute("select count(*) from generate_series(1, 1000000000000) as n where n % 7 = 3")
     backend = psutil.Process(busy.get_backend_pid())
@@ -322,6 +338,24 @@ def test_what_a_killed_worker_was_at_fails_at_once_and_others_are_started(monkey
             worker.kill()
             worker.join()
         executor.end()
+
+
+def test_a_scheduler_that_ends_waits_for_no_task(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(multiprocessing, "get_start_method", lambda allow_none=False: "fork")
+    monkeypatch.setattr(BaseExecutor, "run_workload", lambda workload, **_: subprocess.run(["sleep", "60"], check=False))
+    executor = LocalExecutor(parallelism=2)
+    executor.start()
+    key = TaskInstanceKey("a_dag", "a_task", "a_run", 1)
+    work = SimpleNamespace(key=key, display_name="a_task", running_state=None, success_state="success")
+    executor.queued_tasks[key] = work
+    executor._process_workloads([work])
+    workers = [psutil.Process(pid) for pid in executor.workers]
+    wait_for(lambda: [one for worker in workers for one in worker.children()], 10)
+    family = [*workers, *(one for worker in workers for one in worker.children())]
+    began = time.monotonic()
+    executor.end()
+    assert time.monotonic() - began < 10
+    wait_for(lambda: not any(alive(one) for one in family), 5)
 
 
 # what is told

@@ -30,6 +30,7 @@ DEFAULTS = {
 CONNECTIONS = ("WAREHOUSE", "LEDGER", "LEDGER_READER", "LEDGER_MIGRATOR", "SHOP", "SHOP_OWNER", "FINANCE", "DATASHARE", "AIRFLOW")
 # Who sets up has them; no process of Airflow does.
 OF_SET_UP = {"LEDGER_MIGRATOR": "LEDGER", "SHOP_OWNER": "SHOP"}
+VARIABLES_OF_SET_UP = frozenset(f"AIRFLOW_CONN_HEADLINE_{name}" for name in OF_SET_UP)
 # Where alerts go, and the address that expects the watch's sign of life: there are none before somebody names them.
 ALERTS = ("EMAIL", "SLACK", "SNS", "HEARTBEAT")
 # Each has its default in settings.py.

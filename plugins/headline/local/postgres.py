@@ -120,6 +120,10 @@ class Postgres:
         if not self.is_running():
             self._forget_dead_server()
             self._start()
+        self.prepare_roles()
+
+    def prepare_roles(self) -> None:
+        """Bring roles, databases and rights of a server that runs to what they are to be; again is safe."""
         roles.prepare(self.connect, {role: self.secrets[role] for role in roles.ROLES})
 
     def initialise(self) -> None:

@@ -20,6 +20,7 @@ import psutil
 
 from headline.airflow_api import AirflowApi
 from headline.errors import HeadlineError
+from headline.local.environment import VARIABLES_OF_SET_UP
 from headline.local.home import Home
 from headline.local.patience import Patience, cpu_seconds
 from headline.local.postgres import Postgres
@@ -30,7 +31,7 @@ from headline.settings import PROJECT
 
 AIRFLOW = ("api-server", "scheduler", "dag-processor", "triggerer")
 MARK = "HEADLINE_STARTED_BY"  # set for every process started here, so that one that outlived its parent can be found again
-TIME_TO_STOP = 20
+TIME_TO_STOP = 8  # what a killed program was at is taken up; on a busy machine Airflow's take long to free their memory
 TIME_TO_STOP_POSTGRES = 90.0  # it may take a minute to write everything to disk, after which supervisord insists
 ENDS_TOO_MANY = 3  # a program that has ended so often while it was waited for will not come up by itself
 MEND = "Mend the cause, then: make run, which keeps everything that is there"
@@ -122,10 +123,11 @@ class Processes:
         self._wait([POSTGRES], lambda: {POSTGRES: postgres.is_ready()}, lambda _up, _waited: None)
 
     def start(self, environment: Mapping[str, str], names: Sequence[str]) -> None:
-        """Start those of the named programs that do not run, with this environment."""
+        """Start those of the named programs that do not run, with this environment but for what only set-up needs."""
         self.supervise()
         started = self._supervised()
-        told = process_environment(environment, self.home)
+        known = process_environment(environment, self.home)
+        told = {name: value for name, value in known.items() if name not in VARIABLES_OF_SET_UP}
         self._write(replace(started, fingerprint=self._fingerprint(environment), names=tuple(names), environment=told))
         for name in names:
             self._supervisor().start(name)

@@ -14,6 +14,7 @@ import pwd
 import shutil
 import stat
 import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import suppress
@@ -44,6 +45,8 @@ listen_addresses = ''
 unix_socket_permissions = 0700
 log_min_messages = warning
 """
+# After a crash, all that was written goes to disk with one call instead of one for each of some thousand files.
+QUICK_RECOVERY = ("-c", "recovery_init_sync_method=syncfs") if sys.platform.startswith("linux") else ()
 ACCESS = """# Headline: nobody connects without the password of a role; which databases a role may connect to, its grants say.
 local all all scram-sha-256
 host all all all scram-sha-256
@@ -139,7 +142,7 @@ class Postgres:
             self._close()
 
     def _start(self) -> None:
-        options = (f"--log={self.log}", f"--options=-k '{self.socket}'")
+        options = (f"--log={self.log}", f"--options=-k '{self.socket}' {' '.join(QUICK_RECOVERY)}")
         self._run("pg_ctl", "start", "-D", str(self.place), "--wait", "--timeout=60", *options)
 
     def _close(self) -> None:
@@ -156,7 +159,7 @@ class Postgres:
             raise HeadlineError(f"PostgreSQL runs already, as process {server.pid}")
         self._forget_dead_server()
         account = owner()
-        command = [str(self._programs(account) / "postgres"), "-D", str(self.place), "-k", str(self.socket)]
+        command = [str(self._programs(account) / "postgres"), "-D", str(self.place), "-k", str(self.socket), *QUICK_RECOVERY]
         os.chdir(self.place)
         if account:
             os.setgroups([])

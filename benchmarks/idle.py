@@ -6,22 +6,19 @@ import time
 from datetime import UTC, datetime
 from statistics import median
 
-import psutil
-
 from benchmarks.deployment import Deployment
-from headline.local.postgres import Postgres
-from headline.local.processes import Processes, alive
+from headline.local.patience import cpu_seconds
+from headline.local.processes import Processes
 
 SECONDS = 60.0
 TRIES = 5
 
 
-def share_of_a_core(running: Deployment, seconds: float = SECONDS) -> float:
-    """The CPU time of all its processes together, as a share of the time that passed."""
-    before = _cpu(running)
+def cost(running: Deployment, seconds: float = SECONDS) -> tuple[float, float]:
+    """The CPU time of all processes together as a share of the time that passed, and what they print (bytes a minute)."""
+    cpu, logged = _cpu(running), _logged(running)
     time.sleep(seconds)
-    after = _cpu(running)
-    return sum(spent - before.get(pid, 0.0) for pid, spent in after.items()) / seconds
+    return (_cpu(running) - cpu) / seconds, (_logged(running) - logged) / seconds * 60
 
 
 def seconds_to_start(running: Deployment) -> float:
@@ -35,16 +32,10 @@ def seconds_to_start(running: Deployment) -> float:
     return median(found)
 
 
-def _cpu(running: Deployment) -> dict[int, float]:
-    """CPU seconds so far by process, those of its ended children included."""
-    server = int((Postgres(running.home.postgres).data / "postmaster.pid").read_text().split()[0])
-    roots = [Processes(running.home).manager(), psutil.Process(server)]
-    found = {}
-    for root in roots:
-        for process in [root, *root.children(recursive=True)] if root and alive(root) else []:
-            try:
-                times = process.cpu_times()
-            except psutil.Error:
-                continue
-            found[process.pid] = times.user + times.system + times.children_user + times.children_system
-    return found
+def _cpu(running: Deployment) -> float:
+    """CPU seconds of everything that supervisord has started, PostgreSQL included, those of ended children too."""
+    return cpu_seconds(filter(None, [Processes(running.home).manager()]))
+
+
+def _logged(running: Deployment) -> int:
+    return sum(file.stat().st_size for file in Processes(running.home).logs.iterdir())

@@ -29,7 +29,7 @@ LAYERS = [
     {"runbooks"},
     {"rules"},
     {"pages"},
-    {"timetable"},
+    {"timetable", "executor"},
     {"dag"},
     {"operations"},
     {"demo"},

@@ -56,16 +56,6 @@ def drill() -> None:
     show(["channel", "outcome"], list(drill(datetime.now(UTC)).items()))
 
 
-def heartbeat(
-    older_than: Annotated[int, typer.Option(help="Minutes after which the last sign of life is too old.")] = 25,
-) -> None:
-    """Fail when the freshness watch has not looked for too long: for cron, systemd or a probe outside of Airflow."""
-    from headline.alerts.heartbeat import check
-
-    seen = check(timedelta(minutes=older_than))
-    print(f"the freshness watch looked at {seen:%Y-%m-%d %H:%M:%S} UTC")
-
-
 def _seconds(span: timedelta | None) -> int | None:
     return None if span is None else round(span.total_seconds())
 
@@ -74,4 +64,4 @@ def _minute(moment: datetime) -> str:
     return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M}"
 
 
-COMMANDS = (incidents, acknowledge, drill, heartbeat)
+COMMANDS = (incidents, acknowledge, drill)

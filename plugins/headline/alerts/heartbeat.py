@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import logging
+import time
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from headline import connections, settings
+from headline.airflow_api import AirflowApi
+from headline.alerts import airflow_state
 from headline.errors import BadRequest, HeadlineError
 
 log = logging.getLogger(__name__)
 
 CONNECTION = "headline_heartbeat"
+SECONDS_TO_ANSWER = 30.0
 
 
 def file() -> Path:
@@ -50,13 +55,44 @@ def last() -> datetime | None:
         return None
 
 
-def check(older_than: timedelta, now: datetime | None = None) -> datetime:
-    """When the watch has looked last; raises HeadlineError where that is longer ago than it may be."""
+def check(older_than: timedelta, now: datetime | None = None, found: Iterable[str] = ()) -> datetime:
+    """When the watch has looked last; raises HeadlineError where that is longer ago than it may be, or Airflow is not healthy.
+
+    `found`: what is wrong already, for one message about all of it.
+    """
     seen, now = last(), now or datetime.now(UTC)
+    wrong = [*found, *airflow_troubles()]
     if seen is None or now - seen > older_than:
         since = f"since {seen:%Y-%m-%d %H:%M} UTC" if seen else f"ever, as {file()} shows"
-        raise HeadlineError(
+        wrong.append(
             f"the freshness watch has not looked {since}, so nobody would be told of anything: is the scheduler up "
             "(make status), is the DAG freshness_watch unpaused?"
         )
+    if wrong or seen is None:
+        raise HeadlineError("\n".join(wrong))
     return seen
+
+
+def airflow_troubles(patience: float = SECONDS_TO_ANSWER) -> list[str]:
+    """What the Airflow behind headline_airflow says of its components; nothing where there is no such connection.
+
+    One that does not answer is asked until `patience` (s) is over: it may just be started again.
+    """
+    import httpx
+
+    try:
+        api = AirflowApi.from_connection(airflow_state.CONNECTION)
+    except BadRequest:
+        return []
+    deadline = time.monotonic() + patience
+    with api:
+        while True:
+            try:
+                health = api.health()
+            except httpx.HTTPError as error:
+                if time.monotonic() > deadline:
+                    return [f"api-server: does not answer ({error}): make status says what runs, make run starts it"]
+                time.sleep(1)
+            else:
+                silent = airflow_state.silent(health).items()
+                return [f"{name.replace('_', '-')}: {what}: make status says what runs" for name, what in silent]

@@ -1,8 +1,8 @@
-"""The commands that `make` calls; they import what they need when they are called, so that the others stay quick."""
+"""The commands that `make` and probes call; they import what they need when they are called, so that the others stay quick."""
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Annotated
 
@@ -63,6 +63,21 @@ def status() -> None:
     show_status()
 
 
+def heartbeat(
+    older_than: Annotated[int, typer.Option(help="Minutes after which the last sign of life of the watch is too old.")] = 25,
+) -> None:
+    """Fail when a process of Airflow or PostgreSQL is gone, or the freshness watch has not looked for too long.
+
+    For cron, systemd or a probe outside of Airflow; says what is gone, and what to do.
+    """
+    from headline.alerts.heartbeat import check
+    from headline.local.home import Home
+    from headline.local.processes import Processes
+
+    seen = check(timedelta(minutes=older_than), found=Processes(Home.current()).troubles())
+    print(f"all processes run; the freshness watch looked at {seen:%Y-%m-%d %H:%M:%S} UTC")
+
+
 def logs() -> None:
     """Follow what Airflow's processes print, until Ctrl-C."""
     from headline.local.status import show_logs
@@ -99,4 +114,4 @@ def unpause(pipeline: Annotated[str, typer.Argument(help="A DAG.")]) -> None:
     runs.unpause(pipeline)
 
 
-COMMANDS = (run, example, up, status, logs, down, clean, secrets, trigger, retry, unpause)
+COMMANDS = (run, example, up, status, heartbeat, logs, down, clean, secrets, trigger, retry, unpause)

@@ -42,11 +42,16 @@ CONNECTIONS = (
 # Who sets up has them; no process of Airflow does.
 # With what stands in for each where somebody has chosen another database.
 OF_SET_UP = {"LEDGER_MIGRATOR": ("LEDGER",), "LEDGER_ERASER": ("LEDGER_MIGRATOR", "LEDGER"), "SHOP_OWNER": ("SHOP",)}
+VARIABLES_OF_SET_UP = frozenset(f"AIRFLOW_CONN_HEADLINE_{name}" for name in OF_SET_UP)
 # Where alerts go, and the address that expects the watch's sign of life: there are none before somebody names them.
 ALERTS = ("EMAIL", "SLACK", "SNS", "HEARTBEAT")
 # Where things are is of a machine; these follow a deployment into its containers.
 OF_A_MACHINE = {"home", "include", "sources", "landing", "without", "area_roles"}
 LIMITS = tuple(variable(name) for name in Settings.model_fields if name not in OF_A_MACHINE and variable(name) not in DEFAULTS)
+QUIET = " ".join(
+    f"{name}=WARNING"
+    for name in ("http.access", "airflow.jobs", "airflow.models", "airflow.dag_processing", "airflow.serialization")
+)
 CHOICES = (
     *DEFAULTS,
     *LIMITS,
@@ -106,7 +111,7 @@ def derived(home: Path, postgres_socket: Path, secrets: Secrets, choices: Mappin
         # DAG files only name their pipelines: they need not contain the words that the safe mode looks for.
         "AIRFLOW__CORE__DAG_DISCOVERY_SAFE_MODE": "False",
         "AIRFLOW__CORE__AUTH_MANAGER": "airflow.providers.fab.auth_manager.fab_auth_manager.FabAuthManager",
-        "AIRFLOW__CORE__EXECUTOR": "LocalExecutor",
+        "AIRFLOW__CORE__EXECUTOR": "headline.executor.LocalExecutor",
         "AIRFLOW__CORE__PARALLELISM": "4",
         # How long a task waits before its second try; every further wait is longer.
         "AIRFLOW__CORE__DEFAULT_TASK_RETRY_DELAY": "15",
@@ -121,6 +126,11 @@ def derived(home: Path, postgres_socket: Path, secrets: Secrets, choices: Mappin
         "AIRFLOW__CORE__MP_START_METHOD": "fork",
         # Each look at the database costs 20 ms: the pause between two decides what idling costs, and how soon a task starts.
         "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.4",
+        # What a scheduler was at that was killed is taken up by the next within a minute, not after five.
+        "AIRFLOW__SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL": "30",
+        # A task whose process gives no sign of life for so long is tried again; a sign comes every 5 seconds. Below that a busy
+        # machine, or an API server that starts again, would cost tasks that are well.
+        "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "120",
         "AIRFLOW__DAG_PROCESSOR__PARSING_PROCESSES": "1",
         # New and changed DAG files are found within half a minute, changes of what they read (pipeline.yml) within two minutes:
         # reading all of them is a third of what an installation costs while nothing runs.
@@ -128,6 +138,8 @@ def derived(home: Path, postgres_socket: Path, secrets: Secrets, choices: Mappin
         "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "120",
         "AIRFLOW__DAG_PROCESSOR__PRINT_STATS_INTERVAL": "600",
         "AIRFLOW__DAG_PROCESSOR__DAG_BUNDLE_STORAGE_PATH": f"{home}/airflow/bundles",
+        # Every request and every step of a task on its way: the UI and the tasks' own logs tell these, and they fill disks.
+        "AIRFLOW__LOGGING__NAMESPACE_LEVELS": QUIET,
         "AIRFLOW__LOGGING__BASE_LOG_FOLDER": f"{home}/logs",
         "AIRFLOW__LOGGING__DAG_PROCESSOR_CHILD_PROCESS_LOG_DIRECTORY": f"{home}/logs/dag_processor",
         "SODA_CORE_TELEMETRY_ENABLED": "false",

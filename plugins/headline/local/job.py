@@ -16,13 +16,15 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from headline.airflow_api import AirflowApi
+from headline.airflow_api import AirflowApi, Refused
 from headline.errors import HeadlineError
 from headline.local.home import Home
+from headline.local.patience import Patience
 from headline.local.processes import Processes
 from headline.local.screen import Screen
 
 TIME_TO_LOAD = 90.0
+TIME_TO_ANSWER = 180.0
 WAIVING = "waiving"
 COLORS = {"success": "green", "failed": "red", "running": "cyan", "up_for_retry": "yellow"}
 
@@ -57,13 +59,21 @@ class Watched:
         ]
 
 
-def wait_for_dags(api: AirflowApi, dag_ids: Sequence[str]) -> None:
-    """Wait until Airflow has loaded the DAGs; raises HeadlineError with the errors of the files that do not load."""
-    deadline = time.monotonic() + TIME_TO_LOAD
+def wait_for_dags(api: AirflowApi, dag_ids: Sequence[str], patience: Patience | None = None) -> None:
+    """Wait until Airflow has loaded the DAGs; raises HeadlineError with the errors of the files that do not load.
+
+    `patience`: with the process that loads them; None = they load within TIME_TO_LOAD (s) after the one before.
+    """
+    loaded, since = 0, time.monotonic()
     while missing := set(dag_ids) - {dag["dag_id"] for dag in api.dags() if not dag["is_stale"]}:
+        if len(dag_ids) - len(missing) > loaded:
+            loaded, since = len(dag_ids) - len(missing), time.monotonic()
+            if patience:
+                patience.renew()
         errors = api.import_errors()
-        if errors or time.monotonic() > deadline:
-            causes = [f"{error['filename']}:\n{error['stack_trace']}" for error in errors] or [f"within {TIME_TO_LOAD:.0f} s"]
+        late = f"none for {TIME_TO_LOAD:.0f} s" if time.monotonic() - since > TIME_TO_LOAD else None
+        if errors or (late := patience.end() if patience else late):
+            causes = [f"{error['filename']}:\n{error['stack_trace']}" for error in errors] or [f"({late}): make logs shows why"]
             raise HeadlineError("\n".join([f"Airflow did not load the DAGs {', '.join(sorted(missing))}", *causes]))
         time.sleep(0.5)
 
@@ -114,7 +124,7 @@ def watch(
 
     `instead`: the run that takes the place of one that has failed, where there is one.
     """
-    processes, runs = Processes(home), list(runs)
+    processes, runs, answered = Processes(home), list(runs), time.monotonic()
     with Live(console=screen.console, refresh_per_second=4, transient=not screen.console.is_terminal) as live:
         while True:
             try:
@@ -123,9 +133,14 @@ def watch(
                     run.look(api)
                     if run.state != before and not screen.console.is_terminal:
                         screen.say(f"{title}: {run.dag_id} {run.state}")
-            except httpx.TransportError as error:
+                answered = time.monotonic()
+            except (httpx.TransportError, Refused) as error:
+                if isinstance(error, Refused) and error.status < httpx.codes.INTERNAL_SERVER_ERROR:
+                    raise
                 if not processes.manager():
-                    raise HeadlineError(processes.obituary()) from error
+                    raise HeadlineError(processes.end_of_supervisor()) from error
+                if time.monotonic() - answered > TIME_TO_ANSWER:  # till then it may be started again
+                    raise
             runs = [(instead(run) if run.state == "failed" else None) or run for run in runs]
             live.update(progress(title, runs))
             if failed := [run for run in runs if run.state == "failed"]:

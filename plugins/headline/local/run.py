@@ -20,7 +20,7 @@ from headline.local.home import Home, chosen_in_shell
 from headline.local.job import WAIVING, Watched, start_day, start_range, start_waiving, wait_for_dags, watch
 from headline.local.lifecycle import WITH_DEMO, start
 from headline.local.postgres import Postgres
-from headline.local.processes import AIRFLOW, process_environment
+from headline.local.processes import AIRFLOW, Processes, process_environment
 from headline.local.screen import Screen
 from headline.local.setup import open_home, prepare_airflow
 
@@ -92,7 +92,7 @@ def run(home: Home, job: Job, screen: Screen) -> None:
             start(home, environment, job.processes, screen)
     with AirflowApi.of(environment) as api:
         with screen.step("DAGs loaded"):
-            wait_for_dags(api, (*job.dags, *OPERATIONS))
+            wait_for_dags(api, (*job.dags, *OPERATIONS), Processes(home).patience("dag-processor"))
         for dag_id in job.dags:
             api.unpause(dag_id)
         runs = [start_range(api, dag_id, job.first, job.last) for dag_id in job.dags]

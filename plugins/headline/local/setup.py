@@ -45,7 +45,7 @@ def open_home(home: Home, screen: Screen, names: Iterable[str], choices: Mapping
     """The part of set-up that whatever comes next needs: the environment, PostgreSQL and the ledger."""
     os.umask(0o077)
     postgres, processes = Postgres(home.postgres), Processes(home)
-    if postgres.is_open() and processes.manager():
+    if postgres.is_open() and (processes.manager() or processes.leftovers()):
         with screen.step("Airflow stopped: from now on its database asks for a password"):
             processes.stop()
     postgres.prepare()
@@ -55,11 +55,14 @@ def open_home(home: Home, screen: Screen, names: Iterable[str], choices: Mapping
     if processes.leftovers():
         with screen.step("Processes that an earlier start left behind stopped"):
             processes.stop()
-    if not processes.manager():
-        for variable, purpose in (PORTS[name] for name in names if name in PORTS):
-            check_port(int(variables[variable]), variable, purpose)
+            postgres.stop()
+    running = processes.running()
+    for variable, purpose in (PORTS[name] for name in names if name in PORTS and name not in running):
+        check_port(int(variables[variable]), variable, purpose)
     with screen.step("PostgreSQL"):
-        postgres.start()
+        postgres.initialise()
+        processes.start_postgres(postgres)
+        postgres.prepare_roles()
     os.environ.update(variables)
     settings.load.cache_clear()
     with screen.step("Ledger"), connections.lent(home.lent(postgres.socket)):

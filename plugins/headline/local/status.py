@@ -26,13 +26,14 @@ def show_status() -> None:
     only_read()
     screen, home = Screen(), Home.current()
     processes = Processes(home)
-    manager = processes.manager()
-    if manager is None:
-        hanging = " Processes of an earlier start still hang: make down ends them." if processes.leftovers() else ""
-        screen.say(f"Airflow does not run: make run starts it.{hanging}")
+    troubles = processes.troubles()
+    for trouble in troubles:
+        screen.say(Text.assemble(("not running", "red"), f" {trouble}"))
+    if not processes.manager() and not processes.leftovers():
+        screen.say("Airflow does not run: make run starts it.")
         return
     with AirflowApi.of(home.environment()) as api:
-        up = components(api, manager)
+        up = components(api, processes.running())
         screen.say(components_line(up))
         if up["api-server"]:
             screen.console.print(last_runs(api))
@@ -42,10 +43,8 @@ def show_status() -> None:
                 cause = error["stack_trace"].strip().splitlines()[-1]
                 screen.say(Text.assemble(("not loaded", "red"), f" {error['filename']}: {cause}"))
             screen.say(home.login)
-        else:
-            screen.say(
-                f"The API server does not answer yet. If that lasts, see {processes.log}, or start afresh: make down, make run"
-            )
+        elif not troubles:
+            screen.say(f"The API server does not answer yet. {processes.tail('api-server', lines=5)}")
 
 
 def last_runs(api: AirflowApi) -> Table:
@@ -99,7 +98,7 @@ def behind_lines() -> Iterator[Text]:
 def show_logs() -> None:
     """Print what the processes of the current home print, until interrupted."""
     screen, processes = Screen(), Processes(Home.current())
-    if not processes.log.exists():
+    if not processes.logs.exists():
         screen.say("Nothing was started yet: make run")
         return
     with suppress(KeyboardInterrupt):

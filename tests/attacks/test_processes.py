@@ -1,0 +1,582 @@
+"""A process that is killed comes back, or the installation says that it does not; nothing of it stays behind."""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, suppress
+from datetime import timedelta
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+from unittest.mock import patch
+
+import httpx
+import psutil
+import psycopg2
+import pytest
+from airflow.executors.base_executor import BaseExecutor
+from airflow.models.taskinstancekey import TaskInstanceKey
+from tests.conftest import forget
+
+from headline import executor as executor_module
+from headline.airflow_api import AirflowApi
+from headline.alerts import heartbeat
+from headline.errors import HeadlineError
+from headline.executor import LocalExecutor, WorkQueue, end_with_parent
+from headline.local import lifecycle, patience, supervisor
+from headline.local.home import Home
+from headline.local.job import wait_for_dags
+from headline.local.patience import Patience, cpu_seconds
+from headline.local.postgres import Postgres
+from headline.local.processes import AIRFLOW, MARK, Processes, alive, components
+from headline.local.roles import SUPERUSER
+from headline.local.screen import Screen
+from headline.local.setup import free_port
+
+# The title of `renamed` covers what the system shows of its command, as Airflow's does; its child has a process group of its own.
+PROCFILE = """
+sleeper: exec sleep 600
+renamed: exec python -c "$RENAMED"
+chatter: while :; do echo "the same line again and again, until somebody looks at its size"; done
+"""
+RENAMED = """
+import os, time
+from setproctitle import setproctitle
+if os.fork():
+    setproctitle("airflow worker -- LocalExecutor: <idle>")
+else:
+    os.setpgid(0, 0)
+    setproctitle("airflow task supervisor")
+time.sleep(600)
+"""
+
+
+def wait_for(what: Callable[[], Any], seconds: float) -> float:
+    """Wait until something holds; how long that took (s)."""
+    began = time.monotonic()
+    while not what():
+        assert time.monotonic() - began < seconds, f"not within {seconds} s"
+        time.sleep(0.1)
+    return time.monotonic() - began
+
+
+@pytest.fixture
+def processes(tmp_path: Path) -> Iterator[Processes]:
+    home = Home(tmp_path / "home of 100 % ours")
+    home.make()
+    (tmp_path / "Procfile").write_text(PROCFILE)
+    found = Processes(home, tmp_path / "Procfile")
+    yield found
+    found.stop()
+
+
+def pid_of(processes: Processes, name: str) -> int:
+    found = processes.programs().get(name)
+    return found.pid if found and found.runs else 0
+
+
+# what supervises
+
+
+def test_a_program_that_is_killed_is_started_again_with_its_environment(processes: Processes) -> None:
+    processes.start({"A_SETTING": "kept"}, ["sleeper"])
+    first = pid_of(processes, "sleeper")
+    os.kill(first, signal.SIGKILL)
+    wait_for(lambda: pid_of(processes, "sleeper") not in (0, first), 10)
+    again = psutil.Process(pid_of(processes, "sleeper"))
+    wait_for(lambda: again.name() == "sleep", 5)
+    assert again.environ()["A_SETTING"] == "kept"
+    assert processes.troubles() == [f"postgres was stopped: make run starts it; why stands in {processes.logs / 'postgres.log'}"]
+
+
+def test_no_program_is_told_what_only_set_up_needs(processes: Processes, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AIRFLOW_CONN_HEADLINE_LEDGER_MIGRATOR", "of the shell")
+    processes.start({"AIRFLOW_CONN_HEADLINE_SHOP_OWNER": "of the home", "AIRFLOW_CONN_HEADLINE_SHOP": "kept"}, ["sleeper"])
+    told = json.loads(processes.file.read_text())["environment"]
+    wait_for(lambda: pid_of(processes, "sleeper"), 10)
+    sleeper = psutil.Process(pid_of(processes, "sleeper"))
+    wait_for(lambda: sleeper.name() == "sleep", 5)
+    for known in (told, sleeper.environ()):
+        assert known["AIRFLOW_CONN_HEADLINE_SHOP"] == "kept"
+        assert not [name for name in known if "MIGRATOR" in name or "OWNER" in name]
+    assert processes.file.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_supervisor_that_is_killed_is_told_and_nothing_of_it_stays(processes: Processes) -> None:
+    processes.start({"RENAMED": RENAMED}, ["sleeper", "renamed"])
+    manager = processes.manager()
+    assert manager
+
+    def titles() -> set[str]:
+        return {" ".join(one.cmdline())[:14] for one in manager.children(recursive=True)}
+
+    wait_for(lambda: {"airflow worker", "airflow task s"} <= titles(), 10)
+    family = manager.children(recursive=True)
+    manager.kill()
+    wait_for(lambda: not alive(manager), 5)
+    assert all(alive(one) for one in family)
+    [trouble] = processes.troubles()
+    assert f"supervisord (process {manager.pid}) was killed. What still runs works on" in trouble
+    assert "make run starts all of it again and keeps all data" in trouble
+    with pytest.raises(HeadlineError, match=r"supervisord .* was killed"):
+        heartbeat.check(timedelta(days=1), found=processes.troubles())
+    assert {one.pid for one in processes.leftovers()} >= {one.pid for one in family}
+    assert processes.stop()
+    assert not [one for one in family if alive(one)]
+    assert processes.troubles() == []
+
+
+@pytest.mark.parametrize("by", ["mark", "session"])
+def test_what_is_found_by_its_mark_or_by_its_session_alone_is_ended(processes: Processes, by: str) -> None:
+    overwriting = RENAMED if by == "mark" else "import os; del os.environ['SPT_NOENV']" + RENAMED
+    processes.start({"RENAMED": overwriting}, ["renamed"])
+    manager = processes.manager()
+    assert manager
+    wait_for(lambda: [one.cmdline()[0][:7] for one in manager.children(recursive=True)] == ["airflow", "airflow"], 10)
+    family = manager.children(recursive=True)
+    manager.kill()
+    wait_for(lambda: not alive(manager), 5)
+    told = processes.file.read_text()
+    if by == "mark":
+        processes.file.unlink()
+    else:
+        assert MARK not in family[0].environ()
+    processes.stop()
+    assert not [one for one in family if alive(one)]
+    processes.file.write_text(told)  # it names the socket, which goes too
+
+
+@pytest.mark.parametrize("told", [{"pid": os.getsid(0)}, {"pid": os.getsid(0), "created": 1.0}, {"pid": 1}])
+def test_a_number_that_is_another_sessions_by_now_ends_nothing_of_it(processes: Processes, told: dict[str, float]) -> None:
+    leader = psutil.Process(os.getsid(0)) if psutil.pid_exists(os.getsid(0)) else psutil.Process()
+    processes.file.write_text(json.dumps({"created": leader.create_time() - 5, "socket": ""} | told))
+    assert processes._session() is None
+    assert processes.leftovers() == []
+
+
+def test_logs_rotate_while_programs_run(processes: Processes, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(supervisor.PROGRAM, "stdout_logfile_maxbytes", "20KB")
+    processes.start({}, ["chatter"])
+    wait_for((processes.logs / "chatter.log.2").exists, 20)
+    sizes = [file.stat().st_size for file in processes.logs.glob("chatter.log*")]
+    assert len(sizes) <= 1 + int(supervisor.LOG_BACKUPS)
+    assert max(sizes) < 300_000  # what was read at once is written whole
+
+
+# patience instead of deadlines
+
+
+def test_who_works_is_waited_for_and_who_does_nothing_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock, cpu = SimpleNamespace(now=0.0), SimpleNamespace(spent=5.0)
+    monkeypatch.setattr(patience.time, "monotonic", lambda: clock.now)
+    waiting = Patience(lambda: cpu.spent)
+    for _ in range(100):  # so loaded that it gets a second of CPU in 50
+        clock.now, cpu.spent = clock.now + 50, cpu.spent + 1
+        assert waiting.end() is None
+    assert waiting.waited == "5000 s, 100 s of CPU"
+    clock.now += patience.SECONDS_IDLE + 1
+    assert waiting.end() == "nothing was done for 60 s"
+    cpu.spent = 0.5  # it was started again
+    assert waiting.end() is None
+    cpu.spent += patience.SECONDS_OF_CPU + 1
+    assert waiting.end() == "not yet after 200 s of CPU time"
+    waiting.renew()
+    assert waiting.end() is None
+
+
+def test_the_time_of_children_counts() -> None:
+    before = cpu_seconds([psutil.Process()])
+    ended = time.process_time() + 0.1
+    while time.process_time() < ended:
+        pass
+    assert cpu_seconds([psutil.Process()]) - before >= 0.08
+
+
+# PostgreSQL
+
+
+@pytest.fixture
+def server(server_folder: Path) -> Iterator[Postgres]:
+    made = Postgres(server_folder / "killed")
+    made.start()
+    yield made
+    made.stop()
+    made.remove_outside()
+
+
+def test_a_killed_server_comes_back_with_its_data_when_its_processes_have_ended(server: Postgres) -> None:
+    with closing(server.connect("shop")) as connection, connection.cursor() as cursor:
+        cursor.execute("create table kept as select 1 as a")
+    password = server.secrets[SUPERUSER]
+    busy = psycopg2.connect(host=str(server.socket), user=SUPERUSER, password=password, dbname="shop", async_=True)
+    wait_for(lambda: busy.poll() == psycopg2.extensions.POLL_OK, 5)
+    busy.cursor().execute("select count(*) from generate_series(1, 1000000000000) as n where n % 7 = 3")
+    backend = psutil.Process(busy.get_backend_pid())
+    main = server._server()
+    assert main
+    main.kill()
+    wait_for(lambda: not alive(main), 5)
+    assert alive(backend), "in the midst of a query it does not notice"
+    with pytest.raises(HeadlineError, match="processes of a dead PostgreSQL"), patch.object(psutil, "wait_procs", _nobody_ends):
+        server.start()
+    server.start()
+    assert not alive(backend)
+    with closing(server.connect("shop")) as connection, connection.cursor() as cursor:
+        cursor.execute("select a from kept")
+        assert cursor.fetchall() == [(1,)]
+    assert server.is_ready()
+    server.stop()
+    assert not server.is_ready()
+
+
+def _nobody_ends(processes: list[psutil.Process], timeout: float) -> tuple[list[psutil.Process], list[psutil.Process]]:
+    return [], processes
+
+
+# workers
+
+
+def _take(queue: WorkQueue, seen: Any) -> None:
+    with suppress(EOFError):
+        while True:
+            seen.put(queue.get().key)
+    seen.put("ended")
+
+
+def test_a_worker_that_is_killed_while_it_waits_takes_nothing_with_it() -> None:
+    fork = multiprocessing.get_context("fork")
+    queue, seen = WorkQueue(), fork.SimpleQueue()
+    workers = [fork.Process(target=_take, args=(queue, seen)) for _ in range(3)]
+    for worker in workers:
+        worker.start()
+    for worker in workers[:2]:
+        time.sleep(0.1)
+        worker.kill()
+        worker.join()
+    for number in range(3):
+        queue.put(SimpleNamespace(key=number))
+    assert [seen.get() for _ in range(3)] == [0, 1, 2]
+    assert queue.taken() == [(workers[2].pid, number) for number in range(3)]
+    assert queue.empty()
+    queue._put.close()  # as the end of the scheduler does
+    assert seen.get() == "ended"
+    workers[2].join(5)
+    assert workers[2].exitcode == 0
+    queue.close()
+
+
+def test_what_goes_with_a_worker_that_was_about_to_take_it_is_put_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(executor_module, "SECONDS_TO_TELL", 0.0)
+    queue = WorkQueue()
+    queue.put(SimpleNamespace(key="lost"))
+    before = time.monotonic()
+    queue._get.recv(10_000)  # the worker is killed before it tells
+    queue.put_again(0.0)
+    assert queue.empty(), "no worker has ended since it was put"
+    queue.put_again(before)
+    assert queue.get().key == "lost"
+    assert [key for _, key in queue.taken()] == ["lost"]
+    queue.put_again(time.monotonic())
+    assert queue.empty(), "somebody has it"
+    queue.close()
+
+
+def test_a_task_ends_with_the_worker_that_looks_after_it() -> None:
+    fork = multiprocessing.get_context("fork")
+    told = fork.SimpleQueue()
+
+    def work() -> None:
+        os.register_at_fork(after_in_child=end_with_parent)
+        if not os.fork():
+            told.put(os.getpid())
+        time.sleep(60)
+
+    worker = fork.Process(target=work)
+    worker.start()
+    task = psutil.Process(told.get())
+    worker.kill()
+    worker.join()
+    wait_for(lambda: not alive(task), 5)
+
+
+def test_what_a_killed_worker_was_at_fails_at_once_and_others_are_started(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(executor_module, "SECONDS_TO_TELL", 0.2)
+    monkeypatch.setattr(multiprocessing, "get_start_method", lambda allow_none=False: "fork")
+    monkeypatch.setattr(BaseExecutor, "run_workload", lambda workload, **_: time.sleep(workload.seconds))
+    executor = LocalExecutor(parallelism=2)
+    executor.start()
+    try:
+        first, second = (TaskInstanceKey("a_dag", name, "a_run", 1) for name in ("first", "second"))
+
+        def give(key: TaskInstanceKey, seconds: float) -> None:
+            work = SimpleNamespace(
+                key=key, seconds=seconds, display_name=key.task_id, running_state=None, success_state="success"
+            )
+            executor.queued_tasks[key] = work
+            executor._process_workloads([work])
+
+        give(first, 60)
+        wait_for(lambda: executor.sync() or executor._taken, 5)
+        [pid] = executor._taken
+        os.kill(pid, signal.SIGKILL)
+        wait_for(lambda: executor.sync() or first in executor.event_buffer, 5)
+        assert executor.event_buffer[first] == ("failed", f"its worker {pid} was killed")
+        for one in list(executor.workers):
+            os.kill(one, signal.SIGKILL)
+        give(second, 0)
+        wait_for(lambda: executor.sync() or second in executor.event_buffer, 10)
+        assert executor.event_buffer[second][0] == "success"
+        assert not executor._taken, "nobody is at what has ended"
+    finally:
+        for worker in executor.workers.values():
+            worker.kill()
+            worker.join()
+        executor.end()
+
+
+def test_a_scheduler_that_ends_waits_for_no_task(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(multiprocessing, "get_start_method", lambda allow_none=False: "fork")
+    monkeypatch.setattr(BaseExecutor, "run_workload", lambda workload, **_: subprocess.run(["sleep", "60"], check=False))
+    executor = LocalExecutor(parallelism=2)
+    executor.start()
+    key = TaskInstanceKey("a_dag", "a_task", "a_run", 1)
+    work = SimpleNamespace(key=key, display_name="a_task", running_state=None, success_state="success")
+    executor.queued_tasks[key] = work
+    executor._process_workloads([work])
+    workers = [psutil.Process(pid) for pid in executor.workers]
+    wait_for(lambda: [one for worker in workers for one in worker.children()], 10)
+    family = [*workers, *(one for worker in workers for one in worker.children())]
+    began = time.monotonic()
+    executor.end()
+    assert time.monotonic() - began < 10
+    wait_for(lambda: not any(alive(one) for one in family), 5)
+
+
+# what is told
+
+
+def test_heartbeat_tells_which_component_shows_no_sign_of_life(monkeypatch: pytest.MonkeyPatch) -> None:
+    healthy = {"status": "healthy"}
+    health: dict[str, Any] = dict.fromkeys(("metadatabase", "scheduler", "triggerer", "dag_processor"), healthy)
+    silent = {"status": "unhealthy", "latest_scheduler_heartbeat": "2026-11-20T11:41:02+00:00"}
+    monkeypatch.setenv("AIRFLOW_CONN_HEADLINE_AIRFLOW", '{"conn_type": "http", "host": "http://127.0.0.1", "port": 9}')
+    monkeypatch.setattr(AirflowApi, "health", lambda _self: health | {"scheduler": silent})
+    assert heartbeat.airflow_troubles() == ["scheduler: no sign of life since 2026-11-20 11:41 UTC: make status says what runs"]
+    monkeypatch.setattr(AirflowApi, "health", lambda _self: health)
+    assert heartbeat.airflow_troubles() == []
+
+    def refuse(_self: AirflowApi) -> None:
+        raise httpx.ConnectError("refused")
+
+    monkeypatch.setattr(AirflowApi, "health", refuse)
+    [trouble] = heartbeat.airflow_troubles(patience=0)
+    assert trouble == "api-server: does not answer (refused): make status says what runs, make run starts it"
+
+
+# all of it, for real
+
+DAGS = """
+import time
+from datetime import timedelta
+from airflow.sdk import DAG, task
+
+with DAG("resting", schedule=None, max_active_runs=8):
+    @task(retries=2, retry_delay=timedelta(seconds=1))
+    def rest(dag_run=None):
+        time.sleep(dag_run.conf["seconds"])
+    rest()
+"""
+BACK_WITHIN, TOLD_WITHIN, HEARTBEAT_WITHIN = 30.0, 60.0, 120.0
+ALL = (*AIRFLOW, "demo-finance")
+
+
+class Installation:
+    """An Airflow with a DAG whose task rests as long as a run asks for."""
+
+    def __init__(self, home: Home, api: AirflowApi) -> None:
+        self.home, self.api, self.processes = home, api, Processes(home)
+
+    def rest(self, run_id: str, seconds: float) -> None:
+        self.api.trigger("resting", run_id=run_id, conf={"seconds": seconds})
+
+    def state(self, run_id: str) -> str | None:
+        with suppress(httpx.TransportError, HeadlineError):
+            instance = self.api.task_instance("resting", run_id, "rest")
+            return instance["state"] if instance else None
+        return None
+
+    def workers(self) -> list[psutil.Process]:
+        manager, found = self.processes.manager(), []
+        for one in manager.children(recursive=True) if manager else []:
+            with suppress(psutil.Error):
+                if "LocalExecutor" in " ".join(one.cmdline()):
+                    found.append(one)
+        return found
+
+    def busy(self) -> list[psutil.Process]:
+        return [one for one in self.workers() if one.children()]
+
+    def is_up(self, name: str) -> bool:
+        """Whether a program works again, by what it does and not by what its supervisor says."""
+        if name == "postgres":
+            with suppress(psycopg2.Error), closing(Postgres(self.home.postgres).connect("airflow")) as connection:
+                connection.cursor().execute("select 1")
+                return True
+            return False
+        if name == "demo-finance":
+            port = self.home.environment()["HEADLINE_FINANCE_PORT"]
+            with suppress(httpx.TransportError):
+                return bool(httpx.get(f"http://127.0.0.1:{port}/", trust_env=False).status_code)
+            return False
+        return components(self.api, self.processes.running())[name]
+
+    def troubles(self) -> list[str]:
+        with patch.dict(os.environ, self.home.environment()):
+            forget()
+            return self.processes.troubles() + heartbeat.airflow_troubles(patience=0)
+
+
+@pytest.fixture(scope="module")
+def installation(server_folder: Path) -> Iterator[Installation]:
+    home = Home(server_folder / "supervised" / "home")
+    dags = home.path.parent / "dags"
+    dags.mkdir(parents=True)
+    (dags / "resting.py").write_text(DAGS)
+    ports = {"HEADLINE_PORT": str(free_port(18200)), "HEADLINE_FINANCE_PORT": str(free_port(18300))}
+    try:
+        home.make()
+        with home.env_file.open("a") as file:
+            file.write(f"AIRFLOW__CORE__DAGS_FOLDER={dags}\n")
+        with patch.dict(os.environ):
+            environment = lifecycle.up(home, choices=ports, screen=Screen())
+        forget()
+        with AirflowApi.of(environment) as api:
+            wait_for_dags(api, ["resting"])
+            api.unpause("resting")
+            time.sleep(2)  # in Airflow's database a crash may take back the last second
+            yield Installation(home, api)
+    finally:
+        lifecycle.clean(home)
+
+
+Measure = Callable[[str, float], None]
+
+
+@pytest.fixture
+def measure(capsys: pytest.CaptureFixture[str]) -> Measure:
+    def tell(what: str, seconds: float) -> None:
+        with capsys.disabled():
+            print(f"\n  {what}: {seconds:.1f} s", end="")
+
+    return tell
+
+
+@pytest.mark.attack_long
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("name", ["postgres", *ALL])
+def test_every_process_is_back_or_it_is_told(installation: Installation, name: str, measure: Measure) -> None:
+    programs = installation.processes.programs()
+    workers, began = installation.workers(), time.monotonic()
+    os.kill(programs[name].pid, signal.SIGKILL)
+    told = None
+    while not (pid_of(installation.processes, name) not in (0, programs[name].pid) and installation.is_up(name)):
+        if told is None and installation.troubles():
+            told = time.monotonic() - began
+        assert time.monotonic() - began < 240
+        time.sleep(0.2)
+    back = time.monotonic() - began
+    measure(f"{name} is back after", back)
+    assert back <= BACK_WITHIN or (told or back) <= TOLD_WITHIN
+    wait_for(lambda: all(components(installation.api, installation.processes.running()).values()), 240)
+    measure("all are healthy after", time.monotonic() - began)
+    if name == "scheduler":
+        wait_for(lambda: not any(alive(one) for one in workers), 10)
+    installation.rest(f"after_{name}", 0)
+    measure("a run ends after", wait_for(lambda: installation.state(f"after_{name}") == "success", 120))
+    assert installation.troubles() == []
+
+
+@pytest.mark.attack_long
+@pytest.mark.timeout(600)
+def test_a_scheduler_that_does_nothing_is_told_within_two_minutes(installation: Installation, measure: Measure) -> None:
+    scheduler = psutil.Process(pid_of(installation.processes, "scheduler"))
+    scheduler.suspend()
+    try:
+        told = wait_for(lambda: "scheduler: no sign of life" in " ".join(installation.troubles()), HEARTBEAT_WITHIN)
+        measure("a scheduler without a sign of life is told after", told)
+    finally:
+        scheduler.resume()
+    wait_for(lambda: installation.troubles() == [], 60)
+
+
+@pytest.mark.attack_long
+@pytest.mark.timeout(600)
+def test_a_lost_worker_holds_up_no_other(installation: Installation, measure: Measure) -> None:
+    installation.rest("long", 20)
+    wait_for(lambda: installation.state("long") == "running" and installation.busy(), 60)
+    [worker] = installation.busy()
+    task = worker.children()
+    for one in installation.workers():  # those that wait as well: no lock goes with them
+        one.kill()
+    installation.rest("other", 0)
+    measure("another run ends after", wait_for(lambda: installation.state("other") == "success", 60))
+    assert not [one for one in task if alive(one)]
+    measure("its task succeeds after", wait_for(lambda: installation.state("long") == "success", 120))
+    tries = installation.api.task_instance("resting", "long", "rest")
+    assert tries
+    assert tries["try_number"] == 2
+
+
+@pytest.mark.attack_long
+@pytest.mark.timeout(600)
+def test_what_a_killed_scheduler_was_at_ends_all_the_same(installation: Installation, measure: Measure) -> None:
+    for run_id, seconds in (("short", 8.0), ("longer", 90.0)):
+        installation.rest(run_id, seconds)
+    wait_for(lambda: len(installation.busy()) == 2, 60)
+    workers = installation.workers()
+    os.kill(pid_of(installation.processes, "scheduler"), signal.SIGKILL)
+    measure("a task of a killed scheduler ends after", wait_for(lambda: installation.state("short") == "success", 150))
+    measure("a longer one is tried again after", wait_for(lambda: len(installation.busy()) == 1, 150))
+    wait_for(lambda: installation.state("longer") == "success", 300)
+    wait_for(lambda: not any(alive(one) for one in workers), 120)
+
+
+@pytest.mark.attack_long
+@pytest.mark.timeout(600)
+def test_without_its_supervisor_an_installation_says_so_and_starts_anew(installation: Installation, measure: Measure) -> None:
+    manager = installation.processes.manager()
+    assert manager
+    family = manager.children(recursive=True)
+    manager.kill()
+    told = wait_for(lambda: any("supervisord" in one for one in installation.troubles()), TOLD_WITHIN)
+    measure("a killed supervisor is told after", told)
+    with patch.dict(os.environ):
+        began = time.monotonic()
+        lifecycle.up(installation.home, choices={}, screen=Screen())
+        measure("all is started again after", time.monotonic() - began)
+    forget()
+    assert not [one for one in family if alive(one)]
+    assert installation.troubles() == []
+    assert installation.state("after_postgres") == "success", "what was there is there"
+
+
+@pytest.mark.attack_long
+@pytest.mark.timeout(600)
+def test_down_after_the_supervisor_was_killed_leaves_nothing(installation: Installation, measure: Measure) -> None:
+    manager = installation.processes.manager()
+    assert manager
+    family = [manager, *manager.children(recursive=True)]
+    assert len(family) > 10
+    manager.kill()
+    began = time.monotonic()
+    lifecycle.down(installation.home, screen=Screen())
+    measure("down takes", time.monotonic() - began)
+    assert not [one for one in family if alive(one)]
+    assert not installation.processes.leftovers()
+    assert not list(Postgres(installation.home.postgres)._processes())

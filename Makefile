@@ -22,8 +22,8 @@ help: ## Show this list.
 
 setup: $(SET_UP) ## Make the virtual environment that constraints.txt pins.
 
-# Every file is compared with its hash, those that bring uv too; nothing is built but this project. uv takes seconds; pip, which
-# takes a minute, steps in where uv cannot reach the packages.
+# Every file is compared with its hash, those that bring uv too; nothing is built but this project, and nothing is looked for that
+# the locks do not name: they are whole. uv takes seconds; pip, which takes a minute, steps in where uv cannot reach the packages.
 $(SET_UP): pyproject.toml $(LOCKS)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 	  || { echo "Python 3.11 or newer is needed; name one that you have: make setup PYTHON=python3.12" >&2; exit 1; }
@@ -31,9 +31,9 @@ $(SET_UP): pyproject.toml $(LOCKS)
 	@$(PYTHON) -m venv $(VENV)
 	@awk '/^[^ ]/ {keep = /^(setuptools|uv)==/} keep' $(LOCKS) > $(VENV)/first.lock
 	@$(BIN)/python -m pip install --quiet --quiet --require-hashes --requirement $(VENV)/first.lock
-	@$(UV) pip install --quiet --python $(BIN)/python --no-build --require-hashes $(LOCKS:%=--requirement %) \
+	@$(UV) pip install --quiet --python $(BIN)/python --no-build --no-deps --require-hashes $(LOCKS:%=--requirement %) \
 	  || { echo "uv could not; now pip tries, which takes a minute or two"; \
-	       $(BIN)/python -m pip install --quiet --quiet --only-binary :all: --require-hashes $(LOCKS:%=--requirement %); }
+	       $(BIN)/python -m pip install --quiet --quiet --only-binary :all: --no-deps --require-hashes $(LOCKS:%=--requirement %); }
 	@$(UV) pip install --quiet --offline --python $(BIN)/python --no-build-isolation --no-deps --editable .
 	@touch $@
 

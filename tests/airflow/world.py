@@ -159,12 +159,12 @@ class Deployment:
         return self.home.path / "datashare" / f"rates_{day}.csv"
 
 
-def wait_for(look: Callable[[], Any], seconds: float) -> Any:
-    """What `look` gives as soon as it is something."""
+def wait_for(look: Callable[[], Any], seconds: float, every: float = 0.5) -> Any:
+    """What `look` gives as soon as it is something; each look costs Airflow's server, which others wait for, some time."""
     deadline = time.monotonic() + seconds
     while not (found := look()):
         assert time.monotonic() < deadline, "waited too long"
-        time.sleep(0.2)
+        time.sleep(every)
     return found
 
 

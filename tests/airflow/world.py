@@ -143,9 +143,11 @@ class Deployment:
     def published(self, *schemas: str) -> dict[str, Table]:
         """Every row that a reader of these schemas can see, by table."""
         listed = ", ".join(f"'{schema}'" for schema in schemas)
-        names = self.query(f"select schema_name || '.' || table_name from duckdb_tables() where schema_name in ({listed})")
-        assert names
-        return {name: Counter(self.query(f"select * from {name}")) for (name,) in names}
+        with open_warehouse().session(read_only=True) as session:
+            of = f"from duckdb_tables() where schema_name in ({listed})"
+            names = session.query(f"select schema_name || '.' || table_name {of}").rows
+            assert names
+            return {name: Counter(session.query(f"select * from {name}").rows) for (name,) in names}
 
     def edit(self, path: str, old: str, new: str) -> Callable[[], None]:
         """Change a file below include/sql; gives what undoes it."""

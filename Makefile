@@ -3,6 +3,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .PHONY: help setup run status logs down clean secrets test attack faults fuzz lint docs bench bench-peers example format constraints locks sbom
+.PHONY: lint-docs lint-rules lint-sql lint-types lint-yaml
 
 # Without compiled modules each process compiles Airflow anew, which takes longer than to start it.
 export PYTHONDONTWRITEBYTECODE :=
@@ -72,14 +73,27 @@ faults: $(SET_UP) ## Inject every fault and every pair of faults there is into t
 fuzz: $(SET_UP) ## Feed random bytes to every reader of sources, for minutes.
 	@$(PYTEST) --numprocesses auto --hypothesis-profile=fuzz --show-capture=no --timeout 3600 tests/cases/test_fuzz.py
 
+# The longest first, two at a time; what each of them prints stays together where make can see to it.
 lint: $(SET_UP) ## Check style, types, SQL, YAML and the rules of the repository.
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy
-	$(BIN)/sqlfluff lint --processes 0 --disable-progress-bar $(wildcard include examples)
-	$(BIN)/yamllint --strict .
+	@$(MAKE) --no-print-directory --jobs 2 $(if $(filter output-sync,$(.FEATURES)),--output-sync) lint-rules lint-sql \
+	  lint-types lint-docs lint-yaml
+
+lint-rules:
 	$(PYTEST) tests/repository
+
+lint-sql:
+	$(BIN)/sqlfluff lint --processes 1 --disable-progress-bar $(wildcard include examples)
+
+lint-types:
+	$(BIN)/mypy
+
+lint-docs:
 	$(DOCS) --quiet
+
+lint-yaml:
+	$(BIN)/yamllint --strict .
 
 docs: $(SET_UP) ## Build the documentation as a site in .site.
 	@$(DOCS)

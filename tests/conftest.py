@@ -74,6 +74,10 @@ def server_folder() -> Iterator[Path]:
         yield Path(folder)
 
 
+# Nothing of it is to outlive the tests, and many databases that stand still would be looked at all the time.
+TO_BE_THROWN_AWAY = ("fsync", "synchronous_commit", "full_page_writes", "autovacuum")
+
+
 @pytest.fixture(scope="session")
 def postgres(server_folder: Path) -> Iterator[str]:
     """Run a PostgreSQL server and give its host: a socket folder. The password of user postgres is the environment's."""
@@ -81,7 +85,8 @@ def postgres(server_folder: Path) -> Iterator[str]:
     server.start()
     os.environ["PGPASSWORD"] = server.secrets[SUPERUSER]
     with closing(server.connect("postgres")) as connection:
-        connection.cursor().execute("alter system set fsync = off")
+        for setting in TO_BE_THROWN_AWAY:
+            connection.cursor().execute(f"alter system set {setting} = off")
         connection.cursor().execute("select pg_reload_conf()")
     yield str(server.socket)
     del os.environ["PGPASSWORD"]

@@ -12,7 +12,6 @@ import psycopg2
 import pytest
 from tests.unit.conftest import Project
 
-from headline import specs
 from headline.connections import lent
 from headline.ledger import ERASER, MIGRATOR, migrate
 from headline.ledger.engine import engine
@@ -59,7 +58,6 @@ def superuser(postgres: str) -> Iterator[Any]:
             yield cursor
 
 
-def contents(project: Project) -> dict[str, list[Any]]:
+def contents(project: Project) -> dict[str, list[tuple[Any, ...]]]:
     """Every published row, by table."""
-    names = [output for table in specs.load().tables.values() for output in table.outputs]
-    return {name: project.query(f"select * from {name} order by all") for name in names}
+    return project.contents()

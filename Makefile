@@ -2,7 +2,8 @@
 .DEFAULT_GOAL := help
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
-.PHONY: help setup run status logs down clean secrets test attack faults fuzz lint bench bench-peers example format constraints locks sbom
+.PHONY: help setup run status logs down clean secrets test attack faults fuzz lint docs bench bench-peers example format constraints locks sbom
+.PHONY: lint-docs lint-rules lint-sql lint-types lint-yaml
 
 # Without compiled modules each process compiles Airflow anew, which takes longer than to start it.
 export PYTHONDONTWRITEBYTECODE :=
@@ -15,14 +16,15 @@ LOCKS := requirements.lock requirements-dev.lock
 UV := $(BIN)/uv --system-certs
 RESOLVE := $(UV) pip compile --quiet --universal --python-version 3.11 --no-header --no-annotate
 HEADLINE := $(BIN)/headline
+DOCS := NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build
 PYTEST := $(BIN)/python -m pytest -q
 help: ## Show this list.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(SET_UP) ## Make the virtual environment that constraints.txt pins.
 
-# Every file is compared with its hash, those that bring uv too; nothing is built but this project. uv takes seconds; pip, which
-# takes a minute, steps in where uv cannot reach the packages.
+# Every file is compared with its hash, those that bring uv too; nothing is built but this project, and nothing is looked for that
+# the locks do not name: they are whole. uv takes seconds; pip, which takes a minute, steps in where uv cannot reach the packages.
 $(SET_UP): pyproject.toml $(LOCKS)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 	  || { echo "Python 3.11 or newer is needed; name one that you have: make setup PYTHON=python3.12" >&2; exit 1; }
@@ -30,9 +32,9 @@ $(SET_UP): pyproject.toml $(LOCKS)
 	@$(PYTHON) -m venv $(VENV)
 	@awk '/^[^ ]/ {keep = /^(setuptools|uv)==/} keep' $(LOCKS) > $(VENV)/first.lock
 	@$(BIN)/python -m pip install --quiet --quiet --require-hashes --requirement $(VENV)/first.lock
-	@$(UV) pip install --quiet --python $(BIN)/python --no-build --require-hashes $(LOCKS:%=--requirement %) \
+	@$(UV) pip install --quiet --python $(BIN)/python --no-build --no-deps --require-hashes $(LOCKS:%=--requirement %) \
 	  || { echo "uv could not; now pip tries, which takes a minute or two"; \
-	       $(BIN)/python -m pip install --quiet --quiet --only-binary :all: --require-hashes $(LOCKS:%=--requirement %); }
+	       $(BIN)/python -m pip install --quiet --quiet --only-binary :all: --no-deps --require-hashes $(LOCKS:%=--requirement %); }
 	@$(UV) pip install --quiet --offline --python $(BIN)/python --no-build-isolation --no-deps --editable .
 	@touch $@
 
@@ -71,13 +73,30 @@ faults: $(SET_UP) ## Inject every fault and every pair of faults there is into t
 fuzz: $(SET_UP) ## Feed random bytes to every reader of sources, for minutes.
 	@$(PYTEST) --numprocesses auto --hypothesis-profile=fuzz --show-capture=no --timeout 3600 tests/cases/test_fuzz.py
 
+# The longest first, two at a time; what each of them prints stays together where make can see to it.
 lint: $(SET_UP) ## Check style, types, SQL, YAML and the rules of the repository.
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy
-	$(BIN)/sqlfluff lint --processes 0 --disable-progress-bar $(wildcard include examples)
-	$(BIN)/yamllint --strict .
+	@$(MAKE) --no-print-directory --jobs 2 $(if $(filter output-sync,$(.FEATURES)),--output-sync) lint-rules lint-sql \
+	  lint-types lint-docs lint-yaml
+
+lint-rules:
 	$(PYTEST) tests/repository
+
+lint-sql:
+	$(BIN)/sqlfluff lint --processes 1 --disable-progress-bar $(wildcard include examples)
+
+lint-types:
+	$(BIN)/mypy
+
+lint-docs:
+	$(DOCS) --quiet
+
+lint-yaml:
+	$(BIN)/yamllint --strict .
+
+docs: $(SET_UP) ## Build the documentation as a site in .site.
+	@$(DOCS)
 
 format: $(SET_UP) ## Put Python and SQL into the agreed form.
 	$(BIN)/ruff check --fix .

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
@@ -33,11 +34,21 @@ class Deployment:
     screen: Screen
 
     def nothing(self, number: int) -> list[dict[str, Any]]:
-        """One run of the graph of empty tasks; its task instances."""
+        """One run of the graph of empty tasks as a single DAG; its task instances."""
         run_id = f"nothing__{number}"
         self.api.trigger(NOTHING, run_id=run_id, conf={})
         watch(self.home, self.api, run_id, [Watched(NOTHING, run_id)], self.screen)
         return self.api.task_instances(NOTHING, run_id)
+
+    def nothing_apart(self, number: int) -> list[dict[str, Any]]:
+        """One run of each of the same DAGs with empty tasks, all at once; their task instances."""
+        shutil.rmtree(self.home.path / NOTHING, ignore_errors=True)
+        run_id = f"nothing__{number}"
+        runs = [Watched(f"{NOTHING}_{dag_id}", run_id) for dag_id in DAGS]
+        for run in runs:
+            self.api.trigger(run.dag_id, run_id=run_id, conf={})
+        watch(self.home, self.api, run_id, runs, self.screen)
+        return [instance for run in runs for instance in self.api.task_instances(run.dag_id, run_id)]
 
     def run(self, dag_ids: Sequence[str], first: date, last: date) -> dict[str, list[dict[str, Any]]]:
         """One ranged run of each DAG, all at once; the task instances by DAG."""
@@ -52,6 +63,13 @@ class Deployment:
         return self.api.task_instances(dag_id, run_id)
 
     @contextmanager
+    def ranged(self, dag_ids: Sequence[str], first: date, last: date) -> Iterator[None]:
+        """One ranged run of each DAG, all at once; at the end, all have ended."""
+        runs: list[Watched] = [start_range(self.api, dag_id, first, last) for dag_id in dag_ids]
+        yield
+        watch(self.home, self.api, f"{first} to {last}", runs, self.screen)
+
+    @contextmanager
     def backfill(self, dag_ids: Sequence[str], first: date, last: date) -> Iterator[None]:
         """Airflow's own backfill of each DAG, as its form proposes it, all at once; at the end, all have ended.
 
@@ -63,6 +81,11 @@ class Deployment:
             time.sleep(1)
         if failed := [dag_id for dag_id in dag_ids if self.api.runs(dag_id, run_type="backfill", state="failed")]:
             raise HeadlineError(f"runs of the backfill of {', '.join(failed)} failed")
+
+    def end_of(self, dag_ids: Sequence[str], run_type: str) -> datetime:
+        """When the last run of this kind ended; Airflow calls a backfill completed up to half a minute later."""
+        newest = [self.api.runs(dag_id, run_type=run_type, order_by="-end_date", limit=1) for dag_id in dag_ids]
+        return max(datetime.fromisoformat(run["end_date"]) for [run] in newest)
 
 
 @contextmanager
@@ -78,8 +101,9 @@ def deployment(days: int, last: date, screen: Screen) -> Iterator[Deployment]:
                     environment |= {"AIRFLOW__CORE__DAGS_FOLDER": str(all_dags(Path(folder) / "dags"))}
                     start(home, environment, WITH_DEMO, screen)
             with AirflowApi.of(environment) as api:
-                wait_for_dags(api, [*DAGS, NOTHING])
-                for dag_id in (*DAGS, NOTHING):
+                dag_ids = [*DAGS, NOTHING, *(f"{NOTHING}_{dag_id}" for dag_id in DAGS)]
+                wait_for_dags(api, dag_ids)
+                for dag_id in dag_ids:
                     api.unpause(dag_id)
                 yield Deployment(home, api, screen)
         finally:

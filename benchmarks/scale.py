@@ -10,6 +10,7 @@ import duckdb
 
 from headline.intervals import Interval
 from headline.ledger import Load
+from headline.sources.storage import sha256_of
 
 PIPELINES = ("shop", "finance", "core_shop", "core_finance", "unit_profit", "investor_profit")
 INTERVAL = Interval(date(2025, 1, 1), date(2026, 1, 1))
@@ -73,4 +74,6 @@ def _land(name: str, query: str, folder: Path, interval: Interval, share: float)
             connection.sql(f"select date '{day}' as ds, * from ({select})").write_parquet(str(file))
             rows = connection.read_parquet(str(file))
             columns = dict(zip(rows.columns, map(str, rows.types), strict=True))
-            yield Load(f"landing.{name}", day, str(file), len(rows), file.stem, columns, "made up", datetime.now(UTC))
+            yield Load(
+                f"landing.{name}", day, f"file://{file}", len(rows), sha256_of(file), columns, "made up", datetime.now(UTC)
+            )

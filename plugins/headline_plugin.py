@@ -3,7 +3,7 @@
 from airflow.plugins_manager import AirflowPlugin
 
 from headline.alerts.landing_deadline import LandingDeadline
-from headline.operators import preload
+from headline.operators import preload, takeover
 from headline.operators.links import PREFIX, ContractsLink, RunbookLink
 from headline.operators.priority import Urgency
 from headline.pages.app import app
@@ -30,4 +30,4 @@ class HeadlinePlugin(AirflowPlugin):
     deadline_references = [LandingDeadline]  # noqa: RUF012
     timetables = [DailyTimetable]  # noqa: RUF012
     priority_weight_strategies = [Urgency]  # noqa: RUF012
-    listeners = [preload]  # noqa: RUF012
+    listeners = [preload, takeover]  # noqa: RUF012

@@ -74,6 +74,10 @@ def server_folder() -> Iterator[Path]:
         yield Path(folder)
 
 
+# Nothing of it is to outlive the tests, and many databases that stand still would be looked at all the time.
+TO_BE_THROWN_AWAY = ("fsync", "synchronous_commit", "full_page_writes", "autovacuum")
+
+
 @pytest.fixture(scope="session")
 def postgres(server_folder: Path) -> Iterator[str]:
     """Run a PostgreSQL server and give its host: a socket folder. The password of user postgres is the environment's."""
@@ -81,7 +85,8 @@ def postgres(server_folder: Path) -> Iterator[str]:
     server.start()
     os.environ["PGPASSWORD"] = server.secrets[SUPERUSER]
     with closing(server.connect("postgres")) as connection:
-        connection.cursor().execute("alter system set fsync = off")
+        for setting in TO_BE_THROWN_AWAY:
+            connection.cursor().execute(f"alter system set {setting} = off")
         connection.cursor().execute("select pg_reload_conf()")
     yield str(server.socket)
     del os.environ["PGPASSWORD"]
@@ -105,13 +110,24 @@ def ledger(postgres: str, ledger_database: str, monkeypatch: pytest.MonkeyPatch)
     return Ledger()
 
 
+LARGE = 2**20  # bytes, from which on new files are made sooner than rows are deleted
+
+
 def empty_ledger(postgres: str) -> None:
-    """As nobody but the server's owner can: history is kept by triggers and privileges."""
-    with closing(psycopg2.connect(host=postgres, user="postgres", dbname="ledger")) as server:
+    """As nobody but the server's owner can: history is kept by triggers and privileges.
+
+    Most tests write little, into few tables; to truncate all of them takes longer than many a test.
+    """
+    names = [table.name for table in metadata.sorted_tables]
+    with closing(psycopg2.connect(host=postgres, user="postgres", dbname="ledger")) as server, server.cursor() as cursor:
         server.autocommit = True
-        server.cursor().execute("set session_replication_role = replica")
-        tables = ", ".join(table.name for table in metadata.sorted_tables)
-        server.cursor().execute(f"truncate {tables}; alter sequence version restart")
+        cursor.execute(
+            "set session_replication_role = replica; select relname, pg_relation_size(oid) from pg_class "
+            "where relname = any(%s) and relkind = 'r' and pg_relation_size(oid) > 0",
+            (names,),
+        )
+        emptied = [f"{'truncate' if size > LARGE else 'delete from'} {name}" for name, size in cursor.fetchall()]
+        cursor.execute("; ".join([*emptied, "alter sequence version restart"]))
 
 
 @pytest.fixture

@@ -20,6 +20,7 @@ from headline.oncall import commands as oncall
 from headline.show import Format, show
 from headline.space import is_full, no_space
 from headline.steps import commands as upkeep
+from headline.why import commands as why
 
 if TYPE_CHECKING:
     from headline.ledger import PeriodState
@@ -296,7 +297,7 @@ def runbooks(
         bool, typer.Option("--check", help="Write nothing; end with 1 where something is missing or stale.")
     ] = False,
 ) -> None:
-    """Write the generated parts of every RUNBOOK.md and of docs/alerts, and say what somebody has to write."""
+    """Write the generated parts of every RUNBOOK.md and of docs/alerts, and CODEOWNERS; say what somebody has to write."""
     from headline import runbooks, specs
 
     known, catalog = settings.load(), specs.load()
@@ -306,6 +307,7 @@ def runbooks(
             pipeline.runbook_file.write_text(runbooks.regenerated(pipeline, catalog))
         for page in runbooks.ALERT_PAGES.glob("*.md"):
             page.write_text(runbooks.regenerated_alert(page))
+        runbooks.CODEOWNERS.write_text(runbooks.codeowners())
     found = [f"{one.area}/{one.id}/RUNBOOK.md: {fault}" for one in pipelines for fault in runbooks.faults(one, catalog)]
     found += [f"docs/alerts/{fault}" for fault in runbooks.alert_faults()]
     if found:
@@ -408,7 +410,7 @@ def _with_contract(tables: Iterable[Table]) -> list[Table]:
     return asked
 
 
-for command in (*upkeep.COMMANDS, *recovery.COMMANDS, *alerts.COMMANDS, *oncall.COMMANDS, *local.COMMANDS):
+for command in (*why.COMMANDS, *upkeep.COMMANDS, *recovery.COMMANDS, *alerts.COMMANDS, *oncall.COMMANDS, *local.COMMANDS):
     app.command()(command)
 
 

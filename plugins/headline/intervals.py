@@ -72,6 +72,14 @@ def in_words(days: Iterable[date]) -> str:
     return ", ".join(f"{first}" if first == last else f"{first} to {last}" for first, last in spans)
 
 
+def in_few_words(days: Iterable[date], most: int = 3) -> str:
+    """The first spans of days as people write them, and how many days there are where that is not all."""
+    known = sorted(set(days))
+    spans = from_days(known)
+    shown = in_words(day for span in spans[:most] for day in span)
+    return shown if len(spans) <= most else f"{shown} and more ({len(known)} days)"
+
+
 def from_days(days: Iterable[date]) -> list[Interval]:
     """The given days as the fewest disjoint intervals, in order."""
     return merge(Interval(day, day + DAY) for day in days)

@@ -174,7 +174,7 @@ difference fails with the days and with the run that takes them in: whether the 
 BACKUP = """
 Ledger, warehouse and landed files are copied as they are at one moment, with a checksum each, to a new folder below the address
 that `HEADLINE_BACKUP_TO` names. Landed files that an earlier backup has are not copied again. Nobody publishes while the
-warehouse's file is copied beside itself; nobody waits for the rest. Old backups stay until somebody removes them.
+warehouse's file is copied beside itself; nobody waits for the rest. The DAG `retention` removes old backups.
 
 `headline backup <target>` does the same at any time, `headline restore <backup>` puts it back. Airflow's own database is not in
 it: what is published does not depend on it.
@@ -197,8 +197,9 @@ acknowledges it, that is told like any other trouble. `headline drill` does the 
 RETENTION = """
 Each kind is kept for so many days: landed files that nothing refers to (`HEADLINE_KEEP_LANDING_DAYS`, 90), Airflow's logs
 (`HEADLINE_KEEP_LOG_DAYS`, 30), what failed audits hold back (`HEADLINE_KEEP_STAGING_DAYS`, 7), quarantined rows that no table is
-made from (`HEADLINE_KEEP_QUARANTINE_DAYS`, 730), and outcomes of checks (`HEADLINE_KEEP_AUDIT_DAYS`, 400; the newest of each
-table and what waivers go by stay). 0 keeps a kind for ever. What a published figure needs is never removed.
+made from (`HEADLINE_KEEP_QUARANTINE_DAYS`, 730), outcomes of checks (`HEADLINE_KEEP_AUDIT_DAYS`, 400; the newest of each table
+and what waivers go by stay), and backups (`HEADLINE_KEEP_BACKUP_DAYS`, 30; the newest stays). 0 keeps a kind for ever. What a
+published figure needs is never removed.
 
 The log says what was removed, as do the rendered fields and the ledger's table `retention`.
 """

@@ -7,13 +7,17 @@ import sys
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from datetime import timedelta
+from getpass import getuser
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from headline.errors import HeadlineError
+from headline.errors import BadRequest, HeadlineError
+from headline.show import Format
 
 if TYPE_CHECKING:
+    from headline.ledger import Ledger
     from headline.specs import Catalog
     from headline.steps.fingerprints import Difference
 
@@ -95,14 +99,25 @@ def restore(
         typer.Option("--replace", help="In the place of what is there: its ledger goes, its warehouse is kept aside."),
     ] = False,
 ) -> None:
-    """Put back ledger, warehouse and landed files from a backup; everything is compared with its checksums before."""
-    from headline.ledger import Ledger
+    """Put back ledger, warehouse and landed files from a backup; everything is compared with its checksums before.
+
+    Persons who were erased since the backup was made are erased again.
+    """
+    from headline import specs
+    from headline.ledger import MIGRATOR, Ledger
+    from headline.steps import erasure
     from headline.steps.backup import restore as steps
     from headline.warehouse import open_warehouse
 
     begun = time.monotonic()
-    with _owner() as owner:
+    with _login(MIGRATOR) as owner:
         restored, kept = steps(source, Ledger(), open_warehouse(), replace=replace, owner=owner)
+        catalog = specs.load()
+        again = erasure.find_erased(catalog, Ledger(owner), open_warehouse())
+        for person in again:
+            erasure.erase(person, getuser(), catalog, Ledger(owner), open_warehouse())
+    if again:
+        print(f"{len(again)} person(s) who were erased since that backup are erased again", file=sys.stderr)
     if kept:
         print(f"the warehouse of before is kept as {kept}; remove it when you need it no more", file=sys.stderr)
     print(
@@ -112,18 +127,74 @@ def restore(
     )
 
 
+def erase(
+    customer: Annotated[str, typer.Option(help="The id that the shop, or the app, knows the person by.")],
+    yes: Annotated[bool, typer.Option("--yes", help="Do it; without, only what would change is listed.")] = False,
+    with_backups: Annotated[
+        bool, typer.Option("--with-backups", help="Then make a new backup, and remove those before it, which hold the person.")
+    ] = False,
+    by: Annotated[str, typer.Option(help="Who asks for it; the account that runs the command if left out.")] = "",
+    form: Annotated[Format, typer.Option("--format", help="How rows are written.")] = Format.TABLE,
+) -> None:
+    """Erase a person: a pseudonym stands for their id in landing, tables and samples, other personal data go. No figure changes.
+
+    A tombstone sees to it that what arrives of them later is landed under the pseudonym. It cannot be undone. Again is safe.
+    """
+    from headline import settings, specs
+    from headline.ledger import ERASER, MIGRATOR, Ledger
+    from headline.show import show
+    from headline.steps import erasure
+    from headline.warehouse import open_warehouse
+
+    target = settings.load().backup_to
+    if with_backups and not target:
+        raise BadRequest("nobody has said where backups are: set HEADLINE_BACKUP_TO to their address")
+    with _login(ERASER, MIGRATOR) as login:
+        where = (specs.load(), Ledger(login), open_warehouse())
+        found = erasure.erase(customer, by or getuser(), *where) if yes else erasure.find_person(customer, *where)
+        show(["place", "rows"], [(one.name, one.row_count) for one in found], form)
+        if not found:
+            print("nothing of this person is there", file=sys.stderr)
+        elif yes:
+            print("erased; when runs that were going on have ended, look again whether anything is left", file=sys.stderr)
+        else:
+            print("nothing was changed: --yes erases the person", file=sys.stderr)
+        if yes and target:
+            _forget_in_backups(target, Ledger(login), with_backups)
+
+
+def _forget_in_backups(target: str, ledger: Ledger, is_at_once: bool) -> None:
+    """Let the backups of before go, at once or when their time has come, and say which they are."""
+    from headline import settings
+    from headline.steps.backup import back_up, dates_of_backups, made_at, remember_erased, remove_backups
+    from headline.warehouse import open_warehouse
+
+    remember_erased(target, ledger)
+    if is_at_once:
+        made = back_up(target, ledger, open_warehouse())
+        count, _ = remove_backups(target, made_at(made.address), ledger)
+        print(f"{made.address} is made; {count} backup(s) of before are removed", file=sys.stderr)
+    elif dates := dates_of_backups(target):
+        days = settings.load().keep_backup_days
+        when = f"the last goes after {dates[-1] + timedelta(days=days):%Y-%m-%d}" if days else "they stay for ever"
+        print(
+            f"{len(dates)} backup(s) below {target}, of {dates[0]:%Y-%m-%d} to {dates[-1]:%Y-%m-%d}, may still hold the person: "
+            f"{when} (HEADLINE_KEEP_BACKUP_DAYS). --with-backups makes a new one and removes them",
+            file=sys.stderr,
+        )
+
+
 @contextmanager
-def _owner() -> Iterator[str]:
-    """The connection of who owns the ledger's tables: that of set-up, or the ledger's own where one login does everything."""
+def _login(*conn_ids: str) -> Iterator[str]:
+    """The first of these connections that there is: those of set-up, or the ledger's own where one login does everything."""
     from headline import connections
-    from headline.ledger import MIGRATOR
     from headline.ledger.engine import CONNECTION
     from headline.local.home import Home
     from headline.local.postgres import Postgres
 
     home = Home.current()
     with connections.lent(home.lent(Postgres(home.postgres).socket) if home.is_ours else {}):
-        yield MIGRATOR if connections.variable(MIGRATOR) in os.environ else CONNECTION
+        yield next((one for one in conn_ids if connections.variable(one) in os.environ), CONNECTION)
 
 
 def mending_runs(catalog: Catalog, differences: Iterable[Difference]) -> list[str]:
@@ -140,4 +211,4 @@ def mending_runs(catalog: Catalog, differences: Iterable[Difference]) -> list[st
     return [f"  headline trigger {name} --from {hulls[name].start} --to {hulls[name].end - DAY}" for name in order]
 
 
-COMMANDS = (rebuild, backup, restore)
+COMMANDS = (rebuild, backup, restore, erase)

@@ -3,49 +3,85 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from functools import cache
 from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from headline.errors import BadRequest
 
 PROJECT = Path(__file__).resolve().parents[2]
 
 
-@dataclass(frozen=True)
-class Settings:
-    """The settings of one deployment; `load()` reads them from the variables HEADLINE_…"""
+class Settings(BaseModel):
+    """The settings of one deployment: the variables HEADLINE_<NAME>. A variable that is empty counts as missing."""
 
-    home: Path
-    include: Path
-    sources: Path
-    landing: str
-    start_date: date  # the first day that the scheduler computes by itself
-    first_day: date  # the first day that there can be data for; older ones are refused
-    reporting_currency: str
-    reporting_zone: str
-    restatement_days: int = (
-        45  # stale days up to so many days before the newest ride along with a run; older ones wait for a backfill
+    model_config = ConfigDict(frozen=True)
+
+    home: Path = Field(PROJECT / ".headline", description="where everything that runs make is kept")
+    include: Path = Field(PROJECT / "include", description="the folder of specs, SQL and team.yml")
+    sources: Path = Field(
+        default_factory=lambda said: said["include"] / "sql" / "sources",
+        description="folders of sources that stand in for those of the same name; the others are found where they were",
     )
-    closed_day_limit: Decimal = Decimal("0.01")  # the share of a loaded day's keys or measures that a later reading may take away
-    settled_minutes: int = 15  # a file that nobody has written to for so long is not on its way any more
-    query_seconds: float = 60  # so long may a SELECT take that a person wrote
-    most_days: int = 400  # so many days may one run be asked for
-    most_rows: int = 20_000_000  # so many rows may a source send for a day of a landing
-    most_bytes: int = (
-        10_000_000_000  # so many bytes, after expansion, for a day of a landing, and in one compressed file or answer
+    landing: str = Field(
+        default_factory=lambda said: f"file://{said['home']}/landing", description="the address of the landing zone"
     )
-    most_expansion: int = 250  # so many times its size may what is compressed expand to
-    most_pages: int = 10_000  # so many pages may a service have for a day
-    keep_landing_days: int = 90  # landed files that nothing refers to are kept for so many days; 0: for ever
-    keep_log_days: int = 30  # files of Airflow's logs
-    keep_staging_days: int = 7  # what failed audits hold back
-    keep_quarantine_days: int = 730  # quarantined rows that no table is made from
-    keep_audit_days: int = 400  # outcomes of checks
-    backup_to: str = ""  # the address below which backups are kept; without one the DAG `backup` has no schedule
-    base_url: str = "http://localhost:8080"  # where people find Airflow's UI
-    area_roles: bool = False  # whether Airflow has the roles of include/roles.json, who read the DAGs of the area called so
-    without: frozenset[str] = frozenset()  # tables that this deployment does not have: they stay empty, nobody waits for them
+    start_date: date = Field(date(2026, 1, 1), description="the first day that the scheduler computes by itself")
+    first_day: date = Field(date(2000, 1, 1), description="the first day that there can be data for; older ones are refused")
+    reporting_currency: str = Field("EUR", description="the currency that all money is converted to")
+    reporting_zone: str = Field("UTC", description="the time zone in which business days begin and end")
+    restatement_days: int = Field(
+        45, ge=0, description="stale days up to so many days before the newest are computed by a scheduled run; older ones wait"
+    )
+    closed_day_limit: Decimal = Field(
+        Decimal("0.01"), ge=0, description="the share of a loaded day's keys or measures that a later reading may take away"
+    )
+    settled_minutes: int = Field(15, gt=0, description="a file that nobody has written to for so many minutes has arrived")
+    query_seconds: float = Field(60, gt=0, description="the time limit of a SELECT that a person wrote, in seconds")
+    query_rows: int = Field(1_000_000, gt=0, description="the most rows that a SELECT which a person wrote may give")
+    most_days: int = Field(400, gt=0, description="the most days that one run computes")
+    most_rows: int = Field(20_000_000, gt=0, description="the most rows that a source may send for a day of a landing")
+    most_bytes: int = Field(
+        10_000_000_000,
+        gt=0,
+        description="the most bytes for a day of a landing, and in one compressed file or answer, after expansion",
+    )
+    most_expansion: int = Field(250, gt=0, description="the most times its size that compressed data may expand to")
+    most_pages: int = Field(10_000, gt=0, description="the most pages that a service may have for a day")
+    keep_landing_days: int = Field(90, ge=0, description="days that landed files are kept which nothing refers to; 0: for ever")
+    keep_log_days: int = Field(30, ge=0, description="days that files of Airflow's logs are kept; 0: for ever")
+    keep_staging_days: int = Field(7, ge=0, description="days that staging tables of failed audits are kept; 0: for ever")
+    keep_quarantine_days: int = Field(
+        730, ge=0, description="days that quarantined rows are kept which no table reads; 0: for ever"
+    )
+    keep_audit_days: int = Field(400, ge=0, description="days that results of checks are kept; 0: for ever")
+    keep_backup_days: int = Field(
+        30, ge=0, description="days that backups below `backup_to` are kept, the newest in any case; 0: for ever"
+    )
+    backup_to: str = Field("", description="the address of backups; without it the DAG `backup` has no schedule")
+    area_roles: bool = Field(False, description="whether Airflow has the roles of include/roles.json, which read an area's DAGs")
+    without: frozenset[str] = Field(
+        frozenset(), description="tables that this deployment does not have: they stay empty, nobody waits for them"
+    )
+
+    @field_validator("home")
+    @classmethod
+    def _without_links(cls, home: Path) -> Path:
+        return home.resolve()
+
+    @field_validator("without", mode="before")
+    @classmethod
+    def _apart(cls, names: Any) -> Any:
+        return frozenset(names.split()) if isinstance(names, str) else names
+
+    @property
+    def base_url(self) -> str:
+        """Where people find Airflow's UI: a setting of Airflow."""
+        return os.environ.get("AIRFLOW__API__BASE_URL", "http://localhost:8080")
 
     @property
     def sql(self) -> Path:
@@ -57,43 +93,24 @@ class Settings:
         return folder if folder.is_dir() else self.sql / "sources" / name
 
 
+def variable(name: str) -> str:
+    """The environment variable of a setting."""
+    return f"HEADLINE_{name.upper()}"
+
+
 @cache
 def load() -> Settings:
-    home = Path(os.environ.get("HEADLINE_HOME", PROJECT / ".headline")).resolve()
-    include = Path(os.environ.get("HEADLINE_INCLUDE", PROJECT / "include"))
-    return Settings(
-        home=home,
-        include=include,
-        sources=Path(os.environ.get("HEADLINE_SOURCES", include / "sql" / "sources")),
-        landing=os.environ.get("HEADLINE_LANDING", f"file://{home}/landing"),
-        start_date=date.fromisoformat(_said("HEADLINE_START_DATE", "2026-01-01")),
-        first_day=date.fromisoformat(_said("HEADLINE_FIRST_DAY", "2000-01-01")),
-        reporting_currency=_said("HEADLINE_REPORTING_CURRENCY", "EUR"),
-        reporting_zone=_said("HEADLINE_REPORTING_ZONE", "UTC"),
-        restatement_days=int(_said("HEADLINE_RESTATEMENT_DAYS", "45")),
-        closed_day_limit=Decimal(_said("HEADLINE_CLOSED_DAY_LIMIT", "0.01")),
-        settled_minutes=int(_said("HEADLINE_SETTLED_MINUTES", "15")),
-        query_seconds=float(_said("HEADLINE_QUERY_SECONDS", "60")),
-        most_days=int(_said("HEADLINE_MOST_DAYS", "400")),
-        most_rows=int(_said("HEADLINE_MOST_ROWS", "20000000")),
-        most_bytes=int(_said("HEADLINE_MOST_BYTES", "10000000000")),
-        most_expansion=int(_said("HEADLINE_MOST_EXPANSION", "250")),
-        most_pages=int(_said("HEADLINE_MOST_PAGES", "10000")),
-        keep_landing_days=int(_said("HEADLINE_KEEP_LANDING_DAYS", "90")),
-        keep_log_days=int(_said("HEADLINE_KEEP_LOG_DAYS", "30")),
-        keep_staging_days=int(_said("HEADLINE_KEEP_STAGING_DAYS", "7")),
-        keep_quarantine_days=int(_said("HEADLINE_KEEP_QUARANTINE_DAYS", "730")),
-        keep_audit_days=int(_said("HEADLINE_KEEP_AUDIT_DAYS", "400")),
-        backup_to=_said("HEADLINE_BACKUP_TO"),
-        area_roles=_said("HEADLINE_AREA_ROLES") == "true",
-        base_url=os.environ.get("AIRFLOW__API__BASE_URL", "http://localhost:8080"),
-        without=frozenset(_said("HEADLINE_WITHOUT").split()),
-    )
+    """Read the environment, once per process.
 
-
-def _said(name: str, default: str = "") -> str:
-    """What the environment says; a container is told an empty text where nothing was chosen."""
-    return os.environ.get(name) or default
+    Raises:
+        BadRequest: a variable holds what is no value for it.
+    """
+    said = {name: value for name in Settings.model_fields if (value := os.environ.get(variable(name)))}
+    try:
+        return Settings.model_validate(said)
+    except ValidationError as error:
+        faults = (f"{variable(str(fault['loc'][0]))}={fault['input']}: {fault['msg']}" for fault in error.errors())
+        raise BadRequest("; ".join(faults)) from None
 
 
 def load_environment_file(home: Path | None = None) -> None:

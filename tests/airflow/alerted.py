@@ -82,7 +82,7 @@ class Recipients:
         return [alert for alert in self.look() if words in alert.text]
 
     def wait_until_told(self, words: str, times: int = 1, seconds: float = 100) -> Alert:
-        return wait_for(lambda: found[times - 1] if len(found := self.told(words)) >= times else None, seconds)  # type: ignore[no-any-return]
+        return wait_for(lambda: found[times - 1] if len(found := self.told(words)) >= times else None, seconds, every=1)  # type: ignore[no-any-return]
 
 
 @dataclass(frozen=True)

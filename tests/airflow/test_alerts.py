@@ -90,7 +90,7 @@ def test_a_failing_gate(guarded: Guarded, airflow: Deployment, people: Recipient
     run_id = guarded.scheduled_run("finance")
     tasks = airflow.finish("finance", run_id, "failed")
     failed = datetime.fromisoformat(tasks[WRITE_AUDIT_PUBLISH]["end_date"])
-    alert = people.wait_until_told(f"raw.exchange_rates {DAY} breaks its contract")
+    alert = people.wait_until_told(f"raw.exchange_rates {DAY} failed its checks")
     measure("a failing gate", failed, alert)
     assert (alert.channel, alert.person) == ("sns", guarded.chain("sources")[0])
     incident = open_incident("finance", "contract_broken")
@@ -184,7 +184,7 @@ def test_a_stale_pipeline_whose_dag_is_paused(
             cursor.execute(f"update {what} = %s where version > %s", (evening, known))
     due = guarded.make_due("core/core_finance")
     guarded.look()
-    alert = people.wait_until_told("core_finance is older than its inputs", seconds=240)
+    alert = people.wait_until_told("core_finance is stale", seconds=240)
     measure("a stale pipeline whose DAG is paused", due, alert)
     assert (alert.channel, alert.person) == ("email", guarded.chain("core")[0])
     Incidents().acknowledge(open_incident("core_finance", "data_stale").id, alert.person)
@@ -226,9 +226,9 @@ def test_what_has_landed_ends_by_itself_and_nobody_was_told_twice(
     wait_for(lambda: all(is_over(*key) for key in [*over, ("core_finance", "data_stale")]), 60)
     on_call, primary = guarded.chain("sources")[:2]
     expected = {
-        f"raw.exchange_rates {DAY} breaks its contract": [on_call],
+        f"raw.exchange_rates {DAY} failed its checks": [on_call],
         f"shop {DAY} failed: ingest": [on_call],
         f"app {DAY} has not landed": [on_call, primary],
-        "core_finance is older than its inputs": [guarded.chain("core")[0]],
+        "core_finance is stale": [guarded.chain("core")[0]],
     }
     assert {words: [alert.person for alert in people.told(words)] for words in expected} == expected

@@ -4,22 +4,30 @@ from __future__ import annotations
 
 import re
 import shutil
+from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from datetime import UTC, datetime
+from pathlib import Path
 
+import duckdb
 import pytest
+from benchmarks import work
 from playwright.sync_api import Browser, FrameLocator, Page, expect, sync_playwright
-from tests.airflow.world import DAGS, OPENING, WRITE_AUDIT_PUBLISH, YESTERDAY, Deployment
+from tests.airflow.world import DAGS, FIRST, LAST, OPENING, TODAY, WRITE_AUDIT_PUBLISH, YESTERDAY, Deployment
 
-from headline.intervals import DAY
+from headline import specs
+from headline.intervals import DAY, Interval
+from headline.ledger import Ledger, behind
 from headline.ledger.incidents import Finding, Incident, Incidents
 from headline.local.run import OPERATIONS
-from headline.local.status import failed_and_waiting_lines
+from headline.local.status import behind_lines, failed_and_waiting_lines
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--disable-background-networking", "--no-first-run"]
 ROLES = {"engineer": "Op", "growth-reader": "growth", "viewer": "Viewer"}
 GROWTH = {"daily_growth", "investor_growth"}
+LAYERS = ["shop", "core_shop", "unit_profit", "investor_profit"]
 SECRET = "in the browser"
 PHONE, DESKTOP = {"width": 390, "height": 780}, {"width": 1280, "height": 800}
 PAGES = (
@@ -182,7 +190,7 @@ def test_an_incident_is_taken_by_keyboard_alone(visit: Visit, incident: Callable
         if focus[0].startswith("Acknowledge"):
             break
     assert [name for name, _ in reached] == [
-        "Skip to content", "Board", "Incidents", "Rota", "Runbooks", "Acknowledge: I take it",
+        "Skip to content", "Board", "Incidents", "Rota", "Runbooks", "Acknowledge",
     ]  # fmt: skip
     assert all(outline != "none" for _, outline in reached), "one sees where one is"
     page.keyboard.press("Enter")
@@ -207,7 +215,7 @@ def test_a_reader_sees_the_own_area_and_changes_nothing(visit: Visit, incident: 
     assert "unit_profit" not in listed.content()
     assert "unit_profit" not in visit("/headline/runbooks", "growth-reader").content()
     page = visit(f"/headline/incidents/{mine.id}", "growth-reader", complain=False)
-    expect(page.get_by_role("heading", name="What happened")).to_be_visible()
+    expect(page.get_by_role("heading", name="Timeline")).to_be_visible()
     expect(page.get_by_role("button")).to_have_count(0)
     for one in (mine, other):
         for path in (f"incidents/{one.id}/acknowledge", f"again/{one.pipeline}"):
@@ -274,6 +282,56 @@ def test_days_are_computed_again_on_a_phone_by_keyboard_alone(
     page.get_by_role("link", name="Look again").click()
     expect(page.get_by_text("Success")).to_be_visible()
     assert airflow.api.run("investor_growth", run_id)["triggering_user_name"] == "engineer"
+
+
+def test_a_correction_of_a_source_is_computed_again_through_all_layers_on_a_phone(
+    visit: Visit, airflow: Deployment, tmp_path: Path
+) -> None:
+    """The board says what is behind; one click runs each DAG after what it reads; the figures are those of an empty warehouse."""
+    corrected = f"select max(order_id) from orders where cast(ordered_at as date) = date '{FIRST}'"
+    assert airflow.in_shop(f"update order_items set quantity = quantity + 2 where order_id = ({corrected}) returning order_id")
+    before, version = airflow.published("profit"), Ledger().newest_version()
+    airflow.complete("shop", FIRST, LAST)
+    page = visit("/headline/board", viewport=PHONE)
+    row = page.locator("tr", has=page.locator("th", has_text="core_shop"))
+    expect(row.locator("[data-label='Behind its inputs']")).to_contain_text("day")
+    assert any("core.order_lines" in str(line) for line in behind_lines()), "headline status says so too"
+    page.goto("/headline/board?dag_id=shop")
+    form = page.get_by_role("form", name="Compute again")
+    form.get_by_label("From").fill(str(FIRST))
+    form.get_by_label("To").fill(str(LAST))
+    form.get_by_role("button").click()
+    page.wait_for_url(f"**/headline/again/shop/again__{FIRST}__{LAST}__*")
+    run_id = page.url.rpartition("/")[2]
+    names = page.locator("tbody th").all_inner_texts()
+    assert [name for name in names if name in LAYERS] == LAYERS
+    assert page.get_by_text("Left out").count() == 0
+    for dag_id in names:
+        assert {task["try_number"] for task in airflow.finish(dag_id, run_id).values()} == {1}
+    page.get_by_role("link", name="Look again").click()
+    expect(page.get_by_text("Success")).to_have_count(len(names))
+    assert page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth") == 0
+
+    rows = [row for row in Ledger().publications(specs.load().tables) if row.version > version]
+    made = list(dict.fromkeys(row.pipeline for row in sorted(rows, key=lambda row: row.version) if row.pipeline in LAYERS))
+    assert made == LAYERS, "each after what it reads, once"
+    clean = clean_figures(tmp_path)
+    days = f"where ds between date '{FIRST}' and date '{LAST}'"
+    with closing(duckdb.connect(clean, read_only=True)) as connection:
+        for table in ("core.order_lines", "profit.unit_profit", "profit.daily_profit_summary"):
+            found = Counter(airflow.query(f"select * from {table} {days}"))
+            assert found, table
+            assert found == Counter(connection.execute(f"select * from {table} {days}").fetchall()), table
+    assert airflow.published("profit") != before
+    mine = {table for dag_id in LAYERS for table in specs.load().pipelines[dag_id].outputs}
+    assert behind(specs.load(), Ledger(), Interval(FIRST, LAST + DAY), names=mine) == {}
+
+
+def clean_figures(folder: Path) -> Path:
+    """The warehouse that the landed files make in one range, with nothing in it before."""
+    pipelines = [name for name in DAGS if name not in GROWTH | {"investor_engagement"}]
+    work.steps(work.landed(), pipelines, [Interval(FIRST, TODAY)], folder)
+    return folder / "steps.duckdb"
 
 
 def test_a_form_that_makes_no_sense_says_so_and_keeps_what_was_typed(visit: Visit) -> None:

@@ -5,13 +5,17 @@ from __future__ import annotations
 import os
 import signal
 from contextlib import closing
+from datetime import UTC, date, datetime
+from typing import Any
 
 import duckdb
 import pytest
 from tests.airflow.world import FIRST, OPENING, TODAY, WRITE_AUDIT_PUBLISH, YESTERDAY, Deployment, process_titled, wait_for
 
+from headline.alerts.kinds import failed_days
 from headline.intervals import DAY
 from headline.ledger import Ledger
+from headline.ledger.incidents import Incidents
 
 
 def test_killed_task_is_tried_again_and_the_run_succeeds(airflow: Deployment) -> None:
@@ -55,6 +59,34 @@ def test_failed_audit_stops_at_once_and_the_mended_file_heals(airflow: Deploymen
     [(rows, lowest)] = airflow.query(f"select count(*), min(rate_to_reporting) from raw.exchange_rates where ds = date '{day}'")
     assert rows == 6
     assert lowest > 0
+
+
+def test_a_bad_day_of_a_backfill_fails_alone_and_is_one_incident(airflow: Deployment) -> None:
+    """Its days are computed together where that is possible; where it is not, each of the others alone."""
+    bad = FIRST - DAY
+    days = [bad - DAY, bad, FIRST]
+    file = airflow.rates_file(bad)
+    whole = file.read_text()
+    file.write_text(whole.replace(str(bad), "2026-01-01"))
+    airflow.api.backfill("finance", days[0], days[-1])
+    runs = wait_for(lambda: ended if len(ended := ended_of_backfill(airflow, "finance")) == len(days) else None, 120)
+    try:
+        assert [runs[day]["state"] for day in days] == ["success", "failed", "success"]
+        found = [one for one in Incidents().open() if (one.pipeline, one.kind) == ("finance", "backfill_failed")]
+        assert [failed_days(one.facts) for one in found] == [[bad]]
+        file.write_text(whole)
+        airflow.api.clear("finance", runs[bad]["dag_run_id"], only_failed=False)
+        wait_for(lambda: ended_of_backfill(airflow, "finance").get(bad, {}).get("state") == "success", 60)
+        Incidents().resolve(found[0].id, datetime.now(UTC), "the test is over")
+    finally:
+        file.write_text(whole)
+        for run in runs.values():
+            airflow.api.delete_run("finance", run["dag_run_id"])
+
+
+def ended_of_backfill(airflow: Deployment, dag_id: str) -> dict[date, Any]:
+    runs = airflow.api.runs(dag_id, run_type="backfill", state=["success", "failed"])
+    return {date.fromisoformat(run["logical_date"][:10]): run for run in runs}
 
 
 BROKEN = "failed_rows: {name: of another table, attributes: {kind: schema}, query: select no_such_column from core.expenses}"

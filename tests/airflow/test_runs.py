@@ -144,6 +144,9 @@ def test_a_backfill_of_all_dags_at_once_ends_as_one_range_would(
     ended = Counter(one["state"] for one in instances)
     assert set(ended) == {"success", "skipped"}
     assert ended["success"] < len(instances) / 2, "most days are computed together with the first of them"
+    noted = [run for dag_id in DAGS for run in airflow.api.runs(dag_id, run_type="backfill", limit=100) if run["note"]]
+    assert len(noted) > len(DAGS) * len(days) / 2, "and their runs end with its run, which their note names"
+    assert {run["note"].partition(" backfill__")[0] for run in noted} == {"computed together with"}
     assert {day for row in publications("core_shop") if row.version > before for day in Interval(row.start, row.end)} >= set(
         Interval(OPENING, FIRST)
     )

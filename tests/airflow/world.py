@@ -143,9 +143,11 @@ class Deployment:
     def published(self, *schemas: str) -> dict[str, Table]:
         """Every row that a reader of these schemas can see, by table."""
         listed = ", ".join(f"'{schema}'" for schema in schemas)
-        names = self.query(f"select schema_name || '.' || table_name from duckdb_tables() where schema_name in ({listed})")
-        assert names
-        return {name: Counter(self.query(f"select * from {name}")) for (name,) in names}
+        with open_warehouse().session(read_only=True) as session:
+            of = f"from duckdb_tables() where schema_name in ({listed})"
+            names = session.query(f"select schema_name || '.' || table_name {of}").rows
+            assert names
+            return {name: Counter(session.query(f"select * from {name}").rows) for (name,) in names}
 
     def edit(self, path: str, old: str, new: str) -> Callable[[], None]:
         """Change a file below include/sql; gives what undoes it."""
@@ -159,12 +161,12 @@ class Deployment:
         return self.home.path / "datashare" / f"rates_{day}.csv"
 
 
-def wait_for(look: Callable[[], Any], seconds: float) -> Any:
-    """What `look` gives as soon as it is something."""
+def wait_for(look: Callable[[], Any], seconds: float, every: float = 0.5) -> Any:
+    """What `look` gives as soon as it is something; each look costs Airflow's server, which others wait for, some time."""
     deadline = time.monotonic() + seconds
     while not (found := look()):
         assert time.monotonic() < deadline, "waited too long"
-        time.sleep(0.2)
+        time.sleep(every)
     return found
 
 

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from tests.attacks.installation import eraser as eraser
 from tests.attacks.installation import owner as owner
 from tests.attacks.installation import shop
 from tests.attacks.table import Attack, Section, commit, written

@@ -12,9 +12,8 @@ import psycopg2
 import pytest
 from tests.unit.conftest import Project
 
-from headline import specs
 from headline.connections import lent
-from headline.ledger import MIGRATOR, migrate
+from headline.ledger import ERASER, MIGRATOR, migrate
 from headline.ledger.engine import engine
 from headline.local.postgres import Postgres
 
@@ -41,6 +40,14 @@ def owner(postgres: str, server_folder: Path) -> Iterator[str]:
         migrate(MIGRATOR)
 
 
+@pytest.fixture
+def eraser(postgres: str, server_folder: Path) -> Iterator[str]:
+    """The connection of who erases persons."""
+    with lent({ERASER: Postgres(server_folder / "postgres").secrets.databases(postgres)["LEDGER_ERASER"]}):
+        yield ERASER
+        engine(ERASER).dispose()
+
+
 @contextmanager
 def superuser(postgres: str) -> Iterator[Any]:
     """A cursor in the ledger's database that may do everything; no trigger keeps history from it."""
@@ -51,7 +58,6 @@ def superuser(postgres: str) -> Iterator[Any]:
             yield cursor
 
 
-def contents(project: Project) -> dict[str, list[Any]]:
+def contents(project: Project) -> dict[str, list[tuple[Any, ...]]]:
     """Every published row, by table."""
-    names = [output for table in specs.load().tables.values() for output in table.outputs]
-    return {name: project.query(f"select * from {name} order by all") for name in names}
+    return project.contents()

@@ -5,22 +5,26 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import boto3
 import pytest
+from moto.server import ThreadedMotoServer
 from tests.attacks.installation import D1, D3, D4, contents, superuser
 from tests.unit.conftest import Project
 
 from headline import recovery, specs
 from headline.cli import verify as verify_command
-from headline.errors import BadData, BadRequest, HeadlineError
+from headline.errors import BadData, BadRequest, HeadlineError, Transient
 from headline.ledger import MIGRATOR, Locks, migrate
 from headline.ledger.engine import engine
 from headline.ledger.tables import metadata
 from headline.operations import backup_dag
-from headline.steps.backup import MANIFEST, back_up, restore
+from headline.steps.backup import MANIFEST, back_up, made_at, remove_backups, restore
 from headline.steps.fingerprints import verify_published
+from headline.steps.retention import retain
 from headline.warehouse.duckdb import DuckDBWarehouse
 
 
@@ -152,9 +156,109 @@ def test_a_folder_without_its_manifest_is_no_backup(shop: Project, tmp_path: Pat
             restore(source, shop.ledger, shop.warehouse, replace=True, owner=MIGRATOR)
 
 
-def test_an_object_store_that_cannot_be_reached_is_told(shop: Project) -> None:
-    with pytest.raises(BadRequest, match="s3fs"):
-        back_up("s3://kept/headline", shop.ledger, shop.warehouse)
+def s3_connection(port: int) -> str:
+    """The JSON of a connection to a store of this machine that answers as S3 does."""
+    extra = {"region_name": "us-east-1", "endpoint_url": f"http://127.0.0.1:{port}"}
+    return json.dumps({"conn_type": "aws", "login": "a key", "password": "its secret", "extra": extra})
+
+
+def test_an_object_store_that_cannot_be_reached_is_told(shop: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(BadRequest, match="gcsfs"):
+        back_up("gs://kept/headline", shop.ledger, shop.warehouse)
+    monkeypatch.setenv("AIRFLOW_CONN_NOBODY", s3_connection(1))
+    with pytest.raises(Transient, match=r"s3://nobody@kept/headline: the store cannot be reached") as refused:
+        back_up("s3://nobody@kept/headline", shop.ledger, shop.warehouse)
+    assert "its secret" not in str(refused.value)
+
+
+@pytest.mark.usefixtures("owner")
+def test_s3_keeps_it_and_gives_it_back(shop: Project, postgres: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    try:
+        _, port = server.get_host_and_port()
+        monkeypatch.setenv("AIRFLOW_CONN_KEPT_ELSEWHERE", s3_connection(port))
+        keys = {"aws_access_key_id": "x", "aws_secret_access_key": "y", "region_name": "us-east-1"}
+        client = boto3.client("s3", endpoint_url=f"http://127.0.0.1:{port}", **keys)
+        client.create_bucket(Bucket="kept")
+        bucket = "s3://kept_elsewhere@kept/headline"
+        first = back_up(bucket, shop.ledger, shop.warehouse)
+        shop.publish("shop", D4)
+        shop.arrive({D4: [("d", "1001.00")]})
+        before, told, files = contents(shop), history(shop), landed(landing_of(shop))
+        second = back_up(bucket, shop.ledger, shop.warehouse)
+        assert (first.new_files, second.new_files) == (4, 1)
+        assert second.address.startswith(f"{bucket}/20")
+        assert remove_backups(bucket, datetime.now(UTC), shop.ledger)[0] == 1
+        names = [one["Key"] for one in client.list_objects_v2(Bucket="kept")["Contents"]]
+        assert {name.split("/")[1] for name in names} == {"landing", second.address.rpartition("/")[2]}
+        destroy(shop, postgres)
+        restore(bucket, shop.ledger, shop.warehouse, owner=MIGRATOR)
+        assert (contents(shop), history(shop), landed(landing_of(shop))) == (before, told, files)
+        assert is_verified(shop)
+    finally:
+        server.stop()
+
+
+def aged(target: Path, days: int) -> None:
+    """Let all backups of a target be so many days older."""
+    for folder in sorted(target.glob("2*Z")):
+        folder.rename(folder.with_name(f"{made_at(folder.name) - timedelta(days=days):%Y%m%dT%H%M%S%fZ}"))
+
+
+@pytest.mark.usefixtures("owner")
+def test_old_backups_go_and_never_the_newest_that_is_whole(
+    shop: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, forget_settings: Callable[[], None]
+) -> None:
+    target = tmp_path / "backups"
+    monkeypatch.setenv("HEADLINE_BACKUP_TO", str(target))
+    monkeypatch.setenv("HEADLINE_KEEP_BACKUP_DAYS", "30")
+    forget_settings()
+
+    def removed() -> int:
+        return next(
+            one.count for one in retain(specs.load(), shop.ledger, shop.warehouse, None, "a run") if one.kind == "backups"
+        )
+
+    back_up(str(target), shop.ledger, shop.warehouse)
+    aged(target, 29)
+    assert removed() == 0
+    shop.arrive({D4: [("d", "1001.00")]})
+    back_up(str(target), shop.ledger, shop.warehouse)
+    # One whose making was cut off is no backup that could stay in the place of the newest.
+    half = target / f"{datetime.now(UTC):%Y%m%dT%H%M%S%fZ}"
+    half.mkdir()
+    (half / "landed.json").write_text("{}")
+    aged(target, 2)
+    assert removed() == 1
+    assert len(list(target.glob("2*Z"))) == 2
+    aged(target, 30)
+    assert removed() == 1, "what was cut off"
+    [newest] = target.glob("2*Z")
+    assert (newest / MANIFEST).exists()
+    shutil.rmtree(landing_of(shop))
+    restore(str(target), shop.ledger, shop.warehouse, replace=True, owner=MIGRATOR)
+    assert is_verified(shop)
+
+
+@pytest.mark.usefixtures("owner")
+def test_landed_files_that_only_old_backups_had_go_with_them(shop: Project, tmp_path: Path) -> None:
+    target = tmp_path / "backups"
+    back_up(str(target), shop.ledger, shop.warehouse)
+    shop.publish("shop", D4)
+    old = [load.file for load in shop.ledger.current_loads("landing.orders") if load.ds == D4]
+    shop.arrive({D4: [("d", "1001.00")]})
+    shop.publish("shop", D4)
+    Path(old[0].removeprefix("file://")).unlink()  # as retention does
+    second = back_up(str(target), shop.ledger, shop.warehouse)
+    assert second.absent == [], "what was removed on purpose is not missing"
+    kept = Path(old[0].removeprefix("file://")).name
+    assert list(target.glob(f"landing/**/{kept}"))
+    assert remove_backups(str(target), made_at(second.address), shop.ledger)[0] == 1
+    assert not list(target.glob(f"landing/**/{kept}"))
+    shutil.rmtree(landing_of(shop))
+    restore(str(target), shop.ledger, shop.warehouse, replace=True, owner=MIGRATOR)
+    assert is_verified(shop)
 
 
 def test_a_mismatch_is_nothing_to_come_back_to(shop: Project, tmp_path: Path) -> None:

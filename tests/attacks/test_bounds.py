@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import re
 import tracemalloc
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -23,10 +24,10 @@ from headline.intervals import DAY, Interval
 from headline.local import runs
 from headline.operators.context import requested
 from headline.pages.again import Form, checked
-from headline.sources import bounds, files, http, stream
+from headline.sources import bounds, database, files, http, parquet, spool, stream, text
 from headline.sources.landing import LandingWriter, Part
 from headline.sources.text import batch
-from headline.specs import FilesIngest, HttpIngest, StreamIngest
+from headline.specs import DatabaseIngest, FilesIngest, HttpIngest, StreamIngest
 
 D1 = date(2026, 3, 2)
 ONE, TWO = Interval(D1, D1 + DAY), Interval(D1, D1 + 2 * DAY)
@@ -67,6 +68,21 @@ def memory_of(most: int) -> Iterator[None]:
     finally:
         tracemalloc.stop()
     assert peak < most, f"{peak:,} bytes at once"
+
+
+@contextmanager
+def resident_memory_of(most: int) -> Iterator[None]:
+    """The process grows by no more than so many bytes, whoever allocates them."""
+    Path("/proc/self/clear_refs").write_text("5")  # the peak begins anew
+    before = resident("VmRSS")
+    yield
+    grown = resident("VmHWM") - before
+    assert grown < most, f"{grown:,} bytes at once"
+
+
+def resident(what: str) -> int:
+    [kilobytes] = re.findall(rf"{what}:\s+(\d+) kB", Path("/proc/self/status").read_text())
+    return int(kilobytes) * 1024
 
 
 @contextmanager
@@ -196,6 +212,100 @@ def test_parquet_that_expands_without_measure_is_refused(drop: Path, limit: Call
     ingest = FilesIngest(kind="files", connection="headline_drop", pattern="orders.parquet", format="parquet")
     with pytest.raises(BadData, match=r"orders\.parquet.*HEADLINE_MOST_EXPANSION"):
         list(files.read(ingest, ONE))
+
+
+LONG = "a" * (MEGABYTE // 8)
+REPEATED = {
+    "a text": pa.array([LONG]).dictionary_encode(),
+    "texts in a list": pa.array([[LONG]]),
+    "a text in an object": pa.array([{"of": LONG}]),
+    "a list of bytes": pa.array([LONG.encode()]),
+    "bytes of one length": pa.array([LONG.encode()], pa.binary(len(LONG))),
+}
+PARQUET = FilesIngest(kind="files", connection="headline_drop", pattern="orders.parquet", format="parquet")
+
+
+def repeated(drop: Path, what: str, count: int) -> Path:
+    """A small file of many rows, in each of which the same long text stands."""
+    drop.mkdir()
+    if what == "a text by what differs":
+        table = pa.table({"text": [f"{LONG}{number}" for number in range(count)]})
+        pq.write_table(table, drop / "orders.parquet", use_dictionary=False, column_encoding={"text": "DELTA_BYTE_ARRAY"})
+    else:
+        schema = pa.schema([("text", REPEATED[what].type)])
+        with pq.ParquetWriter(drop / "orders.parquet", schema) as writer:
+            part = pa.table([REPEATED[what].take(pa.array([0] * 40))], schema=schema)
+            writer.write_table(pa.concat_tables([part] * (count // 40)), row_group_size=count)
+    assert (drop / "orders.parquet").stat().st_size < MEGABYTE
+    return drop / "orders.parquet"
+
+
+# What is read in parts of 1 MB may take; what the tests send takes 60 MB at least once.
+ENOUGH = 40 * MEGABYTE
+
+
+@pytest.fixture
+def small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """So that little shows whether all of it is in memory at once."""
+    for module in (database, parquet, spool, text):
+        monkeypatch.setattr(module, "BYTES_AT_A_TIME", MEGABYTE)
+    monkeypatch.setattr(spool, "BUFFER_BYTES", 2 * MEGABYTE)
+
+
+@pytest.mark.parametrize("what", [*REPEATED, "a text by what differs"])
+@pytest.mark.usefixtures("small_parts")
+def test_parquet_that_repeats_a_long_text_is_refused(drop: Path, limit: Callable[..., None], what: str) -> None:
+    file = repeated(drop, what, 480)
+    limit(expansion=20 * MEGABYTE // file.stat().st_size)
+    with resident_memory_of(ENOUGH), pytest.raises(BadData, match=r"orders\.parquet.*HEADLINE_MOST_EXPANSION"):
+        land(files.read(PARQUET, ONE))
+
+
+@pytest.mark.parametrize("what", [*REPEATED, "a text by what differs"])
+@pytest.mark.usefixtures("small_parts")
+def test_long_rows_of_parquet_are_few_at_a_time(drop: Path, limit: Callable[..., None], what: str) -> None:
+    repeated(drop, what, 480)
+    limit(expansion=10**9)
+    with resident_memory_of(ENOUGH):
+        assert [load.row_count for load in land(files.read(PARQUET, ONE))] == [480]
+
+
+@pytest.mark.usefixtures("small_parts")
+def test_long_rows_of_a_database_are_few_at_a_time(
+    drop: Path, tmp_path: Path, postgres: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connection = {"conn_type": "postgres", "host": postgres, "login": "postgres", "schema": "postgres"}
+    monkeypatch.setenv("AIRFLOW_CONN_HEADLINE_SOURCE", json.dumps(connection))
+    ingest = DatabaseIngest(kind="database", connection="headline_source", extract="orders.extract.sql")
+    (tmp_path / ingest.extract).write_text(
+        f"select date '{D1}' as ds, number, repeat('a', case when number > 2000 then {len(LONG)} else 1 end) as text "
+        "from generate_series(1, 2480) as number"
+    )
+    with resident_memory_of(ENOUGH):
+        assert [load.row_count for load in land(database.read(ingest, tmp_path, ONE))] == [2480]
+
+
+@pytest.mark.parametrize("source", ["json", "stream", "http"])
+@pytest.mark.usefixtures("small_parts")
+def test_long_records_are_few_at_a_time(drop: Path, monkeypatch: pytest.MonkeyPatch, source: str) -> None:
+    line = json.dumps({"at": f"{D1}T08:00:00Z", "day": str(D1), "note": {"of": [LONG]}})
+    whole = "\n".join([json.dumps({"at": f"{D1}T08:00:00Z", "day": str(D1), "note": "short"})] * 500 + [line] * 480)
+    if source == "json":
+        drop.mkdir()
+        (drop / "orders").write_text(f"{whole}\n")
+        ingest = FilesIngest(kind="files", connection="headline_drop", pattern="orders", format="json")
+        parts = lambda: files.read(ingest, ONE)  # noqa: E731
+    elif source == "stream":
+        file = drop / "clicks" / f"arrived={D1}" / "0830-1.jsonl.gz"
+        file.parent.mkdir(parents=True)
+        file.write_bytes(gzip.compress(whole.encode(), 0))
+        parts = lambda: stream.read(CLICKS, ONE)  # noqa: E731
+    else:
+        parts = lambda: http.read(ORDERS, ONE)  # noqa: E731
+    page = b'{"data": [%s], "next": null}' % ",".join(whole.splitlines()).encode()
+    del whole
+    with service(monkeypatch, lambda handler: send(handler, page)), resident_memory_of(ENOUGH):
+        assert [load.row_count for load in land(parts())] == [980]
 
 
 def test_what_is_small_may_expand_as_it_likes(drop: Path, limit: Callable[..., None]) -> None:

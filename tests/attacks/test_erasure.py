@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import re
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -21,13 +22,15 @@ from headline import specs
 from headline.cli import app
 from headline.errors import BadData, Transient
 from headline.intervals import DAY, Interval
-from headline.ledger import Candidate, CheckResult, Ledger, Upkeep
+from headline.ledger import ERASER, Candidate, CheckResult, Ledger, Upkeep
 from headline.sources.intact import flaw_of
 from headline.steps import ingest
+from headline.steps.backup import back_up, dates_of_backups, remove_backups
 from headline.steps.erasure import Place, erase, find_person
 from headline.steps.fingerprints import verify_published
 from headline.steps.reconcile import reconcile
 
+pytestmark = pytest.mark.usefixtures("eraser")
 D1 = date(2026, 3, 2)
 D2, D3 = D1 + DAY, D1 + 2 * DAY
 # Ana has ordered on both days; the id of one customer is the beginning of another's.
@@ -213,7 +216,7 @@ def compute(project: Project, day: date) -> list[str]:
 
 
 def erased(project: Project, person: str = ANA) -> dict[str, int]:
-    places = erase(person, "the officer", specs.load(), project.ledger, project.warehouse)
+    places = erase(person, "the officer", specs.load(), Ledger(ERASER), project.warehouse)
     return {place.name: place.row_count for place in places}
 
 
@@ -386,3 +389,59 @@ def test_two_persons_have_two_pseudonyms(shop: Project, forget_settings: Callabl
     assert sum(one.startswith("-") and one[1:].isdigit() for one in ids) == 2
     assert len({one.digest for one in Upkeep().erasures()}) == 2
     assert isinstance(shop.ledger, Ledger)
+
+
+@pytest.fixture
+def target(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, forget_settings: Callable[[], None]) -> Path:
+    """Where backups go."""
+    monkeypatch.setenv("HEADLINE_BACKUP_TO", str(tmp_path / "backups"))
+    monkeypatch.setenv("HEADLINE_KEEP_BACKUP_DAYS", "30")
+    forget_settings()
+    return tmp_path / "backups"
+
+
+def kept_in(target: Path) -> str:
+    """All that backups hold but the warehouse's file, as text."""
+    found = [str(pq.read_table(file, partitioning=None).to_pylist()) for file in target.rglob("*.parquet*")]
+    found += [gzip.decompress(file.read_bytes()).decode() for file in target.rglob("*.csv.gz")]
+    return "\n".join([*found, *(file.read_text() for file in target.rglob("*.json*"))])
+
+
+def test_backups_that_hold_the_person_are_named_and_go_when_asked(shop: Project, target: Path) -> None:
+    for _ in range(2):
+        back_up(str(target), shop.ledger, shop.warehouse)
+    done = CliRunner().invoke(app, ["erase", "--customer", ANA, "--yes"])
+    gone = dates_of_backups(str(target))[-1] + timedelta(days=30)
+    assert re.search(
+        rf"2 backup\(s\) below {target}.* may still hold the person: the last goes after {gone:%Y-%m-%d}", done.stderr
+    )
+    assert named(kept_in(target), *WORDS) == [*WORDS]
+    at_once = CliRunner().invoke(app, ["erase", "--customer", ANA, "--yes", "--with-backups"])
+    assert "2 backup(s) of before are removed" in at_once.stderr
+    assert len(dates_of_backups(str(target))) == 1
+    assert named(kept_in(target), *WORDS) == []
+
+
+def test_a_reading_of_before_that_was_changed_is_not_kept_as_it_was(shop: Project, tmp_path: Path, target: Path) -> None:
+    drop(tmp_path, D2, ["o7,C12,11.50"])
+    compute(shop, D2)
+    back_up(str(target), shop.ledger, shop.warehouse)
+    erased(shop)
+    back_up(str(target), shop.ledger, shop.warehouse)
+    remove_backups(str(target), dates_of_backups(str(target))[-1], shop.ledger)
+    assert named(kept_in(target), *WORDS) == []
+
+
+@pytest.mark.usefixtures("owner")
+def test_a_backup_of_before_brings_nobody_back(shop: Project, tmp_path: Path, postgres: str, target: Path) -> None:
+    back_up(str(target), shop.ledger, shop.warehouse)
+    CliRunner().invoke(app, ["erase", "--customer", ANA, "--yes"])
+    with closing(psycopg2.connect(host=postgres, user="postgres", dbname="ledger")) as server:
+        server.cursor().execute("set session_replication_role = replica; truncate erasure")  # the ledger was lost too
+        server.commit()
+    restored = CliRunner().invoke(app, ["restore", str(target), "--replace"])
+    assert "1 person(s) who were erased since that backup are erased again" in restored.stderr, restored.output
+    assert found(shop) == []
+    assert named(everything(tmp_path, postgres, shop), *WORDS) == []
+    assert len(Upkeep().erasures()) == 1
+    assert verify_published(specs.load().tables.values(), shop.ledger, shop.warehouse).differences == []

@@ -17,6 +17,8 @@ from unittest.mock import patch
 import psutil
 import psycopg2
 import pytest
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
 from psycopg2.errors import InsufficientPrivilege, ReadOnlySqlTransaction
 from rich.console import Console
 from tests.unit.records import days_of, record
@@ -25,8 +27,8 @@ from headline import connections
 from headline.demo import shop
 from headline.demo.company import Company
 from headline.errors import BadRequest, HeadlineError
-from headline.ledger import Ledger, only_read
-from headline.ledger.rights import current, history
+from headline.ledger import Ledger, only_read, reading
+from headline.ledger.rights import ERASED, current, history
 from headline.local import postgres as embedded
 from headline.local.airflow_database import _set_user
 from headline.local.home import DERIVED, HEADER, Home, lines
@@ -37,6 +39,8 @@ from headline.local.screen import Screen
 from headline.local.secrets import MADE, WATCH
 from headline.local.setup import ROLES as USER_ROLES
 from headline.local.setup import free_port, open_home
+from headline.pages.app import app as pages
+from headline.pages.ledger import ReadsTheLedger
 
 D1 = date(2026, 3, 1)
 SOCKET = Path("socket")
@@ -167,7 +171,7 @@ def test_history_is_never_changed_by_whomever(filled: Postgres, role: str) -> No
 
 def test_the_writer_adds_to_history_keeps_the_present_and_makes_no_tables(filled: Postgres) -> None:
     with closing(opened(filled, "ledger_writer", "ledger")) as connection:
-        for table in current():
+        for table in sorted({*current()} - {ERASED}):
             update, delete, truncate = changes(connection, table)
             run(connection, update)
             run(connection, delete)
@@ -185,6 +189,55 @@ def test_the_writer_adds_to_history_keeps_the_present_and_makes_no_tables(filled
         ):
             with pytest.raises(InsufficientPrivilege):
                 run(connection, statement)
+
+
+def test_who_erases_a_person_is_no_task(filled: Postgres) -> None:
+    erase = "select replace_in_history('C12', '-123456789012345')"
+    insert = f"insert into {ERASED} (digest, salt, asked_by) values ('d', 's', 'somebody')"
+    with closing(opened(filled, "ledger_writer", "ledger")) as connection:
+        for statement in (erase, insert, *changes(connection, ERASED), "set role ledger_eraser"):
+            with pytest.raises(InsufficientPrivilege):
+                run(connection, statement)
+    with closing(opened(filled, "ledger_eraser", "ledger")) as connection:
+        run(connection, erase)
+        run(connection, insert)
+        update, *others = changes(connection, ERASED)
+        run(connection, update)
+        more = [statement for table in history() for statement in changes(connection, table)]
+        for statement in (*others, *more, "select forget_audits(1)", "create table mine (x int)"):
+            with pytest.raises(InsufficientPrivilege):
+                run(connection, statement)
+
+
+def test_pages_read_as_the_reader_and_only_an_action_writes(
+    filled: Postgres, monkeypatch: pytest.MonkeyPatch, forget_settings: Callable[[], None]
+) -> None:
+    for name, text in filled.secrets.databases(str(filled.socket)).items():
+        monkeypatch.setenv(f"AIRFLOW_CONN_HEADLINE_{name}", text)
+    forget_settings()
+    seen: list[str] = []
+
+    def role() -> str:
+        with Ledger()._begin() as connection:
+            seen.append(str(connection.exec_driver_sql("select current_user").scalar()))
+        return seen[-1]
+
+    app = FastAPI()
+    app.add_middleware(ReadsTheLedger)
+    app.get("/in-a-thread")(lambda: role())
+
+    @app.post("/action")
+    def action() -> str:
+        with reading(is_on=False):
+            role()
+        return role()
+
+    with TestClient(app) as client:
+        client.get("/in-a-thread")
+        client.post("/action")
+    assert seen == ["ledger_reader", "ledger_writer", "ledger_reader"]
+    assert role() == "ledger_writer", "what others do in this process stays as it is"
+    assert ReadsTheLedger in [one.cls for one in pages.user_middleware]
 
 
 def test_the_reader_reads_everything_and_writes_nothing(filled: Postgres) -> None:
@@ -360,6 +413,7 @@ def test_only_set_up_has_the_connections_that_change_what_is_not_its_own(home: H
     lent = home.lent(SOCKET)
     assert {name: json.loads(text)["login"] for name, text in lent.items()} == {
         "headline_ledger_migrator": "ledger_migrator",
+        "headline_ledger_eraser": "ledger_eraser",
         "headline_shop_owner": "shop_owner",
     }
     before = dict(os.environ)
@@ -373,9 +427,11 @@ def test_a_ledger_somewhere_else_is_reached_as_chosen(home: Home) -> None:
     variables = home.write(SOCKET, {"AIRFLOW_CONN_HEADLINE_LEDGER": chosen})
     assert home.lent(SOCKET)["headline_ledger_migrator"] == chosen
     assert "AIRFLOW_CONN_HEADLINE_LEDGER_READER" not in variables
+    assert home.lent(SOCKET)["headline_ledger_eraser"] == chosen
     other = json.dumps({"conn_type": "postgres", "host": "elsewhere", "login": "its migrator"})
     home.write(SOCKET, {"AIRFLOW_CONN_HEADLINE_LEDGER_MIGRATOR": other})
     assert home.lent(SOCKET)["headline_ledger_migrator"] == other
+    assert home.lent(SOCKET)["headline_ledger_eraser"] == other
 
 
 def test_the_screen_tells_the_file_and_not_the_password(home: Home) -> None:

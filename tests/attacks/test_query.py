@@ -139,6 +139,52 @@ def test_a_query_without_end_is_stopped(
 
 
 @pytest.mark.parametrize(
+    "sql",
+    [
+        "select * from range(100000000)",
+        "select repeat('x', 100000) from range(30000)",
+        "with recursive a(x) as (select 1 union all select x + 1 from a) select * from a",
+    ],
+)
+def test_an_answer_without_end_fills_no_memory(
+    profit: Warehouse, monkeypatch: pytest.MonkeyPatch, forget_settings: Callable[[], None], sql: str
+) -> None:
+    monkeypatch.setenv("HEADLINE_QUERY_ROWS", "10000")
+    monkeypatch.setenv("HEADLINE_QUERY_SECONDS", "30")
+    forget_settings()
+    with pytest.raises(BadRequest, match=r"HEADLINE_QUERY_(ROWS|SECONDS)"):
+        ask(profit, sql)
+
+
+NAMED_ELSEWHERE = [
+    "select * from duckdb_settings where exists (with duckdb_settings as (select 1) select 1)",
+    "select * from duckdb_databases, (with duckdb_databases as (select 1 as x) select x from duckdb_databases) as y",
+    "with duckdb_tables as (select * from duckdb_tables) select * from duckdb_tables",
+    "with a as (select * from duckdb_views), duckdb_views as (select 1) select * from a",
+    "with a as (with sqlite_master as (select 1 as x) select x from sqlite_master) select * from sqlite_master, a",
+    "select * from pragma_database_list union all (with pragma_database_list as (select 1) select 1, '', '')",
+]
+
+
+@pytest.mark.parametrize("sql", NAMED_ELSEWHERE)
+def test_a_name_that_a_query_gives_elsewhere_opens_no_view_of_the_engine(profit: Warehouse, sql: str) -> None:
+    with pytest.raises(BadRequest, match="is not published"):
+        ask(profit, sql)
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "with a as (select 1 as x), b as (select x + 1 as y from a) select x, y from a, b where exists (select 1 from b)",
+        "with recursive a(x) as (select 1 union all select x + 1 from a where x < 2) select max(x), 2 from a having max(x) = 2",
+        "select x, 2 from (with a as (select 1 as x) select x from a where x in (select x from a))",
+    ],
+)
+def test_a_query_may_name_queries_of_its_own(profit: Warehouse, sql: str) -> None:
+    assert len(ask(profit, sql).rows) == 1
+
+
+@pytest.mark.parametrize(
     "asked",
     [
         "current_setting('temp_directory')",

@@ -10,7 +10,8 @@ import os
 import zlib
 from collections.abc import Iterator
 from contextlib import closing
-from datetime import date
+from datetime import date, datetime
+from decimal import Decimal
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from zoneinfo import ZoneInfo
 import duckdb
 import psycopg2
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 import requests
@@ -30,6 +32,7 @@ from headline.errors import BadData, HeadlineError
 from headline.intervals import DAY, Interval
 from headline.ledger import Load
 from headline.sources import database, files, http, stream, text
+from headline.sources.intact import sums_of
 from headline.sources.landing import LandingWriter, Part, Unfit
 from headline.sources.refused import RESERVED, Agreed
 from headline.specs import DatabaseIngest, FilesIngest, HttpIngest, StreamIngest
@@ -42,6 +45,9 @@ AGREED = Agreed({name: {kind} for name, kind in KINDS.items()}, ZoneInfo("UTC"),
 READ = ", ".join(
     f"""cast(nullif(trim("{name}"), '') as {"varchar" if kind == "text" else kind})""" for name, kind in KINDS.items()
 )
+TYPED = ", ".join(f"""cast("{name}" as {"varchar" if kind == "text" else kind})""" for name, kind in KINDS.items())
+# Of a record that is refused for something else too.
+READABLE = """case when headline_refusal is null or headline_unread not like '%,amount,%' then "amount" end"""
 LONG_AGO = 0
 
 TEXTS = st.one_of(
@@ -121,7 +127,11 @@ def require_sound(loads: list[Load], count: int | None = None) -> None:
         if KINDS.keys() <= set(table.schema.names):
             sound = "where headline_refusal is null" if refusals else ""
             rows = engine().execute(f"select {READ} from read_parquet('{path}') {sound}").fetchall()
-            assert len(rows) == sum(row.get("headline_refusal") is None for row in table.to_pylist())
+            assert len(rows) == (pc.sum(pc.is_null(table.column("headline_refusal"))).as_py() if refusals else table.num_rows)
+            amount = READABLE if refusals else '"amount"'
+            query = f"select sum(cast(nullif(trim(cast({amount} as varchar)), '') as decimal(18, 4))) from read_parquet('{path}')"
+            [[money]] = engine().execute(query).fetchall()
+            assert sums_of(load).get("amount", money or 0) == (money or 0)
         total += table.num_rows
         assert load.row_count == table.num_rows
     assert count is None or total == count, (total, count)
@@ -214,6 +224,51 @@ def test_a_parquet_file(share: Path, columns: list[tuple[str, str]], data: st.Da
         names = [name.casefold() for name in pq.ParquetFile(load.file.removeprefix("file://")).schema_arrow.names]
         assert len(set(names)) == len(names)
         assert all(name.strip() for name in names)
+
+
+INTEGERS = st.one_of(st.integers(-3, 3), st.integers(-(2**63), 2**63 - 1), st.sampled_from([2**31, -(2**31), 10**14]))
+# The types that a column of a Parquet file may have, with values that they hold.
+COLUMNS = st.one_of(
+    st.tuples(st.sampled_from([pa.float64(), pa.float32()]), st.floats(width=32) | st.sampled_from([5.25, 19.5, 1e15])),
+    st.tuples(st.just(pa.int64()), INTEGERS),
+    st.tuples(st.just(pa.uint64()), st.integers(0, 2**64 - 1)),
+    st.tuples(st.just(pa.decimal128(24, 6)), st.decimals(-(10**17), 10**17, places=6) | st.just(Decimal("5.000000"))),
+    st.tuples(st.just(pa.decimal256(50, 0)), st.integers(-(10**30), 10**30).map(Decimal)),
+    st.tuples(st.just(pa.bool_()), st.booleans()),
+    st.tuples(st.sampled_from([pa.string(), pa.large_string(), pa.string_view()]), TEXTS.filter(lambda one: one.isprintable())),
+    st.tuples(st.just(pa.binary()), st.binary(max_size=4) | st.just(b"5.00")),
+    st.tuples(st.just(pa.date32()), st.integers(-(2**31), 2**31 - 1)),
+    st.tuples(st.sampled_from([pa.timestamp(unit) for unit in ("s", "ms", "us", "ns")]), INTEGERS),
+    st.tuples(st.sampled_from([pa.timestamp("us", "UTC"), pa.timestamp("ms", "Asia/Tokyo")]), INTEGERS),
+    st.tuples(st.just(pa.list_(pa.int64())), st.lists(st.integers(0, 9), max_size=2)),
+    st.tuples(st.just(pa.time64("us")), st.integers(0, 86_399_999_999)),
+)
+
+
+@given(st.fixed_dictionaries(dict.fromkeys(KINDS, st.none() | COLUMNS)))
+def test_a_parquet_file_of_any_types(share: Path, odd: dict[str, tuple[pa.DataType, Any] | None]) -> None:
+    sound = {"id": "a", "quantity": 1, "amount": Decimal("5.00"), "day": D1, "at": datetime(2026, 3, 1, 10)}  # noqa: DTZ001
+    columns = {name: pa.array([value, value]) for name, value in sound.items()}
+    try:
+        columns |= {name: pa.array([None, one[1], None], one[0]).slice(1) for name, one in odd.items() if one}
+        pq.write_table(pa.table(columns), share / "typed.parquet")
+    except (pa.ArrowException, UnicodeError, OverflowError):
+        return  # Parquet has no such value
+    os.utime(share / "typed.parquet", (LONG_AGO, LONG_AGO))
+    ingest = FilesIngest(kind="files", connection="headline_datashare", pattern="typed.parquet", format="parquet")
+    [load] = landed(files.read(ingest, ONE), share)
+    path = load.file.removeprefix("file://")
+    refused = "headline_refusal" in load.columns
+    [[total, accepted]] = (
+        engine()
+        .execute(
+            f"select count(*), count(*) filter ({'headline_refusal is null' if refused else 'true'}) from read_parquet('{path}')"
+        )
+        .fetchall()
+    )
+    assert total == 2
+    rows = engine().execute(f"select {TYPED} from read_parquet('{path}') {'where headline_refusal is null' if refused else ''}")
+    assert len(rows.fetchall()) == accepted
 
 
 @given(st.lists(objects(), max_size=6).flatmap(lambda lines: damaged("\n".join(lines).encode())), st.data())

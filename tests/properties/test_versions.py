@@ -189,10 +189,7 @@ def versions_of_stay(stay: list[tuple[date, Row]], is_first: bool, end: date | N
             yield (*content, valid_from, valid_to)
 
 
-@settings(max_examples=40)
-@given(snapshots())
-def test_versions_do_not_overlap_and_one_is_current(session: Session, days: Snapshots) -> None:
-    versions, _ = history(session, days)
+def versions_do_not_overlap_and_one_is_current(versions: list[Row], refused: list[Row], days: Snapshots) -> None:
     by_key: dict[str, list[Row]] = defaultdict(list)
     for version in versions:
         assert version["valid_from"] < version["valid_to"]
@@ -203,42 +200,30 @@ def test_versions_do_not_overlap_and_one_is_current(session: Session, days: Snap
         assert sum(version["is_current"] for version in found) <= 1
 
 
-@settings(max_examples=40)
-@given(snapshots())
-def test_what_a_snapshot_has_exists_on_its_day(session: Session, days: Snapshots) -> None:
+def what_a_snapshot_has_exists_on_its_day(versions: list[Row], refused: list[Row], days: Snapshots) -> None:
     """No gap while the thing exists: at the end of each day whose snapshot has an accepted row, exactly one version is valid."""
-    versions, _ = history(session, days)
     for day, row in accepted(days):
         moment = datetime.combine(day, time(23, 59, 59))
         valid = [v for v in versions if v["product_id"] == row["product_id"] and v["valid_from"] <= moment < v["valid_to"]]
         assert (day, row["product_id"], len(valid)) == (day, row["product_id"], 1)
 
 
-@settings(max_examples=40)
-@given(snapshots())
-def test_what_is_absent_ends(session: Session, days: Snapshots) -> None:
+def what_is_absent_ends(versions: list[Row], refused: list[Row], days: Snapshots) -> None:
     """What the newest snapshot lacks has no current version; what it has and accepts is current."""
-    versions, _ = history(session, days)
     last = max((day for day, rows in days.items() if rows), default=None)
     current = {version["product_id"] for version in versions if version["is_current"]}
     assert current <= {row["product_id"] for row in days.get(last or FIRST, [])}
     assert {row["product_id"] for day, row in accepted(days) if day == last} <= current
 
 
-@settings(max_examples=40)
-@given(snapshots())
-def test_versions_say_what_snapshots_said(session: Session, days: Snapshots) -> None:
-    versions, refused = history(session, days)
+def versions_say_what_snapshots_said(versions: list[Row], refused: list[Row], days: Snapshots) -> None:
     for name in ATTRIBUTES:  # each by itself: a cost goes on where a snapshot has none
         said = {(row["product_id"], row[name]) for rows in days.values() for row in rows}
         assert {(version["product_id"], version[name]) for version in versions + refused} <= said
     assert all(None not in (version["product_id"], version["category"]) for version in versions)
 
 
-@settings(max_examples=60)
-@given(snapshots())
-def test_the_current_version_is_what_the_newest_snapshot_says(session: Session, days: Snapshots) -> None:
-    versions, _ = history(session, days)
+def the_current_version_is_what_the_newest_snapshot_says(versions: list[Row], refused: list[Row], days: Snapshots) -> None:
     current = {version["product_id"]: version for version in versions if version["is_current"]}
     last = max((day for day, rows in days.items() if rows), default=None)
     for row in (row for day, row in accepted(days) if day == last):
@@ -246,20 +231,34 @@ def test_the_current_version_is_what_the_newest_snapshot_says(session: Session, 
         assert [current[row["product_id"]][name] for name in told] == [row[name] for name in told]
 
 
-@settings(max_examples=60)
-@given(snapshots())
-def test_no_version_begins_after_the_newest_snapshot(session: Session, days: Snapshots) -> None:
-    versions, _ = history(session, days)
+def no_version_begins_after_the_newest_snapshot(versions: list[Row], refused: list[Row], days: Snapshots) -> None:
     assert all(version["valid_from"] < midnight(max(days) + DAY) for version in versions)
 
 
-@settings(max_examples=80)
-@given(snapshots())
-def test_versions_are_what_the_model_makes_of_all_snapshots(session: Session, days: Snapshots) -> None:
-    versions, _ = history(session, days)
+def versions_are_what_the_model_makes_of_all_snapshots(versions: list[Row], refused: list[Row], days: Snapshots) -> None:
     found = [tuple(one[name] for name in ("product_id", *ATTRIBUTES, "valid_from", "valid_to")) for one in versions]
     assert len(found) == len(set(found))
     assert set(found) == modelled(days)
+
+
+LAWS = (
+    versions_do_not_overlap_and_one_is_current,
+    what_a_snapshot_has_exists_on_its_day,
+    what_is_absent_ends,
+    versions_say_what_snapshots_said,
+    the_current_version_is_what_the_newest_snapshot_says,
+    no_version_begins_after_the_newest_snapshot,
+    versions_are_what_the_model_makes_of_all_snapshots,
+)
+
+
+@settings(max_examples=120)
+@given(snapshots())
+def test_a_history_obeys_every_law(session: Session, days: Snapshots) -> None:
+    """To compute a history takes far longer than to hold a law against it: each is held against all of them."""
+    versions, refused = history(session, days)
+    for law in LAWS:
+        law(versions, refused, days)
 
 
 @settings(max_examples=30)

@@ -25,6 +25,7 @@ LAYERS = [
     {"steps"},
     {"operators"},
     {"alerts"},
+    {"why"},
     {"runbooks"},
     {"rules"},
     {"pages"},
@@ -49,6 +50,7 @@ AIRFLOW_FREE = {
     "warehouse",
     "ledger",
     "steps",
+    "why",
     "runbooks",
     "rules",
 }

@@ -2,47 +2,22 @@
 
 from __future__ import annotations
 
-import re
-import shlex
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import duckdb
 import pytest
+from tests.repository.commands import command_faults, commands
 from tests.repository.written import ROOT, forget
-from typer.exceptions import TyperException
-from typer.main import get_command
 
 from headline import specs
 from headline.alerts.kinds import KINDS
-from headline.cli import app
 from headline.runbooks import ALERT_PAGES, alert_faults, faults
-from headline.specs import Catalog, Pipeline, load_contract
+from headline.specs import Pipeline
 
-FENCE = re.compile(r"^ *```bash\n(.*?)^ *```$", re.MULTILINE | re.DOTALL)
 RUNBOOKS = sorted((ROOT / "include/sql").glob("*/*/RUNBOOK.md"))
 ALERTS = sorted(ALERT_PAGES.glob("*.md"))
-
-
-def commands(text: str) -> list[list[str]]:
-    """Every line that a page shows as to be pasted, in words."""
-    return [shlex.split(line) for block in FENCE.findall(text) for line in block.splitlines()]
-
-
-@pytest.fixture(scope="module")
-def warehouse() -> Iterator[duckdb.DuckDBPyConnection]:
-    """All tables, without rows."""
-    with duckdb.connect() as connection:
-        for schema in ("raw", "core", "profit", "growth", "engagement", "quarantine"):
-            connection.execute(f"create schema {schema}")
-        for table in specs.load().tables.values():
-            contract = load_contract(table)
-            connection.execute(f"create table {table.full_name} ({contract.ddl()})")
-            if table.quarantine:
-                connection.execute(f"create table {table.quarantine_name} ({contract.ddl(quarantine=True)})")
-        yield connection
 
 
 @pytest.fixture
@@ -56,28 +31,6 @@ def copied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     yield tmp_path / "include/sql"
     monkeypatch.undo()
     forget()
-
-
-def command_faults(words: list[str], catalog: Catalog, warehouse: duckdb.DuckDBPyConnection) -> Iterator[str]:
-    """Why a command would not work: it does not exist, has no such option, or asks for what the warehouse does not know."""
-    program, *rest = words
-    command: Any = get_command(app) if program == "headline" else None
-    try:
-        while hasattr(command, "commands"):
-            command = command.commands[rest.pop(0)]
-        values = command.make_context(program, list(rest)).params
-    except (AttributeError, KeyError, TyperException) as error:
-        yield f"{' '.join(words)}: there is no such command: {error}"
-        return
-    try:
-        if sql := values.get("sql"):
-            warehouse.execute(sql)
-    except duckdb.Error as error:
-        yield f"{sql}: {error}"
-    pipelines = [*values.get("pipelines", ()), *filter(None, [values.get("pipeline")])]
-    yield from (f"{' '.join(words)}: there is no pipeline {name}" for name in pipelines if name not in catalog.pipelines)
-    if (table := values.get("table")) and table not in catalog.tables:
-        yield f"{' '.join(words)}: there is no table {table}"
 
 
 @pytest.mark.parametrize("pipeline", specs.load().pipelines.values(), ids=lambda pipeline: pipeline.id)
@@ -155,9 +108,14 @@ def test_every_kind_of_alert_has_its_page() -> None:
 @pytest.mark.parametrize(
     ("name", "old", "new", "fault"),
     [
-        ("data_stale.md", "## How it closes", "## How it ends", "has the headings Meaning, Who is hurt, "),
+        ("data_stale.md", "## When it is resolved", "## How it ends", "has the headings Meaning, Impact, "),
         ("data_stale.md", "## False alarms", "## False alarms\n\n### At night\n\n### By day\n", "«At night» is empty"),
-        ("data_stale.md", "| Told | in the morning |", "| Told | at once |", "the part «kind» is stale: run `headline runbooks`"),
+        (
+            "data_stale.md",
+            "| Notified | in the morning |",
+            "| Notified | at once |",
+            "the part «kind» is stale: run `headline runbooks`",
+        ),
         ("landing_missed.md", "](contract_broken.md)", "](contract_torn.md)", "links to contract_torn.md, which does not exist"),
     ],
 )

@@ -7,6 +7,7 @@ from decimal import Decimal
 import pytest
 
 from headline import settings
+from headline.errors import BadRequest
 from headline.local.environment import LIMITS
 
 
@@ -21,14 +22,31 @@ def test_a_limit_that_is_empty_in_the_environment_has_its_default(
 
 
 def test_a_limit_is_what_the_environment_says(monkeypatch: pytest.MonkeyPatch, forget_settings: Callable[[], None]) -> None:
-    limits = ("2026-02-03", "90", "0.05", "30", "2.5", *map(str, range(6, 16)), "file:///backups")
-    for name, value in zip(LIMITS, limits, strict=True):
-        monkeypatch.setenv(name, value)
+    said = {
+        "first_day": date(2026, 2, 3),
+        "closed_day_limit": Decimal("0.05"),
+        "query_seconds": 2.5,
+        "backup_to": "file:///backups",
+    }
+    said |= {name: place for place, name in enumerate(settings.Settings.model_fields) if name.startswith(("most_", "keep_"))}
+    for name, value in said.items():
+        monkeypatch.setenv(settings.variable(name), str(value))
     forget_settings()
-    said = settings.load()
-    assert (said.first_day, said.restatement_days, said.closed_day_limit) == (date(2026, 2, 3), 90, Decimal("0.05"))
-    assert (said.settled_minutes, said.query_seconds) == (30, 2.5)
-    assert (said.most_days, said.most_rows, said.most_bytes, said.most_expansion, said.most_pages) == (6, 7, 8, 9, 10)
-    kept = (said.keep_landing_days, said.keep_log_days, said.keep_staging_days, said.keep_quarantine_days, said.keep_audit_days)
-    assert kept == (11, 12, 13, 14, 15)
-    assert said.backup_to == "file:///backups"
+    assert {name: getattr(settings.load(), name) for name in said} == said
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("HEADLINE_MOST_DAYS", "many"), ("HEADLINE_MOST_ROWS", "0"), ("HEADLINE_FIRST_DAY", "2026-02-30")]
+)
+def test_a_wrong_value_is_told_by_its_variable(
+    monkeypatch: pytest.MonkeyPatch, forget_settings: Callable[[], None], name: str, value: str
+) -> None:
+    monkeypatch.setenv(name, value)
+    forget_settings()
+    with pytest.raises(BadRequest, match=f"^{name}={value}: Input should be"):
+        settings.load()
+    monkeypatch.delenv(name)
+
+
+def test_every_setting_is_described() -> None:
+    assert all(field.description for field in settings.Settings.model_fields.values())

@@ -19,7 +19,7 @@ def incidents(
     times: Annotated[bool, typer.Option("--times", help="Show how long they took instead.")] = False,
     form: FormatOption = Format.TABLE,
 ) -> None:
-    """List the incidents that are not over, or how long they took."""
+    """List the open incidents, or how long they took."""
     from headline.ledger.incidents import Incidents
 
     since = datetime.now(UTC) - timedelta(days=days)
@@ -43,7 +43,7 @@ def acknowledge(
     from headline.ledger.incidents import Incidents
 
     taken = Incidents().acknowledge(incident, by or getpass.getuser())
-    print(f"{taken.pipeline} {taken.kind} of {taken.ds} is {taken.state}, taken by {taken.acknowledged_by}")
+    print(f"{taken.pipeline} {taken.kind} of {taken.ds} is {taken.state}, acknowledged by {taken.acknowledged_by}")
 
 
 def drill() -> None:

@@ -66,9 +66,9 @@ def message(reason: str, refusal: str, since: datetime) -> Message:
     subject = "T1 Alerts fail: the ledger keeps no incidents"
     lines = [
         f"Alerts fail since {since.astimezone(UTC):%Y-%m-%d %H:%M} UTC, and the ledger keeps no incidents: {refusal}",
-        "Hurt: everybody who relies on being told that data is late or wrong; nothing is published either.",
+        "Impact: nobody is notified of late or wrong data, and nothing is published.",
         f"Likely cause: {reason}",
-        "First: see whether the ledger's PostgreSQL is up, takes writes (no standby, disk not full) and is migrated.",
+        "Next step: see whether the ledger's PostgreSQL is up, takes writes (no standby, disk not full) and is migrated.",
         "You are told again every hour until it works.",
         "",
         f"DAG: {url}/dags/freshness_watch",

@@ -20,14 +20,14 @@ def first_step(incident: Incident, sources: Sequence[str]) -> str:
     source was mended it must be read again.
     """
     facts, who, days = incident.facts, incident.pipeline, days_of(incident)
-    read_again = f"run the source again for these days: {_trigger([*sources, who], days)}"
+    read_again = f"run the source again for these days: {trigger_command([*sources, who], days)}"
     retry = f"headline retry {who}"
     match incident.kind:
         case "contract_broken" if _is_unusual(facts.get("checks", [])):
             return _lines(
                 _inspect(facts),
                 "If the figure is right (a sale, a holiday): say why under «Waive» on this incident's page, or: "
-                f'{_trigger([who], days)} --accept "why it is right"',
+                f'{trigger_command([who], days)} --accept "why it is right"',
                 f"If it is wrong and the source is mended: {read_again}",
             )
         case "contract_broken":
@@ -35,11 +35,11 @@ def first_step(incident: Incident, sources: Sequence[str]) -> str:
                 _inspect(facts), f"When the source is mended: {read_again}", f"When SQL or contract are mended: {retry}"
             )
         case "contract_not_checked" if behind := facts.get("behind"):
-            return f"Nothing is known to be wrong: {', '.join(behind)} must run first. {_trigger([*behind, who], days)}"
+            return f"Nothing is known to be wrong: {', '.join(behind)} must run first. {trigger_command([*behind, who], days)}"
         case "contract_not_checked" | "task_failed":
             return f"{KINDS[incident.kind].first_step.rstrip('.')}: {retry}"
         case "source_missing":
-            return f"Ask the source's owner. When it is there: {_trigger([who], days)}"
+            return f"Ask the source's owner. When it is there: {trigger_command([who], days)}"
         case "source_shrunk":
             return _lines(KINDS[incident.kind].first_step, f"If it stays so, take the day as it is: {read_again}")
         case "landing_missed" if facts.get("cause") == "failed":
@@ -50,14 +50,14 @@ def first_step(incident: Incident, sources: Sequence[str]) -> str:
         case "landing_missed" if facts.get("cause") == "late":
             return (
                 f"Open the DAG: if it is at work, wait; if it is paused: headline unpause {who}; if it has no run: "
-                f"{_trigger([who], days)}"
+                f"{trigger_command([who], days)}"
             )
         case "data_stale":
-            return f"If the DAG is paused: headline unpause {who}. Then compute these days: {_trigger([who], days)}"
+            return f"If the DAG is paused: headline unpause {who}. Then compute these days: {trigger_command([who], days)}"
         case "data_partial":
             return f"{KINDS[incident.kind].first_step} At once: {read_again}"
         case "backfill_failed":
-            return f"Read in the log of {days.start} why and mend it, then: {_trigger([who], days)}"
+            return f"Read in the log of {days.start} why and mend it, then: {trigger_command([who], days)}"
         case _:
             return KINDS[incident.kind].first_step
 
@@ -75,7 +75,7 @@ def _inspect(facts: dict[str, Any]) -> str:
     return f"See its rows beside what is published: {join(command)}"
 
 
-def _trigger(pipelines: Sequence[str], days: Interval) -> str:
+def trigger_command(pipelines: Sequence[str], days: Interval) -> str:
     """The command that runs pipelines one after the other for these days."""
     return f"headline trigger {' '.join(dict.fromkeys(pipelines))} --from {days.start} --to {days.end - DAY}"
 

@@ -19,7 +19,7 @@ from headline.alerts.days import end_of
 from headline.errors import SpecError
 from headline.intervals import DAY, business_day
 from headline.ledger import Attempt, HeldDay, SchemaChange
-from headline.ledger.evidence import Evidence, Publication
+from headline.ledger.evidence import Evidence, HeldBack, Publication
 from headline.ledger.incidents import Finding, Incident, Key
 from headline.specs import Catalog, Table, load_contract, reached
 
@@ -408,15 +408,20 @@ def _held_back(world: World) -> Iterator[Finding]:
             continue
         if held.state == "not_checked" and world.now - held.at < STILL_BEING_TRIED:
             continue
-        facts = {
-            "table": held.table,
-            "run_id": held.run_id,
-            "task_id": "write_audit_publish",
-            "checks": held.checks,
-            **kinds.range_of(held.intervals[0].start, held.intervals[-1].end - DAY),
-        }
-        kind = "contract_broken" if held.state == "failed" else "contract_not_checked"
-        yield Finding(pipeline, kind, days[0], held.at, facts)
+        yield held_finding(held, pipeline, days[0])
+
+
+def held_finding(held: HeldBack, pipeline: str, day: date) -> Finding:
+    """What an audit holds back as a finding of its pipeline."""
+    facts = {
+        "table": held.table,
+        "run_id": held.run_id,
+        "task_id": "write_audit_publish",
+        "checks": held.checks,
+        **kinds.range_of(held.intervals[0].start, held.intervals[-1].end - DAY),
+    }
+    kind = "contract_broken" if held.state == "failed" else "contract_not_checked"
+    return Finding(pipeline, kind, day, held.at, facts)
 
 
 def _escalated(world: World) -> Iterator[Finding]:

@@ -31,77 +31,77 @@ class Kind:
 
 LANDING_MISSED = Kind(
     "landing_missed",
-    "Yesterday was not published by the moment that the pipeline promises.",
+    "Yesterday was not published by its landing deadline.",
     "Open the DAG: is it paused, waiting or red? What it waits for is named above; clear what failed.",
 )
 DATA_PARTIAL = Kind(
     "data_partial",
-    "A day is published, but only in part: rows of it were refused or are missing, and readers see it marked.",
-    "See in the quarantine what was refused and why, and ask the source's owner to mend it; the next run takes it in.",
+    "A day is published as partial: rows of it are quarantined or missing, and readers see it flagged.",
+    "See the reasons in the quarantine, and ask the source's owner to fix the rows; the next run reads them.",
     may_wake=False,
     is_news=True,
 )
 BACKFILL_FAILED = Kind(
     "backfill_failed",
     "Runs of a backfill have failed; what was published before is still there.",
-    "Read in the log of the first of these days why, mend it, then compute the days again.",
+    "Read the reason in the log of the first of these days, fix it, then compute the days again.",
     may_wake=False,
     is_news=True,
 )
 DATA_STALE = Kind(
     "data_stale",
-    "What readers see was computed before its inputs changed, and the run that should have taken it in did not.",
+    "Published days are stale: their inputs changed after they were computed, and the next run is overdue.",
     "Unpause the DAG if it is paused, then trigger it with From and To over the days named above.",
     may_wake=False,
 )
 CONTRACT_BROKEN = Kind(
     "contract_broken",
     "A check of a table's contract failed: the data is bad and nothing of it was published.",
-    "Look at the rows of the keys above: mend the source or the SQL, then clear the run.",
+    "Look at the rows with the keys above: fix the source or the SQL, then clear the run.",
 )
 CONTRACT_NOT_CHECKED = Kind(
     "contract_not_checked",
-    "A contract could not be verified, so nothing is known about the data and nothing was published.",
-    "Read the end of the log: mend the contract or the warehouse, then clear the run.",
+    "A contract was not evaluated, so nothing is known about the data and nothing was published.",
+    "Read the end of the log: fix the contract or the warehouse, then clear the run.",
 )
 TASK_FAILED = Kind(
     "task_failed",
-    "A task failed for good: it was tried as often as it may be, or a try more cannot help.",
+    "A task failed: retries are exhausted, or the error cannot be fixed by a retry.",
     "Read the end of the log, then clear the task.",
 )
 SOURCE_MISSING = Kind(
     "source_missing",
-    "A source did not give what it should, and reading it again did not help.",
-    "Ask the source's owner. When it is there, trigger the source's DAG for the day.",
+    "A day of a source is missing, and the automatic attempts to read it again have failed.",
+    "Ask the source's owner. When the data is there, trigger the source's DAG for the day.",
 )
 SCHEMA_CHANGED = Kind(
     "schema_changed",
-    "A source arrives with other columns than were agreed; the files are kept.",
-    "Ask the source's owner whether it stays so; then adapt the contract, or have it undone.",
+    "Schema drift: a source arrived with other columns than agreed; the files are kept.",
+    "Ask the source's owner whether the change stays; then edit the contract, or have it undone.",
 )
 SOURCE_SHRUNK = Kind(
     "source_shrunk",
-    "A source has lost or changed part of a day that was loaded before; what was loaded still counts.",
-    "Ask the source's owner whether it stays so. If not, do nothing: the day is read again while it lies within the lookback.",
+    "A source has lost or changed part of a loaded day; the loaded day is still used.",
+    "Ask the source's owner whether the change stays. If not, do nothing: the day is read again within the lookback.",
     may_wake=False,
 )
 PROFIT_DROP = Kind(
     "profit_drop",
     "Net profit of a month fell by more than the limit.",
-    "Make sure that it is no gap in the data (runbook), then tell the owners of profit.",
+    "Make sure that no data is missing (runbook), then notify the owners of profit.",
     may_wake=False,
     is_news=True,
 )
 RESTATEMENT_WAITING = Kind(
     "restatement_waiting",
-    "Not built yet, so nobody is told this: a new computation would change figures that investors were told.",
+    "Not built yet, so nobody is notified: a new computation would change figures that were reported to investors.",
     "Nothing waits for approval: restated figures are published as soon as their checks have passed.",
     may_wake=False,
 )
 ALERT_PATH_FAILED = Kind(
     "alert_path_failed",
-    "Alerts do not get through, or nobody looks: a channel, the ledger or a part of Airflow is down.",
-    "See what is down above and mend it; until then look at the board yourself.",
+    "Alerts are not delivered, or the watch does not run: a channel, the ledger or a part of Airflow is down.",
+    "Fix what is named above; until then look at the board yourself.",
 )
 
 KINDS = {
@@ -127,7 +127,7 @@ HOLDS_DATA_BACK = {
     kind.name for kind in (LANDING_MISSED, CONTRACT_BROKEN, CONTRACT_NOT_CHECKED, TASK_FAILED, SOURCE_MISSING, SCHEMA_CHANGED)
 }
 
-# Taken and still not over: after this time everybody is told anew, by tier.
+# Acknowledged and still open: after this time everybody is notified again, by tier.
 REARM_AFTER = {1: timedelta(hours=4), 2: timedelta(hours=24)}
 
 # Each failed run of a backfill is a fact of its own, by its day: facts are merged by name, also those told at the same time.

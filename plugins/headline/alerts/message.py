@@ -32,7 +32,7 @@ class Message:
 
 @dataclass(frozen=True)
 class Surroundings:
-    """What the incident alone does not know: the readers behind its pipeline, its tier, what hangs on it, the UI's address, and
+    """What the incident alone does not know: the readers behind its pipeline, its tier, what it has caused, the UI's address, and
     the sources that its rows come from."""
 
     tier: int
@@ -43,13 +43,13 @@ class Surroundings:
 
 
 def compose(incident: Incident, around: Surroundings) -> Message:
-    """The message about one incident, from its facts as `phase.present` leaves them; the same for everybody who is told."""
+    """The message about one incident, from its facts as `phase.present` leaves them; the same for everybody who is notified."""
     kind = KINDS[incident.kind]
     is_drill = bool(incident.facts.get("drill"))
     what = "This is a drill: show that it reached you" if is_drill else _what(incident)
     subject = "Drill: acknowledge this alert" if is_drill else _cut(f"T{around.tier} {_what_shortly(incident)}", SUBJECT_LENGTH)
     cause = "nothing is wrong" if is_drill else likely_cause(incident.facts)
-    hurt = _names(around.readers)
+    impact = _names(around.readers)
     places = links(incident, around.base_url)
     acknowledge = places["Acknowledge"]
     if not is_drill:
@@ -57,10 +57,10 @@ def compose(incident: Incident, around: Surroundings) -> Message:
     lines = [
         f"{what}.",
         f"Day: {incident.ds}. Since: {incident.since.astimezone(UTC):%Y-%m-%d %H:%M} UTC.",
-        f"Hurt: {hurt}." if hurt else "",
+        f"Impact: {impact}." if impact else "",
         f"Likely cause: {cause}" if cause else "",
         *more_lines(incident.facts),
-        f"{len(around.hanging)} more incident(s) hang on this one: {_names([_label(one) for one in around.hanging])}."
+        f"{len(around.hanging)} more incident(s) caused by this one: {_names([_label(one) for one in around.hanging])}."
         if around.hanging
         else "",
         *_first("acknowledge it; nothing else" if is_drill else first_step(incident, around.sources)),
@@ -94,12 +94,12 @@ def links(incident: Incident, base_url: str) -> dict[str, str]:
 
 
 def affected(around: Surroundings) -> dict[str, str]:
-    """Where to look at what is hurt, up to six of each: the incidents that hang on it, and the pipelines behind it."""
+    """Where to look at the impact, up to six of each: the incidents that it has caused, and the downstream pipelines."""
     base = around.base_url.rstrip("/")
     hanging = {
-        f"Hangs on it: {_label(one)} {one.ds}": f"{base}/headline/incidents/{one.id}" for one in around.hanging[: 2 * SHOWN]
+        f"Caused by this: {_label(one)} {one.ds}": f"{base}/headline/incidents/{one.id}" for one in around.hanging[: 2 * SHOWN]
     }
-    readers = {f"Hurt: {one}": f"{base}/headline/board?dag_id={quote(one)}" for one in around.readers[: 2 * SHOWN]}
+    readers = {f"Impact: {one}": f"{base}/headline/board?dag_id={quote(one)}" for one in around.readers[: 2 * SHOWN]}
     return hanging | readers
 
 
@@ -113,7 +113,8 @@ def likely_cause(facts: Mapping[str, Any]) -> str:
             ", ".join(f"{name}={'NULL' if value is None else _DECIMALS.sub('', str(value))}" for name, value in row.items())
             for row in check["sample"][:SHOWN]
         )
-        found = f"«{check['name']}»: {check['measured']} found" if check.get("measured") else f"«{check['name']}»"
+        limit = f", {check['threshold']}" if check.get("threshold") else ""
+        found = f"«{check['name']}»: {check['measured']} found{limit}" if check.get("measured") else f"«{check['name']}»"
         parts.append(found + (f", such as {keys}" if keys else ""))
     if changes := facts.get("changes"):
         parts.append("; ".join(changes[:SHOWN]))
@@ -147,9 +148,9 @@ def more_lines(facts: Mapping[str, Any]) -> list[str]:
 
 
 def _first(step: str) -> list[str]:
-    """The first step, its further lines indented."""
+    """The next step, its further lines indented."""
     first, *more = step.splitlines()
-    return [f"First: {first}", *(f"  {line}" for line in more)]
+    return [f"Next step: {first}", *(f"  {line}" for line in more)]
 
 
 def _what_shortly(incident: Incident) -> str:
@@ -158,25 +159,25 @@ def _what_shortly(incident: Incident) -> str:
         case "landing_missed" if facts.get("phase") == "at_risk":
             return f"{who} {day} will be late"
         case "data_partial":
-            return f"{who} {day} landed only in part"
+            return f"{who} {day} is partial"
         case "backfill_failed":
             return f"{who}: {len(failed_days(facts))} day(s) of a backfill failed"
         case "landing_missed":
             return f"{who} {day} has not landed"
         case "contract_broken":
-            return f"{facts.get('table', who)} {day} breaks its contract"
+            return f"{facts.get('table', who)} {day} failed its checks"
         case "contract_not_checked":
-            return f"{facts.get('table', who)} {day} could not be checked"
+            return f"{facts.get('table', who)} {day} was not evaluated"
         case "source_missing":
             return f"{facts.get('landing', who)} {day} is missing"
         case "schema_changed":
-            return f"{facts.get('landing', who)} {day} has other columns"
+            return f"{facts.get('landing', who)} {day} has schema drift"
         case "source_shrunk":
             return f"{who} has lost part of {day} since it was loaded"
         case "task_failed":
             return f"{who} {day} failed: {facts.get('task_id', 'a task')}"
         case "data_stale":
-            return f"{who} is older than its inputs"
+            return f"{who} is stale"
         case "profit_drop":
             return f"Profit drop in {incident.ds:%Y-%m}"
         case "restatement_waiting":
@@ -195,7 +196,7 @@ def _what(incident: Incident) -> str:
             return f"{incident.pipeline} takes much longer than usual for {incident.ds}"
         case "data_partial" if facts.get("partial"):
             shares = ", ".join(f"{table} {share:.1%}" for table, share in sorted(facts["partial"].items()))
-            return f"{incident.pipeline} has landed {incident.ds} only in part: {shares}"
+            return f"{incident.pipeline} has published {incident.ds} as partial: coverage {shares}"
         case "landing_missed":
             return f"{incident.pipeline} has not landed {incident.ds}; {_names(facts.get('missing', []))} missing"
         case "backfill_failed" if failed := failed_days(facts):

@@ -1,6 +1,6 @@
 """What was loaded, computed, audited and published, in PostgreSQL beside the warehouse."""
 
-from headline.ledger.engine import only_read
+from headline.ledger.engine import ERASER, only_read, reading
 from headline.ledger.figures import Figure, Figures
 from headline.ledger.held_days import HeldDay, HeldDays
 from headline.ledger.identity import Identity, mismatch
@@ -12,6 +12,7 @@ from headline.ledger.repairs import Attempt, Repairs
 from headline.ledger.schema_changes import ColumnChange, SchemaChange, SchemaChanges
 from headline.ledger.staleness import (
     behind,
+    lacking_in_words,
     made_by_earlier_code,
     missing_days,
     missing_for,
@@ -24,6 +25,7 @@ from headline.ledger.state import IN_DOUBT, OPEN, Change, PeriodState, has_not_e
 from headline.ledger.upkeep import Erasure, Tombstones, Upkeep
 
 __all__ = [
+    "ERASER",
     "IN_DOUBT",
     "MIGRATOR",
     "OPEN",
@@ -52,6 +54,7 @@ __all__ = [
     "Upkeep",
     "behind",
     "has_not_ended",
+    "lacking_in_words",
     "made_by_earlier_code",
     "migrate",
     "mismatch",
@@ -60,6 +63,7 @@ __all__ = [
     "missing_inputs",
     "only_read",
     "partial_days",
+    "reading",
     "stale_periods",
     "stale_states",
     "touched",

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import cache
 from typing import Any
 
@@ -16,6 +19,10 @@ from headline.space import in_bytes, is_full, no_space
 
 CONNECTION = "headline_ledger"
 READER = "headline_ledger_reader"
+# Who erases persons: set-up's login, which no process of Airflow has.
+ERASER = "headline_ledger_eraser"
+# Whether the ledger is reached as its reader here.
+_READS = ContextVar("headline ledger is only read", default=False)
 # PostgreSQL makes its log in files of this size, and fills one before it needs the next.
 WAL_SEGMENT = 16 * 2**20
 
@@ -26,14 +33,29 @@ def only_read() -> None:
         os.environ[variable(CONNECTION)] = reader
 
 
+@contextmanager
+def reading(*, is_on: bool = True) -> Iterator[None]:
+    """While this is entered the ledger is reached as its reader, where the environment has such a connection; or no longer so."""
+    token = _READS.set(is_on)
+    try:
+        yield
+    finally:
+        _READS.reset(token)
+
+
 def engine(conn_id: str = CONNECTION) -> Engine:
     """One engine a process: a forked task must not share its parent's sockets."""
-    return _engine(conn_id, os.getpid())
+    return _engine(_role_of(conn_id), os.getpid())
+
+
+def _role_of(conn_id: str) -> str:
+    is_read = conn_id == CONNECTION and _READS.get() and variable(READER) in os.environ
+    return READER if is_read else conn_id
 
 
 def parameters(conn_id: str = CONNECTION) -> dict[str, Any]:
     """The same database as psycopg2 connects to it, for a connection that no engine looks after."""
-    connection = get(conn_id)
+    connection = get(_role_of(conn_id))
     found = {
         "host": connection.host,
         "port": connection.port,

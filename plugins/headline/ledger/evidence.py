@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, func, select, text
 
 from headline.intervals import Interval
 from headline.ledger import tables
 from headline.ledger.store import Store
+
+REFUSED = ("failed", "not_checked")
+# How the connection that holds a run's locks is called (steps.write_audit_publish): it ends with the run's process.
+HOLDER = "headline: "
+_AT_WORK = text("""
+    select distinct application_name as holder, backend_start
+    from pg_stat_activity
+    where datname = current_database() and left(application_name, length(:holder)) = :holder
+    order by backend_start
+""")
 
 
 @dataclass(frozen=True)
@@ -64,6 +75,46 @@ class Observations(Store):
             held_back = _held_back(connection, first)
             return Evidence(first, _publications(connection, first), held_back)
 
+    def held_back(self, table_names: Iterable[str], within: Interval) -> list[HeldBack]:
+        """What the newest audits of these tables hold back for any of these days, the newest first.
+
+        It is known for as long as what a run computed is kept.
+        """
+        columns = tables.candidate.c
+        query = select(tables.candidate).where(columns.table_name.in_(list(table_names)), columns.state != "transformed")
+        newest: dict[str, Any] = {}
+        with self._begin() as connection:
+            for row in connection.execute(query.order_by(columns.updated_at.desc())).all():
+                if any(Interval.from_json(pair).overlaps(within) for pair in row.intervals):
+                    newest.setdefault(row.table_name, row)
+            return [_refused(connection, row) for row in newest.values() if row.state in REFUSED]
+
+    def at_work(self) -> list[tuple[str, str, datetime | None]]:
+        """The runs that compute or publish now: pipeline, the beginning of the run id, and since when, which PostgreSQL tells
+        the runs' own login alone."""
+        with self._begin() as connection:
+            rows = connection.execute(_AT_WORK, {"holder": HOLDER}).all()
+        named = [(row.holder.removeprefix(HOLDER).split(" ", 1), row.backend_start) for row in rows]
+        return [(words[0], words[1], since) for words, since in named if len(words) > 1]
+
+    def publications(self, table_name: str, within: Interval, after: int = 0) -> list[Any]:
+        """The history of a table's periods that meet an interval, after a version, oldest first, as rows of `publication`."""
+        columns = tables.publication.c
+        query = select(tables.publication).where(
+            columns.table_name == table_name, columns.end > within.start, columns.start < within.end, columns.version > after
+        )
+        with self._begin() as connection:
+            return list(connection.execute(query.order_by(columns.version)))
+
+    def arrivals(self, landing: str, within: Interval, after: int = 0) -> list[Any]:
+        """Every load of a landing's days within an interval, after a version, oldest first, as rows of the table `load`."""
+        columns = tables.load.c
+        query = select(tables.load).where(
+            columns.landing == landing, columns.ds >= within.start, columns.ds < within.end, columns.version > after
+        )
+        with self._begin() as connection:
+            return list(connection.execute(query.order_by(columns.version)))
+
     def version_at(self, moment: datetime) -> int:
         """Everything up to this version had been loaded or published at that moment."""
         loaded, published = tables.load.c, tables.publication.c
@@ -111,10 +162,15 @@ def _held_back(connection: Connection, first: date) -> list[HeldBack]:
         if key in seen or row.state == "transformed":
             continue
         seen.add(key)
-        if row.state in ("failed", "not_checked"):
-            checks = _checks(connection, row.run_key, row.table_name, row.state)
-            found.append(HeldBack(row.table_name, intervals, row.state, row.run_id, row.updated_at, checks))
+        if row.state in REFUSED:
+            found.append(_refused(connection, row))
     return found
+
+
+def _refused(connection: Connection, row: Any) -> HeldBack:
+    intervals = [Interval.from_json(pair) for pair in row.intervals]
+    checks = _checks(connection, row.run_key, row.table_name, row.state)
+    return HeldBack(row.table_name, intervals, row.state, row.run_id, row.updated_at, checks)
 
 
 def _checks(connection: Connection, run_key: str, table: str, outcome: str) -> list[dict[str, Any]]:

@@ -18,7 +18,7 @@ from headline.ledger.store import Store
 # The column of a figure's period, and the kind of period that it is.
 PERIODS: Mapping[str, Period] = {"ds": "day", "week": "week", "month": "month"}
 # What a finding says besides the key of its figure (checks/anomaly.jinja), and, once it is waived, by whom and why.
-SAYS = ("value", "expected", "score", "finding")
+SAYS = ("value", "expected", "allowed", "score", "finding")
 WAIVED = ("accepted_value", "accepted_by", "accepted_because")
 _NEVER = datetime.min.replace(tzinfo=UTC)
 _ANOMALY_PATH = "checks.failed_rows."

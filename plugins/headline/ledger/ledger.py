@@ -61,6 +61,7 @@ class CheckResult:
     """The outcome of one check: passed, warned, learning, accepted, failed or not_checked.
 
     `kind`: which of the five kinds of check it is. `sample`: the keys of up to 20 rows that it found, never personal data.
+    `found_on`: the days (weeks, months) of all rows that it found, in words; empty where they name none.
     """
 
     path: str
@@ -71,6 +72,7 @@ class CheckResult:
     threshold: str
     kind: str = "schema"
     sample: list[Sample] = field(default_factory=list)
+    found_on: str = ""
 
 
 @dataclass(frozen=True)
@@ -219,6 +221,13 @@ class Ledger(CurrentState):
         query = select(tables.load.c.file).distinct().order_by(tables.load.c.file)
         with self._begin() as connection:
             return list(connection.scalars(query))
+
+    def newest_files(self) -> set[str]:
+        """Of each landed day the file that came last."""
+        columns = tables.load.c
+        query = select(columns.file).ext(distinct_on(columns.landing, columns.ds))
+        with self._begin() as connection:
+            return set(connection.scalars(query.order_by(columns.landing, columns.ds, columns.version.desc())))
 
     # candidates and audits
 

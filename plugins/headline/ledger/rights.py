@@ -1,4 +1,4 @@
-"""Who may do what in the ledger: the migrator owns it, the writer adds to it, the reader reads it."""
+"""Who may do what in the ledger: the migrator owns it, the writer adds to it, the reader reads it, the eraser erases a person."""
 
 from __future__ import annotations
 
@@ -10,6 +10,9 @@ from headline.ledger.tables import metadata
 
 WRITER = "ledger_writer"
 READER = "ledger_reader"
+ERASER = "ledger_eraser"
+# Whom nobody is to make up, forget or bring back.
+ERASED = "erasure"
 
 
 def history() -> list[str]:
@@ -23,12 +26,12 @@ def current() -> list[str]:
 
 
 def grant(connection: Connection) -> None:
-    """Give the writer and the reader their rights, where the server has these roles; again is safe.
+    """Give writer, reader and eraser their rights, where the server has these roles; again is safe.
 
     Where one login does everything there are no such roles, and the triggers alone protect history.
     """
     present = set(
-        connection.scalars(text("select rolname from pg_roles where rolname = any(:names)"), {"names": [WRITER, READER]})
+        connection.scalars(text("select rolname from pg_roles where rolname = any(:names)"), {"names": [WRITER, READER, ERASER]})
     )
     for role in sorted(present):
         for statement in _statements(role):
@@ -37,9 +40,16 @@ def grant(connection: Connection) -> None:
 
 def _statements(role: str) -> Iterator[str]:
     yield f"grant select on all tables in schema public to {role}"
+    if role == READER:
+        return
+    yield f"grant insert on {', '.join(history())} to {role}"
+    yield f"grant insert, update, delete on {', '.join(name for name in current() if name != ERASED)} to {role}"
+    yield f"grant usage on all sequences in schema public to {role}"
+    # Two functions are the only ways in which history changes. Tasks are the writer, and erase nobody.
     if role == WRITER:
-        yield f"grant insert on {', '.join(history())} to {role}"
-        yield f"grant insert, update, delete on {', '.join(current())} to {role}"
-        # The only ways in which history changes, each with a record of its own.
-        yield f"grant execute on function replace_in_history(text, text), forget_audits(integer) to {role}"
-        yield f"grant usage on all sequences in schema public to {role}"
+        yield f"grant execute on function forget_audits(integer) to {role}"
+        yield f"revoke execute on function replace_in_history(text, text) from {role}"
+        yield f"revoke insert, update, delete on {ERASED} from {role}"
+    else:
+        yield f"grant execute on function replace_in_history(text, text) to {role}"
+        yield f"grant insert, update on {ERASED} to {role}"

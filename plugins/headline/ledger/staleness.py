@@ -8,7 +8,7 @@ from datetime import date, timedelta
 from itertools import accumulate
 from math import inf
 
-from headline.intervals import DAY, Interval, merge
+from headline.intervals import DAY, Interval, in_few_words, merge
 from headline.ledger.state import Change, CurrentState, PeriodState
 from headline.specs import Catalog, Table, Window
 
@@ -117,6 +117,18 @@ def missing_for(waits: Sequence[tuple[Mapping[str, Window], Interval]], ledger: 
         }
         found.append({name: days for name, days in missing.items() if days})
     return found
+
+
+def lacking_in_words(missing: Mapping[str, Iterable[date]]) -> str:
+    """Tables with the days that they lack; those that lack the same days together."""
+    alike: dict[str, list[str]] = {}
+    for name, days in missing.items():
+        alike.setdefault(in_few_words(days), []).append(name)
+    return "; ".join(f"{_names(names)} {days}" for days, names in alike.items())
+
+
+def _names(names: list[str]) -> str:
+    return ", ".join(names) if len(names) <= 3 else f"{', '.join(names[:2])} and {len(names) - 2} more tables,"
 
 
 def _days_before(names: Iterable[str], day: date, ledger: CurrentState) -> dict[str, list[Interval]]:

@@ -194,6 +194,21 @@ retention = Table(
     Column("removed_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
 )
 
+retirement = Table(
+    "retirement",
+    metadata,
+    Column("id", BigInteger, primary_key=True, autoincrement=True),
+    Column("table_name", String, nullable=False),
+    Column("retired_on", Date, nullable=False, comment="as the graveyard says"),
+    Column("reason", Text, nullable=False),
+    Column("replaced_by", String, nullable=True),
+    Column("row_count", BigInteger, nullable=False, comment="rows that were dropped, quarantined ones too"),
+    Column("period_count", BigInteger, nullable=False, comment="periods that were published"),
+    Column("dropped_by", Text, nullable=False, comment="who asked for it"),
+    Column("dropped_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+    info=HISTORY,
+)
+
 repair = Table(
     "repair",
     metadata,

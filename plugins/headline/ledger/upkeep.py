@@ -91,6 +91,27 @@ class Upkeep(Store):
             rows = connection.execute(select(tables.erasure).order_by(tables.erasure.c.id)).mappings().all()
         return [Erasure(**{name: row[name] for name in Erasure.__dataclass_fields__}) for row in rows]
 
+    def told_of_erased(self) -> list[dict[str, str]]:
+        """Every tombstone as it is kept beside backups, which are older than it."""
+        columns = tables.erasure.c
+        with self._begin() as connection:
+            rows = connection.execute(select(columns.digest, columns.salt, columns.asked_by, columns.asked_at)).mappings().all()
+        return [{name: str(value) for name, value in row.items()} for row in rows]
+
+    def remember_erased(self, told: Sequence[Mapping[str, str]]) -> int:
+        """Put up the tombstones that are not there, of persons who are to be erased again; gives how many.
+
+        Those of another ledger, with another salt, say nothing here.
+        """
+        columns = tables.erasure.c
+        with self._begin() as connection:
+            known = {row.digest: row.salt for row in connection.execute(select(columns.digest, columns.salt))}
+            salts = set(known.values()) or {one["salt"] for one in told[:1]}
+            new = [one for one in told if one["digest"] not in known and one["salt"] in salts]
+            if new:
+                connection.execute(insert(tables.erasure), [{**one, "finished_at": None} for one in new])
+        return len(new)
+
     def count_told(self, person: str) -> dict[str, int]:
         """By `table.column` of the ledger how many rows name a person."""
         found = {}

@@ -86,7 +86,7 @@ def logs() -> None:
 
 
 def trigger(
-    pipelines: Annotated[list[str], typer.Argument(help="DAGs, in the order in which they are to run.")],
+    pipelines: Annotated[list[str], typer.Argument(help="DAGs, in any order: each runs after those it reads.")],
     first: Annotated[datetime | None, typer.Option("--from", formats=["%Y-%m-%d"], help="Yesterday if left out.")] = None,
     last: Annotated[datetime | None, typer.Option("--to", formats=["%Y-%m-%d"], help="Included; the first if left out.")] = None,
     accept: Annotated[
@@ -94,7 +94,7 @@ def trigger(
     ] = "",
     figures: Annotated[list[str] | None, typer.Option(help="Only this one of them; may be repeated.")] = None,
 ) -> None:
-    """Run DAGs for some days, each when the one before has succeeded, and show how they end."""
+    """Run DAGs for some days, each when those it reads have succeeded; show what they wait for and how they end."""
     from headline.local import runs
 
     runs.trigger(pipelines, first.date() if first else None, last.date() if last else None, accept, figures or ())

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from headline.local.secrets import Secrets
-from headline.settings import PROJECT
+from headline.settings import PROJECT, Settings, variable
 
 # Airflow reads these files with a command, so that no process inherits what is in them.
 KEYS = {
@@ -27,31 +27,27 @@ DEFAULTS = {
     "HEADLINE_REPORTING_CURRENCY": lambda: "EUR",
     "HEADLINE_REPORTING_ZONE": lambda: "UTC",
 }
-CONNECTIONS = ("WAREHOUSE", "LEDGER", "LEDGER_READER", "LEDGER_MIGRATOR", "SHOP", "SHOP_OWNER", "FINANCE", "DATASHARE", "AIRFLOW")
+CONNECTIONS = (
+    "WAREHOUSE",
+    "LEDGER",
+    "LEDGER_READER",
+    "LEDGER_MIGRATOR",
+    "LEDGER_ERASER",
+    "SHOP",
+    "SHOP_OWNER",
+    "FINANCE",
+    "DATASHARE",
+    "AIRFLOW",
+)
 # Who sets up has them; no process of Airflow does.
-OF_SET_UP = {"LEDGER_MIGRATOR": "LEDGER", "SHOP_OWNER": "SHOP"}
+# With what stands in for each where somebody has chosen another database.
+OF_SET_UP = {"LEDGER_MIGRATOR": ("LEDGER",), "LEDGER_ERASER": ("LEDGER_MIGRATOR", "LEDGER"), "SHOP_OWNER": ("SHOP",)}
 VARIABLES_OF_SET_UP = frozenset(f"AIRFLOW_CONN_HEADLINE_{name}" for name in OF_SET_UP)
 # Where alerts go, and the address that expects the watch's sign of life: there are none before somebody names them.
 ALERTS = ("EMAIL", "SLACK", "SNS", "HEARTBEAT")
-# Each has its default in settings.py.
-LIMITS = (
-    "HEADLINE_FIRST_DAY",
-    "HEADLINE_RESTATEMENT_DAYS",
-    "HEADLINE_CLOSED_DAY_LIMIT",
-    "HEADLINE_SETTLED_MINUTES",
-    "HEADLINE_QUERY_SECONDS",
-    "HEADLINE_MOST_DAYS",
-    "HEADLINE_MOST_ROWS",
-    "HEADLINE_MOST_BYTES",
-    "HEADLINE_MOST_EXPANSION",
-    "HEADLINE_MOST_PAGES",
-    "HEADLINE_KEEP_LANDING_DAYS",
-    "HEADLINE_KEEP_LOG_DAYS",
-    "HEADLINE_KEEP_STAGING_DAYS",
-    "HEADLINE_KEEP_QUARANTINE_DAYS",
-    "HEADLINE_KEEP_AUDIT_DAYS",
-    "HEADLINE_BACKUP_TO",
-)
+# Where things are is of a machine; these follow a deployment into its containers.
+OF_A_MACHINE = {"home", "include", "sources", "landing", "without", "area_roles"}
+LIMITS = tuple(variable(name) for name in Settings.model_fields if name not in OF_A_MACHINE and variable(name) not in DEFAULTS)
 QUIET = " ".join(
     f"{name}=WARNING"
     for name in ("http.access", "airflow.jobs", "airflow.models", "airflow.dag_processing", "airflow.serialization")
@@ -81,11 +77,11 @@ def once_kept(before: Mapping[str, str]) -> dict[str, str]:
 def lent(postgres_socket: Path, secrets: Secrets, choices: Mapping[str, str]) -> dict[str, str]:
     """The connections that set-up alone has, as JSON by conn_id; where somebody has chosen another database, as chosen."""
     databases = secrets.databases(str(postgres_socket))
-    names = {name: f"AIRFLOW_CONN_HEADLINE_{name}" for name in (*OF_SET_UP, *OF_SET_UP.values())}
-    return {
-        f"headline_{name.lower()}": choices.get(names[name]) or choices.get(names[usual]) or databases[name]
-        for name, usual in OF_SET_UP.items()
+    chosen = {
+        name: next(filter(None, (choices.get(f"AIRFLOW_CONN_HEADLINE_{one}") for one in (name, *others))), "")
+        for name, others in OF_SET_UP.items()
     }
+    return {f"headline_{name.lower()}": text or databases[name] for name, text in chosen.items()}
 
 
 def derived(home: Path, postgres_socket: Path, secrets: Secrets, choices: Mapping[str, str]) -> dict[str, str]:

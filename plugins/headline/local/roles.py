@@ -26,7 +26,7 @@ class Database:
 
 DATABASES = {
     "airflow": Database("airflow"),
-    "ledger": Database("ledger_migrator", ("ledger_writer", "ledger_reader")),
+    "ledger": Database("ledger_migrator", ("ledger_writer", "ledger_reader", "ledger_eraser")),
     "shop": Database("shop_owner", ("shop_reader",)),
 }
 # Stretching protects passwords that can be guessed, at 5 ms for each connection; ours are 128 random bits.

@@ -11,22 +11,24 @@ from urllib.parse import quote
 import httpx
 from rich.text import Text
 
-from headline import settings
+from headline import settings, specs
 from headline.airflow_api import AirflowApi
 from headline.errors import BadRequest
 from headline.intervals import DAY, Interval, business_day, requested_interval
 from headline.local.figures import open_figures
 from headline.local.home import Home
 from headline.local.job import Watched, watch
+from headline.local.order import notes, ordered, waits
 from headline.local.screen import Screen
 
 
 def trigger(
     pipelines: Sequence[str], first: date | None, last: date | None, accept: str = "", figures: Sequence[str] = ()
 ) -> None:
-    """Run pipelines one after the other for the days `first` to `last` (both included; yesterday where none is given).
+    """Run pipelines for the days `first` to `last` (both included; yesterday where none is given), each after those it reads.
 
-    Each begins when the one before has succeeded; the first that fails ends it. `accept`: why unusual figures are right: those
+    Whatever order they are named in, each begins when the one before has succeeded; the first that fails ends it. What a run
+    waits for that none of them brings is told. `accept`: why unusual figures are right: those
     named by `figures`, else all that are open now, which are told. Raises BadRequest for days that no run may have, for a
     pipeline that does not exist or is paused, since its run would only wait, and where there is nothing to waive.
     """
@@ -41,7 +43,14 @@ def trigger(
             if known[pipeline]["is_paused"]:
                 raise BadRequest(f"{pipeline} is paused, its run would only wait: headline unpause {pipeline}")
         conf |= _waiver(pipelines, first, last or first, accept, figures)
-        for pipeline in pipelines:
+        catalog = specs.load_sound()
+        order = ordered(catalog, pipelines)
+        for note in notes(catalog, pipelines, order):
+            Screen().say(note)
+        begin = first or business_day(datetime.now(UTC), settings.load().reporting_zone) - DAY
+        for pipeline in order:
+            for line in waits(catalog, pipeline, begin, last or begin):
+                Screen().say(line)
             _follow(api, api.trigger(pipeline, conf=conf))
 
 

@@ -18,8 +18,8 @@ class Screen:
         self.console = console or Console(highlight=False)
 
     def say(self, text: str | Text) -> None:
-        """Print a line; a string as it is, since data in it may look like markup."""
-        self.console.print(Text(text) if isinstance(text, str) else text)
+        """Print a line, which stays one, so that a command can be copied; a string as it is, since data may look like markup."""
+        self.console.print(Text(text) if isinstance(text, str) else text, soft_wrap=True)
 
     @contextmanager
     def step(self, name: str) -> Iterator[Status]:

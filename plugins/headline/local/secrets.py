@@ -38,6 +38,7 @@ CONNECTIONS = {
     "LEDGER": ("ledger", "ledger_writer"),
     "LEDGER_READER": ("ledger", "ledger_reader"),
     "LEDGER_MIGRATOR": ("ledger", "ledger_migrator"),
+    "LEDGER_ERASER": ("ledger", "ledger_eraser"),
     "SHOP": ("shop", "shop_reader"),
     "SHOP_OWNER": ("shop", "shop_owner"),
 }
@@ -85,6 +86,6 @@ class Secrets:
     def databases(self, host: str) -> dict[str, str]:
         """The connections to the ledger and the demo shop as their roles, as JSON by the end of their conn_id."""
         return {
-            name: json.dumps({"conn_type": "postgres", "host": host, "schema": schema, "login": role, "password": self[role]})
+            name: json.dumps({"conn_type": "postgres", "host": host, "schema": schema, "login": role, "password": self.get(role)})
             for name, (schema, role) in CONNECTIONS.items()
         }

@@ -53,23 +53,53 @@ def rota(
 
 
 def requests(
-    points: Annotated[list[str], typer.Argument(help="What each request of the sprint takes, in the order of arrival.")],
+    points: Annotated[str, typer.Option(help='Judge these instead of the files, in the order of arrival: "3 2 1.5".')] = "",
     day: Annotated[str | None, typer.Option(help="A day of the sprint, YYYY-MM-DD; today if left out.")] = None,
 ) -> None:
-    """Say which requests of a sprint are taken and which become tickets for new work."""
+    """Rank the requests of docs/requests, show conflicts, and plan them sprint by sprint within their share of the points.
+
+    With --points: which of these fit into one sprint, and which become tickets for new work.
+    """
     from headline import oncall
     from headline.specs import load_team
 
     try:
         of_sprint = date.fromisoformat(day) if day else datetime.now(UTC).date()
-        asked = [oncall.Request(str(number), Decimal(text)) for number, text in enumerate(points, start=1)]
+        asked = [oncall.Request(str(number), Decimal(text)) for number, text in enumerate(points.split(), start=1)]
     except (ValueError, InvalidOperation):
-        raise BadRequest(f"write a day as YYYY-MM-DD and points as numbers, not {' '.join([*points, day or ''])}") from None
-    duty = oncall.sprint_duty(load_team(), of_sprint)
+        raise BadRequest(f"write a day as YYYY-MM-DD and points as numbers, not {points} {day or ''}") from None
+    team = load_team()
+    duty = oncall.sprint_duty(team, of_sprint)
+    takes = f"{duty.engineer.name} takes requests from {duty.first} to {duty.last}; of {duty.budget} points"
+    if not asked:
+        print(f"{takes} all may go to these, what somebody is at first")
+        _show_plan(team, of_sprint)
+        return
     triage = oncall.triage(asked, duty.budget)
     rows = [(one.name, one.points, "taken" if one in triage.taken else "ticket") for one in asked]
-    print(f"{duty.engineer.name} takes requests from {duty.first} to {duty.last}; of {duty.budget} points {triage.left} are left")
+    print(f"{takes} {triage.left} are left")
     show(["request", "points", "becomes"], rows)
+
+
+def _show_plan(team: Team, day: date) -> None:
+    from headline.oncall.requests import plan_requests
+    from headline.specs.requests import load_requests
+
+    plan = plan_requests(team, load_requests(), day)
+    columns = ["rank", "request", "owner", "asked on", "impact", "effort", "per point", "status", "becomes"]
+    rows = [
+        (
+            *(rank, one.name, one.owner, one.asked_on, one.impact, one.effort),
+            *((one.impact / one.effort).quantize(Decimal("0.01")), one.status, plan.outcome(one.name)),
+        )
+        for rank, one in enumerate(plan.ranked, start=1)
+    ]
+    show(columns, rows, title="Requests by impact per point of effort")
+    phases = [
+        (phase.duty.first, phase.duty.engineer.name, phase.duty.budget, phase.left, ", ".join(one.name for one in phase.taken))
+        for phase in plan.phases
+    ]
+    show(["sprint from", "who", "budget", "left", "requests"], phases, title="The phased plan")
 
 
 def _show_weeks(team: Team, first: date, last: date) -> None:

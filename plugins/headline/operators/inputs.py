@@ -67,7 +67,7 @@ def runs_ahead(waits: Sequence[Wait], active: ActiveRuns) -> list[str]:
         return [""] * len(waits)
     catalog = current_catalog()
     names = {catalog.makers[name].outputs[name].full_name for wait in waits for name in wait.tables if name in catalog.makers}
-    done = Done.since(min((run.queued_at for run in runs if run.queued_at), default=datetime.now(UTC)), names)
+    done = Done.since_queued(runs, names)
     new = {(run.dag_id, run.run_id) for run in runs if run.queued_at and run.queued_at > together}
     return [
         describe_runs(ahead_of(runs, wait.tables, wait.interval, done, catalog, is_scheduled=wait.is_scheduled))
@@ -120,7 +120,7 @@ class InputsTrigger(BaseTrigger):
         wait = Wait(self.inputs, interval, dag_run.run_type == "scheduled", run)
         async for missing in publications().watch(wait):
             self.log.info("%s: waiting: %s", interval, missing)
-        event: dict[str, str] = {}
+        event: dict[str, Any] = {}
         if behind := await _told(behind_inputs, wait, otherwise=""):
             event["behind"] = behind
         if dag_run.run_type == "backfill":
@@ -130,7 +130,7 @@ class InputsTrigger(BaseTrigger):
                 yield TaskSkippedEvent()
                 return
             if share.days != interval:
-                event["until"] = str(share.days.end)
+                event["days"] = share.days.to_json()
         yield TriggerEvent(event or "published")
 
 

@@ -9,7 +9,7 @@ import logging
 import os
 from collections import Counter
 from collections.abc import Callable, Sequence
-from datetime import date, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow.sdk import BaseOperator
@@ -18,6 +18,7 @@ from airflow.triggers.base import StartTriggerArgs
 from headline.intervals import Interval
 from headline.operators.context import pipeline_run, requested
 from headline.operators.links import ContractsLink, RunbookLink
+from headline.operators.takeover import TAKEN_OVER, Takeover
 from headline.redaction import redact
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-UNTIL = "until"  # the XCom that holds the end of the days that a run of a backfill has ingested with its own
+INGESTED = "days"  # the XCom of the days that a run of a backfill has ingested, where these are more than its own
 TIME_TO_WAIT = timedelta(hours=24)
 TIME_TO_COMPUTE = timedelta(hours=2)
 BACKGROUND_NICENESS = 10
@@ -64,7 +65,7 @@ class IngestOperator(BaseOperator):
             share = _share(self.pipeline, context, own)
             _give_way(context["dag_run"])  # not before: who has nothing to do frees its worker at once
             if (days := _together(work, share, own)) != own:
-                context["ti"].xcom_push(key=UNTIL, value=str(days.end))
+                context["ti"].xcom_push(key=INGESTED, value=days.to_json())
         except HeadlineError as error:
             # Alerts tell which landing it is: one that failed in the way that decides about a retry.
             failed = [landing for landing, one in self.failed.items() if isinstance(one, type(error))] or list(self.failed)
@@ -127,10 +128,10 @@ class WriteAuditPublishOperator(BaseOperator):
 
     def execute(self, context: Any) -> None:
         is_backfill = context["dag_run"].run_type == "backfill"
-        self.compute(context, context["ti"].xcom_pull(task_ids="ingest", key=UNTIL) if is_backfill else None)
+        self.compute(context, context["ti"].xcom_pull(task_ids="ingest", key=INGESTED) if is_backfill else None)
 
-    def compute(self, context: Any, until: str | None) -> None:
-        """Compute the days that the run was asked for, up to another end where one is given."""
+    def compute(self, context: Any, more: list[str] | None) -> None:
+        """Compute the days that the run was asked for, or more where they are given."""
         from airflow.sdk.execution_time.timeout import timeout
 
         from headline.steps import write_audit_publish
@@ -139,9 +140,11 @@ class WriteAuditPublishOperator(BaseOperator):
             write_audit_publish(pipeline_run(self.pipeline, context, days), report=self.show)
 
         _give_way(context["dag_run"])
-        own = requested(context)
+        own, moment = requested(context), datetime.now(UTC)
         with timeout(self.compute_timeout.total_seconds()):
-            _together(work, Interval(own.start, date.fromisoformat(until)) if until else own, own)
+            days = _together(work, Interval.from_json(more) if more else own, own)
+        if days != own and _is_newest(self.pipeline, days):
+            context["ti"].xcom_push(key=TAKEN_OVER, value=Takeover(days, moment).to_json())
 
     def execute_complete(self, context: Any, event: Any = None) -> None:
         """Go on when all inputs are published."""
@@ -152,7 +155,7 @@ class WriteAuditPublishOperator(BaseOperator):
                 "When they have been computed again, this run's days follow with the pipeline's next run",
                 told["behind"],
             )
-        self.compute(context, told.get("until"))
+        self.compute(context, told.get("days"))
 
     def show(self, tables: Sequence[TableRun]) -> None:
         """Put what the run has done so far into the rendered fields."""
@@ -184,6 +187,18 @@ def _share(pipeline_id: str, context: Any, own: Interval) -> Interval:
     if share.is_done:
         raise AirflowSkipException(f"{own}: computed together with another day of this backfill")
     return share.days
+
+
+def _is_newest(pipeline_id: str, days: Interval) -> bool:
+    """Whether no input has changed since these days were published; what cannot be asked does not undo a publication."""
+    from headline.errors import HeadlineError
+    from headline.operators.together import is_behind
+
+    try:
+        return not is_behind(pipeline_id, days)
+    except HeadlineError as error:
+        log.warning("the runs of %s are left to find out for themselves that it is computed: %s", days, error)
+        return False
 
 
 def _together(work: Callable[[Interval], object], days: Interval, own: Interval) -> Interval:

@@ -6,7 +6,7 @@ import logging
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Self
 
@@ -53,19 +53,25 @@ def current_catalog() -> Catalog:
 
 
 class Done:
-    """What runs have published of late, whether or not its content had changed."""
+    """What runs have published of late, whether or not its content had changed.
 
-    def __init__(self, published: Iterable[tuple[Candidate, datetime]]) -> None:
+    `backfills`: ids of runs that belong to a backfill; Airflow gives a run that was there before to it under its old id.
+    """
+
+    def __init__(self, published: Iterable[tuple[Candidate, datetime]], backfills: Iterable[str] = ()) -> None:
+        self._backfills = set(backfills)
         self._published: dict[str, list[tuple[Candidate, datetime]]] = {}
         for candidate, moment in published:
             self._published.setdefault(candidate.table, []).append((candidate, moment))
 
     @classmethod
-    def since(cls, moment: datetime, tables: Iterable[str]) -> Self:
-        """As the ledger knows it."""
+    def since_queued(cls, runs: Collection[ActiveRun], tables: Iterable[str]) -> Self:
+        """What the ledger knows since the first of the runs was queued."""
         from headline.ledger import Ledger
 
-        return cls(Ledger().published_since(moment, tables))
+        moment = min((run.queued_at for run in runs if run.queued_at), default=datetime.now(UTC))
+        backfills = {run.run_id for run in runs if run.run_type == "backfill"}
+        return cls(Ledger().published_since(moment, tables), backfills)
 
     def by(self, run: ActiveRun, table: str) -> bool:
         """Whether a run has published a table since it was queued, or another run of its backfill has with its days."""
@@ -73,9 +79,11 @@ class Done:
 
     def by_another(self, run: ActiveRun, table: str) -> bool:
         """Whether another run of its backfill has published a table for its days since it was queued."""
-        return run.run_type == "backfill" and self._is_done(
-            run, table, lambda run_id: run_id.startswith("backfill__") and run_id != run.run_id, covering=run.days
-        )
+
+        def is_another(run_id: str) -> bool:
+            return run_id != run.run_id and (run_id.startswith("backfill__") or run_id in self._backfills)
+
+        return run.run_type == "backfill" and self._is_done(run, table, is_another, covering=run.days)
 
     def _is_done(self, run: ActiveRun, table: str, is_it: Callable[[str], bool], covering: Interval | None = None) -> bool:
         return any(

@@ -15,6 +15,7 @@ from fastapi.responses import FileResponse, HTMLResponse
 from headline import settings
 from headline.pages import again, board, errors, incidents, rota
 from headline.pages.headers import send_headers
+from headline.pages.ledger import ReadsTheLedger
 from headline.pages.render import page
 from headline.pages.visitor import CurrentVisitor
 from headline.redaction import redact
@@ -33,6 +34,7 @@ app = FastAPI(
 for part in (again, board, incidents, rota):
     app.include_router(part.router)
 send_headers(app)
+app.add_middleware(ReadsTheLedger)
 STATIC = {file.name: file for file in (Path(__file__).parent / "static").iterdir()}
 MAY_READ = [Depends(requires_access_dag(method="GET"))]
 

@@ -93,12 +93,14 @@ def incident(visitor: CurrentVisitor, api: VisitorsAirflow, incident_id: int) ->
 @router.post("/incidents/{incident_id}/acknowledge", dependencies=[Depends(from_this_site)])
 def acknowledge(visitor: CurrentVisitor, incident_id: int) -> RedirectResponse:
     """The visitor takes the incident; again, nothing changes."""
+    from headline.ledger import reading
     from headline.ledger.incidents import Incidents
 
     found = _get(incident_id)
     visitor.must_read(found.pipeline)
     visitor.must_edit(found.pipeline)
-    Incidents().acknowledge(incident_id, by=visitor.name)
+    with reading(is_on=False):
+        Incidents().acknowledge(incident_id, by=visitor.name)
     return RedirectResponse(f"../{incident_id}", status_code=303)
 
 

@@ -11,8 +11,8 @@ from urllib.parse import quote
 from headline import settings
 from headline.airflow_api import AirflowApi
 from headline.errors import BadRequest, HeadlineError
-from headline.intervals import DAY, Interval, from_days, in_words, merge
-from headline.ledger import Ledger, PeriodState, missing_days, missing_for
+from headline.intervals import DAY, Interval, in_words, merge
+from headline.ledger import Ledger, PeriodState, lacking_in_words, missing_days, missing_for
 from headline.operators.context import days_as_told
 from headline.redaction import redact
 from headline.specs import Catalog, Table
@@ -212,29 +212,9 @@ def _missing_inputs(waiting: list[Run], active: Iterable[Run], catalog: Catalog,
             found.append((run, "its inputs are there: it is about to begin"))
     for (_, _, names), runs in lacking.items():
         days = {name: {day for _, missing in runs for day in missing[name]} for name in names}
-        reason = f"waits for {_lacking(days)}"
+        reason = f"waits for {lacking_in_words(days)}"
         found += [(run, reason) for run, _ in runs]
     return found
-
-
-def _lacking(days: Mapping[str, set[date]]) -> str:
-    """Tables that lack the same days together."""
-    alike: dict[str, list[str]] = {}
-    for name, lacks in days.items():
-        alike.setdefault(_shortly(lacks), []).append(name)
-    return "; ".join(f"{_names(names)} {lacks}" for lacks, names in alike.items())
-
-
-def _names(names: list[str]) -> str:
-    return ", ".join(names) if len(names) <= 3 else f"{', '.join(names[:2])} and {len(names) - 2} more tables,"
-
-
-def _shortly(days: Iterable[date]) -> str:
-    """The first three spans of days, and how many days there are where that is not all."""
-    known = list(days)
-    spans = from_days(known)
-    shown = in_words(day for span in spans[:3] for day in span)
-    return shown if len(spans) <= 3 else f"{shown} and more ({len(known)} days)"
 
 
 def _cut(text: str) -> str:

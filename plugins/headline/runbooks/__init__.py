@@ -1,9 +1,20 @@
 """Runbooks: what of them follows from the specification, and what somebody must have written."""
 
 from headline.runbooks.alerts import ALERT_PAGES, alert_faults, regenerated_alert
+from headline.runbooks.codeowners import CODEOWNERS, codeowners
 from headline.runbooks.document import without_markers
 from headline.runbooks.generate import regenerated
 from headline.runbooks.markdown import anchor
 from headline.runbooks.rules import faults
 
-__all__ = ["ALERT_PAGES", "alert_faults", "anchor", "faults", "regenerated", "regenerated_alert", "without_markers"]
+__all__ = [
+    "ALERT_PAGES",
+    "CODEOWNERS",
+    "alert_faults",
+    "anchor",
+    "codeowners",
+    "faults",
+    "regenerated",
+    "regenerated_alert",
+    "without_markers",
+]

@@ -12,7 +12,7 @@ from headline.runbooks.markdown import duration, table
 from headline.runbooks.rules import page_faults
 
 ALERT_PAGES = settings.PROJECT / "docs" / "alerts"
-HEADINGS = ["Meaning", "Who is hurt", "First steps", "When to escalate", "Typical causes", "False alarms", "How it closes"]
+HEADINGS = ["Meaning", "Impact", "Next steps", "When to escalate", "Typical causes", "False alarms", "When it is resolved"]
 PART = "kind"
 
 
@@ -36,9 +36,7 @@ def alert_faults(pages: Path = ALERT_PAGES) -> Iterator[str]:
 def _generated(kind: Kind) -> str:
     night = "at once where investors are concerned (tier 1), else in the morning" if kind.may_wake else "in the morning"
     if kind.is_news:
-        again = "no: to know it is enough"
+        again = "no"
     else:
-        again = (
-            ", ".join(f"{duration(after)} later (tier {tier})" for tier, after in REARM_AFTER.items()) + ", while it is not over"
-        )
-    return f"{kind.meaning}\n\n" + table(["", ""], [["Told", night], ["Acknowledged, told again", again]])
+        again = ", ".join(f"{duration(after)} later (tier {tier})" for tier, after in REARM_AFTER.items()) + ", while it is open"
+    return f"{kind.meaning}\n\n" + table(["", ""], [["Notified", night], ["Notified again after an acknowledgement", again]])

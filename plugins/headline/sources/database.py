@@ -1,11 +1,11 @@
-"""A relational database as a source: one query in its own dialect, streamed through a server-side cursor."""
+"""A relational database as a source: one query in its own dialect, streamed."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from contextvars import ContextVar
-from itertools import groupby, islice
+from itertools import chain, groupby, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +16,7 @@ from headline.intervals import Interval
 from headline.sources.columns import TEXT, kind_of
 from headline.sources.landing import Part
 from headline.sources.refused import RESERVED, refused
-from headline.sources.spool import ROWS_AT_A_TIME
+from headline.sources.spool import BYTES_AT_A_TIME, ROWS_AT_A_TIME
 from headline.specs import DatabaseIngest
 from headline.sql import render
 
@@ -36,6 +36,8 @@ _ARROW_TYPES = {
 }
 _NUMERIC = 1700
 _TEXTS = {25, 1042, 1043}
+# So many rows are taken from the connection at once, before anybody can know how long they are.
+ROWS_IN_A_MESSAGE = 50
 # Open connections by the id of their Airflow connection, for as long as one_connection_each() is open.
 _HELD: ContextVar[dict[str, Any] | None] = ContextVar("headline source connections", default=None)
 
@@ -54,14 +56,18 @@ def read(ingest: DatabaseIngest, folder: Path, interval: Interval) -> Iterator[P
     file = folder / ingest.extract
     query = render(file.read_text(), interval, where=f"{folder.name}/{ingest.extract}")
     try:
-        with _connected(ingest.connection) as connection, connection.cursor(name="headline") as cursor:
+        with _connected(ingest.connection) as connection, connection.cursor() as cursor:
+            connection.execute("set transaction read only")
             _read_all_values(cursor)
-            cursor.itersize = ROWS_AT_A_TIME
-            cursor.execute(query)
-            schema = pa.schema([(column.name, _arrow_type(column)) for column in cursor.description])
-            if "ds" not in schema.names or schema.field("ds").type != pa.date32():
-                raise SpecError([f"{folder.name}/{ingest.extract}: the result has no column ds of type date, the business day"])
-            yield from _by_day(cursor, schema, interval, ingest)
+            with closing(cursor.stream(query, size=ROWS_IN_A_MESSAGE)) as rows:
+                first = list(islice(rows, 1))
+                described = cursor.description if first else _described(connection, query)
+                schema = pa.schema([(column.name, _arrow_type(column)) for column in described])
+                if "ds" not in schema.names or schema.field("ds").type != pa.date32():
+                    raise SpecError(
+                        [f"{folder.name}/{ingest.extract}: the result has no column ds of type date, the business day"]
+                    )
+                yield from _by_day(chain(first, rows), schema, interval, ingest)
     except psycopg.OperationalError as error:
         raise Transient(f"source database (connection {ingest.connection}) is out of reach: {error}") from error
     except psycopg.DataError as error:
@@ -196,6 +202,20 @@ def _read_all_values(cursor: Any) -> None:
         cursor.adapters.register_loader(name, lenient(loader, is_padded=name == "bpchar"))
 
 
+def _described(connection: Any, query: str) -> Sequence[Column]:
+    """The columns of a query that gave no row."""
+    with connection.cursor(name="headline") as cursor:
+        cursor.execute(query)
+        return cursor.description
+
+
+def _length(value: Any) -> int:
+    """How long a value is as text, where it may be long."""
+    if isinstance(value, str | bytes):
+        return len(value)
+    return len(str(value)) if isinstance(value, list | dict) else 8
+
+
 class Odd(str):
     """The text of a value that the type of its column has in the source and not here."""
 
@@ -208,8 +228,22 @@ def _by_day(rows: Iterable[tuple[Any, ...]], schema: pa.Schema, interval: Interv
             raise BadData(
                 f"{ingest.extract}: gave a row with ds = {day}, outside of {interval}; its WHERE must hold to start and end"
             )
-        while part := list(islice(group, ROWS_AT_A_TIME)):
+        for part in _portions(group):
             yield day, _batch(part, schema, ingest.key)
+
+
+def _portions(rows: Iterable[tuple[Any, ...]]) -> Iterator[list[tuple[Any, ...]]]:
+    """The rows in lists of ROWS_AT_A_TIME, or of fewer that are long."""
+    portion: list[tuple[Any, ...]] = []
+    size = 0
+    for row in rows:
+        portion.append(row)
+        size += sum(map(_length, row))
+        if len(portion) == ROWS_AT_A_TIME or size > BYTES_AT_A_TIME:
+            yield portion
+            portion, size = [], 0
+    if portion:
+        yield portion
 
 
 def _batch(rows: Sequence[tuple[Any, ...]], schema: pa.Schema, key: Sequence[str]) -> pa.RecordBatch:

@@ -15,13 +15,11 @@ from headline import connections, settings
 from headline.errors import BadData, HeadlineError, SpecError, Transient
 from headline.intervals import DAY, Interval
 from headline.ledger.schema_changes import short
-from headline.sources.bounds import require_expansion
 from headline.sources.columns import are_most
 from headline.sources.landing import Part, Unfit
-from headline.sources.refused import REFUSAL, RESERVED, UNREADABLE, WRONG_FIELD_COUNT, name_key, refused
-from headline.sources.spool import ROWS_AT_A_TIME
-from headline.sources.storage import LONGEST_RECORD, PIECE, at_rest, below, check_within, encoding_hint, is_settled, path_of
-from headline.sources.text import batch, by_day, chunks, cut, is_text, loads, record_of, zones_of
+from headline.sources.refused import REFUSAL, RESERVED, UNREADABLE, WRONG_FIELD_COUNT, name_key, refused, spelled
+from headline.sources.storage import LONGEST_RECORD, at_rest, below, check_within, encoding_hint, is_settled, path_of
+from headline.sources.text import Taken, batch, by_day, chunks, cut, is_text, loads, record_of, zones_of
 from headline.specs import FilesIngest
 from headline.sql import render
 
@@ -122,11 +120,13 @@ def _unfit(path: AnyPath, ingest: FilesIngest, day: date, why: str) -> Unfit:
 
 def _many_days(path: AnyPath, ingest: FilesIngest, column: str, interval: Interval) -> Iterator[Part]:
     if ingest.format != "parquet":
+        taken = Taken()
 
         def records() -> Iterator[dict[str, Any]]:
-            return (record for rows in _text_batches(path, ingest, interval.start) for record in rows.to_pylist())
+            parts = _text_batches(path, ingest, interval.start, taken)
+            return (record for rows in parts for record in rows.to_pylist())
 
-        yield from by_day(records(), column, interval, path.name, zones_of(ingest.zone), again=records)
+        yield from by_day(records(), column, interval, path.name, zones_of(ingest.zone), taken, again=records)
         return
     import pyarrow as pa
     import pyarrow.compute as pc
@@ -136,7 +136,7 @@ def _many_days(path: AnyPath, ingest: FilesIngest, column: str, interval: Interv
         # A day without rows lands with the file's columns all the same.
         yield interval.start, rows.slice(0, 0)
         try:
-            days = _days(rows.column(column), ingest.zone)
+            days = _days(rows.column(spelled(column, rows.schema.names) or column), ingest.zone)
         except (KeyError, pa.ArrowException) as error:
             parts = ((interval.start, whole) for whole in _parquet_batches(path, interval.start))
             raise Unfit(f"{path}: has no column {column} that tells the day of a row: {error}", interval.start, parts) from error
@@ -168,7 +168,7 @@ def _without_day(path: AnyPath, column: str, zone: str) -> Iterator[pa.RecordBat
     import pyarrow.compute as pc
 
     for rows in _parquet_batches(path, date.max):
-        odd = rows.filter(pc.is_null(_days(rows.column(column), zone)))
+        odd = rows.filter(pc.is_null(_days(rows.column(spelled(column, rows.schema.names) or column), zone)))
         if odd.num_rows:
             reason = pa.array([f"invalid_{column}"] * odd.num_rows, pa.string())
             yield pa.RecordBatch.from_arrays([*odd.columns, reason], names=[*odd.schema.names, REFUSAL])
@@ -179,17 +179,16 @@ def _parquet_batches(path: AnyPath, day: date) -> Iterator[pa.RecordBatch]:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
+    from headline.sources.parquet import batches
+
     try:
         with at_rest(path), path.open("rb") as file:
-            # With a buffer a column is read piece by piece: a file may be one row group, larger than memory.
-            parquet = pq.ParquetFile(file, buffer_size=PIECE)
-            groups = (parquet.metadata.row_group(number) for number in range(parquet.num_row_groups))
-            require_expansion(sum(group.total_byte_size for group in groups), path.stat().st_size, str(path))
+            parquet = pq.ParquetFile(file)
             names = parquet.schema_arrow.names
             own = [f"{name} (arrived)" if name_key(name) in RESERVED else name for name in names]
             apart = told_apart(own)
-            batches = parquet.iter_batches(ROWS_AT_A_TIME)
-            yield from batches if apart == names else (rows.rename_columns(apart) for rows in batches)
+            parts = batches(parquet, file, path.stat().st_size, str(path))
+            yield from parts if apart == names else (rows.rename_columns(apart) for rows in parts)
             if apart != own:
                 raise Unfit(f"{path.name}: a column is there twice: {', '.join(map(short, names[:20]))}", day)
     except FileNotFoundError:
@@ -200,26 +199,29 @@ def _parquet_batches(path: AnyPath, day: date) -> Iterator[pa.RecordBatch]:
 
 def unreadable(path: AnyPath, what: str, error: Exception) -> HeadlineError:
     """What to raise for a file that cannot be read: it may still be arriving, or it has stopped growing."""
+    if path.is_dir():
+        return BadData(f"{path}: is a folder, where a file is expected; ask who drops it")
     said = f"{path}: cannot be read as {what}: {error}"
     if not is_settled(path):
         return Transient(f"{said}; it may be still arriving")
     return BadData(f"{said}. It has not been written to for {settings.load().settled_minutes} minutes; ask who drops it")
 
 
-def _text_batches(path: AnyPath, ingest: FilesIngest, day: date) -> Iterator[pa.RecordBatch]:
+def _text_batches(path: AnyPath, ingest: FilesIngest, day: date, taken: Taken | None = None) -> Iterator[pa.RecordBatch]:
     """The records of a text file as columns of text, at least one batch; what does not fit is kept for `day`."""
     try:
         if path.stat().st_size == 0:
             raise ValueError("it is empty, even of a header")
         with at_rest(path):
-            yield from _csv_batches(path, ingest, day) if ingest.format == "csv" else _json_batches(path, ingest, day)
+            read = _csv_batches if ingest.format == "csv" else _json_batches
+            yield from read(path, ingest, day, taken or Taken())
     except FileNotFoundError:
         raise _missing(path) from None
-    except (LookupError, ValueError, csv.Error) as error:
+    except (OSError, LookupError, ValueError, csv.Error) as error:
         raise unreadable(path, ingest.format, error) from error
 
 
-def _text_lines(path: AnyPath, ingest: FilesIngest) -> Iterator[str]:
+def _text_lines(path: AnyPath, ingest: FilesIngest, taken: Taken) -> Iterator[str]:
     """The lines of a text file, what is not in its encoding as half surrogates; of a line too long its beginning, as no text.
 
     Raises ValueError at its end where that is no line break and the file may still be arriving.
@@ -230,6 +232,7 @@ def _text_lines(path: AnyPath, ingest: FilesIngest) -> Iterator[str]:
         io.TextIOWrapper(content, encoding=ingest.encoding, errors="surrogateescape", newline="") as lines,
     ):
         while line := lines.readline(LONGEST_RECORD):
+            taken.count += len(line)
             last, was_cut, is_cut = line, is_cut, len(line) == LONGEST_RECORD and not line.endswith(_LINE_ENDS)
             if was_cut:
                 continue
@@ -239,9 +242,9 @@ def _text_lines(path: AnyPath, ingest: FilesIngest) -> Iterator[str]:
         raise ValueError("it breaks off without a line break at its end")
 
 
-def _csv_batches(path: AnyPath, ingest: FilesIngest, day: date) -> Iterator[pa.RecordBatch]:
+def _csv_batches(path: AnyPath, ingest: FilesIngest, day: date, taken: Taken) -> Iterator[pa.RecordBatch]:
     """A line with too many or too few fields, or whose bytes are no text, is refused; a line without anything is none."""
-    reader = _csv_reader(path, ingest)
+    reader = _csv_reader(path, ingest, taken)
     header = [name.strip() for name in next(reader)]
     if not all(map(is_text, header)):
         raise ValueError(f"its header is not in {ingest.encoding} ({encoding_hint(path)}): {', '.join(header)[:80]!r}")
@@ -251,10 +254,10 @@ def _csv_batches(path: AnyPath, ingest: FilesIngest, day: date) -> Iterator[pa.R
         log.warning("%s: %s of its columns have no name and are left out", path.name, len(header) - len(named))
     if told_apart(names) != names:
         message = f"{path.name}: a column is there twice: {', '.join(map(short, header[:20]))}"
-        raise Unfit(message, day, ((day, rows) for rows in _csv_batches_padded(path, ingest)))
+        raise Unfit(message, day, ((day, rows) for rows in _csv_batches_padded(path, ingest, taken)))
     count, odd, first = 0, 0, ""
     yield batch([dict.fromkeys(names)]).slice(0, 0)
-    for chunk in chunks(_csv_lines(reader)):
+    for chunk in chunks(_csv_lines(reader), taken):
         records = []
         for number, fields in chunk:
             where = f"{path.name} line {number}"
@@ -276,17 +279,17 @@ def _csv_batches(path: AnyPath, ingest: FilesIngest, day: date) -> Iterator[pa.R
         yield batch(records)
     if are_most(odd, count):
         message = f"{path.name}: {odd} of {count} lines do not fit its header: {first}"
-        raise Unfit(message, day, ((day, rows) for rows in _csv_batches_padded(path, ingest)))
+        raise Unfit(message, day, ((day, rows) for rows in _csv_batches_padded(path, ingest, taken)))
 
 
-def _csv_reader(path: AnyPath, ingest: FilesIngest, *, strict: bool = True) -> Any:
-    return csv.reader(_text_lines(path, ingest), strict=strict, delimiter=ingest.delimiter, quotechar=ingest.quote)
+def _csv_reader(path: AnyPath, ingest: FilesIngest, taken: Taken, *, strict: bool = True) -> Any:
+    return csv.reader(_text_lines(path, ingest, taken), strict=strict, delimiter=ingest.delimiter, quotechar=ingest.quote)
 
 
-def _csv_as_it_is(path: AnyPath, ingest: FilesIngest) -> Iterator[list[str]]:
+def _csv_as_it_is(path: AnyPath, ingest: FilesIngest, taken: Taken) -> Iterator[list[str]]:
     """The lines of a file that is kept and not loaded: quotes need not be in order, and it may break off."""
     with suppress(ValueError):
-        yield from (fields for _, fields in _csv_lines(_csv_reader(path, ingest, strict=False)))
+        yield from (fields for _, fields in _csv_lines(_csv_reader(path, ingest, taken, strict=False)))
 
 
 def _csv_lines(reader: Any) -> Iterator[tuple[int, list[str]]]:
@@ -308,13 +311,13 @@ def _csv_lines(reader: Any) -> Iterator[tuple[int, list[str]]]:
             yield number, fields
 
 
-def _csv_batches_padded(path: AnyPath, ingest: FilesIngest) -> Iterator[pa.RecordBatch]:
+def _csv_batches_padded(path: AnyPath, ingest: FilesIngest, taken: Taken) -> Iterator[pa.RecordBatch]:
     """All lines of a file whose lines do not fit its header, with a name for each field of the longest."""
-    header, width = next(_csv_as_it_is(path, ingest)), max(map(len, _csv_as_it_is(path, ingest)))
+    header, width = next(_csv_as_it_is(path, ingest, taken)), max(map(len, _csv_as_it_is(path, ingest, taken)))
     more = [f"field {number}" for number in range(len(header) + 1, width + 1)]
     names = told_apart([*(name if name_key(name) else "no name" for name in header), *more])
-    rest = islice(_csv_as_it_is(path, ingest), 1, None)
-    yield from (batch(dict(zip(names, fields, strict=False)) for fields in chunk) for chunk in chunks(rest))
+    rest = islice(_csv_as_it_is(path, ingest, taken), 1, None)
+    yield from (batch(dict(zip(names, fields, strict=False)) for fields in chunk) for chunk in chunks(rest, taken))
 
 
 def told_apart(names: list[str]) -> list[str]:
@@ -331,12 +334,12 @@ def told_apart(names: list[str]) -> list[str]:
     return found
 
 
-def _json_batches(path: AnyPath, ingest: FilesIngest, day: date) -> Iterator[pa.RecordBatch]:
+def _json_batches(path: AnyPath, ingest: FilesIngest, day: date, taken: Taken) -> Iterator[pa.RecordBatch]:
     """A line that is no JSON object is refused."""
     yield batch([])
     count, odd, first = 0, 0, ""
-    written = ((number, line) for number, line in enumerate(_text_lines(path, ingest), start=1) if line.strip())
-    for chunk in chunks(written):
+    written = ((number, line) for number, line in enumerate(_text_lines(path, ingest, taken), start=1) if line.strip())
+    for chunk in chunks(written, taken):
         records = []
         for number, line in chunk:
             where = f"{path.name} line {number}"

@@ -15,7 +15,7 @@ from headline.sources.bounds import expanded, most_pages
 from headline.sources.landing import Part
 from headline.sources.refused import UNREADABLE, refused
 from headline.sources.storage import PIECE
-from headline.sources.text import by_day, is_text, record_of, zones_of
+from headline.sources.text import Taken, by_day, is_text, record_of, zones_of
 from headline.specs import HttpIngest
 from headline.sql import render
 
@@ -32,10 +32,11 @@ def read(ingest: HttpIngest, interval: Interval) -> Iterator[Part]:
     Raises Transient when the service is out of reach, overloaded or answers with something that is no JSON,
     BadRequest when it refuses the question, BadData when the answer has another shape than the spec says.
     """
-    yield from by_day(_records(ingest, interval), ingest.day, interval, ingest.path, zones_of(ingest.zone))
+    taken = Taken()
+    yield from by_day(_records(ingest, interval, taken), ingest.day, interval, ingest.path, zones_of(ingest.zone), taken)
 
 
-def _records(ingest: HttpIngest, interval: Interval) -> Iterator[dict[str, Any]]:
+def _records(ingest: HttpIngest, interval: Interval, taken: Taken) -> Iterator[dict[str, Any]]:
     """The records of all pages, as they come; of a page memory holds a piece."""
     cursor: str | None = None
     seen: set[bytes] = set()  # of cursors that may be long
@@ -46,6 +47,7 @@ def _records(ingest: HttpIngest, interval: Interval) -> Iterator[dict[str, Any]]
         with _asked(ingest, {**params, ingest.cursor: cursor} if cursor else params) as answer:
             for value, text in answer.elements(ingest.records):
                 count, objects = count + 1, objects + isinstance(value, dict)
+                taken.count += len(text)
                 origin = f"{where} record {count}"
                 yield record_of(value, origin, text) if is_text(text) else refused(UNREADABLE, text, origin)
         if not answer.has_list or ingest.next not in answer.members or (count and not objects):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,11 +17,22 @@ if TYPE_CHECKING:
     from headline.sources.storage import AnyPath
 
 _SHOWN = 3
+# Where a manifest keeps the exact sum of each column of money, as text.
+SUMS = "sums"
 
 
 def manifest_of(file: AnyPath) -> AnyPath:
     """Where the manifest of a landed file stands."""
     return file.with_suffix(".json")
+
+
+def sums_of(load: Load) -> dict[str, Decimal]:
+    """What the money of a load added up to when it landed, by column; nothing where its manifest is from before sums were kept.
+
+    The file of the load must be intact.
+    """
+    found = json.loads(manifest_of(path_of(load.file)).read_text()) if len(load.checksum) == 2 * DIGEST_BYTES else {}
+    return {name: Decimal(total) for name, total in found.get(SUMS, {}).items()}
 
 
 def flaw_of(load: Load) -> str:

@@ -18,11 +18,13 @@ from headline.errors import BadData
 from headline.ledger import Load
 from headline.sources.bounds import Meter
 from headline.sources.columns import Columns, kind_of
-from headline.sources.content import DIGEST_BYTES, content_of
-from headline.sources.intact import flaw, flaw_of, manifest_of
+from headline.sources.content import DIGEST_BYTES, Content, content_of
+from headline.sources.intact import SUMS, flaw, flaw_of, manifest_of
+from headline.sources.parquet import groups
 from headline.sources.refused import RESERVED, Agreed, judged
 from headline.sources.spool import ROWS_AT_A_TIME, Spool, plain
 from headline.sources.storage import address_of, keep_alive, path_of, replacing, sha256_of
+from headline.sources.sums import Sums
 from headline.space import room_for
 
 if TYPE_CHECKING:
@@ -110,7 +112,10 @@ class LandingWriter:
 
     def _land(self, day: date, spool: Spool, days: list[date], known: Load | None = None) -> Load:
         schema = spool.schema_of(days)
-        content = content_of(spool.rows(days))
+        content, sums = Content(), Sums(self._agreed)
+        for rows in spool.rows(days):
+            content.add(rows)
+            sums.add(rows)
         checksum = content.checksum(schema)
         if known and _holds(known, content.row_count, checksum):
             return replace(known, extracted_at=self._read_at)
@@ -142,7 +147,8 @@ class LandingWriter:
                     _write(file, day, schema, spool.rows(days))
                     size, digest = file.stat().st_size, sha256_of(file)
                 manifest = {**vars(load), "ds": str(day), "extracted_at": load.extracted_at.isoformat()}
-                manifest_of(target).write_text(json.dumps({**manifest, "bytes": size, "sha256": digest}, indent=2))
+                manifest |= {SUMS: sums.by_column, "bytes": size, "sha256": digest}
+                manifest_of(target).write_text(json.dumps(manifest, indent=2))
         return load
 
 
@@ -191,7 +197,7 @@ def _holds(known: Load, row_count: int, checksum: str) -> bool:
         return False
     with path_of(known.file).open("rb") as opened:
         parquet = pq.ParquetFile(opened)
-        return content_of(parquet.iter_batches(ROWS_AT_A_TIME)).checksum(parquet.schema_arrow) == checksum
+        return content_of(groups(parquet)).checksum(parquet.schema_arrow) == checksum
 
 
 def _write(file: Path, day: date, schema: pa.Schema, tables: Iterable[pa.Table]) -> None:

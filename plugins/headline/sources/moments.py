@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 from headline.intervals import DAY, Interval, business_day
 from headline.sources.columns import EMPTY, TEXT, kind_of
 from headline.sources.landing import Part
-from headline.sources.refused import REFUSAL, moments_of
+from headline.sources.refused import REFUSAL, moments_of, spelled
 from headline.sources.text import Zones
 
 _EPOCH = date(1970, 1, 1)
@@ -69,9 +69,10 @@ def moments_of_rows(rows: pa.RecordBatch, column: str, zone: ZoneInfo) -> pa.Arr
 
     `zone`: of moments without an offset. Raises pa.ArrowException for a type that tells no moment.
     """
-    if column not in rows.schema.names:
+    name = spelled(column, rows.schema.names)
+    if name is None:
         return pa.nulls(rows.num_rows, pa.timestamp("us", "UTC"))
-    values = rows.column(column)
+    values = rows.column(name)
     if kind_of(str(values.type)) == TEXT:
         return pc.assume_timezone(moments_of(values.cast(pa.string()), zone), "UTC")
     if pa.types.is_integer(values.type):
@@ -83,9 +84,10 @@ def moments_of_rows(rows: pa.RecordBatch, column: str, zone: ZoneInfo) -> pa.Arr
 
 def wrong_moments(rows: pa.RecordBatch, column: str, moments: pa.Array) -> int:
     """How many rows say something in a column that is no moment; a row that was refused says nothing."""
-    if column not in rows.schema.names or kind_of(str(rows.schema.field(column).type)) == EMPTY:
+    name = spelled(column, rows.schema.names)
+    if name is None or kind_of(str(rows.schema.field(name).type)) == EMPTY:
         return 0
-    values = rows.column(column)
+    values = rows.column(name)
     is_wrong = pc.and_(pc.is_null(moments), pc.is_valid(values))
     if kind_of(str(values.type)) == TEXT:
         is_wrong = pc.and_(is_wrong, pc.fill_null(pc.not_equal(pc.utf8_trim_whitespace(values.cast(pa.string())), ""), False))

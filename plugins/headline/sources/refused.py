@@ -3,29 +3,41 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from functools import cached_property
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-# Columns of a landed file, there where a record of it was refused: the reason, the text that arrived, and where it stood.
-REFUSAL, REFUSED_TEXT, ORIGIN = "headline_refusal", "headline_text", "headline_origin"
-RESERVED = frozenset({REFUSAL, REFUSED_TEXT, ORIGIN})
+# Columns of a landed file, there where a record of it was refused: the reason, the text that arrived, where it stood, and which
+# of its columns cannot be read, in small letters as `,<column>,<column>,`.
+REFUSAL, REFUSED_TEXT, ORIGIN, UNREAD = "headline_refusal", "headline_text", "headline_origin", "headline_unread"
+RESERVED = frozenset({REFUSAL, REFUSED_TEXT, ORIGIN, UNREAD})
 UNREADABLE, REPEATED_KEY, WRONG_FIELD_COUNT = "unreadable_record", "repeated_key", "wrong_field_count"
+NOT_ASKED_FOR = "not_of_the_days_asked_for"
 LONGEST_TEXT = 500
 UTC_ZONE = ZoneInfo("UTC")
 
 _CANONICAL_MOMENT = r"^\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}:\d{2}(\.\d{1,6})?Z?$"
+_DAY_OF_YEAR = re.compile(r"(\d{4})-?(\d{3})", re.ASCII)
 # So many digits fit into the type, whatever they are.
 _INTEGER = {"integer": r"^[+-]?0*[0-9]{1,9}$", "bigint": r"^[+-]?0*[0-9]{1,18}$"}
-_POINTED = r"^\s*[+-]?[0-9]+\.(0*|[0-9]+[eE][+-]?[0-9]+)\s*$"
+# A whole number with a point, one in powers of ten, JSON that is no text or number, and what programs write for nothing.
+_NOBODY = r"^\s*([+-]?[0-9]+(\.(0*|[0-9]+[eE][+-]?[0-9]+)|[eE]\+[0-9]+)|[\[{].*|(?i:true|false|null|none|nan|undefined))\s*$"
+_ARROW = {"integer": pa.int32(), "bigint": pa.int64()}
+_FIRST, _LAST = datetime(1, 1, 1), datetime(9999, 12, 31, 23, 59, 59)  # noqa: DTZ001 - of any zone
 # Below these a float has every integer.
 _EXACT = {16: 2.0**11, 32: 2.0**24, 64: 2.0**53}
-_MOMENT = re.compile(r"\d{4}-?\d{2}-?\d{2}[T ]\d{2}:?\d{2}(:?\d{2}([.,]\d{1,9})?)?(Z|[+-]\d{2}(:?\d{2})?)?", re.IGNORECASE)
+_MOMENT = re.compile(
+    r"(\d{4}-?\d{2}-?\d{2}|\d{4}-?W\d{2}-?\d|\d{4}-?\d{3})"
+    r"(?P<time>[T ]\d{2}(:?\d{2}(:?\d{2}([.,]\d{1,9})?)?)?)(?P<zone>Z| ?UTC| ?GMT|[+\-\u2212]\d{2}(:?\d{2})?)?",
+    re.IGNORECASE | re.ASCII,
+)
 
 
 def storable(text: str) -> str:
@@ -40,9 +52,25 @@ def name_key(name: str) -> str:
     return storable(name).casefold().strip()
 
 
+def spelled(name: str, names: Iterable[str]) -> str | None:
+    """The one of these names that SQL takes for this one; None where there is none."""
+    there = list(names)
+    return name if name in there else next((one for one in there if name_key(one) == name_key(name)), None)
+
+
 def refused(reason: str, text: str, origin: str) -> dict[str, Any]:
     """A record of which nothing is known but that it could not be read."""
     return {REFUSAL: reason, REFUSED_TEXT: storable(text)[:LONGEST_TEXT], ORIGIN: origin}
+
+
+def date_of(text: str) -> date:
+    """The date that a text in a form of ISO 8601 names, be it by a week or a day of the year; raises ValueError otherwise."""
+    if not (found := _DAY_OF_YEAR.fullmatch(text)):
+        return date.fromisoformat(text)
+    first, number = date(int(found[1]), 1, 1), int(found[2])
+    if not 1 <= number <= (date(first.year, 12, 31) - first).days + 1:
+        raise ValueError(f"{text[:40]!r}: the year has no such day")
+    return first + timedelta(days=number - 1)
 
 
 def moment_of(text: str, zone: ZoneInfo) -> datetime:
@@ -50,11 +78,13 @@ def moment_of(text: str, zone: ZoneInfo) -> datetime:
 
     Raises ValueError for anything else, a leap second and 24:00 included.
     """
-    written = text.strip()
-    if not _MOMENT.fullmatch(written):
+    found = _MOMENT.fullmatch(text.strip())
+    if not found:
         raise ValueError(f"{text[:40]!r} is no moment in a form of ISO 8601")
     try:
-        when = datetime.fromisoformat(written.upper().replace(",", "."))
+        day = date_of(found[1])
+        offset = (found["zone"] or "").strip().upper().replace("UTC", "Z").replace("GMT", "Z").replace("\u2212", "-")
+        when = datetime.fromisoformat(f"{day}{found['time']}".upper().replace(",", ".") + offset)
         return (when if when.tzinfo else when.replace(tzinfo=zone)).astimezone(UTC).replace(tzinfo=None)
     except OverflowError as error:
         raise ValueError(f"{text[:40]!r} lies outside of the calendar") from error
@@ -77,28 +107,59 @@ class Agreed:
     key: Sequence[str] = ()
 
     def kind(self, column: str) -> str:
-        kinds = self.kinds.get(column, ())
+        """The one kind that a column is agreed as, however it is spelled; empty where there is none."""
+        kinds = self._by_key.get(name_key(column), ())
         return next(iter(kinds)) if len(kinds) == 1 else ""
+
+    def is_agreed(self, column: str) -> bool:
+        """Whether the SQL reads the column."""
+        return name_key(column) in self._by_key
+
+    def is_id(self, column: str) -> bool:
+        return name_key(column) in self._ids
+
+    @cached_property
+    def _by_key(self) -> dict[str, Collection[str]]:
+        """SQL does not care how a name is spelled."""
+        return {name_key(name): kinds for name, kinds in self.kinds.items()}
+
+    @cached_property
+    def _ids(self) -> frozenset[str]:
+        return frozenset(map(name_key, self.ids))
+
+    def digits(self, column: str) -> tuple[int, int]:
+        """How many digits a column that is agreed as a decimal has, and how many of them after the point."""
+        return _digits(self.kind(column))
 
 
 def judged(rows: pa.RecordBatch, agreed: Agreed) -> pa.RecordBatch:
     """The rows, each of which is as agreed in all of its columns or refused as `invalid_<column>`.
 
-    A text keeps what arrived, but for what means the same: a moment with an offset becomes UTC, a comma the agreed point. ORIGIN
-    is kept for refused rows only, and the reserved columns where there are any.
+    A text keeps what arrived, but for what means the same: a moment with an offset becomes UTC, a comma the agreed point. A value
+    of a type of its own is held against what is agreed too. ORIGIN is kept for refused rows only, and the reserved columns where
+    there are any.
     """
     columns = {name: rows.column(name) for name in rows.schema.names}
-    reasons, texts, origins = (columns.pop(name, None) for name in (REFUSAL, REFUSED_TEXT, ORIGIN))
+    reasons, texts, origins, _ = (columns.pop(name, None) for name in (REFUSAL, REFUSED_TEXT, ORIGIN, UNREAD))
     if reasons is not None and reasons.null_count == len(reasons):
         reasons = None
     found: list[tuple[pa.Array, str, pa.Array]] = []
+
+    def refuse(name: str, wrong: pa.Array | None, values: pa.Array) -> None:
+        if wrong is not None and pc.any(wrong).as_py():
+            found.append((wrong, name, values))
+
     for name, values in columns.items():
-        is_id = name in agreed.ids
-        if is_id and pa.types.is_floating(values.type):
-            columns[name], wrong = _whole(values)
-            if pc.any(wrong).as_py():
-                found.append((wrong, f"invalid_{name}", pc.cast(values, pa.string())))
+        is_id = agreed.is_id(name)
+        if agreed.is_agreed(name) and (pa.types.is_binary(values.type) or pa.types.is_large_binary(values.type)):
+            columns[name], wrong = _text(values)
+            refuse(name, wrong, _shown(values))
+            values = columns[name]
         if not pa.types.is_string(values.type):
+            is_float_id = is_id and pa.types.is_floating(values.type)
+            columns[name], wrong = _whole(values) if is_float_id else _typed(values, agreed.kind(name), agreed)
+            if wrong is not None:
+                refuse(name, wrong, _shown(values))
             continue
         if agreed.null_markers:
             is_null = pc.is_in(pc.utf8_trim_whitespace(values), pa.array(agreed.null_markers, pa.string()))
@@ -107,22 +168,24 @@ def judged(rows: pa.RecordBatch, agreed: Agreed) -> pa.RecordBatch:
             columns[name] = values = pc.replace_substring(values, "\0", "\ufffd")
         if check := _id if is_id else _CHECKS.get(agreed.kind(name).partition("(")[0]):
             # SQL trims blanks only, and what is left of a tab or a line break is no number.
-            values = values if is_id else pc.utf8_trim_whitespace(values)
+            values = values if is_id else _filled(pc.utf8_trim_whitespace(values))
             columns[name], wrong = check(values, agreed.kind(name), agreed)
-            if wrong is not None and pc.any(wrong).as_py():
-                found.append((wrong, f"invalid_{name}", values))
+            refuse(name, wrong, values)
     if reasons is None and not found:
         return pa.RecordBatch.from_arrays(list(columns.values()), names=list(columns))
     size, nothing = rows.num_rows, pa.nulls(rows.num_rows, pa.string())
     reasons, texts = (pa.nulls(size, pa.string()) if one is None else one for one in (reasons, texts))
-    for wrong, reason, values in found:  # the first fault of a row is told
+    for wrong, name, values in found:  # the first fault of a row is told
         is_new = pc.and_(wrong, pc.is_null(reasons))
-        reasons = pc.if_else(is_new, pa.scalar(reason), reasons)
+        reasons = pc.if_else(is_new, pa.scalar(f"invalid_{name}"), reasons)
         texts = pc.if_else(is_new, pc.utf8_slice_codeunits(values, 0, LONGEST_TEXT), texts)
     where = nothing if origins is None else pc.if_else(pc.is_valid(reasons), origins, nothing)
-    if key := [name for name in agreed.key if name in rows.schema.names]:
+    if key := [name for one in agreed.key if (name := spelled(one, rows.schema.names))]:
         where = pc.coalesce(where, pc.if_else(pc.is_valid(reasons), _told_by(rows, key), nothing))
-    columns |= {REFUSAL: reasons, REFUSED_TEXT: texts, ORIGIN: where}
+    unread, end = pc.if_else(pc.is_valid(reasons), pa.scalar(","), nothing), pa.scalar("")
+    for wrong, name, _ in found:
+        unread = pc.binary_join_element_wise(unread, pc.if_else(wrong, pa.scalar(f"{name_key(name)},"), end), end)
+    columns |= {REFUSAL: reasons, REFUSED_TEXT: texts, ORIGIN: where, UNREAD: unread}
     return pa.RecordBatch.from_arrays(list(columns.values()), names=list(columns))
 
 
@@ -141,20 +204,117 @@ def _by_pattern(values: pa.Array, pattern: str) -> pa.Array:
     return pc.fill_null(pc.and_(pc.not_equal(values, ""), pc.invert(pc.match_substring_regex(values, pattern))), False)
 
 
+def _filled(values: pa.Array) -> pa.Array:
+    """An empty text is none: no engine casts it."""
+    is_empty = pc.equal(values, "")
+    return pc.if_else(is_empty, pa.scalar(None, pa.string()), values) if pc.any(is_empty).as_py() else values
+
+
 def _id(values: pa.Array, _kind: str, _agreed: Agreed) -> _Checked:
-    """A whole number with a point is refused: 73 under another name would be somebody else, and 1.23E+12 is anybody."""
-    if not pc.any(pc.match_substring(values, ".")).as_py():
-        return values, None
-    return values, pc.fill_null(pc.match_substring_regex(values, _POINTED), False)
+    """A whole number with a point is refused: 73 under another name would be somebody else, and 1.23E+12 or null is anybody."""
+    return values, pc.fill_null(pc.match_substring_regex(values, _NOBODY), False)
 
 
 def _whole(values: pa.Array) -> tuple[pa.Array, pa.Array]:
-    """Ids that were integers until one was null, which some programs write as floats: integers again, what is none is refused."""
+    """Integers until one was null, which some programs write as floats: integers again, what is none is refused."""
     exact, nothing = _EXACT[values.type.bit_width], pa.scalar(None, pa.float64())
     values = pc.cast(values, pa.float64())
     values = pc.if_else(pc.is_nan(values), nothing, values)
     is_whole = pc.and_(pc.equal(pc.floor(values), values), pc.less_equal(pc.abs(values), exact))
     return pc.cast(pc.if_else(is_whole, values, nothing), pa.int64()), pc.fill_null(pc.invert(is_whole), False)
+
+
+def _text(values: pa.Array) -> _Checked:
+    """Bytes as the text that they are in UTF-8; what is none is refused."""
+    try:
+        return values.cast(pa.string()), None
+    except pa.ArrowInvalid:
+        texts = [None if value is None else value.decode(errors="replace") for value in values.to_pylist()]
+    kept = [text if value == (text or "").encode() else None for value, text in zip(values.to_pylist(), texts, strict=True)]
+    wrong = [text is not None and own is None for text, own in zip(texts, kept, strict=True)]
+    return pa.array(kept, pa.string()), pa.array(wrong, pa.bool_())
+
+
+def _typed(values: pa.Array, kind: str, agreed: Agreed) -> _Checked:
+    """Values of a type of their own: the agreed type holds each exactly, or it is refused."""
+    name = kind.partition("(")[0]
+    if name in _INTEGER and pa.types.is_floating(values.type):
+        values, wrong = _whole(values)
+        too_large = _too_large(values, _ARROW[name])
+        return values, wrong if too_large is None else pc.or_(wrong, too_large)
+    if name in _INTEGER:
+        return values, _too_large(values, _ARROW[name])
+    if name == "decimal":
+        precision, scale = _digits(kind)
+        if pa.types.is_floating(values.type):
+            return values, _decimal(_written(values), kind, Agreed())[1]
+        return values, _too_large(values, pa.decimal128(precision, scale))
+    if name == "double" and pa.types.is_floating(values.type):
+        return values, pc.fill_null(pc.invert(pc.is_finite(values)), False)
+    if name in ("date", "timestamp") and pa.types.is_temporal(values.type):
+        return _when(values, name, agreed)
+    return values, pc.is_valid(values) if name in ("date", "timestamp") else None
+
+
+def _too_large(values: pa.Array, target: pa.DataType) -> pa.Array | None:
+    """Where a value is not exactly one of the target; None where all are."""
+    if pa.types.is_boolean(values.type):
+        return pc.is_valid(values)
+    if _fits(values, target):
+        return None
+    is_there = pc.is_valid(values).to_pylist()
+    return pa.array([one and not _fits(values.slice(place, 1), target) for place, one in enumerate(is_there)], pa.bool_())
+
+
+def _fits(values: pa.Array, target: pa.DataType) -> bool:
+    try:
+        if pa.types.is_integer(values.type) and pa.types.is_decimal(target):  # Arrow asks for room for any integer
+            values = values.cast(pa.decimal256(76, target.scale))
+        values.cast(target)
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
+        return False
+    return True
+
+
+def _when(values: pa.Array, kind: str, agreed: Agreed) -> _Checked:
+    """Dates and moments within the calendar; a moment without a zone is at home in the source's, and becomes UTC."""
+    first, last = (pa.scalar(one, pa.timestamp("s")) for one in (_FIRST, _LAST))
+    if not pa.types.is_timestamp(values.type) and not pa.types.is_date(values.type):
+        return values, pc.is_valid(values)
+    seconds = values if pa.types.is_timestamp(values.type) else values.cast(pa.date32()).cast(pa.timestamp("s"))
+    seconds = seconds.cast(pa.timestamp("s"), safe=False)
+    wrong = pc.fill_null(pc.or_(pc.less(seconds, first), pc.greater(seconds, last)), False)
+    values = pc.if_else(wrong, pa.scalar(None, values.type), values)  # not every engine can read a file that holds it
+    if kind == "timestamp" and pa.types.is_timestamp(values.type) and not values.type.tz and agreed.zone.key != "UTC":
+        there = pc.assume_timezone(values, agreed.zone.key, ambiguous="earliest", nonexistent="earliest")
+        values = pc.local_timestamp(there.cast(pa.timestamp(values.type.unit, "UTC")))
+    return values, wrong
+
+
+def _written(values: pa.Array) -> pa.Array:
+    """Floats as their shortest text; of one so large or small that it has an exponent, all digits."""
+    values = values.cast(pa.float32()) if pa.types.is_float16(values.type) else values
+    texts = values.cast(pa.string())
+    if not pc.any(pc.match_substring(texts, "e")).as_py():
+        return texts
+    return pa.array([f"{Decimal(one):f}" if one and "e" in one else one for one in texts.to_pylist()], pa.string())
+
+
+def _shown(values: pa.Array) -> pa.Array:
+    """Values of any type as the text that is kept of them."""
+    try:
+        return values.cast(pa.string())
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
+        texts = [None if one is None else storable(str(one)) for one in _python(values)]
+        return pa.array(texts, pa.string())
+
+
+def _python(values: pa.Array) -> list[Any]:
+    """Values as Python's; a moment for which it has none as its number since 1970."""
+    try:
+        return list(values.to_pylist())
+    except (ValueError, OverflowError):
+        return list(values.cast(pa.int64()).to_pylist())
 
 
 def _integer(values: pa.Array, kind: str, _agreed: Agreed) -> _Checked:
@@ -163,7 +323,7 @@ def _integer(values: pa.Array, kind: str, _agreed: Agreed) -> _Checked:
 
 def _decimal(values: pa.Array, kind: str, agreed: Agreed) -> _Checked:
     """More digits than agreed are refused, never rounded; zeros at either end are none."""
-    precision, scale = [*map(int, re.findall(r"\d+", kind)), 0, 0][:2] if "(" in kind else (38, 10)
+    precision, scale = _digits(kind)
     if agreed.decimal_separator == ",":  # a point is none there
         values = pc.replace_substring(pc.replace_substring(values, ".", "?"), ",", ".", max_replacements=1)
     whole, part = f"0*[0-9]{{1,{precision - scale}}}", f"[0-9]{{0,{scale}}}0*"
@@ -172,8 +332,22 @@ def _decimal(values: pa.Array, kind: str, agreed: Agreed) -> _Checked:
     )
 
 
+def _double(values: pa.Array, _kind: str, _agreed: Agreed) -> _Checked:
+    return values, _by_pattern(values, r"^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,2})?$")
+
+
+def _boolean(values: pa.Array, _kind: str, _agreed: Agreed) -> _Checked:
+    return values, _by_pattern(values, "^(?i:true|false|t|f|1|0)$")
+
+
+def _digits(kind: str) -> tuple[int, int]:
+    """How many digits a decimal has, and how many of them after the point."""
+    precision, scale = [*map(int, re.findall(r"\d+", kind)), 0, 0][:2] if "(" in kind else (38, 10)
+    return precision, scale
+
+
 def _date(values: pa.Array, _kind: str, _agreed: Agreed) -> _Checked:
-    return _by_reading(values, lambda one: date.fromisoformat(one).isoformat())
+    return _by_reading(values, lambda one: date_of(one).isoformat())
 
 
 def _timestamp(values: pa.Array, _kind: str, agreed: Agreed) -> _Checked:
@@ -216,4 +390,7 @@ _CHECKS: dict[str, _Check] = {
     "decimal": _decimal,
     "date": _date,
     "timestamp": _timestamp,
+    "timestamp with time zone": _timestamp,
+    "double": _double,
+    "boolean": _boolean,
 }

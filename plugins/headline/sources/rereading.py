@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 
 from headline.ledger import Load
 from headline.sources.columns import written_as
+from headline.sources.refused import spelled
 from headline.sources.storage import path_of
 
 SHOWN = 20
@@ -60,13 +61,16 @@ class Difference:
         return "; ".join([gone, *moved])
 
 
-def difference(before: Load, after: Load, key: Sequence[str], measures: Sequence[str]) -> Difference:
+def difference(
+    before: Load, after: Load, key: Sequence[str], measures: Sequence[str], immutable: Sequence[str] = ()
+) -> Difference:
     """Compare two readings of a day by the key of their records.
 
-    `key`, `measures`: columns as they arrive. A record without its key, and a value that is no number, are left out. Both files
-    must be intact.
+    `key`, `measures`, `immutable`: columns as they arrive; a record with another value in one of the last is another record. One
+    without its key, and a value that is no number, are left out. Both files must be intact.
     """
-    old, new = (_records(load, key, measures) for load in (before, after))
+    old, new = (_records(load, key, measures, immutable) for load in (before, after))
+    key = [*key, *immutable]
     new = new.append_column("is_there", pa.repeat(pa.scalar(True), new.num_rows))
     joined = old.join(new, keys=list(key), join_type="left outer", right_suffix=" now")
     gone = joined.filter(pc.is_null(joined.column("is_there")))
@@ -75,21 +79,27 @@ def difference(before: Load, after: Load, key: Sequence[str], measures: Sequence
     return Difference(old.num_rows, gone.num_rows, sorted(example), moved)
 
 
-def _records(load: Load, key: Sequence[str], measures: Sequence[str]) -> pa.Table:
-    """One row per key, with the sums of the measures."""
+def _records(load: Load, key: Sequence[str], measures: Sequence[str], immutable: Sequence[str]) -> pa.Table:
+    """One row per key and immutable values, with the sums of the measures."""
     with path_of(load.file).open("rb") as opened:
         parquet = pq.ParquetFile(opened)
-        there = [name for name in (*key, *measures) if name in parquet.schema_arrow.names]
-        rows = parquet.read(columns=there)
-    columns: dict[str, Any] = {
-        name: rows.column(name).cast(pa.string()) if name in there else pa.nulls(rows.num_rows, pa.string()) for name in key
+        there = {name: own for name in (*key, *immutable, *measures) if (own := spelled(name, parquet.schema_arrow.names))}
+        rows = parquet.read(columns=list(there.values()))
+    nothing = {
+        name: pa.nulls(rows.num_rows, kind)
+        for names, kind in (((*key, *immutable), pa.string()), (measures, _MEASURE))
+        for name in names
     }
-    columns |= {name: _number(rows.column(name)) if name in there else pa.nulls(rows.num_rows, _MEASURE) for name in measures}
-    table = pa.table(columns)
+    found = {name: rows.column(own) for name, own in there.items()}
+    columns: dict[str, Any] = nothing | {
+        name: _number(values) if name in measures else values.cast(pa.string()) for name, values in found.items()
+    }
+    table = pa.table(columns | {name: pc.fill_null(columns[name], "") for name in immutable})
     if table.num_rows:
         table = table.filter(reduce(pc.and_, (pc.is_valid(table.column(name)) for name in key)))
-    grouped = table.group_by(list(key)).aggregate([(name, "sum") for name in measures])
-    return grouped.rename_columns([name.removesuffix("_sum") if name not in key else name for name in grouped.column_names])
+    by = [*key, *immutable]
+    grouped = table.group_by(by).aggregate([(name, "sum") for name in measures])
+    return grouped.rename_columns([name.removesuffix("_sum") if name not in by else name for name in grouped.column_names])
 
 
 def _number(values: pa.ChunkedArray) -> pa.ChunkedArray:

@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 from headline.errors import BadData
 from headline.sources.content import Content
 from headline.sources.intact import manifest_of
+from headline.sources.parquet import groups
 from headline.sources.refused import RESERVED
 from headline.sources.spool import ROWS_AT_A_TIME
 from headline.sources.storage import address_of, path_of, replacing, sha256_of
@@ -45,12 +46,22 @@ def touched_rows(file: AnyPath, change: Change, columns: Collection[str]) -> int
         with file.open("rb") as opened:
             parquet = pq.ParquetFile(opened)
             names = [name for name in parquet.schema_arrow.names if name.casefold() in asked]
-            batches = parquet.iter_batches(ROWS_AT_A_TIME, columns=names) if names else ()
-            return sum(_differing(rows, change(rows)) for rows in batches)
+            return sum(_differing(rows, change(rows)) for rows in groups(parquet, names)) if names else 0
     except (OSError, pa.ArrowException) as error:
         raise BadData(
             f"{file}: cannot be read, so that nobody knows whom it names: {error}. No load counts on it: remove it"
         ) from error
+
+
+def values_of(file: AnyPath, column: str) -> set[object]:
+    """The values of a column of a landed file, whatever the case of its name; none where it has no such column."""
+    import pyarrow.compute as pc
+
+    with file.open("rb") as opened:
+        parquet = pq.ParquetFile(opened)
+        names = [name for name in parquet.schema_arrow.names if name.casefold() == column.casefold()]
+        parts = groups(parquet, names) if names else ()
+        return {value for rows in parts for value in pc.unique(rows.column(0)).to_pylist() if value is not None}
 
 
 def rewrite(load: Load, change: Change) -> tuple[Load, int]:
@@ -99,7 +110,7 @@ def _write(file: AnyPath, target: Path, change: Change) -> Rewritten:
 
 
 def _changed(parquet: pq.ParquetFile, change: Change) -> Iterator[tuple[pa.RecordBatch, pa.RecordBatch]]:
-    for rows in parquet.iter_batches(ROWS_AT_A_TIME):
+    for rows in groups(parquet):
         yield rows, change(rows)
 
 

@@ -18,10 +18,13 @@ if TYPE_CHECKING:
 
 # So many rows of a source are in memory at once, and together in a file.
 ROWS_AT_A_TIME = 20_000
+# Of long rows only so many as take this.
+BYTES_AT_A_TIME = 16 * 2**20
 # Rows of all days that may wait in memory; what is more waits on disk.
 BUFFER_BYTES = 32 * 2**20
 # What a column of a batch takes besides its values.
 _COLUMN_BYTES = 512
+_TEXTS = (pa.large_string(), pa.string_view())
 _SPILLED = pa.ipc.IpcWriteOptions(compression="lz4")
 
 
@@ -99,19 +102,24 @@ class Spool:
         return pa.unify_schemas(schemas) if schemas else self._schema
 
     def rows(self, days: Sequence[date]) -> Iterator[pa.Table]:
-        """The rows of these days, cut alike however they came."""
+        """The rows of these days, cut alike however they came; where rows are long, fewer at a time."""
         schema = self.schema_of(days)
         parts = (part for day in days if day in self._days for part in self._parts(self._days[day]))
         waiting: list[pa.Table] = []
-        count = 0
+        count = size = 0
         for part in parts:
+            if waiting and size + part.nbytes > BYTES_AT_A_TIME:
+                yield pa.concat_tables(waiting).combine_chunks()
+                waiting, count, size = [], 0, 0
             waiting.append(_aligned(part, schema))
             count += part.num_rows
+            size += part.nbytes
             while count >= ROWS_AT_A_TIME:
                 table = pa.concat_tables(waiting)
                 yield table.slice(0, ROWS_AT_A_TIME).combine_chunks()
                 count -= ROWS_AT_A_TIME
                 waiting = [table.slice(ROWS_AT_A_TIME)] if count else []
+                size = waiting[0].nbytes if count else 0
         if waiting:
             yield pa.concat_tables(waiting).combine_chunks()
 
@@ -154,7 +162,8 @@ def plain(rows: pa.RecordBatch, without: Iterable[str] = ()) -> pa.RecordBatch:
 
 
 def _decoded(values: pa.Array) -> pa.Array:
-    return values.dictionary_decode() if pa.types.is_dictionary(values.type) else values
+    values = values.dictionary_decode() if pa.types.is_dictionary(values.type) else values
+    return values.cast(pa.string()) if values.type in _TEXTS else values
 
 
 def _aligned(part: pa.RecordBatch, schema: pa.Schema) -> pa.Table:

@@ -28,13 +28,24 @@ LONGEST_RECORD = 16 * PIECE
 _LOCAL = "file://"
 _ON_ITS_WAY = (".filepart", ".part", ".partial", ".tmp", ".temp", ".crdownload", ".download", ".inprogress", ".swp")
 _COMPANIONS = (".md5", ".sha1", ".sha256", ".sha512", ".crc", ".crc32", ".asc", ".sig", ".done", ".ok", ".ctl")
+_LEFT_BEHIND = ("~", ".bak", ".lock", ".lck")
+_OF_A_DESKTOP = ("thumbs.db", "desktop.ini")
+_NO_TEXTS = {
+    b"\x1f\x8b": "compressed with gzip",
+    b"PK\x03\x04": "a zip file, such as a workbook of Excel",
+    b"\xd0\xcf\x11\xe0": "a workbook of an older Excel",
+    b"PAR1": "Parquet",
+    b"%PDF": "a PDF",
+}
 # Longer than any task may run.
 _ABANDONED_SECONDS = 24 * 3600
 
 
 def is_beside(name: str) -> bool:
-    """Whether a file is none of the data: it is on its way under a name of its own, a marker, or a checksum of another."""
-    return name.startswith((".", "_")) or name.lower().endswith((*_ON_ITS_WAY, *_COMPANIONS))
+    """Whether a file is none of the data: it is on its way under a name of its own, a marker, a checksum or copy of another, or
+    what a desktop leaves behind."""
+    own = name.lower()
+    return own.startswith((".", "_", "~$")) or own.endswith((*_ON_ITS_WAY, *_COMPANIONS, *_LEFT_BEHIND)) or own in _OF_A_DESKTOP
 
 
 def is_settled(path: AnyPath) -> bool:
@@ -64,6 +75,8 @@ def encoding_hint(path: AnyPath) -> str:
     """In words which encoding the beginning of a file looks like, for a file that is not in the one that was agreed."""
     with path.open("rb") as file:
         start = file.read(PIECE)
+    if what := next((what for begins, what in _NO_TEXTS.items() if start.startswith(begins)), ""):
+        return f"it is {what}"
     if start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) or start.count(0) > len(start) // 4:
         return "it looks like utf-16"
     for encoding in ("utf-8", "cp1252"):

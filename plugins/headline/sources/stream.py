@@ -8,7 +8,7 @@ import re
 import zlib
 from collections import Counter, defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from typing import IO, TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
@@ -20,8 +20,8 @@ from headline.sources.columns import are_most
 from headline.sources.files import root, unreadable
 from headline.sources.landing import Part, Unfit
 from headline.sources.refused import REFUSAL, UNREADABLE, moment_of, refused
-from headline.sources.storage import LONGEST_RECORD, PIECE, at_rest, below, check_within, is_beside
-from headline.sources.text import Zones, batch, chunks, cut, is_text, loads, record_of, text_of, zones_of
+from headline.sources.storage import LONGEST_RECORD, PIECE, at_rest, below, check_within, is_beside, is_settled
+from headline.sources.text import Taken, Zones, batch, chunks, cut, field_of, is_text, loads, record_of, text_of, zones_of
 from headline.specs import StreamIngest
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def read(ingest: StreamIngest, interval: Interval) -> Iterator[Part]:
     What no day of its own takes any more (too late, ahead of its time, without a time) stays on the day it arrived. So every
     record stands on one day, whichever days are read together, and the same files make the same rows. Raises Transient where
     no file of a day is there yet or one is broken off, BadData where one has stopped growing and cannot be read, Unfit where
-    hardly a line of one is a record with a moment. Any other line is refused by itself.
+    hardly a line of what arrived on a day is a record with a moment. Any other line is refused by itself.
     """
     zones = zones_of(ingest.zone)
     lookback = timedelta(days=ingest.lookback_days)
@@ -53,16 +53,20 @@ def read(ingest: StreamIngest, interval: Interval) -> Iterator[Part]:
     if silent := [day for day in interval if day not in arrived]:
         raise Transient(f"{ingest.pattern}: no file has arrived on {silent[0]}. If none comes, ask who drops them")
     misplaced: Counter[date] = Counter()
+    taken = Taken()
+    seen: defaultdict[date, _Seen] = defaultdict(lambda: _Seen(taken))
     for micro_batch in micro_batches:
-        for records in chunks(_records(micro_batch, ingest, zones)):
-            taken: dict[date, list[dict[str, Any]]] = defaultdict(list)
+        for records in chunks(_records(micro_batch, ingest, zones, seen[micro_batch.day]), taken):
+            of_days: dict[date, list[dict[str, Any]]] = defaultdict(list)
             for record, day in records:
                 if day and micro_batch.day - lookback <= day <= micro_batch.day:
-                    taken[day].append(record)
+                    of_days[day].append(record)
                 else:
-                    taken[micro_batch.day].append(record)
+                    of_days[micro_batch.day].append(record)
                     misplaced[micro_batch.day] += 1
-            yield from ((day, batch(rows)) for day, rows in taken.items() if interval.start <= day < interval.end)
+            yield from ((day, batch(rows)) for day, rows in of_days.items() if interval.start <= day < interval.end)
+    for found in seen.values():
+        found.require_records(ingest)
     counts = {str(day): misplaced[day] for day in interval if misplaced[day]}
     if counts:
         log.warning("%s: records that belong to no day still open, by day of arrival: %s", ingest.pattern, counts)
@@ -83,7 +87,10 @@ def _micro_batches(ingest: StreamIngest, interval: Interval, zone: ZoneInfo) -> 
             check_within(path, base)
             clock = name.fullmatch(path.name)
             if clock is None:
-                raise BadData(f"{path}: is not named like {file_pattern}, so nobody knows when it arrived; nothing was loaded")
+                said = f"{path}: is not named like {file_pattern}, so nobody knows when it arrived"
+                if not is_settled(path):
+                    raise Transient(f"{said}; it may be still arriving under another name")
+                raise BadData(f"{said}; nothing was loaded. Ask who drops it, or move it away")
             arrived_at = datetime.combine(utc_day, time(int(clock[1]), int(clock[2])), UTC)
             day = arrived_at.astimezone(zone).date()
             if interval.start <= day < interval.end:
@@ -91,29 +98,47 @@ def _micro_batches(ingest: StreamIngest, interval: Interval, zone: ZoneInfo) -> 
     return found
 
 
-def _records(file: MicroBatch, ingest: StreamIngest, zones: Zones) -> Iterator[tuple[dict[str, Any], date | None]]:
+@dataclass
+class _Seen:
+    """What the files that arrived on a day hold: their lines, how many of them are no records with a moment, and the first."""
+
+    taken: Taken
+    files: list[MicroBatch] = field(default_factory=list)
+    count: int = 0
+    odd: int = 0
+    first: str = ""
+
+    def refuse(self, what: str) -> None:
+        self.odd += 1
+        self.first = self.first or what
+
+    def require_records(self, ingest: StreamIngest) -> None:
+        """Raises Unfit with all files of the day where hardly a line is a record: one file among many holds nothing up."""
+        if are_most(self.odd, self.count):
+            lines = (record for file in self.files for _, record in _lines(file, ingest.encoding, self.taken))
+            whole = ((self.files[0].day, batch(records)) for records in chunks(lines, self.taken))
+            told = f"{self.odd} of {self.count} lines are no records with a {ingest.moment}: {self.first}"
+            raise Unfit(f"{self.files[0].path.parent}: {told}", self.files[0].day, whole)
+
+
+def _records(file: MicroBatch, ingest: StreamIngest, zones: Zones, seen: _Seen) -> Iterator[tuple[dict[str, Any], date | None]]:
     """The records of one file, each with the business day on which it happened, if it says when."""
-    moment, count, odd = ingest.moment, 0, 0
-    first = ""
-    for number, record in _lines(file, ingest.encoding):
-        count += 1
+    moment = ingest.moment
+    seen.files.append(file)
+    for number, record in _lines(file, ingest.encoding, seen.taken):
+        seen.count += 1
         day = None
         if record.get(REFUSAL):
-            odd += 1
-            first = first or f"line {number} is no record"
-        elif (written := text_of(record.get(moment))) and written.strip() not in ingest.null_markers:
+            seen.refuse(f"line {number} of {file.path.name} is no record")
+        elif (written := text_of(field_of(record, moment))) and written.strip() not in ingest.null_markers:
             try:
                 day = business_day(moment_of(written, zones.source).replace(tzinfo=UTC), zones.reporting.key)
             except ValueError as error:
-                odd += 1
-                first = first or f"the {moment} of line {number} is no time: {error}"
+                seen.refuse(f"the {moment} of line {number} of {file.path.name} is no time: {error}")
         yield record, day
-    if are_most(odd, count):
-        whole = ((file.day, batch(record for _, record in lines)) for lines in chunks(_lines(file, ingest.encoding)))
-        raise Unfit(f"{file.path}: {odd} of {count} lines are no records with a {moment}: {first}", file.day, whole)
 
 
-def _lines(file: MicroBatch, encoding: str) -> Iterator[tuple[int, dict[str, Any]]]:
+def _lines(file: MicroBatch, encoding: str, taken: Taken) -> Iterator[tuple[int, dict[str, Any]]]:
     """The records of one file with the numbers of their lines; memory holds a piece of the file.
 
     What follows the last member of the gzip file and is none is refused as one record.
@@ -124,14 +149,14 @@ def _lines(file: MicroBatch, encoding: str) -> Iterator[tuple[int, dict[str, Any
             raise EOFError("it is empty")
         with at_rest(file.path), file.path.open("rb") as compressed:
             pieces = expanded(_unzipped(compressed), str(file.path), compressed.tell)
-            for number, line in enumerate(_split(pieces, encoding), start=1):
+            for number, line in enumerate(taken.counted(_split(pieces, encoding)), start=1):
                 if line.strip():
                     yield number, _record(line, f"{file.path.name} line {number}")
     except ForeignBytesError as error:
         yield number + 1, refused(UNREADABLE, f"after the gzip data: {error}", f"{file.path.name} after line {number}")
     except FileNotFoundError:
         raise Transient(f"{file.path}: was there a moment ago and is gone") from None
-    except (EOFError, UnicodeDecodeError, zlib.error) as error:
+    except (OSError, EOFError, UnicodeDecodeError, zlib.error) as error:
         raise unreadable(file.path, "a whole gzip file", error) from error
 
 

@@ -9,7 +9,6 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, date
 from functools import lru_cache
-from itertools import islice
 from typing import Any, NamedTuple, TypeVar
 from zoneinfo import ZoneInfo
 
@@ -22,18 +21,21 @@ from headline.sources.columns import are_most
 from headline.sources.landing import Part, Unfit
 from headline.sources.refused import (
     LONGEST_TEXT,
+    NOT_ASKED_FOR,
     ORIGIN,
     REFUSAL,
     REFUSED_TEXT,
     REPEATED_KEY,
     RESERVED,
     UNREADABLE,
+    date_of,
     moment_of,
     name_key,
     refused,
+    spelled,
     storable,
 )
-from headline.sources.spool import ROWS_AT_A_TIME
+from headline.sources.spool import BYTES_AT_A_TIME, ROWS_AT_A_TIME
 
 log = logging.getLogger(__name__)
 
@@ -138,6 +140,11 @@ def text_of(value: Any) -> str | None:
     return storable(value if isinstance(value, str) else json.dumps(value))
 
 
+def field_of(record: Mapping[str, Any], name: str) -> Any:
+    """A field of a record, however its name is spelled; None where it is not there."""
+    return record[name] if name in record else record.get(spelled(name, record) or name)
+
+
 def batch(records: Iterable[Mapping[str, Any]]) -> pa.RecordBatch:
     """Records as columns of text, in the order in which the columns first appear; a field without a name is left out.
 
@@ -158,10 +165,29 @@ def batch(records: Iterable[Mapping[str, Any]]) -> pa.RecordBatch:
     return pa.RecordBatch.from_arrays(arrays, names=[storable(names[0]) for names in spelled.values()])
 
 
-def chunks(items: Iterable[T], size: int = ROWS_AT_A_TIME) -> Iterator[list[T]]:
-    """The items in lists of so many; memory holds one of them."""
-    iterator = iter(items)
-    while chunk := list(islice(iterator, size)):
+class Taken:
+    """Counts how much text of a source has been read so far, in characters."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    def counted(self, texts: Iterable[str]) -> Iterator[str]:
+        """The texts, as they are read."""
+        for text in texts:
+            self.count += len(text)
+            yield text
+
+
+def chunks(items: Iterable[T], taken: Taken, size: int = ROWS_AT_A_TIME) -> Iterator[list[T]]:
+    """The items in lists of so many, or of fewer that are long; memory holds one list. `taken`: what was read to make them."""
+    chunk: list[T] = []
+    end = taken.count + BYTES_AT_A_TIME
+    for item in items:
+        chunk.append(item)
+        if len(chunk) == size or taken.count >= end:
+            yield chunk
+            chunk, end = [], taken.count + BYTES_AT_A_TIME
+    if chunk:
         yield chunk
 
 
@@ -171,19 +197,21 @@ def by_day(
     interval: Interval,
     where: str,
     zones: Zones,
+    taken: Taken,
     *,
     again: Callable[[], Iterable[Mapping[str, Any]]] | None = None,
 ) -> Iterator[Part]:
     """The records of each day of the interval, told by a date or a moment in `column`, as they come.
 
     A record whose day cannot be told is refused. It lands on the last day; of what holds other days too, which are skipped, on
-    the first of all, for which `again` gives all records anew. Raises BadData, when all have come, where one names another day
-    and none are to be skipped; Unfit where hardly a record tells its day: the column has changed.
+    the first of all, for which `again` gives all records anew. `taken`: what was read to make them. Where none are to be skipped,
+    one of another day is refused too. Raises BadData, when all have come, where most are; Unfit where hardly a record tells its
+    day: the column has changed.
     """
     undated, homeless, strange, count = 0, 0, 0, 0
-    example: Any = None
+    example: str | None = None
     earliest = date.max
-    for chunk in chunks(records):
+    for chunk in chunks(records, taken):
         days: dict[date, list[Mapping[str, Any]]] = defaultdict(list)
         for record, day in (_dated(record, column, zones) for record in chunk):
             if day is None:
@@ -196,23 +224,25 @@ def by_day(
             if interval.start <= day < interval.end:
                 days[day].append(record)
             elif not again:
+                written = text_of(field_of(record, column))
+                example = example or written
                 strange += 1
-                example = record.get(column) if strange == 1 else example
+                days[interval.end - DAY].append({**record, REFUSAL: NOT_ASKED_FOR, REFUSED_TEXT: written})
         count += len(chunk)
         for day, rows in sorted(days.items()):
             yield day, batch(rows)
     if are_most(undated, count):
-        whole = ((interval.start, batch(chunk)) for chunk in chunks(again())) if again else None
+        whole = ((interval.start, batch(chunk)) for chunk in chunks(again(), taken)) if again else None
         raise Unfit(
             f"{where}: {undated} of {count} records have no {column} that tells the day of a record", interval.start, whole
         )
     if again and homeless and interval.start <= earliest < interval.end:
         dated = (_dated(record, column, zones) for record in again())
-        yield from ((earliest, batch(chunk)) for chunk in chunks(record for record, day in dated if day is None))
-    if strange:
+        yield from ((earliest, batch(chunk)) for chunk in chunks((record for record, day in dated if day is None), taken))
+    if are_most(strange, count):
         raise BadData(
-            f"{where}: {strange} record(s) have a {column} that is no day of {interval}, such as {example!r}; "
-            "nothing was loaded. Ask the owner of the source, or narrow what is asked for"
+            f"{where}: {strange} of {count} records have a {column} that is no day of {interval}, such as {example!r}; "
+            "nothing was loaded. The source does not heed the days that it is asked for: ask its owner, or mend `ingest`"
         )
 
 
@@ -220,10 +250,11 @@ def _dated(record: Mapping[str, Any], column: str, zones: Zones) -> tuple[Mappin
     """A record with its day; one whose day cannot be told is refused."""
     if record.get(REFUSAL):
         return record, None
+    written = field_of(record, column)
     try:
-        return record, day_of(record.get(column), zones)
+        return record, day_of(written, zones)
     except ValueError:
-        return {**record, REFUSAL: f"invalid_{column}", REFUSED_TEXT: text_of(record.get(column))}, None
+        return {**record, REFUSAL: f"invalid_{column}", REFUSED_TEXT: text_of(written)}, None
 
 
 class Zones(NamedTuple):
@@ -242,6 +273,6 @@ def day_of(value: Any, zones: Zones) -> date:
     """The business day that a date names, or a moment lies on; raises ValueError where it is neither."""
     text = str(value).strip()
     try:
-        return date.fromisoformat(text)
+        return date_of(text)
     except ValueError:
         return business_day(moment_of(text, zones.source).replace(tzinfo=UTC), zones.reporting.key)

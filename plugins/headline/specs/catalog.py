@@ -342,5 +342,5 @@ def _key(location: tuple[int | str, ...]) -> str:
 
 def _explain(fault: Any) -> str:
     if fault["type"] == "extra_forbidden":
-        return "unknown key; see «Adding a pipeline» in README.md for those that exist"
+        return "unknown key; see docs/pipelines.md for those that exist"
     return f"{fault['msg']} (found: {fault['input']!r})" if fault["type"] != "missing" else "is required"

@@ -285,10 +285,11 @@ class Ingest(Model):
     """How one table is read from its source, a business day at a time.
 
     `lookback_days`: days already loaded that every run reads again, for rows that come late. `key`, `measures`: the columns that
-    tell a record, and those whose sums must not move unseen when a day is read again. `zone`: where moments without an offset are
-    at home. `null_markers`: texts that mean «not given» besides the empty one. `types`: what columns arrive as where that is
-    neither what the SQL casts them to nor what they were before. `person`, `personal`: the column that tells whose a record is,
-    and those with other personal data; `headline erase` goes by them.
+    tell a record, and those whose sums must not move unseen when a day is read again. `immutable`: those that stay as they are
+    once a record is loaded, such as its currency; one that changes counts as another record. `zone`: where moments without an
+    offset are at home. `null_markers`: texts that mean «not given» besides the empty one. `types`: what columns arrive as where
+    that is neither what the SQL casts them to nor what they were before. `person`, `personal`: the column that tells whose a
+    record is, and those with other personal data; `headline erase` goes by them.
     `calendar`: when the source is closed; where it is given, nothing at all for another day means that the day is missing.
     """
 
@@ -299,6 +300,7 @@ class Ingest(Model):
     null_markers: list[str] = Field(default_factory=list)
     key: list[str] = Field(default_factory=list)
     measures: list[str] = Field(default_factory=list)
+    immutable: list[str] = Field(default_factory=list)
     types: dict[str, ColumnType] = Field(default_factory=dict)
     person: str | None = None
     personal: list[str] = Field(default_factory=list)

@@ -97,16 +97,29 @@ def stands_for(name: str, resolution: Resolution) -> exp.Expr:
 
 
 def arrived_columns(
-    rows: exp.Expr, there: Sequence[str], absent: Sequence[str], refusal: str = "", unread: Collection[str] | None = None
+    rows: exp.Expr,
+    there: Sequence[str],
+    absent: Sequence[str],
+    refusal: str = "",
+    unread: Collection[str] | None = None,
+    unread_of_row: str = "",
 ) -> exp.Expr:
     """These columns of rows that arrived, and those that are absent as nulls.
 
     `refusal`: the column that says something of a row which could not be read. `unread`: the columns that are null in such a row;
-    None where such rows are left out.
+    None where such rows are left out. `unread_of_row`: the column that says which of them are, as `,<column>,<column>,`; where it
+    is null, all.
     """
     is_sound = exp.column(refusal).is_(exp.null())
+
+    def is_read(column: str) -> exp.Expr:
+        if not unread_of_row:
+            return is_sound
+        is_unread = exp.column(unread_of_row).like(exp.Literal.string(f"%,{column.casefold()},%"))
+        return exp.or_(is_sound, exp.not_(is_unread))
+
     columns = [
-        exp.alias_(exp.case().when(is_sound, exp.column(one, quoted=True)), one, quoted=True)
+        exp.alias_(exp.case().when(is_read(one), exp.column(one, quoted=True)), one, quoted=True)
         if one in (unread or ())
         else exp.column(one, quoted=True)
         for one in there

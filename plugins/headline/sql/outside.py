@@ -47,21 +47,34 @@ def checked(query: exp.Query, published: Collection[str], dialect: str) -> str:
 
 
 def _faults(query: exp.Query, published: Collection[str]) -> Iterator[str]:
-    own = {cte.alias.casefold() for cte in query.find_all(exp.CTE)}
     for node in query.walk():
         # Queries are DML to sqlglot, since an INSERT can stand where they do.
         if isinstance(node, _OTHER_STATEMENTS) and not isinstance(node, exp.Query):
             yield f"{node.key.upper()} is no part of a SELECT"
         elif isinstance(node, exp.Table) and not isinstance(node.this, _ROWS_OF_NOTHING):
-            yield from _faults_of_table(node, own, published)
+            yield from _faults_of_table(node, published)
         elif isinstance(node, exp.Anonymous) and node.name.casefold() in _OF_THE_ENGINE:
             yield f"{node.name} asks the engine"
 
 
-def _faults_of_table(table: exp.Table, own: Collection[str], published: Collection[str]) -> Iterator[str]:
+def _faults_of_table(table: exp.Table, published: Collection[str]) -> Iterator[str]:
     if not isinstance(table.this, exp.Identifier):
         yield f"{table.this.sql()} is a function"
         return
     name = ".".join(part.name for part in table.parts).casefold()
-    if name not in published and not (name in own and not table.db):
+    if name not in published and (table.db or name not in _own(table)):
         yield f"{name} is not published"
+
+
+def _own(table: exp.Table) -> set[str]:
+    """The names that queries around a table give to queries of their own; elsewhere such a name may be a view of the engine's."""
+    found: set[str] = set()
+    inner: exp.Expr = table
+    while outer := inner.parent:
+        if isinstance(outer, exp.With):
+            place = next(place for place, one in enumerate(outer.expressions) if one is inner)
+            found |= {cte.alias.casefold() for cte in outer.expressions[: place + bool(outer.recursive)]}
+        elif isinstance(outer, exp.Query) and not isinstance(inner, exp.With):
+            found |= {cte.alias.casefold() for cte in outer.ctes}
+        inner = outer
+    return found

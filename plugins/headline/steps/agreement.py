@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from typing import cast
 from zoneinfo import ZoneInfo
 
@@ -12,7 +12,7 @@ from sqlglot.optimizer.scope import Scope, traverse_scope
 
 from headline import settings
 from headline.intervals import DAY, Interval
-from headline.sources.refused import RESERVED, Agreed
+from headline.sources.refused import RESERVED, Agreed, name_key
 from headline.specs import FilesIngest, HttpIngest, Source, StreamIngest, Table, load_contract
 from headline.sql import parse, render
 
@@ -79,6 +79,22 @@ def origins(source: Source, table: Table, name: str) -> dict[str, set[str]]:
     """From which columns of `landing.<name>` each column of a table is computed; rows that they filter or sort do not count."""
     *_, root = _scopes(table)
     return {column: set(_origins(column, root, f"landing.{name}", source)) for column in _query(root).named_selects}
+
+
+def money_taken_over(source: Source, table: Table, name: str, money: Collection[str]) -> dict[str, str]:
+    """Which columns of a table hold the amounts of a column of `landing.<name>`, each with the name of that one, out of `money`.
+
+    That is one that is cast and nothing else, or one that is made of a column of its own name.
+    """
+    *_, root = _scopes(table)
+    spelled = {name_key(one): one for one in money}
+    found = {}
+    for expression in _query(root).selects:
+        columns = [one for one in expression.find_all(exp.Column) if _comes_from(one, root, f"landing.{name}", source)]
+        keys, output = {name_key(one.name) for one in columns} & spelled.keys(), expression.alias_or_name
+        if len(keys) == 1 and (all(map(_is_taken_over, columns)) or name_key(output) in keys):
+            found[output] = spelled[keys.pop()]
+    return found
 
 
 def _origins(

@@ -15,12 +15,18 @@ from headline.warehouse import Session
 
 ANOMALY, OUTLIER, LEARNING = "anomaly", "outlier", "learning"
 _CARRIED = "accepted upstream in "
+LIMIT = "3.5"  # of the score, as checks/anomaly.jinja has it
 _SHOWN = 3
 
 
-def outliers(select: Select, session: Session) -> list[Sample]:
+def of_outliers(select: Select) -> Select:
     """Those rows of an anomaly check's query that are an outlier; what is still learning is only counted."""
-    return rows(select.where(f"finding = '{OUTLIER}'"), session)
+    return select.where(f"finding = '{OUTLIER}'")
+
+
+def outliers(select: Select, session: Session) -> list[Sample]:
+    """All of them."""
+    return rows(of_outliers(select), session)
 
 
 def accept(result: CheckResult, table: Table, run: PipelineRun) -> CheckResult:
@@ -68,7 +74,8 @@ def described(outliers: Sequence[Sample]) -> str:
     """The first of the outliers that nobody has waived, in words."""
     told = [
         f"{', '.join(str(value) for value in key_of(outlier).values())}: {_number(outlier['value'])}, "
-        f"expected {_number(outlier['expected'])}, score {_number(outlier['score']) if outlier['score'] else 'none'}"
+        f"expected {_number(outlier['expected'])}{_allowed(outlier)}, "
+        f"score {_number(outlier['score']) if outlier['score'] else 'none'} (limit {LIMIT})"
         for outlier in outliers
         if is_open(outlier)
     ]
@@ -111,6 +118,11 @@ def _is_still_there(waived: Figure, run: PipelineRun) -> bool:
 
 def _with_waiver(outlier: Sample, *said: str | None) -> Sample:
     return outlier | dict(zip(WAIVED, said, strict=True))
+
+
+def _allowed(outlier: Sample) -> str:
+    """How far a figure may be from what is expected; audits of before it was told do not say."""
+    return f" ± {_number(outlier['allowed'])}" if outlier.get("allowed") else ""
 
 
 def _number(text: str | None) -> str:

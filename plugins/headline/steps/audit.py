@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 
 from headline.errors import BadData, NotChecked, SpecError
-from headline.intervals import DAY
+from headline.intervals import DAY, in_few_words
 from headline.ledger import Candidate, CheckResult, stale_states
 from headline.specs import Pipeline, Window, load_contract
 from headline.sql import Shown, shown_by_checks, tables_in_checks
@@ -145,7 +145,7 @@ def _refuse_personal_data(run: PipelineRun, shown: Mapping[str, Shown]) -> None:
 
 def _failure(run: PipelineRun, staged: Staged, results: Sequence[CheckResult]) -> str:
     failed = _failed(results)
-    name, days = staged.table.full_name, ", ".join(map(str, staged.intervals))
+    name, days = staged.table.full_name, in_few_words(day for interval in staged.intervals for day in interval)
     lines = [
         f"{name}: {len(failed)} of {len(results)} checks failed on {staged.row_count} rows for {days}:",
         *(f"  - {result.name} ({result.path}): {_measured(result)}" for result in failed),
@@ -174,6 +174,7 @@ def _how_to_waive(run: PipelineRun, figures: Sequence[str]) -> list[str]:
 
 
 def _measured(result: CheckResult) -> str:
+    on = f", on {result.found_on}" if result.found_on else ""
     if result.kind == ANOMALY:
-        return described(result.sample)
-    return f"measured {result.measured}, {result.threshold}" + (f": {shown(result.sample)}" if result.sample else "")
+        return f"{described(result.sample)}{on}"
+    return f"measured {result.measured}, {result.threshold}{on}" + (f": {shown(result.sample)}" if result.sample else "")

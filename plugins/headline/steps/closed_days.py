@@ -50,7 +50,7 @@ def _judged(run: PipelineRun, spec: AnyIngest, load: Load, before: Load | None) 
             "%s: %s, what was loaded of %s: %s; what arrived now takes its place", load.landing, before.file, load.ds, damage
         )
         return None
-    found = difference(before, load, spec.key, spec.measures)
+    found = difference(before, load, spec.key, spec.measures, spec.immutable)
     if not found.share:
         return None
     limit = settings.load().closed_day_limit

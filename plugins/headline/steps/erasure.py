@@ -105,6 +105,26 @@ def erase(person: str, asked_by: str, catalog: Catalog, ledger: Ledger, warehous
     return [Place(name, count) for name, count in found.items()]
 
 
+def find_erased(catalog: Catalog, ledger: Ledger, warehouse: Warehouse) -> list[str]:
+    """The ids of persons who were erased and stand somewhere all the same, since a backup of before was restored."""
+    from headline.sources.persons import Persons, written
+    from headline.sources.rewriting import values_of
+    from headline.sources.storage import path_of
+
+    persons, root = Persons(Upkeep(ledger.conn_id).tombstones()), path_of(settings.load().landing)
+    found: set[str] = set()
+    for source in _sources(catalog):
+        for name, spec in source.ingest.items():
+            folder = root / source.id / name
+            for file in folder.glob("*/*.parquet") if spec.person and folder.exists() else ():
+                found |= {written(value) for value in values_of(file, spec.person or "")}
+    with warehouse.session(read_only=True) as session:
+        for table in sorted(session.tables()):
+            for column in sorted(set(PERSON_COLUMNS) & session.columns(table).keys()):
+                found |= {written(value) for (value,) in session.query(f"select distinct {column} from {table}").rows}
+    return sorted(one for one in found if persons.pseudonym(one))
+
+
 def _persons(person: str, salt: str) -> Persons:
     from headline.sources.persons import Persons, digest_of
 

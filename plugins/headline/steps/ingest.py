@@ -105,8 +105,8 @@ def _ingest(run: PipelineRun, source: Source, name: str) -> Ingested:
                 raise
             hold_unreadable(run, known[interval.start], error)
     read_days = from_days(load.ds for load in loads)
+    arrival.require_agreed(loads, known)  # first, for what is something else altogether holds nothing too
     _require_something(spec, [load for load in loads if load.ds in run.requested])
-    arrival.require_agreed(loads, known)
     loads = let_through(run, spec, loads, known)
     changed = run.ledger.record_loads(loads, run.run_id)
     ingested = Ingested(landing, read_days, len(loads), sum(load.row_count for load in loads), changed)

@@ -13,7 +13,7 @@ from headline.intervals import Interval
 from headline.ledger import Load, SchemaChanges
 from headline.sources.columns import TEXT
 from headline.sources.intact import require_intact
-from headline.sources.refused import REFUSAL, RESERVED
+from headline.sources.refused import REFUSAL, RESERVED, UNREAD
 from headline.specs import Pipeline, Source, Table, load_contract
 from headline.sql import Overlay, Resolution, arrived_columns, render
 from headline.steps.agreement import agreed_columns
@@ -99,7 +99,8 @@ def _landing(run: PipelineRun, name: str, landed: Sequence[Load], session: Stagi
     if REFUSAL not in known:
         return arrived_columns(rows, list(arrived.values()), absent)
     unread = {arrived[one] for one in _typed(source, name) & arrived.keys()}
-    return arrived_columns(rows, list(arrived.values()), absent, REFUSAL, unread if reserved else None)
+    told_by_row = UNREAD if UNREAD in known else ""
+    return arrived_columns(rows, list(arrived.values()), absent, REFUSAL, unread if reserved else None, told_by_row)
 
 
 def _mentioned(text: str) -> Callable[[str], bool]:

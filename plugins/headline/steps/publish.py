@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import logging
+from collections import defaultdict
 from collections.abc import Mapping
 from contextlib import nullcontext
 from datetime import date
+from decimal import Decimal
 
+from headline.intervals import Interval, merge
 from headline.ledger import Identity, Ledger, Published, RunFacts, touched
 from headline.ledger.ledger import Recording
 from headline.specs import Window
@@ -42,8 +45,11 @@ def publish(plan: Plan, staged: Mapping[str, Staged], session: Staging) -> list[
             run.ledger.begin_publication(in_doubt, before, after)
             session.replace(replacements, after)
         record.publish(facts, changed, unchanged, inputs, after)
+    alike: dict[tuple[str, str, Decimal], list[Interval]] = defaultdict(list)
     for one in changed:
-        log.info("published %s for %s: %s, coverage %s", one.table, one.interval, one.status, one.coverage)
+        alike[one.table, one.status, one.coverage].append(one.interval)
+    for (table, status, coverage), days in alike.items():  # not a line a day: a range has thousands
+        log.info("published %s for %s: %s, coverage %s", table, ", ".join(map(str, merge(days))), status, coverage)
     return changed
 
 

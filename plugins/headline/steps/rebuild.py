@@ -135,7 +135,7 @@ def _compute(run: PipelineRun, table: Table, states: list[PeriodState], session:
     names = resolutions(run, table.reads, {}, session, sql, loads)
     selects = [compile_table(table, interval, names, run.warehouse.dialect) for interval in intervals]
     contents = session.stage(table, selects)
-    require_taken_over(run, table, contents, loads)
+    require_taken_over(run, table, contents, loads, session)
     session.replace([Replacement(table, intervals if table.period_column else None)])
     return sum(one.row_count for one in contents)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from time import time
 from typing import TYPE_CHECKING
@@ -44,6 +44,7 @@ def retain(catalog: Catalog, ledger: Ledger, warehouse: Warehouse, logs: Path | 
         _logs(logs, known.keep_log_days),
         _staging(ledger, warehouse, known.keep_staging_days),
         _quarantine(catalog, ledger, warehouse, known.keep_quarantine_days),
+        _backups(ledger, known.backup_to, known.keep_backup_days),
         Removed("audits", upkeep.forget_audits(known.keep_audit_days) if known.keep_audit_days else 0),
     ]
     for one in removed:
@@ -143,6 +144,17 @@ def _staging(ledger: Ledger, warehouse: Warehouse, days: int) -> Removed:
         warehouse.forget(key)
     ledger.forget_candidates(expired)
     return Removed("staging", len(expired))
+
+
+# backups
+
+
+def _backups(ledger: Ledger, target: str, days: int) -> Removed:
+    from headline.steps.backup import remove_backups
+
+    if not target or not days:
+        return Removed("backups", 0)
+    return Removed("backups", *remove_backups(target, datetime.now(UTC) - timedelta(days=days), ledger))
 
 
 # quarantine

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from datetime import date
 from typing import NamedTuple
 
 from sqlglot import exp
 
 from headline.errors import HeadlineError
+from headline.intervals import in_few_words
 from headline.ledger import Sample
+from headline.ledger.figures import PERIODS
 from headline.sql import write
 from headline.warehouse import Session
 
@@ -51,6 +54,28 @@ def rows(select: Select, session: Session, limit: int | None = None) -> list[Sam
     end = f" limit {limit}" if limit else ""
     found = session.query(f"select * from (\n{select.text}\n) as found order by {order}{end}")
     return [{name: _text(value) for name, value in zip(found.columns, row, strict=True)} for row in found.rows]
+
+
+def found_on(found: Sequence[Sample], select: Select, session: Session) -> str:
+    """The days (weeks, months) of the rows that a check found, in words; empty where they name none.
+
+    `found`: its rows, up to 20 of them. Where there may be more the engine is asked.
+    """
+    column = next((name for name in PERIODS if found and name in found[0]), "")
+    if not column:
+        return ""
+    try:
+        told = [row[column] for row in found]
+        if len(found) == SIZE:
+            told = [_text(day) for (day,) in session.query(f"select distinct {column} from (\n{select.text}\n) as found").rows]
+        days = sorted({date.fromisoformat(day) for day in told if day})
+    except (HeadlineError, ValueError) as error:
+        log.warning("The days of the rows that a check found cannot be shown: %s", error)
+        return ""
+    if column == "ds":
+        return in_few_words(days)
+    shown = ", ".join(str(day) for day in days[:_SHOWN]) + (", …" if len(days) > _SHOWN else "")
+    return f"{len(days)} {column}{'s' if len(days) > 1 else ''} from {shown}" if days else ""
 
 
 def shown(sample: Sequence[Sample]) -> str:

@@ -62,8 +62,8 @@ def transform(plan: Plan, table: Table, staged: dict[str, Staged], session: Stag
         names = resolutions(run, table.reads, staged, session, text, loads)
         selects = [compile_table(table, interval, names, run.warehouse.dialect) for interval in intervals]
         contents = session.stage(table, selects)
-    _require_within(table, intervals, contents)
-    require_taken_over(run, table, contents, loads)
+        _require_within(table, intervals, contents)
+        require_taken_over(run, table, contents, loads, session)
     rows, refused = sum(one.row_count for one in contents), sum(one.refused_count for one in contents)
     changed, unchanged, replaced = _compared(plan, table, intervals, contents, session)
     run.ledger.record_candidate(

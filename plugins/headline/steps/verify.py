@@ -19,8 +19,8 @@ from headline.specs import Check, Contract, Table, load_contract
 from headline.specs.catalog import parse_yaml, read_text
 from headline.specs.soda_schema import contract_faults
 from headline.sql import DIALECT, Resolution, check_selects, prepare_checks, rows_found
-from headline.steps.anomalies import ANOMALY, LEARNING, OUTLIER, outliers
-from headline.steps.samples import Select, sample
+from headline.steps.anomalies import ANOMALY, LEARNING, OUTLIER, of_outliers, outliers
+from headline.steps.samples import Select, found_on, sample
 from headline.warehouse import Session, staging_of
 
 log = logging.getLogger(__name__)
@@ -152,8 +152,11 @@ class _Examined:
         check = self.checks[result.path]
         told = result.outcome in FOUND_SOMETHING
         if told and (select := self.select(check.path)):
-            read = outliers if check.kind == ANOMALY else sample
-            return replace(result, sample=read(select, self.session))
+            if check.kind == ANOMALY:
+                found = outliers(select, self.session)
+                return replace(result, sample=found, found_on=found_on(found, of_outliers(select), self.session))
+            found = sample(select, self.session)
+            return replace(result, sample=found, found_on=found_on(found, select, self.session))
         return replace(result, outcome="learning") if result.outcome == "passed" and count.untold else result
 
 
@@ -197,9 +200,15 @@ def _result(result: Any, check: Check) -> CheckResult:
         type=check.type,
         outcome=_OUTCOMES.get(result.outcome.name, "not_checked"),
         measured=None if measured is None else Decimal(str(measured)),
-        threshold=" ".join(str(result.check.threshold).split()) if result.check.threshold else "",
+        threshold=_limit(result.check.threshold),
         kind=check.kind,
     )
+
+
+def _limit(threshold: Any) -> str:
+    """A limit as people write it: «must be 0», of Soda's lines «level: fail» and «must be: 0»; the outcome says the level."""
+    lines = str(threshold or "").splitlines()
+    return ", ".join(line.replace(": ", " ", 1) for line in lines if line.startswith("must"))
 
 
 def _not_evaluated(check: Check) -> CheckResult:

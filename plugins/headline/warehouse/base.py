@@ -175,6 +175,10 @@ class Staging(Session):
         """Within `publishing`: carry out all replacements in one atomic step, or none; `after` is what the warehouse is then."""
 
     @abstractmethod
+    def drop(self, tables: Sequence[str], after: Identity) -> None:
+        """Within `publishing`: drop published tables (`schema.table`), all or none; `after` is what the warehouse is then."""
+
+    @abstractmethod
     def keep(self) -> None:
         """Keep the staging tables after the session, to be inspected."""
 

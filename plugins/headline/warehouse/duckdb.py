@@ -18,6 +18,7 @@ from typing import Any
 import duckdb
 import sqlglot
 
+from headline import settings
 from headline.connections import Connection
 from headline.errors import BadData, BadRequest, NoSpace, SpecError, Transient
 from headline.intervals import DAY, Interval, merge
@@ -40,6 +41,8 @@ _FOR_NOW = (duckdb.IOException, duckdb.TransactionException, duckdb.OutOfMemoryE
 # A file that could not be written to its end invalidates the instance; the next one finds it as it was before.
 _AT_THE_END = (*_FOR_NOW, duckdb.FatalException)
 _FILE_NAMED = re.compile(r"\"(/[^\"]+)\"")
+# Of a SELECT that a person wrote: what it may put on disk, how many characters it may give, and how many rows are taken at once.
+MOST_ON_DISK, LONGEST_ANSWER, ROWS_AT_ONCE = "10GB", 200_000_000, 2_000
 WAREHOUSE, STAGING = "warehouse", "staging"
 # What the warehouse knows of itself, which is none of the published tables.
 OWN_SCHEMA = "headline"
@@ -104,13 +107,14 @@ class DuckDBSession(Session):
         return Result([column[0] for column in cursor.description or []], cursor.fetchall())
 
     def query_alone(self, sql: str, seconds: float) -> Result:
+        self._execute(f"set max_temp_directory_size = '{MOST_ON_DISK}'")
         # No file, no extension, no other database; and nobody can take that back.
         self._execute("set enable_external_access = false")
         self._execute("set lock_configuration = true")
         clock = Timer(seconds, self._connection.interrupt)
         clock.start()
         try:
-            return self.query(sql)
+            return self._few_rows(sql)
         except Transient as error:
             if not isinstance(error.__cause__, duckdb.InterruptException):
                 raise
@@ -121,6 +125,21 @@ class DuckDBSession(Session):
             raise BadRequest(f"DuckDB refused the query: {error}") from error
         finally:
             clock.cancel()
+
+    def _few_rows(self, sql: str) -> Result:
+        """As `query`; raises BadRequest where the rows are more than a process is to hold."""
+        cursor, most = self._execute(sql), settings.load().query_rows
+        rows: list[tuple[Any, ...]] = []
+        size = 0
+        while part := cursor.fetchmany(ROWS_AT_ONCE):
+            rows += part
+            size += sum(len(value) for row in part for value in row if isinstance(value, str | bytes))
+            if len(rows) > most or size > LONGEST_ANSWER:
+                raise BadRequest(
+                    f"the query gives more than {most:,} rows (HEADLINE_QUERY_ROWS) or {LONGEST_ANSWER:,} characters: "
+                    "add a limit, or ask for sums"
+                )
+        return Result([column[0] for column in cursor.description or []], rows)
 
     def change(self, statements: Sequence[str]) -> None:
         with self._transaction():
@@ -361,6 +380,13 @@ class DuckDBStaging(DuckDBSession, Staging):
             if after:
                 self._identify(after)
         self._identity = after or self._identity
+
+    def drop(self, tables: Sequence[str], after: Identity) -> None:
+        with self._transaction():
+            for name in tables:
+                self._execute(f"drop table if exists {name}")
+            self._identify(after)
+        self._identity = after
 
     def keep(self) -> None:
         self._kept.parent.mkdir(parents=True, exist_ok=True)

@@ -123,10 +123,14 @@ class Phones:
     topics: dict[str, str] = field(default_factory=dict)
     queues: dict[str, str] = field(default_factory=dict)
     stop: Callable[[], None] = lambda: None
+    clients: dict[str, Any] = field(default_factory=dict)
 
     def client(self, service: str) -> Any:
-        keys = {"aws_access_key_id": "x", "aws_secret_access_key": "y", "region_name": REGION}
-        return boto3.client(service, endpoint_url=self.endpoint, **keys)
+        """The client of a service: to make one takes far longer than to ask it, and who waits asks again and again."""
+        if service not in self.clients:
+            keys = {"aws_access_key_id": "x", "aws_secret_access_key": "y", "region_name": REGION}
+            self.clients[service] = boto3.client(service, endpoint_url=self.endpoint, **keys)
+        return self.clients[service]
 
     def add(self, person: str) -> None:
         sns, sqs = self.client("sns"), self.client("sqs")

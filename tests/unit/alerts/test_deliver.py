@@ -117,7 +117,7 @@ def test_the_next_channel_is_used_and_the_broken_one_is_an_incident(desk: Desk) 
     desk.deliver(NOON)
     assert desk.told() == {"slack": ["ada", "ada"]}
     assert [subject for _, subject in desk.channels["slack"].taken] == [
-        "T1 core_shop 11-19 breaks its contract",
+        "T1 core_shop 11-19 failed its checks",
         "T1 Alerts fail: sns",
     ]
     [failed] = [one for one in desk.incidents.open() if one.kind == "alert_path_failed"]
@@ -181,7 +181,7 @@ def test_a_partial_day_says_the_newest_share(desk: Desk) -> None:
     desk.fire(kind="data_partial", partial={"core.order_lines": 0.9, "core.refunds": 0.5})
     incident = desk.fire(kind="data_partial", partial={"core.order_lines": 0.97})
     desk.deliver(NOON)
-    assert "only in part: core.order_lines 97.0%." in desk.channels["email"].texts[0]
+    assert "as partial: coverage core.order_lines 97.0%." in desk.channels["email"].texts[0]
     desk.incidents.resolve(incident.id, NOON + MINUTE, "the day is complete")
     again = desk.fire(kind="data_partial", at=NOON + HOUR, partial={"core.refunds": 0.4})
     assert again.facts == {"partial": {"core.refunds": 0.4}}, "opened again, it knows nothing of before"
@@ -197,7 +197,7 @@ def test_when_more_of_the_path_fails_than_was_taken_people_are_told_anew(desk: D
     desk.fire(kind="schema_changed", at=NOON + 2 * MINUTE)
     desk.deliver(NOON + 2 * MINUTE)
     assert [subject for _, subject in desk.channels["email"].taken] == [
-        "T1 core_shop 11-19 has other columns",
+        "T1 core_shop 11-19 has schema drift",
         "T1 Alerts fail: slack, sns",
     ]
     assert ("rearmed", None, None) in desk.events(failed)
@@ -270,8 +270,8 @@ def test_what_follows_from_another_is_told_with_it_and_wakes_with_it(desk: Desk)
     assert desk.told() == {"sns": ["ada"]}
     assert [event for event, *_ in desk.events(follows)] == ["opened", "linked"]
     text = next(event.detail for event in desk.incidents.history(cause.id) if event.channel == "inbox")
-    assert "1 more incident(s) hang on this one: investor_profit landing_missed." in text
-    assert "Hurt: investor_profit, unit_profit." in text
+    assert "1 more incident(s) caused by this one: investor_profit landing_missed." in text
+    assert "Impact: investor_profit, unit_profit." in text
 
     desk.incidents.resolve(cause.id, NIGHT + 10 * MINUTE, "published")
     assert desk.deliver(NIGHT + 20 * MINUTE) == NIGHT + 40 * MINUTE

@@ -64,7 +64,7 @@ def test_an_error_of_several_lines_keeps_them() -> None:
         "    - a rule: measured 1",
         "  Nothing was published",
     ]
-    assert lines[begins + 4].startswith("First: ")
+    assert lines[begins + 4].startswith("Next step: ")
     assert lines[begins + 5] == ""
     assert lines[begins - 1].startswith("Likely cause: task write_audit_publish failed; core.orders: 2 of 9 checks failed: -")
 
@@ -75,15 +75,15 @@ def test_every_kind_has_its_facts_here() -> None:
 
 def test_a_broken_contract_in_full() -> None:
     found = message("contract_broken", **FACTS["contract_broken"])
-    assert found.subject == "T1 core.order_lines 11-19 breaks its contract"
+    assert found.subject == "T1 core.order_lines 11-19 failed its checks"
     assert found.text.splitlines() == [
-        "core.order_lines 11-19 breaks its contract. A check of a table's contract failed: the data is bad and nothing of it was"
+        "core.order_lines 11-19 failed its checks. A check of a table's contract failed: the data is bad and nothing of it was"
         " published.",
         "Day: 2026-11-19. Since: 2026-11-20 02:47 UTC.",
-        "Hurt: investor_profit, unit_profit.",
-        "Likely cause: task audit.x failed; «raw = core + quarantine»: 3 found, such as order_id=O1, line_number=1; order_id=O2,"
-        " line_number=1; order_id=O3, line_number=1",
-        "First: See its rows beside what is published: headline inspect core.order_lines scheduled__2026-11-20",
+        "Impact: investor_profit, unit_profit.",
+        "Likely cause: task audit.x failed; «raw = core + quarantine»: 3 found, must be 0, such as order_id=O1, line_number=1;"
+        " order_id=O2, line_number=1; order_id=O3, line_number=1",
+        "Next step: See its rows beside what is published: headline inspect core.order_lines scheduled__2026-11-20",
         "  When the source is mended: run the source again for these days: "
         "headline trigger shop core_shop --from 2026-11-17 --to 2026-11-19",
         "  When SQL or contract are mended: headline retry core_shop",
@@ -93,11 +93,11 @@ def test_a_broken_contract_in_full() -> None:
         "Log: https://airflow.example.com/dags/core_shop/runs/scheduled__2026-11-20/tasks/audit.x",
         "What to do: https://airflow.example.com/headline/alerts/contract_broken",
         "Runbook: https://airflow.example.com/headline/runbooks/core_shop#when-a-check-fails",
-        "Hurt: investor_profit: https://airflow.example.com/headline/board?dag_id=investor_profit",
-        "Hurt: unit_profit: https://airflow.example.com/headline/board?dag_id=unit_profit",
+        "Impact: investor_profit: https://airflow.example.com/headline/board?dag_id=investor_profit",
+        "Impact: unit_profit: https://airflow.example.com/headline/board?dag_id=unit_profit",
     ]
     assert found.short == (
-        "T1 core.order_lines 11-19 breaks its contract. task audit.x failed; «raw = core + quarantine»: 3 found, such as"
+        "T1 core.order_lines 11-19 failed its checks. task audit.x failed; «raw = core + quarantine»: 3 found, must be 0, such as"
         " order_id=O1, line_number=1; order_id=O2, line_number=1; order_id=O3, line_number=1"
         "\nAcknowledge: https://airflow.example.com/headline/incidents/7"
     )
@@ -110,7 +110,7 @@ def test_every_kind_says_what_to_do_on_a_phone(kind: str) -> None:
         assert len(found.subject) <= SUBJECT_LENGTH
         assert len(found.short) <= SHORT_LENGTH
         assert found.short.endswith("\nAcknowledge: https://airflow.example.com/headline/incidents/7")
-        lines = [line.strip() for line in found.text.removeprefix("First: ").replace("\nFirst: ", "\n").splitlines()]
+        lines = [line.strip() for line in found.text.removeprefix("Next step: ").replace("\nNext step: ", "\n").splitlines()]
         assert set(first_step(incident(kind, **facts), AROUND.sources).splitlines()) <= set(lines)
         assert f"What to do: https://airflow.example.com/headline/alerts/{kind}" in found.text
         assert ("Runbook: " in found.text) == (kind != "alert_path_failed"), "the watch has none"
@@ -166,9 +166,9 @@ def test_a_landing_says_how_it_stands(facts: dict[str, Any], subject: str, says:
 def test_what_hangs_on_it_is_counted_and_named() -> None:
     hanging = [replace(incident("landing_missed"), id=number, pipeline=f"pipeline_{number}") for number in range(9)]
     text = compose(incident("task_failed"), replace(AROUND, hanging=hanging)).text
-    assert "9 more incident(s) hang on this one: pipeline_0 landing_missed, " in text
+    assert "9 more incident(s) caused by this one: pipeline_0 landing_missed, " in text
     assert "pipeline_5 landing_missed and 3 more." in text
-    assert "Hangs on it: pipeline_5 landing_missed 2026-11-19: https://airflow.example.com/headline/incidents/5" in text
+    assert "Caused by this: pipeline_5 landing_missed 2026-11-19: https://airflow.example.com/headline/incidents/5" in text
 
 
 OUTLIER = CHECK | {"kind": "anomaly"}
@@ -209,7 +209,7 @@ def test_a_drill_says_that_it_is_one() -> None:
     assert found.subject == "Drill: acknowledge this alert"
     assert found.short.startswith("Drill: acknowledge this alert. nothing is wrong\nAcknowledge: ")
     assert found.text.startswith("This is a drill: show that it reached you.")
-    assert "First: acknowledge it; nothing else" in found.text
+    assert "Next step: acknowledge it; nothing else" in found.text
 
 
 def test_a_score_has_two_decimals_and_money_all_of_its_own() -> None:

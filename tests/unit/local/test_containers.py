@@ -15,7 +15,7 @@ from headline.connections import lent
 from headline.ledger import MIGRATOR
 from headline.local import containers
 from headline.local.containers import make_secrets
-from headline.local.environment import DEFAULTS, LIMITS, derived
+from headline.local.environment import DEFAULTS, LIMITS, OF_SET_UP, derived
 from headline.local.home import Home
 from headline.local.postgres import Postgres
 from headline.local.processes import AIRFLOW
@@ -38,7 +38,7 @@ ELSEWHERE = {
 
 
 COMPOSE = yaml.safe_load((PROJECT / "docker-compose.yaml").read_text())
-OF_ONE = {"AIRFLOW_CONN_HEADLINE_SHOP": "scheduler", "AIRFLOW_CONN_HEADLINE_LEDGER_READER": "nobody"}
+OF_ONE = {"AIRFLOW_CONN_HEADLINE_SHOP": "scheduler", "AIRFLOW_CONN_HEADLINE_LEDGER_READER": "api-server"}
 
 
 def test_containers_are_told_what_processes_are_told(tmp_path: Path) -> None:
@@ -64,7 +64,7 @@ def test_each_container_has_the_secrets_that_it_needs_and_no_password_among_its_
     assert stat.S_IMODE((home.path / "containers").stat().st_mode) == 0o700
     assert {stat.S_IMODE((home.path / "containers" / name).stat().st_mode) for name in made} == {0o644}
     assert {file.name: file.read_text() for file in make_secrets(home).iterdir()} == made, "what is there stays"
-    assert set(COMPOSE["secrets"]) == set(made) - {"AIRFLOW_CONN_HEADLINE_LEDGER_READER"}
+    assert set(COMPOSE["secrets"]) == set(made)
     assert {name: Path(one["file"]).name for name, one in COMPOSE["secrets"].items()} == {
         name: name for name in COMPOSE["secrets"]
     }
@@ -72,7 +72,7 @@ def test_each_container_has_the_secrets_that_it_needs_and_no_password_among_its_
     everything = set().union(*given.values())
     assert everything == set(COMPOSE["secrets"]), "each is used, and there are no others"
     assert given["demo-finance"] == set()
-    only_for_set_up = {"admin", *ROLES, "AIRFLOW_CONN_HEADLINE_LEDGER_MIGRATOR", "AIRFLOW_CONN_HEADLINE_SHOP_OWNER"}
+    only_for_set_up = {"admin", *ROLES, *(f"AIRFLOW_CONN_HEADLINE_{name}" for name in OF_SET_UP)}
     for name in AIRFLOW:
         assert not given[name] & only_for_set_up, name
     needed = {*MADE} - {"api_secret_key", "jwt_secret", "fernet_key"} | {"airflow_database"}

@@ -9,8 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.unit.records import record
 
+from headline import specs
 from headline.errors import BadRequest, HeadlineError
+from headline.intervals import DAY, Interval
+from headline.ledger import Ledger, Published
 from headline.local import job, runs
 from headline.local.home import Home
 
@@ -18,14 +22,17 @@ RUN = {"start_date": "2026-02-01T00:00:00+00:00", "end_date": "2026-02-01T00:01:
 
 
 class Airflow:
-    """Has two DAGs; runs of `fails` fail."""
+    """Has two DAGs, and `others`; runs of `fails` fail."""
 
-    def __init__(self, *, paused: str = "", fails: str = "", failed_before: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self, *, paused: str = "", fails: str = "", failed_before: tuple[str, ...] = (), others: tuple[str, ...] = ()
+    ) -> None:
+        self.known = ("shop", "core_shop", *others)
         self.paused, self.fails, self.failed_before = paused, fails, failed_before
         self.asked: list[tuple[Any, ...]] = []
 
     def dags(self) -> list[dict[str, Any]]:
-        return [{"dag_id": name, "is_paused": name == self.paused} for name in ("shop", "core_shop")]
+        return [{"dag_id": name, "is_paused": name == self.paused} for name in self.known]
 
     def trigger(self, dag_id: str, *, conf: Mapping[str, Any]) -> dict[str, Any]:
         self.asked.append(("trigger", dag_id, dict(conf)))
@@ -72,6 +79,40 @@ def test_pipelines_run_one_after_the_other(use: Any, capsys: pytest.CaptureFixtu
     days = {"from": "2026-01-30", "to": "2026-01-31"}
     assert airflow.asked == [("trigger", "shop", days), ("trigger", "core_shop", days)]
     assert "http://airflow/dags/core_shop/runs/manual__2026-02-01T00%3A00%3A00%2B00%3A00\n" in capsys.readouterr().out
+
+
+def test_the_order_in_which_they_are_named_does_not_matter(use: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    """A reader that ran first would wait for what comes after it, and the command with it."""
+    airflow = use(Airflow())
+    runs.trigger(["core_shop", "shop", "core_shop"], date(2026, 1, 30), None)
+    assert [dag_id for _, dag_id, _ in airflow.asked] == ["shop", "core_shop"]
+    assert "in the order in which they read each other: shop core_shop\n" in capsys.readouterr().out
+
+
+def test_what_is_left_out_between_them_is_said(use: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    airflow = use(Airflow(others=("unit_profit",)))
+    runs.trigger(["shop", "unit_profit"], date(2026, 1, 30), None)
+    assert [dag_id for _, dag_id, _ in airflow.asked] == ["shop", "unit_profit"]
+    said = capsys.readouterr().out
+    assert "left out between them is core_shop" in said
+    assert "headline trigger shop core_shop unit_profit" in said
+
+
+def test_what_a_run_waits_for_is_said_with_what_brings_it(use: Any, capsys: pytest.CaptureFixture[str], ledger: Ledger) -> None:
+    use(Airflow())
+    runs.trigger(["core_shop"], date(2026, 1, 30), date(2026, 1, 31))
+    said = capsys.readouterr().out
+    assert "core_shop waits for " in said
+    assert "more tables, 2026-01-30 to 2026-01-31, and goes on" in said
+    [line] = [line for line in said.splitlines() if line.startswith("  headline trigger ")]
+    named, _, days_said = line.removeprefix("  headline trigger ").partition(" --from ")
+    assert (set(named.split()), days_said) == ({"shop", "finance", "core_finance"}, "2026-01-30 --to 2026-01-31")
+    assert named.index("finance") < named.index("core_finance")
+    days = [Interval(day, day + DAY) for day in (date(2026, 1, 30), date(2026, 1, 31))]
+    reads = [name for name in specs.load().pipelines["core_shop"].inputs if name != "calendar.days"]
+    record(ledger, *(Published(name, day, "1:a", 1) for name in reads for day in days))
+    runs.trigger(["core_shop"], date(2026, 1, 30), date(2026, 1, 31))
+    assert "waits for" not in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

@@ -105,11 +105,11 @@ def test_calendars_are_written_into_a_folder(headline: Callable[..., tuple[int, 
 
 
 def test_requests_become_work_or_tickets(headline: Callable[..., tuple[int, str, str]]) -> None:
-    code, out, _ = headline("requests", "3", "2", "1.5", "0.5", "--day", "2027-03-01")
+    code, out, _ = headline("requests", "--points", "3 2 1.5 0.5", "--day", "2027-03-01")
     assert code == 0
     assert "takes requests from 2027-02-22 to 2027-03-05; of 6.0 points 0.5 are left" in out
     assert [line.split("│")[3].strip() for line in out.splitlines() if "│" in line] == ["taken", "taken", "ticket", "taken"]
-    code, _, errors = headline("requests", "many")
+    code, _, errors = headline("requests", "--points", "many")
     assert code == 1
     assert "points as numbers" in errors
 

@@ -20,6 +20,7 @@ from headline.operators import FindMissingOperator, IngestOperator, RecordRepair
 from headline.operators.context import acceptance
 from headline.operators.inputs import InputsTrigger
 from headline.operators.repair import AirflowRuns
+from headline.operators.takeover import Takeover
 from headline.operators.together import Share
 from headline.steps import Acceptance
 from headline.steps.ingest import Ingested
@@ -166,12 +167,10 @@ def test_a_backfill_gives_way_to_runs_that_somebody_waits_for(
 def test_days_that_fail_together_are_computed_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     """A source's run of a backfill ingests what is queued behind it, and the task after it computes just that."""
     done: list[Any] = []
-    pushed: dict[str, str] = {}
+    pushed: dict[str, Any] = {}
     of = context(at(D1), at(D2), run_id="backfill__2026-03-01")
     of["dag_run"].run_type = "backfill"
-    of["ti"] = SimpleNamespace(
-        xcom_push=lambda key, value: pushed.update({key: value}), xcom_pull=lambda **_: pushed.get("until")
-    )
+    of["ti"] = SimpleNamespace(xcom_push=lambda key, value: pushed.update({key: value}), xcom_pull=lambda **_: pushed.get("days"))
 
     def work(days: Interval, **_: Any) -> None:
         done.append(days)
@@ -182,7 +181,9 @@ def test_days_that_fail_together_are_computed_alone(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr("headline.operators.steps.pipeline_run", lambda _pipeline, _context, days: days)
     monkeypatch.setattr("headline.steps.write_audit_publish", work)
     monkeypatch.setattr("headline.steps.ingest", work)
+    monkeypatch.setattr("headline.operators.together.is_behind", lambda _pipeline, days: days in behind)
     own, more = Interval(D1, D2), Interval(D1, D2 + 2 * DAY)
+    behind: list[Interval] = []
     monkeypatch.setattr("headline.operators.together.share_of", lambda *_: Share(more))
     ingest = IngestOperator(task_id="ingest", pipeline="shop")
     publish = WriteAuditPublishOperator(task_id="w", pipeline="shop")
@@ -194,11 +195,16 @@ def test_days_that_fail_together_are_computed_alone(monkeypatch: pytest.MonkeyPa
     most = 9
     ingest.execute(of)
     publish.execute(of)
-    assert (done, pushed) == ([more, more], {"until": str(more.end)})
+    assert (done, pushed.pop("days")) == ([more, more], more.to_json())
+    assert Takeover.from_json(pushed.pop("taken_over")).days == more, "the runs of these days have nothing left to do"
     most = 1
     done.clear()
+    pushed["days"] = more.to_json()
     publish.execute(of)
-    assert done == [more, own]
+    assert (done, set(pushed)) == ([more, own], {"days"})
+    most, behind = 9, [more]
+    publish.execute(of)
+    assert set(pushed) == {"days"}, "an input has changed meanwhile: each run finds out for itself"
     monkeypatch.setattr("headline.operators.together.share_of", lambda *_: Share(own, is_done=True))
     with pytest.raises(AirflowSkipException, match="computed together with another day of this backfill"):
         ingest.execute(of)

@@ -16,7 +16,7 @@ from headline.intervals import DAY, Interval
 from headline.ledger import Candidate, Ledger, behind
 from headline.operators import inputs, listener, upstream
 from headline.operators.inputs import Wait, behind_inputs
-from headline.operators.together import Share, share_of
+from headline.operators.together import MOST_DAYS, Share, share_of
 from headline.operators.upstream import ActiveRun, ActiveRuns, Done, ahead_of, describe_runs
 
 D1, D2, D3 = date(2026, 3, 1), date(2026, 3, 2), date(2026, 3, 3)
@@ -124,7 +124,7 @@ def published(run_id: str, moment: datetime, days: Interval, table: str = "raw.o
 
 def ahead(run_type: str = "manual", run_id: str = "u", dag_id: str = "shop", day: date = D1, **more: Any) -> bool:
     one = ActiveRun(dag_id, run_id, run_type, Interval(day, day + DAY), QUEUED)
-    done = Done(more.pop("published", []))
+    done = Done(more.pop("published", []), more.pop("backfills", ()))
     return bool(ahead_of([one], READS, Interval(D1, D2), done, specs.load(), **more))
 
 
@@ -154,6 +154,9 @@ def test_another_run_of_a_backfill_may_have_published_for_it(project: Any) -> No
     assert ahead("backfill", published=[published("backfill__first", LATE, Interval(D2, D3))]), "other days"
     assert ahead("backfill", published=[published("backfill__first", EARLY, range_of_days)])
     assert ahead("backfill", published=[published("manual__other", LATE, range_of_days)])
+    scheduled = [published("scheduled__first", LATE, range_of_days)]
+    assert ahead("backfill", published=scheduled)
+    assert not ahead("backfill", published=scheduled, backfills=["scheduled__first"]), "a run that the backfill has cleared"
     assert ahead("manual", published=[published("backfill__first", LATE, range_of_days)])
 
 
@@ -180,6 +183,18 @@ def test_the_first_run_of_a_backfill_takes_over_the_days_that_are_queued_behind_
     airflow.runs[1]["state"] = "running"
     assert share_of("shop", f"backfill__{D1}", Interval(D1, D2), ActiveRuns()) == Share(Interval(D1, D2))
     assert share_of("shop", "backfill__unknown", Interval(D1, D2), ActiveRuns()) == Share(Interval(D1, D2))
+
+
+def test_a_backfill_that_runs_backwards_is_computed_together_too(project: Any, airflow: FakeAirflow) -> None:
+    airflow.runs = backfill(D3, D2, D1, D1 - 2 * DAY)
+    assert share_of("shop", f"backfill__{D3}", Interval(D3, D3 + DAY), ActiveRuns()) == Share(Interval(D1, D3 + DAY))
+    airflow.runs = [dict(one, dag_id="core_shop") for one in airflow.runs]
+    record(Ledger(), *days_of("raw.orders", D2, D3))
+    own = Interval(D3, D3 + DAY)
+    assert share_of("core_shop", f"backfill__{D3}", own, ActiveRuns()) == Share(Interval(D2, D3 + DAY)), "the first lacks inputs"
+    airflow.runs = backfill(*(D3 - number * DAY for number in range(40)))
+    share = share_of("shop", f"backfill__{D3}", own, ActiveRuns())
+    assert (share.days.end, len(share.days)) == (D3 + DAY, MOST_DAYS)
 
 
 def test_a_run_whose_day_was_taken_over_has_nothing_to_do_unless_an_input_changed_since(

@@ -169,9 +169,16 @@ def test_pages_that_never_end_are_noticed(serve: Serve, circle: int) -> None:
 
 
 @pytest.mark.parametrize("day", ["2026-02-28", "2026-03-03"])
-def test_a_record_of_a_day_that_was_not_asked_for_is_bad_data(serve: Serve, day: str) -> None:
+def test_a_record_of_a_day_that_was_not_asked_for_is_refused_by_itself(serve: Serve, day: str) -> None:
     serve(lambda params: (200, {"data": [record("a"), record("b", day)], "next_cursor": None}))
-    with pytest.raises(BadData, match=r"1 record\(s\) have a incurred_on that is no day of \[2026-03-01, 2026-03-03\)"):
+    rows = [row for rows in read().values() for row in rows]
+    told = [(row.get("headline_refusal"), row.get("headline_text")) for row in rows]
+    assert sorted(told, key=str) == [("not_of_the_days_asked_for", day), (None, None)]
+
+
+def test_a_service_that_does_not_heed_the_days_is_bad_data(serve: Serve) -> None:
+    serve(lambda params: (200, {"data": [record(key, "2026-02-28") for key in "abc"] + [record("d")], "next_cursor": None}))
+    with pytest.raises(BadData, match=r"3 of 4 records have a incurred_on that is no day of \[2026-03-01, 2026-03-03\)"):
         read()
 
 

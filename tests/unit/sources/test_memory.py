@@ -16,7 +16,7 @@ from airflow.providers.http.hooks.http import HttpHook
 
 from headline.errors import BadData, Transient
 from headline.intervals import DAY, Interval
-from headline.sources import answers, files, http, stream, text
+from headline.sources import answers, files, http, parquet, stream, text
 from headline.sources.landing import LandingWriter, Part
 from headline.sources.refused import REFUSAL
 from headline.specs import FilesIngest, HttpIngest, StreamIngest
@@ -130,7 +130,7 @@ def test_a_file_that_grows_while_it_is_read_is_awaited(source: str, folder: Path
     if source == "parquet":
         file = folder / "table"
         pq.write_table(pa.table({"id": [str(number) for number in range(500)]}), file)
-        monkeypatch.setattr(files, "ROWS_AT_A_TIME", AT_A_TIME)
+        monkeypatch.setattr(parquet, "ROWS_AT_A_TIME", AT_A_TIME)
         ingest = FilesIngest(kind="files", connection="headline_datashare", pattern="table", format="parquet")
         parts = files.read(ingest, ONE)
     else:

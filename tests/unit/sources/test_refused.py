@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from headline.sources.refused import ORIGIN, REFUSAL, REFUSED_TEXT, Agreed, judged, moment_of, storable
+from headline.sources.refused import ORIGIN, REFUSAL, REFUSED_TEXT, UNREAD, Agreed, judged, moment_of, storable
 
 BERLIN = ZoneInfo("Europe/Berlin")
 
@@ -53,12 +53,34 @@ def is_readable(kind: str, text: str) -> bool:
             ],
         ),
         ("decimal(6, 0)", ["123456", "5.000"], ["1234567", "5.5"]),
-        ("date", ["2026-02-28", "20260228"], ["2026-02-30", "28.02.2026", "2026-13-01", "10000-01-01", "0000-01-01", "today"]),
+        ("double", ["1", "-1.5e3", ".5", "1e-99"], ["NaN", "inf", "1,5", "one", "1e400", "0x1A"]),
+        ("boolean", ["true", "False", "t", "0"], ["ja", "2", "yes and no"]),
+        (
+            "date",
+            ["2026-02-28", "20260228", "2026-059"],
+            ["2026-366", "2026-02-30", "28.02.2026", "2026-13-01", "10000-01-01", "0000-01-01", "today"],
+        ),
         (
             "timestamp",
-            ["2026-03-01T10:00:00Z", "2026-03-01 10:00", "2026-03-01T10:00:00.123456789+02:00", "20260301T100000Z"],
+            [
+                "2026-03-01T10:00:00Z",
+                "2026-03-01 10:00",
+                "2026-03-01T10:00:00.123456789+02:00",
+                "20260301T100000Z",
+                "2026-03-01T10",
+                "2026-W09-7T10:00:00Z",
+                "2026-060T10:00:00Z",
+                "2026060T1000",
+                "2026-03-01 10:00:00 UTC",
+                "2026-03-01T10:00:00\u221201:00",
+            ],
             [
                 "2026-03-01",
+                "2026-366T10:00:00Z",
+                "2026-000T10:00:00Z",
+                "2026-W54-1T10:00:00Z",
+                "2026-03-01T10:00:00 CET",
+                "٢٠٢٦-03-01T10:00:00Z",
                 "10:00",
                 "2026-03-01T10:00:60Z",
                 "2026-03-01T24:00:00Z",
@@ -84,8 +106,8 @@ def test_a_refused_row_keeps_what_arrived_and_where() -> None:
         {"x": pa.array(["1", "one"]), "y": pa.array(["2", "two"]), ORIGIN: pa.array(["line 2", "line 3"])}
     )
     sound, odd = judged(rows, Agreed({"x": {"integer"}, "y": {"integer"}})).to_pylist()
-    assert sound == {"x": "1", "y": "2", REFUSAL: None, REFUSED_TEXT: None, ORIGIN: None}
-    assert odd == {"x": "one", "y": "two", REFUSAL: "invalid_x", REFUSED_TEXT: "one", ORIGIN: "line 3"}
+    assert sound == {"x": "1", "y": "2", REFUSAL: None, REFUSED_TEXT: None, ORIGIN: None, UNREAD: None}
+    assert odd == {"x": "one", "y": "two", REFUSAL: "invalid_x", REFUSED_TEXT: "one", ORIGIN: "line 3", UNREAD: ",x,y,"}
 
 
 def test_a_comma_is_a_point_where_the_source_says_so() -> None:
@@ -103,8 +125,20 @@ def test_a_moment_without_an_offset_is_at_home_in_the_zone_of_its_source() -> No
 
 
 def test_what_is_written_as_usual_is_left_as_it_arrived() -> None:
-    texts = ["2026-03-01T10:00:00Z", "2026-03-01 10:00:00.5", "", None]
+    texts = ["2026-03-01T10:00:00Z", "2026-03-01 10:00:00.5", None]
     assert judge("timestamp", *texts) == [(text, None) for text in texts]
+
+
+@pytest.mark.parametrize("kind", ["integer", "decimal(18, 4)", "date", "timestamp"])
+def test_an_empty_text_is_none_where_no_engine_casts_it(kind: str) -> None:
+    assert judge(kind, "", " ", "\t") == [(None, None)] * 3
+    assert judge("text", "", " ") == [("", None), (" ", None)]
+
+
+def test_the_same_day_in_any_form_is_one() -> None:
+    texts = ("2026-03-01T10:00:00Z", "2026-W09-7T10:00:00Z", "2026-060T10:00:00Z", "2026-03-01T11:00:00\u002b01:00")
+    assert {moment_of(text, BERLIN) for text in texts} == {datetime(2026, 3, 1, 10)}  # noqa: DTZ001
+    assert judge("date", "2026-03-01", "20260301", "2026-060", "2026060") == [("2026-03-01", None)] * 4
 
 
 MOMENTS = st.datetimes(datetime(1900, 1, 1), datetime(2199, 12, 31))  # noqa: DTZ001
@@ -150,6 +184,15 @@ def test_any_text_can_be_stored(text: str) -> None:
     assert stored == text or "\ufffd" in stored
 
 
+@pytest.mark.parametrize("kind", ["double", "boolean", "timestamp with time zone"])
+def test_the_engine_casts_what_is_let_through_to_other_types(kind: str) -> None:
+    texts = ["1", "-1.5e3", "1e99", "true", "F", "0", "2026-03-01T10:00:00Z", "2026-03-01 12:00+02:00", "NaN", "infinity", "x"]
+    landed = [(text, reason) for text, reason in judge(kind, *texts) if reason is None]
+    assert landed
+    for text, _ in landed:
+        assert duckdb.execute(f"select cast(? as {kind}) is not null", [text]).fetchone() == (True,)
+
+
 def test_half_a_pair_is_replaced_and_a_whole_one_stays() -> None:
     assert storable("a\ud83d b \ud83d\ude00 c\0") == "a\ufffd b \U0001f600 c\ufffd"
 
@@ -177,7 +220,21 @@ def test_a_measure_that_is_a_float_stays_one() -> None:
 
 def test_an_id_that_could_be_somebody_elses_is_refused() -> None:
     agreed = Agreed(ids=["x"])
-    odd = ["73.0", "73.", " 73.00 ", "-73.0", "1.23E+12", "7.1e5"]
-    sound = ["73", "073", "73.5", "1.2.0", "v1.0", "12e5", "", None, "a.b"]
+    odd = [
+        "73.0",
+        "73.",
+        " 73.00 ",
+        "-73.0",
+        "1.23E+12",
+        "1E+12",
+        "7.1e5",
+        "[71]",
+        '{"id": 71}',
+        "true",
+        "NULL",
+        "undefined",
+        "NaN",
+    ]
+    sound = ["73", "073", "73.5", "1.2.0", "v1.0", "12e5", "", None, "a.b", "nanette", "a[1]"]
     assert [reason for _, reason in judge("text", *odd, agreed=agreed)] == ["invalid_x"] * len(odd)
     assert judge("text", *sound, agreed=agreed) == [(text, None) for text in sound]

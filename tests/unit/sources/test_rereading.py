@@ -46,6 +46,15 @@ def test_records_that_are_gone_are_named_and_those_that_came_do_not_count() -> N
     assert str(found) == "1 of 2 records are gone (such as b); amount moved by 30 of 40"
 
 
+def test_a_record_whose_currency_changes_is_another_one() -> None:
+    """Its number is the same, its money is not."""
+    before = [{"id": "a", "currency": "EUR"}, {"id": "b", "currency": None}, {"id": "c", "currency": "EUR"}]
+    after = [{"id": "a", "currency": "SEK"}, {"id": "b", "currency": None}, {"id": "c", "currency": "EUR"}]
+    found = difference(load(before), load(after), ["id"], [], ["currency"])
+    assert (found.record_count, found.gone_count, found.example) == (3, 1, ["a, EUR"])
+    assert difference(load(before), load(after), ["id"], []).share == 0
+
+
 def test_more_records_alone_are_no_difference() -> None:
     assert compared([{"id": "a", "amount": "10"}], [{"id": "a", "amount": "10"}, {"id": "b", "amount": "99"}]).share == 0
 

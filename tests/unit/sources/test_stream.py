@@ -155,16 +155,29 @@ def test_nothing_that_arrives_is_worth_another_try(drop: Drop, others: list[date
         read()
 
 
+LEFT = ("Thumbs.db", "desktop.ini", "~$0830-1.jsonl.gz", "0830-1.jsonl.gz~", "0830-1.jsonl.gz.bak", "0830-1.jsonl.gz.lock")
+
+
 def test_files_on_their_way_are_left_alone(drop: Drop) -> None:
     drop(D1, line("a", f"{D1}T08:00:00Z"))
-    for name in (".0900-1.jsonl.gz.part", "0900-1.jsonl.gz.filepart", "0830-1.jsonl.gz.md5", "0900-1.jsonl.gz.TMP", "_SUCCESS"):
+    for name in (
+        ".0900-1.jsonl.gz.part",
+        "0900-1.jsonl.gz.filepart",
+        "0830-1.jsonl.gz.md5",
+        "0900-1.jsonl.gz.TMP",
+        "_SUCCESS",
+        *LEFT,
+    ):
         drop(D1, name=name).write_bytes(b"half")
     assert read() == {D1: ["a"]}
 
 
 @pytest.mark.parametrize("name", ["0830.jsonl.gz", "2430-1.jsonl.gz", "0860-1.jsonl.gz", "0830-1.json", "events.jsonl.gz"])
-def test_a_file_of_another_name_is_bad_data(drop: Drop, name: str) -> None:
-    drop(D1, line("a", f"{D1}T08:00:00Z"), name=name)
+def test_a_file_of_another_name_is_bad_data_once_it_is_at_rest(drop: Drop, name: str) -> None:
+    file = drop(D1, line("a", f"{D1}T08:00:00Z"), name=name)
+    with pytest.raises(Transient, match=rf"{name}: is not named like .*; it may be still arriving under another name"):
+        read()
+    os.utime(file, (time() - 3600, time() - 3600))
     with pytest.raises(BadData, match=rf"arrived=2026-03-01/{name}: is not named like %H%M-\*\.jsonl\.gz"):
         read()
 
@@ -232,9 +245,25 @@ def test_the_same_moment_in_any_spelling_is_one_moment(drop: Drop) -> None:
 
 def test_moments_that_are_mostly_none_are_handed_over_to_be_kept(drop: Drop) -> None:
     drop(D1, *(json.dumps({"event_id": str(n), "occurred_at": 1772352000 + n}) for n in range(3)), line("a", f"{D1}T08:00:00Z"))
-    with pytest.raises(
-        Unfit, match=r"0830-1\.jsonl\.gz: 3 of 4 lines are no records with a occurred_at: the occurred_at of line 1"
-    ) as raised:
+    drop(D1, line("b", f"{D1}T09:00:00Z"), name="0930-1.jsonl.gz")
+    told = r"arrived=2026-03-01: 3 of 5 lines are no records with a occurred_at: the occurred_at of line 1 of 0830-1\.jsonl\.gz"
+    with pytest.raises(Unfit, match=told) as raised:
         read()
     [(day, rows)] = raised.value.parts
-    assert (day, rows.column("event_id").to_pylist()) == (D1, ["0", "1", "2", "a"])
+    assert (day, rows.column("event_id").to_pylist()) == (D1, ["0", "1", "2", "a", "b"])
+
+
+def test_one_file_in_another_form_holds_up_none_of_the_others(drop: Drop) -> None:
+    drop(D1, *(line(str(n), f"{D1}T08:00:00Z") for n in range(9)))
+    file = drop(D1, name="0930-1.jsonl.gz")
+    file.write_bytes(gzip.compress((line("x", f"{D1}T09:00:00Z") + "\n").encode("utf-16")))
+    refused = [row.get(REFUSAL) for _, rows in stream.read(ingest(), Interval(D1, D2)) for row in rows.to_pylist()]
+    assert refused == [None] * 9 + ["unreadable_record"] * 2
+
+
+def test_a_folder_in_the_place_of_a_file_is_bad_data(drop: Drop) -> None:
+    file = drop(D1, name="0830-1.jsonl.gz")
+    file.unlink()
+    file.mkdir()
+    with pytest.raises(BadData, match=r"0830-1\.jsonl\.gz: is a folder, where a file is expected"):
+        read()

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from headline.errors import Transient
+from headline.errors import BadData, Transient
 from headline.intervals import DAY
 from headline.steps.ingest import ingest
 
@@ -45,3 +45,14 @@ def test_a_header_alone_is_a_missing_day_where_the_source_is_open(project: Any, 
     assert project.ledger.states(["landing.orders"]) == []
     drop(MONDAY, "b,2.00\n")
     assert loaded(project, MONDAY, MONDAY) == {MONDAY: 1}
+
+
+@pytest.mark.parametrize("content", ["<html><body>Please log in</body></html>\n", '{"error": "quota"}\n'])
+def test_a_file_that_is_something_else_altogether_is_no_missing_day(
+    project: Any, drop: Any, tmp_path: Path, content: str
+) -> None:
+    """A page in the place of a table has a header of its own and no row: no retry makes one."""
+    drop(MONDAY, "")
+    (tmp_path / f"orders_{MONDAY}.csv").write_text(content)
+    with pytest.raises(BadData, match=r"is not as agreed.*\n  - order_id: gone"):
+        ingest(project.run("shop", MONDAY))

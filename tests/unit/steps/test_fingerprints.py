@@ -37,11 +37,6 @@ def verify(project: Any, *names: str) -> list[Difference]:
     return verified.differences
 
 
-def contents(project: Any) -> dict[str, list[Any]]:
-    names = [output for table in specs.load().tables.values() for output in table.outputs]
-    return {name: project.query(f"select * from {name} order by all") for name in names}
-
-
 def test_what_is_as_it_was_published_differs_nowhere(shop: Any) -> None:
     assert verify(shop) == []
     assert {state.table for state in shop.ledger.states(TABLES)} == set(TABLES), "there was something to compare"
@@ -83,7 +78,7 @@ def test_what_is_as_it_was_published_differs_nowhere(shop: Any) -> None:
 def test_what_was_edited_by_hand_is_named_with_its_day_and_mended_by_the_next_run(
     shop: Any, edit: str, expected: Difference
 ) -> None:
-    before = contents(shop)
+    before = shop.contents()
     with shop.warehouse.session() as session:
         session.query(edit)
     found = verify(shop)
@@ -99,7 +94,7 @@ def test_what_was_edited_by_hand_is_named_with_its_day_and_mended_by_the_next_ru
     pipeline = specs.load().makers[expected.table].id
     shop.publish(pipeline, found[0].interval.start)
     assert verify(shop, *TABLES[:4]) == []
-    assert {name: rows for name, rows in contents(shop).items() if rows != before[name]} == {}
+    assert {name: rows for name, rows in shop.contents().items() if rows != before[name]} == {}
 
 
 @pytest.fixture
@@ -156,13 +151,13 @@ def test_months_that_were_migrated_day_by_day_are_adopted_whole(project: Any) ->
 
 
 def test_a_scheduled_run_mends_what_was_found_in_the_restatement_window(shop: Any) -> None:
-    before = contents(shop)
+    before = shop.contents()
     with shop.warehouse.session() as session:
         session.query("update core.orders set amount = 11 where order_id = 'b'")
     assert len(verify(shop)) == 1
     shop.publish("core_shop", D3)
     assert verify(shop) == []
-    assert contents(shop) == before
+    assert shop.contents() == before
 
 
 def test_readers_of_an_edited_history_are_computed_again_for_the_days_of_the_edit(shop: Any) -> None:

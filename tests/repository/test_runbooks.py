@@ -109,7 +109,12 @@ def test_every_kind_of_alert_has_its_page() -> None:
     [
         ("data_stale.md", "## When it is resolved", "## How it ends", "has the headings Meaning, Impact, "),
         ("data_stale.md", "## False alarms", "## False alarms\n\n### At night\n\n### By day\n", "«At night» is empty"),
-        ("data_stale.md", "| Notified | in the morning |", "| Notified | at once |", "the part «kind» is stale: run `headline runbooks`"),
+        (
+            "data_stale.md",
+            "| Notified | in the morning |",
+            "| Notified | at once |",
+            "the part «kind» is stale: run `headline runbooks`",
+        ),
         ("landing_missed.md", "](contract_broken.md)", "](contract_torn.md)", "links to contract_torn.md, which does not exist"),
     ],
 )

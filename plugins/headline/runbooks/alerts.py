@@ -38,7 +38,5 @@ def _generated(kind: Kind) -> str:
     if kind.is_news:
         again = "no"
     else:
-        again = (
-            ", ".join(f"{duration(after)} later (tier {tier})" for tier, after in REARM_AFTER.items()) + ", while it is open"
-        )
+        again = ", ".join(f"{duration(after)} later (tier {tier})" for tier, after in REARM_AFTER.items()) + ", while it is open"
     return f"{kind.meaning}\n\n" + table(["", ""], [["Notified", night], ["Notified again after an acknowledgement", again]])

@@ -15,6 +15,7 @@ from headline.errors import SpecError
 from headline.specs.catalog import file_state, read_text
 from headline.specs.models import Dimension, Table
 from headline.specs.written import (
+    Conventions,
     NameRule,
     Vocabulary,
     WrittenCheck,
@@ -65,9 +66,13 @@ class Expansion:
         return self.table.full_name.startswith("raw.")
 
     @cached_property
+    def _conventions(self) -> Conventions:
+        return load_conventions()
+
+    @cached_property
     def _words(self) -> list[Vocabulary]:
         """The vocabularies that the contract draws on, the nearest last."""
-        found: list[Vocabulary] = [load_conventions()]
+        found: list[Vocabulary] = [self._conventions]
         if name := self.written.like:
             self._read(template_file(name))
             try:
@@ -92,9 +97,8 @@ class Expansion:
         return found
 
     def _rule(self, name: str) -> NameRule | None:
-        conventions = load_conventions()
-        kind = conventions.kind_of(name)
-        return conventions.types[kind] if kind else None
+        kind = self._conventions.kind_of(name)
+        return self._conventions.types[kind] if kind else None
 
     def _column(self, name: str, own: WrittenColumn) -> dict[str, Any]:
         rule = self._rule(name)
@@ -118,7 +122,7 @@ class Expansion:
     def _attributes(self, name: str, column: WrittenColumn, data_type: str) -> dict[str, Any]:
         over = column.additive_over
         is_number = data_type in _NUMBERS and name not in {*self.table.key, self.table.period_column}
-        if over is None and is_number and load_conventions().kind_of(name) != "ratio":
+        if over is None and is_number and self._conventions.kind_of(name) != "ratio":
             over = self.written.additive_over
         personal = {"personal": True} if column.personal else {}
         return personal | ({} if over is None else {"additive_over": over if over == "all" else list(over)})

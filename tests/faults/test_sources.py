@@ -173,7 +173,13 @@ CHANGED = {
     "no cursor": ([(200, b'{"data": []}')], "no 'next_cursor'", "source.yml"),
     "pages in a circle": ([MORE], "'page-2' came up again"),
     "pages without end": ([page([ANY_EXPENSE], f"page-{n}") for n in range(50)], "after 20 pages"),
-    "another day": ([page([ANY_EXPENSE | {"incurred_on": "2020-01-01"}])], "incurred_on", "'2020-01-01'", "owner of the source"),
+    "another day": (
+        [page([ANY_EXPENSE | {"incurred_on": "2020-01-01"}] * 2)],
+        "2 of 2",
+        "incurred_on",
+        "'2020-01-01'",
+        "its owner",
+    ),
 }
 
 

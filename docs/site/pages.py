@@ -207,11 +207,11 @@ def contract(one: Table, catalog: Catalog) -> str:
             ),
             "## Checks",
             table(
-                ["check", "kind", "on", "when it fails"],
+                ["check", "dimension", "on", "when it fails"],
                 [
                     (
                         check.name,
-                        check.kind,
+                        check.dimension,
                         code(check.column) if check.column else "the table",
                         "warns" if check.warns else "blocks",
                     )

@@ -221,21 +221,22 @@ def reconcile(
 
 @app.command()
 def checks(form: FormatOption = Format.TABLE) -> None:
-    """List how many checks of each kind every table has, from which it is exempt, and which columns cannot be summed."""
+    """List how many checks of each dimension every table has, from which it is exempt, and which columns cannot be summed."""
     from typing import get_args
 
     from headline import specs
 
-    kinds = get_args(specs.CheckKind)
+    dimensions = get_args(specs.Dimension)
     rows = []
     for name, table in _sound_catalog().tables.items():
         contract, faults = specs.read_contract(table)
         for fault in faults:
             print(f"headline: {fault}", file=sys.stderr)
-        has = contract.kinds if contract else dict.fromkeys(kinds)
+        has = contract.dimensions if contract else dict.fromkeys(dimensions)
         not_additive = ", ".join(contract.not_additive) if contract else ""
-        rows.append((name, *(has[kind] or ("exempt" if kind in table.exempt else None) for kind in kinds), not_additive or None))
-    show(["table", *kinds, "not_additive"], rows, form)
+        counts = (has[one] or ("exempt" if one in table.exempt else None) for one in dimensions)
+        rows.append((name, *counts, not_additive or None))
+    show(["table", *dimensions, "not_additive"], rows, form)
 
 
 @app.command()
@@ -312,6 +313,37 @@ def runbooks(
     found += [f"docs/alerts/{fault}" for fault in runbooks.alert_faults()]
     if found:
         raise HeadlineError("\n".join(["the runbooks are not as they should be:", *(f"  - {fault}" for fault in found)]))
+
+
+@contract_app.command("show")
+def contract_show(
+    table: Annotated[str, typer.Argument(help="schema.table")],
+    first: Annotated[str | None, typer.Option("--from", help="First day, YYYY-MM-DD; yesterday if left out.")] = None,
+    last: Annotated[str | None, typer.Option("--to", help="Last day, included; the first if left out.")] = None,
+    engine: Annotated[Engine, typer.Option(help="Whose SQL is printed.")] = Engine.DUCKDB,
+) -> None:
+    """Print a contract with all that conventions say, in Soda's own format: `soda contract verify` takes it as it is.
+
+    It checks the published rows of these days.
+    """
+    import yaml
+
+    from headline import specs
+    from headline.intervals import DAY, Interval, requested_interval
+    from headline.sql import soda_contract
+
+    today = date.today()  # noqa: DTZ011 (only a default for the eye)
+    interval = requested_interval(first, last, Interval(today - DAY, today), date.max)
+    written = soda_contract(specs.load().table(table), interval, engine)
+
+    class Dumper(yaml.SafeDumper):
+        """Lines of SQL stay lines."""
+
+    def text(dumper: yaml.SafeDumper, value: str) -> yaml.ScalarNode:
+        return dumper.represent_scalar("tag:yaml.org,2002:str", value, style="|" if "\n" in value else None)
+
+    Dumper.add_representer(str, text)
+    print(yaml.dump(written, Dumper=Dumper, sort_keys=False, allow_unicode=True, width=130), end="")
 
 
 @contract_app.command("diff")

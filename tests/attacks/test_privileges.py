@@ -158,7 +158,7 @@ def changes(connection: Connection, table: str) -> list[str]:
 
 @pytest.mark.parametrize("role", ["ledger_writer", "ledger_migrator", SUPERUSER])
 def test_history_is_never_changed_by_whomever(filled: Postgres, role: str) -> None:
-    assert set(history()) == {"load", "audit", "publication", "schema_change", "incident_event"}
+    assert set(history()) == {"load", "audit", "publication", "schema_change", "incident_event", "retirement"}
     with closing(opened(filled, role, "ledger")) as connection:
         for table in history():
             before = run(connection, f"select count(*) from {table}")

@@ -224,9 +224,9 @@ def test_the_example_keeps_to_the_columns_of_the_raw_tables() -> None:
         assert _columns(file) == _columns(original), file.name
 
 
-def _columns(contract: Path) -> list[list[Any]]:
-    facts = ("name", "data_type", "numeric_precision", "numeric_scale")
-    return [[column.get(fact) for fact in facts] for column in specs.read_yaml(contract)["columns"]]
+def _columns(contract: Path) -> list[tuple[str, str]]:
+    table = specs.stand_in(contract.parent).tables[contract.name.removesuffix(".contract.yml")]
+    return [(column.name, column.sql_type) for column in specs.load_contract(table).columns]
 
 
 def test_running_it_again_changes_nothing(year: House) -> None:

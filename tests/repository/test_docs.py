@@ -13,6 +13,7 @@ from tests.repository.written import ROOT
 
 from headline import runbooks, specs
 from headline.specs import models
+from headline.specs.written import WrittenCheck, WrittenColumn, WrittenContract
 
 PAGES = [
     ROOT / "README.md",
@@ -91,6 +92,7 @@ def test_a_dead_link_is_caught(tmp_path: Path) -> None:
         ("pipelines.md", models.Table),
         ("pipelines.md", models.Window),
         ("pipelines.md", models.Coverage),
+        *(("adding_a_pipeline.md", model) for model in (WrittenContract, WrittenColumn, WrittenCheck)),
         *(("sources.md", kind) for kind in (models.DatabaseIngest, models.HttpIngest, models.FilesIngest, models.StreamIngest)),
     ],
     ids=lambda value: value.__name__ if isinstance(value, type) else value,

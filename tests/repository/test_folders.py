@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from tests.repository.written import ROOT, folders, pipelines
 from headline.rules import folders as rules
 from headline.rules.folders import FolderRule, dag_calls
 from headline.rules.report import find_folders
-from headline.specs import Catalog, Pipeline, load, load_pipeline
+from headline.specs import Catalog, Pipeline, load, load_contract, load_pipeline
 
 FOLDERS = folders()
 # What stands in for a source is known under the same name as what it stands in for.
@@ -69,10 +70,11 @@ def retyped(pipeline: Pipeline, tmp_path: Path) -> Pipeline:
     """A copy of its folder in which customer_id is a number."""
     copy = pipeline.model_copy(deep=True)
     for table in copy.tables.values():
-        text = table.contract_file.read_text().replace(
-            "name: customer_id\n    data_type: varchar", "name: customer_id\n    data_type: bigint"
-        )
-        (tmp_path / table.contract_file.name).write_text(text)
+        for file in (table.contract_file, *load_contract(table).sql_files.values()):
+            text = re.sub(
+                r"(?m)^(  customer_id:) (.*)$", r"\1\n    type: bigint\n    description: Their number.", file.read_text()
+            )
+            (tmp_path / file.name).write_text(text)
         table._folder = tmp_path
     return copy
 

@@ -76,7 +76,8 @@ def without_columns(written: Written, *names: str) -> Written:
 
 def with_checks(written: Written, checks: list[dict[str, Any]]) -> Written:
     contract = altered(written.contract, checks=checks)
-    return replace(written, found_contract=contract, content={**written.content, "checks": checks})
+    contract._content = {**written.contract.content, "checks": checks}
+    return replace(written, found_contract=contract)
 
 
 def with_query(written: Written, sql: str, **checks: str) -> Written:
@@ -120,7 +121,7 @@ BROKEN: list[tuple[Rule, Written, str]] = [
         with_query(SUMMARY, SELECT, alias="select quantity + 1 as more from core.order_lines where more > 1"),
         "athena: ",
     ),
-    (names_say_the_type, with_column(SUMMARY, "net_revenue", numeric_scale=2), "name says money"),
+    (names_say_the_type, with_column(SUMMARY, "net_revenue", numeric_scale=2), "name says signed money"),
     (names_say_the_type, with_column(SUMMARY, "order_count", name="orders", data_type="double"), "money is exact"),
     (names_say_the_type, with_column(SUMMARY, "net_revenue", name="takings"), "its name should say so"),
     (period_column_is_there, with_column(SUMMARY, "ds", name="day"), "first column"),
@@ -139,7 +140,7 @@ BROKEN: list[tuple[Rule, Written, str]] = [
     (sums_are_stated, with_column(SUMMARY, "coverage", attributes=ColumnAttributes(additive_over="all")), "but it is a ratio"),
     (everything_is_described, with_column(SUMMARY, "ds", description="day"), "no sentence"),
     (checks_are_enough, with_checks(SUMMARY, [{"duplicate": {"columns": ["ds"]}}]), "no check of Soda's type schema"),
-    (checks_are_enough, with_checks(SUMMARY, [{"schema": None}]), "no check of the kind duplicates"),
+    (checks_are_enough, with_checks(SUMMARY, [{"schema": None}]), "no check of the dimension duplicates"),
     (checks_are_enough, with_table(SUMMARY, exempt={"duplicates": "it has none"}), "is exempt from duplicates, but has"),
     (checks_are_enough, with_checks(SUMMARY, [{"schema": None}, {"failed_rows": {"query": "select 1"}}]), "a name of their own"),
     (key_tells_rows_apart, with_table(SUMMARY, key=[]), "states no key"),

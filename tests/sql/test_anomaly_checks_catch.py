@@ -95,12 +95,12 @@ BROKEN = [
     ),
     ("engagement.monthly_engagement", "stickiness is usual", "update {table} set stickiness = 0.1 where {period}"),
 ]
-TABLES = [table for table in load().tables.values() if "anomaly" in {check.kind for check in load_contract(table).listed_checks}]
+TABLES = [table for table in load().tables.values() if "anomaly" in load_contract(table).dimensions]
 
 
 def test_every_anomaly_check_is_shown_to_catch() -> None:
     checks = [(table, check) for table in TABLES for check in load_contract(table).listed_checks]
-    written = {(table.full_name, check.name) for table, check in checks if check.kind == "anomaly"}
+    written = {(table.full_name, check.name) for table, check in checks if check.dimension == "anomaly"}
     assert written == {(table, check) for table, check, _ in BROKEN}
     assert {table.full_name for table in TABLES} == set(HISTORY)
 

@@ -853,7 +853,7 @@ TABLES = [table for pipeline in load().pipelines.values() for table in pipeline.
 def test_every_check_of_our_own_is_shown_to_catch() -> None:
     """Those of kind anomaly need weeks of history: test_anomaly_checks_catch.py."""
     checks = [(table.full_name, check) for table in TABLES for check in load_contract(table).listed_checks]
-    written = {(table, check.name) for table, check in checks if check.type == "failed_rows" and check.kind != "anomaly"}
+    written = {(table, check.name) for table, check in checks if check.type == "failed_rows" and check.dimension != "anomaly"}
     assert written == {(table, check) for table, check, _ in BROKEN}
 
 

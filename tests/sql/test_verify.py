@@ -14,8 +14,8 @@ from tests.sql.test_checks_catch import BROKEN, DAYS, TABLES, company, damaged  
 
 from headline.intervals import DAY, Interval
 from headline.ledger import CheckResult
-from headline.specs import Table, load, load_contract, read_yaml
-from headline.sql import check_queries, write
+from headline.specs import Table, load, load_contract
+from headline.sql import soda_contract
 from headline.steps import soda
 from headline.steps.verify import Staged, Verification, prepare_contracts, verify
 from headline.warehouse import Session
@@ -36,27 +36,13 @@ def told(results: Sequence[CheckResult]) -> dict[str, tuple[str, Any, str, str]]
 
 
 def by_soda_alone(table: Table, session: Session) -> dict[str, tuple[str, Any, str, str]]:
-    """The same of Soda's public entry point, with the queries written into the contract."""
+    """The same of Soda's public entry point, by the contract that `headline contract show` prints."""
     from soda_core.common.yaml import ContractYamlSource
     from soda_core.contracts.contract_verification import ContractVerificationSession
 
-    queries = {path: write(query, "duckdb") for path, query in check_queries(table, [DAYS]).items()}
-    content = read_yaml(table.contract_file)
-    on: dict[str, list[dict[str, Any]]] = {}
-    for check in load_contract(table).listed_checks:
-        body = dict(check.body)
-        if check.path in queries:
-            body["query"] = queries[check.path]
-            if check.kind == "anomaly":
-                body["query"] = f"select * from ({body['query']}) as found where finding = 'outlier'"
-        on.setdefault(check.column, []).append({check.type: body | ({"qualifier": check.qualifier} if check.qualifier else {})})
-    for node in (content, *content["columns"]):
-        del node["description"]
-        node.pop("checks", None)
-        if checks := on.get(node.get("name", "")):
-            node["checks"] = checks
+    content = soda_contract(table, DAYS, "duckdb")
     outcome = ContractVerificationSession.execute(
-        contract_yaml_sources=[ContractYamlSource.from_str(json.dumps(content))],
+        contract_yaml_sources=[ContractYamlSource.from_str(json.dumps(content, default=str))],
         data_source_impls=[session.soda_data_source("warehouse")],
     )
     assert not outcome.has_errors, outcome.get_errors_str()
@@ -102,7 +88,7 @@ def test_scattered_intervals_measure_what_they_measure_one_by_one(company: Sessi
     found = 0
     for table in [table for table in TABLES if table.period == "day"]:
         checks = load_contract(table).listed_checks
-        custom = [check.path for check in checks if "query" in check.body and check.kind != "anomaly"]
+        custom = [check.path for check in checks if "query" in check.body and check.dimension != "anomaly"]
         with damaged(company, f"delete from {table.full_name} where ds = date '2026-01-06'"):
             together = {one.path: one.measured for one in verified(table, company, SCATTERED).results}
             apart: Counter[str] = Counter()

@@ -92,6 +92,21 @@ def test_a_title_is_shown_as_it_is(capsys: pytest.CaptureFixture[str]) -> None:
     assert "run [/b] :x:" in capsys.readouterr().out
 
 
+def test_contract_show_prints_what_the_command_line_of_soda_takes(headline: Any) -> None:
+    from soda_core.common.yaml import ContractYamlSource
+    from soda_core.contracts.contract_verification import ContractVerificationSession
+
+    code, out, _ = headline("contract", "show", "core.orders", "--from", "2026-03-01", "--to", "2026-03-31")
+    assert code == 0
+    assert "filter: ds >= date '2026-03-01' and ds < date '2026-04-01'" in out
+    assert "query: |-" in out, "lines of SQL stay lines"
+    # What `soda contract test` does.
+    found = ContractVerificationSession.execute(
+        contract_yaml_sources=[ContractYamlSource.from_str(out)], only_validate_without_execute=True
+    )
+    assert not found.has_errors, found.get_errors_str()
+
+
 def test_compile_prints_what_an_engine_would_run(headline: Any) -> None:
     code, out, _ = headline("compile", "core.orders", "--from", "2026-03-01", "--to", "2026-03-31")
     assert code == 0
@@ -271,6 +286,8 @@ def test_audits_tell_every_check_of_the_newest_audit(published: Any) -> None:
 
 
 def test_contract_diff_prints_the_edit_and_what_else_it_touches(published: Any) -> None:
+    text = "description: One row per order.\ncolumns:\n  ds:\n  order_id: Its key.\n  amount: What was paid.\n"
+    published.project.write("sources/shop/orders.contract.yml", text)
     assert published("contract", "diff", "raw.orders") == (0, "Nothing to change: raw.orders agrees with what arrived last\n", "")
     gone = SchemaChange("landing.orders", D2, "", "run", {}, [ColumnChange("amount", "removed", "decimal")])
     SchemaChanges().record(gone)
@@ -278,7 +295,7 @@ def test_contract_diff_prints_the_edit_and_what_else_it_touches(published: Any) 
     assert code == 0
     assert "# amount: gone (was decimal)" in out
     assert "# amount: mentioned in sources/shop/orders.sql" in out
-    assert "\n-  - {name: amount," in out
+    assert "\n-  amount: What was paid." in out
     code, _, err = published("contract", "diff", "core.orders")
     assert code == 1
     assert "core.orders is made of other tables" in err

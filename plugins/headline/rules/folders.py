@@ -33,6 +33,8 @@ def files_belong_to_tables(pipeline: Pipeline, catalog: Catalog) -> Iterator[str
     used = {"pipeline.yml", "source.yml", "RUNBOOK.md"}
     for table in pipeline.tables.values():
         used |= {table.sql_file.name, table.contract_file.name}
+        contract, _ = read_contract(table)
+        used |= {file.name for file in contract.sql_files.values()} if contract else set()
     if isinstance(pipeline, Source):
         used |= {ingest.extract for ingest in pipeline.ingest.values() if ingest.kind == "database"}
         used_landings = {read for table in pipeline.tables.values() for read in table.reads}

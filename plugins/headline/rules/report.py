@@ -12,7 +12,7 @@ from headline.rules import style
 from headline.rules.fault import Fault, faults_of, shown
 from headline.specs import load_understood, pipeline_folders
 
-WITHOUT_PIPELINES = ("macros", "checks", "sources")
+WITHOUT_PIPELINES = ("macros", "checks", "templates", "sources")
 SPECS = ("pipeline.yml", "source.yml")
 
 

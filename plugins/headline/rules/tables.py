@@ -14,44 +14,19 @@ from sqlglot.errors import OptimizeError
 from sqlglot.optimizer.qualify import qualify
 
 from headline.rules.written import Written
-from headline.specs import Catalog, CheckKind, Table, read_contract
+from headline.specs import Catalog, Dimension, Table, read_contract
 from headline.specs.soda_schema import contract_faults
+from headline.specs.written import load_conventions
 from headline.sql import personal_columns_shown, tables_read, write
 from headline.sql.rules import violations
 
-KINDS_REQUIRED = get_args(CheckKind)
+DIMENSIONS_REQUIRED = get_args(Dimension)
 ALWAYS_THERE = "calendar.days"
 # What arrives, and what it is brought into: events and states, of which figures are made.
 WITHOUT_FIGURES = ("sources", "core")
 NUMBERS = ("integer", "bigint", "decimal")
-TYPES = {
-    "date": "date",
-    "timestamp": "timestamp",
-    "truth": "boolean",
-    "money": "decimal(18, 4)",
-    "exchange rate": "decimal(18, 8)",
-    "ratio": "decimal(18, 6)",
-    "minutes": "decimal(18, 4)",
-    "squares": "decimal(38, 8)",
-    "count": "bigint",
-    "text": "varchar",
-}
-# DOMAIN: same quantity, same name, everywhere; and a name says what kind of thing it is. The first that matches counts.
-NAMES = [
-    ("truth", r"(is|has)_\w+"),
-    ("date", r"ds|week|month|\w+_ds|\w+_on|\w+_date"),
-    ("timestamp", r"\w+_at|valid_from|valid_to"),
-    ("exchange rate", r"rate_to_\w+"),
-    ("ratio", r"coverage|stickiness|\w+_margin|\w+_ratio|\w+_rate|\w+_change_on_\w+|mean_\w+|\w+_per_user"),
-    ("minutes", r"(\w+_)?minutes"),
-    ("squares", r"\w+_(sum_of_squares|product_sum)"),
-    ("count", r"\w+_(count|users)|unit_count_sum"),
-    (
-        "money",
-        r"amount|amount_in_\w+|pool_driver|driver|cost_of_goods|(\w+_)?(revenue|amount|profit|expense|cost|price)(_in_\w+|_sum)?|covariate_sum",
-    ),
-    ("text", r"\w+_id|\w+_code|\w+_name|category|sales_channel|entry|\w+_type|\w+_status|email"),
-]
+# Kinds of column (conventions.yml) whose type no column has that is not called so.
+NAMED_ALONE = ("money", "truth", "date", "timestamp")
 
 
 def reads_are_stated(written: Written) -> Iterator[str]:
@@ -154,11 +129,13 @@ def schema_of(written: Written, query: exp.Query) -> dict[str, dict[str, dict[st
 
 
 def names_say_the_type(written: Written) -> Iterator[str]:
+    conventions = load_conventions()
+    named_alone = {conventions.types[kind].type for kind in NAMED_ALONE if kind in conventions.types}
     for column in written.contract.columns:
-        kind = next((kind for kind, pattern in NAMES if re.fullmatch(pattern, column.name)), None)
-        if kind and column.sql_type != TYPES[kind]:
-            yield f"{column.name} is {column.sql_type}, but its name says {kind}: {TYPES[kind]}"
-        if kind is None and column.sql_type in (TYPES["money"], TYPES["truth"], TYPES["date"], TYPES["timestamp"]):
+        kind = conventions.kind_of(column.name)
+        if kind and column.sql_type != (type_ := conventions.types[kind].type):
+            yield f"{column.name} is {column.sql_type}, but its name says {kind}: {type_}"
+        if kind is None and column.sql_type in named_alone:
             yield f"{column.name} is {column.sql_type}: its name should say so, as those of other columns do"
         if re.fullmatch(r"double|float|real|hugeint|json|.*\[\]|struct.*", column.sql_type):
             yield f"{column.name} is {column.sql_type}: money is exact, and values are scalar"
@@ -186,12 +163,12 @@ def sums_are_stated(written: Written) -> Iterator[str]:
     key = {*written.table.key, written.table.period_column}
     for column in written.contract.columns:
         over, name = column.attributes.additive_over, column.name
-        is_ratio = re.fullmatch(dict(NAMES)["ratio"], name) is not None
+        is_ratio = load_conventions().kind_of(name) == "ratio"
         if name in key or is_ratio or column.data_type not in NUMBERS:
             if over:
                 yield f"{name}: additive_over says that it can be summed, but it is {'a ratio' if is_ratio else 'no figure'}"
         elif over is None:
-            yield f"{name}: say over which columns of the key it can be summed: attributes: {{additive_over: all}}, some or []"
+            yield f"{name}: say over which columns of the key it can be summed: additive_over: all, some or []"
         elif over != "all" and (others := set(over) - key):
             yield f"{name}: additive_over has {listed(others)}, which is not in the key"
 
@@ -205,15 +182,15 @@ def everything_is_described(written: Written) -> Iterator[str]:
 
 
 def checks_are_enough(written: Written) -> Iterator[str]:
-    """Soda's own check of the columns, every kind or the reason why not, and something that blocks."""
+    """Soda's own check of the columns, every dimension or the reason why not, and something that blocks."""
     listed, exempt = written.contract.listed_checks, written.table.exempt
     if not any(check.type == "schema" for check in listed):
         yield "has no check of Soda's type schema"
-    for kind in KINDS_REQUIRED:
-        if kind not in written.contract.kinds and kind not in exempt:
-            yield f"has no check of the kind {kind}: add one, or state the reason under `exempt` beside its key"
-    for kind in set(exempt) & set(written.contract.kinds):
-        yield f"is exempt from {kind}, but has a check of that kind"
+    for dimension in DIMENSIONS_REQUIRED:
+        if dimension not in written.contract.dimensions and dimension not in exempt:
+            yield f"has no check of the dimension {dimension}: add one, or state the reason under `exempt` beside its key"
+    for dimension in set(exempt) & set(written.contract.dimensions):
+        yield f"is exempt from {dimension}, but has a check of that dimension"
     if all(check.warns for check in listed):
         yield "has no check that blocks"
     names = [check.body.get("name") for check in listed if check.type == "failed_rows"]
@@ -255,7 +232,7 @@ def personal_data_stays(written: Written) -> Iterator[str]:
 
 def soda_understands_the_contract(written: Written) -> Iterator[str]:
     """Soda passes over a threshold that it does not know, and takes its default instead."""
-    return contract_faults(written.content)
+    yield from contract_faults(written.contract.content)
 
 
 def makers_of(catalog: Catalog) -> dict[str, Table]:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from sqlglot import exp
 
 from headline import settings
 from headline.errors import SpecError
 from headline.intervals import Interval
-from headline.specs import Catalog, Contract, Pipeline, Table, read_contract, read_yaml
+from headline.specs import Catalog, Contract, Pipeline, Table, read_contract
 from headline.sql import check_query, parse, render, rows_found
 
 Found = TypeVar("Found")
@@ -29,7 +29,6 @@ class Written:
     pipeline: Pipeline
     table: Table
     found_contract: Contract | SpecError
-    content: Any
     found_query: exp.Query | SpecError
     checks: dict[str, exp.Query]
     check_faults: list[str] = field(default_factory=list)
@@ -61,7 +60,7 @@ def read_table(catalog: Catalog, pipeline: Pipeline, table: Table) -> Written:
         if query:
             checks[check.path] = query
     found = contract or SpecError(faults)
-    return Written(catalog, pipeline, table, found, _content(table), _query(table), checks, check_faults)
+    return Written(catalog, pipeline, table, found, _query(table), checks, check_faults)
 
 
 def _query(table: Table) -> exp.Query | SpecError:
@@ -72,13 +71,6 @@ def _query(table: Table) -> exp.Query | SpecError:
         return SpecError([])  # that the file is not there is told with the spec
     except SpecError as error:
         return error
-
-
-def _content(table: Table) -> Any:
-    try:
-        return read_yaml(table.contract_file)
-    except SpecError:
-        return None
 
 
 def _there(found: Found | SpecError) -> Found:

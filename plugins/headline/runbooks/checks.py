@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from headline.specs import Check, CheckKind, Pipeline, Source, load_contract
+from headline.specs import Check, Dimension, Pipeline, Source, load_contract
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ _PLAIN: Mapping[str, _Plain] = {
         "Too few or too many rows. Compare with the inputs of the same day.",
     ),
 }
-_OF_KIND: Mapping[CheckKind, str] = {
+_OF_DIMENSION: Mapping[Dimension, str] = {
     "schema": "Rows contradict what the contract says of them. The sample names them.",
     "reconciliation": "The table and what it is made from disagree. The sample names the keys.",
     "anomaly": "A figure is far from those before it, mostly those of the same weekday. First make sure that nothing is missing "
@@ -54,21 +54,15 @@ _OF_KIND: Mapping[CheckKind, str] = {
     "duplicates": "Something is there twice. The sample names the keys.",
     "completeness": "Something that must be there is not. The sample names the days.",
 }
-# Whatever the figure, the first step is the same, and the finding itself says which figure it is.
-SELF_EXPLAINING: frozenset[CheckKind] = frozenset({"anomaly"})
 
 
 @dataclass(frozen=True)
 class ListedCheck:
-    """All checks of one name in a pipeline: on which tables (and how many of their columns), and what a failure means.
-
-    `needs_section`: it blocks and has a name of its own, so that only whoever wrote it knows what its failure means.
-    """
+    """All checks of one name in a pipeline: on which tables (and how many of their columns), and what a failure means."""
 
     name: str
     blocks: bool
     meaning: str
-    needs_section: bool
     tables: dict[str, int] = field(default_factory=lambda: defaultdict(int))
 
 
@@ -86,6 +80,5 @@ def listed_checks(pipeline: Pipeline) -> list[ListedCheck]:
 def _listed(check: Check, is_source: bool) -> ListedCheck:
     if "name" not in check.body and (plain := _PLAIN.get(check.type)):
         meaning = plain.in_source if is_source else plain.in_pipeline
-        return ListedCheck(plain.name, not check.warns, meaning, needs_section=False)
-    needs_section = not check.warns and check.kind not in SELF_EXPLAINING
-    return ListedCheck(check.name, not check.warns, _OF_KIND[check.kind], needs_section)
+        return ListedCheck(plain.name, not check.warns, meaning)
+    return ListedCheck(check.name, not check.warns, check.description or _OF_DIMENSION[check.dimension])

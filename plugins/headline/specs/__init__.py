@@ -17,9 +17,9 @@ from headline.specs.catalog import (
 from headline.specs.contract import Check, Column, Contract, load_contract, read_contract
 from headline.specs.models import (
     AnyIngest,
-    CheckKind,
     Coverage,
     DatabaseIngest,
+    Dimension,
     FilesIngest,
     HttpIngest,
     Ingest,
@@ -36,11 +36,11 @@ __all__ = [
     "AnyIngest",
     "Catalog",
     "Check",
-    "CheckKind",
     "Column",
     "Contract",
     "Coverage",
     "DatabaseIngest",
+    "Dimension",
     "Engineer",
     "FilesIngest",
     "HttpIngest",

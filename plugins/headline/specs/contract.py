@@ -1,28 +1,36 @@
-"""A table's contract: its columns, and its checks as far as Headline itself needs to know them; the rest is Soda's to read."""
+"""A table's contract: its columns, and its checks as far as Headline itself needs to know them; the rest is Soda's to read.
+
+A contract is written briefly (see written.py) and filled in from conventions. A file that names its `dataset` is Soda's own.
+"""
 
 from __future__ import annotations
 
+import json
 import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
 
 from headline.errors import SpecError
 from headline.specs.catalog import file_state, parse_yaml, read_text
-from headline.specs.lenient import understood
-from headline.specs.models import CheckKind, Table
+from headline.specs.expand import Expansion, dataset_of
+from headline.specs.lenient import keys, understood
+from headline.specs.models import Dimension, Table
+from headline.specs.soda_schema import contract_faults
+from headline.specs.written import WrittenContract
 
 # What stands in for a value that is missing or wrong while the rest of the file is looked at.
 _PLACEHOLDERS = {"description": "One row per row. Not described yet.", "data_type": "varchar", "checks": [{"schema": None}]}
+_PLACEHOLDERS_OF_WRITTEN = {"description": _PLACEHOLDERS["description"]}
 # Soda knows these too; left as they are they would read what is published, not the candidate.
 _OTHER_QUERIES = ("keys_query", "rows_tested_query")
-# What a type of check of Soda's is by its nature; every other type says its kind: `attributes: {kind: …}`.
-_KINDS: dict[str, CheckKind] = {
+# What a type of check of Soda's is by its nature; every other type says its dimension: `attributes: {dimension: …}`.
+_DIMENSIONS: dict[str, Dimension] = {
     "schema": "schema",
     "missing": "schema",
     "invalid": "schema",
@@ -33,16 +41,21 @@ _KINDS: dict[str, CheckKind] = {
 
 @dataclass(frozen=True)
 class Check:
-    """One check: what Soda calls it (`type`, `body`), the column it is on ("" for the table's own), and which kind it is."""
+    """One check: what Soda calls it (`type`, `body`), the column it is on ("" for the table's own), and its dimension."""
 
     column: str
     type: str
     body: dict[str, Any]
-    kind: CheckKind
+    dimension: Dimension
 
     @property
     def name(self) -> str:
         return str(self.body.get("name") or self.type.replace("_", " "))
+
+    @property
+    def description(self) -> str | None:
+        """What a failure means, where its author says so."""
+        return (self.body.get("attributes") or {}).get("description")
 
     @property
     def warns(self) -> bool:
@@ -118,6 +131,19 @@ class Contract(BaseModel):
     columns: Annotated[list[Column], Field(min_length=1)]
     checks: Annotated[list[dict[str, Any]], Field(min_length=1)]
 
+    _content: dict[str, Any] = PrivateAttr(default_factory=dict)
+    _sql_files: dict[str, Path] = PrivateAttr(default_factory=dict)
+
+    @property
+    def content(self) -> dict[str, Any]:
+        """All of it as Soda reads it."""
+        return self._content
+
+    @property
+    def sql_files(self) -> dict[str, Path]:
+        """The files that hold the SELECT of a check, by the name of the check."""
+        return self._sql_files
+
     @cached_property
     def listed_checks(self) -> list[Check]:
         """Every check, those of columns first."""
@@ -129,19 +155,40 @@ class Contract(BaseModel):
         """The checks that have a SELECT of their own."""
         return [check for check in self.listed_checks if check.body.get("query")]
 
+    @cached_property
+    def for_audit(self) -> str:
+        """The contract as the audit hands it to Soda, in JSON: without what only people read, the path of a check as its query.
+
+        Soda tells metrics apart by their queries; what they find is handed to it. Raises SpecError for what Soda does not know.
+        """
+        if faults := list(contract_faults(self.content)):
+            raise SpecError([f"the contract of {self.dataset}: {fault}" for fault in faults])
+        checks: dict[str, list[dict[str, Any]]] = {}
+        for check in self.listed_checks:
+            body = check.body | ({"query": check.path} if check.body.get("query") else {})
+            if check.qualifier:  # Soda takes several checks of one type for the same check unless each has one
+                body |= {"qualifier": check.qualifier}
+            checks.setdefault(check.column, []).append({check.type: body or None})
+        told = {key: value for key, value in self.content.items() if key != "description"}
+        columns = [{key: value for key, value in column.items() if key != "description"} for column in self.content["columns"]]
+        for node in (told, *columns):
+            if on_node := checks.get(node.get("name", "")):
+                node["checks"] = on_node
+        return json.dumps(told | {"columns": columns}, default=str)
+
     @property
-    def kinds(self) -> Counter[CheckKind]:
-        """How many checks of each kind it has."""
-        return Counter(check.kind for check in self.listed_checks)
+    def dimensions(self) -> Counter[Dimension]:
+        """How many checks of each dimension it has."""
+        return Counter(check.dimension for check in self.listed_checks)
 
     def check_faults(self) -> Iterator[str]:
         """What Headline itself cannot make sense of in the checks."""
-        kinds = get_args(CheckKind)
-        if without := [check.path for check in self.listed_checks if check.kind not in kinds]:
-            yield f"{', '.join(without)}: say the kind, attributes: {{kind: …}}; there are {', '.join(kinds)}"
+        known = get_args(Dimension)
+        if without := [check.path for check in self.listed_checks if check.dimension not in known]:
+            yield f"{', '.join(without)}: say the dimension, attributes: {{dimension: …}}; there are {', '.join(known)}"
         if others := [f"{check.path}.{key}" for check in self.listed_checks for key in _OTHER_QUERIES if key in check.body]:
             yield f"{', '.join(others)}: write the rows that are wrong as `query` or `expression`"
-        if bare := [check.path for check in self.listed_checks if check.kind == "anomaly" and "query" not in check.body]:
+        if bare := [check.path for check in self.listed_checks if check.dimension == "anomaly" and "query" not in check.body]:
             yield f"{', '.join(bare)}: an anomaly check is a query of findings; see checks/anomaly.jinja"
 
     def ddl(self, *, quarantine: bool = False) -> str:
@@ -173,8 +220,9 @@ def _check(column: str, check: dict[str, Any]) -> Check:
         raise ValueError(f"{column or 'the table'}: a check is one key with what belongs to it below, found {list(check)}")
     [(type_, body)] = check.items()
     body = body or {}
-    kind: Any = _KINDS.get(type_)
-    return Check(column, type_, body, (body.get("attributes") or {}).get("kind", kind))
+    attributes = body.get("attributes") or {}
+    dimension: Any = attributes.get("dimension", attributes.get("kind", _DIMENSIONS.get(type_)))  # `kind` until 1.0
+    return Check(column, type_, body, dimension)
 
 
 def load_contract(table: Table) -> Contract:
@@ -195,28 +243,50 @@ def read_contract(table: Table) -> tuple[Contract | None, list[str]]:
 
 
 _Parsed = tuple[Contract | None, tuple[str, ...]]
-# What a file said when it was last read: a run asks for the contracts of all that it reads, dozens of times.
-_READ: dict[tuple[Path, str], tuple[object, _Parsed]] = {}
+_States = dict[Path, object]
+# What files said when they were last read: a run asks for the contracts of all that it reads, dozens of times.
+_READ: dict[tuple[object, ...], tuple[_States, _Parsed]] = {}
 
 
 def _read(table: Table) -> _Parsed:
     file = table.contract_file
-    state = file_state(file)
-    known = _READ.get((file, table.full_name))
-    if known is None or known[0] != state:
-        known = _READ[file, table.full_name] = (state, _parse(read_text(file), file, table.full_name))
+    key = (file, table.full_name, *table.key, table.period, "duplicates" in table.exempt)
+    known = _READ.get(key)
+    if known is None or any(file_state(one) != state for one, state in known[0].items()):
+        states: _States = {file: file_state(file)}
+        known = _READ[key] = (states, _parse(read_text(file), table, states))
     return known[1]
 
 
-@cache
-def _parse(text: str, file: Path, table_name: str) -> _Parsed:
-    where, expected = f"{file.parent.name}/{file.name}", f"warehouse/{table_name.replace('.', '/')}"
-    contract, errors = understood(Contract, parse_yaml(text, file), _PLACEHOLDERS | {"dataset": expected})
-    faults = [f"{where}: {'.'.join(map(str, error['loc'])) or 'the file'}: {error['msg']}" for error in errors]
-    if contract and contract.dataset != expected:
+def _parse(text: str, table: Table, states: _States) -> _Parsed:
+    """What the text says, and its faults; every other file that goes into it is added to `states`."""
+    file = table.contract_file
+    where, content = f"{file.parent.name}/{file.name}", parse_yaml(text, file)
+    faults: list[str] = []
+    sql_files: dict[str, Path] = {}
+    expected = dataset_of(table.full_name)
+    if not (isinstance(content, dict) and "dataset" in content):
+        written, errors = understood(WrittenContract, content, _PLACEHOLDERS_OF_WRITTEN)
+        faults += [f"{where}: {'.'.join(map(str, keys(content, error))) or 'the file'}: {error['msg']}" for error in errors]
+        if written is None:
+            return None, tuple(faults)
+        filled = Expansion(table, written)
+        try:
+            content = filled.content
+        except SpecError as error:  # the conventions themselves
+            return None, (*faults, *error.faults)
+        faults += [f"{where}: {fault}" for fault in filled.faults]
+        states |= filled.states
+        sql_files = filled.sql_files
+    contract, errors = understood(Contract, content, _PLACEHOLDERS | {"dataset": expected})
+    faults += [f"{where}: {'.'.join(map(str, error['loc'])) or 'the file'}: {error['msg']}" for error in errors]
+    if contract is None:
+        return None, tuple(faults)
+    contract._content, contract._sql_files = content, sql_files
+    if contract.dataset != expected:
         faults.append(f"{where}: dataset: is {contract.dataset}, but this file is the contract of {expected}")
     try:
-        faults += [f"{where}: {fault}" for fault in (contract.check_faults() if contract else ())]
+        faults += [f"{where}: {fault}" for fault in contract.check_faults()]
     except ValueError as error:
         return None, (*faults, f"{where}: {error}")
     return contract, tuple(faults)

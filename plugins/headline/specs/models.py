@@ -80,8 +80,8 @@ def _quoted(value: object) -> object:
     return value
 
 
-# DOMAIN: five kinds of check stand at every gate.
-CheckKind = Literal["schema", "reconciliation", "anomaly", "duplicates", "completeness"]
+# DOMAIN: checks of five dimensions stand at every gate.
+Dimension = Literal["schema", "reconciliation", "anomaly", "duplicates", "completeness"]
 ColumnType = Literal["text", "integer", "decimal", "double", "boolean", "date", "timestamp", "timestamp with time zone"]
 Clock = Annotated[time, BeforeValidator(_quoted)]
 Share = Annotated[Decimal, Field(ge=0, le=1)]
@@ -142,11 +142,11 @@ def _file(folder: Path, name: str) -> Path:
 class Table(Model):
     """One table of a pipeline: its SELECT is `<name>.sql`, its contract `<name>.contract.yml` beside the spec.
 
-    `key`: the columns that tell one row from another. `exempt`: kinds of check that the table does without, each with the reason.
+    `key`: the columns that tell one row from another. `exempt`: dimensions of check that it does without, each with the reason.
     """
 
     key: list[Name] = Field(default_factory=list)
-    exempt: dict[CheckKind, Annotated[str, Field(min_length=10)]] = Field(default_factory=dict)
+    exempt: dict[Dimension, Annotated[str, Field(min_length=10)]] = Field(default_factory=dict)
     reads: dict[TableName, Annotated[Window, Empty]] = Field(default_factory=dict)
     period: Period = "day"
     quarantine: bool = False

@@ -14,6 +14,7 @@ from headline.sql.checks import (
 from headline.sql.compile import DIALECT, Overlay, Resolution, arrived_columns, parse, resolve, tables_read, within, write
 from headline.sql.outside import checked
 from headline.sql.selects import compile_table
+from headline.sql.soda_contract import soda_contract
 from headline.sql.template import render
 from headline.sql.versions import code_version, code_versions
 
@@ -37,6 +38,7 @@ __all__ = [
     "resolve",
     "rows_found",
     "shown_by_checks",
+    "soda_contract",
     "tables_in_checks",
     "tables_read",
     "within",

@@ -14,7 +14,7 @@ from headline.intervals import Interval, merge
 from headline.specs import Check, Table, load_contract
 from headline.sql.compile import DIALECT, Resolution, parse, resolve, tables_read, write
 from headline.sql.prepared import END, ONE_END, ONE_START, START, Prepared, Unknown, prepare_query, table_texts
-from headline.sql.template import included_files, render, text_of
+from headline.sql.template import included_files, render
 
 # A query with gaps has to become for these, in each dialect, what it becomes where it is rendered for them.
 _TRIED = [Interval(date(2026, 3, 3), date(2026, 3, 5)), Interval(date(2026, 6, 9), date(2026, 6, 10))]
@@ -41,7 +41,7 @@ class _Compiled(NamedTuple):
     prepared: dict[str, Prepared | None]
 
 
-# By all that goes into them: the contract, the files that its queries import, what their templates know.
+# By all that goes into them: the queries, the files that they import, what their templates know.
 _COMPILED: dict[Hashable, dict[str, _Compiled]] = {}
 
 
@@ -122,7 +122,8 @@ def _by_content(table: Table) -> dict[str, _Compiled]:
         return _compile(table)
     known = settings.load()
     names = (table.full_name, tuple(table.key), table.period, *table.template_names.items())
-    key = (text_of(table.contract_file), *sorted(files.items()), names, known.reporting_currency, known.reporting_zone)
+    queries = tuple((check.path, str(check.body["query"])) for check in _with_query(table))
+    key = (queries, *sorted(files.items()), names, known.reporting_currency, known.reporting_zone)
     if key not in _COMPILED:
         _COMPILED[key] = _compile(table)
     return _COMPILED[key]
@@ -159,7 +160,8 @@ def _with_placeholders(table: Table, check: Check) -> exp.Query:
 
 
 def _parsed(table: Table, check: Check, hull: Interval, **names: Any) -> exp.Query:
-    where = f"{table.contract_file.parent.name}/{table.contract_file.name}: «{check.name}»"
+    file = load_contract(table).sql_files.get(check.name, table.contract_file)
+    where = f"{file.parent.name}/{file.name}: «{check.name}»"
     known = {"table": table.full_name, "key": table.key, "period_column": table.period_column}
     return parse(render(str(check.body["query"]), hull, where, **known, **table.template_names, **names), where)
 

@@ -10,7 +10,7 @@ from functools import cache
 
 from headline import settings
 from headline.errors import SpecError
-from headline.specs import Table, load_contract
+from headline.specs import Check, Table, load_contract
 from headline.sql.template import included_files, text_of
 
 # Comments and line breaks change no row; within quotes every sign counts.
@@ -33,7 +33,7 @@ def code_version(table: Table) -> str:
     asked = [f"{name}={value}" for name, value in may_ask.items() if any(name in one for one in texts)]
     promised = [
         *((column.name, column.sql_type) for column in contract.columns),
-        *((check.path, {name: part for name, part in check.body.items() if name != "query"}) for check in contract.listed_checks),
+        *((check.path, check.dimension, _judged_by(check)) for check in contract.listed_checks),
     ]
     stated = [table.full_name, table.key, table.period, table.quarantine, asked, promised]
     return _hash((*map(_essence, texts), json.dumps(stated, default=str, sort_keys=True)))
@@ -48,6 +48,11 @@ def code_versions(tables: Iterable[Table]) -> dict[str, str]:
         except SpecError:
             continue
     return found
+
+
+def _judged_by(check: Check) -> dict[str, object]:
+    """What decides the outcome of a check besides its query."""
+    return {name: part for name, part in check.body.items() if name not in ("query", "attributes")}
 
 
 @cache  # a task asks for what its scheduler has read before the fork

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Callable, Mapping, Sequence
 
@@ -129,7 +130,7 @@ def _check(run: PipelineRun, one: Staged, staged: Mapping[str, Staged], session:
     _refuse_personal_data(run, shown_by_checks(table, one.intervals))
     reads = {name: table.reads.get(name, Window()) for name in sorted(tables_in_checks(table))}
     loads = landed(run, reads, one.intervals)
-    names = resolutions(run, reads, staged, session, table.contract_file.read_text(), loads)
+    names = resolutions(run, reads, staged, session, json.dumps(load_contract(table).content, default=str), loads)
     dataset = session.staging_name(table.full_name)
     return verify([ToVerify(table, dataset, one.intervals, names)], session, run.warehouse.dialect)[table.full_name]
 

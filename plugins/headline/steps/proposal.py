@@ -12,18 +12,19 @@ from pathlib import Path
 from typing import Any
 
 from ruamel.yaml import YAML
+from ruamel.yaml.comments import CommentedMap
 from ruamel.yaml.error import YAMLError
 
 from headline import settings
 from headline.errors import BadRequest
 from headline.ledger import ColumnChange, SchemaChanges
 from headline.sources.columns import base
-from headline.specs import Catalog, DatabaseIngest, Source, Table
+from headline.specs import Catalog, DatabaseIngest, Source, Table, read_contract
+from headline.specs.written import load_conventions
 from headline.steps.agreement import agreed_columns, origins
 
 # Of a kind that leaves the type open, the one that contracts use; other kinds are called as SQL calls them.
 _TYPES = {"text": "varchar", "integer": "bigint", "decimal": "decimal(18, 4)"}
-_SQL = ("query", "keys_query", "rows_tested_query", "expression")
 TO_BE_WRITTEN = "To be written. What it means, and in which unit."
 
 
@@ -53,9 +54,12 @@ def propose(catalog: Catalog, table_name: str) -> Proposal:
             changes.append(change)
             notes.append(contract.agree(change, alone, " and ".join(file.name for file in files)))
             if change.is_blocking:
-                texts = {file: file.read_text() for file in [*files, source.folder / "source.yml", *_downstream(catalog, table)]}
+                others = [*files, source.folder / "source.yml", *_downstream(catalog, table), *_checks(table)]
+                texts = {file: file.read_text() for file in others}
                 notes += _mentions({change.column, *alone}, {**texts, table.contract_file: contract.edited()})
-    if changes and not contract.diff():
+    if changes and not contract.is_brief:
+        notes.append(f"{table.contract_file.name} is written as Soda reads it: edit it by hand")
+    elif changes and not contract.diff():
         notes.append("the contract can stay as it is")
     return Proposal(changes, contract.diff(), notes)
 
@@ -94,30 +98,36 @@ class _Contract:
         self._content = self._yaml.load(self._text)
         self._written = self._dumped()
 
+    @property
+    def is_brief(self) -> bool:
+        """Whether it is written as contracts of Headline are; Soda's own format is left to its author."""
+        return "dataset" not in self._content
+
     def agree(self, change: ColumnChange, alone: list[str], files: str) -> str:
         """Edit what the change asks for and say what it asks for in other files; `alone`: the columns made of it and no other."""
-        columns = self._content["columns"]
-        mine = [column for column in columns if column["name"] in alone]
+        columns: Any = self._content["columns"] if self.is_brief else {}
+        mine = [column for column in columns if column in alone]
         match change.change:
             case "added":
                 name = _as_name(change.column)
-                if all(column["name"] != name for column in columns):
-                    columns.append({"name": name, **_type(change.after), "description": TO_BE_WRITTEN})
+                if self.is_brief and name not in columns:
+                    columns[name] = _written(name, _sql(change.after), TO_BE_WRITTEN)
                 return f"{change.column}: read it in {files}, as {name}"
             case "removed":
                 for column in mine:
-                    columns.remove(column)
+                    del columns[column]
                 return f"{change.column}: do without it in {files}"
             case "renamed":
                 name = _as_name(str(change.renamed_to))
                 for column in mine if change.column in alone else ():
-                    column["name"] = name
-                    _rename(self._content, change.column, name)
+                    place = list(columns).index(column)
+                    columns.insert(place, name, columns.pop(column))
+                    _rename(self._content.get("checks"), change.column, name)
                 both = f"coalesce({change.renamed_to}, {change.column}) as {change.column}"
                 return f"{change.column}: read {change.renamed_to} in {files}; {both} would keep the contract and older days"
             case "retyped":
                 for column in mine:
-                    _retype(column, _type(change.after))
+                    columns[column] = _written(column, _sql(change.after), columns[column])
                 types = f"types: {{{change.column}: {base(str(change.after))}}}"
                 return (
                     f"{change.column}: cast it to the new type first in {files}; `{types}` in source.yml would keep the contract"
@@ -148,35 +158,36 @@ class _Contract:
 
 
 def _rename(node: Any, old: str, new: str) -> None:
-    """In the checks: the lists of columns and the SQL."""
+    """In whatever the checks say of columns; their names stay."""
     for key, value in list(node.items()) if isinstance(node, dict) else enumerate(node if isinstance(node, list) else ()):
-        if isinstance(value, str) and key in _SQL:
+        if isinstance(value, str):
             node[key] = type(value)(re.sub(rf"\b{re.escape(old)}\b", new, value))
-        elif key == "columns" and all(isinstance(one, str) for one in value):
-            value[:] = [new if one == old else one for one in value]
         else:
             _rename(value, old, new)
 
 
-def _retype(column: Any, type_: dict[str, Any]) -> None:
-    for key in ("numeric_precision", "numeric_scale"):
-        if key not in type_:
-            column.pop(key, None)
-    for place, (key, value) in enumerate(type_.items(), start=1):
-        if key in column:
-            column[key] = value
-        else:
-            column.insert(place, key, value)
+def _written(name: str, type_: str, column: Any) -> Any:
+    """A column of another type, which is said where its name does not say it."""
+    conventions = load_conventions()
+    kind = conventions.kind_of(name)
+    follows = kind is not None and conventions.types[kind].type == type_
+    if not isinstance(column, CommentedMap):
+        if follows:
+            return column
+        description = column
+        column = CommentedMap() if description is None else CommentedMap(description=description)
+        column.fa.set_flow_style()
+    if follows:
+        column.pop("type", None)
+    elif "type" in column:
+        column["type"] = type_
+    else:
+        column.insert(0, "type", type_)
+    return column
 
 
 def _sql(kind: str | None) -> str:
     return _TYPES.get(str(kind), str(kind))
-
-
-def _type(kind: str | None) -> dict[str, Any]:
-    if digits := re.fullmatch(r"decimal\((\d+), (\d+)\)", _sql(kind)):
-        return {"data_type": "decimal", "numeric_precision": int(digits[1]), "numeric_scale": int(digits[2])}
-    return {"data_type": _sql(kind)}
 
 
 def _as_name(column: str) -> str:
@@ -197,7 +208,12 @@ def _extract(source: Source, name: str) -> list[Path]:
 def _downstream(catalog: Catalog, table: Table) -> Iterator[Path]:
     for other in catalog.tables.values():
         if table.full_name in other.reads:
-            yield from (other.sql_file, other.contract_file)
+            yield from (other.sql_file, other.contract_file, *_checks(other))
+
+
+def _checks(table: Table) -> Iterator[Path]:
+    contract, _ = read_contract(table)
+    yield from contract.sql_files.values() if contract else ()
 
 
 def _mentions(columns: set[str], texts: Mapping[Path, str]) -> list[str]:

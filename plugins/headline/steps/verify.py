@@ -1,23 +1,18 @@
-"""Soda verifies the contracts of staging tables: the outcome, kind and sample of every check, in three statements per table."""
+"""Soda verifies the contracts of staging tables: the result and a sample of every check, in three statements per table."""
 
 from __future__ import annotations
 
-import json
 import logging
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
-from functools import cache
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from headline.errors import HeadlineError, SpecError
 from headline.intervals import Interval
 from headline.ledger import CheckResult
-from headline.specs import Check, Contract, Table, load_contract
-from headline.specs.catalog import parse_yaml, read_text
-from headline.specs.soda_schema import contract_faults
+from headline.specs import Check, Table, load_contract
 from headline.sql import DIALECT, Resolution, check_selects, prepare_checks, rows_found
 from headline.steps.anomalies import ANOMALY, LEARNING, OUTLIER, of_outliers, outliers
 from headline.steps.samples import Select, found_on, sample
@@ -76,7 +71,7 @@ def prepare_contracts(tables: Iterable[Table], dialect: str = DIALECT) -> None:
     source = staging.unconnected(soda.DATA_SOURCE)
     for table in tables:
         try:
-            soda.prepare(_for_soda(table), staging.staging_name(table.full_name), source)
+            soda.prepare(load_contract(table).for_audit, staging.staging_name(table.full_name), source)
             prepare_checks(table, dialect)
         except SpecError as error:
             log.warning("%s: the contract is not prepared: %s", table.full_name, error)
@@ -133,7 +128,7 @@ class _Examined:
 
     def _count(self, path: str, text: str) -> str:
         counted = "count(*) as found, 0 as untold"
-        if self.checks[path].kind == ANOMALY:
+        if self.checks[path].dimension == ANOMALY:
             each = ((OUTLIER, "found"), (LEARNING, "untold"))
             counted = ", ".join(f"count(case when finding = '{finding}' then 1 end) as {name}" for finding, name in each)
         return f"{counted} from (\n{text}\n) as rows_found"
@@ -152,7 +147,7 @@ class _Examined:
         check = self.checks[result.path]
         told = result.outcome in FOUND_SOMETHING
         if told and (select := self.select(check.path)):
-            if check.kind == ANOMALY:
+            if check.dimension == ANOMALY:
                 found = outliers(select, self.session)
                 return replace(result, sample=found, found_on=found_on(found, of_outliers(select), self.session))
             found = sample(select, self.session)
@@ -163,7 +158,7 @@ class _Examined:
 def _verified(staged: Staged, session: Session, dialect: str) -> Verification:
     from headline.steps import soda
 
-    contract, examined = _for_soda(staged.table), _Examined(staged, session, dialect)
+    contract, examined = load_contract(staged.table).for_audit, _Examined(staged, session, dialect)
     counts, columns = examined.counts(), examined.described()
     try:
         source = session.soda_data_source(soda.DATA_SOURCE)
@@ -201,7 +196,7 @@ def _result(result: Any, check: Check) -> CheckResult:
         outcome=_OUTCOMES.get(result.outcome.name, "not_checked"),
         measured=None if measured is None else Decimal(str(measured)),
         threshold=_limit(result.check.threshold),
-        kind=check.kind,
+        kind=check.dimension,
     )
 
 
@@ -212,31 +207,4 @@ def _limit(threshold: Any) -> str:
 
 
 def _not_evaluated(check: Check) -> CheckResult:
-    return CheckResult(check.path, check.name, check.type, "not_checked", None, "", check.kind)
-
-
-def _for_soda(table: Table) -> str:
-    load_contract(table)  # what is wrong for us is told before what is wrong for Soda
-    return _written_for_soda(read_text(table.contract_file), table.contract_file)
-
-
-@cache
-def _written_for_soda(text: str, file: Path) -> str:
-    """The contract as Soda is to read it: without what only people read, and with the path of a check in place of its query.
-
-    Soda tells metrics apart by their queries; what they find is handed to it.
-    """
-    content = parse_yaml(text, file)
-    if faults := list(contract_faults(content)):
-        raise SpecError([f"{file.parent.name}/{file.name}: {fault}" for fault in faults])
-    checks: dict[str, list[dict[str, Any]]] = {}
-    for check in Contract.model_validate(content).listed_checks:
-        body = check.body | ({"query": check.path} if check.body.get("query") else {})
-        if check.qualifier:  # Soda takes several checks of one type for the same check unless each has one
-            body |= {"qualifier": check.qualifier}
-        checks.setdefault(check.column, []).append({check.type: body or None})
-    for node in (content, *content["columns"]):
-        del node["description"]
-        if on_node := checks.get(node.get("name", "")):
-            node["checks"] = on_node
-    return json.dumps(content, default=str)
+    return CheckResult(check.path, check.name, check.type, "not_checked", None, "", check.dimension)

@@ -33,57 +33,20 @@ where refund_lines.ds >= date '{{ start }}' and refund_lines.ds < date '{{ end }
 group by refund_lines.ds, coalesce(refund_lines.sales_channel, 'unknown'), covered_days.coverage, covered_days.is_partial
 """,
     "include/sql/profit/daily_refunds/refunds.contract.yml": """\
-dataset: warehouse/profit/refunds
 description: Refunds by sales channel; one row per day and channel with refunds.
+additive_over: all
 columns:
-  - name: ds
-    data_type: date
-    description: Business day on which the refund was granted.
-    checks:
-      - missing:
-  - name: sales_channel
-    data_type: varchar
+  ds: Business day on which the refund was granted.
+  sales_channel:
+    values: [web, app, marketplace, unknown]
     description: Where the order was placed; `unknown` for a refund without an order.
-    checks:
-      - missing:
-  - name: refund_amount
-    data_type: decimal
-    numeric_precision: 18
-    numeric_scale: 4
-    attributes: {additive_over: all}
-    description: Sum of the refunds, in reporting currency.
-    checks:
-      - missing:
-      - invalid:
-          valid_min: 0
-  - name: refund_count
-    data_type: bigint
-    attributes: {additive_over: all}
-    description: Number of refunds.
-    checks:
-      - missing:
-  - name: coverage
-    data_type: decimal
-    numeric_precision: 18
-    numeric_scale: 6
-    description: Share of the day's rows that were valid, 0 to 1.
-    checks:
-      - missing:
-  - name: is_partial
-    data_type: boolean
-    description: Whether rows of the day were quarantined, so that refunds are missing.
-    checks:
-      - missing:
+  refund_amount: Sum of the refunds, in reporting currency.
+  refund_count: Number of refunds.
+  coverage: Share of the day's rows that were valid, 0 to 1.
+  is_partial: Whether rows of the day were quarantined, so that refunds are missing.
 checks:
-  - schema:
-  - duplicate:
-      columns: [ds, sales_channel]
-  - failed_rows:
-      name: refunds by channel = core.refund_lines
-      attributes: {kind: reconciliation}
-      query: |
-        {% from 'checks/reconciliation.jinja' import differences with context %}
-        {{ differences(by=['ds'], measures=['refund_amount'], sides=[table, 'core.refund_lines']) }}
+  refunds by channel = core.refund_lines:
+    differences: {by: [ds], measures: [refund_amount], sides: [profit.refunds, core.refund_lines]}
 """,
     "tests/sql/profit/daily_refunds/refunds/two_channels/given/core.refund_lines.yml": """\
 - {ds: 2026-01-05, refund_id: R1, sales_channel: web, refund_amount: "10.50"}

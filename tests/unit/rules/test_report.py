@@ -90,12 +90,10 @@ def test_all_faults_are_told_at_once(tree: Tree) -> None:
         "any_value(refund_lines.sales_channell) AS sales_channel",
     )
     tree.replace(SELECT, "as bigint) as refund_count", "as bigint) as refunds")
-    tree.replace(CONTRACT, "    description: Number of refunds.\n", "")
-    tree.replace(
-        CONTRACT, "reporting currency.\n    checks:\n      - missing:", "reporting currency.\n    checks:\n      - mising:"
-    )
-    tree.replace(CONTRACT, "name: is_partial", "name: is_incomplete")
-    tree.replace(CONTRACT, "attributes: {kind: reconciliation}", "attributes: {kind: comparison}")
+    tree.replace(CONTRACT, "refund_count: Number of refunds.", "refund_count:")
+    tree.replace(CONTRACT, "Sum of the refunds, in reporting currency.", "{nulable: true, description: Sum of the refunds.}")
+    tree.replace(CONTRACT, "  is_partial:", "  is_incomplete:")
+    tree.replace(CONTRACT, "    differences:", "    dimension: comparison\n    differences:")
     tree.replace(EXPECT, "interval: {start: 2026-01-05, end: 2026-01-06}", "interval: {start: 2026-01-05, end: 2026-01-05}")
     (tree.root / SPEC).with_name("notes.txt").write_text("")
     (tree.root / "dags/profit.py").write_text("")
@@ -110,10 +108,10 @@ def test_all_faults_are_told_at_once(tree: Tree) -> None:
         (SELECT, "Unknown column: sales_channell"),
         (SELECT, "the SELECT gives refunds, is_partial, which the contract does not have"),
         (SELECT, "line 6: Keywords must be lower case. (CP01)"),
-        (CONTRACT, "columns.3.description: Field required"),
-        (CONTRACT, "columns.2.checks.0: Additional properties are not allowed ('mising' was unexpected)"),
+        (CONTRACT, "columns.refund_count: say what it means; conventions.yml does not"),
+        (CONTRACT, "columns.refund_amount.nulable: Extra inputs are not permitted"),
         (CONTRACT, "has coverage alone: coverage and is_partial go together"),
-        (CONTRACT, "say the kind, attributes: {kind: …}"),
+        (CONTRACT, "checks.refunds by channel = core.refund_lines.dimension: Input should be 'schema', "),
         (EXPECT, "interval: Value error, end is the day after the last one"),
     ):
         assert text in "\n".join(told[file])
@@ -126,9 +124,10 @@ def test_all_faults_are_told_at_once(tree: Tree) -> None:
         (SPEC, "tables:\n", "tables: [\n", "not valid YAML"),
         (SELECT, "group by", "grou by", "not valid SQL: line "),
         (SELECT, "covered_days(", "days_covered(", "'days_covered' is undefined"),
-        (CONTRACT, "  - schema:", "  - schema: [", "not valid YAML"),
-        (CONTRACT, "differences(by=['ds']", "differences(by=['sales_channell']", "sales_channell"),
-        (CONTRACT, "    data_type: bigint", "    data_type: integer", "its name says count: bigint"),
+        (CONTRACT, "checks:", "checks: [", "not valid YAML"),
+        (CONTRACT, "by: [ds]", "by: [sales_channell]", "sales_channell"),
+        (CONTRACT, "differences: {", "difference: {", "no macro is called difference; include/sql/checks has days_cut_wrong, "),
+        (CONTRACT, "count: Number of", "count: {type: integer, description: Number.} #", "its name says count: bigint"),
         (EXPECT, '"12.50"', "12.50", "write decimals in quotes"),
         (EXPECT, "refund_count: 2", "refund_count: 3", "unexpected 2026-01-05, web, 12.5000, 2, 0.950000, True"),
         (EXPECT, "interval:", "days:", "interval: Field required"),
@@ -144,7 +143,7 @@ def test_a_fault_is_told_with_its_file(tree: Tree, file: str, old: str, new: str
 def test_what_can_be_read_is_looked_at_where_the_spec_cannot(tree: Tree) -> None:
     tree.replace(SPEC, "tables:\n", "tables: [\n")
     tree.replace(SELECT, "count(distinct refund_lines.refund_id)", "count(distinct now())")
-    tree.replace(CONTRACT, "description: Number of refunds.", "description: refunds")
+    tree.replace(CONTRACT, "refund_count: Number of refunds.", "refund_count: refunds")
     told = tree.faults()
     assert "NOW(): a transform reads no clock" in told[SELECT][0]
     assert told[CONTRACT] == ["the description of refund_count is no sentence: 'refunds'"]

@@ -329,9 +329,9 @@ def test_a_contract_without_checks_is_refused(project: Any) -> None:
 @pytest.mark.parametrize(
     ("check", "fault"),
     [
-        ("failed_rows: {name: A & B, expression: amount < 0}", "checks.failed_rows.a_b: say the kind"),
-        ("failed_rows: {name: a, attributes: {kind: beauty}, expression: amount < 0}", "checks.failed_rows.a: say the kind"),
-        ("freshness: {column: ds, threshold: {must_be_less_than: 1}}", "checks.freshness: say the kind"),
+        ("failed_rows: {name: A & B, expression: amount < 0}", "checks.failed_rows.a_b: say the dimension"),
+        ("failed_rows: {name: a, attributes: {kind: beauty}, expression: amount < 0}", "checks.failed_rows.a: say the dimension"),
+        ("freshness: {column: ds, threshold: {must_be_less_than: 1}}", "checks.freshness: say the dimension"),
         ("failed_rows: {name: a, attributes: {kind: schema}, keys_query: select 1}", "checks.failed_rows.a.keys_query: write"),
     ],
 )
@@ -355,7 +355,7 @@ def test_a_contract_tells_columns_as_sql_and_which_checks_only_warn(project: Any
     )
     contract = load_contract(specs.load().table("core.orders"))
     assert contract.ddl(quarantine=True) == "ds date, order_id varchar, amount decimal(18, 4), quarantine_reason varchar"
-    assert [(check.path, check.name, check.kind, check.warns) for check in contract.listed_checks] == [
+    assert [(check.path, check.name, check.dimension, check.warns) for check in contract.listed_checks] == [
         ("columns.ds.checks.missing", "missing", "schema", False),
         ("checks.schema", "schema", "schema", False),
         ("checks.row_count.enough_rows", "enough rows", "completeness", True),

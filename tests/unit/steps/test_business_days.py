@@ -40,14 +40,14 @@ RAW = {
               name: every order stands on its day
               attributes: {kind: schema}
               query: |
-                {% from 'checks/days.jinja' import off_their_day with context %}
+                {% from 'checks/schema.jinja' import off_their_day with context %}
                 {{ off_their_day('paid_at') }}
               threshold: {level: warn, must_be: 0}
           - failed_rows:
               name: days are cut in the reporting zone
               attributes: {kind: schema}
               query: |
-                {% from 'checks/days.jinja' import days_cut_wrong with context %}
+                {% from 'checks/schema.jinja' import days_cut_wrong with context %}
                 {{ days_cut_wrong('paid_at') }}
         """,
 }

@@ -15,30 +15,17 @@ from headline.steps.proposal import _Contract, propose
 D1 = date(2026, 3, 1)
 CONTRACT = """\
 # Agreed with the shop's team.
-dataset: warehouse/raw/orders
 description: One row per order that arrived.
 columns:
-  - {name: ds, data_type: date,   description: Business day., checks: [{missing: }]}   # in one line
-  - name: order_id
-    data_type: varchar
+  ds: Business day.   # in one line
+  order_id:
+    nullable: false
+    severity: warning
     description: 'Key of the order.'   # theirs
-    checks:
-    - missing:
-        threshold: {level: warn, must_be: 0}
-  - name: amount
-    data_type: decimal
-    numeric_precision: 18
-    numeric_scale: 4
-    description: What was paid.
+  amount: {min: 0, description: What was paid.}
 checks:
-  - schema:
-  - duplicate: {columns: [ds, order_id]}
-  - failed_rows:
-      name: every order_id is worth something
-      query: |
-        select order_id
-        from raw.orders
-        where amount = 0 and order_id_2 is null
+  every order_id is worth something: {dimension: schema, expression: amount = 0 and order_id_2 is null}
+  an order_id comes once: {repeated: {by: [ds, order_id]}}
 """
 
 
@@ -64,36 +51,26 @@ def edited(*changes: ColumnChange) -> list[str]:
 
 def test_an_added_column_is_appended_to_be_described(shop: Any) -> None:
     assert edited(ColumnChange("CouponCode", "added", after="text"), ColumnChange("fee", "added", after="decimal(9, 2)")) == [
-        "+  - name: coupon_code",
-        "+    data_type: varchar",
-        "+    description: To be written. What it means, and in which unit.",
-        "+  - name: fee",
-        "+    data_type: decimal",
-        "+    numeric_precision: 9",
-        "+    numeric_scale: 2",
-        "+    description: To be written. What it means, and in which unit.",
+        "+  coupon_code: To be written. What it means, and in which unit.",
+        "+  fee: {type: 'decimal(9, 2)', description: 'To be written. What it means, and in which unit.'}",
     ]
 
 
 def test_a_column_that_is_gone_is_removed(shop: Any) -> None:
     assert edited(ColumnChange("order_id", "removed", "text")) == [
-        "-  - name: order_id",
-        "-    data_type: varchar",
+        "-  order_id:",
+        "-    nullable: false",
+        "-    severity: warning",
         "-    description: 'Key of the order.'   # theirs",
-        "-    checks:",
-        "-    - missing:",
-        "-        threshold: {level: warn, must_be: 0}",
     ]
 
 
 def test_a_renamed_column_is_renamed_in_the_checks_too(shop: Any) -> None:
     assert edited(ColumnChange("order_id", "renamed", "text", "text", "orderNumber", "same type")) == [
-        "-  - name: order_id",
-        "+  - name: order_number",
-        "-  - duplicate: {columns: [ds, order_id]}",
-        "+  - duplicate: {columns: [ds, order_number]}",
-        "-        select order_id",
-        "+        select order_number",
+        "-  order_id:",
+        "+  order_number:",
+        "-  an order_id comes once: {repeated: {by: [ds, order_id]}}",
+        "+  an order_id comes once: {repeated: {by: [ds, order_number]}}",
     ]
 
 
@@ -101,22 +78,26 @@ def test_a_retyped_column_changes_its_type(shop: Any) -> None:
     assert edited(
         ColumnChange("amount", "retyped", "decimal(18, 4)", "text"), ColumnChange("order_id", "retyped", "text", "integer")
     ) == [
-        "-    data_type: varchar",
-        "+    data_type: bigint",
-        "-    data_type: decimal",
-        "-    numeric_precision: 18",
-        "-    numeric_scale: 4",
-        "+    data_type: varchar",
+        "+    type: bigint",
+        "-  amount: {min: 0, description: What was paid.}",
+        "+  amount: {type: varchar, min: 0, description: What was paid.}",
     ]
 
 
-def test_a_number_of_other_digits_keeps_its_lines(shop: Any) -> None:
-    assert edited(ColumnChange("amount", "retyped", "decimal(18, 4)", "decimal(20, 6)")) == [
-        "-    numeric_precision: 18",
-        "-    numeric_scale: 4",
-        "+    numeric_precision: 20",
-        "+    numeric_scale: 6",
+def test_a_type_that_the_name_says_is_not_stated(shop: Any) -> None:
+    shop.replace("sources/shop/orders.contract.yml", "{min: 0,", "{type: varchar, min: 0,")
+    assert edited(ColumnChange("amount", "retyped", "text", "decimal")) == [
+        "-  amount: {type: varchar, min: 0, description: What was paid.}",
+        "+  amount: {min: 0, description: What was paid.}",
     ]
+
+
+def test_a_contract_in_the_format_of_soda_is_left_to_its_author(shop: Any) -> None:
+    text = (shop.sql / "core/core_shop/orders.contract.yml").read_text().replace("core/orders", "raw/orders")
+    shop.write("sources/shop/orders.contract.yml", text)
+    told(ColumnChange("amount", "removed", "decimal"))
+    found = propose(specs.load(), "raw.orders")
+    assert (found.diff, found.notes[-1]) == ("", "orders.contract.yml is written as Soda reads it: edit it by hand")
 
 
 def test_other_files_that_name_the_column_are_told(shop: Any) -> None:
@@ -124,7 +105,7 @@ def test_other_files_that_name_the_column_are_told(shop: Any) -> None:
     assert propose(specs.load(), "raw.orders").notes == [
         "amount: do without it in orders.sql",
         "amount: mentioned in sources/shop/orders.sql (line 4), core/core_shop/orders.sql (line 4, 5), "
-        "core/core_shop/orders.contract.yml (line 6), sources/shop/orders.contract.yml (line 20)",
+        "core/core_shop/orders.contract.yml (line 6), sources/shop/orders.contract.yml (line 10)",
     ]
 
 

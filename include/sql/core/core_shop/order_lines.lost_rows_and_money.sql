@@ -1,0 +1,13 @@
+{% from 'checks/reconciliation.jinja' import differences with context %}
+{% set in_order_currency = {
+    'gross_amount': 'quantity * unit_price_in_order_currency',
+    'discount_amount': 'discount_amount_in_order_currency',
+} %}
+{{ differences(
+    measures=['row_count', 'gross_amount', 'discount_amount'],
+    sides=[
+        ('raw.order_items', {'gross_amount': 'quantity * unit_price'}),
+        (table, in_order_currency),
+        ('quarantine.order_lines', in_order_currency),
+    ],
+) }}

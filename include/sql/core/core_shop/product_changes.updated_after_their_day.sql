@@ -1,0 +1,2 @@
+{% from 'macros/versions.jinja' import updated_after_their_day with context %}
+{{ updated_after_their_day('product_id') }}

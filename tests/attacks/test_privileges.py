@@ -33,7 +33,7 @@ from headline.local import postgres as embedded
 from headline.local.airflow_database import _set_user
 from headline.local.home import DERIVED, HEADER, Home, lines
 from headline.local.postgres import ACCESS, Postgres, owner
-from headline.local.processes import process_environment
+from headline.local.processes import Processes, process_environment
 from headline.local.roles import DATABASES, LOGINS, ROLES, SUPERUSER
 from headline.local.screen import Screen
 from headline.local.secrets import MADE, WATCH
@@ -299,6 +299,7 @@ def other(server_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(embedded, "OUTSIDE", server_folder / "outside")
     made = Postgres(tmp_path / "home" / "postgres")
     yield made
+    Processes(Home(made.data.parent)).stop()  # or else its supervisor starts it again
     made.stop()
     made.remove_outside()
 
@@ -365,6 +366,7 @@ def test_a_home_of_before_gets_roles_and_passwords_and_loses_nothing(
     assert not [name for name in MADE if home.secrets[name] in told]
 
     # Somebody removes the files of secrets: the next start makes new ones, and the old ones open nothing any more.
+    Processes(home).stop()
     old = {role: home.secrets[role] for role in ROLES}
     for role in ROLES:
         home.secrets.path(role).unlink()

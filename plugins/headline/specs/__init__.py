@@ -14,7 +14,8 @@ from headline.specs.catalog import (
     read_yaml,
     stand_in,
 )
-from headline.specs.contract import Check, Column, Contract, load_contract, read_contract
+from headline.specs.contract import Check, Column, Contract
+from headline.specs.contract_files import load_contract, read_contract
 from headline.specs.models import (
     AnyIngest,
     Coverage,

@@ -222,7 +222,7 @@ def is_behind(zone: str, other: str) -> bool:
 
 
 def _tells_moments(table: Table) -> bool:
-    from headline.specs.contract import read_contract
+    from headline.specs.contract_files import read_contract
 
     contract, _ = read_contract(table)
     return contract is not None and any(column.data_type == "timestamp" for column in contract.columns)

@@ -24,9 +24,9 @@ from headline.ledger.engine import _engine, engine
 from headline.local.home import Home
 from headline.local.postgres import Postgres
 from headline.local.roles import SUPERUSER
+from headline.pipeline import Acceptance, PipelineRun, TableRun, compile_table, prepare, write_audit_publish
 from headline.sources.refused import RESERVED
 from headline.sql import Resolution, arrived_columns
-from headline.steps import Acceptance, PipelineRun, TableRun, compile_table, prepare, write_audit_publish
 from headline.warehouse import Output, open_warehouse
 from headline.warehouse.duckdb import DuckDBSession, _ensure_calendar, instance
 
@@ -205,7 +205,7 @@ def _counting(spent: Spent) -> Iterator[None]:
 @contextmanager
 def _auditing(wanted: bool) -> Iterator[None]:
     """Without audits the work of transforms and publication alone is left."""
-    module = import_module("headline.steps.write_audit_publish")
+    module = import_module("headline.pipeline.write_audit_publish")
     original = module.audit
     if not wanted:
         module.audit = lambda *_: {}  # type: ignore[attr-defined]

@@ -2,8 +2,8 @@
 
 from airflow.plugins_manager import AirflowPlugin
 
-from headline.alerts.landing_deadline import LandingDeadline
 from headline.operators import preload, takeover
+from headline.operators.landing_deadline import LandingDeadline
 from headline.operators.links import PREFIX, ContractsLink, RunbookLink
 from headline.operators.priority import Urgency
 from headline.pages.app import app

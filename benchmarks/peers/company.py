@@ -19,7 +19,7 @@ from headline.intervals import DAY, Interval
 from headline.ledger import Ledger, Load
 from headline.local.postgres import Postgres
 from headline.local.roles import SUPERUSER
-from headline.steps import PipelineRun, ingest
+from headline.pipeline import PipelineRun, ingest
 from headline.warehouse import open_warehouse
 
 Loads = dict[str, list[Load]]

@@ -23,8 +23,8 @@ from headline import settings, specs
 from headline.connections import get
 from headline.intervals import Interval
 from headline.ledger import Ledger, migrate
-from headline.steps import PipelineRun, write_audit_publish
-from headline.steps import prepare as prepare_pipeline
+from headline.pipeline import PipelineRun, write_audit_publish
+from headline.pipeline import prepare as prepare_pipeline
 from headline.warehouse import open_warehouse
 
 LEDGER = "peers_ledger"

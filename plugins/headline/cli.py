@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from headline import recovery, settings
-from headline.alerts import commands as alerts
 from headline.errors import HeadlineError
 from headline.local import commands as local
+from headline.maintenance import commands as upkeep
 from headline.oncall import commands as oncall
+from headline.paging import commands as alerts
 from headline.show import Format, show
 from headline.space import is_full, no_space
-from headline.steps import commands as upkeep
 from headline.why import commands as why
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def compile_(
     """Print the SELECT of a table as an engine runs it for some days."""
     from headline import specs
     from headline.intervals import DAY, Interval, requested_interval
-    from headline.steps import compile_table
+    from headline.pipeline import compile_table
 
     today = date.today()  # noqa: DTZ011 (only a default for the eye)
     interval = requested_interval(first, last, Interval(today - DAY, today), date.max)
@@ -160,7 +160,7 @@ def verify(
     from headline.intervals import DAY
     from headline.ledger import Ledger
     from headline.ledger.identity import MENDING
-    from headline.steps import fingerprints
+    from headline.pipeline import fingerprints
     from headline.warehouse import open_warehouse
 
     catalog = _sound_catalog()
@@ -204,7 +204,7 @@ def reconcile(
     """Compare loaded days with what their source says today, by rows, keys and money. Ends with 1 where any differs."""
     from headline.intervals import DAY, Interval, business_day, requested_interval
     from headline.ledger import Ledger
-    from headline.steps import reconcile as steps
+    from headline.pipeline import reconcile as steps
 
     today = business_day(datetime.now(UTC), settings.load().reporting_zone)
     interval = requested_interval(first, last, Interval(today - DAY, today), today)
@@ -270,7 +270,7 @@ def audits(
 ) -> None:
     """List every check's outcome in the newest audit of each table; as JSON or CSV with the keys of rows that it found."""
     from headline.ledger import Ledger
-    from headline.steps.samples import shown
+    from headline.pipeline.samples import shown
 
     rows = [
         {
@@ -350,7 +350,7 @@ def contract_show(
 def contract_diff(table: Annotated[str, typer.Argument(help="schema.table, filled by a source")]) -> None:
     """Print the edit of a contract that would agree to what its source sends by now, and what else that touches."""
     from headline import specs
-    from headline.steps.proposal import propose
+    from headline.drift.proposal import propose
 
     proposal = propose(specs.load(), table)
     if not proposal.changes:
@@ -405,7 +405,7 @@ def inspect_(
 ) -> None:
     """Show what a run computed and did not publish, beside what is published: rows added, lost and changed, and totals."""
     from headline.ledger import Ledger
-    from headline.steps import held_candidate, inspect
+    from headline.pipeline import held_candidate, inspect
     from headline.warehouse import open_warehouse
 
     found = _sound_catalog().table(table)

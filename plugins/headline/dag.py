@@ -11,10 +11,9 @@ from airflow.sdk import DAG, Asset, ExceptionRetryPolicy, Param, RetryAction, Re
 from airflow.sdk.exceptions import TaskDeferralTimeout
 
 from headline import settings
-from headline.alerts import callbacks
-from headline.alerts.landing_deadline import landing_deadline
 from headline.errors import BadData, BadRequest, SpecError
-from headline.operators import IngestOperator, SpecFaultOperator, WriteAuditPublishOperator
+from headline.operators import IngestOperator, SpecFaultOperator, WriteAuditPublishOperator, callbacks
+from headline.operators.landing_deadline import landing_deadline
 from headline.operators.links import contract_path, runbook_path
 from headline.operators.priority import Urgency
 from headline.operators.steps import TIME_TO_COMPUTE

@@ -8,8 +8,6 @@ from datetime import timedelta
 from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOperator
 from airflow.sdk import DAG
 
-from headline.alerts import callbacks
-from headline.alerts.operators import DrillOperator, FiguresOperator, WatchOperator
 from headline.dag import DEFAULT_ARGS
 from headline.operators import (
     BackupOperator,
@@ -17,7 +15,9 @@ from headline.operators import (
     ReconcileOperator,
     RecordRepairsOperator,
     RetentionOperator,
+    callbacks,
 )
+from headline.operators.watch import DrillOperator, FiguresOperator, WatchOperator
 from headline.timetable import BEFORE_ALL_DATA
 
 OWNER = "operations"

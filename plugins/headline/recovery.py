@@ -18,8 +18,8 @@ from headline.show import Format
 
 if TYPE_CHECKING:
     from headline.ledger import Ledger
+    from headline.pipeline.fingerprints import Difference
     from headline.specs import Catalog
-    from headline.steps.fingerprints import Difference
 
 
 def rebuild(
@@ -40,8 +40,8 @@ def rebuild(
     from headline import specs
     from headline.intervals import DAY
     from headline.ledger import Ledger
+    from headline.maintenance.rebuild import rebuild as steps
     from headline.show import show
-    from headline.steps.rebuild import rebuild as steps
     from headline.warehouse import open_warehouse
 
     def report(name: str, periods: int, rows: int, seconds: float) -> None:
@@ -79,7 +79,7 @@ def backup(
 ) -> None:
     """Copy ledger, warehouse and landed files of one moment, with checksums, to a new folder below a target."""
     from headline.ledger import Ledger
-    from headline.steps.backup import back_up
+    from headline.maintenance.backup import back_up
     from headline.warehouse import open_warehouse
 
     begun = time.monotonic()
@@ -105,8 +105,8 @@ def restore(
     """
     from headline import specs
     from headline.ledger import MIGRATOR, Ledger
-    from headline.steps import erasure
-    from headline.steps.backup import restore as steps
+    from headline.maintenance import erasure
+    from headline.maintenance.backup import restore as steps
     from headline.warehouse import open_warehouse
 
     begun = time.monotonic()
@@ -142,8 +142,8 @@ def erase(
     """
     from headline import settings, specs
     from headline.ledger import ERASER, MIGRATOR, Ledger
+    from headline.maintenance import erasure
     from headline.show import show
-    from headline.steps import erasure
     from headline.warehouse import open_warehouse
 
     target = settings.load().backup_to
@@ -166,7 +166,7 @@ def erase(
 def _forget_in_backups(target: str, ledger: Ledger, is_at_once: bool) -> None:
     """Let the backups of before go, at once or when their time has come, and say which they are."""
     from headline import settings
-    from headline.steps.backup import back_up, dates_of_backups, made_at, remember_erased, remove_backups
+    from headline.maintenance.backup import back_up, dates_of_backups, made_at, remember_erased, remove_backups
     from headline.warehouse import open_warehouse
 
     remember_erased(target, ledger)
@@ -200,7 +200,7 @@ def _login(*conn_ids: str) -> Iterator[str]:
 def mending_runs(catalog: Catalog, differences: Iterable[Difference]) -> list[str]:
     """The commands that compute the days again that differ, a line for each DAG, in the order in which they read each other."""
     from headline.intervals import DAY, Interval
-    from headline.steps.rebuild import in_order
+    from headline.maintenance.rebuild import in_order
 
     makers, hulls = catalog.makers, dict[str, Interval]()
     for one in differences:

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from tests.airflow.world import Deployment, wait_for
-from tests.unit.alerts.servers import Mailbox, Phones, Webhook
+from tests.unit.paging.servers import Mailbox, Phones, Webhook
 
 from headline import oncall
 from headline.specs import Team

@@ -18,7 +18,7 @@ from tests.airflow.alerted import ENGINEERS, MINUTE, Alert, Guarded, Recipients,
 from tests.airflow.conftest import deployed
 from tests.airflow.world import COMPANY, WRITE_AUDIT_PUBLISH, YESTERDAY, Deployment, process_titled, wait_for
 from tests.conftest import forget
-from tests.unit.alerts import servers
+from tests.unit.paging import servers
 
 from headline.ledger import Ledger
 from headline.ledger.engine import _engine

@@ -12,7 +12,7 @@ import duckdb
 import pytest
 from tests.airflow.world import FIRST, OPENING, TODAY, WRITE_AUDIT_PUBLISH, YESTERDAY, Deployment, process_titled, wait_for
 
-from headline.alerts.kinds import failed_days
+from headline.incidents.kinds import failed_days
 from headline.intervals import DAY
 from headline.ledger import Ledger
 from headline.ledger.incidents import Incidents

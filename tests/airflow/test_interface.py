@@ -13,7 +13,7 @@ from sqlglot import exp
 from tests.airflow.world import BEGINNINGS, DAGS, WRITE_AUDIT_PUBLISH, YESTERDAY, Airflow, Deployment
 
 from headline import specs
-from headline.alerts.kinds import KINDS
+from headline.incidents.kinds import KINDS
 from headline.intervals import Interval
 from headline.local.processes import Processes
 from headline.local.run import OPERATIONS

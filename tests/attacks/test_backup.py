@@ -21,10 +21,10 @@ from headline.errors import BadData, BadRequest, HeadlineError, Transient
 from headline.ledger import MIGRATOR, Locks, migrate
 from headline.ledger.engine import engine
 from headline.ledger.tables import metadata
+from headline.maintenance.backup import MANIFEST, back_up, made_at, remove_backups, restore
+from headline.maintenance.retention import retain
 from headline.operations import backup_dag
-from headline.steps.backup import MANIFEST, back_up, made_at, remove_backups, restore
-from headline.steps.fingerprints import verify_published
-from headline.steps.retention import retain
+from headline.pipeline.fingerprints import verify_published
 from headline.warehouse.duckdb import DuckDBWarehouse
 
 
@@ -86,7 +86,7 @@ def test_what_was_destroyed_comes_back_as_it_was(
 
 @pytest.mark.usefixtures("owner")
 def test_a_restored_moment_is_rebuilt_to_the_same(shop: Project, tmp_path: Path, postgres: str) -> None:
-    from headline.steps.rebuild import rebuild
+    from headline.maintenance.rebuild import rebuild
 
     before = contents(shop)
     back_up(str(tmp_path / "backups"), shop.ledger, shop.warehouse)

@@ -23,12 +23,12 @@ from headline.cli import app
 from headline.errors import BadData, Transient
 from headline.intervals import DAY, Interval
 from headline.ledger import ERASER, Candidate, CheckResult, Ledger, Upkeep
+from headline.maintenance.backup import back_up, dates_of_backups, remove_backups
+from headline.maintenance.erasure import Place, erase, find_person
+from headline.pipeline import ingest
+from headline.pipeline.fingerprints import verify_published
+from headline.pipeline.reconcile import reconcile
 from headline.sources.intact import flaw_of
-from headline.steps import ingest
-from headline.steps.backup import back_up, dates_of_backups, remove_backups
-from headline.steps.erasure import Place, erase, find_person
-from headline.steps.fingerprints import verify_published
-from headline.steps.reconcile import reconcile
 
 pytestmark = pytest.mark.usefixtures("eraser")
 D1 = date(2026, 3, 2)
@@ -341,7 +341,7 @@ def test_again_finishes_what_a_crash_has_left(
     figures = shop.query(FIGURES)
 
     with monkeypatch.context() as patch:
-        patch.setattr(f"headline.steps.erasure.{dies_at}", dying)
+        patch.setattr(f"headline.maintenance.erasure.{dies_at}", dying)
         with pytest.raises(MemoryError):
             erased(shop)
     assert [one.finished_at for one in Upkeep().erasures()] == [None]

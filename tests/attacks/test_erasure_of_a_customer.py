@@ -12,9 +12,9 @@ from tests.faults.world import D1, D3, PIPELINES, World
 from headline import specs
 from headline.ledger import Ledger
 from headline.ledger.engine import engine
-from headline.steps import write_audit_publish
-from headline.steps.erasure import PERSON_COLUMNS, erase, find_person
-from headline.steps.fingerprints import verify_published
+from headline.maintenance.erasure import PERSON_COLUMNS, erase, find_person
+from headline.pipeline import write_audit_publish
+from headline.pipeline.fingerprints import verify_published
 from headline.warehouse import ask, open_warehouse
 
 pytestmark = pytest.mark.attack_long

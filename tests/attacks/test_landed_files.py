@@ -17,10 +17,10 @@ from tests.unit.conftest import Project
 from headline.errors import BadData
 from headline.intervals import DAY, Interval
 from headline.ledger import Load
+from headline.pipeline import ingest
 from headline.sources.intact import flaw_of, manifest_of
 from headline.sources.landing import LandingWriter
 from headline.sources.text import batch
-from headline.steps import ingest
 
 D1 = date(2026, 3, 2)
 D2 = D1 + DAY

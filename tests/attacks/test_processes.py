@@ -26,9 +26,9 @@ from tests.conftest import forget
 
 from headline import executor as executor_module
 from headline.airflow_api import AirflowApi
-from headline.alerts import heartbeat
 from headline.errors import HeadlineError
 from headline.executor import LocalExecutor, WorkQueue, end_with_parent
+from headline.incidents import heartbeat
 from headline.local import lifecycle, patience, supervisor
 from headline.local.home import Home
 from headline.local.job import wait_for_dags

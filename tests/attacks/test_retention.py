@@ -20,12 +20,12 @@ from headline.errors import BadData
 from headline.intervals import DAY, Interval
 from headline.ledger import CheckResult, HeldDay, HeldDays, Upkeep
 from headline.ledger.engine import engine
+from headline.maintenance.retention import Removed, retain
 from headline.operators import RetentionOperator
+from headline.pipeline.fingerprints import verify_published
 from headline.sources.intact import flaw_of, manifest_of
 from headline.sources.landing import LandingWriter
 from headline.sources.text import batch
-from headline.steps.fingerprints import verify_published
-from headline.steps.retention import Removed, retain
 
 D1 = date(2026, 3, 2)
 D2 = D1 + DAY

@@ -11,16 +11,16 @@ import duckdb
 import pytest
 from tests.attacks.installation import D1, D2, D3, D4, contents, superuser
 from tests.unit.conftest import Project
-from tests.unit.steps.killing import Point, run_and_die
+from tests.unit.pipeline.killing import Point, run_and_die
 
 from headline import recovery, specs
 from headline.cli import verify as verify_command
 from headline.errors import BadData, HeadlineError
 from headline.ledger import Ledger, dump
 from headline.ledger.tables import metadata
-from headline.steps import write_audit_publish
-from headline.steps.fingerprints import verify_published
-from headline.steps.rebuild import Rebuilt, rebuild
+from headline.maintenance.rebuild import Rebuilt, rebuild
+from headline.pipeline import write_audit_publish
+from headline.pipeline.fingerprints import verify_published
 from headline.warehouse.duckdb import DuckDBStaging, DuckDBWarehouse
 
 

@@ -21,10 +21,10 @@ from airflow.timetables.base import TimeRestriction
 from airflow.utils.types import DagRunType
 from tests.repository.written import ROOT, folders
 
-from headline.alerts import callbacks
 from headline.errors import BadData, BadRequest, NotChecked, SpecError, Transient
 from headline.intervals import business_day
 from headline.local.run import OPERATIONS
+from headline.operators import callbacks
 from headline.operators.inputs import InputsTrigger
 from headline.operators.priority import BY_HAND, IN_THE_BACKGROUND, SCHEDULED, Urgency, kind_of_run
 from headline.operators.steps import TIME_TO_COMPUTE, TIME_TO_WAIT
@@ -172,7 +172,7 @@ def test_every_pipeline_has_its_landing_deadline_and_tells_of_failures(bag: DagB
         assert dag.deadline is not None
         [deadline] = dag.deadline
         assert (deadline.reference.lands_at, deadline.interval) == (f"{pipeline.lands_at:%H:%M}", timedelta(0))
-        assert deadline.callback.path == "headline.alerts.callbacks.landing_missed"
+        assert deadline.callback.path == "headline.operators.callbacks.landing_missed"
         assert import_string(deadline.callback.path) is callbacks.landing_missed, "as the triggerer finds it"
         assert dag.on_failure_callback == [callbacks.run_failed] or dag.on_failure_callback is callbacks.run_failed
         assert all(task.on_failure_callback == [callbacks.task_failed] for task in dag.tasks)

@@ -15,8 +15,8 @@ from headline.errors import BadData
 from headline.intervals import Interval
 from headline.ledger import Ledger
 from headline.ledger.engine import _engine
+from headline.pipeline import Acceptance, PipelineRun, ingest, write_audit_publish
 from headline.specs import Catalog, Source
-from headline.steps import Acceptance, PipelineRun, ingest, write_audit_publish
 from headline.warehouse import Warehouse
 
 

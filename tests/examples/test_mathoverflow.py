@@ -23,7 +23,7 @@ from headline.errors import Transient
 from headline.intervals import DAY, Interval
 from headline.ledger import Ledger, migrate
 from headline.local.example import Example
-from headline.steps import Acceptance, PipelineRun, write_audit_publish
+from headline.pipeline import Acceptance, PipelineRun, write_audit_publish
 from headline.warehouse import open_warehouse
 
 FOLDER = settings.PROJECT / "examples" / "mathoverflow"

@@ -20,7 +20,7 @@ from headline import settings, specs
 from headline.intervals import DAY, Interval
 from headline.ledger import Ledger, migrate
 from headline.local.example import Example
-from headline.steps import Acceptance
+from headline.pipeline import Acceptance
 from headline.warehouse import open_warehouse
 
 FOLDER = settings.PROJECT / "examples" / "online_retail"

@@ -23,7 +23,7 @@ from headline.demo.finance import Expense, expenses
 from headline.errors import BadData, HeadlineError, NotChecked, Transient
 from headline.intervals import DAY
 from headline.ledger import Ledger, SchemaChanges, missing_inputs
-from headline.steps import PipelineRun
+from headline.pipeline import PipelineRun
 
 FIRST = date(2026, 3, 2)
 TODAY = FIRST + DAY * 63  # nine weeks of history: enough for anomaly checks to have learned

@@ -14,13 +14,13 @@ from headline import specs
 from headline.intervals import Interval
 from headline.ledger import Ledger
 from headline.ledger.ledger import Recording
-from headline.steps import PipelineRun
+from headline.pipeline import PipelineRun
 
-BEFORE_PUBLICATION = Point(import_module("headline.steps.write_audit_publish"), "publish")
+BEFORE_PUBLICATION = Point(import_module("headline.pipeline.write_audit_publish"), "publish")
 BETWEEN_TRANSFORMS = Point(
     Ledger, "record_candidate", lambda _ledger, candidate: candidate.table == "core.order_lines", after=True
 )
-BEFORE_TRANSFORMS = Point(import_module("headline.steps.write_audit_publish"), "planned_run", after=True)
+BEFORE_TRANSFORMS = Point(import_module("headline.pipeline.write_audit_publish"), "planned_run", after=True)
 POINTS = {
     "before transforms": BEFORE_TRANSFORMS,
     "between transforms": BETWEEN_TRANSFORMS,

@@ -13,10 +13,10 @@ from tests.faults.world import COMPANY, D1, D4, D5, Table, World, differences, s
 
 from headline import specs
 from headline.demo.finance import expenses
+from headline.drift.proposal import propose
 from headline.errors import BadData
 from headline.intervals import Interval
 from headline.ledger import SchemaChanges
-from headline.steps.proposal import propose
 
 
 def in_shop(statement: str, undo: str) -> Callable[[World], Callable[[], object]]:

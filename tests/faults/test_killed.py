@@ -15,12 +15,12 @@ from headline.errors import BadData
 from headline.intervals import DAY
 from headline.ledger import Ledger, Locks
 from headline.ledger.ledger import Recording
-from headline.steps import held_candidate, inspect, write_audit_publish
-from headline.steps.fingerprints import verify_published
+from headline.pipeline import held_candidate, inspect, write_audit_publish
+from headline.pipeline.fingerprints import verify_published
 from headline.warehouse import open_warehouse
 from headline.warehouse.duckdb import DuckDBSession, DuckDBStaging, DuckDBWarehouse
 
-AUDIT = import_module("headline.steps.audit")
+AUDIT = import_module("headline.pipeline.audit")
 
 
 def sql(beginning: str, *, after: bool = False) -> Point:
@@ -93,7 +93,7 @@ def test_killed_while_it_waits_for_the_lock(
     world = enter(fourth_day_arrived)
     before = world.published()
     run = world.run("core_shop")
-    child = Child(lambda: write_audit_publish(run), Point(import_module("headline.steps.write_audit_publish"), "publish"))
+    child = Child(lambda: write_audit_publish(run), Point(import_module("headline.pipeline.write_audit_publish"), "publish"))
     child.wait_until_there()
     with open_warehouse().session(read_only=True):
         child.go_on()

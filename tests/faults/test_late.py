@@ -14,7 +14,7 @@ from headline.demo import datashare
 from headline.errors import BadData
 from headline.intervals import DAY, Interval
 from headline.ledger import HeldDays, Ledger
-from headline.steps.reconcile import Unlike, command_for, reconcile
+from headline.pipeline.reconcile import Unlike, command_for, reconcile
 
 
 def test_late_orders_heal_every_table_and_equal_a_fresh_computation(

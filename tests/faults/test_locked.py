@@ -17,7 +17,7 @@ from headline.errors import Transient
 from headline.ledger.ledger import Recording
 from headline.warehouse import open_warehouse
 
-RUN = import_module("headline.steps.write_audit_publish")
+RUN = import_module("headline.pipeline.write_audit_publish")
 STEPS = {"plan": Point(RUN, "planned_run"), "transform": Point(RUN, "planned_run", after=True), "publish": Point(RUN, "publish")}
 
 

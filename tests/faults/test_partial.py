@@ -19,7 +19,7 @@ from headline.demo.finance import Expense, expenses
 from headline.errors import BadData
 from headline.intervals import Interval
 from headline.ledger import Ledger, partial_days
-from headline.steps import held_candidate, inspect
+from headline.pipeline import held_candidate, inspect
 from headline.warehouse import open_warehouse
 
 SPOTLESS = replace(COMPANY, blemish_share=0.0)

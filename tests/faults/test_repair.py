@@ -14,10 +14,11 @@ from tests.faults.world import D1, D2, D4, D5, PIPELINES, Table, World, differen
 
 from headline import sources, specs
 from headline.errors import HeadlineError
+from headline.gaps import repair
+from headline.gaps.repair import DISTANCES
 from headline.intervals import DAY, Interval
 from headline.ledger import Ledger, Repairs
-from headline.steps import PipelineRun, repair
-from headline.steps.repair import DISTANCES
+from headline.pipeline import PipelineRun
 
 TICK = timedelta(minutes=15)
 MORNING = datetime.combine(D5, time(4, 30), UTC)  # every pipeline should have landed the fourth day

@@ -22,10 +22,10 @@ from tests.faults.world import D4, World
 from headline import sources
 from headline.errors import BadData, BadRequest, HeadlineError, SpecError, Transient
 from headline.ledger import Ledger
+from headline.pipeline import ingest
 from headline.settings import PROJECT
 from headline.sources import database, http
 from headline.sources.storage import sha256_of
-from headline.steps import ingest
 
 ANY_EXPENSE = {"expense_id": "E1", "incurred_on": str(D4), "expense_type": "labor", "amount": "1.00", "currency_code": "EUR"}
 

@@ -9,14 +9,15 @@ from datetime import UTC, datetime, time, timedelta
 import pytest
 from sqlalchemy import Connection, text
 from tests.faults.world import D3, D4, D5, PIPELINES, Child, Point, World, complete
-from tests.unit.alerts.people import Team
+from tests.unit.paging.people import Team
 
-from headline.alerts import people, watch
 from headline.errors import BadData
+from headline.incidents import watch
 from headline.intervals import DAY
 from headline.ledger import Ledger
 from headline.ledger.engine import engine
 from headline.ledger.incidents import Incident, Incidents
+from headline.paging import people
 
 AFTER_CORE_SHOP = {"unit_profit", "investor_profit", "daily_growth", "investor_growth"}
 

@@ -28,9 +28,9 @@ from headline.demo.company import Company
 from headline.intervals import DAY, Interval
 from headline.ledger import Ledger, migrate
 from headline.ledger.engine import _engine, engine
+from headline.pipeline import PipelineRun, ingest, write_audit_publish
+from headline.pipeline.fingerprints import verify_published
 from headline.sql import template
-from headline.steps import PipelineRun, ingest, write_audit_publish
-from headline.steps.fingerprints import verify_published
 from headline.warehouse import open_warehouse
 
 D1 = date(2026, 3, 2)

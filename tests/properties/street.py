@@ -23,11 +23,11 @@ from headline import specs
 from headline.errors import Transient
 from headline.intervals import Interval
 from headline.ledger import Ledger, Load
+from headline.pipeline import PipelineRun
+from headline.pipeline.audit import audit
+from headline.pipeline.publish import publish
+from headline.pipeline.write_audit_publish import planned_run, transform_all
 from headline.specs import Pipeline
-from headline.steps import PipelineRun
-from headline.steps.audit import audit
-from headline.steps.publish import publish
-from headline.steps.write_audit_publish import planned_run, transform_all
 from headline.warehouse import Session, Staging, Warehouse
 from headline.warehouse.duckdb import DuckDBSession, DuckDBStaging, _ensure_calendar, instance
 

@@ -16,8 +16,8 @@ from tests.properties import model
 from tests.properties.memory import open_in_memory
 
 from headline.intervals import Interval
+from headline.pipeline import compile_table
 from headline.specs import load
-from headline.steps import compile_table
 from headline.warehouse import Session
 
 DAYS = Interval(date(2026, 3, 1), date(2026, 3, 3))

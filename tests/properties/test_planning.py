@@ -22,9 +22,9 @@ from hypothesis import strategies as st
 from headline.intervals import DAY, Interval, Period, from_days, merge
 from headline.ledger import Change, PeriodState, missing_days, stale_periods, stale_states, touched
 from headline.ledger.ledger import Ledger
+from headline.pipeline.plan import Plan, plan
+from headline.pipeline.run import PipelineRun
 from headline.specs import Pipeline, Table, Window
-from headline.steps.plan import Plan, plan
-from headline.steps.run import PipelineRun
 
 FIRST = date(2026, 2, 16)  # a Monday, two weeks before a month begins
 LENGTH = 24
@@ -144,7 +144,7 @@ def planned(pipeline: Pipeline, requested: Interval, model: Model) -> Plan:
     """The plan of a run whose inputs are all there: what is missing is not the question here."""
     run = PipelineRun(pipeline, "run", requested, cast(Any, None), Remembered(model), cast(Any, None))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("headline.steps.plan.missing_inputs", lambda *_arguments: {})
+        patch.setattr("headline.pipeline.plan.missing_inputs", lambda *_arguments: {})
         return plan(run)
 
 

@@ -19,8 +19,8 @@ from tests.properties.memory import open_in_memory
 from tests.properties.worlds import CATEGORIES, Row, money, sometimes
 
 from headline.intervals import DAY, Interval
+from headline.pipeline import compile_table
 from headline.specs import load
-from headline.steps import compile_table
 from headline.warehouse import Session
 
 FIRST = date(2026, 3, 1)

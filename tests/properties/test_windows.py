@@ -17,9 +17,9 @@ from tests.properties.street import PROFIT, USE, MakeStreet, Rows
 from tests.properties.worlds import World, app_worlds, worlds
 
 from headline.intervals import DAY, Interval
+from headline.pipeline import compile_table
 from headline.specs import Table, Window, load
 from headline.sql import within, write
-from headline.steps import compile_table
 from headline.warehouse import Session
 
 START = date(2026, 1, 20)

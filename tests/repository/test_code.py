@@ -22,9 +22,13 @@ LAYERS = [
     {"ledger"},
     {"warehouse"},
     {"sources"},
-    {"steps"},
+    {"drift"},
+    {"pipeline"},
+    {"gaps"},
+    {"maintenance"},
+    {"incidents"},
+    {"paging"},
     {"operators"},
-    {"alerts"},
     {"why"},
     {"runbooks"},
     {"rules"},
@@ -38,7 +42,7 @@ LAYERS = [
     {"cli"},
 ]
 # The ledger decides what is stale without an engine, and sources land without one: neither knows the warehouse.
-FORBIDDEN = {("ledger", "warehouse"), ("sources", "warehouse"), ("demo", "steps"), ("demo", "operators"), ("steps", "operators")}
+FORBIDDEN = {("ledger", "warehouse"), ("sources", "warehouse"), ("demo", "pipeline"), ("demo", "operators")}
 AIRFLOW_FREE = {
     "errors",
     "settings",
@@ -49,7 +53,10 @@ AIRFLOW_FREE = {
     "sql",
     "warehouse",
     "ledger",
-    "steps",
+    "drift",
+    "pipeline",
+    "gaps",
+    "maintenance",
     "why",
     "runbooks",
     "rules",
@@ -109,10 +116,10 @@ def test_folders_import_only_those_before_them() -> None:
 @pytest.mark.parametrize(
     ("file", "line", "fault"),
     [
-        ("specs/x.py", "from headline.steps import audit", "specs/x.py imports headline.steps"),
+        ("specs/x.py", "from headline.pipeline import audit", "specs/x.py imports headline.pipeline"),
         ("sql/x.py", "def f():\n    import headline.warehouse", "sql/x.py imports headline.warehouse"),
         ("ledger/x.py", "from headline import warehouse", "ledger/x.py imports headline.warehouse"),
-        ("steps/x.py", "from airflow.sdk import DAG", "steps/x.py knows Airflow"),
+        ("gaps/x.py", "from airflow.sdk import DAG", "gaps/x.py knows Airflow"),
         ("utils/x.py", "", "utils stands in no layer"),
     ],
 )
@@ -124,7 +131,7 @@ def test_an_import_against_the_order_is_caught(tmp_path: Path, file: str, line: 
 
 def test_types_alone_may_be_of_anywhere(tmp_path: Path) -> None:
     (tmp_path / "sql").mkdir()
-    (tmp_path / "sql" / "x.py").write_text("if TYPE_CHECKING:\n    from headline.steps import audit\n")
+    (tmp_path / "sql" / "x.py").write_text("if TYPE_CHECKING:\n    from headline.pipeline import audit\n")
     assert list(layer_faults(tmp_path)) == []
 
 

@@ -12,7 +12,7 @@ from tests.repository.commands import command_faults, commands
 from tests.repository.written import ROOT, forget
 
 from headline import specs
-from headline.alerts.kinds import KINDS
+from headline.incidents.kinds import KINDS
 from headline.runbooks import ALERT_PAGES, alert_faults, faults
 from headline.specs import Pipeline
 

@@ -8,8 +8,8 @@ from tests.properties.memory import make_output, open_in_memory
 
 from headline.intervals import DAY, Interval
 from headline.ledger import CheckResult
+from headline.pipeline.verify import Staged, verify
 from headline.specs import Table, load, load_contract
-from headline.steps.verify import Staged, verify
 from headline.warehouse import Output, Session
 
 # The last day, week and month of the history, and its periods as rows of calendar.days.

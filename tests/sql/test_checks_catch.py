@@ -10,9 +10,9 @@ from tests.properties.memory import make_output, open_in_memory
 
 from headline.intervals import Interval
 from headline.ledger import CheckResult, Sample
+from headline.pipeline import compile_table
+from headline.pipeline.verify import Staged, verify
 from headline.specs import Table, load, load_contract
-from headline.steps import compile_table
-from headline.steps.verify import Staged, verify
 from headline.warehouse import Output, Session
 
 DAYS = Interval(date(2026, 1, 5), date(2026, 1, 7))

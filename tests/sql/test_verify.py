@@ -14,10 +14,10 @@ from tests.sql.test_checks_catch import BROKEN, DAYS, TABLES, company, damaged  
 
 from headline.intervals import DAY, Interval
 from headline.ledger import CheckResult
+from headline.pipeline import soda
+from headline.pipeline.verify import Staged, Verification, prepare_contracts, verify
 from headline.specs import Table, load, load_contract
 from headline.sql import soda_contract
-from headline.steps import soda
-from headline.steps.verify import Staged, Verification, prepare_contracts, verify
 from headline.warehouse import Session
 
 BY_DAY = [Interval(day, day + DAY) for day in DAYS]
@@ -48,7 +48,7 @@ def by_soda_alone(table: Table, session: Session) -> dict[str, tuple[str, Any, s
     assert not outcome.has_errors, outcome.get_errors_str()
     [result] = outcome.contract_verification_results
     paths = {check.path: check for check in load_contract(table).listed_checks}
-    from headline.steps.verify import _result
+    from headline.pipeline.verify import _result
 
     return told([_result(found, paths[found.check.relative_path]) for found in result.check_results])
 
@@ -156,7 +156,7 @@ def test_a_failed_check_costs_one_statement_more(company: Session) -> None:  # n
 
 
 def test_a_faulty_query_does_not_hide_the_others(company: Session, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: F811
-    from headline.steps import verify as module
+    from headline.pipeline import verify as module
 
     real = module.check_selects
     table = load().table("core.order_lines")

@@ -16,11 +16,11 @@ import pytest
 from headline import specs
 from headline.intervals import DAY, Interval
 from headline.ledger import CheckResult, Ledger
-from headline.steps import Acceptance, PipelineRun, TableRun, write_audit_publish
-from headline.steps.audit import audit
-from headline.steps.plan import Plan
-from headline.steps.transform import Staged
-from headline.steps.write_audit_publish import planned_run, transform_all
+from headline.pipeline import Acceptance, PipelineRun, TableRun, write_audit_publish
+from headline.pipeline.audit import audit
+from headline.pipeline.plan import Plan
+from headline.pipeline.transform import Staged
+from headline.pipeline.write_audit_publish import planned_run, transform_all
 from headline.warehouse import Staging, Warehouse
 
 FILES = {

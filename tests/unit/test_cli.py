@@ -14,9 +14,9 @@ from sqlalchemy import update
 from headline import cli
 from headline.errors import BadData
 from headline.ledger import Attempt, ColumnChange, Repairs, SchemaChange, SchemaChanges, tables
+from headline.pipeline import write_audit_publish
 from headline.settings import PROJECT
 from headline.show import show
-from headline.steps import write_audit_publish
 
 D1, D2 = date(2026, 3, 1), date(2026, 3, 2)
 

@@ -231,7 +231,7 @@ incident = Table(
     "incident",
     metadata,
     Column("id", BigInteger, primary_key=True, autoincrement=True),
-    Column("kind", String, nullable=False, comment="one of headline.alerts.kinds"),
+    Column("kind", String, nullable=False, comment="one of headline.incidents.kinds"),
     Column("pipeline", String, nullable=False, comment="id of the pipeline, or of the DAG where it is none"),
     Column("ds", Date, nullable=False, comment="the business day that is concerned"),
     Column("state", String, nullable=False, comment="open, acknowledged or resolved"),

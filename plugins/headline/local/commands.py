@@ -70,7 +70,7 @@ def heartbeat(
 
     For cron, systemd or a probe outside of Airflow; says what is gone, and what to do.
     """
-    from headline.alerts.heartbeat import check
+    from headline.incidents.heartbeat import check
     from headline.local.home import Home
     from headline.local.processes import Processes
 

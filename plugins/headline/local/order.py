@@ -10,8 +10,8 @@ from headline import settings
 from headline.errors import HeadlineError
 from headline.intervals import DAY, Interval
 from headline.ledger import Ledger, lacking_in_words, missing_inputs
+from headline.maintenance.rebuild import in_order
 from headline.specs import Catalog, reached
-from headline.steps.rebuild import in_order
 
 
 def ordered(catalog: Catalog, dag_ids: Sequence[str]) -> list[str]:

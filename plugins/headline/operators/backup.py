@@ -26,7 +26,7 @@ class BackupOperator(BaseOperator):
         from headline import settings
         from headline.errors import BadRequest
         from headline.ledger import Ledger
-        from headline.steps.backup import back_up
+        from headline.maintenance.backup import back_up
         from headline.warehouse import open_warehouse
 
         if not (target := settings.load().backup_to):

@@ -11,7 +11,7 @@ from headline.errors import BadRequest
 from headline.intervals import DAY, Interval, business_day, requested_interval
 
 if TYPE_CHECKING:
-    from headline.steps import Acceptance, PipelineRun
+    from headline.pipeline import Acceptance, PipelineRun
 
 
 def pipeline_run(pipeline_id: str, context: Any, days: Interval | None = None) -> PipelineRun:
@@ -21,7 +21,7 @@ def pipeline_run(pipeline_id: str, context: Any, days: Interval | None = None) -
     """
     from headline import specs
     from headline.ledger import Ledger
-    from headline.steps import PipelineRun
+    from headline.pipeline import PipelineRun
     from headline.warehouse import open_warehouse
 
     catalog = specs.load_for(pipeline_id)
@@ -42,7 +42,7 @@ def acceptance(context: Any) -> Acceptance | None:
 
     Raises BadRequest for figures without a reason.
     """
-    from headline.steps import Acceptance
+    from headline.pipeline import Acceptance
 
     reason = (context["params"].get("accept") or "").strip()
     figures = frozenset(name.strip() for name in context["params"].get("figures") or () if name.strip())

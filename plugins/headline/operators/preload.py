@@ -20,15 +20,15 @@ WORTH_LOADING_ONCE = (
     "airflow.providers.smtp.hooks.smtp",
     "airflow.sdk.io",
     "duckdb",
-    "headline.alerts.watch",
+    "headline.incidents.watch",
     "headline.operations",
     "headline.sources.database",
     "headline.sources.files",
     "headline.sources.http",
     "headline.sources.landing",
     "headline.sources.stream",
-    "headline.steps",
-    "headline.steps.arrival",
+    "headline.pipeline",
+    "headline.pipeline.arrival",
     "jinja2.sandbox",
     "soda_core.contracts.contract_verification",
     "soda_duckdb.common.data_sources.duckdb_data_source",
@@ -59,7 +59,7 @@ def on_starting(component: Any) -> None:
 def _prepare() -> None:
     """What is prepared is kept by the content of its files: a task prepares anew what was edited since."""
     from headline import specs
-    from headline.steps import prepare
+    from headline.pipeline import prepare
 
     for pipeline in specs.load_sound().pipelines.values():
         prepare(pipeline)

@@ -32,7 +32,7 @@ class ReconcileOperator(BaseOperator):
     def execute(self, context: Any) -> None:
         from headline import settings, specs
         from headline.ledger import Ledger
-        from headline.steps.reconcile import command_for, reconcile
+        from headline.pipeline.reconcile import command_for, reconcile
 
         begun = context["dag_run"].run_after or datetime.now(UTC)
         today = business_day(begun, settings.load().reporting_zone)

@@ -12,7 +12,7 @@ UNFINISHED = ["queued", "running"]
 
 
 class AirflowRuns:
-    """What a task may ask Airflow about DAGs and runs of others; implements headline.steps.Runs."""
+    """What a task may ask Airflow about DAGs and runs of others; implements headline.pipeline.Runs."""
 
     def __init__(self, task_instance: Any) -> None:
         self._task_instance = task_instance
@@ -50,8 +50,8 @@ class FindMissingOperator(BaseOperator):
 
     def execute(self, context: Any) -> list[dict[str, Any]]:
         from headline import specs
+        from headline.gaps import repair
         from headline.ledger import Ledger, Repairs
-        from headline.steps import repair
 
         runs = repair(specs.load_sound(), Ledger(), Repairs(), AirflowRuns(context["ti"]), datetime.now(UTC))
         self.found = [f"{one.dag_id}: {one.note}" for one in runs]
@@ -68,8 +68,8 @@ class RecordRepairsOperator(BaseOperator):
 
     def execute(self, context: Any) -> None:
         from headline import specs
+        from headline.gaps import settle, take_stock
         from headline.ledger import Ledger, Repairs
-        from headline.steps import settle, take_stock
 
         now = datetime.now(UTC)
         settle(take_stock(specs.load_sound(), Ledger(), now), Repairs(), AirflowRuns(context["ti"]), now)

@@ -25,7 +25,7 @@ class RetentionOperator(BaseOperator):
 
         from headline import specs
         from headline.ledger import Ledger
-        from headline.steps.retention import retain
+        from headline.maintenance.retention import retain
         from headline.warehouse import open_warehouse
 
         logs = Path(conf.get("logging", "base_log_folder"))

@@ -22,7 +22,7 @@ from headline.operators.takeover import TAKEN_OVER, Takeover
 from headline.redaction import redact
 
 if TYPE_CHECKING:
-    from headline.steps import TableRun
+    from headline.pipeline import TableRun
 
 log = logging.getLogger(__name__)
 
@@ -55,7 +55,7 @@ class IngestOperator(BaseOperator):
 
     def execute(self, context: Any) -> None:
         from headline.errors import HeadlineError
-        from headline.steps import ingest
+        from headline.pipeline import ingest
 
         def work(days: Interval) -> None:
             ingest(pipeline_run(self.pipeline, context, days), report=self.show)
@@ -134,7 +134,7 @@ class WriteAuditPublishOperator(BaseOperator):
         """Compute the days that the run was asked for, or more where they are given."""
         from airflow.sdk.execution_time.timeout import timeout
 
-        from headline.steps import write_audit_publish
+        from headline.pipeline import write_audit_publish
 
         def work(days: Interval) -> None:
             write_audit_publish(pipeline_run(self.pipeline, context, days), report=self.show)

@@ -50,7 +50,7 @@ def static(name: str) -> FileResponse:
 @app.get("/runbooks")
 def runbooks(visitor: CurrentVisitor) -> HTMLResponse:
     """The pages of all kinds of alert, and the runbooks of the pipelines that the visitor may see."""
-    from headline.alerts.kinds import KINDS
+    from headline.incidents.kinds import KINDS
     from headline.specs import load_sound
 
     shown = visitor.readable()

@@ -58,11 +58,11 @@ def incidents(visitor: CurrentVisitor) -> HTMLResponse:
 @router.get("/incidents/{incident_id}")
 def incident(visitor: CurrentVisitor, api: VisitorsAirflow, incident_id: int) -> HTMLResponse:
     """What is wrong, why, what to do first, and everything that happened since."""
-    from headline.alerts.first_step import first_step
-    from headline.alerts.kinds import KINDS
-    from headline.alerts.message import likely_cause
-    from headline.alerts.phase import present
+    from headline.incidents.first_step import first_step
+    from headline.incidents.kinds import KINDS
+    from headline.incidents.phase import present
     from headline.ledger.incidents import Incidents
+    from headline.paging.message import likely_cause
     from headline.specs import load_sound
 
     known, catalog = Incidents(), load_sound()
@@ -132,7 +132,7 @@ def end_of_log(api: AirflowApi, facts: Mapping[str, Any], dag_id: str) -> LogEnd
 
 def _forms(catalog: Catalog, incident: Incident) -> list[Form]:
     """To compute the incident's days again and, where unusual figures hold them back, to waive these."""
-    from headline.alerts.kinds import days_of
+    from headline.incidents.kinds import days_of
     from headline.pages.again import forms, held_back
 
     if incident.pipeline not in catalog.pipelines or incident.facts.get("drill"):
@@ -178,8 +178,8 @@ def timeline(events: Sequence[Event], names: Mapping[str, str]) -> list[Entry]:
 
 def _links(incident: Incident) -> dict[str, str]:
     """Where the message leads, but for the button that is here, and to the rows of a broken contract."""
-    from headline.alerts.message import links
     from headline.operators.links import contract_path
+    from headline.paging.message import links
 
     found = links(incident, "")
     del found["Acknowledge"]

@@ -25,9 +25,9 @@ from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 from headline import settings
 from headline.errors import HeadlineError, SpecError
 from headline.intervals import DAY, Interval
+from headline.pipeline import compile_table
 from headline.sources.refused import RESERVED
 from headline.specs import Catalog, Contract, Pipeline, Table, load_contract, read_yaml
-from headline.steps import compile_table
 from headline.warehouse import Output, Session
 from headline.warehouse.duckdb import DuckDBSession, _ensure_calendar, instance
 

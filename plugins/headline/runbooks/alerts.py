@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from headline import settings
-from headline.alerts.kinds import KINDS, REARM_AFTER, Kind
+from headline.incidents.kinds import KINDS, REARM_AFTER, Kind
 from headline.runbooks.document import replace_parts
 from headline.runbooks.markdown import duration, table
 from headline.runbooks.rules import page_faults

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime
 from functools import cached_property
 
-from headline.alerts.first_step import first_step
+from headline.incidents.first_step import first_step
 from headline.intervals import DAY, Interval
 from headline.ledger import Attempt, Ledger, Repairs, SchemaChanges
 from headline.ledger.incidents import Incident

@@ -12,8 +12,8 @@ from headline import settings
 from headline.errors import BadRequest
 from headline.intervals import DAY, Interval, business_day
 from headline.ledger import Ledger
+from headline.maintenance.rebuild import in_order
 from headline.specs import Catalog, Table
-from headline.steps.rebuild import in_order
 from headline.why.arrived import Arrived
 from headline.why.changes import Changes
 from headline.why.published import Tables

@@ -10,10 +10,9 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from headline import settings
-from headline.alerts.first_step import first_step, trigger_command
-from headline.alerts.judge import DIRECT_CAUSES, held_finding
-from headline.alerts.message import likely_cause
 from headline.errors import HeadlineError
+from headline.incidents.first_step import first_step, trigger_command
+from headline.incidents.judge import DIRECT_CAUSES, held_finding
 from headline.intervals import DAY, Interval, business_day
 from headline.ledger import (
     IN_DOUBT,
@@ -32,8 +31,9 @@ from headline.ledger import (
 )
 from headline.ledger.evidence import HeldBack, Observations
 from headline.ledger.incidents import Finding, Incident, Incidents
+from headline.maintenance.rebuild import in_order
+from headline.paging.message import likely_cause
 from headline.specs import Catalog, Pipeline, Table, Window, load_contract, reached
-from headline.steps.rebuild import in_order
 from headline.why.changes import Changes
 from headline.why.standing import Standing, State, minute, period_name
 

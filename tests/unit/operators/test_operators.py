@@ -22,8 +22,8 @@ from headline.operators.inputs import InputsTrigger
 from headline.operators.repair import AirflowRuns
 from headline.operators.takeover import Takeover
 from headline.operators.together import Share
-from headline.steps import Acceptance
-from headline.steps.ingest import Ingested
+from headline.pipeline import Acceptance
+from headline.pipeline.ingest import Ingested
 
 D1, D2 = date(2026, 3, 1), date(2026, 3, 2)
 TODAY = datetime.now(UTC).date()
@@ -115,7 +115,7 @@ def test_an_ingest_that_fails_lets_the_others_land_and_asks_for_a_retry_where_on
             raise error
         return Ingested(landing, [], 0, 0, 0)
 
-    monkeypatch.setattr(import_module("headline.steps.ingest"), "_ingest", one)
+    monkeypatch.setattr(import_module("headline.pipeline.ingest"), "_ingest", one)
     run = SimpleNamespace(pipeline=SimpleNamespace(ingest=errors))
     monkeypatch.setattr("headline.operators.steps.pipeline_run", lambda *_: run)
     operator = IngestOperator(task_id="ingest", pipeline="shop")
@@ -149,8 +149,8 @@ def test_a_backfill_gives_way_to_runs_that_somebody_waits_for(
     niced: list[int] = []
     monkeypatch.setattr("os.nice", niced.append)
     monkeypatch.setattr("headline.operators.steps.pipeline_run", lambda *_: None)
-    monkeypatch.setattr("headline.steps.write_audit_publish", lambda *_, **__: [])
-    monkeypatch.setattr("headline.steps.ingest", lambda *_, **__: None)
+    monkeypatch.setattr("headline.pipeline.write_audit_publish", lambda *_, **__: [])
+    monkeypatch.setattr("headline.pipeline.ingest", lambda *_, **__: None)
     of = context(at(D1), at(D2))
     of["dag_run"].run_type = run_type
     of["ti"] = SimpleNamespace(xcom_pull=lambda **_: None)
@@ -179,8 +179,8 @@ def test_days_that_fail_together_are_computed_alone(monkeypatch: pytest.MonkeyPa
 
     monkeypatch.setattr("os.nice", lambda _: None)
     monkeypatch.setattr("headline.operators.steps.pipeline_run", lambda _pipeline, _context, days: days)
-    monkeypatch.setattr("headline.steps.write_audit_publish", work)
-    monkeypatch.setattr("headline.steps.ingest", work)
+    monkeypatch.setattr("headline.pipeline.write_audit_publish", work)
+    monkeypatch.setattr("headline.pipeline.ingest", work)
     monkeypatch.setattr("headline.operators.together.is_behind", lambda _pipeline, days: days in behind)
     own, more = Interval(D1, D2), Interval(D1, D2 + 2 * DAY)
     behind: list[Interval] = []

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from fastapi import HTTPException
-from tests.unit.alerts.conftest import catalog  # noqa: F401 (a fixture)
+from tests.unit.company import catalog  # noqa: F401 (a fixture)
 from tests.unit.pages.airflow import FakeAirflow, run
 
 from headline.errors import BadRequest

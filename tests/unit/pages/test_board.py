@@ -9,9 +9,9 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 from fastapi import HTTPException
 from starlette.requests import Request
-from tests.unit.alerts.conftest import TABLES, catalog, publication  # noqa: F401 (a fixture)
+from tests.unit.company import TABLES, catalog, publication  # noqa: F401 (a fixture)
 
-from headline.alerts.judge import World
+from headline.incidents.judge import World
 from headline.intervals import DAY, Interval
 from headline.ledger.evidence import Evidence, Publication
 from headline.ledger.incidents import Incident

@@ -11,11 +11,11 @@ import sqlglot
 from headline import specs
 from headline.errors import SpecError
 from headline.intervals import Interval
+from headline.pipeline import prepare
+from headline.pipeline.names import expected
 from headline.specs.catalog import placed
 from headline.specs.models import Pipeline, Table
 from headline.sql import DIALECT, Overlay, Resolution, compile_table, parse, render, resolve, selects, write
-from headline.steps import prepare
-from headline.steps.names import expected
 
 TWO_STRETCHES = [Interval(date(2026, 2, 2), date(2026, 2, 4)), Interval(date(2026, 2, 9), date(2026, 2, 16))]
 RUN = Interval(date(2026, 2, 2), date(2026, 2, 3))

@@ -27,7 +27,7 @@ from headline.ledger import (
     tables,
 )
 from headline.ledger.incidents import Finding, Incidents
-from headline.steps import write_audit_publish
+from headline.pipeline import write_audit_publish
 from headline.why.inquiry import LINES, explain
 
 D1 = date(2026, 3, 1)

@@ -14,7 +14,7 @@ def upgrade() -> None:
     op.create_table(
         "incident",
         sa.Column("id", sa.BigInteger(), autoincrement=True, nullable=False),
-        sa.Column("kind", sa.String(), nullable=False, comment="one of headline.alerts.kinds"),
+        sa.Column("kind", sa.String(), nullable=False, comment="one of headline.incidents.kinds"),
         sa.Column("pipeline", sa.String(), nullable=False, comment="id of the pipeline, or of the DAG where it is none"),
         sa.Column("ds", sa.Date(), nullable=False, comment="the business day that is concerned"),
         sa.Column("state", sa.String(), nullable=False, comment="open, acknowledged or resolved"),

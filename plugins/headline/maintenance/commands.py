@@ -1,0 +1,42 @@
+"""The command by which what is published of a retired table is dropped."""
+
+from __future__ import annotations
+
+import sys
+from getpass import getuser
+from typing import Annotated
+
+import typer
+
+from headline.show import Format, show
+
+FormatOption = Annotated[Format, typer.Option("--format", help="How rows are written.")]
+
+
+def retire(
+    table: Annotated[str, typer.Argument(help="schema.table, as include/graveyard.yml lists it.")],
+    yes: Annotated[bool, typer.Option("--yes", help="Do it; without, only what would be dropped is listed.")] = False,
+    by: Annotated[str, typer.Option(help="Who asks for it; the account that runs the command if left out.")] = "",
+    form: FormatOption = Format.TABLE,
+) -> None:
+    """Drop what is published of a retired table, which no folder makes and nothing reads; the ledger keeps its history.
+
+    Refused with the names of whoever still makes or reads it. It cannot be undone, but by making the table again. Again is safe.
+    """
+    from headline import specs
+    from headline.ledger import Ledger
+    from headline.maintenance import retire as steps
+    from headline.warehouse import open_warehouse
+
+    where = (specs.load(), Ledger(), open_warehouse())
+    found = steps.retire(table, by or getuser(), *where) if yes else steps.find_remains(table, *where)
+    show(["table", "rows"], list(found.rows.items()), form)
+    if yes:
+        print(f"{table} is dropped, with {found.period_count} published period(s)", file=sys.stderr)
+    elif found.rows or found.period_count:
+        print(f"nothing was changed: --yes drops it, with {found.period_count} published period(s)", file=sys.stderr)
+    else:
+        print(f"{table}: nothing of it is published", file=sys.stderr)
+
+
+COMMANDS = (retire,)

@@ -1,0 +1,177 @@
+"""How a message reaches a person: e-mail, Slack and SNS through Airflow's providers and connections.
+
+A channel exists where its connection does; its extra `people` says the address of each engineer there. Every call ends within
+TIMEOUT, give or take: an alert must not hang on a dead server. What was sent counts as delivered only if the server's answer says
+so: a proxy's login page has status 200 too.
+"""
+
+from __future__ import annotations
+
+import html
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from headline import connections
+from headline.errors import BadRequest, HeadlineError
+from headline.paging.message import Message
+from headline.redaction import redact
+
+TIMEOUT = 10
+INBOX = "inbox"  # the ledger itself: what was told stands there in any case
+URL = re.compile(r"https?://\S+")
+ANSWER_LENGTH = 150
+
+
+class Undelivered(HeadlineError):
+    """A server has answered, and the answer does not say that it took the message; the text holds it, cut and redacted."""
+
+
+@dataclass(frozen=True)
+class Contact:
+    """Somebody to tell: the engineer's id, in which zone they live, as what (on call, primary, secondary), their work e-mail."""
+
+    person: str
+    zone: str
+    role: str
+    email: str = ""
+
+
+@dataclass(frozen=True)
+class Channel:
+    """A way to people, as the connection `headline_<name>` describes it; `people`: engineer to address."""
+
+    conn_id: str
+    people: Mapping[str, str]
+
+    def reaches(self, contact: Contact) -> bool:
+        return contact.person in self.people
+
+    def send(self, message: Message, contact: Contact) -> str:
+        """Hand the message over for one person; returns which of the person's addresses did not take it, empty for none.
+
+        Raises Undelivered when the answer does not say that it was taken, or whatever the provider raises.
+        """
+        raise NotImplementedError
+
+
+class Email(Channel):
+    """SMTP. The connection (type smtp): host, port, login, extra `from_email`, and `people` who have another address there.
+
+    Several addresses of one person are divided by commas; the person is reached when one of them was accepted.
+    """
+
+    def reaches(self, contact: Contact) -> bool:
+        return bool(self.people.get(contact.person) or contact.email)
+
+    def send(self, message: Message, contact: Contact) -> str:
+        import smtplib
+        from email.message import EmailMessage
+
+        from airflow.providers.smtp.hooks.smtp import SmtpHook
+
+        class ImpatientHook(SmtpHook):
+            timeout = TIMEOUT
+            smtp_retry_limit = 0
+
+        addresses = [one.strip() for one in (self.people.get(contact.person) or contact.email).split(",") if one.strip()]
+        with ImpatientHook(self.conn_id) as hook:
+            if not hook.from_email:
+                raise BadRequest(f"the connection {self.conn_id} has no from_email in its extra")
+            mail = EmailMessage()
+            mail["Subject"], mail["From"], mail["To"] = message.subject, hook.from_email, ", ".join(addresses)
+            mail.set_content(as_html(message.text), subtype="html")
+            try:  # the hook's own method does not tell which addresses were refused
+                refused = hook._smtp_client.send_message(mail, to_addrs=addresses)
+            except smtplib.SMTPRecipientsRefused as error:
+                raise Undelivered(_refused(error.recipients, len(addresses))) from error
+        return _refused(refused, len(addresses)) if refused else ""
+
+
+class Slack(Channel):
+    """An incoming webhook. The connection (type slackwebhook): the webhook's URL as password, `people` with member ids.
+
+    It reaches everybody who reads its Slack channel; who has a member id is mentioned.
+    """
+
+    def reaches(self, contact: Contact) -> bool:  # noqa: ARG002 (a webhook knows no persons)
+        return True
+
+    def send(self, message: Message, contact: Contact) -> str:
+        from airflow.providers.slack.hooks.slack_webhook import SlackWebhookHook
+
+        member = self.people.get(contact.person)
+        text = f"{f'<@{member}>' if member else contact.person}: {html.escape(message.short, quote=False)}"
+        hook = SlackWebhookHook(slack_webhook_conn_id=self.conn_id, timeout=TIMEOUT)
+        answer = hook.send(text=text, unfurl_links=False)
+        if not _is_ok(answer.body):
+            raise Undelivered(f"HTTP {answer.status_code}, but the answer is not ok: {shortened(answer.body)}")
+        return ""
+
+
+class Sns(Channel):
+    """Amazon SNS, for phones. The connection (type aws): `people` with the ARN of each one's topic or endpoint."""
+
+    def send(self, message: Message, contact: Contact) -> str:
+        from airflow.providers.amazon.aws.hooks.sns import SnsHook
+        from botocore.config import Config
+
+        config = Config(connect_timeout=TIMEOUT, read_timeout=TIMEOUT, retries={"total_max_attempts": 1})
+        subject = message.subject.encode("ascii", "replace").decode()  # SNS takes no other
+        hook = SnsHook(aws_conn_id=self.conn_id, config=config)
+        answer = hook.publish_to_target(self.people[contact.person], message.short, subject=subject)
+        if not answer.get("MessageId"):
+            raise Undelivered(f"the answer has no MessageId: {shortened(str(answer))}")
+        return ""
+
+
+CHANNELS: dict[str, type[Channel]] = {"sns": Sns, "slack": Slack, "email": Email}
+
+
+def configured() -> dict[str, Channel]:
+    """The channels that this deployment has, by name; the one that wakes people first."""
+    found: dict[str, Channel] = {}
+    for name, channel in CHANNELS.items():
+        try:
+            connection = connections.get(f"headline_{name}")
+        except BadRequest:
+            continue
+        found[name] = channel(connection.conn_id, _people(connection.extra))
+    return found
+
+
+def _people(extra: Mapping[str, Any]) -> dict[str, str]:
+    return {str(person): str(address) for person, address in (extra.get("people") or {}).items()}
+
+
+def shortened(answer: str) -> str:
+    """What a server has answered, on one line, without secrets, cut; «nothing» where it was empty."""
+    return redact(" ".join(answer.split()))[:ANSWER_LENGTH] or "nothing"
+
+
+def _is_ok(body: str) -> bool:
+    """Whether Slack says that it took a message: `ok` from a webhook, `{"ok": true}` from its API and most stand-ins."""
+    if body.strip() == "ok":
+        return True
+    try:
+        answer = json.loads(body)
+    except ValueError:
+        return False
+    return isinstance(answer, dict) and answer.get("ok") is True
+
+
+def _refused(refused: Mapping[str, tuple[int, bytes]], count: int) -> str:
+    """Which addresses a mail server has refused and why; by their domain, as alerts name no address."""
+    said = [
+        f"at {address.rpartition('@')[2]}: {code} {shortened(text.decode(errors='replace'))}"
+        for address, (code, text) in sorted(refused.items())
+    ]
+    return f"{len(refused)} of {count} addresses refused: {'; '.join(said)}"
+
+
+def as_html(text: str) -> str:
+    """The text as the body of an e-mail, its addresses as links."""
+    body = URL.sub(lambda url: f'<a href="{url[0]}">{url[0]}</a>', html.escape(text))
+    return f'<div style="font-family: sans-serif">{body.replace(chr(10), "<br>" + chr(10))}</div>'

@@ -1,0 +1,194 @@
+"""One run of a pipeline in one session: plan, write every staging table, audit them, publish what changed."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field, replace
+from datetime import date
+
+from headline import settings
+from headline.errors import BadData, HeadlineError, NoSpace, NotChecked, Transient
+from headline.intervals import Interval, merge
+from headline.ledger import CheckResult, Locks, Published
+from headline.pipeline.audit import audit, tables_of_checks
+from headline.pipeline.names import expected, outputs_needed
+from headline.pipeline.plan import Plan, plan
+from headline.pipeline.publish import is_outdated, publish
+from headline.pipeline.run import PipelineRun
+from headline.pipeline.transform import Staged, transform
+from headline.pipeline.verify import prepare_contracts
+from headline.specs import Pipeline, Table
+from headline.sql import DIALECT, code_version, compile_table
+from headline.warehouse import Staging
+
+log = logging.getLogger(__name__)
+
+# Each time an input has changed while it was computed; somebody who loads day after day must not keep a run busy for ever.
+ATTEMPTS = 5
+
+
+@dataclass(frozen=True)
+class TableRun:
+    """What a run did with one table, for people to see.
+
+    `published`: the days that readers see anew, `changed_count` periods. `state`: transformed, passed, failed, not_checked or
+    published.
+    `checks`: the outcome by path and name. `seconds`: by step.
+    """
+
+    table: str
+    intervals: list[Interval]
+    compiled_sql: str
+    row_count: int
+    refused_count: int
+    state: str = "transformed"
+    checks: dict[str, str] = field(default_factory=dict)
+    seconds: dict[str, float] = field(default_factory=dict)
+    published: list[str] = field(default_factory=list)
+    changed_count: int = 0
+
+
+Report = Callable[[list[TableRun]], None]
+
+
+def write_audit_publish(run: PipelineRun, report: Report | None = None) -> list[TableRun]:
+    """Compute the days of a run and publish those whose content changed; again = nothing changes.
+
+    The same run a second time waits for the first. Where an input changed meanwhile, everything is computed again. What an audit
+    holds back is kept for a while. Raises BadData when a check failed, NotChecked when one could not run, Transient when an input
+    is missing or keeps changing, SpecError for faulty SQL.
+    """
+    locks = Locks(f"headline: {run.pipeline.id} {run.run_id}")
+    try:
+        with locks.exclusive(f"run {run.key}", timeout=3600), run.warehouse.staging(run.key, locks) as session:
+            for _ in range(ATTEMPTS):
+                progress = _Progress(report)
+                if _attempt(run, session, progress) is not None:
+                    _forget_kept(run)
+                    return progress.tables
+                log.info("%s: an input changed while it was computed: computing again", run.pipeline.id)
+    finally:
+        locks.close()
+    raise Transient(
+        f"{run.pipeline.id}: its inputs changed {ATTEMPTS} times while it was computed; run it again when they are quiet"
+    )
+
+
+class _Progress:
+    """What a run has done so far, by table; told to `report` after each step."""
+
+    def __init__(self, report: Report | None = None) -> None:
+        self._report = report
+        self._tables: dict[str, TableRun] = {}
+
+    @property
+    def tables(self) -> list[TableRun]:
+        return list(self._tables.values())
+
+    @contextmanager
+    def step(self, what: str, *tables: Table) -> Iterator[None]:
+        """One step as a group of the log; its time is shared among the tables."""
+        log.info("::group::%s %s", what, ", ".join(table.full_name for table in tables))
+        begun = time.monotonic()
+        try:
+            yield
+        finally:
+            log.info("::endgroup::")
+            seconds = round((time.monotonic() - begun) / len(tables), 3)
+            for table in tables:
+                if known := self._tables.get(table.full_name):
+                    self._tables[table.full_name] = replace(known, seconds=known.seconds | {what: seconds})
+            if self._report:
+                self._report(self.tables)
+
+    def transformed(self, staged: Staged) -> None:
+        name = staged.table.full_name
+        self._tables[name] = TableRun(name, staged.intervals, staged.compiled_sql, staged.row_count, staged.refused_count)
+
+    def audited(self, name: str, verdict: str, results: Sequence[CheckResult]) -> None:
+        checks = {f"{result.path}: {result.name}": result.outcome for result in results}
+        self._tables[name] = replace(self._tables[name], state=verdict, checks=checks)
+
+    def published(self, published: list[Published]) -> None:
+        for name, known in self._tables.items():
+            mine = [one.interval for one in published if one.table == name]
+            days = [str(one) for one in merge(mine)]
+            self._tables[name] = replace(known, state="published", published=days, changed_count=len(mine))
+
+
+def prepare(pipeline: Pipeline) -> None:
+    """Compile the SQL and the contracts of a pipeline, so that a process that is forked afterwards finds them ready.
+
+    A faulty file is left to the run, which says what is wrong.
+    """
+    prepare_contracts(pipeline.ordered_tables)
+    for table in pipeline.ordered_tables:
+        with suppress(HeadlineError):
+            code_version(table)
+            compile_table(table, Interval(date(2000, 1, 1), date(2000, 1, 2)), expected(pipeline, table, DIALECT), DIALECT)
+
+
+def planned_run(run: PipelineRun, session: Staging) -> Plan:
+    """The plan of a run; every published table that it reads or fills is there afterwards.
+
+    Raises BadData where the warehouse is not the one that the ledger knows, also where days seem to be missing because of that.
+    """
+    try:
+        planned = plan(run)
+    except Transient:
+        with session.reading():
+            raise
+    session.ensure(outputs_needed(run, {*run.pipeline.inputs, *tables_of_checks(run.pipeline)}))
+    return planned
+
+
+def transform_all(planned: Plan, session: Staging, progress: _Progress | None = None) -> dict[str, Staged]:
+    """Write all staging tables of a run, by table, each after those that it reads."""
+    progress = progress or _Progress()
+    staged: dict[str, Staged] = {}
+    with session.reading():
+        for table in planned.run.pipeline.ordered_tables:
+            session.give_way()
+            with progress.step("transform", table):
+                staged[table.full_name] = transform(planned, table, staged, session)
+                progress.transformed(staged[table.full_name])
+    return staged
+
+
+def _attempt(run: PipelineRun, session: Staging, progress: _Progress) -> list[Published] | None:
+    planned = planned_run(run, session)
+    with session.reading():  # the file is opened once
+        staged = transform_all(planned, session, progress)
+        with progress.step("audit", *run.pipeline.ordered_tables):
+            try:
+                audit(planned, staged, session, progress.audited)
+            except (BadData, NotChecked):
+                if is_outdated(planned, staged, run.ledger):  # its checks compared old rows with new ones
+                    return None
+                _keep(session)
+                raise
+    with progress.step("publish", *run.pipeline.ordered_tables):
+        published = publish(planned, staged, session)
+        progress.published(published or [])
+    return published
+
+
+def _keep(session: Staging) -> None:
+    """Keep what an audit holds back; the verdict counts also where there is no room for that."""
+    try:
+        session.keep()
+    except NoSpace as error:
+        log.warning("What the audit holds back could not be kept to be inspected: %s", error)
+
+
+def _forget_kept(run: PipelineRun) -> None:
+    """This run's results are public now; those of failed runs are kept for inspection, but not for ever."""
+    run.warehouse.forget(run.key)
+    days = settings.load().keep_staging_days
+    expired = run.ledger.expired_candidates(days) if days else []
+    for key in {key for key, _ in expired}:
+        run.warehouse.forget(key)
+    run.ledger.forget_candidates(expired)

@@ -24,7 +24,7 @@ from headline.ledger.engine import _engine, engine
 from headline.local.home import Home
 from headline.local.postgres import Postgres
 from headline.local.roles import SUPERUSER
-from headline.pipeline import Acceptance, PipelineRun, TableRun, compile_table, prepare, write_audit_publish
+from headline.pipeline import PipelineRun, TableRun, Waiver, compile_table, prepare, write_audit_publish
 from headline.sources.refused import RESERVED
 from headline.sql import Resolution, arrived_columns
 from headline.warehouse import Output, open_warehouse
@@ -32,7 +32,7 @@ from headline.warehouse.duckdb import DuckDBSession, _ensure_calendar, instance
 
 LEDGER = "bench_steps"
 # Made-up figures are unusual now and then.
-ACCEPTED = Acceptance("figures of a benchmark", "the benchmark")
+ACCEPTED = Waiver("figures of a benchmark", "the benchmark")
 
 
 @dataclass

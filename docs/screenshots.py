@@ -48,7 +48,7 @@ def main() -> None:
 def pictures(browser: Browser, url: str, state: dict, api: AirflowApi) -> None:
     run_id = next(run["dag_run_id"] for run in api.runs("unit_profit") if run["dag_run_id"].startswith("range"))
     run = f"/dags/unit_profit/runs/{run_id}"
-    broken, taken = incident("contract_broken"), incident("schema_changed")
+    broken, taken = incident("contract_failed"), incident("schema_changed")
     shots = {
         "run": (run, WIDE, "light"),
         "compiled": (f"{run}/tasks/write_audit_publish/rendered_templates", WIDE, "light"),
@@ -69,7 +69,7 @@ def pictures(browser: Browser, url: str, state: dict, api: AirflowApi) -> None:
 def take_one(browser: Browser, url: str, state: dict) -> None:
     """The engineer takes the drill and the renamed column, with the button."""
     page = opened(browser, url, state, viewport=DESKTOP).new_page()
-    for one in [one for one in Incidents().open() if one.state == "open" and one.kind != "contract_broken"]:
+    for one in [one for one in Incidents().open() if one.state == "open" and one.kind != "contract_failed"]:
         page.goto(f"/headline/incidents/{one.id}")
         page.get_by_role("button", name="Acknowledge").click()
         page.get_by_text("Acknowledged by").first.wait_for()
@@ -85,7 +85,7 @@ def trouble(home: Home, api: AirflowApi) -> Iterator[None]:
         rates.write_text(whole.replace("rate_to_reporting", "rate", 1))
         change_prices(home, f"* {FACTOR}")
         compute(api, "failed")
-        wait_for(lambda: incident("contract_broken") and incident("schema_changed"))
+        wait_for(lambda: incident("contract_failed") and incident("schema_changed"))
         yield
     finally:
         rates.write_text(whole)

@@ -117,15 +117,15 @@ def lookbacks(catalog: Catalog) -> dict[str, int]:
     order = TopologicalSorter({name: {makers[r] for r in t.reads if r in makers} for name, t in catalog.tables.items()})
     found: dict[str, int] = {}
     for name in order.static_order():
-        reads = {read: window.days_after for read, window in catalog.tables[name].reads.items()}
+        reads = {read: window.lookahead_days for read, window in catalog.tables[name].reads.items()}
         found[name] = max(_reach(days, catalog.tables.get(makers.get(read, "")), found) for read, days in reads.items())
     return found
 
 
-def _reach(days_after: int | str, read: Table | None, known: Mapping[str, int]) -> int:
-    if isinstance(days_after, str):
+def _reach(lookahead_days: int | str, read: Table | None, known: Mapping[str, int]) -> int:
+    if isinstance(lookahead_days, str):
         return WHOLE_HISTORY
-    return days_after if read is None else max(days_after + known[read.full_name], PERIOD_DAYS[read.period])
+    return lookahead_days if read is None else max(lookahead_days + known[read.full_name], PERIOD_DAYS[read.period])
 
 
 def outside(chosen: Sequence[Model]) -> list[tuple[str, Contract, bool]]:

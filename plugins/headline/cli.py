@@ -284,7 +284,7 @@ def audits(
             "sample": shown(row.sample or []) if form is Format.TABLE else row.sample,
         }
         for row in Ledger().latest_audits([table] if table else None)
-        if not failed or row.outcome in ("failed", "not_checked", "warned")
+        if not failed or row.outcome in ("failed", "not_evaluated", "warned")
     ]
     columns = ["table", "check", "kind", "outcome", "measured", "threshold", "audited_at", "sample"]
     if form is Format.TABLE:  # a screen is too narrow for all of it
@@ -405,16 +405,16 @@ def inspect_(
 ) -> None:
     """Show what a run computed and did not publish, beside what is published: rows added, lost and changed, and totals."""
     from headline.ledger import Ledger
-    from headline.pipeline import held_candidate, inspect
+    from headline.pipeline import held_staging_table, inspect
     from headline.warehouse import open_warehouse
 
     found = _sound_catalog().table(table)
-    candidate = held_candidate(found, run, Ledger())
-    lines = inspect(found, candidate, open_warehouse())
-    days = ", ".join(map(str, candidate.intervals))
-    rows = [(line.table, line.what, line.key, line.column, line.published, line.candidate, line.difference) for line in lines]
-    columns = ["table", "what", "key", "column", "published", "candidate", "difference"]
-    show(columns, rows, form, title=f"{table} for {days}, as the run {candidate.run_id} computed it ({candidate.state})")
+    staging_table = held_staging_table(found, run, Ledger())
+    lines = inspect(found, staging_table, open_warehouse())
+    days = ", ".join(map(str, staging_table.intervals))
+    rows = [(line.table, line.what, line.key, line.column, line.published, line.staging_table, line.difference) for line in lines]
+    columns = ["table", "what", "key", "column", "published", "staging_table", "difference"]
+    show(columns, rows, form, title=f"{table} for {days}, as the run {staging_table.run_id} computed it ({staging_table.state})")
 
 
 def _sound_catalog() -> Catalog:

@@ -40,7 +40,7 @@ class NoSpace(Transient):
     """A file system is full: retry once there is room. The message names the file system and how much is needed."""
 
 
-class NotChecked(Transient):
+class NotEvaluated(Transient):
     """An audit could not run, so nothing is known about the data: retry, and never count it as passed.
 
     `behind`: the pipelines that must run first, because what they have made was computed before its inputs changed.
@@ -50,5 +50,5 @@ class NotChecked(Transient):
         self.behind = list(behind)
         super().__init__(text)
 
-    def __reduce__(self) -> tuple[type[NotChecked], tuple[str, list[str]]]:
+    def __reduce__(self) -> tuple[type[NotEvaluated], tuple[str, list[str]]]:
         return type(self), (str(self), self.behind)

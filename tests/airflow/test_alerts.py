@@ -93,7 +93,7 @@ def test_a_failing_gate(guarded: Guarded, airflow: Deployment, people: Recipient
     alert = people.wait_until_told(f"raw.exchange_rates {DAY} failed its checks")
     measure("a failing gate", failed, alert)
     assert (alert.channel, alert.person) == ("sns", guarded.chain("sources")[0])
-    incident = open_incident("finance", "contract_broken")
+    incident = open_incident("finance", "contract_failed")
     assert f"/headline/incidents/{incident.id}" in alert.text
 
     Incidents().acknowledge(incident.id, alert.person)
@@ -222,7 +222,7 @@ def test_what_has_landed_ends_by_itself_and_nobody_was_told_twice(
     airflow.api.unpause("core_finance")
     airflow.complete("core_finance", YESTERDAY)
     guarded.look()
-    over = [("finance", "contract_broken"), ("shop", "task_failed"), ("app", "landing_missed"), ("core_app", "landing_missed")]
+    over = [("finance", "contract_failed"), ("shop", "task_failed"), ("app", "landing_missed"), ("core_app", "landing_missed")]
     wait_for(lambda: all(is_over(*key) for key in [*over, ("core_finance", "data_stale")]), 60)
     on_call, primary = guarded.chain("sources")[:2]
     expected = {

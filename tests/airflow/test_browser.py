@@ -38,7 +38,7 @@ PAGES = (
     "rota",
     "runbooks",
     "runbooks/unit_profit",
-    "alerts/contract_broken",
+    "alerts/contract_failed",
     "contracts/unit_profit/unit_profit",
 )
 
@@ -104,7 +104,7 @@ def incident(airflow: Deployment) -> Iterator[Callable[..., Incident]]:
         now = datetime.now(UTC)
         checks = [{"name": "no duplicates", "measured": 3, "sample": [{"id": "O-1"}]}]
         facts = {"table": f"area.{pipeline}", "checks": checks, **more}
-        found = Incidents().fire(Finding(pipeline, "contract_broken", YESTERDAY, now, facts), now)
+        found = Incidents().fire(Finding(pipeline, "contract_failed", YESTERDAY, now, facts), now)
         opened.append(found)
         return found
 

@@ -22,7 +22,7 @@ from headline import specs
 from headline.cli import app
 from headline.errors import BadData, Transient
 from headline.intervals import DAY, Interval
-from headline.ledger import ERASER, Candidate, CheckResult, Ledger, Upkeep
+from headline.ledger import ERASER, CheckResult, Ledger, StagingTable, Upkeep
 from headline.maintenance.backup import back_up, dates_of_backups, remove_backups
 from headline.maintenance.erasure import Place, erase, find_person
 from headline.pipeline import ingest
@@ -105,7 +105,7 @@ FILES = {
         coverage: {complete: 0.9, partial: 0.1}
         tables:
           orders: {key: [order_id], quarantine: true, reads: {raw.orders: {}}}
-          customers: {key: [customer_id], period: all, reads: {raw.customers: {days_before: all}}}
+          customers: {key: [customer_id], period: all, reads: {raw.customers: {lookback_days: all}}}
         """,
     "core/core_shop/orders.sql": """
         select
@@ -152,7 +152,7 @@ FILES = {
         tier: 1
         lands_at: "04:00"
         tables:
-          daily: {key: [ds], reads: {core.orders: {days_before: all}, core.customers: {}}}
+          daily: {key: [ds], reads: {core.orders: {lookback_days: all}, core.customers: {}}}
         """,
     "profit/daily/daily.sql": """
         select
@@ -247,7 +247,7 @@ def everything(folder: Path, postgres: str, project: Project) -> str:
     tables = [name for table in specs.load().tables.values() for name in table.outputs]
     rows = [str(project.query(f"select * from {name}")) for name in tables]
     with closing(psycopg2.connect(host=postgres, user="postgres", dbname="ledger")) as server, server.cursor() as cursor:
-        for name in ("load", "audit", "period_state", "erasure", "held_day", "incident", "schema_change", "candidate"):
+        for name in ("load", "audit", "period_state", "erasure", "held_day", "incident", "schema_change", "staging_table"):
             cursor.execute(f"select * from {name}")
             rows.append(str(cursor.fetchall()))
     return "\n".join([*files, *rows])
@@ -323,9 +323,9 @@ def test_samples_of_audits_and_older_readings_are_changed_too(shop: Project, tmp
     sample = CheckResult(
         "checks.failed_rows", "one", "failed_rows", "failed", None, "= 0", sample=[{"customer_id": ANA}, {"customer_id": ANABEL}]
     )
-    candidate = Candidate("key", "core.orders", [Interval(D1, D2)], 1, 1, "failed", "run")
-    shop.ledger.record_candidate(candidate)
-    shop.ledger.record_audit(candidate, [sample], "failed")
+    staging_table = StagingTable("key", "core.orders", [Interval(D1, D2)], 1, 1, "failed", "run")
+    shop.ledger.record_staging_table(staging_table)
+    shop.ledger.record_audit(staging_table, [sample], "failed")
     drop(tmp_path, D2, ["o7,C12,11.50", "o8,C123,21.00", "o9,C8,6.00"])
     compute(shop, D2)
     assert erased(shop)["ledger audit.sample"] == 1
@@ -367,11 +367,11 @@ def test_a_crash_while_rows_are_changed_leaves_them_in_doubt(shop: Project, monk
 
 
 def test_nobody_is_erased_while_a_run_computes_or_from_a_damaged_file(shop: Project) -> None:
-    candidate = Candidate("key", "core.orders", [Interval(D1, D2)], 1, 1, "transformed", "run")
-    shop.ledger.record_candidate(candidate)
+    staging_table = StagingTable("key", "core.orders", [Interval(D1, D2)], 1, 1, "transformed", "run")
+    shop.ledger.record_staging_table(staging_table)
     with pytest.raises(Transient, match=r"a run is at work on core\.orders"):
         erased(shop)
-    shop.ledger.record_candidate(replace(candidate, state="failed"))
+    shop.ledger.record_staging_table(replace(staging_table, state="failed"))
     [load, _] = shop.ledger.current_loads("landing.orders")
     file = Path(load.file.removeprefix("file://"))
     file.write_bytes(file.read_bytes()[:-1] + b"?")

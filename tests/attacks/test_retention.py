@@ -166,7 +166,7 @@ def test_what_failed_audits_hold_back_goes_after_its_time(project: Project, logs
     kept = list(project.sql.parents[1].rglob("*.kept/*"))
     assert len(kept) == 1
     assert retained(project, logs) == NOTHING
-    backdate(postgres, "candidate", "updated_at", 8, "state = 'failed'")
+    backdate(postgres, "staging_table", "updated_at", 8, "state = 'failed'")
     assert retained(project, logs)["staging"] >= 1
     assert not kept[0].exists()
 
@@ -182,14 +182,14 @@ def test_outcomes_of_checks_go_but_the_newest_and_what_waivers_go_by(project: Pr
     project.arrive({D1: [("o1", "1.00")], D2: [("o2", "1.00")]})
     for day in (D1, D2):
         project.publish("shop", day)
-    result = CheckResult("checks.failed_rows.x", "x", "failed_rows", "accepted", None, "= 0", "anomaly", [{"ds": str(D1)}])
-    project.ledger.record_audit(next(iter(project.ledger.candidates_of("raw.orders"))), [result], "passed")
+    result = CheckResult("checks.failed_rows.x", "x", "failed_rows", "waived", None, "= 0", "anomaly", [{"ds": str(D1)}])
+    project.ledger.record_audit(next(iter(project.ledger.staging_tables_of("raw.orders"))), [result], "passed")
     for day in (D1, D2):
         project.publish("shop", day)
     everything, newest = len(audits(postgres)), len(project.ledger.latest_audits(["raw.orders"]))
     backdate(postgres, "audit", "audited_at", 401)
     assert retained(project, logs) == NOTHING | {"audits": everything - newest - 1}
-    assert sorted(audits(postgres)).count("accepted") == 1
+    assert sorted(audits(postgres)).count("waived") == 1
     assert len(project.ledger.latest_audits(["raw.orders"])) == newest
 
 
@@ -234,7 +234,7 @@ def test_quarantined_rows_that_a_coverage_is_made_from_stay(
     project.arrive({D1: [("o1", "1.00"), ("o2", "-1.00")]})
     project.publish("shop", D1)
     project.publish("core_shop", D1)
-    reads = "core.orders: {days_before: all}"
+    reads = "core.orders: {lookback_days: all}"
     project.replace("core/core_shop/pipeline.yml", reads, f"{reads}\n      quarantine.orders:")
     monkeypatch.setenv("HEADLINE_KEEP_QUARANTINE_DAYS", "1")
     forget_settings()

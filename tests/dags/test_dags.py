@@ -21,7 +21,7 @@ from airflow.timetables.base import TimeRestriction
 from airflow.utils.types import DagRunType
 from tests.repository.written import ROOT, folders
 
-from headline.errors import BadData, BadRequest, NotChecked, SpecError, Transient
+from headline.errors import BadData, BadRequest, NotEvaluated, SpecError, Transient
 from headline.intervals import business_day
 from headline.local.run import OPERATIONS
 from headline.operators import callbacks
@@ -201,7 +201,7 @@ def test_every_task_retries_by_the_same_policy(bag: DagBag) -> None:
         (BadRequest("a range"), RetryAction.FAIL),
         (TaskDeferralTimeout("a day"), RetryAction.FAIL),
         (Transient("for now"), RetryAction.DEFAULT),
-        (NotChecked("nothing known"), RetryAction.DEFAULT),
+        (NotEvaluated("nothing known"), RetryAction.DEFAULT),
         (RuntimeError("whatever"), RetryAction.DEFAULT),
     ],
     ids=lambda value: type(value).__name__,

@@ -15,7 +15,7 @@ from headline.errors import BadData
 from headline.intervals import Interval
 from headline.ledger import Ledger
 from headline.ledger.engine import _engine
-from headline.pipeline import Acceptance, PipelineRun, ingest, write_audit_publish
+from headline.pipeline import PipelineRun, Waiver, ingest, write_audit_publish
 from headline.specs import Catalog, Source
 from headline.warehouse import Warehouse
 
@@ -29,7 +29,7 @@ class House:
     ledger: Ledger
     warehouse: Warehouse
     pipelines: tuple[str, ...]
-    acceptance: Acceptance
+    waiver: Waiver
 
     def compute(self, interval: Interval, run_id: str) -> None:
         """What the example's DAGs do for an interval, one after the other."""
@@ -44,7 +44,7 @@ class House:
                 try:
                     write_audit_publish(run)
                 except BadData:  # a second run waives what the first one has found, and nothing else
-                    write_audit_publish(replace(run, run_id=f"{run_id}__waiving", acceptance=self.acceptance))
+                    write_audit_publish(replace(run, run_id=f"{run_id}__waiving", waiver=self.waiver))
         _engine.cache_clear()
 
     def query(self, sql: str) -> list[tuple[Any, ...]]:

@@ -23,13 +23,13 @@ from headline.errors import Transient
 from headline.intervals import DAY, Interval
 from headline.ledger import Ledger, migrate
 from headline.local.example import Example
-from headline.pipeline import Acceptance, PipelineRun, write_audit_publish
+from headline.pipeline import PipelineRun, Waiver, write_audit_publish
 from headline.warehouse import open_warehouse
 
 FOLDER = settings.PROJECT / "examples" / "mathoverflow"
 DATA = settings.PROJECT.parent / "shared" / "data" / "mathoverflow_events.parquet"
 EXAMPLE = Example.load(FOLDER)
-ACCEPTANCE = Acceptance(EXAMPLE.accept or "", by="the example")
+ACCEPTANCE = Waiver(EXAMPLE.accept or "", by="the example")
 ALL_DAYS = Interval(EXAMPLE.first, EXAMPLE.last + DAY)
 THE_EMPTY_DAY = date(2012, 10, 31)
 

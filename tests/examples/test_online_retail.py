@@ -20,13 +20,13 @@ from headline import settings, specs
 from headline.intervals import DAY, Interval
 from headline.ledger import Ledger, migrate
 from headline.local.example import Example
-from headline.pipeline import Acceptance
+from headline.pipeline import Waiver
 from headline.warehouse import open_warehouse
 
 FOLDER = settings.PROJECT / "examples" / "online_retail"
 DATA = settings.PROJECT.parent / "shared" / "data" / "online_retail.parquet"
 EXAMPLE = Example.load(FOLDER)
-ACCEPTANCE = Acceptance(EXAMPLE.accept or "", by="the example")
+ACCEPTANCE = Waiver(EXAMPLE.accept or "", by="the example")
 PIPELINES = ("finance", "shop", "core_finance", "core_shop", "unit_profit", "investor_profit")
 
 # Everything that is asked of the file itself starts from these three: its rows, and those that count once.

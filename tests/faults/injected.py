@@ -20,7 +20,7 @@ from tests.faults.world import World, steps
 from headline.demo import datashare
 from headline.demo.company import Company
 from headline.demo.finance import Expense, expenses
-from headline.errors import BadData, HeadlineError, NotChecked, Transient
+from headline.errors import BadData, HeadlineError, NotEvaluated, Transient
 from headline.intervals import DAY
 from headline.ledger import Ledger, SchemaChanges, missing_inputs
 from headline.pipeline import PipelineRun
@@ -297,7 +297,7 @@ FAULTS = (
 
 # the day's runs
 
-OUTCOMES: dict[type[HeadlineError], str] = {BadData: "held", Transient: "retried", NotChecked: "retried"}
+OUTCOMES: dict[type[HeadlineError], str] = {BadData: "held", Transient: "retried", NotEvaluated: "retried"}
 
 
 def run_of_today(world: World, pipelines: Iterable[str], run_id: str) -> list[Found]:

@@ -18,7 +18,7 @@ from headline.pipeline import PipelineRun
 
 BEFORE_PUBLICATION = Point(import_module("headline.pipeline.write_audit_publish"), "publish")
 BETWEEN_TRANSFORMS = Point(
-    Ledger, "record_candidate", lambda _ledger, candidate: candidate.table == "core.order_lines", after=True
+    Ledger, "record_staging_table", lambda _ledger, staging_table: staging_table.table == "core.order_lines", after=True
 )
 BEFORE_TRANSFORMS = Point(import_module("headline.pipeline.write_audit_publish"), "planned_run", after=True)
 POINTS = {

@@ -15,7 +15,7 @@ from headline.errors import BadData
 from headline.intervals import DAY
 from headline.ledger import Ledger, Locks
 from headline.ledger.ledger import Recording
-from headline.pipeline import held_candidate, inspect, write_audit_publish
+from headline.pipeline import held_staging_table, inspect, write_audit_publish
 from headline.pipeline.fingerprints import verify_published
 from headline.warehouse import open_warehouse
 from headline.warehouse.duckdb import DuckDBSession, DuckDBStaging, DuckDBWarehouse
@@ -30,12 +30,12 @@ def sql(beginning: str, *, after: bool = False) -> Point:
 
 def of(table: str) -> Callable[..., bool]:
     """Whether the ledger is told of this staging table."""
-    return lambda _ledger, candidate, *_: candidate.table == table
+    return lambda _ledger, staging_table, *_: staging_table.table == table
 
 
 NOTHING_IS_PUBLISHED = {
     "a staging table is half-filled": sql("create or replace table staging.core__order_lines", after=True),
-    "a table is staged, the ledger does not know": Point(Ledger, "record_candidate", of("core.order_lines")),
+    "a table is staged, the ledger does not know": Point(Ledger, "record_staging_table", of("core.order_lines")),
     "an audit reads what is published": Point(AUDIT, "_check", lambda _run, one, *_: one.table.name == "refund_lines"),
     "a table is audited, the ledger does not know": Point(Ledger, "record_audit", of("core.refund_lines")),
     "the lock is held": Point(Ledger, "recording"),
@@ -156,7 +156,7 @@ def test_killed_while_it_keeps_what_an_audit_holds_back(three_days: World, enter
     with pytest.raises(BadData):
         write_audit_publish(run)
     assert world.kept() == [f"{run.key}.duckdb"]
-    assert inspect(table, held_candidate(table, run.key, Ledger()), open_warehouse())
+    assert inspect(table, held_staging_table(table, run.key, Ledger()), open_warehouse())
 
     kill(lambda: write_audit_publish(run), sql("detach kept"))
     world.rates_file.write_text(good)

@@ -19,7 +19,7 @@ from headline.demo.finance import Expense, expenses
 from headline.errors import BadData
 from headline.intervals import Interval
 from headline.ledger import Ledger, partial_days
-from headline.pipeline import held_candidate, inspect
+from headline.pipeline import held_staging_table, inspect
 from headline.warehouse import open_warehouse
 
 SPOTLESS = replace(COMPANY, blemish_share=0.0)
@@ -143,5 +143,5 @@ def test_a_day_beyond_the_limit_is_held_and_its_reasons_are_named(spotless: Worl
 
     *_, key = message.split()
     table = specs.load().table("core.shop_coverage")
-    found = inspect(table, held_candidate(table, key, Ledger()), open_warehouse())
-    assert ("total", "refused_count", 0, 12) in [(one.what, one.column, one.published, one.candidate) for one in found]
+    found = inspect(table, held_staging_table(table, key, Ledger()), open_warehouse())
+    assert ("total", "refused_count", 0, 12) in [(one.what, one.column, one.published, one.staging_table) for one in found]

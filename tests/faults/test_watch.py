@@ -97,15 +97,15 @@ def test_a_failed_gate_is_told_with_its_rows_and_the_rest_hangs_on_it(three_days
         world.complete(("finance",))
     world.complete(("shop", "app", "core_app"))
     broken = found(at("01:00"))
-    assert broken.keys() == {("finance", "contract_broken")}
-    facts = broken["finance", "contract_broken"].facts
+    assert broken.keys() == {("finance", "contract_failed")}
+    facts = broken["finance", "contract_failed"].facts
     assert (facts["table"], facts["task_id"]) == ("raw.exchange_rates", "write_audit_publish")
     [check] = facts["checks"]
     assert check["measured"] == "1"
 
     found(at("04:00"))
-    assert told()[0] == ("finance", "contract_broken")
-    hanging = {one.pipeline for one in Incidents().open() if one.cause_id == broken["finance", "contract_broken"].id}
+    assert told()[0] == ("finance", "contract_failed")
+    hanging = {one.pipeline for one in Incidents().open() if one.cause_id == broken["finance", "contract_failed"].id}
     assert hanging >= {"finance", "core_finance", "core_shop", "unit_profit", "investor_profit"}
 
     world.rates_file.write_text(whole)
@@ -118,7 +118,7 @@ def test_a_killed_process_leaves_nothing_and_is_missed_at_the_deadline(
 ) -> None:
     world = enter(fourth_day_arrived)
     run = world.run("core_shop")
-    child = Child(lambda: complete(run), Point(Ledger, "record_candidate"))
+    child = Child(lambda: complete(run), Point(Ledger, "record_staging_table"))
     child.wait_until_there()
     child.kill()
     assert found(at("02:50")) == {}

@@ -50,7 +50,7 @@ class Judged:
 def judged(value: Fraction, history: Sequence[Fraction], size: Size) -> Judged:
     """DOMAIN 4: 0.6745 × (x − median) / MAD; MAD = 0 → 1.2533 × mean absolute deviation; both 0 → an absolute floor."""
     if not history:
-        return Judged(None, None, "learning")
+        return Judged(None, None, "insufficient_history")
     expected = middle(history)
     deviations = [abs(one - expected) for one in history]
     score = None
@@ -59,7 +59,7 @@ def judged(value: Fraction, history: Sequence[Fraction], size: Size) -> Judged:
     elif spread := sum(deviations) / len(deviations):
         score = (value - expected) / (Fraction("1.2533") * spread)
     if len(history) < 8:
-        return Judged(expected, score, "learning")
+        return Judged(expected, score, "insufficient_history")
     margins = [
         abs(value - expected) - Fraction(size.at_least) * abs(expected),
         abs(value - expected) - Fraction(size.floor),
@@ -178,7 +178,7 @@ def agree(found: Decimal | float | None, exact: Fraction | None, *, relative: fl
 def test_all_that_can_be_said_was_said() -> None:
     """With and without a score, since one has none where nothing ever deviated."""
     if SEEN:  # empty where another worker had the examples
-        cases = [(finding, is_scored) for finding in (None, "learning", "outlier") for is_scored in (True, False)]
+        cases = [(finding, is_scored) for finding in (None, "insufficient_history", "outlier") for is_scored in (True, False)]
         assert {case: SEEN[case] for case in cases if SEEN[case] < 10} == {}
 
 
@@ -208,9 +208,9 @@ TWENTIETH = Size(Decimal("0.05"), Decimal(5))
         (daily(*[0] * 8, tested=6), TWENTIETH, ("0", None, "outlier")),
         (daily(*[0] * 8, tested=5), TWENTIETH, None),
         # seven weeks do not tell, the oldest of thirteen is forgotten, and the tested day is no part of its own history
-        (daily(*[100] * 7, tested=500), TWENTIETH, ("100", None, "learning")),
+        (daily(*[100] * 7, tested=500), TWENTIETH, ("100", None, "insufficient_history")),
         (daily(900, *[100] * 12, tested=106), TWENTIETH, ("100", None, "outlier")),
-        (daily(tested=500), TWENTIETH, (None, None, "learning")),
+        (daily(tested=500), TWENTIETH, (None, None, "insufficient_history")),
     ],
 )
 def test_what_is_said_of_a_day(session: Session, figures: Figures, size: Size, says: tuple[str | None, ...] | None) -> None:
@@ -231,7 +231,7 @@ def test_a_day_without_rows_counts_since_the_first_that_had_some(session: Sessio
     zero = Size(Decimal("0.4"), Decimal(5), without_rows=0)
     assert by_sql(session, figures, day, zero)["a", LAST]["finding"] == "outlier"
     del figures["a", LAST - WEEK * 8]
-    assert by_sql(session, figures, day, zero)["a", LAST]["finding"] == "learning"
+    assert by_sql(session, figures, day, zero)["a", LAST]["finding"] == "insufficient_history"
 
 
 def test_without_a_single_row_there_is_something_to_learn(session: Session) -> None:
@@ -240,7 +240,7 @@ def test_without_a_single_row_there_is_something_to_learn(session: Session) -> N
     call = "unusual('amount', 'sum(amount)', at_least=0.4, floor=5, without_rows=0)"
     rows = findings(session, call, Interval(LAST - DAY, LAST + DAY))
     said = {(row["ds"], row["value"], row["finding"]) for row in rows}
-    assert said == {(LAST - DAY, Decimal(0), "learning"), (LAST, Decimal(0), "learning")}
+    assert said == {(LAST - DAY, Decimal(0), "insufficient_history"), (LAST, Decimal(0), "insufficient_history")}
 
 
 @pytest.mark.parametrize("length", [3, 60])
@@ -272,4 +272,4 @@ def test_a_week_or_month_is_held_against_those_before_it(
     assert (row[period_column], row["value"], row["expected"], row["finding"]) == (tested, 150, Decimal("103.5"), "outlier")
     session.query(f"delete from figures where {period_column} = '{periods[0]}'")
     [row] = findings(session, "unusual('amount', 'sum(amount)', at_least=0.2, floor=5)", interval, period_column)
-    assert row["finding"] == "learning"
+    assert row["finding"] == "insufficient_history"

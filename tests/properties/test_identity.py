@@ -238,6 +238,6 @@ def test_every_table_looks_as_far_as_identity_does() -> None:
     days = int(render(text, Interval(START, START + DAY), "test"))
     tables = specs.load().tables
     looking = [tables[f"core.{source}_resends"] for source in ("shop", "finance", "app")]
-    assert [window.days_before for table in looking for window in table.reads.values()] == [days] * 5
-    assert tables["core.exchange_rates"].reads["raw.exchange_rates"].days_after == days
+    assert [window.lookback_days for table in looking for window in table.reads.values()] == [days] * 5
+    assert tables["core.exchange_rates"].reads["raw.exchange_rates"].lookahead_days == days
     assert {name for name, _ in AGAIN.arrived} == set(SOURCES)

@@ -29,7 +29,7 @@ from headline.specs import Pipeline, Table, Window
 FIRST = date(2026, 2, 16)  # a Monday, two weeks before a month begins
 LENGTH = 24
 REACHES = st.sampled_from([0, 1, 3, "all"])
-WINDOWS = st.builds(Window, days_before=REACHES, days_after=st.sampled_from([0, 0, 1, 4, "all"]))
+WINDOWS = st.builds(Window, lookback_days=REACHES, lookahead_days=st.sampled_from([0, 0, 1, 4, "all"]))
 PERIODS: st.SearchStrategy[Period] = st.sampled_from(["day", "day", "week", "month"])
 MOMENT = datetime(2026, 5, 1, tzinfo=UTC)
 
@@ -45,8 +45,8 @@ def days_of(found: Sequence[Interval]) -> set[date]:
 
 
 def window_of(day: date, window: Window) -> tuple[date, date]:
-    before = date.min if window.days_before == "all" else day - timedelta(days=window.days_before)
-    return before, date.max if window.days_after == "all" else day + timedelta(days=window.days_after)
+    before = date.min if window.lookback_days == "all" else day - timedelta(days=window.lookback_days)
+    return before, date.max if window.lookahead_days == "all" else day + timedelta(days=window.lookahead_days)
 
 
 def looks_at(day: date, window: Window, other: date) -> bool:
@@ -109,18 +109,18 @@ class Remembered(Ledger):
     def newest_days(self, table_names: Any) -> dict[str, date]:
         return {one.table: one.interval.start for one in self._of(table_names)}
 
-    def days_before(self, table_names: Any, day: date) -> dict[str, tuple[date, int]]:
+    def lookback_days(self, table_names: Any, day: date) -> dict[str, tuple[date, int]]:
         raise AssertionError("no window of these tables forbids gaps")
 
     def changes(self, reads: Mapping[str, Window], interval: Interval, since: int = 0) -> list[Change]:
         found = []
         for name, window in reads.items():
-            near = Interval(interval.start, date.max) if window.days_before == "all" else window.reach(interval)
+            near = Interval(interval.start, date.max) if window.lookback_days == "all" else window.reach(interval)
             near = Interval(near.start, window.reach(interval).end)
             newer = [one for one in self._of([name]) if one.version > since]
             found += [Change(name, one.interval, one.version) for one in newer if one.interval.overlaps(near)]
             before = [one.version for one in newer if one.interval.end <= interval.start]
-            if window.days_before == "all" and before:
+            if window.lookback_days == "all" and before:
                 found.append(Change(name, Interval(date.min, interval.start), max(before)))
         return found
 

@@ -96,8 +96,8 @@ def cut(name: str, days: Interval) -> str:
 
 
 def reach(days: Interval, window: Window) -> Interval:
-    start = date(1, 1, 1) if window.days_before == "all" else days.start - timedelta(days=window.days_before)
-    end = date(9999, 1, 1) if window.days_after == "all" else days.end + timedelta(days=window.days_after)
+    start = date(1, 1, 1) if window.lookback_days == "all" else days.start - timedelta(days=window.lookback_days)
+    end = date(9999, 1, 1) if window.lookahead_days == "all" else days.end + timedelta(days=window.lookahead_days)
     return Interval(start, end)
 
 

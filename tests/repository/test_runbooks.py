@@ -115,7 +115,7 @@ def test_every_kind_of_alert_has_its_page() -> None:
             "| Notified | at once |",
             "the part «kind» is stale: run `headline runbooks`",
         ),
-        ("landing_missed.md", "](contract_broken.md)", "](contract_torn.md)", "links to contract_torn.md, which does not exist"),
+        ("landing_missed.md", "](contract_failed.md)", "](contract_torn.md)", "links to contract_torn.md, which does not exist"),
     ],
 )
 def test_a_broken_page_of_an_alert_is_caught(copied: Path, name: str, old: str, new: str, fault: str) -> None:

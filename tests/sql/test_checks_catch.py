@@ -867,7 +867,7 @@ def with_readable_columns(insert: re.Match[str]) -> str:
 def test_healthy(company: Session, table: Table) -> None:
     results = examine(table, company)
     assert {(result.outcome, len(result.sample)) for result in results if result.kind != "anomaly"} == {("passed", 0)}
-    assert {result.outcome for result in results if result.kind == "anomaly"} <= {"learning", "passed"}
+    assert {result.outcome for result in results if result.kind == "anomaly"} <= {"insufficient_history", "passed"}
 
 
 @pytest.mark.parametrize(("name", "check", "damage"), BROKEN, ids=[f"{name}: {check}" for name, check, _ in BROKEN])

@@ -15,7 +15,7 @@ TEMPLATE = "{% from 'macros/coverage.jinja' import is_below with context %}{{ is
 
 
 @pytest.mark.parametrize(
-    ("accepted", "refused", "limit", "expected"),
+    ("waived", "refused", "limit", "expected"),
     [
         (99, 1, "0.99", False),
         (98, 1, "0.99", True),

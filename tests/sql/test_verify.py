@@ -31,7 +31,7 @@ def verified(table: Table, session: Session, intervals: Sequence[Interval] = (DA
 
 def told(results: Sequence[CheckResult]) -> dict[str, tuple[str, Any, str, str]]:
     """By path: the outcome as Soda knows it, the measured value, the threshold, the name."""
-    outcome = {"learning": "passed"}
+    outcome = {"insufficient_history": "passed"}
     return {one.path: (outcome.get(one.outcome, one.outcome), one.measured, one.threshold, one.name) for one in results}
 
 
@@ -169,8 +169,8 @@ def test_a_faulty_query_does_not_hide_the_others(company: Session, monkeypatch: 
     monkeypatch.setattr(module, "check_selects", with_fault)
     verification = verified(table, company)
     outcomes = {one.path: one.outcome for one in verification.results}
-    assert [path for path, outcome in outcomes.items() if outcome not in ("passed", "learning")] == [broken]
-    assert outcomes[broken] == "not_checked"
+    assert [path for path, outcome in outcomes.items() if outcome not in ("passed", "insufficient_history")] == [broken]
+    assert outcomes[broken] == "not_evaluated"
     assert f"«every day with order lines has valid ones» ({broken}) could not be evaluated" in verification.problems
     assert "nonsense" in verification.problems
 
@@ -179,7 +179,7 @@ def test_a_table_that_is_not_there_is_not_evaluated(company: Session) -> None:  
     verification = verified(load().table("core.sessions"), company, dataset="core.nothing")
     assert "core.nothing" in verification.problems
     assert "failed" not in {one.outcome for one in verification.results}
-    assert {one.outcome for one in verification.results if one.type == "schema"} == {"not_checked"}
+    assert {one.outcome for one in verification.results if one.type == "schema"} == {"not_evaluated"}
 
 
 @pytest.mark.parametrize("lost", ["checks.schema", "columns.ds.checks.missing", "checks.failed_rows.raw_core_quarantine_in_rows"])
@@ -194,7 +194,7 @@ def test_a_check_that_soda_leaves_out_is_named(company: Session, monkeypatch: py
     table = load().table("core.events")
     verification = verified(table, company)
     assert len(verification.results) == len(load_contract(table).listed_checks)
-    assert [one.path for one in verification.results if one.outcome == "not_checked"] == [lost]
+    assert [one.path for one in verification.results if one.outcome == "not_evaluated"] == [lost]
     assert f"({lost})" in verification.problems
 
 

@@ -16,7 +16,7 @@ import pytest
 from headline import specs
 from headline.intervals import DAY, Interval
 from headline.ledger import CheckResult, Ledger
-from headline.pipeline import Acceptance, PipelineRun, TableRun, write_audit_publish
+from headline.pipeline import PipelineRun, TableRun, Waiver, write_audit_publish
 from headline.pipeline.audit import audit
 from headline.pipeline.plan import Plan
 from headline.pipeline.transform import Staged
@@ -60,7 +60,7 @@ FILES = {
             key: [ds]
             reads:
               calendar.days:
-              core.orders: {days_before: all}
+              core.orders: {lookback_days: all}
           orders:
             key: [order_id]
             quarantine: true
@@ -179,12 +179,12 @@ class Project:
         first: date,
         last: date | None = None,
         run_id: str | None = None,
-        acceptance: Acceptance | None = None,
+        waiver: Waiver | None = None,
     ) -> PipelineRun:
         """A run of days, both included; a new one unless it is named."""
         catalog = specs.load()
         interval = Interval(first, (last or first) + DAY)
-        where = (catalog, self.ledger, self.warehouse, acceptance)
+        where = (catalog, self.ledger, self.warehouse, waiver)
         return PipelineRun(catalog.pipelines[pipeline], run_id or uuid4().hex, interval, *where)
 
     def arrive(self, days: dict[date, list[tuple[str, str]]]) -> None:

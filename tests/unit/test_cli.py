@@ -257,7 +257,7 @@ def test_inspect_shows_what_was_held_beside_what_is_published(published: Any) ->
     code, out, _ = published("inspect", "core.orders", "manual", "--format", "json")
     assert code == 0
     told = [row for row in json.loads(out) if row["table"] == "core.orders"]
-    assert {"what": "total", "published": "1.5000", "candidate": "5.0000", "difference": "3.5000"}.items() <= told[4].items()
+    assert {"what": "total", "published": "1.5000", "staging_table": "5.0000", "difference": "3.5000"}.items() <= told[4].items()
     assert {"what": "changed", "key": "order_id a", "column": "amount"}.items() <= told[-1].items()
     title, *_ = published("inspect", "core.orders", run.key)[1].splitlines()
     assert title.strip() == "core.orders for [2026-03-01, 2026-03-02), as the run manual__1 computed it (failed)"

@@ -6,6 +6,6 @@
     measures=['users_before'],
     sides=[
         (table, {'users_before': 'retained_users + churned_users'}),
-        (active_users(period_column, days_before=days), {period_column: next_period, 'users_before': '1'}),
+        (active_users(period_column, lookback_days=days), {period_column: next_period, 'users_before': '1'}),
     ],
 ) }}

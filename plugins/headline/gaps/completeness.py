@@ -150,7 +150,7 @@ def _publication(pipeline: Pipeline, ledger: Ledger, to_come: Collection[date]) 
         for day in state.interval:
             if by_day or all(came.get((name, day), 0) <= state.as_of for name in inputs):
                 published[day].add(state.table)
-    held = ledger.failed_candidates([table.full_name for table in tables])
+    held = ledger.failed_staging_tables([table.full_name for table in tables])
 
     def must_wait(day: date) -> bool:
         """Whether it lacks an input, or an audit refuses what these very inputs make: a retry does not mend bad data."""
@@ -159,9 +159,9 @@ def _publication(pipeline: Pipeline, ledger: Ledger, to_come: Collection[date]) 
             day in to_come
             or any(missing_days(asked, [one.interval for one in known if one.table == name], inputs[name]) for name in inputs)
             or any(
-                any(interval.overlaps(asked) for interval in candidate.intervals)
-                and not touched(candidate.intervals, inputs, _newer(known, candidate.as_of))
-                for candidate in held
+                any(interval.overlaps(asked) for interval in staging_table.intervals)
+                and not touched(staging_table.intervals, inputs, _newer(known, staging_table.as_of))
+                for staging_table in held
             )
         )
 

@@ -23,20 +23,20 @@ def first_step(incident: Incident, sources: Sequence[str]) -> str:
     read_again = f"run the source again for these days: {trigger_command([*sources, who], days)}"
     retry = f"headline retry {who}"
     match incident.kind:
-        case "contract_broken" if _is_unusual(facts.get("checks", [])):
+        case "contract_failed" if _is_unusual(facts.get("checks", [])):
             return _lines(
                 _inspect(facts),
                 "If the figure is right (a sale, a holiday): say why under «Waive» on this incident's page, or: "
                 f'{trigger_command([who], days)} --accept "why it is right"',
                 f"If it is wrong and the source is mended: {read_again}",
             )
-        case "contract_broken":
+        case "contract_failed":
             return _lines(
                 _inspect(facts), f"When the source is mended: {read_again}", f"When SQL or contract are mended: {retry}"
             )
-        case "contract_not_checked" if behind := facts.get("behind"):
+        case "contract_not_evaluated" if behind := facts.get("behind"):
             return f"Nothing is known to be wrong: {', '.join(behind)} must run first. {trigger_command([*behind, who], days)}"
-        case "contract_not_checked" | "task_failed":
+        case "contract_not_evaluated" | "task_failed":
             return f"{KINDS[incident.kind].first_step.rstrip('.')}: {retry}"
         case "source_missing":
             return f"Ask the source's owner. When it is there: {trigger_command([who], days)}"

@@ -32,7 +32,7 @@ STUCK_AT_LEAST = timedelta(minutes=10)
 # An audit that could not run is tried again; the task itself tells at once when it gives up.
 STILL_BEING_TRIED = timedelta(minutes=30)
 # Found within the pipeline itself, these say why its day has not landed, the likeliest first.
-DIRECT_CAUSES = ("schema_changed", "source_missing", "contract_broken", "contract_not_checked", "task_failed")
+DIRECT_CAUSES = ("schema_changed", "source_missing", "contract_failed", "contract_not_evaluated", "task_failed")
 HOLDS_BACK = (*DIRECT_CAUSES, "landing_missed")
 # What each kind may follow from: within the pipeline itself, and in one that its rows come from. A kind that is not here is
 # always a root: figures and approvals are judged by people, and the path of alerts depends on no data.
@@ -42,9 +42,9 @@ CAUSES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "data_partial": (("schema_changed", "source_missing"), ("data_partial", "schema_changed", "source_missing")),
     "backfill_failed": ((), ("backfill_failed",)),
     "source_missing": (("schema_changed",), ()),
-    "contract_broken": (("schema_changed", "source_missing"), HOLDS_BACK),
-    "contract_not_checked": (("schema_changed", "source_missing", "contract_broken"), (*HOLDS_BACK, "data_stale")),
-    "task_failed": (("schema_changed", "source_missing", "contract_broken", "contract_not_checked"), HOLDS_BACK),
+    "contract_failed": (("schema_changed", "source_missing"), HOLDS_BACK),
+    "contract_not_evaluated": (("schema_changed", "source_missing", "contract_failed"), (*HOLDS_BACK, "data_stale")),
+    "task_failed": (("schema_changed", "source_missing", "contract_failed", "contract_not_evaluated"), HOLDS_BACK),
 }
 
 
@@ -335,7 +335,7 @@ def is_over(incident: Incident, world: World, still: Set[Key]) -> str:
         return ""
     if _lets_through(incident.facts):
         return "" if incident.ds in world.days else f"{LOOK_BACK_DAYS} days have passed"
-    if incident.kind == "contract_not_checked" and (incident.pipeline, "contract_broken", incident.ds) in still:
+    if incident.kind == "contract_not_evaluated" and (incident.pipeline, "contract_failed", incident.ds) in still:
         return "it could be checked since: the data are bad, which is an incident of its own"
     landing = world.landing(incident.pipeline, incident.ds)
     if landing.landed_at and (
@@ -406,7 +406,7 @@ def _held_back(world: World) -> Iterator[Finding]:
         pipeline = makers[held.table].id
         if world.published_since(pipeline, held.at, days[0]):
             continue
-        if held.state == "not_checked" and world.now - held.at < STILL_BEING_TRIED:
+        if held.state == "not_evaluated" and world.now - held.at < STILL_BEING_TRIED:
             continue
         yield held_finding(held, pipeline, days[0])
 
@@ -420,7 +420,7 @@ def held_finding(held: HeldBack, pipeline: str, day: date) -> Finding:
         "checks": held.checks,
         **kinds.range_of(held.intervals[0].start, held.intervals[-1].end - DAY),
     }
-    kind = "contract_broken" if held.state == "failed" else "contract_not_checked"
+    kind = "contract_failed" if held.state == "failed" else "contract_not_evaluated"
     return Finding(pipeline, kind, day, held.at, facts)
 
 

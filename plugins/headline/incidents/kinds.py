@@ -54,13 +54,13 @@ DATA_STALE = Kind(
     "Unpause the DAG if it is paused, then trigger it with From and To over the days named above.",
     may_wake=False,
 )
-CONTRACT_BROKEN = Kind(
-    "contract_broken",
+CONTRACT_FAILED = Kind(
+    "contract_failed",
     "A check of a table's contract failed: the data is bad and nothing of it was published.",
     "Look at the rows with the keys above: fix the source or the SQL, then clear the run.",
 )
-CONTRACT_NOT_CHECKED = Kind(
-    "contract_not_checked",
+CONTRACT_NOT_EVALUATED = Kind(
+    "contract_not_evaluated",
     "A contract was not evaluated, so nothing is known about the data and nothing was published.",
     "Read the end of the log: fix the contract or the warehouse, then clear the run.",
 )
@@ -110,8 +110,8 @@ KINDS = {
         LANDING_MISSED,
         DATA_PARTIAL,
         DATA_STALE,
-        CONTRACT_BROKEN,
-        CONTRACT_NOT_CHECKED,
+        CONTRACT_FAILED,
+        CONTRACT_NOT_EVALUATED,
         TASK_FAILED,
         SOURCE_MISSING,
         SCHEMA_CHANGED,
@@ -122,9 +122,11 @@ KINDS = {
         ALERT_PATH_FAILED,
     )
 }
+# What kinds were called before; links in messages that were sent lead to them.
+FORMER = {"contract_broken": "contract_failed", "contract_not_checked": "contract_not_evaluated"}
 # The data of the day is not there: what depends on it is late for the same reason.
 HOLDS_DATA_BACK = {
-    kind.name for kind in (LANDING_MISSED, CONTRACT_BROKEN, CONTRACT_NOT_CHECKED, TASK_FAILED, SOURCE_MISSING, SCHEMA_CHANGED)
+    kind.name for kind in (LANDING_MISSED, CONTRACT_FAILED, CONTRACT_NOT_EVALUATED, TASK_FAILED, SOURCE_MISSING, SCHEMA_CHANGED)
 }
 
 # Acknowledged and still open: after this time everybody is notified again, by tier.

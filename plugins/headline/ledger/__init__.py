@@ -4,7 +4,7 @@ from headline.ledger.engine import ERASER, only_read, reading
 from headline.ledger.figures import Figure, Figures
 from headline.ledger.held_days import HeldDay, HeldDays
 from headline.ledger.identity import Identity, mismatch
-from headline.ledger.ledger import Candidate, CheckResult, Ledger, Load, Published, RunFacts, Sample
+from headline.ledger.ledger import CheckResult, Ledger, Load, Published, RunFacts, Sample, StagingTable
 from headline.ledger.locks import Locks
 from headline.ledger.migrate import MIGRATOR, migrate
 from headline.ledger.partial import partial_days
@@ -30,7 +30,6 @@ __all__ = [
     "MIGRATOR",
     "OPEN",
     "Attempt",
-    "Candidate",
     "Change",
     "CheckResult",
     "ColumnChange",
@@ -50,6 +49,7 @@ __all__ = [
     "Sample",
     "SchemaChange",
     "SchemaChanges",
+    "StagingTable",
     "Tombstones",
     "Upkeep",
     "behind",

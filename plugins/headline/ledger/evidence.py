@@ -14,7 +14,7 @@ from headline.intervals import Interval
 from headline.ledger import tables
 from headline.ledger.store import Store
 
-REFUSED = ("failed", "not_checked")
+REFUSED = ("failed", "not_evaluated")
 # How the connection that holds a run's locks is called (steps.write_audit_publish): it ends with the run's process.
 HOLDER = "headline: "
 _AT_WORK = text("""
@@ -45,7 +45,7 @@ class Publication:
 
 @dataclass(frozen=True)
 class HeldBack:
-    """A candidate whose audit failed or could not run, and the checks that say so: name, kind, measured, threshold, sample
+    """A staging table whose audit failed or could not run, and the checks that say so: name, kind, measured, threshold, sample
     of keys."""
 
     table: str
@@ -80,8 +80,8 @@ class Observations(Store):
 
         It is known for as long as what a run computed is kept.
         """
-        columns = tables.candidate.c
-        query = select(tables.candidate).where(columns.table_name.in_(list(table_names)), columns.state != "transformed")
+        columns = tables.staging_table.c
+        query = select(tables.staging_table).where(columns.table_name.in_(list(table_names)), columns.state != "transformed")
         newest: dict[str, Any] = {}
         with self._begin() as connection:
             for row in connection.execute(query.order_by(columns.updated_at.desc())).all():
@@ -151,9 +151,9 @@ def _publication(row: Any, published_at: datetime, computed_at: datetime) -> Pub
 
 
 def _held_back(connection: Connection, first: date) -> list[HeldBack]:
-    """The newest candidate of each table and last day, where it was refused."""
-    columns = tables.candidate.c
-    query = select(tables.candidate).where(columns.updated_at >= first).order_by(columns.updated_at.desc())
+    """The newest staging table of each table and last day, where it was refused."""
+    columns = tables.staging_table.c
+    query = select(tables.staging_table).where(columns.updated_at >= first).order_by(columns.updated_at.desc())
     seen: set[tuple[str, date]] = set()
     found = []
     for row in connection.execute(query).all():
@@ -174,7 +174,7 @@ def _refused(connection: Connection, row: Any) -> HeldBack:
 
 
 def _checks(connection: Connection, run_key: str, table: str, outcome: str) -> list[dict[str, Any]]:
-    """Those with that outcome in the newest audit of one candidate."""
+    """Those with that outcome in the newest audit of one staging table."""
     columns = tables.audit.c
     mine = (columns.run_key == run_key, columns.table_name == table)
     newest = select(func.max(columns.audited_at)).where(*mine).scalar_subquery()

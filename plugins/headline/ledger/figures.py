@@ -27,7 +27,7 @@ _FOUND = text("""
         audit.table_name, audit.check_path, audit.check_name, audit.run_id, audit.audited_at, finding.sample
     from audit
     cross join lateral jsonb_array_elements(audit.sample) with ordinality as finding (sample, place)
-    where audit.kind = 'anomaly' and audit.outcome in ('failed', 'accepted')
+    where audit.kind = 'anomaly' and audit.outcome in ('failed', 'waived')
         and audit.table_name = any(cast(:names as text[])) and audit.run_key <> :but_of_run
     order by audit.id, finding.place
 """)

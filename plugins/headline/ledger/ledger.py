@@ -40,7 +40,7 @@ class Load:
 
 
 @dataclass(frozen=True)
-class Candidate:
+class StagingTable:
     """What one run computed for one table and how far its audit is."""
 
     run_key: str
@@ -58,7 +58,7 @@ Sample = dict[str, str | None]
 
 @dataclass(frozen=True)
 class CheckResult:
-    """The outcome of one check: passed, warned, learning, accepted, failed or not_checked.
+    """The outcome of one check: passed, warned, insufficient_history, waived, failed or not_evaluated.
 
     `kind`: which of the five kinds of check it is. `sample`: the keys of up to 20 rows that it found, never personal data.
     `found_on`: the days (weeks, months) of all rows that it found, in words; empty where they name none.
@@ -88,8 +88,8 @@ class Published:
 
 
 # The statements of every run as text: building one takes SQLAlchemy longer than PostgreSQL needs to carry it out.
-_RECORD_CANDIDATE = text("""
-    insert into candidate (run_key, table_name, intervals, as_of, row_count, state, run_id, updated_at)
+_RECORD_STAGING_TABLE = text("""
+    insert into staging_table (run_key, table_name, intervals, as_of, row_count, state, run_id, updated_at)
     values (:run_key, :table, cast(:intervals as jsonb), :as_of, :row_count, :state, :run_id, now())
     on conflict (run_key, table_name) do update set
         intervals = excluded.intervals,
@@ -109,10 +109,10 @@ _RECORD_AUDIT = text("""
             path text, name text, type text, outcome text, measured numeric, threshold text, kind text, sample jsonb
         )
     )
-    update candidate set state = :verdict, updated_at = now() where run_key = :run_key and table_name = :table
+    update staging_table set state = :verdict, updated_at = now() where run_key = :run_key and table_name = :table
 """)
 _SET_STATE = text("""
-    update candidate set state = :state, updated_at = now()
+    update staging_table set state = :state, updated_at = now()
     where run_key = :run_key and table_name = any(cast(:names as text[]))
 """)
 _DISTRUST = text("""
@@ -229,53 +229,53 @@ class Ledger(CurrentState):
         with self._begin() as connection:
             return set(connection.scalars(query.order_by(columns.landing, columns.ds, columns.version.desc())))
 
-    # candidates and audits
+    # staging tables and audits
 
-    def record_candidate(self, candidate: Candidate) -> None:
-        """Remember a freshly computed candidate; what the same run computed before is forgotten."""
-        intervals = json.dumps([interval.to_json() for interval in candidate.intervals])
+    def record_staging_table(self, staging_table: StagingTable) -> None:
+        """Remember a freshly computed staging table; what the same run computed before is forgotten."""
+        intervals = json.dumps([interval.to_json() for interval in staging_table.intervals])
         with self._begin() as connection:
-            connection.execute(_RECORD_CANDIDATE, {**vars(candidate), "intervals": intervals})
+            connection.execute(_RECORD_STAGING_TABLE, {**vars(staging_table), "intervals": intervals})
 
-    def candidates(self, run_key: str) -> dict[str, Candidate]:
-        """The candidates of one run by table."""
-        return {found.table: found for found in self._candidates(tables.candidate.c.run_key == run_key)}
+    def staging_tables(self, run_key: str) -> dict[str, StagingTable]:
+        """The staging tables of one run by table."""
+        return {found.table: found for found in self._staging_tables(tables.staging_table.c.run_key == run_key)}
 
-    def candidates_of(self, table: str) -> list[Candidate]:
+    def staging_tables_of(self, table: str) -> list[StagingTable]:
         """What runs have computed for one table, the newest first, as far as it is kept."""
-        return self._candidates(tables.candidate.c.table_name == table)[::-1]
+        return self._staging_tables(tables.staging_table.c.table_name == table)[::-1]
 
-    def newest_candidates(self, table_names: Iterable[str]) -> dict[str, tuple[Candidate, datetime]]:
+    def newest_staging_tables(self, table_names: Iterable[str]) -> dict[str, tuple[StagingTable, datetime]]:
         """What was computed last of each table, with when its state was reached; also while its run is going on."""
-        columns = tables.candidate.c
-        query = select(tables.candidate).where(columns.table_name.in_(list(table_names))).ext(distinct_on(columns.table_name))
+        columns = tables.staging_table.c
+        query = select(tables.staging_table).where(columns.table_name.in_(list(table_names))).ext(distinct_on(columns.table_name))
         with self._begin() as connection:
             rows = connection.execute(query.order_by(columns.table_name, columns.updated_at.desc())).all()
-        return {row.table_name: (_candidate(row), row.updated_at) for row in rows}
+        return {row.table_name: (_staging_table(row), row.updated_at) for row in rows}
 
-    def published_since(self, moment: datetime, table_names: Iterable[str]) -> list[tuple[Candidate, datetime]]:
+    def published_since(self, moment: datetime, table_names: Iterable[str]) -> list[tuple[StagingTable, datetime]]:
         """What runs have published of these tables since a moment, each with when; also where its content was unchanged."""
-        columns = tables.candidate.c
-        query = select(tables.candidate).where(columns.table_name.in_(list(table_names)), columns.state == "published")
+        columns = tables.staging_table.c
+        query = select(tables.staging_table).where(columns.table_name.in_(list(table_names)), columns.state == "published")
         with self._begin() as connection:
             rows = connection.execute(query.where(columns.updated_at >= moment)).all()
-        return [(_candidate(row), row.updated_at) for row in rows]
+        return [(_staging_table(row), row.updated_at) for row in rows]
 
-    def failed_candidates(self, table_names: Iterable[str]) -> list[Candidate]:
-        """The candidates of any run that an audit holds back, for as long as they are kept."""
-        columns = tables.candidate.c
-        return self._candidates(and_(columns.table_name.in_(list(table_names)), columns.state == "failed"))
+    def failed_staging_tables(self, table_names: Iterable[str]) -> list[StagingTable]:
+        """The staging tables of any run that an audit holds back, for as long as they are kept."""
+        columns = tables.staging_table.c
+        return self._staging_tables(and_(columns.table_name.in_(list(table_names)), columns.state == "failed"))
 
-    def _candidates(self, condition: Any) -> list[Candidate]:
+    def _staging_tables(self, condition: Any) -> list[StagingTable]:
         with self._begin() as connection:
-            query = select(tables.candidate).where(condition).order_by(tables.candidate.c.updated_at)
+            query = select(tables.staging_table).where(condition).order_by(tables.staging_table.c.updated_at)
             rows = connection.execute(query).all()
-        return [_candidate(row) for row in rows]
+        return [_staging_table(row) for row in rows]
 
-    def record_audit(self, candidate: Candidate, results: Sequence[CheckResult], verdict: str) -> None:
-        """Remember every check's outcome and the verdict over the candidate, together."""
+    def record_audit(self, staging_table: StagingTable, results: Sequence[CheckResult], verdict: str) -> None:
+        """Remember every check's outcome and the verdict over the staging table, together."""
         told = [{**vars(result), "measured": None if result.measured is None else str(result.measured)} for result in results]
-        run = {"run_key": candidate.run_key, "run_id": candidate.run_id, "table": candidate.table, "verdict": verdict}
+        run = {"run_key": staging_table.run_key, "run_id": staging_table.run_id, "table": staging_table.table, "verdict": verdict}
         with self._begin() as connection:
             connection.execute(_RECORD_AUDIT, {**run, "results": json.dumps(told)})
 
@@ -354,19 +354,21 @@ class Ledger(CurrentState):
             return list(connection.execute(query.order_by(tables.publication.c.version)).all())
 
     def expired_candidates(self, days: int) -> list[tuple[str, str]]:
-        """(run_key, table) of the candidates that nobody touched for so many days."""
-        columns = tables.candidate.c
+        """(run_key, table) of the staging tables that nobody touched for so many days."""
+        columns = tables.staging_table.c
         age = func.make_interval(0, 0, 0, days)
         with self._begin() as connection:
             query = select(columns.run_key, columns.table_name).where(columns.updated_at < func.now() - age)
             return [(row.run_key, row.table_name) for row in connection.execute(query)]
 
     def forget_candidates(self, expired: Iterable[tuple[str, str]]) -> None:
-        """Forget candidates whose tables are gone."""
-        columns = tables.candidate.c
+        """Forget staging tables whose tables are gone."""
+        columns = tables.staging_table.c
         with self._begin() as connection:
             for run_key, table_name in expired:
-                connection.execute(delete(tables.candidate).where(columns.run_key == run_key, columns.table_name == table_name))
+                connection.execute(
+                    delete(tables.staging_table).where(columns.run_key == run_key, columns.table_name == table_name)
+                )
 
 
 @dataclass(frozen=True)
@@ -456,8 +458,8 @@ def _distrust(connection: Connection, periods: Mapping[str, Sequence[date]]) -> 
     connection.execute(_DISTRUST, {**_named_days(periods), "in_doubt": IN_DOUBT})
 
 
-def _candidate(row: Any) -> Candidate:
-    return Candidate(
+def _staging_table(row: Any) -> StagingTable:
+    return StagingTable(
         run_key=row.run_key,
         table=row.table_name,
         intervals=[Interval.from_json(pair) for pair in row.intervals],

@@ -34,12 +34,12 @@ class Retirements(Store):
 
     def record(self, retired: Retired, after: Identity) -> None:
         """Forget the periods of a table that was dropped, and remember that; `after`: what the warehouse is by now."""
-        columns, staged = tables.period_state.c, tables.candidate.c
+        columns, staged = tables.period_state.c, tables.staging_table.c
         row = {name: value for name, value in vars(retired).items() if name != "dropped_at"}
         with self._begin() as connection:
             lock_versions(connection)
             connection.execute(delete(tables.period_state).where(columns.table_name == retired.table_name))
-            connection.execute(delete(tables.candidate).where(staged.table_name == retired.table_name))
+            connection.execute(delete(tables.staging_table).where(staged.table_name == retired.table_name))
             connection.execute(insert(tables.retirement).values(row))
             connection.execute(identity.END, vars(after))
 

@@ -85,7 +85,7 @@ def missing_days(requested: Interval, there: Iterable[Interval], window: Window 
     covered = merge(there)
     start = requested.start
     if window.without_gaps and covered:
-        earliest = date.min if window.days_before == "all" else start - timedelta(days=window.days_before)
+        earliest = date.min if window.lookback_days == "all" else start - timedelta(days=window.lookback_days)
         start = min(start, max(earliest, covered[0].start))
     return [day for day in Interval(start, requested.end) if not any(one.start <= day < one.end for one in covered)]
 
@@ -132,7 +132,7 @@ def _names(names: list[str]) -> str:
 
 
 def _days_before(names: Iterable[str], day: date, ledger: CurrentState) -> dict[str, list[Interval]]:
-    counted = ledger.days_before(names, day)
+    counted = ledger.lookback_days(names, day)
     gaps = [name for name, (first, count) in counted.items() if (day - first).days > count]
     there = {name: [Interval(first, day)] for name, (first, _) in counted.items() if name not in gaps}
     for state in ledger.states(gaps, Interval(date.min, day)) if gaps else ():

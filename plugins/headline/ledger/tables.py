@@ -50,15 +50,15 @@ load = Table(
     info=HISTORY,
 )
 
-candidate = Table(
-    "candidate",
+staging_table = Table(
+    "staging_table",
     metadata,
     Column("run_key", String, primary_key=True),
     Column("table_name", String, primary_key=True),
     Column("intervals", JSONB, nullable=False),
     Column("as_of", BigInteger, nullable=False, comment="inputs up to this version were seen"),
     Column("row_count", BigInteger, nullable=False),
-    Column("state", String, nullable=False, comment="transformed, passed, failed, not_checked or published"),
+    Column("state", String, nullable=False, comment="transformed, passed, failed, not_evaluated or published"),
     Column("run_id", String, nullable=False),
     Column("updated_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
 )
@@ -73,7 +73,7 @@ audit = Table(
     Column("check_path", Text, nullable=False),
     Column("check_name", Text, nullable=False),
     Column("check_type", String, nullable=False),
-    Column("outcome", String, nullable=False, comment="passed, warned, learning, accepted, failed or not_checked"),
+    Column("outcome", String, nullable=False, comment="passed, warned, insufficient_history, waived, failed or not_evaluated"),
     Column("measured", Numeric, nullable=True),
     Column("threshold", Text, nullable=False),
     Column("kind", String, nullable=False, comment="schema, reconciliation, anomaly, duplicates or completeness"),
@@ -84,7 +84,7 @@ audit = Table(
         "audit_by_finding",
         "table_name",
         "id",
-        postgresql_where=text("kind = 'anomaly' and outcome in ('failed', 'accepted')"),
+        postgresql_where=text("kind = 'anomaly' and outcome in ('failed', 'waived')"),
     ),
     info=HISTORY,
 )
@@ -99,7 +99,7 @@ publication = Table(
     Column("end", Date, nullable=False),
     Column("status", String, nullable=False, comment="complete, partial or open"),
     Column("coverage", Numeric, nullable=False),
-    Column("row_count", BigInteger, nullable=False, comment="rows of the whole candidate"),
+    Column("row_count", BigInteger, nullable=False, comment="rows of the whole staging table"),
     Column("as_of", BigInteger, nullable=False, comment="inputs up to this version were seen"),
     Column("inputs", JSONB, nullable=False, comment="table to the newest version seen"),
     Column("code_version", String, nullable=False, comment="hash of SQL, contract and macros"),

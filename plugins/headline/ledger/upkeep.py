@@ -161,7 +161,7 @@ class Upkeep(Store):
 
     def at_work(self) -> list[str]:
         """Tables that a run has computed within the last hour and neither published nor given up."""
-        columns = tables.candidate.c
+        columns = tables.staging_table.c
         recent = columns.updated_at > func.now() - func.make_interval(0, 0, 0, 0, 1)
         query = select(columns.table_name).where(columns.state.in_(["transformed", "passed"]), recent).distinct()
         with self._begin() as connection:
@@ -169,8 +169,8 @@ class Upkeep(Store):
 
     def held_back(self) -> list[str]:
         """The keys of runs whose staging tables may be kept."""
-        columns = tables.candidate.c
-        query = select(columns.run_key).where(columns.state.in_(["failed", "not_checked"])).distinct()
+        columns = tables.staging_table.c
+        query = select(columns.run_key).where(columns.state.in_(["failed", "not_evaluated"])).distinct()
         with self._begin() as connection:
             return list(connection.scalars(query))
 

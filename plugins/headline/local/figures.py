@@ -87,7 +87,7 @@ def audits() -> Table:
     outcomes: dict[str, Counter[str]] = {}
     for check in Ledger().latest_audits():
         outcomes.setdefault(check.table_name, Counter())[check.outcome] += 1
-    columns = ("passed", "warned", "learning", "accepted", "failed", "not_checked")
+    columns = ("passed", "warned", "insufficient_history", "waived", "failed", "not_evaluated")
     table = _table("Checks of each table's newest audit", "table", [name.replace("_", "\n") for name in columns])
     table.padding = 0  # so that it fits 80 columns, where there is no terminal
     for name, counts in sorted(outcomes.items()):

@@ -137,7 +137,7 @@ def finding_of(context: Any, now: datetime) -> Finding | None:
 
 def _kind_of(task: Any, error: Any, run_id: str) -> tuple[str, dict[str, Any], date | None]:
     """The kind of alert that the failure of a task is, what else the ledger knows of it, and the day where that is another."""
-    from headline.errors import BadData, NotChecked, Transient
+    from headline.errors import BadData, NotEvaluated, Transient
     from headline.incidents.kinds import range_of
     from headline.intervals import DAY
     from headline.ledger import SchemaChanges
@@ -152,15 +152,15 @@ def _kind_of(task: Any, error: Any, run_id: str) -> tuple[str, dict[str, Any], d
             facts = {"landing": changed.landing, "changes": changed.told, "blocking": True}
             return "schema_changed", facts, changed.ds
         return "source_missing", {"landing": f"landing.{landing}", **told}, None
-    if isinstance(error, BadData | NotChecked):
+    if isinstance(error, BadData | NotEvaluated):
         evidence = Observations().evidence(datetime.now(UTC).date() - timedelta(days=7))
         held = [one for one in evidence.held_back if one.run_id == run_id]
         table = held[0] if held else None
-        kind = "contract_not_checked" if isinstance(error, NotChecked) else "contract_broken"
+        kind = "contract_not_evaluated" if isinstance(error, NotEvaluated) else "contract_failed"
         if table and table.checks:
             days = range_of(table.intervals[0].start, table.intervals[-1].end - DAY)
             return kind, {"table": table.table, "checks": table.checks, **days}, None
-        return kind, told | ({"behind": error.behind} if isinstance(error, NotChecked) and error.behind else {}), None
+        return kind, told | ({"behind": error.behind} if isinstance(error, NotEvaluated) and error.behind else {}), None
     return "task_failed", told, None
 
 

@@ -11,7 +11,7 @@ from headline.errors import BadRequest
 from headline.intervals import DAY, Interval, business_day, requested_interval
 
 if TYPE_CHECKING:
-    from headline.pipeline import Acceptance, PipelineRun
+    from headline.pipeline import PipelineRun, Waiver
 
 
 def pipeline_run(pipeline_id: str, context: Any, days: Interval | None = None) -> PipelineRun:
@@ -32,23 +32,23 @@ def pipeline_run(pipeline_id: str, context: Any, days: Interval | None = None) -
         catalog=catalog,
         ledger=Ledger(),
         warehouse=open_warehouse(),
-        acceptance=acceptance(context),
+        waiver=waiver(context),
         landings=context["params"].get("landings"),
     )
 
 
-def acceptance(context: Any) -> Acceptance | None:
+def waiver(context: Any) -> Waiver | None:
     """What the params «accept» and «figures» say, if anything, as the word of whoever triggered the run.
 
     Raises BadRequest for figures without a reason.
     """
-    from headline.pipeline import Acceptance
+    from headline.pipeline import Waiver
 
     reason = (context["params"].get("accept") or "").strip()
     figures = frozenset(name.strip() for name in context["params"].get("figures") or () if name.strip())
     if figures and not reason:
         raise BadRequest("figures are waived for a reason: say under «Waive unusual figures» why they are right")
-    return Acceptance(reason, context["dag_run"].triggering_user_name or "unknown", figures) if reason else None
+    return Waiver(reason, context["dag_run"].triggering_user_name or "unknown", figures) if reason else None
 
 
 def requested(context: Any, now: datetime | None = None) -> Interval:

@@ -15,7 +15,7 @@ from headline.intervals import DAY, Interval
 
 if TYPE_CHECKING:
     from headline.airflow_api import AirflowApi
-    from headline.ledger import Candidate
+    from headline.ledger import StagingTable
     from headline.specs import Catalog
 
 log = logging.getLogger(__name__)
@@ -58,11 +58,11 @@ class Done:
     `backfills`: ids of runs that belong to a backfill; Airflow gives a run that was there before to it under its old id.
     """
 
-    def __init__(self, published: Iterable[tuple[Candidate, datetime]], backfills: Iterable[str] = ()) -> None:
+    def __init__(self, published: Iterable[tuple[StagingTable, datetime]], backfills: Iterable[str] = ()) -> None:
         self._backfills = set(backfills)
-        self._published: dict[str, list[tuple[Candidate, datetime]]] = {}
-        for candidate, moment in published:
-            self._published.setdefault(candidate.table, []).append((candidate, moment))
+        self._published: dict[str, list[tuple[StagingTable, datetime]]] = {}
+        for staging_table, moment in published:
+            self._published.setdefault(staging_table.table, []).append((staging_table, moment))
 
     @classmethod
     def since_queued(cls, runs: Collection[ActiveRun], tables: Iterable[str]) -> Self:
@@ -87,10 +87,10 @@ class Done:
 
     def _is_done(self, run: ActiveRun, table: str, is_it: Callable[[str], bool], covering: Interval | None = None) -> bool:
         return any(
-            is_it(candidate.run_id)
+            is_it(staged.run_id)
             and (run.queued_at is None or moment >= run.queued_at)
-            and (covering is None or any(one.start <= covering.start and covering.end <= one.end for one in candidate.intervals))
-            for candidate, moment in self._published.get(table, ())
+            and (covering is None or any(one.start <= covering.start and covering.end <= one.end for one in staged.intervals))
+            for staged, moment in self._published.get(table, ())
         )
 
 

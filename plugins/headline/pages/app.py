@@ -73,9 +73,11 @@ def runbook(dag_id: str) -> HTMLResponse:
 @app.get("/alerts/{kind}")
 def alert(kind: str) -> HTMLResponse:
     """What a kind of alert means and what to do about it; it says nothing of any DAG, so whoever is logged in may read it."""
+    from headline.incidents.kinds import FORMER
     from headline.pages.markdown import to_html
     from headline.runbooks import ALERT_PAGES
 
+    kind = FORMER.get(kind, kind)
     file = ALERT_PAGES / f"{kind}.md"
     if file not in ALERT_PAGES.glob("*.md"):
         raise HTTPException(404, f"there is no kind of alert {kind}")

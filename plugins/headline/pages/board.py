@@ -189,7 +189,7 @@ def board(visitor: CurrentVisitor, api: VisitorsAirflow, dag_id: str | None = No
         earlier=counts,
         outdated=_hull([one for days in earlier.values() for one in days]),
         forms=proposed,
-        newest=Ledger().newest_candidates(checks),
+        newest=Ledger().newest_staging_tables(checks),
         audited=audited,
         **known,
     )

@@ -137,7 +137,7 @@ def _forms(catalog: Catalog, incident: Incident) -> list[Form]:
 
     if incident.pipeline not in catalog.pipelines or incident.facts.get("drill"):
         return []
-    days, has_broken = days_of(incident), incident.kind == "contract_broken"
+    days, has_broken = days_of(incident), incident.kind == "contract_failed"
     figures = held_back(catalog, incident.pipeline, days) if has_broken else []
     return forms(catalog, incident.pipeline, days, sources=has_broken, figures=figures)
 

@@ -164,9 +164,9 @@ def _what_shortly(incident: Incident) -> str:
             return f"{who}: {len(failed_days(facts))} day(s) of a backfill failed"
         case "landing_missed":
             return f"{who} {day} has not landed"
-        case "contract_broken":
+        case "contract_failed":
             return f"{facts.get('table', who)} {day} failed its checks"
-        case "contract_not_checked":
+        case "contract_not_evaluated":
             return f"{facts.get('table', who)} {day} was not evaluated"
         case "source_missing":
             return f"{facts.get('landing', who)} {day} is missing"

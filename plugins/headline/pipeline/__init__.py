@@ -1,17 +1,17 @@
 """The run of a pipeline: ingest, plan, transform, audit, publish. It knows no Airflow."""
 
 from headline.pipeline.ingest import ingest
-from headline.pipeline.inspect import held_candidate, inspect
-from headline.pipeline.run import Acceptance, PipelineRun
+from headline.pipeline.inspect import held_staging_table, inspect
+from headline.pipeline.run import PipelineRun, Waiver
 from headline.pipeline.write_audit_publish import TableRun, prepare, write_audit_publish
 from headline.sql import compile_table
 
 __all__ = [
-    "Acceptance",
     "PipelineRun",
     "TableRun",
+    "Waiver",
     "compile_table",
-    "held_candidate",
+    "held_staging_table",
     "ingest",
     "inspect",
     "prepare",

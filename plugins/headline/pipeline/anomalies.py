@@ -13,14 +13,14 @@ from headline.pipeline.samples import Select, rows
 from headline.specs import Table
 from headline.warehouse import Session
 
-ANOMALY, OUTLIER, LEARNING = "anomaly", "outlier", "learning"
-_CARRIED = "accepted upstream in "
+ANOMALY, OUTLIER, INSUFFICIENT_HISTORY = "anomaly", "outlier", "insufficient_history"
+_CARRIED = "waived upstream in "
 LIMIT = "3.5"  # of the score, as checks/anomaly.jinja has it
 _SHOWN = 3
 
 
 def of_outliers(select: Select) -> Select:
-    """Those rows of an anomaly check's query that are an outlier; what is still learning is only counted."""
+    """Those rows of an anomaly check's query that are an outlier; what has insufficient history is only counted."""
     return select.where(f"finding = '{OUTLIER}'")
 
 
@@ -30,7 +30,7 @@ def outliers(select: Select, session: Session) -> list[Sample]:
 
 
 def accept(result: CheckResult, table: Table, run: PipelineRun) -> CheckResult:
-    """The result with who waived which of its outliers, in this run or before, and why; `accepted` where that is all of them.
+    """The result with who waived which of its outliers, in this run or before, and why; `waived` where that is all of them.
 
     A waiver holds for the figure that somebody has seen: table, check, day and value. When the value moves, the waiver has
     expired and the check holds again. A run that waives without naming figures waives what the newest audits of other runs found
@@ -51,7 +51,7 @@ def accept(result: CheckResult, table: Table, run: PipelineRun) -> CheckResult:
         _waived(Figure(table.full_name, result.path, result.name, one), run, named, known, carried) for one in result.sample
     ]
     all_waived = len(judged) == result.measured and not any(is_open(outlier) for outlier in judged)
-    return replace(result, outcome="accepted" if all_waived else "failed", sample=judged)
+    return replace(result, outcome="waived" if all_waived else "failed", sample=judged)
 
 
 def is_open(outlier: Sample) -> bool:
@@ -84,10 +84,10 @@ def described(outliers: Sequence[Sample]) -> str:
 
 def _waived_by(run: PipelineRun, known: Sequence[Figure]) -> Collection[str]:
     """The names of the figures that whoever triggered the run waives."""
-    if run.acceptance is None:
+    if run.waiver is None:
         return ()
-    if run.acceptance.figures:
-        return run.acceptance.figures
+    if run.waiver.figures:
+        return run.waiver.figures
     return {one.name for one in known if one.lies_in(run.requested)}
 
 
@@ -95,8 +95,8 @@ def _waived(
     figure: Figure, run: PipelineRun, named: Collection[str], known: Sequence[Figure], carried: Sequence[Figure]
 ) -> Sample:
     outlier, value = figure.finding, figure.finding["value"]
-    if run.acceptance and figure.name in named:
-        return _with_waiver(outlier, value, run.acceptance.by, run.acceptance.reason)
+    if run.waiver and figure.name in named:
+        return _with_waiver(outlier, value, run.waiver.by, run.waiver.reason)
     for earlier in known:
         if earlier.is_waived and earlier.name == figure.name:
             return outlier | {name: earlier.finding[name] for name in WAIVED}

@@ -1,4 +1,4 @@
-"""A table's contract is verified on its candidate, and fails closed."""
+"""A table's contract is verified on its staging table, and fails closed."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import json
 import logging
 from collections.abc import Callable, Mapping, Sequence
 
-from headline.errors import BadData, NotChecked, SpecError
+from headline.errors import BadData, NotEvaluated, SpecError
 from headline.intervals import DAY, in_few_words
-from headline.ledger import Candidate, CheckResult, stale_states
+from headline.ledger import CheckResult, StagingTable, stale_states
 from headline.pipeline.anomalies import ANOMALY, accept, described, names_of_open
 from headline.pipeline.landed import landed
 from headline.pipeline.names import resolutions
@@ -35,11 +35,11 @@ def audit(
 ) -> dict[str, list[CheckResult]]:
     """Verify the contracts of all staged tables; every check's outcome goes to the ledger before the verdict is raised.
 
-    Raises BadData when a check of any table failed, NotChecked when one could not be evaluated or none was there at all.
+    Raises BadData when a check of any table failed, NotEvaluated when one could not be evaluated or none was there at all.
     """
     run = plan.run
     found: dict[str, list[CheckResult]] = {}
-    errors: list[BadData | NotChecked] = []
+    errors: list[BadData | NotEvaluated] = []
     for name, one in staged.items():
         with session.reading():
             session.give_way()
@@ -53,22 +53,24 @@ def audit(
         text = "\n".join(map(str, bad + [error for error in errors if error not in bad]))
         if bad:
             raise BadData(text)
-        raise NotChecked(text, sorted({name for error in errors if isinstance(error, NotChecked) for name in error.behind}))
+        raise NotEvaluated(text, sorted({name for error in errors if isinstance(error, NotEvaluated) for name in error.behind}))
     return found
 
 
-def _record(plan: Plan, staged: Staged, results: list[CheckResult], problems: str, report: Report) -> BadData | NotChecked | None:
+def _record(
+    plan: Plan, staged: Staged, results: list[CheckResult], problems: str, report: Report
+) -> BadData | NotEvaluated | None:
     run, table = plan.run, staged.table
     verdict = verdict_of(results, problems)
     behind = _inputs_behind(run, staged, results) if verdict == "failed" else {}
     if behind:
         told = "; ".join(behind.values())
-        verdict, problems = "not_checked", f"{told}; let its pipeline run first. {_failure(run, staged, results)}\n{problems}"
-    held = Candidate(run.key, table.full_name, staged.intervals, plan.as_of, staged.row_count, verdict, run.run_id)
+        verdict, problems = "not_evaluated", f"{told}; let its pipeline run first. {_failure(run, staged, results)}\n{problems}"
+    held = StagingTable(run.key, table.full_name, staged.intervals, plan.as_of, staged.row_count, verdict, run.run_id)
     run.ledger.record_audit(held, results, verdict)
     report(table.full_name, verdict, results)
     for result in results:
-        level = logging.INFO if result.outcome in ("passed", "learning") else logging.WARNING
+        level = logging.INFO if result.outcome in ("passed", "insufficient_history") else logging.WARNING
         log.log(
             level, "%s: %s (%s; measured %s, %s)", result.outcome, result.name, result.path, result.measured, result.threshold
         )
@@ -76,10 +78,10 @@ def _record(plan: Plan, staged: Staged, results: list[CheckResult], problems: st
             log.info("  found: %s", shown(result.sample))
     if verdict == "failed":
         return BadData(_failure(run, staged, results))
-    if verdict == "not_checked":
-        unknown = [result.path for result in results if result.outcome == "not_checked"]
+    if verdict == "not_evaluated":
+        unknown = [result.path for result in results if result.outcome == "not_evaluated"]
         text = f"{table.full_name}: the audit could not run: {problems or unknown or 'no check was evaluated'}"
-        return NotChecked(text, sorted({run.catalog.makers[name].id for name in behind}))
+        return NotEvaluated(text, sorted({run.catalog.makers[name].id for name in behind}))
     return None
 
 
@@ -106,16 +108,16 @@ def _failed(results: Sequence[CheckResult]) -> list[CheckResult]:
 
 
 def verdict_of(results: Sequence[CheckResult], problems: str) -> str:
-    """failed > not_checked > passed. No check evaluated, an error on the way or an unknown outcome is never a pass.
+    """failed > not_evaluated > passed. No check evaluated, an error on the way or an unknown outcome is never a pass.
 
-    What is learning does not hold a publication, and what somebody waived does not either.
+    Insufficient history blocks no publication, and neither does what somebody waived.
     """
     outcomes = {result.outcome for result in results}
     if "failed" in outcomes:
         return "failed"
-    told = outcomes & {"passed", "warned", "accepted"}
-    if problems or not told or outcomes - told - {"learning"}:
-        return "not_checked"
+    told = outcomes & {"passed", "warned", "waived"}
+    if problems or not told or outcomes - told - {"insufficient_history"}:
+        return "not_evaluated"
     return "passed"
 
 
@@ -163,7 +165,7 @@ def _failure(run: PipelineRun, staged: Staged, results: Sequence[CheckResult]) -
 
 def _how_to_waive(run: PipelineRun, figures: Sequence[str]) -> list[str]:
     first, last = run.requested.start, run.requested.end - DAY
-    told = ["What was waived is not among these, or has changed since it was seen:"] if run.acceptance else []
+    told = ["What was waived is not among these, or has changed since it was seen:"] if run.waiver else []
     return [
         *told,
         *(f"  {figure}" for figure in figures[:_NAMED]),

@@ -9,7 +9,7 @@ from itertools import groupby
 from typing import Any
 
 from headline.errors import BadRequest, SpecError
-from headline.ledger import Candidate, Ledger
+from headline.ledger import Ledger, StagingTable
 from headline.pipeline.run import kept_for
 from headline.specs import Table, load_contract
 from headline.sql import within, write
@@ -18,11 +18,11 @@ from headline.warehouse import Output, Staging, Warehouse
 EXAMPLES = 20
 PERSONAL = "(personal)"
 _NUMERIC = {"decimal", "bigint", "integer", "smallint", "double"}
-# Rows that one side has more often than the other: by how much the candidate has it more often (`surplus`), how many such rows of
-# its key were `gained` and `lost`, and the `place` of the key among those of its kind.
+# Rows that one side has more often than the other: by how much the staging table has it more often (`surplus`), how many such
+# rows of its key were `gained` and `lost`, and the `place` of the key among those of its kind.
 _DIFFERING = """
 with sides as (
-    select 1 as side, {columns} from ({candidate}) as candidate
+    select 1 as side, {columns} from ({staging_table}) as staging_table
     union all
     select -1 as side, {columns} from ({published}) as published
 ),
@@ -69,22 +69,22 @@ class Difference:
     key: str
     column: str
     published: Any
-    candidate: Any
+    staging_table: Any
 
     @property
     def difference(self) -> Any:
-        """Candidate less published, where both are numbers."""
-        are_numbers = all(type(value) in (int, Decimal) for value in (self.published, self.candidate))
-        return self.candidate - self.published if are_numbers else None
+        """Staging table less published, where both are numbers."""
+        are_numbers = all(type(value) in (int, Decimal) for value in (self.published, self.staging_table))
+        return self.staging_table - self.published if are_numbers else None
 
 
-def held_candidate(table: Table, run: str, ledger: Ledger) -> Candidate:
+def held_staging_table(table: Table, run: str, ledger: Ledger) -> StagingTable:
     """What a run has computed for a table and not published; `run` is its run id or its key, or the beginning of either, or
     empty for the newest that has something.
 
     Raises BadRequest where there is none, or more than one, with the runs that have one.
     """
-    known = ledger.candidates_of(table.full_name)
+    known = ledger.staging_tables_of(table.full_name)
     named = [one for one in known if run in (one.run_id, one.run_key)]
     found = named or [one for one in known if one.run_id.startswith(run) or one.run_key.startswith(run)]
     held = [one for one in found if one.state != "published"]
@@ -104,27 +104,27 @@ def held_candidate(table: Table, run: str, ledger: Ledger) -> Candidate:
     raise BadRequest(f"{table.full_name}: no run begins with {run!r}; {there_are}")
 
 
-def inspect(table: Table, candidate: Candidate, warehouse: Warehouse) -> list[Difference]:
-    """The candidate beside what is published for its days, for the table and its quarantine; nothing is changed by it.
+def inspect(table: Table, staging_table: StagingTable, warehouse: Warehouse) -> list[Difference]:
+    """The staging table beside what is published for its days, for the table and its quarantine; nothing is changed by it.
 
-    Raises BadRequest where the warehouse has the candidate no more.
+    Raises BadRequest where the warehouse has the staging table no more.
     """
-    with warehouse.kept(candidate.run_key) as session, session.reading():
-        found = [_Comparison(output, table, candidate, session, warehouse.dialect) for output in table.outputs]
+    with warehouse.kept(staging_table.run_key) as session, session.reading():
+        found = [_Comparison(output, table, staging_table, session, warehouse.dialect) for output in table.outputs]
         return [line for comparison in found for line in comparison.lines()]
 
 
 class _Comparison:
     """One output of a table in both states. Equal rows are equal in all columns; the others are told apart by the table's key."""
 
-    def __init__(self, output: str, table: Table, candidate: Candidate, session: Staging, dialect: str) -> None:
+    def __init__(self, output: str, table: Table, staging_table: StagingTable, session: Staging, dialect: str) -> None:
         self.output = output
         self.session = session
         self.contract = load_contract(table)
         staged = session.staging_name(output)
         there = _columns(staged, session)
         if there is None:
-            raise BadRequest(f"{candidate.table}: the run {candidate.run_id} has left no rows to look at; clear it")
+            raise BadRequest(f"{staging_table.table}: the run {staging_table.run_id} has left no rows to look at; clear it")
         before = _columns(output, session)
         columns = list(Output(output, table).columns)
         self.columns = [column for column in columns if column in there and (before is None or column in before)]
@@ -133,14 +133,14 @@ class _Comparison:
         self.is_quarantine = output != table.full_name
         self.personal = self.contract.personal_columns
         select = ", ".join(self.columns)
-        self.candidate = f"select {select} from {staged}"
+        self.staging_table = f"select {select} from {staged}"
         self.published = f"select {select} from {output}"
         if before is None:
-            self.published = f"{self.candidate} where false"
+            self.published = f"{self.staging_table} where false"
         elif table.period_column:
-            self.published += f" where {write(within(table.period_column, candidate.intervals), dialect)}"
+            self.published += f" where {write(within(table.period_column, staging_table.intervals), dialect)}"
         self.differing = _DIFFERING.format(
-            columns=select, key=", ".join(self.key), published=self.published, candidate=self.candidate
+            columns=select, key=", ".join(self.key), published=self.published, staging_table=self.staging_table
         )
 
     def lines(self) -> Iterator[Difference]:
@@ -157,7 +157,7 @@ class _Comparison:
             "from (select distinct kind, place, gained, lost from differing) as keys"
         )
         for what, count in zip(("rows added", "rows lost", "rows changed"), sums, strict=True):
-            yield self._line(what, candidate=int(count or 0))
+            yield self._line(what, staging_table=int(count or 0))
 
     def _totals(self) -> Iterator[Difference]:
         columns = [
@@ -169,9 +169,9 @@ class _Comparison:
 
     def _reasons(self) -> Iterator[Difference]:
         by_reason = "select quarantine_reason, count(*) from ({}) as side group by quarantine_reason"
-        published, candidate = (dict(self._rows(by_reason.format(side))) for side in (self.published, self.candidate))
-        for reason in sorted(published.keys() | candidate.keys()):
-            yield self._line("reason", reason, "", published.get(reason, 0), candidate.get(reason, 0))
+        published, staging_table = (dict(self._rows(by_reason.format(side))) for side in (self.published, self.staging_table))
+        for reason in sorted(published.keys() | staging_table.keys()):
+            yield self._line("reason", reason, "", published.get(reason, 0), staging_table.get(reason, 0))
 
     def _examples(self) -> Iterator[Difference]:
         rows = self._rows(
@@ -190,15 +190,15 @@ class _Comparison:
                     values = [PERSONAL if column in self.personal else row[column] for row in (before, after)]
                     yield self._line("changed", self._shown_key(before), column, *values)
 
-    def _line(self, what: str, key: str = "", column: str = "", published: Any = None, candidate: Any = None) -> Difference:
-        return Difference(self.output, what, key, column, published, candidate)
+    def _line(self, what: str, key: str = "", column: str = "", published: Any = None, staging_table: Any = None) -> Difference:
+        return Difference(self.output, what, key, column, published, staging_table)
 
     def _shown_key(self, row: dict[str, Any]) -> str:
         return ", ".join(f"{column} {row[column]}" for column in self.key if column not in self.personal)
 
     def _both(self, expression: str) -> list[Any]:
-        """An aggregate of what is published and of the candidate."""
-        return [self._rows(f"select {expression} from ({side}) as side")[0][0] for side in (self.published, self.candidate)]
+        """An aggregate of what is published and of the staging table."""
+        return [self._rows(f"select {expression} from ({side}) as side")[0][0] for side in (self.published, self.staging_table)]
 
     def _rows(self, sql: str) -> list[tuple[Any, ...]]:
         return self.session.query(sql).rows

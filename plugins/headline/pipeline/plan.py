@@ -84,7 +84,7 @@ def _gaps(run: PipelineRun, states: dict[str, list[PeriodState]]) -> dict[str, l
     found = {}
     for name, table in gapless.items():
         inputs = sorted(run.pipeline.external_reads(table).keys() - _always_there())
-        counts = {one: count for one, (_, count) in run.ledger.days_before([name, *inputs], date.max).items()}
+        counts = {one: count for one, (_, count) in run.ledger.lookback_days([name, *inputs], date.max).items()}
         known = {day for state in states[name] for day in state.interval}
         asked = sum(day not in known for day in run.requested)
         if min((counts.get(one, 0) for one in inputs), default=0) > counts.get(name, 0) + asked:

@@ -20,7 +20,7 @@ def kept_for() -> str:
 
 
 @dataclass(frozen=True)
-class Acceptance:
+class Waiver:
     """Somebody's word that unusual figures are right, and why they are: a waiver.
 
     `figures`: their names (Figure.name); empty: those that the newest audits have found in the days that the run is asked for.
@@ -44,7 +44,7 @@ class PipelineRun:
     catalog: Catalog = field(repr=False)
     ledger: Ledger = field(repr=False)
     warehouse: Warehouse = field(repr=False)
-    acceptance: Acceptance | None = None
+    waiver: Waiver | None = None
     landings: Sequence[str] | None = None
 
     @property

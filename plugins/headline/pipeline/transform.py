@@ -10,7 +10,7 @@ from datetime import date
 from headline import settings
 from headline.errors import SpecError
 from headline.intervals import DAY, Interval
-from headline.ledger import OPEN, Candidate, Change, PeriodState, Published, has_not_ended
+from headline.ledger import OPEN, Change, PeriodState, Published, StagingTable, has_not_ended
 from headline.pipeline.landed import landed, require_taken_over
 from headline.pipeline.names import rendered, resolutions
 from headline.pipeline.plan import Plan, require_history
@@ -66,8 +66,8 @@ def transform(plan: Plan, table: Table, staged: dict[str, Staged], session: Stag
         require_taken_over(run, table, contents, loads, session)
     rows, refused = sum(one.row_count for one in contents), sum(one.refused_count for one in contents)
     changed, unchanged, replaced = _compared(plan, table, intervals, contents, session)
-    run.ledger.record_candidate(
-        Candidate(run.key, table.full_name, intervals, plan.as_of, rows - refused, "transformed", run.run_id)
+    run.ledger.record_staging_table(
+        StagingTable(run.key, table.full_name, intervals, plan.as_of, rows - refused, "transformed", run.run_id)
     )
     log.info(
         "%s: %s rows for %s%s; %s of %s periods changed",

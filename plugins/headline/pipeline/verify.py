@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from headline.errors import HeadlineError, SpecError
 from headline.intervals import Interval
 from headline.ledger import CheckResult
-from headline.pipeline.anomalies import ANOMALY, LEARNING, OUTLIER, of_outliers, outliers
+from headline.pipeline.anomalies import ANOMALY, INSUFFICIENT_HISTORY, OUTLIER, of_outliers, outliers
 from headline.pipeline.samples import Select, found_on, sample
 from headline.specs import Check, Table, load_contract
 from headline.sql import DIALECT, Resolution, check_selects, prepare_checks, rows_found
@@ -54,7 +54,8 @@ class _Counts(NamedTuple):
 def verify(staged: Sequence[Staged], session: Session, dialect: str) -> dict[str, Verification]:
     """What Soda says of each staging table, over all its intervals at once, by the table's full name.
 
-    An anomaly check fails for its outliers; it is `learning` where there are none but something that cannot be told yet. A check
+    An anomaly check fails for its outliers; it is `insufficient_history` where there are none but
+    something that cannot be told yet. A check
     that Soda passes over is not evaluated, and named among the problems. Raises SpecError for a contract that is broken.
     """
     return {one.table.full_name: _verified(one, session, dialect) for one in staged}
@@ -129,7 +130,7 @@ class _Examined:
     def _count(self, path: str, text: str) -> str:
         counted = "count(*) as found, 0 as untold"
         if self.checks[path].dimension == ANOMALY:
-            each = ((OUTLIER, "found"), (LEARNING, "untold"))
+            each = ((OUTLIER, "found"), (INSUFFICIENT_HISTORY, "untold"))
             counted = ", ".join(f"count(case when finding = '{finding}' then 1 end) as {name}" for finding, name in each)
         return f"{counted} from (\n{text}\n) as rows_found"
 
@@ -152,7 +153,7 @@ class _Examined:
                 return replace(result, sample=found, found_on=found_on(found, of_outliers(select), self.session))
             found = sample(select, self.session)
             return replace(result, sample=found, found_on=found_on(found, select, self.session))
-        return replace(result, outcome="learning") if result.outcome == "passed" and count.untold else result
+        return replace(result, outcome="insufficient_history") if result.outcome == "passed" and count.untold else result
 
 
 def _verified(staged: Staged, session: Session, dialect: str) -> Verification:
@@ -193,7 +194,7 @@ def _result(result: Any, check: Check) -> CheckResult:
         path=check.path,
         name=result.check.name or check.name,
         type=check.type,
-        outcome=_OUTCOMES.get(result.outcome.name, "not_checked"),
+        outcome=_OUTCOMES.get(result.outcome.name, "not_evaluated"),
         measured=None if measured is None else Decimal(str(measured)),
         threshold=_limit(result.check.threshold),
         kind=check.dimension,
@@ -207,4 +208,4 @@ def _limit(threshold: Any) -> str:
 
 
 def _not_evaluated(check: Check) -> CheckResult:
-    return CheckResult(check.path, check.name, check.type, "not_checked", None, "", check.dimension)
+    return CheckResult(check.path, check.name, check.type, "not_evaluated", None, "", check.dimension)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 
 from headline import settings
-from headline.errors import BadData, HeadlineError, NoSpace, NotChecked, Transient
+from headline.errors import BadData, HeadlineError, NoSpace, NotEvaluated, Transient
 from headline.intervals import Interval, merge
 from headline.ledger import CheckResult, Locks, Published
 from headline.pipeline.audit import audit, tables_of_checks
@@ -34,7 +34,7 @@ ATTEMPTS = 5
 class TableRun:
     """What a run did with one table, for people to see.
 
-    `published`: the days that readers see anew, `changed_count` periods. `state`: transformed, passed, failed, not_checked or
+    `published`: the days that readers see anew, `changed_count` periods. `state`: transformed, passed, failed, not_evaluated or
     published.
     `checks`: the outcome by path and name. `seconds`: by step.
     """
@@ -58,8 +58,8 @@ def write_audit_publish(run: PipelineRun, report: Report | None = None) -> list[
     """Compute the days of a run and publish those whose content changed; again = nothing changes.
 
     The same run a second time waits for the first. Where an input changed meanwhile, everything is computed again. What an audit
-    holds back is kept for a while. Raises BadData when a check failed, NotChecked when one could not run, Transient when an input
-    is missing or keeps changing, SpecError for faulty SQL.
+    holds back is kept for a while. Raises BadData when a check failed, NotEvaluated when one could not run, Transient when an
+    input is missing or keeps changing, SpecError for faulty SQL.
     """
     locks = Locks(f"headline: {run.pipeline.id} {run.run_id}")
     try:
@@ -165,7 +165,7 @@ def _attempt(run: PipelineRun, session: Staging, progress: _Progress) -> list[Pu
         with progress.step("audit", *run.pipeline.ordered_tables):
             try:
                 audit(planned, staged, session, progress.audited)
-            except (BadData, NotChecked):
+            except (BadData, NotEvaluated):
                 if is_outdated(planned, staged, run.ledger):  # its checks compared old rows with new ones
                     return None
                 _keep(session)

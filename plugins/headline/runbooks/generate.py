@@ -163,7 +163,7 @@ def _arrival(ingest: AnyIngest) -> str:
 
 def _days(window: Window) -> str:
     """Which days a window reaches over, in words."""
-    before, after = window.days_before, window.days_after
+    before, after = window.lookback_days, window.lookahead_days
     around = [f"{days} days {side}" for days, side in ((before, "before"), (after, "after")) if days]
     return ", ".join(["the day", *around]) + (", none missing" if window.without_gaps else "")
 

@@ -187,7 +187,7 @@ class Catalog:
     def days_without_their_evening(self, pipeline: Pipeline) -> Iterator[str]:
         """Files a day whose evening, in a reporting zone behind theirs, is in the next file: the day would not wait for it."""
         makers, zone = self.makers, settings.load().reporting_zone
-        ahead = {name for table in pipeline.tables.values() for name, window in table.reads.items() if window.days_after}
+        ahead = {name for table in pipeline.tables.values() for name, window in table.reads.items() if window.lookahead_days}
         for name in sorted(ahead & makers.keys()):
             source, raw = makers[name], makers[name].outputs[name]
             ingests = source.ingest if isinstance(source, Source) else {}
@@ -324,11 +324,11 @@ def _faults(pipeline: Pipeline) -> Iterator[str]:
                 yield f"ingest.{name}.pattern: name folder and minute of arrival in it, like arrived=%Y-%m-%d/%H%M-*.jsonl.gz"
         for table in pipeline.tables.values():
             # A landed day is read as soon as it is there: nobody could wait for the days after the newest one.
-            if ahead := [name for name, window in table.reads.items() if name.startswith("landing.") and window.days_after]:
+            if ahead := [name for name, window in table.reads.items() if name.startswith("landing.") and window.lookahead_days]:
                 yield (
-                    f"tables.{table.name}.reads: {', '.join(ahead)}: days_after is not possible, for a day would be published "
-                    "before the days after it have landed. Where records of a day stand in the next day's file, name the column "
-                    "that tells when they happened as `moment` of the ingest"
+                    f"tables.{table.name}.reads: {', '.join(ahead)}: lookahead_days is not possible, for a day would be "
+                    "published before the days after it have landed. Where records of a day stand in the next day's file, name "
+                    "the column that tells when they happened as `moment` of the ingest"
                 )
     try:
         pipeline.ordered_tables  # noqa: B018 (sorting is the check)

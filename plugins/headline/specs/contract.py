@@ -17,7 +17,7 @@ from headline.errors import SpecError
 from headline.specs.models import Dimension
 from headline.specs.soda_schema import contract_faults
 
-# Soda knows these too; left as they are they would read what is published, not the candidate.
+# Soda knows these too; left as they are they would read what is published, not the staging table.
 _OTHER_QUERIES = ("keys_query", "rows_tested_query")
 # What a type of check of Soda's is by its nature; every other type says its dimension: `attributes: {dimension: …}`.
 _DIMENSIONS: dict[str, Dimension] = {

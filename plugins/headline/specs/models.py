@@ -93,23 +93,30 @@ class Model(BaseModel):
 
 
 class Window(Model):
-    """Which days of an input day t of the output depends on: [t - days_before, t + days_after].
+    """Which days of an input day t of the output depends on: [t - lookback_days, t + lookahead_days].
 
     `without_gaps`: of the days before, none may be missing since the first that was ever published. A day without rows is none.
     Days that a table of the same pipeline lacks are computed with the run.
     """
 
-    days_before: Days = 0
-    days_after: Days = 0
+    lookback_days: Days = 0
+    lookahead_days: Days = 0
     without_gaps: bool = False
+
+    @model_validator(mode="before")
+    @classmethod
+    def _former_names(cls, said: Any) -> Any:
+        """The keys were called `days_before` and `days_after` once; files that still say so are read."""
+        former = {"days_before": "lookback_days", "days_after": "lookahead_days"}
+        return {former.get(key, key): value for key, value in said.items()} if isinstance(said, dict) else said
 
     def reach(self, interval: Interval) -> Interval:
         """The days of an input that the days of an interval depend on."""
-        return _extended(interval, self.days_before, self.days_after)
+        return _extended(interval, self.lookback_days, self.lookahead_days)
 
     def touched_by(self, interval: Interval) -> Interval:
         """The days that depend on the days of an input's interval."""
-        return _extended(interval, self.days_after, self.days_before)
+        return _extended(interval, self.lookahead_days, self.lookback_days)
 
 
 def _extended(interval: Interval, before: Days, after: Days) -> Interval:
@@ -429,7 +436,7 @@ def widest(one: Window, other: Window) -> Window:
         return "all" if "all" in (a, b) else max(a, b)
 
     return Window(
-        days_before=most(one.days_before, other.days_before),
-        days_after=most(one.days_after, other.days_after),
+        lookback_days=most(one.lookback_days, other.lookback_days),
+        lookahead_days=most(one.lookahead_days, other.lookahead_days),
         without_gaps=one.without_gaps or other.without_gaps,
     )

@@ -19,12 +19,12 @@ DIALECT = "duckdb"
 
 @dataclass(frozen=True)
 class Overlay:
-    """A candidate laid over what is published: the published rows outside `intervals`, and the candidate's.
+    """A staging table laid over what is published: the published rows outside `intervals`, and the staging table's.
 
-    `period_column` None means that the candidate replaces the table whole.
+    `period_column` None means that the staging table replaces the table whole.
     """
 
-    candidate: str
+    staging_table: str
     columns: list[str]
     intervals: list[Interval]
     period_column: str | None
@@ -168,12 +168,12 @@ def _cte_name(table_name: str, taken: set[str]) -> str:
 
 def _overlay_query(name: str, overlay: Overlay) -> exp.Query:
     columns = [exp.column(name) for name in overlay.columns]  # names as text would be parsed one by one
-    candidate = exp.select(*columns).from_(exp.to_table(overlay.candidate, dialect=DIALECT))
+    staging_table = exp.select(*columns).from_(exp.to_table(overlay.staging_table, dialect=DIALECT))
     if overlay.period_column is None:
-        return candidate
+        return staging_table
     published = exp.select(*columns).from_(exp.to_table(name, dialect=DIALECT))
     published = published.where(exp.not_(within(overlay.period_column, overlay.intervals)))
-    return exp.union(published, candidate, distinct=False)
+    return exp.union(published, staging_table, distinct=False)
 
 
 def _prepend_cte(query: exp.Query, alias: str, body: exp.Query) -> None:

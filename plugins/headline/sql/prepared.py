@@ -149,16 +149,16 @@ def _table_text(name: str, resolution: Resolution, dialect: str) -> str:
     if not isinstance(resolution, Overlay):
         return write(stands_for(name, resolution), dialect)
     columns, period_column = tuple(resolution.columns), resolution.period_column
-    pieces = _overlay_pieces(name, resolution.candidate, columns, period_column, dialect)
+    pieces = _overlay_pieces(name, resolution.staging_table, columns, period_column, dialect)
     days = _days_text(period_column, resolution.intervals, dialect) if period_column else ""
     return _dated(pieces, {"days": days})
 
 
 @cache
 def _overlay_pieces(
-    name: str, candidate: str, columns: tuple[str, ...], period_column: str | None, dialect: str
+    name: str, staging_table: str, columns: tuple[str, ...], period_column: str | None, dialect: str
 ) -> tuple[str, ...]:
-    rows = stands_for(name, Overlay(candidate, list(columns), [Interval(_OVERLAID, _OVERLAID + DAY)], period_column))
+    rows = stands_for(name, Overlay(staging_table, list(columns), [Interval(_OVERLAID, _OVERLAID + DAY)], period_column))
     for literal in [literal for literal in rows.find_all(exp.Literal) if literal.name == str(_OVERLAID)]:
         if condition := literal.find_ancestor(exp.Paren):
             condition.replace(exp.Var(this=_marked("days")))

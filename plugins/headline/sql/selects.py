@@ -58,7 +58,7 @@ def _shape(resolution: Resolution) -> tuple[Hashable, ...]:
         case str():
             return (resolution,)
         case Overlay():
-            return resolution.candidate, tuple(resolution.columns), resolution.period_column
+            return resolution.staging_table, tuple(resolution.columns), resolution.period_column
         case _:
             return ()
 

@@ -35,7 +35,7 @@ def test_a_new_day_reaches_as_far_back_through_a_table_as_its_inputs_do(chosen: 
     seen = [(model, read, window) for model in chosen for read, window in model.table.reads.items() if read in by_name]
     assert seen
     for model, read, window in seen:
-        own = 0 if window.days_after == "all" else window.days_after
+        own = 0 if window.lookahead_days == "all" else window.lookahead_days
         assert back[model.name] >= max(own + back[read], PERIOD_DAYS[by_name[read].period])
 
 

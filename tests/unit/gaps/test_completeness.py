@@ -9,7 +9,7 @@ from tests.unit.records import days_of, record
 from headline import specs
 from headline.gaps.completeness import LONGEST_HOLE, Missing, expected_days, take_stock
 from headline.intervals import DAY, Interval
-from headline.ledger import Candidate, CheckResult, Ledger, Load, Published
+from headline.ledger import CheckResult, Ledger, Load, Published, StagingTable
 
 D1 = date(2026, 3, 1)
 D2, D3, D4, D5 = (D1 + DAY * n for n in range(1, 5))
@@ -57,11 +57,13 @@ def publish(ledger: Ledger, table: str, *days: date, status: str = "complete") -
 
 
 def audited(ledger: Ledger, table: str, *days: date, kind: str = "completeness", sample: bool = True) -> None:
-    """A candidate of these days was refused by a check of that kind, which names the days."""
-    candidate = Candidate(str(days), table, [Interval(day, day + DAY) for day in days], ledger.newest_version(), 0, "failed", "r")
+    """A staging table of these days was refused by a check of that kind, which names the days."""
+    staging_table = StagingTable(
+        str(days), table, [Interval(day, day + DAY) for day in days], ledger.newest_version(), 0, "failed", "r"
+    )
     keys = [{"ds": str(day)} for day in days] if sample else []
-    ledger.record_candidate(candidate)
-    ledger.record_audit(candidate, [CheckResult("p", "every day", "failed_rows", "failed", None, "", kind, keys)], "failed")
+    ledger.record_staging_table(staging_table)
+    ledger.record_audit(staging_table, [CheckResult("p", "every day", "failed_rows", "failed", None, "", kind, keys)], "failed")
 
 
 def missing(ledger: Ledger, now: datetime, of: str | None = None) -> list[Missing]:
@@ -163,7 +165,7 @@ def test_a_pipeline_lacks_a_day_only_when_all_that_it_reads_is_there(world: Any,
 
 
 def test_a_day_waits_for_a_history_without_gaps(world: Any, ledger: Ledger) -> None:
-    world.replace("core/core_shop/pipeline.yml", "raw.orders:", "raw.orders: {days_before: all, without_gaps: true}")
+    world.replace("core/core_shop/pipeline.yml", "raw.orders:", "raw.orders: {lookback_days: all, without_gaps: true}")
     publish(ledger, "raw.orders", D2, D4)
     assert days(ledger, at(D5, 12), CORE) == [D2]
     publish(ledger, "raw.orders", D3)

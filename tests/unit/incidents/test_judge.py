@@ -183,7 +183,7 @@ def test_a_backfill_that_failed_is_over_when_all_its_days_are_published(catalog:
 
 def test_a_failed_gate_is_over_when_its_own_day_has_passed(catalog: Catalog) -> None:
     """Another day of the pipeline tells nothing of it; the same content, computed again, does."""
-    held = incident(Finding("core_shop", "contract_broken", YESTERDAY - DAY, at("03:00"), {}), at("03:00"))
+    held = incident(Finding("core_shop", "contract_failed", YESTERDAY - DAY, at("03:00"), {}), at("03:00"))
     published = [*history(), *landed(YESTERDAY, late=timedelta(hours=3))]
     assert is_over(held, world(catalog, at("05:00"), published), set()) == ""
     again = [
@@ -194,23 +194,23 @@ def test_a_failed_gate_is_over_when_its_own_day_has_passed(catalog: Catalog) -> 
 
 
 def test_a_gate_that_fails_further_on_hangs_on_the_one_before(catalog: Catalog) -> None:
-    before = ("core_shop", "contract_broken", YESTERDAY)
+    before = ("core_shop", "contract_failed", YESTERDAY)
     inputs = {name: catalog.inputs_of(name) for name in catalog.pipelines}
-    assert cause_of(("unit_profit", "contract_broken", YESTERDAY), {before}, inputs) == before
+    assert cause_of(("unit_profit", "contract_failed", YESTERDAY), {before}, inputs) == before
     assert cause_of(("unit_profit", "task_failed", YESTERDAY), {before}, inputs) == before
-    assert cause_of(before, {before, ("unit_profit", "contract_broken", YESTERDAY)}, inputs) is None
-    assert cause_of(("unit_profit", "contract_broken", YESTERDAY - DAY), {before}, inputs) is None
-    assert cause_of(("investor_profit", "contract_broken", YESTERDAY), {before}, inputs) == before, "nothing is wrong in between"
+    assert cause_of(before, {before, ("unit_profit", "contract_failed", YESTERDAY)}, inputs) is None
+    assert cause_of(("unit_profit", "contract_failed", YESTERDAY - DAY), {before}, inputs) is None
+    assert cause_of(("investor_profit", "contract_failed", YESTERDAY), {before}, inputs) == before, "nothing is wrong in between"
 
 
 @pytest.mark.parametrize(
     ("finding", "known", "root"),
     [
         (("unit_profit", "data_stale"), [("core_shop", "data_stale")], ("core_shop", "data_stale")),
-        (("unit_profit", "contract_not_checked"), [("core_shop", "data_stale")], ("core_shop", "data_stale")),
-        (("unit_profit", "contract_broken"), [("core_shop", "data_stale")], None),
-        (("core_shop", "task_failed"), [("core_shop", "contract_broken")], ("core_shop", "contract_broken")),
-        (("shop", "contract_not_checked"), [("shop", "source_missing")], ("shop", "source_missing")),
+        (("unit_profit", "contract_not_evaluated"), [("core_shop", "data_stale")], ("core_shop", "data_stale")),
+        (("unit_profit", "contract_failed"), [("core_shop", "data_stale")], None),
+        (("core_shop", "task_failed"), [("core_shop", "contract_failed")], ("core_shop", "contract_failed")),
+        (("shop", "contract_not_evaluated"), [("shop", "source_missing")], ("shop", "source_missing")),
         (("shop", "source_missing"), [("shop", "schema_changed")], ("shop", "schema_changed")),
         (("unit_profit", "data_partial"), [("shop", "source_missing")], ("shop", "source_missing")),
         (("unit_profit", "backfill_failed"), [("shop", "backfill_failed")], ("shop", "backfill_failed")),
@@ -250,9 +250,9 @@ def test_waiting_failed_late_and_behind_are_told_apart(catalog: Catalog) -> None
 def test_what_could_not_be_checked_is_over_when_it_is_known_to_be_bad(catalog: Catalog) -> None:
     published = [*history(), *landed(YESTERDAY, {"raw.events", "raw.orders", "core.user_days"})]
     here = world(catalog, at("02:00"), published, evidence={"held_back": [HELD]})
-    unknown = incident(Finding("core_shop", "contract_not_checked", YESTERDAY, at("00:40")), at("00:40"))
+    unknown = incident(Finding("core_shop", "contract_not_evaluated", YESTERDAY, at("00:40")), at("00:40"))
     still = {one.key for one in findings(here, [unknown])}
-    assert ("core_shop", "contract_broken", YESTERDAY) in still
+    assert ("core_shop", "contract_failed", YESTERDAY) in still
     assert "the data are bad" in is_over(unknown, here, still)
     assert is_over(unknown, here, set()) == ""
 
@@ -287,7 +287,7 @@ def test_a_broken_contract_is_the_cause_of_what_is_late(catalog: Catalog) -> Non
     published = [*history(), *landed(YESTERDAY, {"raw.events", "raw.orders", "core.user_days"})]
     found = findings(world(catalog, at("04:00"), published, evidence={"held_back": [HELD]}))
     by_key = {(one.pipeline, one.kind): one for one in found}
-    broken = by_key["core_shop", "contract_broken"]
+    broken = by_key["core_shop", "contract_failed"]
     assert (broken.cause, broken.since) == (None, HELD.at)
     assert broken.facts == {
         "table": "core.order_lines",
@@ -303,11 +303,11 @@ def test_a_broken_contract_is_the_cause_of_what_is_late(catalog: Catalog) -> Non
 @pytest.mark.parametrize(
     ("changes", "published_again", "kinds"),
     [
-        ({}, False, ["contract_broken"]),
+        ({}, False, ["contract_failed"]),
         ({}, True, []),
         ({"intervals": [Interval(date(2026, 10, 1), date(2026, 10, 9))]}, False, []),  # a backfill
-        ({"state": "not_checked"}, False, []),  # it is still being tried
-        ({"state": "not_checked", "at": MIDNIGHT - 30 * MINUTE}, False, ["contract_not_checked"]),
+        ({"state": "not_evaluated"}, False, []),  # it is still being tried
+        ({"state": "not_evaluated", "at": MIDNIGHT - 30 * MINUTE}, False, ["contract_not_evaluated"]),
     ],
     ids=["broken", "published since", "old days", "not checked yet", "not checked for long"],
 )

@@ -13,7 +13,7 @@ from tests.unit.records import days_of, record
 
 from headline.errors import Transient
 from headline.intervals import DAY, Interval
-from headline.ledger import Candidate, Change, CheckResult, Ledger, Load, Published
+from headline.ledger import Change, CheckResult, Ledger, Load, Published, StagingTable
 from headline.ledger.engine import engine
 from headline.ledger.migrate import differences, migrate
 from headline.ledger.versions import next_versions
@@ -29,8 +29,8 @@ def load_of(landing: str, day: date, checksum: str = "a", rows: int = 1) -> Load
     return Load(landing, day, f"file:///{landing}/{day}/{checksum}.parquet", rows, checksum, {"x": "string"}, "test", moment)
 
 
-def candidate(table: str = "core.x", state: str = "transformed", run_key: str = "k") -> Candidate:
-    return Candidate(run_key, table, [Interval(D1, D2), Interval(D3, D3 + DAY)], 7, 10, state, "run")
+def staging_table(table: str = "core.x", state: str = "transformed", run_key: str = "k") -> StagingTable:
+    return StagingTable(run_key, table, [Interval(D1, D2), Interval(D3, D3 + DAY)], 7, 10, state, "run")
 
 
 def test_the_migrations_make_what_the_code_expects(ledger: Ledger) -> None:
@@ -125,16 +125,16 @@ def test_states_are_read_by_range_of_days(ledger: Ledger) -> None:
         "a period is met by any of its days"
     )
     assert ledger.newest_days(["core.x", "core.w", "core.absent"]) == {"core.x": D3, "core.w": D1}
-    assert ledger.days_before(["core.x", "core.w"], D3) == {"core.x": (D1, 2), "core.w": (D1, 3)}
+    assert ledger.lookback_days(["core.x", "core.w"], D3) == {"core.x": (D1, 2), "core.w": (D1, 3)}
 
 
 def test_days_before_the_interval_are_one_change_where_a_window_has_no_bound(ledger: Ledger) -> None:
     record(ledger, *days_of("core.x", D1))
     record(ledger, *days_of("core.x", D2))
     last = Interval(D3, D3 + DAY)
-    assert ledger.changes({"core.x": Window(days_before="all")}, last) == [Change("core.x", Interval(date.min, D3), 2)]
-    assert ledger.changes({"core.x": Window(days_before=1)}, last) == [Change("core.x", Interval(D2, D3), 2)]
-    assert ledger.changes({"core.x": Window(days_before="all")}, last, since=2) == []
+    assert ledger.changes({"core.x": Window(lookback_days="all")}, last) == [Change("core.x", Interval(date.min, D3), 2)]
+    assert ledger.changes({"core.x": Window(lookback_days=1)}, last) == [Change("core.x", Interval(D2, D3), 2)]
+    assert ledger.changes({"core.x": Window(lookback_days="all")}, last, since=2) == []
 
 
 def test_the_changes_of_the_inputs_of_several_tables_are_told_apart(ledger: Ledger) -> None:
@@ -143,8 +143,8 @@ def test_the_changes_of_the_inputs_of_several_tables_are_told_apart(ledger: Ledg
     last = Interval(D3, D3 + DAY)
     asked = {
         "profit.of_the_day": ({"core.x": Window()}, last, 0),
-        "profit.of_all_days": ({"core.x": Window(days_before="all"), "core.w": Window()}, last, 0),
-        "profit.seen": ({"core.x": Window(days_before="all")}, last, 100),
+        "profit.of_all_days": ({"core.x": Window(lookback_days="all"), "core.w": Window()}, last, 0),
+        "profit.seen": ({"core.x": Window(lookback_days="all")}, last, 100),
         "profit.of_nothing": ({}, last, 0),
     }
     together = ledger.changes_of(asked)
@@ -205,29 +205,29 @@ def test_the_right_to_a_version_falls_free_with_a_failure(ledger: Ledger) -> Non
 
 
 def test_a_candidate_that_is_computed_again_starts_over(ledger: Ledger) -> None:
-    ledger.record_candidate(candidate())
-    ledger.record_audit(candidate(), [], "passed")
-    assert ledger.candidates("k")["core.x"].state == "passed"
-    ledger.record_candidate(candidate())
-    assert ledger.candidates("k") == {"core.x": candidate()}
-    assert ledger.candidates("another run") == {}
+    ledger.record_staging_table(staging_table())
+    ledger.record_audit(staging_table(), [], "passed")
+    assert ledger.staging_tables("k")["core.x"].state == "passed"
+    ledger.record_staging_table(staging_table())
+    assert ledger.staging_tables("k") == {"core.x": staging_table()}
+    assert ledger.staging_tables("another run") == {}
 
 
 def test_publishing_closes_only_the_candidates_of_its_run(ledger: Ledger) -> None:
     for key in ("k", "other"):
-        ledger.record_candidate(candidate(run_key=key, state="passed"))
+        ledger.record_staging_table(staging_table(run_key=key, state="passed"))
     record(ledger, *days_of("core.x", D1), run_key="k")
-    assert ledger.candidates("k")["core.x"].state == "published"
-    assert ledger.candidates("other")["core.x"].state == "passed"
+    assert ledger.staging_tables("k")["core.x"].state == "published"
+    assert ledger.staging_tables("other")["core.x"].state == "passed"
 
 
 def test_the_newest_audit_of_each_table_is_shown(ledger: Ledger) -> None:
     def result(outcome: str) -> CheckResult:
         return CheckResult("checks.duplicate", "no duplicates", "duplicate", outcome, Decimal("1.5"), "must be 0")
 
-    ledger.record_audit(candidate("core.x"), [result("failed"), result("passed")], "failed")
-    ledger.record_audit(candidate("core.y"), [result("passed")], "passed")
-    ledger.record_audit(candidate("core.x"), [result("warned")], "passed")
+    ledger.record_audit(staging_table("core.x"), [result("failed"), result("passed")], "failed")
+    ledger.record_audit(staging_table("core.y"), [result("passed")], "passed")
+    ledger.record_audit(staging_table("core.x"), [result("warned")], "passed")
     assert [(row.table_name, row.outcome, row.measured) for row in ledger.latest_audits()] == [
         ("core.x", "warned", Decimal("1.5")),
         ("core.y", "passed", Decimal("1.5")),
@@ -237,28 +237,28 @@ def test_the_newest_audit_of_each_table_is_shown(ledger: Ledger) -> None:
 
 def test_an_audit_is_kept_as_it_was_found(ledger: Ledger) -> None:
     sample = [{"ds": "2026-03-01", "order_id": "a:1 'quoted' \\ ü", "coupon": None}]
-    unknown = CheckResult("checks.b", "b", "failed_rows", "not_checked", None, "")
+    unknown = CheckResult("checks.b", "b", "failed_rows", "not_evaluated", None, "")
     failed = CheckResult(
         "checks.a", "a", "failed_rows", "failed", Decimal("12345678901234567890.25"), "must be 0", "anomaly", sample
     )
-    ledger.record_candidate(candidate())
-    ledger.record_audit(candidate(), [unknown, failed], "failed")
+    ledger.record_staging_table(staging_table())
+    ledger.record_audit(staging_table(), [unknown, failed], "failed")
     kept = [(row.check_path, row.outcome, row.measured, row.kind, row.sample, row.run_id) for row in ledger.latest_audits()]
     assert kept == [
-        ("checks.b", "not_checked", None, "schema", [], "run"),
+        ("checks.b", "not_evaluated", None, "schema", [], "run"),
         ("checks.a", "failed", Decimal("12345678901234567890.25"), "anomaly", sample, "run"),
     ]
-    assert ledger.candidates("k") == {"core.x": candidate(state="failed")}
+    assert ledger.staging_tables("k") == {"core.x": staging_table(state="failed")}
 
 
 def test_old_candidates_expire(ledger: Ledger) -> None:
     for table in ("core.x", "core.y"):
-        ledger.record_candidate(candidate(table))
+        ledger.record_staging_table(staging_table(table))
     with engine().begin() as connection:
-        connection.execute(text("update candidate set updated_at = now() - interval '8 days' where table_name = 'core.x'"))
+        connection.execute(text("update staging_table set updated_at = now() - interval '8 days' where table_name = 'core.x'"))
     assert ledger.expired_candidates(7) == [("k", "core.x")]
     ledger.forget_candidates([("k", "core.x")])
-    assert list(ledger.candidates("k")) == ["core.y"]
+    assert list(ledger.staging_tables("k")) == ["core.y"]
 
 
 @pytest.fixture

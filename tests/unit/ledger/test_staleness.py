@@ -49,20 +49,20 @@ def stale(known: Sequence[PeriodState], window: Window, *changed: Change) -> lis
 
 
 def test_what_was_never_published_is_not_stale() -> None:
-    assert stale([], Window(days_before="all"), Change("raw.x", days(0, 39), 5)) == []
+    assert stale([], Window(lookback_days="all"), Change("raw.x", days(0, 39), 5)) == []
 
 
 @pytest.mark.parametrize(
     ("window", "expected"),
     [
         (Window(), [days(10)]),
-        (Window(days_before=2), [days(10, 12)]),
-        (Window(days_after=2), [days(8, 10)]),
-        (Window(days_before=1, days_after=1), [days(9, 11)]),
-        (Window(days_before="all"), [days(10, 19)]),
-        (Window(days_after="all"), [days(0, 10)]),
-        (Window(days_before="all", days_after=3), [days(7, 19)]),
-        (Window(days_before="all", days_after="all"), [days(0, 19)]),
+        (Window(lookback_days=2), [days(10, 12)]),
+        (Window(lookahead_days=2), [days(8, 10)]),
+        (Window(lookback_days=1, lookahead_days=1), [days(9, 11)]),
+        (Window(lookback_days="all"), [days(10, 19)]),
+        (Window(lookahead_days="all"), [days(0, 10)]),
+        (Window(lookback_days="all", lookahead_days=3), [days(7, 19)]),
+        (Window(lookback_days="all", lookahead_days="all"), [days(0, 19)]),
     ],
 )
 def test_a_change_reaches_the_published_days_whose_window_meets_it(window: Window, expected: list[Interval]) -> None:
@@ -82,23 +82,24 @@ def test_each_day_is_held_against_its_own_as_of() -> None:
 def test_months_are_stale_whole() -> None:
     march = Interval(date(2026, 3, 1), date(2026, 4, 1))
     assert stale([state(march, 3)], Window(), Change("raw.x", days(5), 7)) == [march]
-    assert stale([state(march, 3)], Window(days_before=2), Change("raw.x", Interval(date(2026, 2, 26), march.start), 7)) == [
+    assert stale([state(march, 3)], Window(lookback_days=2), Change("raw.x", Interval(date(2026, 2, 26), march.start), 7)) == [
         march
     ]
     assert (
-        stale([state(march, 3)], Window(days_before=2), Change("raw.x", Interval(date(2026, 2, 26), date(2026, 2, 27)), 7)) == []
+        stale([state(march, 3)], Window(lookback_days=2), Change("raw.x", Interval(date(2026, 2, 26), date(2026, 2, 27)), 7))
+        == []
     )
 
 
-windows = st.builds(Window, days_before=st.integers(0, 5) | st.just("all"), days_after=st.integers(0, 5) | st.just("all"))
+windows = st.builds(Window, lookback_days=st.integers(0, 5) | st.just("all"), lookahead_days=st.integers(0, 5) | st.just("all"))
 spans = st.builds(lambda first, length: days(first, min(39, first + length)), st.integers(0, 39), st.integers(0, 10))
 
 
 @given(windows, spans, spans)
 def test_what_depends_on_a_change_is_touched_by_it(window: Window, computed: Interval, changed: Interval) -> None:
     def depends(day: date) -> bool:
-        before = range(40 if window.days_before == "all" else window.days_before + 1)
-        after = range(40 if window.days_after == "all" else window.days_after + 1)
+        before = range(40 if window.lookback_days == "all" else window.lookback_days + 1)
+        after = range(40 if window.lookahead_days == "all" else window.lookahead_days + 1)
         read = {day - i * DAY for i in before} | {day + i * DAY for i in after}
         return bool(read & set(changed))
 
@@ -164,8 +165,8 @@ def test_the_changes_that_the_ledger_tells_are_those_that_matter(
 
 
 def reaches(window: Window, day: date, other: date) -> bool:
-    before = window.days_before == "all" or other >= day - window.days_before * DAY
-    return before and (window.days_after == "all" or other <= day + window.days_after * DAY)
+    before = window.lookback_days == "all" or other >= day - window.lookback_days * DAY
+    return before and (window.lookahead_days == "all" or other <= day + window.lookahead_days * DAY)
 
 
 def test_stale_days_are_found_wherever_they_are(shop: Ledger) -> None:
@@ -184,7 +185,7 @@ def test_stale_days_are_found_wherever_they_are(shop: Ledger) -> None:
 def test_a_table_that_is_replaced_whole_is_stale_as_a_whole(project: Any) -> None:
     """Whatever its windows say: it was computed from all days, so the newest computation counts."""
     spec, ledger = "core/core_shop/pipeline.yml", project.ledger
-    for reads in ("raw.orders:\n", "raw.orders: {days_before: 3, days_after: 2}\n", "raw.orders: {days_before: all}\n"):
+    for reads in ("raw.orders:\n", "raw.orders: {lookback_days: 3, lookahead_days: 2}\n", "raw.orders: {lookback_days: all}\n"):
         record(ledger, *days_of("raw.orders", D[0], D[5], content=reads))
         project.replace(spec, "    key: [order_id]\n", "    key: [order_id]\n    period: all\n")
         project.replace(spec, "raw.orders:\n", reads)
@@ -199,13 +200,13 @@ def test_a_table_that_is_replaced_whole_is_stale_as_a_whole(project: Any) -> Non
 
 
 def test_missing_inputs_are_named_by_table_and_day(ledger: Ledger) -> None:
-    reads = {"raw.x": Window(), "landing.x": Window(), "raw.y": Window(days_before="all", without_gaps=True)}
+    reads = {"raw.x": Window(), "landing.x": Window(), "raw.y": Window(lookback_days="all", without_gaps=True)}
     assert missing_inputs(reads, days(4, 5), ledger) == {name: [D[4], D[5]] for name in reads}
     record(ledger, *days_of("raw.x", D[4]), *days_of("raw.y", D[1]), *days_of("raw.y", D[3], D[5]))
     assert missing_inputs(reads, days(4, 5), ledger) == {"raw.x": [D[5]], "landing.x": [D[4], D[5]], "raw.y": [D[2]]}
     record(ledger, *days_of("raw.x", D[5]), *days_of("raw.y", D[2]), Published("landing.x", days(0, 9), "f", 1))
     assert missing_inputs(reads, days(4, 5), ledger) == {}
-    bounded = {"raw.y": Window(days_before=2, without_gaps=True)}
+    bounded = {"raw.y": Window(lookback_days=2, without_gaps=True)}
     assert missing_inputs(bounded, days(7), ledger) == {"raw.y": [D[6], D[7]]}
 
 
@@ -216,9 +217,9 @@ def test_missing_days_are_those_that_nothing_covers() -> None:
 
 def test_gaps_before_the_request_are_missing_where_the_window_forbids_them() -> None:
     published = [days(3, 5), days(7), days(9)]
-    assert missing_days(days(9), published, Window(days_before="all")) == []
-    assert missing_days(days(9), published, Window(days_before="all", without_gaps=True)) == [D[6], D[8]]
-    assert missing_days(days(9), published, Window(days_before=2, without_gaps=True)) == [D[8]]
-    assert missing_days(days(10), published, Window(days_before=1, without_gaps=True)) == [D[10]]
-    assert missing_days(days(0, 3), published, Window(days_before="all", without_gaps=True)) == [D[0], D[1], D[2]]
-    assert missing_days(days(0), [], Window(days_before="all", without_gaps=True)) == [D[0]]
+    assert missing_days(days(9), published, Window(lookback_days="all")) == []
+    assert missing_days(days(9), published, Window(lookback_days="all", without_gaps=True)) == [D[6], D[8]]
+    assert missing_days(days(9), published, Window(lookback_days=2, without_gaps=True)) == [D[8]]
+    assert missing_days(days(10), published, Window(lookback_days=1, without_gaps=True)) == [D[10]]
+    assert missing_days(days(0, 3), published, Window(lookback_days="all", without_gaps=True)) == [D[0], D[1], D[2]]
+    assert missing_days(days(0), [], Window(lookback_days="all", without_gaps=True)) == [D[0]]

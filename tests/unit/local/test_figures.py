@@ -68,7 +68,7 @@ def test_users_mark_months_of_which_days_or_rows_are_missing(write: Callable[...
 
 
 def test_audits_fit_where_there_is_no_terminal(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
-    outcomes = ("passed", "warned", "learning", "accepted", "failed", "not_checked")
+    outcomes = ("passed", "warned", "insufficient_history", "waived", "failed", "not_evaluated")
     rows = [
         SimpleNamespace(table_name="engagement.monthly_engagement", outcome=outcome) for outcome in outcomes for _ in range(10)
     ]

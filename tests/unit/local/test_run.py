@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from headline.airflow_api import AirflowApi
-from headline.ledger import Candidate, CheckResult, Ledger
+from headline.ledger import CheckResult, Ledger, StagingTable
 from headline.local import run
 from headline.local.figures import audits, figures, profit, users
 from headline.local.job import Watched
@@ -123,13 +123,13 @@ def test_an_example_waives_what_its_first_run_has_found_and_no_more(
     assert ("waived: f=1 (It is history.)" in file.getvalue()) == waives
 
 
-def test_what_is_learning_or_accepted_is_not_counted_as_passed(ledger: Ledger) -> None:
-    outcomes = ["passed", "passed", "learning", "accepted", "not_checked"]
+def test_what_is_waived_or_has_insufficient_history_is_not_counted_as_passed(ledger: Ledger) -> None:
+    outcomes = ["passed", "passed", "insufficient_history", "waived", "not_evaluated"]
     results = [CheckResult(f"checks.{n}", "a check", "failed_rows", outcome, None, "") for n, outcome in enumerate(outcomes)]
-    ledger.record_audit(Candidate("key", "raw.orders", [], 0, 1, "transformed", "run"), results, "not_checked")
+    ledger.record_audit(StagingTable("key", "raw.orders", [], 0, 1, "transformed", "run"), results, "not_evaluated")
     lines = printed(audits()).splitlines()
     above, headings, _, counts = lines[1:5]
     assert above.split() == ["not"]
-    assert headings.split() == ["table", "passed", "warned", "learning", "accepted", "failed", "checked"]
+    assert headings.split() == ["table", "passed", "warned", "history", "waived", "failed", "evaluated"]
     assert max(map(len, lines)) <= 80
     assert counts.split() == ["raw.orders", "2", "·", "1", "1", "·", "1"]

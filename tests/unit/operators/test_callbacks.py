@@ -12,10 +12,10 @@ import pytest
 from airflow.sdk.exceptions import TaskDeferralTimeout
 from tests.unit.paging.people import Team
 
-from headline.errors import BadData, BadRequest, NotChecked, SpecError, Transient
+from headline.errors import BadData, BadRequest, NotEvaluated, SpecError, Transient
 from headline.incidents.kinds import KINDS, days_of, failed_days
 from headline.intervals import DAY, Interval
-from headline.ledger import Candidate, CheckResult, ColumnChange, Ledger, SchemaChange, SchemaChanges
+from headline.ledger import CheckResult, ColumnChange, Ledger, SchemaChange, SchemaChanges, StagingTable
 from headline.ledger.incidents import Incidents
 from headline.operators.callbacks import finding_of, landing_missed, run_failed, task_failed, watch_failed
 from headline.operators.landing_deadline import LandingDeadline, landing_deadline
@@ -55,8 +55,8 @@ def context(error: Any = None, task_id: str = "publish", run_type: str = "schedu
         (SpecError(["x: y"]), {}, "task_failed"),
         (None, {}, "task_failed"),
         ("killed", {}, "task_failed"),
-        (BadData("2 of 3 checks failed"), {"table": "order_lines"}, "contract_broken"),
-        (NotChecked("no check was evaluated"), {"table": "order_lines"}, "contract_not_checked"),
+        (BadData("2 of 3 checks failed"), {"table": "order_lines"}, "contract_failed"),
+        (NotEvaluated("no check was evaluated"), {"table": "order_lines"}, "contract_not_evaluated"),
         (Transient("HTTP 503"), {"landing": "orders"}, "source_missing"),
         (BadData("no list of records"), {"landing": "orders"}, "source_missing"),
         (SpecError(["no extract"]), {"landing": "orders"}, "task_failed"),
@@ -122,11 +122,11 @@ def test_old_days_that_a_person_asks_for_are_a_backfill_also_where_they_wait_in_
 
 
 def test_an_input_that_is_behind_is_named(catalog: Catalog, ledger: Ledger) -> None:
-    error = pickle.loads(pickle.dumps(NotChecked("core.orders is behind its inputs", ["core_shop"])))
+    error = pickle.loads(pickle.dumps(NotEvaluated("core.orders is behind its inputs", ["core_shop"])))
     found = finding_of(context(error), NOW)
     assert found is not None
     assert (found.kind, found.facts["behind"], found.facts["error"]) == (
-        "contract_not_checked",
+        "contract_not_evaluated",
         ["core_shop"],
         "core.orders is behind its inputs",
     )
@@ -141,13 +141,13 @@ def test_without_a_run_in_the_context_it_was_yesterday(catalog: Catalog, ledger:
 
 
 def test_a_broken_contract_brings_its_checks(catalog: Catalog, ledger: Ledger) -> None:
-    candidate = Candidate("k", "core.order_lines", [Interval(YESTERDAY, TODAY)], 1, 10, "transformed", "r")
-    ledger.record_candidate(candidate)
+    staging_table = StagingTable("k", "core.order_lines", [Interval(YESTERDAY, TODAY)], 1, 10, "transformed", "r")
+    ledger.record_staging_table(staging_table)
     failed = CheckResult("checks.x", "no duplicates", "duplicate", "failed", None, "must be 0", sample=[{"order_id": "O1"}])
-    ledger.record_audit(candidate, [failed], "failed")
+    ledger.record_audit(staging_table, [failed], "failed")
     task_failed(context(BadData("x"), task_id="audit.order_lines", table="order_lines"))
     [incident] = Incidents().open()
-    assert incident.kind == "contract_broken"
+    assert incident.kind == "contract_failed"
     assert incident.facts["table"] == "core.order_lines"
     [check] = incident.facts["checks"]
     assert (check["name"], check["sample"]) == ("no duplicates", [{"order_id": "O1"}])
@@ -222,4 +222,4 @@ def test_a_run_whose_task_has_told_is_not_told_again(catalog: Catalog, ledger: L
     task_failed(context(BadData("x"), task_id="audit.order_lines", table="order_lines"))
     run_failed(context(task_id="audit.order_lines", table="order_lines"))
     [incident] = Incidents().open()
-    assert incident.kind == "contract_broken"
+    assert incident.kind == "contract_failed"

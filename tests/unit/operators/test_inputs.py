@@ -64,8 +64,8 @@ def test_a_gap_in_the_history_is_missing_where_the_window_forbids_it(ledger: Led
     publish(ledger, "raw.a", D1, D1)
     publish(ledger, "raw.a", D3, D3)
     day = Interval(D3, D3 + DAY)
-    assert missing_inputs({"raw.a": {"days_before": "all"}}, day) == {}
-    assert missing_inputs({"raw.a": {"days_before": "all", "without_gaps": True}}, day) == {"raw.a": ["2026-03-02"]}
+    assert missing_inputs({"raw.a": {"lookback_days": "all"}}, day) == {}
+    assert missing_inputs({"raw.a": {"lookback_days": "all", "without_gaps": True}}, day) == {"raw.a": ["2026-03-02"]}
 
 
 def test_the_trigger_fires_when_the_last_day_is_published(ledger: Ledger, forget_settings: Any) -> None:

@@ -17,12 +17,12 @@ from headline.errors import BadData, BadRequest, Transient
 from headline.intervals import DAY, Interval
 from headline.ledger import Repairs
 from headline.operators import FindMissingOperator, IngestOperator, RecordRepairsOperator, WriteAuditPublishOperator
-from headline.operators.context import acceptance
+from headline.operators.context import waiver
 from headline.operators.inputs import InputsTrigger
 from headline.operators.repair import AirflowRuns
 from headline.operators.takeover import Takeover
 from headline.operators.together import Share
-from headline.pipeline import Acceptance
+from headline.pipeline import Waiver
 from headline.pipeline.ingest import Ingested
 
 D1, D2 = date(2026, 3, 1), date(2026, 3, 2)
@@ -49,21 +49,21 @@ def at(day: date, hour: int = 0) -> datetime:
 @pytest.mark.parametrize(
     ("accept", "user", "expected"),
     [
-        ("The sale began.", "ana", Acceptance("The sale began.", by="ana")),
-        (" The sale began.\n", None, Acceptance("The sale began.", by="unknown")),
+        ("The sale began.", "ana", Waiver("The sale began.", by="ana")),
+        (" The sale began.\n", None, Waiver("The sale began.", by="unknown")),
         (None, "ana", None),
         ("  ", "ana", None),
     ],
 )
-def test_who_fills_in_a_reason_waives(accept: str | None, user: str | None, expected: Acceptance | None) -> None:
-    assert acceptance(context(at(D1), at(D2), accept=accept, user=user)) == expected
+def test_who_fills_in_a_reason_waives(accept: str | None, user: str | None, expected: Waiver | None) -> None:
+    assert waiver(context(at(D1), at(D2), accept=accept, user=user)) == expected
 
 
 def test_figures_are_waived_by_name_and_for_a_reason() -> None:
-    waived = acceptance(context(accept="A sale.", user="ana", figures=[" raw.orders.usual@2026-03-01,amount=5 ", ""]))
-    assert waived == Acceptance("A sale.", "ana", frozenset({"raw.orders.usual@2026-03-01,amount=5"}))
+    waived = waiver(context(accept="A sale.", user="ana", figures=[" raw.orders.usual@2026-03-01,amount=5 ", ""]))
+    assert waived == Waiver("A sale.", "ana", frozenset({"raw.orders.usual@2026-03-01,amount=5"}))
     with pytest.raises(BadRequest, match="why they are right"):
-        acceptance(context(figures=["raw.orders.usual@2026-03-01,amount=5"]))
+        waiver(context(figures=["raw.orders.usual@2026-03-01,amount=5"]))
 
 
 def test_the_operators_run_the_steps_and_show_what_they_did(project: Any, tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,7 +13,7 @@ from tests.unit.records import days_of, record
 from headline import specs
 from headline.airflow_api import AirflowApi
 from headline.intervals import DAY, Interval
-from headline.ledger import Candidate, Ledger, behind
+from headline.ledger import Ledger, StagingTable, behind
 from headline.operators import inputs, listener, upstream
 from headline.operators.inputs import Wait, behind_inputs
 from headline.operators.together import MOST_DAYS, Share, share_of
@@ -118,8 +118,8 @@ def test_where_airflow_does_not_answer_nothing_is_known_until_it_does(airflow: F
     assert len(runs.of(Interval(D1, D2))) == 1
 
 
-def published(run_id: str, moment: datetime, days: Interval, table: str = "raw.orders") -> tuple[Candidate, datetime]:
-    return Candidate("k", table, [days], 0, 1, "published", run_id), moment
+def published(run_id: str, moment: datetime, days: Interval, table: str = "raw.orders") -> tuple[StagingTable, datetime]:
+    return StagingTable("k", table, [days], 0, 1, "published", run_id), moment
 
 
 def ahead(run_type: str = "manual", run_id: str = "u", dag_id: str = "shop", day: date = D1, **more: Any) -> bool:
@@ -163,7 +163,7 @@ def test_another_run_of_a_backfill_may_have_published_for_it(project: Any) -> No
 def test_the_ledger_knows_what_was_published_also_where_it_did_not_change(ledger: Ledger) -> None:
     before = datetime.now(UTC) - timedelta(seconds=5)
     for table, state in (("raw.x", "published"), ("raw.y", "passed"), ("raw.z", "published")):
-        ledger.record_candidate(Candidate("k", table, [Interval(D1, D2)], 0, 1, state, "a"))
+        ledger.record_staging_table(StagingTable("k", table, [Interval(D1, D2)], 0, 1, state, "a"))
     [(found, moment)] = ledger.published_since(before, {"raw.x", "raw.y"})
     assert (found.run_id, found.table, found.intervals) == ("a", "raw.x", [Interval(D1, D2)])
     assert moment > before
@@ -205,7 +205,7 @@ def test_a_run_whose_day_was_taken_over_has_nothing_to_do_unless_an_input_change
     assert share_of("shop", f"backfill__{D2}", day, ActiveRuns()) == Share(day)
     record(ledger, *days_of("landing.orders", D1, D2))
     record(ledger, *days_of("raw.orders", D1, D2))
-    ledger.record_candidate(Candidate("k", "raw.orders", [Interval(D1, D3)], 0, 1, "published", f"backfill__{D1}"))
+    ledger.record_staging_table(StagingTable("k", "raw.orders", [Interval(D1, D3)], 0, 1, "published", f"backfill__{D1}"))
     assert share_of("shop", f"backfill__{D2}", day, ActiveRuns()) == Share(day, is_done=True)
     record(ledger, *days_of("landing.orders", D2, content="more"))
     assert share_of("shop", f"backfill__{D2}", day, ActiveRuns()) == Share(day)

@@ -18,7 +18,7 @@ def test_the_page_of_an_alert_leads_on_to_others() -> None:
     answer = alert("landing_missed")
     html = bytes(answer.body).decode()
     assert "<title>Alert landing_missed · Headline</title>" in html
-    assert '<a href="../alerts/contract_broken">' in html
+    assert '<a href="../alerts/contract_failed">' in html
     assert "<!-- generated" not in html
 
 

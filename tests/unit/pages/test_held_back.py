@@ -10,7 +10,7 @@ import pytest
 from tests.unit.pages.airflow import FakeAirflow
 
 from headline.intervals import DAY, Interval
-from headline.ledger import Candidate, CheckResult
+from headline.ledger import CheckResult, StagingTable
 from headline.ledger.incidents import Finding, Incidents
 from headline.pages.board import board
 from headline.pages.incidents import incident
@@ -45,8 +45,8 @@ def held(project: Any) -> Any:
     finding = {"ds": str(D2), "measure": "amount", "value": "5000.000000", "expected": "100", "score": "9", "finding": "outlier"}
     path, name = "checks.failed_rows.as_much_is_paid_as_usual", "as much is paid as usual"
     result = CheckResult(path, name, "failed_rows", "failed", Decimal(1), "must be 0", "anomaly", [finding])
-    candidate = Candidate("k", "core.orders", [Interval(D2, D2 + DAY)], 1, 1, "failed", "run 1")
-    project.ledger.record_audit(candidate, [result], "failed")
+    staging_table = StagingTable("k", "core.orders", [Interval(D2, D2 + DAY)], 1, 1, "failed", "run 1")
+    project.ledger.record_audit(staging_table, [result], "failed")
     return project
 
 
@@ -65,7 +65,7 @@ def test_the_page_of_a_pipeline_lists_the_figures_that_hold_it_back(held: Any) -
 
 @pytest.mark.parametrize(("day", "is_listed"), [(D2, True), (D1, False)])
 def test_an_incident_lists_the_figures_of_its_days(held: Any, day: date, is_listed: bool) -> None:
-    found = Incidents().fire(Finding("core_shop", "contract_broken", day, datetime.now(UTC)), datetime.now(UTC))
+    found = Incidents().fire(Finding("core_shop", "contract_failed", day, datetime.now(UTC)), datetime.now(UTC))
     html = text(incident(Engineer(), FakeAirflow(dags=["core_shop"]).api, found.id))  # type: ignore[arg-type]
     assert (f'name="figures" value="{NAME}" checked' in html) == is_listed
 

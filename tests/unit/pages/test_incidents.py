@@ -12,7 +12,7 @@ from headline.pages.incidents import LOG_LINES, by_cause, end_of_log, timeline
 from headline.pages.render import label
 
 NOW = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
-CAUSE = Incident(1, "contract_broken", "core_shop", date(2026, 11, 19), "open", None, NOW, NOW)
+CAUSE = Incident(1, "contract_failed", "core_shop", date(2026, 11, 19), "open", None, NOW, NOW)
 FOLLOWS = replace(CAUSE, id=2, kind="landing_missed", pipeline="unit_profit", cause_id=1)
 
 

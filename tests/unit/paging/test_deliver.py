@@ -56,7 +56,7 @@ class Desk:
     def __init__(self, catalog: Catalog, channels: dict[str, Fake]) -> None:
         self.catalog, self.channels, self.incidents = catalog, channels, Incidents()
 
-    def fire(self, pipeline: str = "core_shop", kind: str = "contract_broken", at: datetime = NOON, **facts: Any) -> Incident:
+    def fire(self, pipeline: str = "core_shop", kind: str = "contract_failed", at: datetime = NOON, **facts: Any) -> Incident:
         return self.incidents.fire(Finding(pipeline, kind, DAY, at, facts), at)
 
     def deliver(self, at: datetime) -> datetime | None:
@@ -171,9 +171,9 @@ def test_when_the_phase_changes_facts_of_the_earlier_one_are_gone(desk: Desk) ->
 
 
 def test_what_could_not_be_checked_and_then_was_says_only_what_holds(desk: Desk) -> None:
-    desk.fire(kind="contract_not_checked", behind=["core_app"], error="core.orders is behind")
+    desk.fire(kind="contract_not_evaluated", behind=["core_app"], error="core.orders is behind")
     checks = [{"name": "no duplicates", "measured": "3", "threshold": "0", "sample": []}]
-    incident = desk.fire(kind="contract_not_checked", table="core.order_lines", checks=checks)
+    incident = desk.fire(kind="contract_not_evaluated", table="core.order_lines", checks=checks)
     assert incident.facts.keys() == {"table", "checks"}
 
 
@@ -228,7 +228,7 @@ def test_who_has_no_address_is_passed_over(desk: Desk) -> None:
     desk.fire()
     desk.deliver(NOON)
     assert desk.told() == {"sns": ["ben"]}
-    assert [one.kind for one in desk.incidents.open()] == ["contract_broken"], "no channel is broken"
+    assert [one.kind for one in desk.incidents.open()] == ["contract_failed"], "no channel is broken"
 
 
 def test_without_channels_the_inbox_is_all_there_is(desk: Desk) -> None:

@@ -23,7 +23,7 @@ ADA, BEN, CLEO = (
 )
 
 
-def incident(opened_at: datetime = NOON, kind: str = "contract_broken") -> Incident:
+def incident(opened_at: datetime = NOON, kind: str = "contract_failed") -> Incident:
     return Incident(1, kind, "core_shop", date(2026, 11, 19), "open", None, opened_at, opened_at)
 
 

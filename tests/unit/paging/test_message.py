@@ -28,7 +28,7 @@ FACTS: dict[str, dict[str, Any]] = {
     "data_partial": {"partial": {"core.order_lines": 0.94}},
     "backfill_failed": {"failed 2026-10-02": "r2", "failed 2026-10-01": "r1", "run_id": "r2", "error": "Transient: locked"},
     "data_stale": {"days": ["2026-11-12"], "day_count": 3},
-    "contract_broken": {
+    "contract_failed": {
         "table": "core.order_lines",
         "run_id": "scheduled__2026-11-20",
         "task_id": "audit.x",
@@ -36,7 +36,7 @@ FACTS: dict[str, dict[str, Any]] = {
         "from": "2026-11-17",
         "to": "2026-11-19",
     },
-    "contract_not_checked": {"table": "core.order_lines", "run_id": "r", "task_id": "audit.x", "error": "no such column"},
+    "contract_not_evaluated": {"table": "core.order_lines", "run_id": "r", "task_id": "audit.x", "error": "no such column"},
     "task_failed": {"run_id": "r", "task_id": "publish", "try_number": 4, "error": "Transient: locked"},
     "source_missing": {"landing": "landing.expenses", "error": "HTTP 503"},
     "schema_changed": {"landing": "landing.expenses", "changes": ["amount: was integer, arrives as text"]},
@@ -74,7 +74,7 @@ def test_every_kind_has_its_facts_here() -> None:
 
 
 def test_a_broken_contract_in_full() -> None:
-    found = message("contract_broken", **FACTS["contract_broken"])
+    found = message("contract_failed", **FACTS["contract_failed"])
     assert found.subject == "T1 core.order_lines 11-19 failed its checks"
     assert found.text.splitlines() == [
         "core.order_lines 11-19 failed its checks. A check of a table's contract failed: the data is bad and nothing of it was"
@@ -91,7 +91,7 @@ def test_a_broken_contract_in_full() -> None:
         "Acknowledge: https://airflow.example.com/headline/incidents/7",
         "Run: https://airflow.example.com/dags/core_shop/runs/scheduled__2026-11-20",
         "Log: https://airflow.example.com/dags/core_shop/runs/scheduled__2026-11-20/tasks/audit.x",
-        "What to do: https://airflow.example.com/headline/alerts/contract_broken",
+        "What to do: https://airflow.example.com/headline/alerts/contract_failed",
         "Runbook: https://airflow.example.com/headline/runbooks/core_shop#when-a-check-fails",
         "Impact: investor_profit: https://airflow.example.com/headline/board?dag_id=investor_profit",
         "Impact: unit_profit: https://airflow.example.com/headline/board?dag_id=unit_profit",
@@ -179,15 +179,15 @@ DAYS = "--from 2026-11-19 --to 2026-11-19"
     ("kind", "facts", "says"),
     [
         (
-            "contract_broken",
+            "contract_failed",
             {"table": "core.x", "checks": [OUTLIER]},
             ["headline inspect core.x", "«Waive»", f"core_shop {DAYS} --accept"],
         ),
-        ("contract_broken", {"table": "core.x", "checks": [OUTLIER]}, [f"headline trigger shop core_shop {DAYS}"]),
-        ("contract_broken", {"table": "core.x", "run_id": "a b", "checks": [CHECK]}, ["headline inspect core.x 'a b'"]),
-        ("contract_broken", {"error": "2 checks failed"}, ["Read the end of the log."]),
-        ("contract_not_checked", {"behind": ["core_app"]}, [f"headline trigger core_app core_shop {DAYS}"]),
-        ("contract_not_checked", {}, ["headline retry core_shop"]),
+        ("contract_failed", {"table": "core.x", "checks": [OUTLIER]}, [f"headline trigger shop core_shop {DAYS}"]),
+        ("contract_failed", {"table": "core.x", "run_id": "a b", "checks": [CHECK]}, ["headline inspect core.x 'a b'"]),
+        ("contract_failed", {"error": "2 checks failed"}, ["Read the end of the log."]),
+        ("contract_not_evaluated", {"behind": ["core_app"]}, [f"headline trigger core_app core_shop {DAYS}"]),
+        ("contract_not_evaluated", {}, ["headline retry core_shop"]),
         ("task_failed", {}, ["headline retry core_shop"]),
         ("source_missing", {}, [f"headline trigger core_shop {DAYS}"]),
         ("landing_missed", {"cause": "failed"}, ["See the incident that this one follows from"]),
@@ -214,12 +214,12 @@ def test_a_drill_says_that_it_is_one() -> None:
 
 def test_a_score_has_two_decimals_and_money_all_of_its_own() -> None:
     sample = [{"ds": "2026-11-19", "value": "12.3456", "score": "197.70755123"}]
-    assert "ds=2026-11-19, value=12.3456, score=197.70" in message("contract_broken", checks=[CHECK | {"sample": sample}]).text
+    assert "ds=2026-11-19, value=12.3456, score=197.70" in message("contract_failed", checks=[CHECK | {"sample": sample}]).text
 
 
 def test_long_facts_are_cut() -> None:
     checks = [CHECK | {"name": f"check {number} " + "x" * 200} for number in range(9)]
-    found = message("contract_broken", table="core." + "y" * 90, checks=checks, error="z" * 1000)
+    found = message("contract_failed", table="core." + "y" * 90, checks=checks, error="z" * 1000)
     assert len(found.subject) == SUBJECT_LENGTH
     assert len(found.short) == SHORT_LENGTH
     assert max(map(len, found.text.splitlines())) <= LINE_LENGTH + 20

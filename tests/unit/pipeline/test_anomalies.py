@@ -8,11 +8,11 @@ import pytest
 from tests.repository.written import ROOT
 from tests.unit.pipeline.daily_report import daily_report
 
-from headline.errors import BadData, NotChecked, SpecError
+from headline.errors import BadData, NotEvaluated, SpecError
 from headline.intervals import DAY, Interval
 from headline.ledger import Figures
 from headline.local.figures import open_figures
-from headline.pipeline import Acceptance, write_audit_publish
+from headline.pipeline import Waiver, write_audit_publish
 
 TODAY = date(2026, 3, 1)
 WEEK = timedelta(days=7)
@@ -25,7 +25,7 @@ CHECKS = """\
         {% from 'checks/anomaly.jinja' import unusual with context %}
         {{ unusual(measure='amount', value='sum(amount)', at_least=0.4, floor=5, without_rows=0) }}
 """
-SALE = Acceptance("The spring sale began.", by="ana")
+SALE = Waiver("The spring sale began.", by="ana")
 FIGURE = "raw.orders.as_much_is_paid_as_usual@2026-03-01,amount="
 
 
@@ -41,11 +41,11 @@ def shop(project: Any) -> Any:
     return project
 
 
-def audited(shop: Any, amount: str | None = None, acceptance: Acceptance | None = None, first: date = TODAY) -> Any:
+def audited(shop: Any, amount: str | None = None, waiver: Waiver | None = None, first: date = TODAY) -> Any:
     """A run up to today, with so much paid today; its one result of the kind, and the run."""
     if amount is not None:
         shop.arrive({TODAY: [("a", amount)]})
-    run = shop.run("shop", first, TODAY, acceptance=acceptance)
+    run = shop.run("shop", first, TODAY, waiver=waiver)
     [result] = [result for result in shop.audit(run, "raw.orders") if result.kind == "anomaly"]
     return result, run
 
@@ -60,7 +60,7 @@ def found(shop: Any, amount: str | None = None, first: date = TODAY) -> str:
 def seen_and_waived(shop: Any, amount: str) -> Any:
     """Somebody has seen today's figure and waives it: the result, and the run."""
     found(shop, amount)
-    return audited(shop, acceptance=SALE)
+    return audited(shop, waiver=SALE)
 
 
 def recorded(shop: Any) -> Any:
@@ -106,40 +106,40 @@ def test_what_is_computed_again_for_a_change_of_weeks_ago_is_not_asked_about(sho
         shop.audit(shop.run("shop", TODAY - WEEK), "raw.orders")
 
 
-def test_with_too_few_weeks_behind_it_a_figure_is_learning(shop: Any) -> None:
+def test_with_too_few_weeks_behind_it_a_figure_has_insufficient_history(shop: Any) -> None:
     run = shop.run("shop", TODAY - DAY)
-    assert "learning" not in {result.outcome for result in shop.audit(run, "raw.orders")}
+    assert "insufficient_history" not in {result.outcome for result in shop.audit(run, "raw.orders")}
     shop.query(f"delete from raw.orders where ds < date '{TODAY - 7 * WEEK}'")
     result, run = audited(shop)
-    assert (result.outcome, result.sample) == ("learning", [])
-    assert recorded(shop).outcome == "learning"
+    assert (result.outcome, result.sample) == ("insufficient_history", [])
+    assert recorded(shop).outcome == "insufficient_history"
     assert write_audit_publish(run)
 
 
 def test_a_waived_figure_is_published_and_it_is_known_who_waived_it_and_why(shop: Any) -> None:
     result, run = seen_and_waived(shop, "5000.00")
     [row] = result.sample
-    assert (result.outcome, row["accepted_by"], row["accepted_because"]) == ("accepted", "ana", "The spring sale began.")
+    assert (result.outcome, row["accepted_by"], row["accepted_because"]) == ("waived", "ana", "The spring sale began.")
     assert recorded(shop).sample == [row]
     assert write_audit_publish(run)
 
 
 def test_nobody_waives_what_nobody_has_seen(shop: Any) -> None:
     for _ in range(2):  # what the same run has found before its retry, nobody has seen either
-        run = shop.run("shop", TODAY, run_id="waived", acceptance=SALE)
+        run = shop.run("shop", TODAY, run_id="waived", waiver=SALE)
         shop.arrive({TODAY: [("a", "5000.00")]})
         with pytest.raises(BadData) as caught:
             shop.audit(run, "raw.orders")
     assert f"What was waived is not among these, or has changed since it was seen:\n  {FIGURE}5000" in str(caught.value)
-    result, _ = audited(shop, acceptance=SALE)
-    assert result.outcome == "accepted", "by now another run has told it"
+    result, _ = audited(shop, waiver=SALE)
+    assert result.outcome == "waived", "by now another run has told it"
 
 
 @pytest.mark.parametrize("amount", ["5000.01", "4999.99", "5200.00"])
 def test_a_waiver_ends_when_the_figure_changes(shop: Any, amount: str) -> None:
     seen_and_waived(shop, "5000.00")
     result, _ = audited(shop, "5000.00")
-    assert (result.outcome, result.sample[0]["accepted_by"]) == ("accepted", "ana"), "the same figure is not asked about again"
+    assert (result.outcome, result.sample[0]["accepted_by"]) == ("waived", "ana"), "the same figure is not asked about again"
     with pytest.raises(BadData) as caught:
         audited(shop, amount, SALE)
     assert f"{FIGURE}{amount.removesuffix('.00')}" in str(caught.value)
@@ -151,12 +151,12 @@ def test_only_the_figures_that_are_named_are_waived(shop: Any) -> None:
     found(shop, first=TODAY - DAY)
     named = replace(SALE, figures=frozenset({f"{FIGURE}5000"}))
     with pytest.raises(BadData) as caught:
-        audited(shop, acceptance=named, first=TODAY - DAY)
+        audited(shop, waiver=named, first=TODAY - DAY)
     assert "2026-02-28, amount: 7,000" in str(caught.value)
     assert "2026-03-01, amount" not in str(caught.value)
     other = replace(SALE, by="ben", figures=frozenset({FIGURE.replace("03-01", "02-28") + "7000"}))
-    result, _ = audited(shop, acceptance=other, first=TODAY - DAY)
-    assert (result.outcome, [row["accepted_by"] for row in result.sample]) == ("accepted", ["ben", "ana"])
+    result, _ = audited(shop, waiver=other, first=TODAY - DAY)
+    assert (result.outcome, [row["accepted_by"] for row in result.sample]) == ("waived", ["ben", "ana"])
     changed = replace(SALE, figures=frozenset({f"{FIGURE}5000"}))
     with pytest.raises(BadData, match=r"2026-03-01,amount=6000"):
         audited(shop, "6000.00", changed)
@@ -193,15 +193,15 @@ def test_who_waives_one_day_does_not_waive_another(shop: Any) -> None:
 def test_who_names_no_figure_waives_no_stale_day_that_the_run_computes_besides(shop: Any) -> None:
     shop.arrive({TODAY: [("a", "5000.00")], TODAY - DAY: [("a", "7000.00")]})
     found(shop)
-    run = shop.run("shop", TODAY, acceptance=SALE)
+    run = shop.run("shop", TODAY, waiver=SALE)
     with shop.stage(run) as (_, staged, _):
         assert {day for interval in staged["raw.orders"].intervals for day in interval} == {TODAY - DAY, TODAY}
     with pytest.raises(BadData) as caught:
         shop.audit(run, "raw.orders")
     assert "2026-02-28, amount: 7,000" in str(caught.value)
     assert "2026-03-01, amount" not in str(caught.value)
-    result, _ = audited(shop, acceptance=Acceptance("Both.", by="ben"), first=TODAY - DAY)
-    assert result.outcome == "accepted"
+    result, _ = audited(shop, waiver=Waiver("Both.", by="ben"), first=TODAY - DAY)
+    assert result.outcome == "waived"
 
 
 def test_nothing_but_an_anomaly_can_be_waived(shop: Any) -> None:
@@ -209,9 +209,9 @@ def test_nothing_but_an_anomaly_can_be_waived(shop: Any) -> None:
     shop.arrive({TODAY: [("a", "5000.00"), ("a", "1.00")]})
     found(shop)
     with pytest.raises(BadData, match=r"1 of 4 checks failed(?s:.*)duplicate") as caught:
-        audited(shop, acceptance=SALE)
+        audited(shop, waiver=SALE)
     assert "--accept" not in str(caught.value)
-    assert recorded(shop).outcome == "accepted"
+    assert recorded(shop).outcome == "waived"
 
 
 def test_an_anomaly_check_without_findings_is_refused(shop: Any) -> None:
@@ -226,7 +226,7 @@ def test_an_anomaly_check_without_findings_is_refused(shop: Any) -> None:
 def test_a_query_that_says_no_finding_checks_nothing(shop: Any) -> None:
     head = (shop.sql / CONTRACT).read_text().partition("        {% from")[0]
     shop.write(CONTRACT, head + "        select ds from raw.orders where amount > 1000000\n")
-    with pytest.raises(NotChecked):
+    with pytest.raises(NotEvaluated):
         audited(shop)
 
 
@@ -238,7 +238,7 @@ def test_what_deviates_the_same_way_in_a_table_behind_needs_no_waiver_of_its_own
     [result] = [one for one in shop.audit(shop.run("daily", TODAY), "profit.totals") if one.kind == "anomaly"]
     [figure] = result.sample
     said = (figure["accepted_by"], figure["accepted_because"])
-    assert (result.outcome, said) == ("accepted", ("ana", "accepted upstream in raw.orders: The spring sale began."))
+    assert (result.outcome, said) == ("waived", ("ana", "waived upstream in raw.orders: The spring sale began."))
 
     # A day that changed since, or another day, was not; what reads it finds it all the same.
     shop.write(CONTRACT, (shop.sql / CONTRACT).read_text().replace(CHECKS, ""))

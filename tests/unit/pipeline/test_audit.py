@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from tests.unit.pipeline.daily_report import daily_report
 
-from headline.errors import BadData, HeadlineError, NotChecked, SpecError
+from headline.errors import BadData, HeadlineError, NotEvaluated, SpecError
 from headline.ledger import CheckResult
 from headline.pipeline import write_audit_publish
 from headline.pipeline.audit import verdict_of
@@ -28,12 +28,12 @@ def result(outcome: str) -> CheckResult:
         (["passed", "passed"], "", "passed"),
         (["passed", "warned"], "", "passed"),
         (["warned"], "", "passed"),
-        (["passed", "failed", "not_checked"], "the engine went away", "failed"),
-        (["passed", "not_checked"], "", "not_checked"),
-        (["passed"], "the engine went away", "not_checked"),
-        ([], "", "not_checked"),
-        ([], "the engine went away", "not_checked"),
-        (["passed", "an outcome of tomorrow"], "", "not_checked"),
+        (["passed", "failed", "not_evaluated"], "the engine went away", "failed"),
+        (["passed", "not_evaluated"], "", "not_evaluated"),
+        (["passed"], "the engine went away", "not_evaluated"),
+        ([], "", "not_evaluated"),
+        ([], "the engine went away", "not_evaluated"),
+        (["passed", "an outcome of tomorrow"], "", "not_evaluated"),
     ],
 )
 def test_verdict(outcomes: list[str], problems: str, verdict: str) -> None:
@@ -48,7 +48,7 @@ def shop(project: Any) -> Any:
 
 
 def state(run: Any) -> str:
-    found = run.ledger.candidates(run.key).get("core.orders")
+    found = run.ledger.staging_tables(run.key).get("core.orders")
     return found.state if found else "not staged"
 
 
@@ -179,9 +179,9 @@ def test_a_soda_that_breaks_is_not_a_pass(shop: Any, monkeypatch: pytest.MonkeyP
 
     monkeypatch.setattr(soda, "judge", broken)
     run = shop.run("core_shop", D1)
-    with pytest.raises(NotChecked, match="soda is out"):
+    with pytest.raises(NotEvaluated, match="soda is out"):
         shop.audit(run, "core.orders")
-    assert state(run) == "not_checked"
+    assert state(run) == "not_evaluated"
 
 
 def test_several_checks_of_one_type_are_all_evaluated(shop: Any) -> None:
@@ -222,7 +222,7 @@ GRANDCHILD = daily_report(
 )
 
 
-@pytest.mark.parametrize(("core_has_run", "error"), [(False, NotChecked), (True, None)])
+@pytest.mark.parametrize(("core_has_run", "error"), [(False, NotEvaluated), (True, None)])
 def test_a_check_against_what_an_input_has_not_taken_in_is_no_verdict(
     shop: Any, core_has_run: bool, error: type[HeadlineError] | None
 ) -> None:
@@ -237,10 +237,10 @@ def test_a_check_against_what_an_input_has_not_taken_in_is_no_verdict(
     if error is None:
         assert {one.outcome for one in shop.audit(run, "profit.totals")} == {"passed"}
     else:
-        with pytest.raises(NotChecked, match=r"core\.orders is behind its inputs for 1 period\(s\) from 2026-03-01") as caught:
+        with pytest.raises(NotEvaluated, match=r"core\.orders is behind its inputs for 1 period\(s\) from 2026-03-01") as caught:
             shop.audit(run, "profit.totals")
         assert caught.value.behind == ["core_shop"], "which must run first"
-        assert run.ledger.candidates(run.key)["profit.totals"].state == "not_checked"
+        assert run.ledger.staging_tables(run.key)["profit.totals"].state == "not_evaluated"
 
 
 def test_a_faulty_contract_is_left_to_its_audit(project: Any, caplog: pytest.LogCaptureFixture) -> None:

@@ -26,7 +26,7 @@ FILES = {
             key: [order_id, valid_from]
             period: all
             reads:
-              raw.orders: {days_before: all}
+              raw.orders: {lookback_days: all}
         """,
     "core/core_prices/prices.sql": """
         select
@@ -170,7 +170,7 @@ def test_an_input_that_changed_on_a_day_that_was_not_asked_for_outdates_the_hist
     shop: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It was computed from all days, however narrow the window that is stated."""
-    shop.replace("core/core_prices/pipeline.yml", "raw.orders: {days_before: all}", "raw.orders:")
+    shop.replace("core/core_prices/pipeline.yml", "raw.orders: {lookback_days: all}", "raw.orders:")
     original, calls = DuckDBStaging.changed_days, []
     other = Thread(target=shop.publish, args=("shop", D2))
 

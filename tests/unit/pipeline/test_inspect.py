@@ -1,4 +1,4 @@
-"""A held candidate beside what is published: every difference is told once, and nothing else."""
+"""A held staging table beside what is published: every difference is told once, and nothing else."""
 
 from datetime import date
 from decimal import Decimal
@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from headline.errors import BadData, BadRequest
-from headline.pipeline import held_candidate, inspect, write_audit_publish
+from headline.pipeline import held_staging_table, inspect, write_audit_publish
 
 D1, D2, D3 = date(2026, 3, 1), date(2026, 3, 2), date(2026, 3, 3)
 Line = tuple[str, str, str, Any, Any, Any]
@@ -37,8 +37,8 @@ def changed(project: Any) -> Any:
 
 
 def lines(project: Any, run: Any, table: str = "orders") -> list[Line]:
-    found = inspect(run.pipeline.tables[table], project.ledger.candidates(run.key)[f"core.{table}"], project.warehouse)
-    return [(one.table, one.what, one.key or one.column, one.published, one.candidate, one.difference) for one in found]
+    found = inspect(run.pipeline.tables[table], project.ledger.staging_tables(run.key)[f"core.{table}"], project.warehouse)
+    return [(one.table, one.what, one.key or one.column, one.published, one.staging_table, one.difference) for one in found]
 
 
 def test_rows_are_told_by_their_key(shop: Any) -> None:
@@ -64,7 +64,7 @@ def test_a_repeated_row_beside_a_changed_one_is_one_more(shop: Any) -> None:
     shop.publish("core_shop", D1, D2)
     shop.arrive({D1: [("a", "2.00"), ("a", "3.00"), ("b", "10.00"), ("x", "-1.00")]})
     shop.publish("shop", D1)
-    told = {what: candidate for table, what, _, _, candidate, _ in lines(shop, held(shop)) if table == "core.orders"}
+    told = {what: staging_table for table, what, _, _, staging_table, _ in lines(shop, held(shop)) if table == "core.orders"}
     assert (told["rows added"], told["rows lost"], told["rows changed"]) == (1, 0, 1)
 
 
@@ -140,7 +140,7 @@ def test_the_failure_of_an_audit_ends_with_the_command_that_shows_it(shop: Any) 
     *_, command = str(raised.value).splitlines()
     program, verb, table, key = command.split()
     assert (program, verb, table) == ("headline", "inspect", "core.orders")
-    found = held_candidate(run.pipeline.tables["orders"], key, shop.ledger)
+    found = held_staging_table(run.pipeline.tables["orders"], key, shop.ledger)
     assert (found.run_id, found.state) == ("manual__1", "failed")
 
 
@@ -148,7 +148,7 @@ def test_the_failure_of_an_audit_ends_with_the_command_that_shows_it(shop: Any) 
 def test_a_run_is_named_by_its_id_or_the_beginning_of_it(shop: Any, run: str) -> None:
     for run_id in ("manual__1", "manual__1 more"):
         held(shop, run_id=run_id)
-    found = held_candidate(held(shop, run_id="other").pipeline.tables["orders"], run, shop.ledger)
+    found = held_staging_table(held(shop, run_id="other").pipeline.tables["orders"], run, shop.ledger)
     assert found.run_id == ("manual__1" if run == "manual__1" else "manual__1 more")
 
 
@@ -156,7 +156,7 @@ def test_without_a_run_the_newest_that_is_held_is_meant(shop: Any) -> None:
     held(shop, run_id="manual__1")
     table = held(shop, run_id="manual__2").pipeline.tables["orders"]
     write_audit_publish(shop.run("core_shop", D1, run_id="scheduled__1"))
-    assert held_candidate(table, "", shop.ledger).run_id == "manual__2"
+    assert held_staging_table(table, "", shop.ledger).run_id == "manual__2"
 
 
 def test_a_run_that_cannot_be_told_is_answered_with_those_that_there_are(shop: Any) -> None:
@@ -169,7 +169,7 @@ def test_a_run_that_cannot_be_told_is_answered_with_those_that_there_are(shop: A
         ("scheduled", "the run scheduled__1 has published it, so there is nothing to compare; these runs have one"),
     ):
         with pytest.raises(BadRequest, match=complaint):
-            held_candidate(table, run, shop.ledger)
+            held_staging_table(table, run, shop.ledger)
 
 
 def test_what_was_kept_for_its_days_is_said_to_be_gone(shop: Any) -> None:
@@ -177,11 +177,11 @@ def test_what_was_kept_for_its_days_is_said_to_be_gone(shop: Any) -> None:
     table = run.pipeline.tables["orders"]
     with pytest.raises(BadData):
         write_audit_publish(run)
-    candidate = shop.ledger.candidates(run.key)["core.orders"]
-    assert inspect(table, candidate, shop.warehouse), "a failed audit keeps what it holds back"
+    staging_table = shop.ledger.staging_tables(run.key)["core.orders"]
+    assert inspect(table, staging_table, shop.warehouse), "a failed audit keeps what it holds back"
     shop.warehouse.forget(run.key)
     with pytest.raises(BadRequest, match=f"the run {run.key} has kept nothing; clear it to compute it again"):
-        inspect(table, candidate, shop.warehouse)
+        inspect(table, staging_table, shop.warehouse)
     shop.ledger.forget_candidates([(run.key, "core.orders")])
     with pytest.raises(BadRequest, match="was kept for 7 days and is gone; clear it to compute it again; no run has one"):
-        held_candidate(table, "manual__1", shop.ledger)
+        held_staging_table(table, "manual__1", shop.ledger)

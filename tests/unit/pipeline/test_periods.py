@@ -22,7 +22,7 @@ FILES = {
           months:
             key: [month]
             period: month
-            reads: {core.orders: {days_before: 31}}
+            reads: {core.orders: {lookback_days: 31}}
         """,
     "profit/monthly/months.sql": """
         select

@@ -133,7 +133,7 @@ def test_nothing_is_left_of_a_run_after_publication(shop: Any, warehouse: DuckDB
     run = shop.run("core_shop", D1)
     write_audit_publish(run)
     assert not list(warehouse.path.parent.glob("*.kept/*"))
-    assert {one.state for one in shop.ledger.candidates(run.key).values()} == {"published"}
+    assert {one.state for one in shop.ledger.staging_tables(run.key).values()} == {"published"}
 
 
 def test_one_failed_audit_holds_all_tables(shop: Any) -> None:
@@ -290,7 +290,7 @@ def test_runs_of_one_pipeline_compute_side_by_side_and_end_as_one_after_the_othe
 # killed
 
 POINTS = {
-    "during staging": Point(Ledger, "record_candidate", after=True),
+    "during staging": Point(Ledger, "record_staging_table", after=True),
     "during the audit": Point(Ledger, "record_audit"),
     "before the ledger forgets": Point(Ledger, "begin_publication"),
     "after the ledger has forgotten": Point(Ledger, "begin_publication", after=True),

@@ -137,7 +137,7 @@ def test_two_runs_of_the_same_days_do_not_share_staging_tables(shop: Any) -> Non
     assert one.key != other.key
     with shop.stage(one), other.warehouse.staging(other.key) as session, pytest.raises(SpecError):
         rows(session, "core.orders")
-    assert shop.ledger.candidates(other.key) == {}
+    assert shop.ledger.staging_tables(other.key) == {}
     assert shop.run("core_shop", D2, run_id=one.run_id).key == one.key
 
 
@@ -155,7 +155,7 @@ def test_rows_outside_the_interval_are_refused(shop: Any, old: str, new: str) ->
     run = shop.run("core_shop", D2)
     with pytest.raises(SpecError, match=r"orders\.sql: \d rows lie outside"), shop.stage(run):
         pass
-    assert shop.ledger.candidates(run.key) == {}
+    assert shop.ledger.staging_tables(run.key) == {}
 
 
 @pytest.mark.parametrize(
@@ -170,7 +170,7 @@ def test_sql_that_cannot_run_stages_nothing(shop: Any, sql: str, error: type[Exc
     run = shop.run("core_shop", D1)
     with pytest.raises(error), shop.stage(run):
         pass
-    assert shop.ledger.candidates(run.key) == {}
+    assert shop.ledger.staging_tables(run.key) == {}
 
 
 MONTHLY = {
@@ -186,7 +186,7 @@ MONTHLY = {
           latest:
             period: all
             reads:
-              core.orders: {days_before: all}
+              core.orders: {lookback_days: all}
         """,
     "profit/monthly/months.sql": """
         select cast(date_trunc('month', ds) as date) as month, cast(sum(amount) as decimal(18, 4)) as amount
@@ -361,7 +361,7 @@ def test_a_range_that_is_none_is_refused(first: str | None, last: str | None, co
 def test_a_missing_day_stops_what_reads_its_history_without_gaps(project: Any) -> None:
     """Even where an earlier day comes later: the days after it are computed again only when all between them are there."""
     day = {D1 + n * DAY: [(f"o{n}", "1.00")] for n in range(5)}
-    project.replace("core/core_shop/pipeline.yml", "raw.orders:\n", "raw.orders: {days_before: all, without_gaps: true}\n")
+    project.replace("core/core_shop/pipeline.yml", "raw.orders:\n", "raw.orders: {lookback_days: all, without_gaps: true}\n")
     project.arrive(day)
     project.publish("shop", D3)
     project.publish("core_shop", D3)

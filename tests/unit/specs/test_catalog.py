@@ -46,7 +46,7 @@ def test_all_faults_of_a_file_are_told_with_their_keys(project: Any) -> None:
           totals:
             period: year
             reads:
-              core.orders: {days_before: -1, days_behind: 2}
+              core.orders: {lookback_days: -1, days_behind: 2}
         """,
     )
     faults = faults_of(lambda: load_pipeline(project.sql / "core/core_shop"))
@@ -54,7 +54,7 @@ def test_all_faults_of_a_file_are_told_with_their_keys(project: Any) -> None:
     told = {fault.split(": ")[1] for fault in faults}
     assert {"description", "tier", "lands_at", "owner", "tables.totals.period"} <= told
     assert any("tables.Orders" in fault for fault in faults)
-    assert any("days_before" in fault for fault in faults)
+    assert any("lookback_days" in fault for fault in faults)
     assert any("days_behind: unknown key" in fault for fault in faults)
     assert any('write the time in quotes: "12:30"' in fault for fault in faults)
 
@@ -226,7 +226,7 @@ def test_a_day_whose_evening_is_in_the_next_file_needs_the_moment(
     """Where a reader looks a day ahead and the raw table knows the moment; rates, which have none, are of their date."""
     monkeypatch.setenv("HEADLINE_REPORTING_ZONE", zone)
     project.replace("sources/shop/source.yml", "format: csv}", f"format: csv{how}}}")
-    project.replace("core/core_shop/pipeline.yml", "raw.orders:", "raw.orders: {days_after: 1}")
+    project.replace("core/core_shop/pipeline.yml", "raw.orders:", "raw.orders: {lookahead_days: 1}")
     assert specs.load().pipelines, "it has no moment"
     column = "          - {name: at, data_type: timestamp, description: When.}\n"
     contract = "sources/shop/orders.contract.yml"
@@ -274,11 +274,11 @@ def test_a_streams_pattern_must_say_when_a_file_arrived(project: Any, pattern: s
         assert "ingest.orders.pattern: name folder and minute" in fault
 
 
-def test_days_after_of_a_landing_are_refused_for_nobody_waits_for_them(project: Any) -> None:
-    reads = "  orders:\n    reads:\n      landing.orders: {days_after: 1}\n"
+def test_lookahead_days_of_a_landing_are_refused_for_nobody_waits_for_them(project: Any) -> None:
+    reads = "  orders:\n    reads:\n      landing.orders: {lookahead_days: 1}\n"
     project.replace("sources/shop/source.yml", "  orders:\n", reads)
     [fault] = faults_of(lambda: load_pipeline(project.sql / "sources/shop"))
-    assert "tables.orders.reads: landing.orders: days_after is not possible" in fault
+    assert "tables.orders.reads: landing.orders: lookahead_days is not possible" in fault
     assert "`moment` of the ingest" in fault
 
 
@@ -292,11 +292,11 @@ def test_a_file_tells_its_day_in_one_way(project: Any) -> None:
 def test_inputs_have_the_widest_window_that_a_table_asks_for(project: Any) -> None:
     project.replace(
         PIPELINE,
-        "core.orders: {days_before: all}",
-        "core.orders: {days_before: all}\n      raw.orders: {days_before: 3, days_after: 1}",
+        "core.orders: {lookback_days: all}",
+        "core.orders: {lookback_days: all}\n      raw.orders: {lookback_days: 3, lookahead_days: 1}",
     )
-    project.replace(PIPELINE, "      raw.orders:\n", "      raw.orders: {days_before: 2, days_after: 5}\n")
-    assert specs.load().pipelines["core_shop"].inputs["raw.orders"] == specs.Window(days_before=3, days_after=5)
+    project.replace(PIPELINE, "      raw.orders:\n", "      raw.orders: {lookback_days: 2, lookahead_days: 5}\n")
+    assert specs.load().pipelines["core_shop"].inputs["raw.orders"] == specs.Window(lookback_days=3, lookahead_days=5)
 
 
 def test_an_unknown_table_is_told_with_those_that_exist(project: Any) -> None:

@@ -12,20 +12,20 @@ from headline.intervals import Interval
 from headline.sql import Overlay, parse, resolve, tables_read, within, write
 
 JAN_2 = [Interval(date(2026, 1, 2), date(2026, 1, 3))]
-LAID_OVER = Overlay("candidate.core__a__k", ["ds", "x"], JAN_2, "ds")
+LAID_OVER = Overlay("staging_run.core__a__k", ["ds", "x"], JAN_2, "ds")
 
 
 @pytest.fixture
 def connection() -> Iterator[duckdb.DuckDBPyConnection]:
-    """core.a is published for three days; a candidate has another second day."""
+    """core.a is published for three days; a staging table has another second day."""
     connection = duckdb.connect()
     connection.execute("create schema core")
-    connection.execute("create schema candidate")
+    connection.execute("create schema staging_run")
     published = "(values (date '2026-01-01', 0), (date '2026-01-02', 1), (date '2026-01-03', 2))"
-    candidate = "(values (date '2026-01-02', 10), (date '2026-01-02', 20))"
+    staging_table = "(values (date '2026-01-02', 10), (date '2026-01-02', 20))"
     connection.execute(f"create table core.a as select * from {published} as v(ds, x)")
     connection.execute("create table core.b as select date '2026-01-02' as ds, 7 as y")
-    connection.execute(f"create table candidate.core__a__k as select * from {candidate} as v(ds, x)")
+    connection.execute(f"create table staging_run.core__a__k as select * from {staging_table} as v(ds, x)")
     yield connection
     connection.close()
 
@@ -41,7 +41,7 @@ def test_a_candidate_is_laid_over_what_is_published(connection: duckdb.DuckDBPyC
 
 
 def test_a_table_that_is_rebuilt_whole_is_its_candidate(connection: duckdb.DuckDBPyConnection) -> None:
-    whole = Overlay("candidate.core__a__k", ["ds", "x"], JAN_2, None)
+    whole = Overlay("staging_run.core__a__k", ["ds", "x"], JAN_2, None)
     assert rows(connection, "select x from core.a order by x", core__a=whole) == [(10,), (20,)]
 
 
@@ -114,5 +114,5 @@ def test_within_holds_the_days_of_all_intervals(connection: duckdb.DuckDBPyConne
 @pytest.mark.parametrize("dialect", ["athena", "spark"])
 def test_other_engines_get_their_own_words(dialect: str) -> None:
     text = write(resolve(parse("select cast(x as varchar) as x from core.a", "test"), {"core.a": LAID_OVER}), dialect)
-    assert "candidate.core__a__k" in text
+    assert "staging_run.core__a__k" in text
     assert ("STRING" in text) == (dialect == "spark")

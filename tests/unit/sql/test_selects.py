@@ -47,7 +47,9 @@ def test_every_select_of_the_repository_says_the_same(monkeypatch: pytest.Monkey
         known = len(selects._PREPARED)
         for table in pipeline.ordered_tables:
             names = {
-                name: Overlay(one.candidate, one.columns, TWO_STRETCHES, one.period_column) if isinstance(one, Overlay) else FILES
+                name: Overlay(one.staging_table, one.columns, TWO_STRETCHES, one.period_column)
+                if isinstance(one, Overlay)
+                else FILES
                 for name, one in expected(pipeline, table, DIALECT).items()
             }
             for period in (RUN, Interval(date(2026, 3, 30), date(2026, 5, 4))):

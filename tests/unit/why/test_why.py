@@ -14,7 +14,6 @@ from headline import specs
 from headline.errors import BadData, BadRequest
 from headline.intervals import DAY, Interval
 from headline.ledger import (
-    Candidate,
     CheckResult,
     ColumnChange,
     HeldDay,
@@ -24,6 +23,7 @@ from headline.ledger import (
     Published,
     SchemaChange,
     SchemaChanges,
+    StagingTable,
     tables,
 )
 from headline.ledger.incidents import Finding, Incidents
@@ -124,9 +124,9 @@ def test_a_table_that_another_of_its_pipeline_holds_back_names_it(shop: Any) -> 
 def failed(project: Any, outcome: str = "failed", **more: str) -> Any:
     path, name = "checks.failed_rows.as_much_is_paid_as_usual", "as much is paid as usual"
     result = CheckResult(path, name, "failed_rows", outcome, Decimal(1), "must be 0", "anomaly", [FINDING | more])
-    candidate = Candidate("k", "core.orders", [Interval(D1, D1 + DAY)], 1, 1, "transformed", "run 1")
-    project.ledger.record_candidate(candidate)
-    project.ledger.record_audit(candidate, [result], "failed" if outcome == "failed" else "passed")
+    staging_table = StagingTable("k", "core.orders", [Interval(D1, D1 + DAY)], 1, 1, "transformed", "run 1")
+    project.ledger.record_staging_table(staging_table)
+    project.ledger.record_audit(staging_table, [result], "failed" if outcome == "failed" else "passed")
 
 
 def test_an_unusual_figure_that_holds_a_day_back_says_how_to_waive_it(shop: Any) -> None:
@@ -137,7 +137,7 @@ def test_an_unusual_figure_that_holds_a_day_back_says_how_to_waive_it(shop: Any)
 
 
 def test_a_waived_day_says_who_waived_what_and_why(shop: Any) -> None:
-    failed(shop, "accepted", accepted_value="5000.000000", accepted_by="ines", accepted_because="The sale began.")
+    failed(shop, "waived", accepted_value="5000.000000", accepted_by="ines", accepted_because="The sale began.")
     text = told(shop, "core.orders")
     assert text.startswith(
         "core.orders 2026-03-01: waived. Published with 1 unusual figure(s) that somebody waived, such as core.ord"

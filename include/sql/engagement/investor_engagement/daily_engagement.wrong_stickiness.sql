@@ -7,7 +7,7 @@ inner join (
         ds,
         count(*) as active_users
     from core.user_days
-    where {{ in_interval('ds', days_before=27) }}
+    where {{ in_interval('ds', lookback_days=27) }}
     group by ds
 ) as active on active.ds <= engagement.ds and active.ds > cast(engagement.ds - interval '28' day as date)
 where {{ in_interval('engagement.ds') }}

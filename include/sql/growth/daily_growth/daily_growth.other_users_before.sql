@@ -4,7 +4,7 @@ core.user_days as active
 inner join core.exposures as exposures
     on active.user_id = exposures.user_id and cast(active.ds + interval '1' day as date) >= exposures.ds
 {% endset %}
-{% set on_the_next_day = {'ds': "cast(active.ds + interval '1' day as date)", 'days': 'active.ds', 'days_before': 1} %}
+{% set on_the_next_day = {'ds': "cast(active.ds + interval '1' day as date)", 'days': 'active.ds', 'lookback_days': 1} %}
 {{ differences(
     measures=['users_before'],
     sides=[

@@ -28,8 +28,11 @@ def current() -> list[str]:
 def grant(connection: Connection) -> None:
     """Give writer, reader and eraser their rights, where the server has these roles; again is safe.
 
-    Where one login does everything there are no such roles, and the triggers alone protect history.
+    Where one login does everything there are no such roles, and the triggers alone protect history. Whoever does not own the
+    tables has no rights to give.
     """
+    if not connection.scalar(text("select pg_has_role(relowner, 'usage') from pg_class where oid = to_regclass('load')")):
+        return
     present = set(
         connection.scalars(text("select rolname from pg_roles where rolname = any(:names)"), {"names": [WRITER, READER, ERASER]})
     )

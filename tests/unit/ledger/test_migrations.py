@@ -29,8 +29,8 @@ PUBLICATION = (
 
 
 @pytest.fixture
-def old(postgres: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    """A cursor on a ledger of the revision before; it is thrown away afterwards."""
+def old(postgres: str, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> Iterator[Any]:
+    """A cursor on a ledger of an earlier revision; it is thrown away afterwards."""
     with closing(psycopg2.connect(host=postgres, user="postgres", dbname="postgres")) as server:
         server.autocommit = True
         server.cursor().execute("drop database if exists old_ledger")
@@ -41,7 +41,7 @@ def old(postgres: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     config.set_main_option("script_location", str(PROJECT / "plugins" / "headline" / "ledger" / "migrations"))
     with engine("old_ledger").begin() as opened:
         config.attributes["connection"] = opened
-        command.upgrade(config, "0003")
+        command.upgrade(config, getattr(request, "param", "0003"))
     with closing(psycopg2.connect(host=postgres, user="postgres", dbname="old_ledger")) as server:
         server.autocommit = True
         yield server.cursor()
@@ -85,3 +85,28 @@ def test_each_day_is_as_the_newest_of_the_history_says(old: Any) -> None:
 def test_an_empty_ledger_stays_empty(old: Any) -> None:
     migrate("old_ledger")
     assert Ledger("old_ledger").states(["core.x", "landing.x"]) == []
+
+
+@pytest.mark.parametrize("old", ["0015"], indirect=True)
+def test_what_is_stored_gets_the_words_of_today(old: Any) -> None:
+    for outcome in ("passed", "learning", "accepted", "not_checked"):
+        old.execute(
+            "insert into audit (run_key, run_id, table_name, check_path, check_name, check_type, outcome, threshold, kind, "
+            "sample) values ('k', 'r', 'core.x', 'p', 'n', 'failed_rows', %s, '', 'anomaly', '[]')",
+            [outcome],
+        )
+    old.execute(
+        "insert into candidate (run_key, table_name, intervals, as_of, row_count, state, run_id) "
+        "values ('k', 'core.x', '[]', 1, 1, 'not_checked', 'r')"
+    )
+    old.execute(
+        "insert into incident (pipeline, kind, ds, since, facts, state, opened_at) "
+        "values ('core_x', 'contract_broken', '2026-03-01', now(), '{}', 'open', now())"
+    )
+    migrate("old_ledger")
+    old.execute("select outcome from audit order by id")
+    assert [outcome for (outcome,) in old.fetchall()] == ["passed", "insufficient_history", "waived", "not_evaluated"]
+    old.execute("select (select state from staging_table), (select kind from incident)")
+    assert old.fetchone() == ("not_evaluated", "contract_failed")
+    with pytest.raises(psycopg2.errors.InsufficientPrivilege, match="history"):
+        old.execute("update audit set outcome = 'passed'")

@@ -109,7 +109,7 @@ class Remembered(Ledger):
     def newest_days(self, table_names: Any) -> dict[str, date]:
         return {one.table: one.interval.start for one in self._of(table_names)}
 
-    def lookback_days(self, table_names: Any, day: date) -> dict[str, tuple[date, int]]:
+    def days_until(self, table_names: Any, day: date) -> dict[str, tuple[date, int]]:
         raise AssertionError("no window of these tables forbids gaps")
 
     def changes(self, reads: Mapping[str, Window], interval: Interval, since: int = 0) -> list[Change]:

@@ -353,7 +353,7 @@ class Ledger(CurrentState):
         with self._begin() as connection:
             return list(connection.execute(query.order_by(tables.publication.c.version)).all())
 
-    def expired_candidates(self, days: int) -> list[tuple[str, str]]:
+    def expired_staging_tables(self, days: int) -> list[tuple[str, str]]:
         """(run_key, table) of the staging tables that nobody touched for so many days."""
         columns = tables.staging_table.c
         age = func.make_interval(0, 0, 0, days)
@@ -361,7 +361,7 @@ class Ledger(CurrentState):
             query = select(columns.run_key, columns.table_name).where(columns.updated_at < func.now() - age)
             return [(row.run_key, row.table_name) for row in connection.execute(query)]
 
-    def forget_candidates(self, expired: Iterable[tuple[str, str]]) -> None:
+    def forget_staging_tables(self, expired: Iterable[tuple[str, str]]) -> None:
         """Forget staging tables whose tables are gone."""
         columns = tables.staging_table.c
         with self._begin() as connection:

@@ -132,7 +132,7 @@ def _names(names: list[str]) -> str:
 
 
 def _days_before(names: Iterable[str], day: date, ledger: CurrentState) -> dict[str, list[Interval]]:
-    counted = ledger.lookback_days(names, day)
+    counted = ledger.days_until(names, day)
     gaps = [name for name, (first, count) in counted.items() if (day - first).days > count]
     there = {name: [Interval(first, day)] for name, (first, _) in counted.items() if name not in gaps}
     for state in ledger.states(gaps, Interval(date.min, day)) if gaps else ():

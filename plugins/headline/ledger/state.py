@@ -127,7 +127,7 @@ class CurrentState(Store):
             found = connection.execute(select(text("names.name"), newest).select_from(names)).all()
         return {name: day for name, day in found if day}
 
-    def lookback_days(self, table_names: Iterable[str], day: date) -> dict[str, tuple[date, int]]:
+    def days_until(self, table_names: Iterable[str], day: date) -> dict[str, tuple[date, int]]:
         """Of each table with a published day before `day`: the first one ever, and how many there are."""
         query = select(_state.table_name, func.min(_state.start), func.sum(_state.end - _state.start))
         query = query.where(_state.table_name.in_(list(table_names)), _state.start < day).group_by(_state.table_name)

@@ -139,10 +139,10 @@ def _logs(folder: Path | None, days: int) -> Removed:
 
 def _staging(ledger: Ledger, warehouse: Warehouse, days: int) -> Removed:
     """What failed audits hold back is kept to be inspected, but not for ever."""
-    expired = ledger.expired_candidates(days) if days else []
+    expired = ledger.expired_staging_tables(days) if days else []
     for key in {key for key, _ in expired}:
         warehouse.forget(key)
-    ledger.forget_candidates(expired)
+    ledger.forget_staging_tables(expired)
     return Removed("staging", len(expired))
 
 

@@ -21,6 +21,7 @@ class Plan:
     `states`: by table, the periods asked for and those within the restatement window, in order of days. `changes`: by table, what
     changed of its inputs; days out of reach of its own windows are told as one change, which means nothing to another table.
     `gaps`: by table, days that it lacks although its inputs have them, where another table of the pipeline reads it without gaps.
+    `alone`: whether stale days are left for another run.
     """
 
     run: PipelineRun
@@ -28,6 +29,7 @@ class Plan:
     states: dict[str, list[PeriodState]] = field(repr=False)
     changes: dict[str, list[Change]] = field(repr=False)
     gaps: dict[str, list[Interval]] = field(repr=False, default_factory=dict)
+    alone: bool = False
 
     def intervals(self, table: Table, changed: Iterable[Change] = ()) -> list[Interval]:
         """The days to compute of one table, in whole periods.
@@ -37,12 +39,14 @@ class Plan:
         requested = self.run.requested.widen(table.period)
         if table.period_column is None:
             return [requested]
+        gaps = self.gaps.get(table.full_name, [])
+        if self.alone:
+            return merge(interval.widen(table.period) for interval in [requested, *gaps])
         reads = self.run.pipeline.reads_by_table(table)
         states = self.states.get(table.full_name, [])
         stale = [state.interval for state in stale_periods(states, reads, self.changes.get(table.full_name, []))]
         in_doubt = [state.interval for state in states if state.fingerprint == IN_DOUBT]
         follow = touched([state.interval for state in states], reads, [change for change in changed if change.table in reads])
-        gaps = self.gaps.get(table.full_name, [])
         return merge(interval.widen(table.period) for interval in [requested, *stale, *in_doubt, *follow, *gaps])
 
 
@@ -84,7 +88,7 @@ def _gaps(run: PipelineRun, states: dict[str, list[PeriodState]]) -> dict[str, l
     found = {}
     for name, table in gapless.items():
         inputs = sorted(run.pipeline.external_reads(table).keys() - _always_there())
-        counts = {one: count for one, (_, count) in run.ledger.lookback_days([name, *inputs], date.max).items()}
+        counts = {one: count for one, (_, count) in run.ledger.days_until([name, *inputs], date.max).items()}
         known = {day for state in states[name] for day in state.interval}
         asked = sum(day not in known for day in run.requested)
         if min((counts.get(one, 0) for one in inputs), default=0) > counts.get(name, 0) + asked:

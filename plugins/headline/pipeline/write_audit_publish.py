@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import date
@@ -131,13 +131,14 @@ def prepare(pipeline: Pipeline) -> None:
             compile_table(table, Interval(date(2000, 1, 1), date(2000, 1, 2)), expected(pipeline, table, DIALECT), DIALECT)
 
 
-def planned_run(run: PipelineRun, session: Staging) -> Plan:
+def planned_run(run: PipelineRun, session: Staging, *, alone: bool = False) -> Plan:
     """The plan of a run; every published table that it reads or fills is there afterwards.
 
-    Raises BadData where the warehouse is not the one that the ledger knows, also where days seem to be missing because of that.
+    `alone`: without the stale days of the restatement window. Raises BadData where the warehouse is not the one that the ledger
+    knows, also where days seem to be missing because of that.
     """
     try:
-        planned = plan(run)
+        planned = replace(plan(run), alone=alone)
     except Transient:
         with session.reading():
             raise
@@ -158,22 +159,44 @@ def transform_all(planned: Plan, session: Staging, progress: _Progress | None = 
     return staged
 
 
-def _attempt(run: PipelineRun, session: Staging, progress: _Progress) -> list[Published] | None:
-    planned = planned_run(run, session)
+def _attempt(run: PipelineRun, session: Staging, progress: _Progress, *, alone: bool = False) -> list[Published] | None:
+    """Compute, audit and publish once; None where an input changed meanwhile.
+
+    A stale day that fails its audit must not hold back the days asked for: these are computed again alone, and the stale ones
+    stay as they are published, and stale.
+    """
+    planned, failure = planned_run(run, session, alone=alone), None
     with session.reading():  # the file is opened once
         staged = transform_all(planned, session, progress)
         with progress.step("audit", *run.pipeline.ordered_tables):
             try:
                 audit(planned, staged, session, progress.audited)
-            except (BadData, NotEvaluated):
+            except (BadData, NotEvaluated) as error:
                 if is_outdated(planned, staged, run.ledger):  # its checks compared old rows with new ones
                     return None
-                _keep(session)
-                raise
+                if isinstance(error, NotEvaluated) or alone or not _brings_stale_days(run, staged):
+                    _keep(session)
+                    raise
+                failure = error
+    if failure:
+        log.warning(
+            "Stale days were computed too, and the audit failed; now only %s is computed. It found:\n%s", run.requested, failure
+        )
+        return _attempt(run, session, progress, alone=True)
     with progress.step("publish", *run.pipeline.ordered_tables):
         published = publish(planned, staged, session)
         progress.published(published or [])
     return published
+
+
+def _brings_stale_days(run: PipelineRun, staged: Mapping[str, Staged]) -> bool:
+    """Whether days were computed that nobody asked for."""
+    return any(
+        interval.start < asked.start or asked.end < interval.end
+        for one in staged.values()
+        for asked in [run.requested.widen(one.table.period)]
+        for interval in one.intervals
+    )
 
 
 def _keep(session: Staging) -> None:
@@ -188,7 +211,7 @@ def _forget_kept(run: PipelineRun) -> None:
     """This run's results are public now; those of failed runs are kept for inspection, but not for ever."""
     run.warehouse.forget(run.key)
     days = settings.load().keep_staging_days
-    expired = run.ledger.expired_candidates(days) if days else []
+    expired = run.ledger.expired_staging_tables(days) if days else []
     for key in {key for key, _ in expired}:
         run.warehouse.forget(key)
-    run.ledger.forget_candidates(expired)
+    run.ledger.forget_staging_tables(expired)

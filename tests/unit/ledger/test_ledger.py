@@ -125,7 +125,7 @@ def test_states_are_read_by_range_of_days(ledger: Ledger) -> None:
         "a period is met by any of its days"
     )
     assert ledger.newest_days(["core.x", "core.w", "core.absent"]) == {"core.x": D3, "core.w": D1}
-    assert ledger.lookback_days(["core.x", "core.w"], D3) == {"core.x": (D1, 2), "core.w": (D1, 3)}
+    assert ledger.days_until(["core.x", "core.w"], D3) == {"core.x": (D1, 2), "core.w": (D1, 3)}
 
 
 def test_days_before_the_interval_are_one_change_where_a_window_has_no_bound(ledger: Ledger) -> None:
@@ -256,8 +256,8 @@ def test_old_candidates_expire(ledger: Ledger) -> None:
         ledger.record_staging_table(staging_table(table))
     with engine().begin() as connection:
         connection.execute(text("update staging_table set updated_at = now() - interval '8 days' where table_name = 'core.x'"))
-    assert ledger.expired_candidates(7) == [("k", "core.x")]
-    ledger.forget_candidates([("k", "core.x")])
+    assert ledger.expired_staging_tables(7) == [("k", "core.x")]
+    ledger.forget_staging_tables([("k", "core.x")])
     assert list(ledger.staging_tables("k")) == ["core.y"]
 
 

@@ -12,7 +12,7 @@ from tests.unit.pipeline.killing import Point, run_and_die
 from headline import specs
 from headline.errors import BadData, Transient
 from headline.intervals import DAY, Interval
-from headline.ledger import Ledger
+from headline.ledger import Ledger, stale_states
 from headline.ledger.ledger import Recording
 from headline.pipeline import write_audit_publish
 from headline.pipeline.audit import audit
@@ -143,6 +143,19 @@ def test_one_failed_audit_holds_all_tables(shop: Any) -> None:
         shop.publish("core_shop", D1)
     assert shop.ledger.publications(["core.orders", "core.running_totals"]) == []
     assert shop.query("select count(*) from core.running_totals") == [(0,)]
+
+
+def test_a_stale_day_that_is_bad_by_now_holds_back_no_other(shop: Any, ledger: Ledger) -> None:
+    shop.publish("core_shop", D1)
+    shop.arrive({D1: [("a", "1.00"), ("a", "2.00")]})
+    shop.publish("shop", D1)
+    shop.publish("core_shop", D2)
+    assert shop.query(TOTALS) == [(D1, 1), (D2, 11)]
+    table = specs.load().table("core.orders")
+    stale = stale_states(table, table.reads, ledger, Interval(D1, D3))
+    assert [state.interval.start for state in stale] == [D1]
+    with pytest.raises(BadData, match="order_id"):
+        shop.publish("core_shop", D1)
 
 
 def test_an_input_that_changed_meanwhile_is_computed_and_audited_again(shop: Any, monkeypatch: pytest.MonkeyPatch) -> None:

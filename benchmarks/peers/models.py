@@ -184,7 +184,7 @@ def _check(listed: specs.Check, queries: Mapping[str, exp.Query]) -> Check | Non
             return Check(listed.name, "expression", expression=" ".join(expression.split()))
         case "failed_rows", {"query": _}:
             found = queries[listed.path]
-            if listed.kind == "anomaly":
+            if listed.dimension == "anomaly":
                 found = exp.select("*").from_(found.subquery("findings")).where("finding = 'outlier'")
             return Check(listed.name, "query", query=found)
     return None

@@ -165,7 +165,7 @@ def test_every_dag_has_something_to_show(visit: Visit, dag_id: str) -> None:
 def test_a_click_in_the_frame_takes_an_incident(visit: Visit, incident: Callable[..., Incident]) -> None:
     found = incident("unit_profit")
     page = visit("/plugin/headline")
-    frame(page).get_by_role("link", name="unit_profit: contract broken").click()
+    frame(page).get_by_role("link", name="unit_profit: contract failed").click()
     expect(frame(page).get_by_text("id=O-1")).to_be_visible()
     frame(page).get_by_role("button", name="Acknowledge").click()
     expect(frame(page).locator(".timeline")).to_contain_text("Acknowledged by engineer")
@@ -202,7 +202,7 @@ def test_who_follows_an_alert_without_a_login_comes_to_it_after_it(visit: Visit,
     found = incident("unit_profit")
     page = visit(f"/headline/incidents/{found.id}", None, complain=False)
     log_in(page, "engineer")
-    expect(page.get_by_role("heading", name="unit_profit: contract broken")).to_be_visible()
+    expect(page.get_by_role("heading", name="unit_profit: contract failed")).to_be_visible()
 
 
 def test_a_reader_sees_the_own_area_and_changes_nothing(visit: Visit, incident: Callable[..., Incident]) -> None:
@@ -211,7 +211,7 @@ def test_a_reader_sees_the_own_area_and_changes_nothing(visit: Visit, incident: 
     expect(frame(page).locator("tbody tr")).to_have_count(len(GROWTH))
     assert {name.split()[0] for name in frame(page).locator("tbody th").all_inner_texts()} == GROWTH
     listed = visit("/headline/incidents", "growth-reader")
-    expect(listed.get_by_role("link", name="daily_growth: contract broken").first).to_be_visible()
+    expect(listed.get_by_role("link", name="daily_growth: contract failed").first).to_be_visible()
     assert "unit_profit" not in listed.content()
     assert "unit_profit" not in visit("/headline/runbooks", "growth-reader").content()
     page = visit(f"/headline/incidents/{mine.id}", "growth-reader", complain=False)

@@ -15,7 +15,7 @@ TEMPLATE = "{% from 'macros/coverage.jinja' import is_below with context %}{{ is
 
 
 @pytest.mark.parametrize(
-    ("waived", "refused", "limit", "expected"),
+    ("accepted", "refused", "limit", "expected"),
     [
         (99, 1, "0.99", False),
         (98, 1, "0.99", True),

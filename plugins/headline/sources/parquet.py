@@ -122,6 +122,8 @@ class _Expansion:
 def _as(kind: pa.DataType, values: pa.Array) -> pa.Array:
     if values.type == kind:
         return values
+    if pa.types.is_dictionary(values.type):  # not every kind of text can be cast from one
+        values = values.dictionary_decode()
     if pa.types.is_nested(kind):  # a part of a list is cast with all that the whole list holds
         values = values.take(pa.array(range(len(values))))
     return values.cast(kind)

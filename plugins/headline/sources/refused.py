@@ -258,7 +258,7 @@ def _typed(values: pa.Array, kind: str, agreed: Agreed) -> _Checked:
 
 def _too_large(values: pa.Array, target: pa.DataType) -> pa.Array | None:
     """Where a value is not exactly one of the target; None where all are."""
-    if pa.types.is_boolean(values.type):
+    if not (pa.types.is_integer(values.type) or pa.types.is_decimal(values.type)):  # Arrow casts days and truths to numbers too
         return pc.is_valid(values)
     if _fits(values, target):
         return None

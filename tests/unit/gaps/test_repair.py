@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, Literal
 
 import pytest
-from tests.unit.pipeline.test_completeness import audited
+from tests.unit.gaps.test_completeness import audited
 from tests.unit.records import days_of, record
 
 from headline import specs

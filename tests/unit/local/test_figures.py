@@ -75,5 +75,5 @@ def test_audits_fit_where_there_is_no_terminal(ledger: Ledger, monkeypatch: pyte
     monkeypatch.setattr(Ledger, "latest_audits", lambda _: rows)
     shown = text(audits(), width=80)
     assert "…" not in shown
-    assert all(word in shown for word in (*outcomes[:-1], "not", "checked"))
+    assert all(word in shown for outcome in outcomes for word in outcome.split("_"))
     assert shown.count(" 10") == len(outcomes)

@@ -129,7 +129,7 @@ def test_what_is_waived_or_has_insufficient_history_is_not_counted_as_passed(led
     ledger.record_audit(StagingTable("key", "raw.orders", [], 0, 1, "transformed", "run"), results, "not_evaluated")
     lines = printed(audits()).splitlines()
     above, headings, _, counts = lines[1:5]
-    assert above.split() == ["not"]
+    assert above.split() == ["insufficient", "not"]
     assert headings.split() == ["table", "passed", "warned", "history", "waived", "failed", "evaluated"]
     assert max(map(len, lines)) <= 80
     assert counts.split() == ["raw.orders", "2", "·", "1", "1", "·", "1"]

@@ -68,4 +68,4 @@ def test_a_log_that_is_gone_or_not_for_everybody_is_said() -> None:
 
 
 def test_a_drill_is_called_so() -> None:
-    assert (label(CAUSE), label(replace(CAUSE, facts={"drill": True}))) == ("contract broken", "drill")
+    assert (label(CAUSE), label(replace(CAUSE, facts={"drill": True}))) == ("contract failed", "drill")

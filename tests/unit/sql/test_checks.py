@@ -53,10 +53,10 @@ def test_a_column_lies_in_any_of_the_intervals(condition: str, intervals: Any, e
     listed = [{"start": str(D1 + DAY * first), "end": str(D1 + DAY * last)} for first, last in intervals or ()]
     names = {"intervals": listed} if intervals else {}
     where = render(IN_INTERVAL + "{{ " + condition + " }}", hull, "a test", **names)
-    found = duckdb.sql(
-        f"select ds from (select date '{D1}' + cast(n as integer) as ds from range(9) as days(n)) where {where} order by ds"
-    )
-    assert [(day - D1).days for (day,) in found.fetchall()] == expected
+    days = f"select date '{D1}' + cast(n as integer) as ds from range(9) as days(n)"
+    with duckdb.connect() as connection:
+        found = connection.execute(f"select ds from ({days}) where {where} order by ds").fetchall()
+    assert [(day - D1).days for (day,) in found] == expected
 
 
 # prepared and rendered

@@ -120,8 +120,8 @@ class _Contract:
             case "renamed":
                 name = _as_name(str(change.renamed_to))
                 for column in mine if change.column in alone else ():
-                    place = list(columns).index(column)
-                    columns.insert(place, name, columns.pop(column))
+                    place, type_ = list(columns).index(column), self._type_of(column)
+                    columns.insert(place, name, _written(name, type_, columns.pop(column)) if type_ else columns.pop(column))
                     _rename(self._content.get("checks"), change.column, name)
                 both = f"coalesce({change.renamed_to}, {change.column}) as {change.column}"
                 return f"{change.column}: read {change.renamed_to} in {files}; {both} would keep the contract and older days"
@@ -132,6 +132,11 @@ class _Contract:
                 return (
                     f"{change.column}: cast it to the new type first in {files}; `{types}` in source.yml would keep the contract"
                 )
+
+    def _type_of(self, column: str) -> str | None:
+        """What the contract says today; None where it cannot be read."""
+        contract, _ = read_contract(self._table)
+        return next((one.sql_type for one in contract.columns if one.name == column), None) if contract else None
 
     def edited(self) -> str:
         """The file after the edit; lines that it does not touch stay as they were written, in whichever style."""

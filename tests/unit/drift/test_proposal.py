@@ -69,6 +69,7 @@ def test_a_renamed_column_is_renamed_in_the_checks_too(shop: Any) -> None:
     assert edited(ColumnChange("order_id", "renamed", "text", "text", "orderNumber", "same type")) == [
         "-  order_id:",
         "+  order_number:",
+        "+    type: varchar",
         "-  an order_id comes once: {repeated: {by: [ds, order_id]}}",
         "+  an order_id comes once: {repeated: {by: [ds, order_number]}}",
     ]

@@ -156,7 +156,7 @@ def measure_urgent(running: Deployment, whole: Interval, report: Report, screen:
     with screen.step(f"{URGENT}, alone and beside a backfill and a ranged run"):
         alone = median(_until_the_end(running, day, f"alone__{number}") for number in range(REPEATS))
         with running.backfill(DAGS, month.start, month.end - DAY):
-            backfill = median(_until_the_end(running, day, f"backfill__{number}") for number in range(REPEATS))
+            backfill = median(_until_the_end(running, day, f"beside_a_backfill__{number}") for number in range(REPEATS))
         with running.ranged(DAGS, month.start - DAY, month.end - DAY):
             ranged = _until_the_end(running, day, "ranged")
     for beside, seconds in ((f"a backfill of {MONTH} days", backfill), (f"a range of {MONTH} days", ranged)):

@@ -57,7 +57,7 @@ def _slug(title: str, separator: str) -> str:  # noqa: ARG001 (mkdocs gives it)
 
 def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:  # noqa: ARG001 (mkdocs gives it)
     """Links to files of the repository lead to their pages; of one that has no page, the path is shown instead."""
-    origin = _ORIGINS.get(page.file.src_uri, f"docs/{page.file.src_uri}")
+    origin = _FILES.get(page.file.src_uri, f"docs/{page.file.src_uri}")
 
     def target(found: re.Match[str]) -> str:
         path, mark, fragment = found["target"].partition("#")
@@ -114,7 +114,6 @@ def _copied() -> Iterator[tuple[str, str]]:
 
 
 _FILES = dict(_copied())
-_ORIGINS = _FILES
 _PAGES = {file: address for address, file in _FILES.items()} | {
     one.contract_file.relative_to(ROOT).as_posix(): f"reference/tables/{one.full_name}.md"
     for one in specs.load_sound().tables.values()
@@ -144,8 +143,9 @@ def _described(command: Any, name: str) -> Iterator[str]:
 def variables() -> str:
     """Every setting with its default, from the settings themselves."""
     rows = [
-        (code(settings.variable(name)), _default(name, field.default), (field.description or "").capitalize() + ".")
+        (code(settings.variable(name)), _default(name, field.default), f"{said[:1].upper()}{said[1:]}.")
         for name, field in settings.Settings.model_fields.items()
+        for said in [field.description or ""]
     ]
     about = (
         "A setting is a variable of the environment; one that is empty counts as missing. `make run` keeps it in `.headline/env`."

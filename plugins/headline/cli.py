@@ -23,6 +23,7 @@ from headline.space import is_full, no_space
 from headline.why import commands as why
 
 if TYPE_CHECKING:
+    from headline.intervals import Interval
     from headline.ledger import PeriodState
     from headline.specs import Catalog, Table
 
@@ -41,6 +42,19 @@ class Engine(StrEnum):
     SPARK = "spark"
 
 
+FirstOption = Annotated[str | None, typer.Option("--from", help="First day, YYYY-MM-DD; yesterday if left out.")]
+LastOption = Annotated[str | None, typer.Option("--to", help="Last day, included; the first if left out.")]
+EngineOption = Annotated[Engine, typer.Option(help="Whose SQL is printed.")]
+
+
+def _shown_days(first: str | None, last: str | None) -> Interval:
+    """The days that something is shown for: those asked for, or yesterday."""
+    from headline.intervals import DAY, Interval, requested_interval
+
+    today = date.today()  # noqa: DTZ011 (only a default for the eye)
+    return requested_interval(first, last, Interval(today - DAY, today), date.max)
+
+
 @app.command()
 def query(sql: str, form: FormatOption = Format.TABLE) -> None:
     """Read the published tables with one SELECT, on any engine; it can reach and change nothing else."""
@@ -55,18 +69,15 @@ def query(sql: str, form: FormatOption = Format.TABLE) -> None:
 @app.command("compile")
 def compile_(
     table: Annotated[str, typer.Argument(help="schema.table")],
-    first: Annotated[str | None, typer.Option("--from", help="First day, YYYY-MM-DD; yesterday if left out.")] = None,
-    last: Annotated[str | None, typer.Option("--to", help="Last day, included; the first if left out.")] = None,
-    engine: Annotated[Engine, typer.Option(help="Whose SQL is printed.")] = Engine.DUCKDB,
+    first: FirstOption = None,
+    last: LastOption = None,
+    engine: EngineOption = Engine.DUCKDB,
 ) -> None:
     """Print the SELECT of a table as an engine runs it for some days."""
     from headline import specs
-    from headline.intervals import DAY, Interval, requested_interval
     from headline.pipeline import compile_table
 
-    today = date.today()  # noqa: DTZ011 (only a default for the eye)
-    interval = requested_interval(first, last, Interval(today - DAY, today), date.max)
-    print(compile_table(specs.load().table(table), interval, {}, engine))
+    print(compile_table(specs.load().table(table), _shown_days(first, last), {}, engine))
 
 
 @app.command()
@@ -318,9 +329,9 @@ def runbooks(
 @contract_app.command("show")
 def contract_show(
     table: Annotated[str, typer.Argument(help="schema.table")],
-    first: Annotated[str | None, typer.Option("--from", help="First day, YYYY-MM-DD; yesterday if left out.")] = None,
-    last: Annotated[str | None, typer.Option("--to", help="Last day, included; the first if left out.")] = None,
-    engine: Annotated[Engine, typer.Option(help="Whose SQL is printed.")] = Engine.DUCKDB,
+    first: FirstOption = None,
+    last: LastOption = None,
+    engine: EngineOption = Engine.DUCKDB,
 ) -> None:
     """Print a contract with all that conventions say, in Soda's own format: `soda contract verify` takes it as it is.
 
@@ -329,12 +340,9 @@ def contract_show(
     import yaml
 
     from headline import specs
-    from headline.intervals import DAY, Interval, requested_interval
     from headline.sql import soda_contract
 
-    today = date.today()  # noqa: DTZ011 (only a default for the eye)
-    interval = requested_interval(first, last, Interval(today - DAY, today), date.max)
-    written = soda_contract(specs.load().table(table), interval, engine)
+    written = soda_contract(specs.load().table(table), _shown_days(first, last), engine)
 
     class Dumper(yaml.SafeDumper):
         """Lines of SQL stay lines."""

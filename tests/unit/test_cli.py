@@ -122,7 +122,7 @@ def test_compile_prints_what_an_engine_would_run(headline: Any) -> None:
         (["compile", "core.orders", "--from", "yesterday"], "'yesterday' is no day"),
         (["compile", "core.orders", "--from", "2026-03-02", "--to", "2026-03-01"], "before it begins"),
         (["compile", "core.orders", "--engine", "oracle"], "oracle"),
-        (["query", "select 1"], "does not exist yet"),
+        (["query", "select 1"], "there is no warehouse"),
     ],
 )
 def test_what_cannot_be_done_is_said_without_a_traceback(headline: Any, arguments: list[str], complaint: str) -> None:

@@ -497,7 +497,10 @@ class DuckDBWarehouse(Warehouse):
     @contextmanager
     def session(self, *, read_only: bool = False) -> Iterator[Session]:
         if read_only and not self.path.exists():
-            raise Transient(f"the warehouse {self.path} does not exist yet; the first run makes it (`make run`)")
+            raise Transient(
+                f"there is no warehouse {self.path}. Nothing was published yet: make run. It was there before: "
+                "`headline verify` says what was lost, and what brings it back"
+            )
         with ExitStack() as stack:
             locks = self._locks("a reader" if read_only else "a writer", stack)
             stack.enter_context(locks.shared(self.lock_name) if read_only else locks.exclusive(self.lock_name))

@@ -103,8 +103,9 @@ def _databases(cursor: Any) -> Iterator[str]:
     known = {name for (name,) in cursor.fetchall()}
     yield "revoke connect, temporary on database postgres, template1 from public"
     for name, database in DATABASES.items():
-        made = f"alter database {name} owner to" if name in known else f"create database {name} owner"
-        yield f"{made} {database.owner}"
+        # From template0, which takes any encoding: Airflow's texts fail where a server's own is SQL_ASCII.
+        made = f"create database {name} encoding 'UTF8' template template0 owner"
+        yield f"{f'alter database {name} owner to' if name in known else made} {database.owner}"
         yield f"revoke all on database {name} from public"
         for role in database.others:
             yield f"grant connect on database {name} to {role}"

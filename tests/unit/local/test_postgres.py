@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from headline.errors import HeadlineError
-from headline.local import postgres
+from headline.local import postgres, roles
 from headline.local.postgres import SOCKET_NAME, Postgres, own, owner
 from headline.local.roles import DATABASES
 
@@ -48,6 +48,19 @@ def test_it_starts_with_its_databases_and_again_is_safe(server: Postgres) -> Non
     assert not server.is_running()
     server.start()
     assert databases(server) >= set(DATABASES)
+
+
+def test_databases_take_every_text_whatever_the_server_was_made_for(server: Postgres) -> None:
+    server.start()
+    with closing(server.connect("postgres")) as connection, connection.cursor() as cursor:
+        for name in DATABASES:
+            cursor.execute(f"drop database {name}")
+        cursor.execute("alter database template1 is_template false")
+        cursor.execute("drop database template1")
+        cursor.execute("create database template1 encoding 'SQL_ASCII' template template0 is_template true")
+        roles.prepare(server.connect, {role: server.secrets[role] for role in roles.ROLES})
+        cursor.execute("select datname, pg_encoding_to_char(encoding) from pg_database where datname = any(%s)", [list(DATABASES)])
+        assert dict(cursor.fetchall()) == dict.fromkeys(DATABASES, "UTF8")
 
 
 def test_nobody_else_may_connect(server: Postgres) -> None:

@@ -131,7 +131,7 @@ def alert_drill_dag() -> DAG:
         max_active_runs=1,
         default_args={"owner": OWNER, "retries": 0, "execution_timeout": timedelta(minutes=5)},
     ) as dag:
-        DrillOperator(task_id="drill")
+        DrillOperator(task_id="drill", on_failure_callback=callbacks.drill_failed)
     return dag
 
 

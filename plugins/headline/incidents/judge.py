@@ -261,6 +261,7 @@ def findings(world: World, open_incidents: Iterable[Incident] = ()) -> list[Find
         *_escalated(world),
         *_schemas(world),
         *_shrunk(world),
+        *_backfills(world, incidents),
         *_path(world, incidents),
     ]
     known = {incident.key for incident in incidents if not _lets_through(incident.facts)}
@@ -469,6 +470,23 @@ def _shrunk(world: World) -> Iterator[Finding]:
         yield Finding(source, "source_shrunk", ds, min(one.held_at or world.now for one in readings), facts)
 
 
+def _backfills(world: World, incidents: Iterable[Incident]) -> Iterator[Finding]:
+    """Backfills of whose failed days some have been published since: the others are what is still wrong."""
+    for incident in incidents:
+        if incident.kind != "backfill_failed" or incident.pipeline not in world.inputs:
+            continue
+        failed = kinds.failed_runs(incident.facts)
+        mended = {day for day in failed if world.published_since(incident.pipeline, incident.opened_at, day)}
+        if not mended or mended == failed.keys():
+            continue
+        facts = {name: value for name, value in incident.facts.items() if not name.startswith(kinds.FAILED_DAY)}
+        runs = [failed[day] for day in sorted(failed.keys() - mended)]
+        if facts.get("run_id") not in runs:  # what is known of a run tells nothing of the others
+            facts = {"run_id": runs[-1]}
+        drops = frozenset(f"{kinds.FAILED_DAY}{day}" for day in mended)
+        yield Finding(incident.pipeline, incident.kind, incident.ds, incident.since, facts, adds=kinds.FAILED_DAY, drops=drops)
+
+
 def _sources(world: World) -> dict[str, str]:
     """By landing the source that fills it."""
     return {landing: source.id for source in world.catalog.pipelines.values() for landing in getattr(source, "landed", ())}
@@ -478,6 +496,12 @@ def path_failed(down: Mapping[str, str], incidents: Iterable[Incident], now: dat
     """What of the alerts' own path does not work, by name; one finding however long it lasts and whatever joins it."""
     begun = [one.ds for one in incidents if (one.pipeline, one.kind) == (WATCH, "alert_path_failed") and one.state != "resolved"]
     return Finding(WATCH, "alert_path_failed", min(begun, default=now.astimezone(UTC).date()), now, {"down": dict(down)})
+
+
+def known_down(incidents: Iterable[Incident]) -> dict[str, str]:
+    """What of the alerts' path does not work as far as the newest look knows; who finds more of it adds to that."""
+    failed = (one for one in incidents if (one.pipeline, one.kind) == (WATCH, "alert_path_failed") and one.state != "resolved")
+    return next((dict(one.facts.get("down", {})) for one in failed), {})
 
 
 def _path(world: World, incidents: Iterable[Incident]) -> Iterator[Finding]:

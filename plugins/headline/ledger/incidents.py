@@ -27,7 +27,7 @@ class Finding:
     """Something that is wrong, as whoever found it says: the same pipeline, kind and day is the same incident.
 
     `since`: when it became true. `facts`: JSON that the message tells from; they replace those of an earlier finding, except
-    that facts whose names begin with `adds` are kept. `cause`: the finding that it follows from.
+    that facts whose names begin with `adds` are kept, but those that it `drops`. `cause`: the finding that it follows from.
     """
 
     pipeline: str
@@ -37,6 +37,7 @@ class Finding:
     facts: dict[str, Any] = field(default_factory=dict)
     cause: Key | None = None
     adds: str = ""
+    drops: frozenset[str] = frozenset()
 
     @property
     def key(self) -> Key:
@@ -269,8 +270,8 @@ class Incidents(Store):
 
 def _joined(known: dict[str, Any], finding: Finding) -> dict[str, Any]:
     """What is known of an incident after a finding: facts of an earlier phase would contradict those of the present one."""
-    kept = {name: value for name, value in known.items() if finding.adds and name.startswith(finding.adds)}
-    return kept | finding.facts
+    is_kept = {name for name in known if finding.adds and name.startswith(finding.adds)} - finding.drops
+    return {name: value for name, value in known.items() if name in is_kept} | finding.facts
 
 
 def _incident(row: Any) -> Incident:

@@ -96,6 +96,17 @@ def watch_failed(context: Any) -> None:
     tell_directly(_reason(context), datetime.now(UTC))
 
 
+def drill_failed(context: Any) -> None:
+    """The drill could not be held. That a channel did not take it is an incident already, which the drill itself has opened."""
+    from headline.errors import HeadlineError, Transient
+    from headline.paging.drill import DRILL
+    from headline.paging.emergency import tell_directly
+
+    error = context.get("exception")
+    if not isinstance(error, HeadlineError) or isinstance(error, Transient):
+        tell_directly(_reason(context), datetime.now(UTC), part=DRILL)
+
+
 def finding_of(context: Any, now: datetime) -> Finding | None:
     """What a failed task means; None where nobody needs to be told.
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from headline import settings
-from headline.incidents.judge import path_failed
+from headline.incidents.judge import known_down, path_failed
 from headline.incidents.kinds import KINDS
 from headline.incidents.phase import present
 from headline.incidents.watch import fire
@@ -55,7 +55,8 @@ class Delivery:
         upcoming = [self._work_on(incident.id) for incident in self.incidents.open()]
         if self.failed:
             known = self.incidents.open()
-            down = self.incidents.broken_channels() | self.failed
+            others = {name: reason for name, reason in known_down(known).items() if name not in self.channels}
+            down = others | self.incidents.broken_channels() | self.failed
             upcoming.append(self._work_on(fire(self.incidents, path_failed(down, known, self.now), known, self.now).id))
         return min((moment for moment in upcoming if moment), default=None)
 

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from headline import settings
-from headline.incidents.judge import WATCH, path_failed
+from headline.incidents.judge import WATCH, known_down, path_failed
 from headline.ledger.incidents import Incidents
 from headline.paging import people
 from headline.paging.channels import configured
@@ -38,7 +38,8 @@ def tell_directly(reason: str, now: datetime, part: str = WATCH) -> None:
     from headline.incidents.watch import report
 
     try:
-        report([path_failed({part: reason}, Incidents().open(), now)], now)
+        known = Incidents().open()
+        report([path_failed(known_down(known) | {part: reason}, known, now)], now)
     except Exception as error:  # whatever it is, an alert that cannot be kept must still be told
         refusal = redact(" ".join(str(error).split()))[:REFUSAL_LENGTH]
         log.exception("the ledger does not take the alert")

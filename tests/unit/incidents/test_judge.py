@@ -17,7 +17,7 @@ from headline.incidents.judge import World, cause_of, findings, is_over
 from headline.intervals import DAY, Interval, business_day
 from headline.ledger import Attempt, ColumnChange, HeldDay, SchemaChange
 from headline.ledger.evidence import Evidence, HeldBack, Publication
-from headline.ledger.incidents import Finding, Incident
+from headline.ledger.incidents import Finding, Incident, _joined
 from headline.specs import Catalog
 from headline.specs.models import due_at
 
@@ -179,6 +179,24 @@ def test_a_backfill_that_failed_is_over_when_all_its_days_are_published(catalog:
     assert is_over(failed, world(catalog, at("04:00"), published), set()) == ""
     published.append(publication("core.order_lines", last, at("03:20")))
     assert is_over(failed, world(catalog, at("04:00"), published), set()) == "its days were published since"
+
+
+def test_of_a_backfill_only_the_days_are_told_that_are_still_failed(catalog: Catalog) -> None:
+    days = [YESTERDAY - DAY * ago for ago in (20, 19, 18)]
+    known = {"run_id": "two", "task_id": "ingest", "error": "Transient: locked", "try_number": 4}
+    facts = known | {f"failed {day}": run for day, run in zip(days, ("one", "two", "one"), strict=True)}
+    failed = incident(Finding("core_shop", "backfill_failed", YESTERDAY, at("03:00"), facts), at("03:00"))
+    published = [*history(), *landed(YESTERDAY)]
+
+    def still(*mended: date) -> dict[str, Any]:
+        since = [publication("core.order_lines", day, at("03:10")) for day in mended]
+        found = [one for one in findings(world(catalog, at("04:00"), [*published, *since]), [failed]) if one.key == failed.key]
+        return _joined(facts, found[0]) if found else facts
+
+    assert still() == facts
+    assert still(days[0]) == known | {f"failed {days[1]}": "two", f"failed {days[2]}": "one"}
+    assert still(days[1]) == {"run_id": "one", f"failed {days[0]}": "one", f"failed {days[2]}": "one"}
+    assert still(*days) == facts, "it is over as it was"
 
 
 def test_a_failed_gate_is_over_when_its_own_day_has_passed(catalog: Catalog) -> None:

@@ -2,6 +2,7 @@
 
 import json
 from contextlib import closing
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from threading import Event, Thread
@@ -63,6 +64,19 @@ def test_content_that_comes_back_is_a_change_too(ledger: Ledger) -> None:
     for checksum in ("a", "b", "a"):
         assert ledger.record_loads([load_of("landing.x", D1, checksum)], "run") == 1
     assert [load.checksum for load in ledger.current_loads("landing.x")] == ["a"]
+
+
+def test_of_two_readings_of_a_day_the_later_one_counts_whichever_ends_first(ledger: Ledger) -> None:
+    def record(checksum: str, hour: int) -> int:
+        read = replace(load_of("landing.x", D1, checksum), extracted_at=datetime(2026, 3, 2, hour, tzinfo=UTC))
+        return ledger.record_loads([read], "run")
+
+    assert record("corrected", 9) == 1
+    assert record("as it was", 8) == 0, "it began before the other, and took longer"
+    assert record("corrected", 11) == 0
+    assert record("as it was", 10) == 0, "since then the day was read again, and had not changed"
+    assert [load.checksum for load in ledger.current_loads("landing.x")] == ["corrected"]
+    assert record("corrected again", 12) == 1
 
 
 def test_the_newest_file_of_each_day_is_current(ledger: Ledger) -> None:

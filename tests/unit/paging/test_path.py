@@ -270,6 +270,38 @@ def test_a_ledger_that_answers_but_takes_nothing_is_told_directly(
     assert failed.pipeline == "core_shop"
 
 
+def test_a_drill_that_the_ledger_does_not_take_is_told_directly(catalog: Catalog, server: Any, slack: Webhook) -> None:
+    """Whoever waits for the drill must not take its silence for good news."""
+    server.execute(BREAKS["read-only"][0])
+    try:
+        _engine.cache_clear()
+        with pytest.raises(Exception, match="read-only") as raised:
+            drill(NOON)
+        assert slack.posts == []
+        callbacks.drill_failed({"exception": raised.value})
+        [text] = slack.texts
+        assert "the ledger keeps no incidents" in text
+        callbacks.drill_failed({"exception": HeadlineError("the drill for ada did not get through everywhere")})
+        assert len(slack.posts) == 1, "that is an incident already"
+    finally:
+        server.execute("set default_transaction_read_only = off")
+        server.execute(MENDS["read-only"])
+        _engine.cache_clear()
+
+
+def test_what_is_known_of_the_path_stays_when_more_of_it_fails(
+    catalog: Catalog, ledger: Ledger, slack: Webhook, mailbox: Mailbox
+) -> None:
+    slack.body = "no_service"
+    with pytest.raises(HeadlineError):
+        drill(NOON)
+    emergency.tell_directly("Transient: locked", NOON + MINUTE, part="reports of failures")
+    [failed] = [one for one in Incidents().open() if one.pipeline == "freshness_watch"]
+    assert failed.facts["down"].keys() == {"slack", "reports of failures"}
+    look(NOON + 2 * MINUTE)
+    assert Incidents().get(failed.id).facts["down"].keys() == {"slack"}, "what works by then is gone from it"
+
+
 def test_a_full_disk_is_told_directly(catalog: Catalog, ledger: Ledger, slack: Webhook, monkeypatch: pytest.MonkeyPatch) -> None:
     def fire(*_: Any) -> None:
         raise OperationalError("insert", {}, psycopg2.errors.DiskFull("could not extend file: No space left on device"))

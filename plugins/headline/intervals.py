@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Literal
 from zoneinfo import ZoneInfo
 
@@ -88,6 +88,12 @@ def from_days(days: Iterable[date]) -> list[Interval]:
 def business_day(moment: datetime, zone: str) -> date:
     """The day of a moment in the zone of business days."""
     return moment.astimezone(ZoneInfo(zone)).date()
+
+
+def named_day(moment: datetime, zone: str) -> date:
+    """The business day that a moment names; midnight UTC is how forms and commands write a day in any zone."""
+    utc = moment.astimezone(UTC)
+    return utc.date() if utc.time() == datetime.min.time() else business_day(moment, zone)
 
 
 def requested_interval(

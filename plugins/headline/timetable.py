@@ -10,7 +10,7 @@ import pendulum
 from airflow.timetables.base import DagRunInfo, DataInterval, TimeRestriction
 from airflow.timetables.interval import CronDataIntervalTimetable
 
-from headline.intervals import DAY, business_day
+from headline.intervals import DAY, business_day, named_day
 
 # Airflow silently makes a run without any task for a day before a DAG's start date, and calls it a success.
 # So DAGs start before any data, and this timetable alone says from which day on the scheduler makes runs by itself.
@@ -72,15 +72,12 @@ class DailyTimetable(CronDataIntervalTimetable):
         """Named after the business day where there is one; a run by hand also after its moment, since a day may have many."""
         if data_interval is None:
             return super().generate_run_id(run_type=run_type, run_after=run_after, data_interval=data_interval, **extra)
-        day = business_day(data_interval.start, self._zone)
+        day = self._day(data_interval.start)
         name: str = run_type.generate_run_id(suffix=str(day))
         return name if run_type == "scheduled" else f"{name}__{run_after.isoformat()}"
 
     def _day(self, moment: datetime) -> date:
-        """The business day that a moment names; midnight UTC is how forms and commands write a day in any zone."""
-        utc = moment.astimezone(UTC)
-        is_midnight = utc.time() == datetime.min.time()
-        return utc.date() if is_midnight else business_day(moment, self._zone)
+        return named_day(moment, self._zone)
 
     def _get_next(self, current: datetime) -> pendulum.DateTime:
         return self._midnight(business_day(current, self._zone) + DAY)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from headline import settings
 from headline.errors import BadRequest
-from headline.intervals import DAY, Interval, business_day, requested_interval
+from headline.intervals import DAY, Interval, business_day, named_day, requested_interval
 
 if TYPE_CHECKING:
     from headline.pipeline import PipelineRun, Waiver
@@ -83,8 +83,11 @@ def days_as_told(run: Mapping[str, Any], zone: str) -> Interval:
 
 
 def _days_of_run(start: datetime | None, end: datetime | None, run_after: datetime, zone: str) -> Interval:
-    """The business days of a run without params: its data interval, or else the day before it was triggered."""
+    """The business days of a run without params: its data interval, or else the day before it was triggered.
+
+    Who makes a run over the API may give it an interval of days at midnight UTC.
+    """
     if start and end and start < end:
-        return Interval(business_day(start, zone), business_day(end, zone))
+        return Interval(named_day(start, zone), named_day(end, zone))
     created = business_day(run_after, zone)
     return Interval(created - DAY, created)

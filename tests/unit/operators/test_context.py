@@ -80,6 +80,14 @@ def test_a_scheduled_run_is_for_its_data_interval_across_every_change_of_the_clo
     assert seen == 365
 
 
+@pytest.mark.parametrize("zone", ["Europe/Berlin", *ZONES], indirect=True)
+@pytest.mark.parametrize("form", ["UTC", "here"])
+def test_an_interval_of_days_is_of_these_days_whether_it_is_told_in_utc_or_in_the_zone(zone: ZoneInfo, form: str) -> None:
+    tz = UTC if form == "UTC" else zone
+    start, end = (datetime(day.year, day.month, day.day, tzinfo=tz).astimezone(UTC) for day in (D1, D3))
+    assert days_whenever_it_runs(context((start, end), run_after=at(D3, 16))) == Interval(D1, D3)
+
+
 def test_an_interval_of_no_length_counts_as_none(forget_settings: Any) -> None:
     assert days_whenever_it_runs(context((at(D1), at(D1)), run_after=at(D3, 5))) == Interval(D2, D3)
 

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from tests.repository.written import ROOT, tables
 
+from headline.rules.meaning import keys_come_from_content, sums_in_checks_keep_their_meaning, sums_keep_their_meaning
 from headline.rules.tables import (
     RULES,
     Rule,
@@ -94,6 +95,7 @@ def with_reads(written: Written, name: str) -> Written:
 
 SUMMARY = named("profit.daily_profit_summary")
 CUSTOMERS = named("raw.customers")
+ORDER_ITEMS = named("raw.order_items")
 SELECT = write(SUMMARY.query, "duckdb")
 ROW_COUNT = {"row_count": {"threshold": {"level": "warn"}}}
 BROKEN: list[tuple[Rule, Written, str]] = [
@@ -138,6 +140,30 @@ BROKEN: list[tuple[Rule, Written, str]] = [
         "order_count: additive_over has sales_channel, which is not in the key",
     ),
     (sums_are_stated, with_column(SUMMARY, "coverage", attributes=ColumnAttributes(additive_over="all")), "but it is a ratio"),
+    (
+        sums_keep_their_meaning,
+        with_query(SUMMARY, "select ds, sum(order_count) as order_count from profit.daily_profit_summary group by ds"),
+        "sum(order_count) of profit.daily_profit_summary adds up category, over which",
+    ),
+    (
+        sums_in_checks_keep_their_meaning,
+        with_query(
+            SUMMARY,
+            SELECT,
+            users="select month, cast(coalesce(sum(day.active_users), 0) as bigint) as active_users from calendar.days as days "
+            "inner join growth.daily_growth as day on days.ds = day.ds group by days.month",
+        ),
+        "check «users»: sum(active_users) of growth.daily_growth adds up ds, experiment_id, over which",
+    ),
+    (
+        keys_come_from_content,
+        with_query(
+            ORDER_ITEMS,
+            "with numbered as (select ds, order_id, sku, row_number() over (partition by ds, order_id order by sku) as position, "
+            "quantity from landing.lines) select ds, order_id, cast(position as integer) as line_number from numbered",
+        ),
+        "line_number: row_number() gives it by an order that leaves quantity open",
+    ),
     (everything_is_described, with_column(SUMMARY, "ds", description="day"), "no sentence"),
     (checks_are_enough, with_checks(SUMMARY, [{"duplicate": {"columns": ["ds"]}}]), "no check of Soda's type schema"),
     (checks_are_enough, with_checks(SUMMARY, [{"schema": None}]), "no check of the dimension duplicates"),
@@ -173,6 +199,34 @@ BROKEN: list[tuple[Rule, Written, str]] = [
 @pytest.mark.parametrize(("rule", "written", "fault"), BROKEN, ids=[f"{rule.__name__}: {fault}" for rule, _, fault in BROKEN])
 def test_a_broken_table_is_caught(rule: Rule, written: Written, fault: str) -> None:
     assert fault in "\n".join(rule(written))
+
+
+SUMS = {
+    "by all that tells rows apart": "select ds, category, sum(order_count) as order_count from {} group by ds, category",
+    "over what it may": "select category, sum(order_count) as order_count from {} group by category",
+    "held to a value": "select ds, sum(order_count) as order_count from {} where (category = 'bags' and ds > 'x') group by ds",
+    "what it is called": "select ds, sum(order_count) as order_category_count from {} group by ds",
+    "can be summed": "select sum(net_revenue) as net_revenue from {}",
+    "by way of another table": "select days.ds, one.category, sum(one.order_count) as order_count from calendar.days as days "
+    "inner join {} as one on days.ds = one.ds group by days.ds, one.category",
+}
+
+
+@pytest.mark.parametrize("sql", SUMS.values(), ids=SUMS)
+def test_a_sum_that_keeps_its_meaning_is_let_through(sql: str) -> None:
+    assert list(sums_keep_their_meaning(with_query(SUMMARY, sql.format("profit.daily_profit_summary")))) == []
+
+
+NUMBERS = {
+    "over every column": "row_number() over (partition by ds, order_id order by sku, quantity)",
+    "by content alone": "dense_rank() over (partition by ds, order_id order by sku)",
+}
+
+
+@pytest.mark.parametrize("number", NUMBERS.values(), ids=NUMBERS)
+def test_a_key_that_follows_from_content_is_let_through(number: str) -> None:
+    sql = f"select ds, order_id, sku, quantity, headline_refusal, {number} as line_number from landing.lines"
+    assert list(keys_come_from_content(with_query(ORDER_ITEMS, sql))) == []
 
 
 def test_a_table_without_a_blocking_check_is_caught() -> None:

@@ -6,15 +6,16 @@ A rule is a function from a table to its faults. What it needs of a file that ca
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from typing import get_args
 
 from sqlglot import exp, parse_one
 from sqlglot.errors import OptimizeError
 from sqlglot.optimizer.qualify import qualify
 
-from headline.rules.written import Written
-from headline.specs import Catalog, Dimension, Table, read_contract
+from headline.rules.meaning import keys_come_from_content, sums_in_checks_keep_their_meaning, sums_keep_their_meaning
+from headline.rules.written import Written, listed, makers_of
+from headline.specs import Dimension, read_contract
 from headline.specs.soda_schema import contract_faults
 from headline.specs.written import load_conventions
 from headline.sql import personal_columns_shown, tables_read, write
@@ -235,20 +236,16 @@ def soda_understands_the_contract(written: Written) -> Iterator[str]:
     yield from contract_faults(written.contract.content)
 
 
-def makers_of(catalog: Catalog) -> dict[str, Table]:
-    """The table that fills each table and quarantine, by full name."""
-    return {output: table for table in catalog.tables.values() for output in table.outputs}
-
-
-def listed(names: Iterable[str]) -> str:
-    """Names as a sentence has them: sorted where they have no order."""
-    return ", ".join(sorted(names) if isinstance(names, set | frozenset) else names)
-
-
 Rule = Callable[[Written], Iterator[str]]
 # By what mends a fault: an edit of pipeline.yml, of the SELECT or of the contract.
 SPEC_RULES: tuple[Rule, ...] = (reads_are_stated, key_tells_rows_apart)
-SQL_RULES: tuple[Rule, ...] = (sql_is_portable, columns_are_those_of_the_contract, names_are_known)
+SQL_RULES: tuple[Rule, ...] = (
+    sql_is_portable,
+    columns_are_those_of_the_contract,
+    names_are_known,
+    sums_keep_their_meaning,
+    keys_come_from_content,
+)
 CONTRACT_RULES: tuple[Rule, ...] = (
     soda_understands_the_contract,
     everything_is_described,
@@ -256,6 +253,7 @@ CONTRACT_RULES: tuple[Rule, ...] = (
     period_column_is_there,
     figures_tell_their_coverage,
     sums_are_stated,
+    sums_in_checks_keep_their_meaning,
     checks_are_enough,
     checks_are_portable,
     names_in_checks_are_known,

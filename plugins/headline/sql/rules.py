@@ -92,6 +92,8 @@ _INSTEAD: list[tuple[tuple[type[exp.Expr], ...], str]] = [
     ((exp.TableSample,), _CHANCE),
     ((exp.Lateral,), "join a CTE instead"),
 ]
+# What they say follows from the order of rows, which no engine promises by itself.
+_ORDERED = (exp.RowNumber, exp.Rank, exp.DenseRank, exp.Lag, exp.Lead, exp.FirstValue, exp.LastValue)
 _CLOCK_FUNCTIONS = {"now", "transaction_timestamp", "get_current_timestamp", "clock_timestamp"}
 _PORTABLE_PARTS = {"YEAR", "QUARTER", "MONTH", "DAY", "HOUR", "MINUTE"}
 _JOIN_METHODS = {
@@ -136,6 +138,8 @@ def _of_node(node: exp.Expr) -> Iterator[str]:
             yield _say(node, "divide as doubles without rest, then cast(round(…, 0) as bigint)")
         case exp.Add() | exp.Sub() if _is_date_and_number(node):
             yield _say(node, "write cast(day + interval 'n' day as date)")
+        case exp.Window() if isinstance(node.this, _ORDERED) and not node.args.get("order"):
+            yield _say(node, _CHANCE)
         case exp.Window() if isinstance(node.this, exp.Count) and isinstance(node.this.this, exp.Distinct):
             yield _say(node, "count in a CTE with group by and join it")
         case exp.With() if node.args.get("recursive"):

@@ -2,7 +2,8 @@
 
 import json
 import os
-from datetime import date
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta, timezone
 from pathlib import Path
 from time import time
 from typing import Any
@@ -250,6 +251,28 @@ def test_a_parquet_file_of_many_days_is_told_apart_by_its_column(share: Path, da
     pq.write_table(table(days, kind), share / "all.parquet", row_group_size=2)
     found = read(DAYS, pattern="all.parquet", format="parquet", day="ordered_at")
     assert {day: [row["n"] for row in rows] for day, rows in found.items()} == {date(2026, 3, 1): [0, 2], date(2026, 3, 2): [1]}
+
+
+@pytest.mark.parametrize("kind", ["csv", "json", "parquet", "parquet without a zone"])
+@pytest.mark.parametrize(("zone", "offset"), [("America/New_York", -5), ("Asia/Tokyo", 9)])
+def test_a_moment_in_a_file_of_many_days_lies_on_its_business_day(
+    share: Path, monkeypatch: pytest.MonkeyPatch, forget_settings: Callable[[], None], kind: str, zone: str, offset: int
+) -> None:
+    monkeypatch.setenv("HEADLINE_REPORTING_ZONE", zone)
+    forget_settings()
+    midnight = datetime(2026, 3, 2, tzinfo=timezone(timedelta(hours=offset))).astimezone(UTC)
+    moments = [midnight - timedelta(seconds=1), midnight]
+    kind, _, without = kind.partition(" ")
+    if kind == "parquet":
+        column = pa.array([moment.replace(tzinfo=None) for moment in moments], pa.timestamp("us"))
+        column = column if without else column.cast(pa.timestamp("us", "UTC"))
+        pq.write_table(pa.table({"paid_at": column}), share / "all.parquet")
+    elif kind == "csv":
+        (share / "all.csv").write_text("\n".join(["paid_at", *(moment.isoformat() for moment in moments), ""]))
+    else:
+        (share / "all.json").write_text("".join(json.dumps({"paid_at": moment.isoformat()}) + "\n" for moment in moments))
+    found = read(DAYS, pattern=f"all.{kind}", format=kind, day="paid_at")
+    assert {day: len(rows) for day, rows in found.items()} == {date(2026, 3, 1): 1, date(2026, 3, 2): 1}
 
 
 def test_a_csv_file_of_many_days_is_told_apart_by_its_column(share: Path) -> None:

@@ -15,11 +15,20 @@ from headline import connections, settings
 from headline.errors import BadData, HeadlineError, SpecError, Transient
 from headline.intervals import DAY, Interval
 from headline.ledger.schema_changes import short
-from headline.sources.columns import are_most
+from headline.sources.columns import TEXT, are_most, kind_of
 from headline.sources.landing import Part, Unfit
-from headline.sources.refused import REFUSAL, RESERVED, UNREADABLE, WRONG_FIELD_COUNT, name_key, refused, spelled
+from headline.sources.refused import (
+    REFUSAL,
+    REFUSED_TEXT,
+    RESERVED,
+    UNREADABLE,
+    WRONG_FIELD_COUNT,
+    name_key,
+    refused,
+    spelled,
+)
 from headline.sources.storage import LONGEST_RECORD, at_rest, below, check_within, encoding_hint, is_settled, path_of
-from headline.sources.text import Taken, batch, by_day, chunks, cut, is_text, loads, record_of, zones_of
+from headline.sources.text import Taken, Zones, batch, by_day, chunks, cut, day_of, is_text, loads, record_of, zones_of
 from headline.specs import FilesIngest
 from headline.sql import render
 
@@ -131,7 +140,7 @@ def _many_days(path: AnyPath, ingest: FilesIngest, column: str, interval: Interv
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    earliest, homeless = date.max, 0
+    earliest, homeless, count = date.max, 0, 0
     for rows in _parquet_batches(path, interval.start):
         # A day without rows lands with the file's columns all the same.
         yield interval.start, rows.slice(0, 0)
@@ -140,19 +149,24 @@ def _many_days(path: AnyPath, ingest: FilesIngest, column: str, interval: Interv
         except (KeyError, pa.ArrowException) as error:
             parts = ((interval.start, whole) for whole in _parquet_batches(path, interval.start))
             raise Unfit(f"{path}: has no column {column} that tells the day of a row: {error}", interval.start, parts) from error
-        homeless += days.null_count
+        homeless, count = homeless + days.null_count, count + rows.num_rows
         earliest = min([earliest, *(day for day in pc.unique(days).to_pylist() if day)])
         for day in sorted(day for day in pc.unique(days).to_pylist() if day and interval.start <= day < interval.end):
             yield day, rows.filter(pc.equal(days, pa.scalar(day, pa.date32())))
+    if are_most(homeless, count) or (count and homeless == count):
+        parts = ((interval.start, whole) for whole in _parquet_batches(path, interval.start))
+        raise Unfit(f"{path}: {homeless} of {count} records have no {column} that tells their day", interval.start, parts)
     if homeless and interval.start <= earliest < interval.end:
         yield from ((earliest, rows) for rows in _without_day(path, column, ingest.zone))
 
 
 def _days(moments: pa.Array, zone: str) -> pa.Array:
-    """The business day of each moment or date; an integer is seconds since 1970, UTC."""
+    """The business day of each moment or date; an integer is seconds since 1970, UTC. Null for a text that is neither."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
+    if kind_of(str(moments.type)) == TEXT:
+        return _days_of_texts(moments.cast(pa.string()), zones_of(zone))
     if pa.types.is_integer(moments.type):
         moments = pc.cast(moments, pa.timestamp("s"))
     if pa.types.is_timestamp(moments.type):
@@ -162,16 +176,32 @@ def _days(moments: pa.Array, zone: str) -> pa.Array:
     return pc.cast(moments, pa.date32(), safe=False)
 
 
+def _days_of_texts(texts: pa.Array, zones: Zones) -> pa.Array:
+    """The business day that each text tells, read as in every other format; each of its spellings once."""
+    import pyarrow as pa
+
+    def told(text: str | None) -> date | None:
+        try:
+            return day_of(text, zones)
+        except ValueError:
+            return None
+
+    encoded = texts.dictionary_encode()
+    return pa.array([told(text) for text in encoded.dictionary.to_pylist()], pa.date32()).take(encoded.indices)
+
+
 def _without_day(path: AnyPath, column: str, zone: str) -> Iterator[pa.RecordBatch]:
     """The rows of which nobody can tell the day, refused."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
     for rows in _parquet_batches(path, date.max):
-        odd = rows.filter(pc.is_null(_days(rows.column(spelled(column, rows.schema.names) or column), zone)))
+        name = spelled(column, rows.schema.names) or column
+        odd = rows.filter(pc.is_null(_days(rows.column(name), zone)))
         if odd.num_rows:
             reason = pa.array([f"invalid_{column}"] * odd.num_rows, pa.string())
-            yield pa.RecordBatch.from_arrays([*odd.columns, reason], names=[*odd.schema.names, REFUSAL])
+            text = odd.column(name).cast(pa.string())
+            yield pa.RecordBatch.from_arrays([*odd.columns, reason, text], names=[*odd.schema.names, REFUSAL, REFUSED_TEXT])
 
 
 def _parquet_batches(path: AnyPath, day: date) -> Iterator[pa.RecordBatch]:

@@ -206,7 +206,7 @@ def by_day(
     A record whose day cannot be told is refused. It lands on the last day; of what holds other days too, which are skipped, on
     the first of all, for which `again` gives all records anew. `taken`: what was read to make them. Where none are to be skipped,
     one of another day is refused too. Raises BadData, when all have come, where most are; Unfit where hardly a record tells its
-    day: the column has changed.
+    day, or none of a file: the column has changed.
     """
     undated, homeless, strange, count = 0, 0, 0, 0
     example: str | None = None
@@ -231,11 +231,11 @@ def by_day(
         count += len(chunk)
         for day, rows in sorted(days.items()):
             yield day, batch(rows)
-    if are_most(undated, count):
+    # Where no record of a file tells its day there is none on which the others could be refused.
+    if are_most(undated, count) or (again and count and homeless == count):
         whole = ((interval.start, batch(chunk)) for chunk in chunks(again(), taken)) if again else None
-        raise Unfit(
-            f"{where}: {undated} of {count} records have no {column} that tells the day of a record", interval.start, whole
-        )
+        odd = homeless if again else undated
+        raise Unfit(f"{where}: {odd} of {count} records have no {column} that tells the day of a record", interval.start, whole)
     if again and homeless and interval.start <= earliest < interval.end:
         dated = (_dated(record, column, zones) for record in again())
         yield from ((earliest, batch(chunk)) for chunk in chunks((record for record, day in dated if day is None), taken))

@@ -284,6 +284,31 @@ def test_a_csv_file_of_many_days_is_told_apart_by_its_column(share: Path) -> Non
     }
 
 
+@pytest.mark.parametrize("kind", ["csv", "json", "parquet"])
+def test_a_text_that_tells_no_day_refuses_its_record_in_every_format(share: Path, kind: str) -> None:
+    days = ["2026-03-01", "2026-03-02T23:00:00-05:00", "20260302", "2026-02-30", "soon", " 2026-03-01 ", "2026-03-02 00:00"]
+    rows = [{"day": day, "n": number} for number, day in enumerate(days)]
+    pq.write_table(pa.Table.from_pylist(rows), share / "all.parquet")
+    (share / "all.json").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    (share / "all.csv").write_text("day,n\n" + "".join(f"{row['day']},{row['n']}\n" for row in rows))
+    found = read(Interval(date(2026, 3, 1), date(2026, 3, 4)), pattern=f"all.{kind}", format=kind, day="day")
+    told = {day: [(str(row["n"]), row.get(REFUSAL)) for row in rows] for day, rows in found.items()}
+    assert [row[REFUSED_TEXT] for rows in found.values() for row in rows if row.get(REFUSAL)] == ["2026-02-30", "soon"]
+    assert told.pop(date(2026, 3, 3)) == [("1", None)]
+    assert sorted(told.pop(date(2026, 3, 2))) == [("2", None), ("6", None)]
+    assert sorted(told.pop(date(2026, 3, 1))) == [("0", None), ("3", "invalid_day"), ("4", "invalid_day"), ("5", None)]
+
+
+@pytest.mark.parametrize("kind", ["csv", "json", "parquet"])
+@pytest.mark.parametrize("days", [["soon"], ["", "soon"]])
+def test_a_file_in_which_nobody_tells_a_day_is_held(share: Path, kind: str, days: list[str]) -> None:
+    pq.write_table(pa.table({"day": days, "n": days}), share / "all.parquet")
+    (share / "all.json").write_text("".join(json.dumps({"day": day, "n": day}) + "\n" for day in days))
+    (share / "all.csv").write_text("day,n\n" + "".join(f"{day},x\n" for day in days))
+    with pytest.raises(Unfit, match=f"{len(days)} of {len(days)} records have no day"):
+        read(pattern=f"all.{kind}", format=kind, day="day")
+
+
 @pytest.mark.parametrize("kind", ["parquet", "csv"])
 def test_a_row_without_a_day_is_refused_on_the_first_day_of_the_file(share: Path, kind: str) -> None:
     pq.write_table(table([date(2026, 3, 1), None, date(2026, 3, 2)], pa.date32()), share / "all.parquet")

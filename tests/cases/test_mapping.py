@@ -1,8 +1,7 @@
-"""The mapping that the documentation shows, tried on rows of the small shop that it is for."""
+"""The mappings of the examples without data, tried on rows such as they are for."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
@@ -11,26 +10,27 @@ from typing import Any
 import pytest
 import yaml
 
+from headline.rules.content import content_faults
 from headline.rules.golden import case_faults
 from headline.settings import PROJECT
 from headline.specs import load
 
-PAGE = PROJECT / "docs" / "mapping_your_own_data.md"
-FILES = dict(re.findall(r"^`sources/(\S+)`:\n\n```\w+\n(.*?)^```$", PAGE.read_text(), flags=re.DOTALL | re.MULTILINE))
 D1, D2, D3 = "2026-03-01", "2026-03-02", "2026-03-03"
 Rows = list[dict[str, Any]]
 Try = Callable[..., None]
+SHOP = ("orders", "order_items", "refunds", "products", "customers")
 RECEIVED = {"headline_refusal": "varchar", "headline_text": "varchar", "headline_origin": "varchar"}
 
 
 @pytest.fixture
-def try_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, forget_settings: Callable[[], None]) -> Try:
-    """Compute a table of the documented source from landed rows, all text, and compare it."""
-    for name, content in FILES.items():
-        file = tmp_path / "sources" / name
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(content)
-    monkeypatch.setenv("HEADLINE_SOURCES", str(tmp_path / "sources"))
+def example() -> str:
+    return "small_shop"
+
+
+@pytest.fixture
+def try_out(example: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, forget_settings: Callable[[], None]) -> Try:
+    """Compute a table of the example's source from landed rows, all text, and compare it."""
+    monkeypatch.setenv("HEADLINE_SOURCES", str(PROJECT / "examples" / example / "sources"))
     forget_settings()
 
     def compare(
@@ -41,7 +41,8 @@ def try_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, forget_settings: Ca
         names = ["ds", *columns]
         rows = [dict(zip(names, row[: len(names)], strict=True)) | (row[-1] if len(row) > len(names) else {}) for row in given]
         types = {"ds": "date"} | dict.fromkeys(columns, "varchar") | RECEIVED
-        (case / "given" / f"landing.{landing}.yml").write_text(yaml.safe_dump({"types": types, "rows": rows}))
+        if landing:
+            (case / "given" / f"landing.{landing}.yml").write_text(yaml.safe_dump({"types": types, "rows": rows}))
         interval = {"start": days[0], "end": days[1]}
         (case / "expect.yml").write_text(yaml.safe_dump({"interval": interval, "rows": expected}))
         catalog = load()
@@ -139,12 +140,46 @@ def test_a_list_without_dates_is_the_snapshot_of_the_day_on_which_it_is_read(try
     )
 
 
-def test_what_the_shop_does_not_have_is_empty(try_out: Try) -> None:
-    catalog_has = {name.partition("/")[2] for name in FILES}
-    assert catalog_has == {
-        "source.yml",
-        *(f"{table}.sql" for table in ("orders", "order_items", "refunds", "products", "customers")),
-    }
+@pytest.mark.parametrize(
+    ("example", "empty", "landings"),
+    [("small_shop", ["refunds"], {"sales", "product_changes", "customers"}), ("sign_ups", [*SHOP[:-1]], {"accounts"})],
+)
+def test_what_a_company_does_not_have_is_empty(try_out: Try, example: str, empty: list[str], landings: set[str]) -> None:
     source = load().source("shop")
-    assert source.folder.parent.name == "sources"
-    assert set(source.ingest) == {"sales", "product_changes", "customers"}
+    assert (set(source.tables), set(source.ingest)) == (set(SHOP), landings)
+    for table in empty:
+        try_out(table, "", [], [], [], (D1, D3))
+
+
+@pytest.mark.parametrize("example", ["small_shop", "sign_ups"])
+def test_headline_check_finds_nothing_though_the_golden_cases_and_the_runbook_are_of_the_original(try_out: Try) -> None:
+    catalog = load()
+    folder = catalog.source("shop").folder
+    assert folder.parents[2] == PROJECT / "examples"
+    assert list(content_faults(folder, catalog)) == []
+
+
+@pytest.mark.parametrize("example", ["sign_ups"])
+def test_accounts_are_sign_ups_without_a_shop(try_out: Try, example: str) -> None:
+    try_out(
+        "customers",
+        "accounts",
+        ["user_number", "opened_at", "country", "email"],
+        [
+            (D1, "71", f"{D1} 10:00:00", "DE", "a@example.com"),
+            (D2, "71", f"{D2} 08:00:00", "FR", "a@example.com"),
+            (D2, "72", f"{D2} 09:00:00", None, None),
+            (D2, None, f"{D2} 09:00:00", None, None),
+            (D2, None, f"{D2} 09:00:00", None, None),
+            (D2, None, None, None, None, {"headline_refusal": "wrong_number_of_fields"}),
+            (D3, "73", f"{D3} 09:00:00", "DE", None),
+        ],
+        [
+            {"ds": D1, "customer_id": "71", "signed_up_at": f"{D1} 10:00:00", "country_code": "DE", "refusal": None},
+            {"ds": D2, "customer_id": "71", "signed_up_at": f"{D1} 10:00:00", "country_code": "DE", "refusal": None},
+            {"ds": D2, "customer_id": "72", "signed_up_at": f"{D2} 09:00:00", "country_code": None, "refusal": None},
+            *[{"ds": D2, "customer_id": None, "signed_up_at": f"{D2} 09:00:00", "country_code": None, "refusal": None}] * 2,
+            {"ds": D2, "customer_id": None, "signed_up_at": None, "country_code": None, "refusal": "wrong_number_of_fields"},
+        ],
+        (D1, D3),
+    )

@@ -1,5 +1,5 @@
--- An account is a customer from the day of its file on. One that is sent again signed up when it was first told; one without a number
--- goes on as often as it came, for core to refuse.
+-- An account is a customer from the day of its file on. One that is sent again signed up when it was first told; one without a
+-- number goes on as often as it came, for core to refuse.
 with accounts as (
     select
         ds,

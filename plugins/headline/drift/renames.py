@@ -92,7 +92,8 @@ def _reach(values: pa.ChunkedArray, kind: str, measured: Callable[[Any], float])
     """From where to where nine tenths of the values reach."""
     if pa.types.is_string(values.type):
         values = values.filter(written_as(values, [kind]))
-    measures = sorted(measured(value) for value in values.to_pylist()) or [0.0]
+    is_moment = pa.types.is_timestamp(values.type) or pa.types.is_date(values.type)
+    measures = sorted(_days_since(values) if is_moment else [measured(value) for value in values.to_pylist()]) or [0.0]
     return measures[len(measures) // 20], measures[-1 - len(measures) // 20]
 
 
@@ -100,6 +101,13 @@ def _days(moment: date | str) -> float:
     moment = datetime.fromisoformat(moment) if isinstance(moment, str) else moment
     seconds = moment.hour * 3600 + moment.minute * 60 + moment.second if isinstance(moment, datetime) else 0
     return moment.toordinal() + seconds / 86400
+
+
+def _days_since(values: pa.ChunkedArray) -> list[float]:
+    """Moments of a type of their own as `_days` counts them, those too that lie outside of Python's calendar."""
+    values = values if pa.types.is_timestamp(values.type) else values.cast(pa.date32())
+    seconds = values.cast(pa.timestamp("s"), safe=False).cast(pa.int64())
+    return [second / 86400 + date(1970, 1, 1).toordinal() for second in seconds.to_pylist()]
 
 
 def _texts(values: pa.ChunkedArray) -> pa.ChunkedArray:

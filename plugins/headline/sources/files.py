@@ -161,7 +161,8 @@ def _many_days(path: AnyPath, ingest: FilesIngest, column: str, interval: Interv
 
 
 def _days(moments: pa.Array, zone: str) -> pa.Array:
-    """The business day of each moment or date; an integer is seconds since 1970, UTC. Null for a text that is neither."""
+    """The business day of each moment or date; an integer is seconds since 1970, UTC. Null for a text that is neither, and for a
+    day that no calendar has."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
@@ -173,7 +174,9 @@ def _days(moments: pa.Array, zone: str) -> pa.Array:
         here = moments.type.tz or zone
         utc = moments if moments.type.tz else pc.assume_timezone(moments, here, ambiguous="earliest", nonexistent="earliest")
         moments = pc.local_timestamp(pc.cast(utc, pa.timestamp(moments.type.unit, settings.load().reporting_zone)))
-    return pc.cast(moments, pa.date32(), safe=False)
+    days = pc.cast(moments, pa.date32(), safe=False)
+    numbers, first, last = days.cast(pa.int32()), *((end - date(1970, 1, 1)).days for end in (date.min, date.max))
+    return pc.if_else(pc.and_(pc.greater_equal(numbers, first), pc.less_equal(numbers, last)), days, pa.scalar(None, pa.date32()))
 
 
 def _days_of_texts(texts: pa.Array, zones: Zones) -> pa.Array:

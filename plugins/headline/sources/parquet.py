@@ -20,6 +20,7 @@ _BY_DIFFERENCE = "DELTA_BYTE_ARRAY"
 _ROWS_BY_DIFFERENCE = 16
 # What a value takes at least, in bytes; one of a text or a list of bytes takes its place in them.
 _WIDTHS = {"BOOLEAN": 1, "INT32": 4, "INT64": 8, "INT96": 8, "FLOAT": 4, "DOUBLE": 8, "BYTE_ARRAY": 4}
+_VIEWS = {pa.string_view(): pa.string(), pa.binary_view(): pa.binary()}
 # A row that takes more is none that anybody meant.
 LONGEST_ROW = 16 * LONGEST_RECORD
 
@@ -150,7 +151,8 @@ def _bytes_of(values: pa.Array) -> int:
         return sum(map(_bytes_of, values.flatten()))
     if pa.types.is_fixed_size_binary(kind):
         return len(values) * kind.byte_width
-    return values.nbytes if pa.types.is_string(kind) or pa.types.is_binary(kind) or _is_large(kind) else 0
+    is_text = pa.types.is_string(kind) or pa.types.is_binary(kind) or _is_large(kind) or kind in _VIEWS
+    return values.nbytes if is_text else 0
 
 
 def _is_large(kind: pa.DataType) -> bool:
@@ -162,9 +164,11 @@ def _is_list(kind: pa.DataType) -> bool:
 
 
 def _written_out(kind: pa.DataType) -> pa.DataType:
-    """The type without dictionaries, within lists and the like neither."""
+    """The type without dictionaries and views, of which Arrow cannot filter every one; within lists and the like neither."""
     if pa.types.is_dictionary(kind):
-        return kind.value_type
+        return _written_out(kind.value_type)
+    if kind in _VIEWS:
+        return _VIEWS[kind]
     if pa.types.is_map(kind):
         key, item = (field.with_type(_written_out(field.type)) for field in (kind.key_field, kind.item_field))
         return pa.map_(key, item)

@@ -157,7 +157,9 @@ def judged(rows: pa.RecordBatch, agreed: Agreed) -> pa.RecordBatch:
             values = columns[name]
         if not pa.types.is_string(values.type):
             is_float_id = is_id and pa.types.is_floating(values.type)
-            columns[name], wrong = _whole(values) if is_float_id else _typed(values, agreed.kind(name), agreed)
+            columns[name], wrong = (
+                _whole(values) if is_float_id else _typed(values, agreed.kind(name), agreed, is_read=agreed.is_agreed(name))
+            )
             if wrong is not None:
                 refuse(name, wrong, _shown(values))
             continue
@@ -191,8 +193,16 @@ def judged(rows: pa.RecordBatch, agreed: Agreed) -> pa.RecordBatch:
 
 def _told_by(rows: pa.RecordBatch, key: Sequence[str]) -> pa.Array:
     """Of each row its key in words."""
-    values = [[f"{name} {value}" for value in rows.column(name).to_pylist()] for name in key]
+    values = [[f"{name} {value}" for value in _told(rows.column(name))] for name in key]
     return pa.array([", ".join(one) for one in zip(*values, strict=True)], pa.string())
+
+
+def _told(values: pa.Array) -> list[Any]:
+    """Values as Python tells them; where it has none for one of them, such as the year 0, as Arrow does."""
+    try:
+        return list(values.to_pylist())
+    except (ValueError, OverflowError):
+        return list(_shown(values).to_pylist())
 
 
 _Checked = tuple[pa.Array, pa.Array | None]
@@ -235,9 +245,15 @@ def _text(values: pa.Array) -> _Checked:
     return pa.array(kept, pa.string()), pa.array(wrong, pa.bool_())
 
 
-def _typed(values: pa.Array, kind: str, agreed: Agreed) -> _Checked:
-    """Values of a type of their own: the agreed type holds each exactly, or it is refused."""
+def _typed(values: pa.Array, kind: str, agreed: Agreed, *, is_read: bool) -> _Checked:
+    """Values of a type of their own: the agreed type holds each exactly, or it is refused.
+
+    `is_read`: whether SQL reads them: then no moment outside of the calendar may stay, whatever the column is agreed as.
+    """
     name = kind.partition("(")[0]
+    if is_read and (pa.types.is_timestamp(values.type) or pa.types.is_date(values.type)):
+        is_number = name in (*_INTEGER, "decimal", "double", "boolean")
+        return (pa.nulls(len(values), values.type), pc.is_valid(values)) if is_number else _when(values, name, agreed)
     if name in _INTEGER and pa.types.is_floating(values.type):
         values, wrong = _whole(values)
         too_large = _too_large(values, _ARROW[name])

@@ -34,6 +34,23 @@ def changes(agreed: dict[str, set[str]], arrived: Columns, before: Columns | Non
     return [f"{one.column} {one.change}" for one in column_changes(agreed, arrived, before, lambda: known, **more)]
 
 
+@pytest.mark.parametrize("kind", [pa.date32(), pa.timestamp("s")])
+def test_a_moment_that_no_calendar_has_stops_no_guess(kind: pa.DataType) -> None:
+    def booked(*days: int) -> pa.ChunkedArray:
+        numbers = [20_513 + number % 10 for number in range(100)] + list(days)
+        seconds = pa.array(numbers, pa.int64()) if kind == pa.date32() else pa.array([86_400 * one for one in numbers])
+        return pa.chunked_array([seconds.cast(pa.int32()).cast(kind) if kind == pa.date32() else seconds.cast(kind)])
+
+    before, after = (
+        Columns({name: kind_of(str(kind))}, 100, lambda _, rows=rows: rows)
+        for name, rows in (
+            ("paid_at", booked()),
+            ("booked_at", booked(-(2**31), 2**31 - 1)),
+        )
+    )
+    assert guess_renames(["paid_at"], ["booked_at"], after, before).keys() == {"paid_at"}
+
+
 @settings(max_examples=50)
 @given(st.permutations(["id", "paid_at", "amount", "note"]))
 def test_the_order_of_columns_makes_no_difference(order: list[str]) -> None:

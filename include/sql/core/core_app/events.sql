@@ -30,7 +30,7 @@ events_in_order as (
         row_number() over (
             partition by ds, occurred_on, event_id
             order by
-                user_id nulls last, event_type nulls last, session_id nulls last,
+                refusal nulls first, user_id nulls last, event_type nulls last, session_id nulls last,
                 occurred_at nulls last, platform nulls last
         ) as occurrence
     from events

@@ -10,7 +10,9 @@ with entries as (
         refusal,
         row_number() over (
             partition by ds, expense_id
-            order by amount desc nulls last, currency_code nulls last, expense_type nulls last, sales_channel nulls last
+            order by
+                refusal nulls first, amount desc nulls last, currency_code nulls last,
+                expense_type nulls last, sales_channel nulls last
         ) as occurrence
     from raw.expenses
     where ds >= date '{{ start }}' and ds < date '{{ end }}'

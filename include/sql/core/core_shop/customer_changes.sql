@@ -13,7 +13,9 @@ rows_in_order as (
         customers.refusal,
         row_number() over (
             partition by customers.ds, customers.customer_id
-            order by customers.updated_at desc nulls last, customers.signed_up_at nulls last, customers.country_code nulls last
+            order by
+                customers.refusal nulls first, customers.updated_at desc nulls last,
+                customers.signed_up_at nulls last, customers.country_code nulls last
         ) as occurrence
     from raw.customers as customers
     inner join snapshot_days on customers.ds = snapshot_days.ds

@@ -1,5 +1,5 @@
 -- Every line that arrived comes out once, valid or with the reason why not.
--- Of lines and of headers that repeat on a day the fullest one is kept.
+-- Of lines and of headers that repeat on a day the fullest one is kept, of those that could be read.
 {% from 'macros/business_day.jinja' import business_day with context %}
 {% from 'macros/identity.jinja' import join_superseded with context %}
 with items as (
@@ -15,7 +15,9 @@ with items as (
         cast(quantity * unit_price as decimal(19, 4)) as gross_amount,
         row_number() over (
             partition by ds, order_id, line_number
-            order by quantity desc nulls last, unit_price desc nulls last, discount_amount nulls last, product_id nulls last
+            order by
+                refusal nulls first, quantity desc nulls last, unit_price desc nulls last,
+                discount_amount nulls last, product_id nulls last
         ) as occurrence
     from raw.order_items
     where ds >= date '{{ start }}' and ds < date '{{ end }}'
@@ -35,7 +37,7 @@ orders as (
         row_number() over (
             partition by ds, order_id
             order by
-                ordered_at nulls last, order_status nulls last, customer_id nulls last,
+                refusal nulls first, ordered_at nulls last, order_status nulls last, customer_id nulls last,
                 currency_code nulls last, sales_channel nulls last, country_code nulls last
         ) as occurrence
     from raw.orders

@@ -14,7 +14,7 @@ rows_in_order as (
         row_number() over (
             partition by products.ds, products.product_id
             order by
-                products.updated_at desc nulls last, products.unit_cost desc nulls last,
+                products.refusal nulls first, products.updated_at desc nulls last, products.unit_cost desc nulls last,
                 products.category nulls last, products.product_name nulls last
         ) as occurrence
     from raw.products as products

@@ -14,7 +14,7 @@ with refunds as (
         row_number() over (
             partition by ds, refund_id
             order by
-                amount desc nulls last, quantity desc nulls last,
+                refusal nulls first, amount desc nulls last, quantity desc nulls last,
                 order_id nulls last, line_number nulls last, refunded_at nulls last
         ) as occurrence
     from raw.refunds

@@ -16,6 +16,7 @@ from headline import recovery, settings
 from headline.errors import HeadlineError
 from headline.local import commands as local
 from headline.maintenance import commands as upkeep
+from headline.new import commands as new
 from headline.oncall import commands as oncall
 from headline.paging import commands as alerts
 from headline.show import Format, show
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
 contract_app = typer.Typer(no_args_is_help=True, help="Contracts, and what the sources send.")
 app.add_typer(contract_app, name="contract")
+app.add_typer(new.app, name="new")
 
 FormatOption = Annotated[Format, typer.Option("--format", help="How rows are written.")]
 

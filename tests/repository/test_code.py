@@ -32,6 +32,7 @@ LAYERS = [
     {"why"},
     {"runbooks"},
     {"rules"},
+    {"new"},
     {"pages"},
     {"timetable", "executor"},
     {"dag"},
@@ -60,6 +61,7 @@ AIRFLOW_FREE = {
     "why",
     "runbooks",
     "rules",
+    "new",
 }
 HEAVY = ("duckdb", "soda_core", "soda_duckdb", "sqlglot", "pandas", "pyarrow", "holidays", "icalendar")
 

@@ -136,12 +136,17 @@ def _asked(given: str, option: str, question: str, choices: tuple[str, ...] = ()
     """What was given, or else what is answered; raises BadRequest where nobody is there to answer."""
     if given:
         return given
-    if not sys.stdin.isatty():
+    if not is_asked():
         raise BadRequest(f"{option} is missing: {question[:1].lower()}{question[1:]}")
     while True:
         answer = str(typer.prompt(question)).strip()
         if answer and (not choices or answer in choices):
             return answer
+
+
+def is_asked() -> bool:
+    """Whether somebody is there who can answer."""
+    return sys.stdin.isatty()
 
 
 def _told(drafts: list[Draft], place: str) -> None:

@@ -19,6 +19,7 @@ from headline.maintenance import commands as upkeep
 from headline.new import commands as new
 from headline.oncall import commands as oncall
 from headline.paging import commands as alerts
+from headline.profile import commands as profiles
 from headline.show import Format, show
 from headline.space import is_full, no_space
 from headline.why import commands as why
@@ -452,7 +453,15 @@ def _with_contract(tables: Iterable[Table]) -> list[Table]:
     return asked
 
 
-for command in (*why.COMMANDS, *upkeep.COMMANDS, *recovery.COMMANDS, *alerts.COMMANDS, *oncall.COMMANDS, *local.COMMANDS):
+for command in (
+    *why.COMMANDS,
+    *profiles.COMMANDS,
+    *upkeep.COMMANDS,
+    *recovery.COMMANDS,
+    *alerts.COMMANDS,
+    *oncall.COMMANDS,
+    *local.COMMANDS,
+):
     app.command()(command)
 
 

@@ -33,6 +33,7 @@ LAYERS = [
     {"runbooks"},
     {"rules"},
     {"new"},
+    {"profile"},
     {"pages"},
     {"timetable", "executor"},
     {"dag"},
@@ -62,6 +63,7 @@ AIRFLOW_FREE = {
     "runbooks",
     "rules",
     "new",
+    "profile",
 }
 HEAVY = ("duckdb", "soda_core", "soda_duckdb", "sqlglot", "pandas", "pyarrow", "holidays", "icalendar")
 

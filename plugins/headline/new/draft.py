@@ -26,7 +26,7 @@ class Draft:
     new: dict[Path, str] = field(default_factory=dict)
     changed: dict[Path, str] = field(default_factory=dict)
 
-    def add(self, file: Path, template: str, **values: Any) -> None:
+    def add(self, file: Path, template: str, /, **values: Any) -> None:
         """A new file, from a template of the folder templates."""
         self.new[file] = rendered(template, **values)
 
@@ -50,7 +50,7 @@ class Draft:
         return [*lines, *(["left for you to write:", *left] if left else [])]
 
 
-def rendered(template: str, **values: Any) -> str:
+def rendered(template: str, /, **values: Any) -> str:
     """A template of the folder templates, filled in. Its signs are << >>, <% %> and <# #>: what it makes may be Jinja itself."""
     return _environment().get_template(f"{template}.jinja").render(values)
 

@@ -23,12 +23,13 @@ RECEIVED = {"headline_refusal": "varchar", "headline_text": "varchar", "headline
 
 @dataclass(frozen=True)
 class RawColumn:
-    """A column of a raw table: its SQL over what landed, its type, and what the contract says of it."""
+    """A column of a raw table: its SQL over what landed, its type, what the contract says of it, and comments for its SQL."""
 
     name: str
     sql: str
     type: str
     contract: Any
+    notes: tuple[str, ...] = ()
 
 
 def begin_source(name: str, table: str, kind: Kind, columns: Sequence[str], key: Sequence[str], moment: str) -> list[Draft]:

@@ -15,11 +15,11 @@ from headline import connections, settings
 from headline.errors import BadData, HeadlineError, SpecError, Transient
 from headline.intervals import DAY, Interval
 from headline.ledger.schema_changes import short
-from headline.sources.columns import are_most
+from headline.sources.columns import TEXT, are_most, kind_of
 from headline.sources.landing import Part, Unfit
 from headline.sources.refused import REFUSAL, RESERVED, UNREADABLE, WRONG_FIELD_COUNT, name_key, refused, spelled
 from headline.sources.storage import LONGEST_RECORD, at_rest, below, check_within, encoding_hint, is_settled, path_of
-from headline.sources.text import Taken, batch, by_day, chunks, cut, is_text, loads, record_of, zones_of
+from headline.sources.text import Taken, batch, by_day, chunks, cut, day_of, in_iso, is_text, loads, record_of, zones_of
 from headline.specs import FilesIngest
 from headline.sql import render
 
@@ -48,7 +48,7 @@ def read(ingest: FilesIngest, interval: Interval) -> Iterator[Part]:
         yield from _by_moment(base, ingest, ingest.moment, interval)
         return
     for day in interval:
-        yield from ((day, rows) for rows in _batches(_file_of(base, ingest, day), ingest, day))
+        yield from ((day, rows) for rows in batches(_file_of(base, ingest, day), ingest, day))
 
 
 def is_there(ingest: FilesIngest, day: Interval) -> bool:
@@ -78,8 +78,16 @@ def _below(base: AnyPath, ingest: FilesIngest, interval: Interval) -> AnyPath:
     return path
 
 
-def _batches(path: AnyPath, ingest: FilesIngest, day: date) -> Iterator[pa.RecordBatch]:
-    return _parquet_batches(path, day) if ingest.format == "parquet" else _text_batches(path, ingest, day)
+def batches(path: AnyPath, ingest: FilesIngest, day: date, taken: Taken | None = None) -> Iterator[pa.RecordBatch]:
+    """The rows of one file, in parts of bounded memory; days that are texts of another form (`day_format`) in that of ISO 8601.
+
+    Raises what `read` does.
+    """
+    parts = _parquet_batches(path, day) if ingest.format == "parquet" else _text_batches(path, ingest, day, taken)
+    column = ingest.day or ingest.moment
+    if ingest.day_format is None or column is None:
+        return parts
+    return (in_iso(rows, column, ingest.day_format) for rows in parts)
 
 
 def _by_moment(base: AnyPath, ingest: FilesIngest, column: str, interval: Interval) -> Iterator[Part]:
@@ -101,7 +109,7 @@ def _by_moment(base: AnyPath, ingest: FilesIngest, column: str, interval: Interv
                 f"{path}: is not there yet, and {held} is not complete without it. If it stays away, ask who drops it"
             )
         count, odd = 0, 0
-        for rows in _batches(path, ingest, file_date):
+        for rows in batches(path, ingest, file_date):
             try:
                 moments = moments_of_rows(rows, column, zones.source)
             except pa.ArrowException as error:
@@ -115,7 +123,7 @@ def _by_moment(base: AnyPath, ingest: FilesIngest, column: str, interval: Interv
 
 def _unfit(path: AnyPath, ingest: FilesIngest, day: date, why: str) -> Unfit:
     """The file as it arrived goes along, to be kept."""
-    return Unfit(f"{path}: {why}", day, ((day, batch) for batch in _batches(path, ingest, day)))
+    return Unfit(f"{path}: {why}", day, ((day, rows) for rows in batches(path, ingest, day)))
 
 
 def _many_days(path: AnyPath, ingest: FilesIngest, column: str, interval: Interval) -> Iterator[Part]:
@@ -123,7 +131,7 @@ def _many_days(path: AnyPath, ingest: FilesIngest, column: str, interval: Interv
         taken = Taken()
 
         def records() -> Iterator[dict[str, Any]]:
-            parts = _text_batches(path, ingest, interval.start, taken)
+            parts = batches(path, ingest, interval.start, taken)
             return (record for rows in parts for record in rows.to_pylist())
 
         yield from by_day(records(), column, interval, path.name, zones_of(ingest.zone), taken, again=records)
@@ -132,20 +140,20 @@ def _many_days(path: AnyPath, ingest: FilesIngest, column: str, interval: Interv
     import pyarrow.compute as pc
 
     earliest, homeless = date.max, 0
-    for rows in _parquet_batches(path, interval.start):
+    for rows in batches(path, ingest, interval.start):
         # A day without rows lands with the file's columns all the same.
         yield interval.start, rows.slice(0, 0)
         try:
             days = _days(rows.column(spelled(column, rows.schema.names) or column), ingest.zone)
         except (KeyError, pa.ArrowException) as error:
-            parts = ((interval.start, whole) for whole in _parquet_batches(path, interval.start))
+            parts = ((interval.start, whole) for whole in batches(path, ingest, interval.start))
             raise Unfit(f"{path}: has no column {column} that tells the day of a row: {error}", interval.start, parts) from error
         homeless += days.null_count
         earliest = min([earliest, *(day for day in pc.unique(days).to_pylist() if day)])
         for day in sorted(day for day in pc.unique(days).to_pylist() if day and interval.start <= day < interval.end):
             yield day, rows.filter(pc.equal(days, pa.scalar(day, pa.date32())))
     if homeless and interval.start <= earliest < interval.end:
-        yield from ((earliest, rows) for rows in _without_day(path, column, ingest.zone))
+        yield from ((earliest, rows) for rows in _without_day(path, ingest, column))
 
 
 def _days(moments: pa.Array, zone: str) -> pa.Array:
@@ -153,6 +161,8 @@ def _days(moments: pa.Array, zone: str) -> pa.Array:
     import pyarrow as pa
     import pyarrow.compute as pc
 
+    if kind_of(str(moments.type)) == TEXT:
+        return _days_of_texts(moments.cast(pa.string()), zone)
     if pa.types.is_integer(moments.type):
         moments = pc.cast(moments, pa.timestamp("s"))
     if pa.types.is_timestamp(moments.type):
@@ -162,13 +172,28 @@ def _days(moments: pa.Array, zone: str) -> pa.Array:
     return pc.cast(moments, pa.date32(), safe=False)
 
 
-def _without_day(path: AnyPath, column: str, zone: str) -> Iterator[pa.RecordBatch]:
+def _days_of_texts(texts: pa.Array, zone: str) -> pa.Array:
+    """The business day of each date or moment that is a text, null for any other; raises ArrowInvalid where most are others."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    zones, readings = zones_of(zone), {}
+    for text in pc.unique(texts).to_pylist():
+        with suppress(ValueError):
+            readings[text] = day_of(text, zones)
+    days = pa.array([readings.get(text) for text in texts.to_pylist()], pa.date32())
+    if are_most(days.null_count, len(days)):
+        raise pa.ArrowInvalid(f"{days.null_count} of {len(days)} texts are no days, such as {texts[0].as_py()!r}")
+    return days
+
+
+def _without_day(path: AnyPath, ingest: FilesIngest, column: str) -> Iterator[pa.RecordBatch]:
     """The rows of which nobody can tell the day, refused."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    for rows in _parquet_batches(path, date.max):
-        odd = rows.filter(pc.is_null(_days(rows.column(spelled(column, rows.schema.names) or column), zone)))
+    for rows in batches(path, ingest, date.max):
+        odd = rows.filter(pc.is_null(_days(rows.column(spelled(column, rows.schema.names) or column), ingest.zone)))
         if odd.num_rows:
             reason = pa.array([f"invalid_{column}"] * odd.num_rows, pa.string())
             yield pa.RecordBatch.from_arrays([*odd.columns, reason], names=[*odd.schema.names, REFUSAL])

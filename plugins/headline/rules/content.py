@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
+from headline import settings
 from headline.errors import SpecError
 from headline.rules import folders, golden, tables
 from headline.rules.fault import Fault, faults_of, shown
@@ -33,6 +34,8 @@ def content_faults(folder: Path, catalog: Catalog) -> Iterator[Fault]:
     for table in pipeline.tables.values():
         files = ((spec, tables.SPEC_RULES), (table.sql_file, tables.SQL_RULES), (table.contract_file, tables.CONTRACT_RULES))
         yield from _table_faults(read_table(catalog, pipeline, table), files)
+    if not folder.resolve().is_relative_to(settings.load().sql.resolve()):
+        return  # it stands in for a source, whose golden cases and runbook are of the original
     yield from _golden_faults(pipeline, catalog)
     if not any(folders.somebody_owns_it(pipeline, catalog)):
         yield from faults_of(pipeline.runbook_file, _collected(runbook_faults(pipeline, catalog)))

@@ -32,6 +32,7 @@ def find_folders(name: str | None) -> list[Path]:
 
 def check(wanted: Sequence[Path]) -> dict[Path, list[Fault]]:
     """Every fault of each folder, each once, the spec's first and those of golden cases last."""
+    wanted = [folder.absolute() for folder in wanted]  # as what looks at style names its files
     files = [file for folder in wanted for file in sorted(folder.glob("*.sql"))]
     sql_style = style.SqlStyle(files) if style.is_installed() else None
     from headline.rules.content import content_faults  # what it imports takes a second, in which sqlfluff is at work

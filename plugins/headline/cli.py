@@ -255,15 +255,17 @@ def checks(form: FormatOption = Format.TABLE) -> None:
 
 @app.command()
 def check(
-    folder: Annotated[str | None, typer.Argument(help="<area>/<pipeline> below include/sql; all if left out.")] = None,
+    folders: Annotated[
+        list[str] | None, typer.Argument(help="<area>/<pipeline> below include/sql, or files of it; all if left out.")
+    ] = None,
 ) -> None:
-    """Tell all that is wrong with a pipeline's folder, golden cases included; needs neither a database nor Airflow.
+    """Tell all that is wrong with pipelines' folders, golden cases included; needs neither a database nor Airflow.
 
     Ends with 1 where anything is wrong.
     """
     from headline.rules import report, style
 
-    found = report.check(report.find_folders(folder))
+    found = report.check(report.find_folders(*folders or ()))
     for one, faults in found.items():
         print("\n".join(report.written(one, faults)))
     if not style.is_installed():

@@ -47,7 +47,7 @@ def test_every_dag_is_a_folder() -> None:
 
 
 def test_no_folder_lacks_its_spec() -> None:
-    assert find_folders(None) == FOLDERS
+    assert find_folders() == FOLDERS
 
 
 SHOP, PROFIT = (load().pipelines[name] for name in ("core_shop", "unit_profit"))

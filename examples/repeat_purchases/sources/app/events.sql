@@ -1,5 +1,5 @@
--- A purchase is an event of its customer. It has no number: it gets one by its content, and those of a customer at the same moment
--- are counted.
+-- A purchase is an event of its customer. It has no number: it gets one by its content, and those of a customer at the same
+-- moment are counted.
 with purchases as (
     select
         ds,

@@ -56,7 +56,7 @@ clean: $(SET_UP) ## Stop everything and remove all data of the runs (HEADLINE_HO
 secrets: $(SET_UP) ## Make the files with keys and passwords that docker-compose.yaml reads.
 	@$(HEADLINE) secrets
 
-example: $(SET_UP) ## Compute an example on real data: make example name=online_retail data=<file>
+example: $(SET_UP) ## Compute an example on real data: make example name=online_retail data=<file or folder>
 	@$(HEADLINE) example "$(name)" "$(data)"
 
 # Two of the four processes mostly wait for an Airflow of their own.

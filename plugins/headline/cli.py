@@ -16,8 +16,10 @@ from headline import recovery, settings
 from headline.errors import HeadlineError
 from headline.local import commands as local
 from headline.maintenance import commands as upkeep
+from headline.new import commands as new
 from headline.oncall import commands as oncall
 from headline.paging import commands as alerts
+from headline.profile import commands as profiles
 from headline.show import Format, show
 from headline.space import is_full, no_space
 from headline.why import commands as why
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
 app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
 contract_app = typer.Typer(no_args_is_help=True, help="Contracts, and what the sources send.")
 app.add_typer(contract_app, name="contract")
+app.add_typer(new.app, name="new")
 
 FormatOption = Annotated[Format, typer.Option("--format", help="How rows are written.")]
 
@@ -252,15 +255,17 @@ def checks(form: FormatOption = Format.TABLE) -> None:
 
 @app.command()
 def check(
-    folder: Annotated[str | None, typer.Argument(help="<area>/<pipeline> below include/sql; all if left out.")] = None,
+    folders: Annotated[
+        list[str] | None, typer.Argument(help="<area>/<pipeline> below include/sql, or files of it; all if left out.")
+    ] = None,
 ) -> None:
-    """Tell all that is wrong with a pipeline's folder, golden cases included; needs neither a database nor Airflow.
+    """Tell all that is wrong with pipelines' folders, golden cases included; needs neither a database nor Airflow.
 
     Ends with 1 where anything is wrong.
     """
     from headline.rules import report, style
 
-    found = report.check(report.find_folders(folder))
+    found = report.check(report.find_folders(*folders or ()))
     for one, faults in found.items():
         print("\n".join(report.written(one, faults)))
     if not style.is_installed():
@@ -450,7 +455,15 @@ def _with_contract(tables: Iterable[Table]) -> list[Table]:
     return asked
 
 
-for command in (*why.COMMANDS, *upkeep.COMMANDS, *recovery.COMMANDS, *alerts.COMMANDS, *oncall.COMMANDS, *local.COMMANDS):
+for command in (
+    *why.COMMANDS,
+    *profiles.COMMANDS,
+    *upkeep.COMMANDS,
+    *recovery.COMMANDS,
+    *alerts.COMMANDS,
+    *oncall.COMMANDS,
+    *local.COMMANDS,
+):
     app.command()(command)
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
+from datetime import date
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -10,11 +12,15 @@ from typing import Any
 import pytest
 import yaml
 
+from headline.intervals import Interval
+from headline.local.example import Example
 from headline.rules.content import content_faults
 from headline.rules.golden import case_faults
 from headline.settings import PROJECT
-from headline.specs import load
+from headline.specs import FilesIngest, load
+from headline.sql import render
 
+PAGE = PROJECT / "docs" / "mapping_your_own_data.md"
 D1, D2, D3 = "2026-03-01", "2026-03-02", "2026-03-03"
 Rows = list[dict[str, Any]]
 Try = Callable[..., None]
@@ -138,6 +144,33 @@ def test_a_list_without_dates_is_the_snapshot_of_the_day_on_which_it_is_read(try
         ],
         (D1, D3),
     )
+
+
+def documented(begin: str) -> str:
+    """The block of YAML on the page that begins so."""
+    [found] = [
+        block for block in re.findall(r"^```yaml\n(.*?)^```$", PAGE.read_text(), re.DOTALL | re.MULTILINE) if begin in block
+    ]
+    return str(found)
+
+
+def test_the_documented_example_has_every_key() -> None:
+    written = yaml.safe_load(documented("data_as: shop/"))
+    assert Example.model_validate(written).data_as == "shop/"
+    assert {field.alias or name for name, field in Example.model_fields.items()} == written.keys()
+
+
+@pytest.mark.parametrize("begin", ["shop/sales_{{ ds }}.csv", 'day_format: "%d/%m/%Y"'])
+def test_documented_ways_to_read_files(begin: str) -> None:
+    for ingest in yaml.safe_load(documented(begin))["ingest"].values():
+        assert FilesIngest.model_validate(ingest).tells_day
+
+
+def test_a_day_in_a_name_may_have_another_form() -> None:
+    [pattern] = re.findall(r'`pattern: "(shop/\S.*?)"`', PAGE.read_text())
+    day = Interval(date(2026, 1, 5), date(2026, 1, 6))
+    assert render(pattern, day, "pattern") == "shop/20260105.csv"
+    assert FilesIngest(kind="files", connection="x", pattern=pattern, format="csv").tells_day
 
 
 @pytest.mark.parametrize(

@@ -32,6 +32,8 @@ LAYERS = [
     {"why"},
     {"runbooks"},
     {"rules"},
+    {"new"},
+    {"profile"},
     {"pages"},
     {"timetable", "executor"},
     {"dag"},
@@ -60,6 +62,8 @@ AIRFLOW_FREE = {
     "why",
     "runbooks",
     "rules",
+    "new",
+    "profile",
 }
 HEAVY = ("duckdb", "soda_core", "soda_duckdb", "sqlglot", "pandas", "pyarrow", "holidays", "icalendar")
 

@@ -19,6 +19,7 @@ FOLDERS = folders()
 # What stands in for a source is known under the same name as what it stands in for.
 RULES_OF_EXAMPLES = (
     rules.files_belong_to_tables,
+    rules.nothing_is_left_to_write,
     rules.refusals_are_counted,
     rules.it_lands_after_its_inputs,
     rules.columns_have_one_type,
@@ -46,7 +47,7 @@ def test_every_dag_is_a_folder() -> None:
 
 
 def test_no_folder_lacks_its_spec() -> None:
-    assert find_folders(None) == FOLDERS
+    assert find_folders() == FOLDERS
 
 
 SHOP, PROFIT = (load().pipelines[name] for name in ("core_shop", "unit_profit"))
@@ -66,6 +67,14 @@ def without(pipeline: Pipeline, table: str) -> Pipeline:
     return copy
 
 
+def unfinished(pipeline: Pipeline, tmp_path: Path) -> Pipeline:
+    """A folder as `headline new` leaves it."""
+    (tmp_path / "pipeline.yml").write_text('description: "TODO: what it makes."\n')
+    copy = pipeline.model_copy()
+    copy._folder = tmp_path
+    return copy
+
+
 def retyped(pipeline: Pipeline, tmp_path: Path) -> Pipeline:
     """A copy of its folder in which customer_id is a number."""
     copy = pipeline.model_copy(deep=True)
@@ -81,6 +90,7 @@ def retyped(pipeline: Pipeline, tmp_path: Path) -> Pipeline:
 
 BROKEN: list[tuple[FolderRule, Callable[[Path], Pipeline], str]] = [
     (rules.files_belong_to_tables, lambda _: without(SHOP, "products"), "products.contract.yml belongs to no table"),
+    (rules.nothing_is_left_to_write, lambda path: unfinished(SHOP, path), "pipeline.yml: line 1: TODO: what it makes."),
     (
         rules.refusals_are_counted,
         lambda _: without(SHOP, "shop_coverage"),

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from headline.rules.unwritten import unwritten_lines
 from headline.specs import Pipeline, Table, load
 
 ROOT = Path(__file__).parents[2]
@@ -25,6 +26,10 @@ def test_every_case_belongs_to_a_table() -> None:
     found = [file.parents[1].relative_to(CASES).as_posix() for file in CASES.glob("**/expect.yml")]
     assert found
     assert set(found) <= known
+
+
+def test_nothing_of_a_case_is_left_to_write() -> None:
+    assert [f"{file}: {line}" for file in CASES.rglob("*.yml") for line in unwritten_lines(file)] == []
 
 
 def test_a_wrong_case_is_caught(tmp_path: Path) -> None:

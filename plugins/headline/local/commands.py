@@ -17,8 +17,8 @@ def run() -> None:
 
 
 def example(
-    name: Annotated[str, typer.Argument(help="A folder of examples/.")],
-    data: Annotated[Path, typer.Argument(help="The file with its data.")],
+    name: Annotated[str, typer.Argument(help="A folder of examples/; empty: the one of data that are called so.")],
+    data: Annotated[Path, typer.Argument(help="The file, or the folder of files, with its data.")],
 ) -> None:
     """Compute an example on its data with the same DAGs, in a home of its own."""
     from headline.local.example import run_example

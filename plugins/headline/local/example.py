@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from datetime import date
 from pathlib import Path
-from typing import Self
+from typing import Annotated, Self
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -22,7 +22,8 @@ from headline.settings import PROJECT
 class Example(BaseModel):
     """`examples/<name>/example.yml`; the sources that read the data stand beside it in `sources/`.
 
-    `accept`: why unusual figures that the runs find are right; they are waived by name.
+    `data_as`: what the data are called in the data share: a file, or a folder whose files keep their names. `accept`: why unusual
+    figures that the runs find are right; they are waived by name.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -30,7 +31,7 @@ class Example(BaseModel):
     description: str
     first: date = Field(alias="from")
     last: date = Field(alias="to")
-    data_as: str
+    data_as: Annotated[str, Field(pattern=r"^[^/\\]+/?$")]
     reporting_currency: str
     reporting_zone: str = "UTC"
     without: tuple[str, ...] = ()
@@ -52,8 +53,9 @@ class Example(BaseModel):
 
     def prepare(self, folder: Path, data: Path) -> tuple[Home, Job]:
         """A home of its own in whose data share the data appear under the name `data_as`, and the job over all their days."""
-        if not data.is_file():
-            raise BadRequest(f"there are no data in {data}: make example name={folder.name} data=<file>")
+        if data.is_dir() != self.data_as.endswith("/") or not data.exists():
+            what = "folder" if self.data_as.endswith("/") else "file"
+            raise BadRequest(f"there are no data in {data}: make example name={folder.name} data=<{what}>")
         home = Home(PROJECT / f".headline-{folder.name}")
         choices = chosen_in_shell() | {
             "HEADLINE_SOURCES": str(folder / "sources"),
@@ -66,14 +68,30 @@ class Example(BaseModel):
         if not home.is_ours and "HEADLINE_PORT" not in choices:  # beside the demo company, which keeps the usual port
             choices["HEADLINE_PORT"] = str(free_port(8081))
         home.make()
-        shared = home.path / "datashare" / self.data_as
+        shared = home.path / "datashare" / self.data_as.rstrip("/")
+        if shared.is_dir():
+            shutil.rmtree(shared)
         shared.unlink(missing_ok=True)
-        shutil.copy2(data, shared)  # a link that leads out of the folder is not followed; a new file would still be on its way
+        # A link that leads out of the folder is not followed; a new file would still be on its way.
+        if data.is_dir():
+            shutil.copytree(data, shared)
+        else:
+            shutil.copy2(data, shared)
         return home, Job(first=self.first, last=self.last, dags=self.dags, choices=choices, accept=self.accept)
 
 
 def run_example(name: str, data: Path) -> None:
-    """Run the main job on `examples/<name>` with its data."""
-    folder = PROJECT / "examples" / name
+    """Run the main job on `examples/<name>` with its data; without a name, on the example that these data are called as."""
+    folder = PROJECT / "examples" / (name or name_for(data))
     home, job = Example.load(folder).prepare(folder, data)
     run(home, job, Screen())
+
+
+def name_for(data: Path) -> str:
+    """The one example whose data are called like a file or folder; raises BadRequest where there is none, or several are."""
+    examples = {file.parent.name: Example.load(file.parent) for file in sorted((PROJECT / "examples").glob("*/example.yml"))}
+    found = [name for name, one in examples.items() if one.data_as.rstrip("/") == data.name]
+    if len(found) != 1:
+        known = ", ".join(f"{name} ({one.data_as})" for name, one in examples.items())
+        raise BadRequest(f"{len(found) or 'no'} examples are of data called {data.name}: say which, name=<example>: {known}")
+    return found[0]

@@ -9,6 +9,7 @@ from headline import settings
 from headline.errors import SpecError
 from headline.rules import folders, golden, tables
 from headline.rules.fault import Fault, faults_of, shown
+from headline.rules.unwritten import unwritten_lines
 from headline.rules.written import Written, read_table
 from headline.runbooks import faults as runbook_faults
 from headline.specs import Catalog, Pipeline, read_pipeline, stand_in
@@ -57,6 +58,7 @@ def _golden_faults(pipeline: Pipeline, catalog: Catalog) -> Iterator[Fault]:
             yield from faults_of(table.sql_file, golden.binding_faults(catalog, table))
         for case in cases if table else ():
             yield from faults_of(case / "expect.yml", golden.case_faults(catalog, pipeline.tables[name], case))
+            yield from (Fault(shown(file), line) for file in sorted(case.rglob("*.yml")) for line in unwritten_lines(file))
 
 
 def _collected(faults: Iterator[str]) -> Iterator[str]:

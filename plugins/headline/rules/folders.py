@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from headline import settings
+from headline.rules.unwritten import unwritten_lines
 from headline.specs import Catalog, Pipeline, Source, load_team, pipeline_folders, read_contract
 
 
@@ -40,6 +41,13 @@ def files_belong_to_tables(pipeline: Pipeline, catalog: Catalog) -> Iterator[str
         used_landings = {read for table in pipeline.tables.values() for read in table.reads}
         yield from (f"ingest.{name}: no table reads it" for name in pipeline.ingest if f"landing.{name}" not in used_landings)
     yield from (f"{file.name} belongs to no table" for file in sorted(pipeline.folder.iterdir()) if file.name not in used)
+
+
+def nothing_is_left_to_write(pipeline: Pipeline, catalog: Catalog) -> Iterator[str]:  # noqa: ARG001 (as all rules)
+    """What `headline new` and `headline profile` could not know, and marked."""
+    for file in sorted(pipeline.folder.iterdir()):
+        if file.is_file():
+            yield from (f"{pipeline.area}/{pipeline.id}/{file.name}: {line}" for line in unwritten_lines(file))
 
 
 def refusals_are_counted(pipeline: Pipeline, catalog: Catalog) -> Iterator[str]:  # noqa: ARG001 (as all rules)
@@ -110,6 +118,7 @@ def a_dag_file_loads_it(pipeline: Pipeline, catalog: Catalog) -> Iterator[str]: 
 FolderRule = Callable[[Pipeline, Catalog], Iterator[str]]
 RULES: tuple[FolderRule, ...] = (
     files_belong_to_tables,
+    nothing_is_left_to_write,
     refusals_are_counted,
     reads_exist,
     names_are_free,

@@ -12,22 +12,41 @@ from headline.rules import style
 from headline.rules.fault import Fault, faults_of, shown
 from headline.specs import load_understood, pipeline_folders
 
-WITHOUT_PIPELINES = ("macros", "checks", "templates", "sources")
+SHARED = ("macros", "checks", "templates")
+WITHOUT_PIPELINES = (*SHARED, "sources")
 SPECS = ("pipeline.yml", "source.yml")
 
 
-def find_folders(name: str | None) -> list[Path]:
-    """The folder called `<area>/<pipeline>` (or by its path), or all; raises BadRequest where there is none."""
+def find_folders(*names: str) -> list[Path]:
+    """The folders called `<area>/<pipeline>`, by their paths or by those of files in them or of their golden cases; else all.
+
+    A file that is of no one folder, such as a macro, is of all. Raises BadRequest where there is none of a name.
+    """
     known = settings.load()
-    if name is None:
+    places = [_place(name) for name in names]
+    if not places or None in places:
         areas = [area for area in known.sql.iterdir() if area.is_dir() and area.name not in WITHOUT_PIPELINES]
         return sorted({*pipeline_folders(), *(folder for area in areas for folder in area.iterdir() if folder.is_dir())})
-    parts = Path(name).parts[-2:]
+    return sorted({_folder(place) for place in places if place})
+
+
+def _place(name: str) -> str | None:
+    """What a name, or the path of a file, means as `<area>/<pipeline>`; none where the file is of all folders."""
+    known, path = settings.load(), Path(name).absolute()
+    for above in (known.include.parent / "tests" / "sql", known.sql):
+        if path.is_file() and path.is_relative_to(above.absolute()):
+            area, *below = path.relative_to(above.absolute()).parts
+            return f"{area}/{below[0]}" if len(below) > 1 and area not in SHARED else None
+    return name
+
+
+def _folder(name: str) -> Path:
+    known, parts = settings.load(), Path(name).parts[-2:]
     folder = known.source(parts[-1]) if parts[0] == "sources" else known.sql.joinpath(*parts)
     if len(parts) < 2 or not folder.is_dir():
         there = ", ".join(f"{one.parent.name}/{one.name}" for one in pipeline_folders())
         raise BadRequest(f"include/sql has no folder {name}; there are: {there}")
-    return [folder]
+    return folder
 
 
 def check(wanted: Sequence[Path]) -> dict[Path, list[Fault]]:

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from contextlib import chdir
 from hashlib import sha256
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -69,7 +70,8 @@ def yaml_faults(file: Path) -> Iterator[str]:
     from yamllint import linter  # type: ignore[import-untyped]
     from yamllint.config import YamlLintConfig  # type: ignore[import-untyped]
 
-    config = YamlLintConfig(file=str(_root() / ".yamllint"))
+    with chdir(_root()):  # the settings name files beside themselves
+        config = YamlLintConfig(file=".yamllint")
     for problem in linter.run(file.read_text(), config, str(file)):
         if problem.rule:
             yield f"line {problem.line}: {problem.desc} ({problem.rule})"

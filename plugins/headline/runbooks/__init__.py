@@ -2,7 +2,7 @@
 
 from headline.runbooks.alerts import ALERT_PAGES, alert_faults, regenerated_alert
 from headline.runbooks.codeowners import CODEOWNERS, codeowners
-from headline.runbooks.document import without_markers
+from headline.runbooks.document import without_generated, without_markers
 from headline.runbooks.generate import regenerated
 from headline.runbooks.markdown import anchor
 from headline.runbooks.rules import faults
@@ -16,5 +16,6 @@ __all__ = [
     "faults",
     "regenerated",
     "regenerated_alert",
+    "without_generated",
     "without_markers",
 ]

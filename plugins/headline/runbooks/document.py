@@ -52,6 +52,11 @@ def without_markers(text: str) -> str:
     return _MARKER.sub("", text)
 
 
+def without_generated(text: str) -> str:
+    """The page with nothing in its generated parts, whose lines stay, so that the others keep their numbers."""
+    return _PART.sub(lambda found: "\n" * found[0].count("\n"), text)
+
+
 def sections(text: str) -> list[Section]:
     """All sections in order; a `#` within a block of code is none."""
     lines, tokens = text.splitlines(), _tokens(text)

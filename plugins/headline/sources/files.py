@@ -28,7 +28,7 @@ from headline.sources.refused import (
     spelled,
 )
 from headline.sources.storage import LONGEST_RECORD, at_rest, below, check_within, encoding_hint, is_settled, path_of
-from headline.sources.text import Taken, Zones, batch, by_day, chunks, cut, day_of, is_text, loads, record_of, zones_of
+from headline.sources.text import Taken, Zones, batch, by_day, chunks, cut, day_of, in_iso, is_text, loads, record_of, zones_of
 from headline.specs import FilesIngest
 from headline.sql import render
 
@@ -57,7 +57,7 @@ def read(ingest: FilesIngest, interval: Interval) -> Iterator[Part]:
         yield from _by_moment(base, ingest, ingest.moment, interval)
         return
     for day in interval:
-        yield from ((day, rows) for rows in _batches(_file_of(base, ingest, day), ingest, day))
+        yield from ((day, rows) for rows in batches(_file_of(base, ingest, day), ingest, day))
 
 
 def is_there(ingest: FilesIngest, day: Interval) -> bool:
@@ -87,8 +87,16 @@ def _below(base: AnyPath, ingest: FilesIngest, interval: Interval) -> AnyPath:
     return path
 
 
-def _batches(path: AnyPath, ingest: FilesIngest, day: date) -> Iterator[pa.RecordBatch]:
-    return _parquet_batches(path, day) if ingest.format == "parquet" else _text_batches(path, ingest, day)
+def batches(path: AnyPath, ingest: FilesIngest, day: date, taken: Taken | None = None) -> Iterator[pa.RecordBatch]:
+    """The rows of one file, in parts of bounded memory; days that are texts of another form (`day_format`) in that of ISO 8601.
+
+    Raises what `read` does.
+    """
+    parts = _parquet_batches(path, day) if ingest.format == "parquet" else _text_batches(path, ingest, day, taken)
+    column = ingest.day or ingest.moment
+    if ingest.day_format is None or column is None:
+        return parts
+    return (in_iso(rows, column, ingest.day_format) for rows in parts)
 
 
 def _by_moment(base: AnyPath, ingest: FilesIngest, column: str, interval: Interval) -> Iterator[Part]:
@@ -110,7 +118,7 @@ def _by_moment(base: AnyPath, ingest: FilesIngest, column: str, interval: Interv
                 f"{path}: is not there yet, and {held} is not complete without it. If it stays away, ask who drops it"
             )
         count, odd = 0, 0
-        for rows in _batches(path, ingest, file_date):
+        for rows in batches(path, ingest, file_date):
             try:
                 moments = moments_of_rows(rows, column, zones.source)
             except pa.ArrowException as error:
@@ -124,7 +132,7 @@ def _by_moment(base: AnyPath, ingest: FilesIngest, column: str, interval: Interv
 
 def _unfit(path: AnyPath, ingest: FilesIngest, day: date, why: str) -> Unfit:
     """The file as it arrived goes along, to be kept."""
-    return Unfit(f"{path}: {why}", day, ((day, batch) for batch in _batches(path, ingest, day)))
+    return Unfit(f"{path}: {why}", day, ((day, rows) for rows in batches(path, ingest, day)))
 
 
 def _many_days(path: AnyPath, ingest: FilesIngest, column: str, interval: Interval) -> Iterator[Part]:
@@ -132,7 +140,7 @@ def _many_days(path: AnyPath, ingest: FilesIngest, column: str, interval: Interv
         taken = Taken()
 
         def records() -> Iterator[dict[str, Any]]:
-            parts = _text_batches(path, ingest, interval.start, taken)
+            parts = batches(path, ingest, interval.start, taken)
             return (record for rows in parts for record in rows.to_pylist())
 
         yield from by_day(records(), column, interval, path.name, zones_of(ingest.zone), taken, again=records)
@@ -141,23 +149,23 @@ def _many_days(path: AnyPath, ingest: FilesIngest, column: str, interval: Interv
     import pyarrow.compute as pc
 
     earliest, homeless, count = date.max, 0, 0
-    for rows in _parquet_batches(path, interval.start):
+    for rows in batches(path, ingest, interval.start):
         # A day without rows lands with the file's columns all the same.
         yield interval.start, rows.slice(0, 0)
         try:
             days = _days(rows.column(spelled(column, rows.schema.names) or column), ingest.zone)
         except (KeyError, pa.ArrowException) as error:
-            parts = ((interval.start, whole) for whole in _parquet_batches(path, interval.start))
+            parts = ((interval.start, whole) for whole in batches(path, ingest, interval.start))
             raise Unfit(f"{path}: has no column {column} that tells the day of a row: {error}", interval.start, parts) from error
         homeless, count = homeless + days.null_count, count + rows.num_rows
         earliest = min([earliest, *(day for day in pc.unique(days).to_pylist() if day)])
         for day in sorted(day for day in pc.unique(days).to_pylist() if day and interval.start <= day < interval.end):
             yield day, rows.filter(pc.equal(days, pa.scalar(day, pa.date32())))
     if are_most(homeless, count) or (count and homeless == count):
-        parts = ((interval.start, whole) for whole in _parquet_batches(path, interval.start))
+        parts = ((interval.start, whole) for whole in batches(path, ingest, interval.start))
         raise Unfit(f"{path}: {homeless} of {count} records have no {column} that tells their day", interval.start, parts)
     if homeless and interval.start <= earliest < interval.end:
-        yield from ((earliest, rows) for rows in _without_day(path, column, ingest.zone))
+        yield from ((earliest, rows) for rows in _without_day(path, ingest, column))
 
 
 def _days(moments: pa.Array, zone: str) -> pa.Array:
@@ -193,14 +201,14 @@ def _days_of_texts(texts: pa.Array, zones: Zones) -> pa.Array:
     return pa.array([told(text) for text in encoded.dictionary.to_pylist()], pa.date32()).take(encoded.indices)
 
 
-def _without_day(path: AnyPath, column: str, zone: str) -> Iterator[pa.RecordBatch]:
+def _without_day(path: AnyPath, ingest: FilesIngest, column: str) -> Iterator[pa.RecordBatch]:
     """The rows of which nobody can tell the day, refused."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    for rows in _parquet_batches(path, date.max):
+    for rows in batches(path, ingest, date.max):
         name = spelled(column, rows.schema.names) or column
-        odd = rows.filter(pc.is_null(_days(rows.column(name), zone)))
+        odd = rows.filter(pc.is_null(_days(rows.column(name), ingest.zone)))
         if odd.num_rows:
             reason = pa.array([f"invalid_{column}"] * odd.num_rows, pa.string())
             text = odd.column(name).cast(pa.string())

@@ -7,7 +7,7 @@ import logging
 import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from datetime import UTC, date
+from datetime import UTC, date, datetime
 from functools import lru_cache
 from typing import Any, NamedTuple, TypeVar
 from zoneinfo import ZoneInfo
@@ -276,3 +276,23 @@ def day_of(value: Any, zones: Zones) -> date:
         return date_of(text)
     except ValueError:
         return business_day(moment_of(text, zones.source).replace(tzinfo=UTC), zones.reporting.key)
+
+
+def in_iso(rows: pa.RecordBatch, column: str, form: str) -> pa.RecordBatch:
+    """The rows with the texts of a column that are of a form, in the letters of strptime, in that of ISO 8601.
+
+    Without a time of day they become dates, otherwise moments. A text that is of another form stays as it is.
+    """
+    name = spelled(column, rows.schema.names)
+    if name is None or not pa.types.is_string(rows.column(name).type):
+        return rows
+    has_clock = re.search(r"%[HIcXs]", form) is not None
+    readings: dict[str | None, str | None] = {}
+    for text in rows.column(name).unique().to_pylist():
+        try:
+            found = datetime.strptime((text or "").strip(), form)  # noqa: DTZ007 (in the source's zone, which is told elsewhere)
+            readings[text] = found.isoformat(" ") if has_clock else found.date().isoformat()
+        except ValueError:
+            readings[text] = text
+    values = pa.array([readings[text] for text in rows.column(name).to_pylist()], pa.string())
+    return rows.set_column(rows.schema.get_field_index(name), name, values)

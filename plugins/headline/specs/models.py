@@ -43,6 +43,17 @@ def _one_sign(sign: str) -> str:
     return sign
 
 
+def _tells_a_day(form: str) -> str:
+    day = datetime(2026, 11, 23)  # noqa: DTZ001 (of any zone)
+    try:
+        found = datetime.strptime(day.strftime(form), form)  # noqa: DTZ007
+    except ValueError as error:
+        raise ValueError(f"{form!r} is no format of strptime: {error}") from None
+    if found.date() != day.date():
+        raise ValueError(f'{form!r} does not tell year, month and day; such as "%d/%m/%Y"')
+    return form
+
+
 def leads_out(path: str) -> bool:
     """Whether a path below a root is written so that it may lie elsewhere: absolute, an address, or up again."""
     return path.startswith(("/", "~")) or "\\" in path or "\0" in path or "://" in path or ".." in path.split("/")
@@ -65,6 +76,7 @@ def _names_day(pattern: str) -> bool:
 
 Zone = Annotated[str, AfterValidator(_known_zone)]
 Encoding = Annotated[str, AfterValidator(_known_encoding)]
+DayFormat = Annotated[str, AfterValidator(_tells_a_day)]
 Sign = Annotated[str, AfterValidator(_one_sign)]
 PathBelow = Annotated[str, AfterValidator(_stays_below)]
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
@@ -344,6 +356,7 @@ class FilesIngest(TextIngest):
 
     That column holds days, moments, or in Parquet integers: seconds since 1970, UTC. `moment`: of one file a day the column that
     tells when a record happened; it belongs to that business day, though the file's date, in `zone`, may be another.
+    `day_format`: how texts of that column are written that are not in a form of ISO 8601, in the letters of strptime: "%d/%m/%Y".
     `undated`: the one file is replaced in place and tells of no day; as it is found it is the snapshot of each day that is read.
     """
 
@@ -352,6 +365,7 @@ class FilesIngest(TextIngest):
     format: Literal["csv", "json", "parquet"]
     day: str | None = None
     moment: str | None = None
+    day_format: DayFormat | None = None
     undated: bool = False
     delimiter: Sign = ","
     quote: Sign = '"'
@@ -374,6 +388,12 @@ class FilesIngest(TextIngest):
             raise ValueError(
                 "moment is for one file a day, whose pattern names it; in a file of many days `day` may hold moments"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _format_is_of_a_column(self) -> Self:
+        if self.day_format is not None and self.day is None and self.moment is None:
+            raise ValueError("day_format says how the texts of the column `day` or `moment` are written: name one of them")
         return self
 
     @property

@@ -201,6 +201,28 @@ def test_the_documented_example_is_the_one_that_is_tried() -> None:
     assert DAG in page
 
 
+@pytest.mark.parametrize(
+    ("names", "found"),
+    [
+        ([SELECT, CONTRACT], ["profit/daily_refunds"]),
+        ([EXPECT, "include/sql/sources/shop/orders.extract.sql"], ["profit/daily_refunds", "sources/shop"]),
+        (["profit/daily_refunds", "include/sql/profit/unit_profit"], ["profit/daily_refunds", "profit/unit_profit"]),
+    ],
+)
+def test_files_mean_the_folders_that_they_are_of(
+    tree: Tree, monkeypatch: pytest.MonkeyPatch, names: list[str], found: list[str]
+) -> None:
+    monkeypatch.chdir(tree.root)
+    assert [f"{folder.parent.name}/{folder.name}" for folder in find_folders(*names)] == found
+
+
+def test_a_file_that_folders_share_is_of_all_of_them(tree: Tree) -> None:
+    every = find_folders()
+    for name in ("macros/ratio.jinja", "checks/anomaly.jinja", "conventions.yml"):
+        assert find_folders(str(tree.root / "include/sql" / name), "profit/daily_refunds") == every
+    assert len(every) > 6
+
+
 def test_an_unknown_folder_is_refused() -> None:
     with pytest.raises(BadRequest, match="has no folder unit_profit"):
         find_folders("unit_profit")

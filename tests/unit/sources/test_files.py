@@ -309,6 +309,59 @@ def test_a_file_in_which_nobody_tells_a_day_is_held(share: Path, kind: str, days
         read(pattern=f"all.{kind}", format=kind, day="day")
 
 
+@pytest.mark.parametrize("kind", ["csv", "parquet"])
+@pytest.mark.parametrize(
+    ("form", "days", "become"),
+    [
+        ("%d/%m/%Y", ["01/03/2026", "02/03/2026", "31/3/2026"], ["2026-03-01", "2026-03-02", "2026-03-31"]),
+        (
+            "%d.%m.%Y %H:%M",
+            ["01.03.2026 23:30", "02.03.2026 00:00", "31.03.2026 08:05"],
+            ["2026-03-01 23:30:00", "2026-03-02 00:00:00", "2026-03-31 08:05:00"],
+        ),
+    ],
+)
+def test_days_that_are_texts_of_another_form(share: Path, kind: str, form: str, days: list[str], become: list[str]) -> None:
+    (share / "all.csv").write_text("Ordered_At,n\n" + "".join(f"{day},{number}\n" for number, day in enumerate(days)))
+    pq.write_table(table(days, pa.string()), share / "all.parquet")
+    found = read(DAYS, pattern=f"all.{kind}", format=kind, day="ordered_at", day_format=form)
+    rows = {day: [(str(row["n"]), row.get("ordered_at") or row["Ordered_At"]) for row in rows] for day, rows in found.items()}
+    assert rows == {date(2026, 3, 1): [("0", become[0])], date(2026, 3, 2): [("1", become[1])]}
+
+
+@pytest.mark.parametrize("kind", ["csv", "parquet"])
+def test_a_text_of_no_known_form_is_refused_by_itself(share: Path, kind: str) -> None:
+    days = ["01/03/2026", "2026-03-02", "soon", "02/03/2026"]
+    (share / "all.csv").write_text("ordered_at,n\n" + "".join(f"{day},{number}\n" for number, day in enumerate(days)))
+    pq.write_table(table(days, pa.string()), share / "all.parquet")
+    found = read(DAYS, pattern=f"all.{kind}", format=kind, day="ordered_at", day_format="%d/%m/%Y")
+    told = {day: [(str(row["n"]), row.get(REFUSAL)) for row in rows] for day, rows in found.items()}
+    assert told == {
+        date(2026, 3, 1): [("0", None), ("2", "invalid_ordered_at")],
+        date(2026, 3, 2): [("1", None), ("3", None)],
+    }
+
+
+def test_the_file_of_a_day_may_tell_moments_in_another_form(share: Path) -> None:
+    (share / "rates_2026-03-01.csv").write_text("at,n\n01/03/2026 10:00,0\n")
+    found = read(pattern="rates_{{ ds }}.csv", moment="at", day_format="%d/%m/%Y %H:%M")
+    assert [row["at"] for row in found[date(2026, 3, 1)]] == ["2026-03-01 10:00:00"]
+
+
+@pytest.mark.parametrize(
+    ("form", "fault"),
+    [("%d/%m", "does not tell year, month and day"), ("%Q", "is no format"), ("day", "does not tell year, month and day")],
+)
+def test_a_format_tells_a_day(form: str, fault: str) -> None:
+    with pytest.raises(ValidationError, match=fault):
+        FilesIngest(kind="files", connection="x", pattern="all.csv", format="csv", day="at", day_format=form)
+
+
+def test_a_format_is_of_a_column() -> None:
+    with pytest.raises(ValidationError, match="name one of them"):
+        FilesIngest(kind="files", connection="x", pattern="all_{{ ds }}.csv", format="csv", day_format="%d/%m/%Y")
+
+
 @pytest.mark.parametrize("kind", ["parquet", "csv"])
 def test_a_row_without_a_day_is_refused_on_the_first_day_of_the_file(share: Path, kind: str) -> None:
     pq.write_table(table([date(2026, 3, 1), None, date(2026, 3, 2)], pa.date32()), share / "all.parquet")

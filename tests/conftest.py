@@ -1,5 +1,6 @@
 """What tests of several folders share."""
 
+import gc
 import json
 import os
 import tempfile
@@ -37,6 +38,22 @@ ORDER = (
     *("airflow/test_alerts", "airflow/test_figures", "airflow/test_browser", "airflow/test_runs", "airflow"),
     *("faults/test_injected", "faults", "properties", "cases", "dags", "unit", "sql", "attacks", "repository", "examples"),
 )
+
+
+def pytest_collection() -> None:
+    """What is imported stays: to look through all of it again and again for what may go took a tenth of the time."""
+    gc.disable()
+
+
+def pytest_collection_finish() -> None:
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(10_000)
+    gc.enable()
+
+
+def pytest_unconfigure() -> None:
+    gc.unfreeze()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -1,5 +1,6 @@
 """What tests of several folders share."""
 
+import gc
 import json
 import os
 import tempfile
@@ -10,7 +11,7 @@ from typing import Any
 
 import psycopg2
 import pytest
-from xdist.scheduler import LoadFileScheduling
+from tests.distribution import AtOnce, Scheduling
 
 from headline import settings, specs
 from headline.connections import lent
@@ -31,21 +32,6 @@ for name in [name for name in os.environ if name.startswith(("HEADLINE_", "AIRFL
     if not name.startswith("HEADLINE_TEST_"):
         del os.environ[name]
 
-
-HAS_ITS_OWN = ("test_alerts.py", "test_injected.py")
-
-
-class Scheduling(LoadFileScheduling):  # type: ignore[misc]
-    """Tests of one file run in one process, since they share what is made once; so do those of a folder that share more.
-
-    The files of `HAS_ITS_OWN` share nothing with their folder.
-    """
-
-    def _split_scope(self, nodeid: str) -> str:
-        file = Path(nodeid.partition("::")[0])
-        return str(file.parent if file.parent.name in ("airflow", "faults") and file.name not in HAS_ITS_OWN else file)
-
-
 # What takes longest begins first, beside the fast ones: tests that need an Airflow, which mostly wait while others compute, of
 # these those with one of their own, and those that look at what nothing else has touched yet; then every fault.
 ORDER = (
@@ -54,12 +40,33 @@ ORDER = (
 )
 
 
+def pytest_collection() -> None:
+    """What is imported stays: to look through all of it again and again for what may go took a tenth of the time."""
+    gc.disable()
+
+
+def pytest_collection_finish() -> None:
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(10_000)
+    gc.enable()
+
+
+def pytest_unconfigure() -> None:
+    gc.unfreeze()
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     def place(item: pytest.Item) -> int:
         name = item.path.relative_to(Path(__file__).parent).as_posix()
         return next(place for place, beginning in enumerate(ORDER) if name.startswith(beginning))
 
     items.sort(key=place)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if config.getvalue("dist") != "no":
+        config.pluginmanager.register(AtOnce(config))
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Scheduling | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime, time
 from pathlib import Path
@@ -57,7 +57,11 @@ def running(server_folder: Path) -> Iterator[Deployment]:
 
 @contextmanager
 def deployed(
-    path: Path, company: Company, prepare: Callable[[Path], None] = lambda _include: None, **choices: str
+    path: Path,
+    company: Company,
+    prepare: Callable[[Path], None] = lambda _include: None,
+    settings: Mapping[str, str] = SETTINGS,
+    **choices: str,
 ) -> Iterator[Deployment]:
     """Airflow in a home of its own, its sources filled; `prepare` may change its copy of include before anything reads it."""
     home = Home(path)
@@ -72,7 +76,7 @@ def deployed(
         with patch.dict(os.environ):  # set-up changes it, and other tests of this process are to see nothing of that
             home.make()
             with home.env_file.open("a") as file:
-                file.writelines(f"{name}={value}\n" for name, value in (SETTINGS | {"HEADLINE_INCLUDE": str(include)}).items())
+                file.writelines(f"{name}={value}\n" for name, value in {**settings, "HEADLINE_INCLUDE": str(include)}.items())
             environment = set_up(home, Screen(), lifecycle.WITH_DEMO, choices)
             with closing(Postgres(home.postgres).connect("shop", "shop_owner")) as connection:
                 connection.autocommit = False

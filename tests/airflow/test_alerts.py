@@ -15,7 +15,7 @@ from pathlib import Path
 import psutil
 import pytest
 from tests.airflow.alerted import ENGINEERS, MINUTE, Alert, Guarded, Recipients, prepare
-from tests.airflow.conftest import deployed
+from tests.airflow.conftest import SETTINGS, deployed
 from tests.airflow.world import COMPANY, WRITE_AUDIT_PUBLISH, YESTERDAY, Deployment, process_titled, wait_for
 from tests.conftest import forget
 from tests.unit.paging import servers
@@ -31,6 +31,8 @@ pytestmark = pytest.mark.skipif(
 )
 AT_MOST = 60.0  # seconds
 DAY = f"{YESTERDAY:%m-%d}"
+# These minutes are mostly waited for, and nothing hangs on a second.
+SELDOM = SETTINGS | {"AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "1"}
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +41,8 @@ def guarded(server_folder: Path) -> Iterator[Guarded]:
     with servers.smtp() as mailbox, servers.webhook() as slack, servers.sns(*ENGINEERS) as phones:
         people = Recipients(phones, slack, mailbox)
         choices = {"HEADLINE_START_DATE": str(YESTERDAY), **people.connections()}
-        with deployed(server_folder / "alerts" / "home", replace(COMPANY, blemish_share=0), prepare, **choices) as deployment:
+        company = replace(COMPANY, blemish_share=0)
+        with deployed(server_folder / "alerts" / "home", company, prepare, SELDOM, **choices) as deployment:
             with pytest.MonkeyPatch.context() as patch:
                 for name, value in deployment.environment.items():
                     patch.setenv(name, value)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-import multiprocessing
 import os
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
@@ -20,14 +20,13 @@ import httpx
 import psutil
 import psycopg2
 import pytest
-from airflow.executors.base_executor import BaseExecutor
-from airflow.models.taskinstancekey import TaskInstanceKey
+from tests.attacks.waiting import wait_for
 from tests.conftest import forget
 
 from headline import executor as executor_module
 from headline.airflow_api import AirflowApi
 from headline.errors import HeadlineError
-from headline.executor import LocalExecutor, WorkQueue, end_with_parent
+from headline.executor import WorkQueue
 from headline.incidents import heartbeat
 from headline.local import lifecycle, patience, supervisor
 from headline.local.home import Home
@@ -38,6 +37,7 @@ from headline.local.processes import AIRFLOW, MARK, Processes, alive, components
 from headline.local.roles import SUPERUSER
 from headline.local.screen import Screen
 from headline.local.setup import free_port
+from headline.settings import PROJECT
 
 # The title of `renamed` covers what the system shows of its command, as Airflow's does; its child has a process group of its own.
 PROCFILE = """
@@ -55,15 +55,7 @@ else:
     setproctitle("airflow task supervisor")
 time.sleep(600)
 """
-
-
-def wait_for(what: Callable[[], Any], seconds: float) -> float:
-    """Wait until something holds; how long that took (s)."""
-    began = time.monotonic()
-    while not what():
-        assert time.monotonic() - began < seconds, f"not within {seconds} s"
-        time.sleep(0.1)
-    return time.monotonic() - began
+TITLES = ("airflow worker", "airflow task s")
 
 
 @pytest.fixture
@@ -116,7 +108,7 @@ def test_a_supervisor_that_is_killed_is_told_and_nothing_of_it_stays(processes: 
     def titles() -> set[str]:
         return {" ".join(one.cmdline())[:14] for one in manager.children(recursive=True)}
 
-    wait_for(lambda: {"airflow worker", "airflow task s"} <= titles(), 10)
+    wait_for(lambda: {*TITLES} <= titles(), 10)
     family = manager.children(recursive=True)
     manager.kill()
     wait_for(lambda: not alive(manager), 5)
@@ -152,12 +144,35 @@ def test_what_is_found_by_its_mark_or_by_its_session_alone_is_ended(processes: P
     processes.file.write_text(told)  # it names the socket, which goes too
 
 
-@pytest.mark.parametrize("told", [{"pid": os.getsid(0)}, {"pid": os.getsid(0), "created": 1.0}, {"pid": 1}])
-def test_a_number_that_is_another_sessions_by_now_ends_nothing_of_it(processes: Processes, told: dict[str, float]) -> None:
-    leader = psutil.Process(os.getsid(0)) if psutil.pid_exists(os.getsid(0)) else psutil.Process()
-    processes.file.write_text(json.dumps({"created": leader.create_time() - 5, "socket": ""} | told))
+@pytest.fixture
+def stranger() -> Iterator[psutil.Process]:
+    """The first process of another session, whose title covers its environment."""
+    covered = f"import os; del os.environ['SPT_NOENV']\n{RENAMED}" if "SPT_NOENV" in os.environ else RENAMED
+    found = psutil.Popen([sys.executable, "-c", covered], start_new_session=True)
+    wait_for(lambda: [" ".join(one.cmdline())[:14] for one in (found, *found.children())] == list(TITLES), 10)
+    family = [found, *found.children()]
+    yield found
+    for one in family:
+        one.kill()
+    found.wait()
+
+
+@pytest.mark.parametrize("of", ["a session that is younger", "the time before the machine started", "another program", "nobody"])
+def test_a_number_that_is_another_sessions_by_now_ends_nothing_of_it(
+    processes: Processes, stranger: psutil.Process, of: str
+) -> None:
+    """Where it did, tests of other processes ended too: never is the session of the tests themselves named here."""
+    pid, created = {
+        "a session that is younger": (stranger.pid, stranger.create_time() - 5),
+        "the time before the machine started": (stranger.pid, 1.0),
+        "another program": (1, psutil.Process(1).create_time() + 100),
+        "nobody": (0, stranger.create_time() - 5),
+    }[of]
+    processes.file.write_text(json.dumps({"pid": pid, "created": created, "socket": ""}))
     assert processes._session() is None
     assert processes.leftovers() == []
+    assert not processes.stop()
+    assert all(alive(one) for one in (stranger, *stranger.children()))
 
 
 def test_logs_rotate_while_programs_run(processes: Processes, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -242,33 +257,19 @@ def _nobody_ends(processes: list[psutil.Process], timeout: float) -> tuple[list[
 # workers
 
 
-def _take(queue: WorkQueue, seen: Any) -> None:
-    with suppress(EOFError):
-        while True:
-            seen.put(queue.get().key)
-    seen.put("ended")
+@pytest.fixture(scope="module")
+def scenes() -> dict[str, str | None]:
+    """What went wrong in each scene of forked workers."""
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.attacks.workers"], capture_output=True, text=True, check=False, cwd=PROJECT, timeout=120
+    )
+    assert done.returncode == 0, done.stderr
+    found: dict[str, str | None] = json.loads(done.stdout.splitlines()[-1])
+    return found
 
 
-def test_a_worker_that_is_killed_while_it_waits_takes_nothing_with_it() -> None:
-    fork = multiprocessing.get_context("fork")
-    queue, seen = WorkQueue(), fork.SimpleQueue()
-    workers = [fork.Process(target=_take, args=(queue, seen)) for _ in range(3)]
-    for worker in workers:
-        worker.start()
-    for worker in workers[:2]:
-        time.sleep(0.1)
-        worker.kill()
-        worker.join()
-    for number in range(3):
-        queue.put(SimpleNamespace(key=number))
-    assert [seen.get() for _ in range(3)] == [0, 1, 2]
-    assert queue.taken() == [(workers[2].pid, number) for number in range(3)]
-    assert queue.empty()
-    queue._put.close()  # as the end of the scheduler does
-    assert seen.get() == "ended"
-    workers[2].join(5)
-    assert workers[2].exitcode == 0
-    queue.close()
+def test_a_worker_that_is_killed_while_it_waits_takes_nothing_with_it(scenes: dict[str, str | None]) -> None:
+    assert scenes["a_worker_that_is_killed_while_it_waits"] is None
 
 
 def test_what_goes_with_a_worker_that_was_about_to_take_it_is_put_again(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -287,75 +288,16 @@ def test_what_goes_with_a_worker_that_was_about_to_take_it_is_put_again(monkeypa
     queue.close()
 
 
-def test_a_task_ends_with_the_worker_that_looks_after_it() -> None:
-    fork = multiprocessing.get_context("fork")
-    told = fork.SimpleQueue()
-
-    def work() -> None:
-        os.register_at_fork(after_in_child=end_with_parent)
-        if not os.fork():
-            told.put(os.getpid())
-        time.sleep(60)
-
-    worker = fork.Process(target=work)
-    worker.start()
-    task = psutil.Process(told.get())
-    worker.kill()
-    worker.join()
-    wait_for(lambda: not alive(task), 5)
+def test_a_task_ends_with_the_worker_that_looks_after_it(scenes: dict[str, str | None]) -> None:
+    assert scenes["a_task_whose_worker_is_killed"] is None
 
 
-def test_what_a_killed_worker_was_at_fails_at_once_and_others_are_started(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(executor_module, "SECONDS_TO_TELL", 0.2)
-    monkeypatch.setattr(multiprocessing, "get_start_method", lambda allow_none=False: "fork")
-    monkeypatch.setattr(BaseExecutor, "run_workload", lambda workload, **_: time.sleep(workload.seconds))
-    executor = LocalExecutor(parallelism=2)
-    executor.start()
-    try:
-        first, second = (TaskInstanceKey("a_dag", name, "a_run", 1) for name in ("first", "second"))
-
-        def give(key: TaskInstanceKey, seconds: float) -> None:
-            work = SimpleNamespace(
-                key=key, seconds=seconds, display_name=key.task_id, running_state=None, success_state="success"
-            )
-            executor.queued_tasks[key] = work
-            executor._process_workloads([work])
-
-        give(first, 60)
-        wait_for(lambda: executor.sync() or executor._taken, 5)
-        [pid] = executor._taken
-        os.kill(pid, signal.SIGKILL)
-        wait_for(lambda: executor.sync() or first in executor.event_buffer, 5)
-        assert executor.event_buffer[first] == ("failed", f"its worker {pid} was killed")
-        for one in list(executor.workers):
-            os.kill(one, signal.SIGKILL)
-        give(second, 0)
-        wait_for(lambda: executor.sync() or second in executor.event_buffer, 10)
-        assert executor.event_buffer[second][0] == "success"
-        assert not executor._taken, "nobody is at what has ended"
-    finally:
-        for worker in executor.workers.values():
-            worker.kill()
-            worker.join()
-        executor.end()
+def test_what_a_killed_worker_was_at_fails_at_once_and_others_are_started(scenes: dict[str, str | None]) -> None:
+    assert scenes["what_a_killed_worker_was_at"] is None
 
 
-def test_a_scheduler_that_ends_waits_for_no_task(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(multiprocessing, "get_start_method", lambda allow_none=False: "fork")
-    monkeypatch.setattr(BaseExecutor, "run_workload", lambda workload, **_: subprocess.run(["sleep", "60"], check=False))
-    executor = LocalExecutor(parallelism=2)
-    executor.start()
-    key = TaskInstanceKey("a_dag", "a_task", "a_run", 1)
-    work = SimpleNamespace(key=key, display_name="a_task", running_state=None, success_state="success")
-    executor.queued_tasks[key] = work
-    executor._process_workloads([work])
-    workers = [psutil.Process(pid) for pid in executor.workers]
-    wait_for(lambda: [one for worker in workers for one in worker.children()], 10)
-    family = [*workers, *(one for worker in workers for one in worker.children())]
-    began = time.monotonic()
-    executor.end()
-    assert time.monotonic() - began < 10
-    wait_for(lambda: not any(alive(one) for one in family), 5)
+def test_a_scheduler_that_ends_waits_for_no_task(scenes: dict[str, str | None]) -> None:
+    assert scenes["a_scheduler_that_ends"] is None
 
 
 # what is told

@@ -161,26 +161,30 @@ def test_a_reader_waits_for_a_publication(world: World, expected: dict[str, Tabl
     assert world.is_sound()
 
 
+def change_an_input(of: World) -> None:
+    """The shop changes an order of this very day, and raw.order_items is published anew."""
+    of.in_shop(f"update order_items set quantity = 7 where order_id = (select min(order_id) from orders where {OF_D4})")
+    of.complete(("shop",))
+
+
+@pytest.fixture(scope="module")
+def one_after_the_other(fourth_day_arrived: World, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Table]:
+    """What is published where core_shop begins when the input has changed."""
+    with fourth_day_arrived.copy(tmp_path_factory.mktemp("one-after-the-other")).entered() as other:
+        change_an_input(other)
+        other.complete(("core_shop",))
+        return other.published()
+
+
 @pytest.mark.parametrize("point", POINTS)
 def test_a_late_change_of_its_input_is_in_what_a_run_publishes(
-    point: str, world: World, expected: dict[str, Table], tmp_path_factory: pytest.TempPathFactory
+    point: str, one_after_the_other: dict[str, Table], world: World, expected: dict[str, Table]
 ) -> None:
-    """Between its plan and its publication the shop changes an order of this very day, and raw.order_items is published anew."""
-
-    def change(of: World) -> None:
-        of.in_shop(f"update order_items set quantity = 7 where order_id = (select min(order_id) from orders where {OF_D4})")
-        of.complete(("shop",))
-
-    other = world.copy(tmp_path_factory.mktemp("one-after-the-other"))
-    with other.entered():
-        change(other)
-        other.complete(("core_shop",))
-        one_after_the_other = other.published()
-
+    """It comes between the run's plan and its publication."""
     slow = begin(world.run("core_shop"), POINTS[point])
     before = Ledger().newest_version()
     with going_on(slow, POINTS[point], world):
-        change(world)
+        change_an_input(world)
         [state] = Ledger().states(["raw.order_items"], Interval(D4, D5))
         changed = state.version
     assert changed > before

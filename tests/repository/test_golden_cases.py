@@ -1,6 +1,7 @@
 """Every table has golden cases, and a golden case that is wrong is caught."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -33,16 +34,20 @@ def test_nothing_of_a_case_is_left_to_write() -> None:
 
 
 def test_a_wrong_case_is_caught(tmp_path: Path) -> None:
-    case = "profit/unit_profit/expense_allocation/largest_remainder_with_ties"
-    shutil.copytree(CASES / case, tmp_path / case)
+    """Beside the same case as it should be."""
+    table, name = CASES / "profit/unit_profit/expense_allocation", "largest_remainder_with_ties"
+    for copy in ("right", "wrong"):
+        shutil.copytree(table / name, tmp_path / table.relative_to(CASES) / copy)
     shutil.copy(CASES / "conftest.py", tmp_path)
-    assert "1 passed" in _run(tmp_path)
-    expect = tmp_path / case / "expect.yml"
+    expect = tmp_path / table.relative_to(CASES) / "wrong" / "expect.yml"
     expect.write_text(expect.read_text().replace('amount: "3.34"', 'amount: "3.33"'))
-    assert "1 failed" in _run(tmp_path)
+    found = _run(tmp_path)
+    assert "1 failed, 1 passed" in found
+    assert re.search("^FAILED .*wrong", found, re.MULTILINE)
 
 
 def _run(folder: Path) -> str:
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", f"--rootdir={folder}", "-c/dev/null", str(folder)]
-    paths = os.environ | {"PYTHONPATH": str(ROOT)}  # tests share helpers
+    options = ["-q", "-p", "no:cacheprovider", f"--rootdir={folder}", "-c/dev/null", str(folder)]
+    paths = os.environ | {"PYTHONPATH": str(ROOT), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}  # tests share helpers
+    command = [sys.executable, "-m", "pytest", *options]
     return subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT / "plugins", env=paths).stdout

@@ -296,7 +296,8 @@ class Processes:
     def _session(self) -> int | None:
         """The session of all processes that were started here; None where its number may be somebody else's by now."""
         started = self._started()
-        if started is None or started.created < psutil.boot_time():
+        # 0 is the session of everybody whose first process lies outside of this container.
+        if started is None or started.pid < 1 or started.created < psutil.boot_time():
             return None
         with suppress(psutil.NoSuchProcess):
             return started.pid if abs(psutil.Process(started.pid).create_time() - started.created) < 1 else None

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -85,7 +86,9 @@ def dead_links(text: str, folder: Path) -> Iterator[str]:
                 yield target
 
 
+@lru_cache(maxsize=8)
 def _tokens(text: str) -> list[Token]:
+    """Kept for a while: a page links to its own headings dozens of times, and each link is looked up."""
     from markdown_it import MarkdownIt
 
     return MarkdownIt("commonmark").enable("table").parse(text)

@@ -70,7 +70,8 @@ def begin_metric(table: str, name: str, value: str) -> list[Draft]:
     text = _inserted(found.contract_file.read_text(), f"  {before}:", f"  {name}: {in_yaml(said)}\n")
     if is_sum and "anomaly" not in found.exempt:
         mark = "  # TODO: by which share, and by how much at least (floor), it must depart from other weeks to be unusual.\n"
-        usual = f"unusual: {{measure: {name}, value: sum({name}), at_least: 0.5, floor: 20}}"
+        # The greatest of a day's rows: until a person says over what it can be summed, a sum may count things twice.
+        usual = f"unusual: {{measure: {name}, value: max({name}), at_least: 0.5, floor: 20}}"
         text = _with_check(found, text, f"the figure {name} is usual:\n    {usual}", mark)
     draft = Draft()
     draft.change(found.contract_file, text)

@@ -408,12 +408,13 @@ class DuckDBStaging(DuckDBSession, Staging):
 
     @contextmanager
     def _in_any_order(self) -> Iterator[None]:
-        """Tables have no order of rows: to keep that of the staging tables takes a seventh of the time in which they are copied."""
+        """Tables have no order of rows: to keep that of the staging tables takes a seventh of the time of copying them."""
         self._connection.execute("set preserve_insertion_order = false")
         try:
             yield
         finally:
-            self._connection.execute("set preserve_insertion_order = true")
+            with suppress(duckdb.Error):  # a full disk has invalidated the instance, and is what is to be told
+                self._connection.execute("set preserve_insertion_order = true")
 
     def _begin_reading(self, stack: ExitStack) -> None:
         stack.enter_context(self._locks.shared(self._warehouse.lock_name, self._warehouse.lock_timeout))

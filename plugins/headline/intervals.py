@@ -57,13 +57,13 @@ class Interval:
 
 def merge(intervals: Iterable[Interval]) -> list[Interval]:
     """The same days as the fewest disjoint intervals, in order."""
-    merged: list[Interval] = []
-    for interval in sorted(intervals):
-        if merged and interval.start <= merged[-1].end:
-            merged[-1] = Interval(merged[-1].start, max(merged[-1].end, interval.end))
+    spans: list[list[date]] = []
+    for start, end in sorted((interval.start, interval.end) for interval in intervals):
+        if spans and start <= spans[-1][1]:
+            spans[-1][1] = max(spans[-1][1], end)
         else:
-            merged.append(interval)
-    return merged
+            spans.append([start, end])
+    return [Interval(start, end) for start, end in spans]
 
 
 def in_words(days: Iterable[date]) -> str:

@@ -23,6 +23,11 @@ inner join (
             booked.ds < cast(date '{{ end }}' + interval '29' day as date)
             and booked.order_ds < date '{{ end }}'
             and booked.is_attributed
+            and booked.customer_id in (
+                select exposed.user_id
+                from core.exposures as exposed
+                where not exposed.is_contaminated
+            )
         group by booked.order_ds, booked.customer_id, booked.ordered_at
     ) as entries on exposures.user_id = entries.customer_id and exposures.exposed_at <= entries.ordered_at
     where not exposures.is_contaminated

@@ -412,9 +412,7 @@ def test_a_figure_is_waived_where_it_began_and_what_deviates_otherwise_is_linked
     expect(page.locator(".log")).to_contain_text("headline inspect core.order_lines")
     assert too_wide(page) == 0
     form = page.get_by_role("form", name="Waive")
-    expect(
-        form.get_by_role("checkbox", name=f"net revenue is usual (core.order_lines): {YESTERDAY}")
-    ).to_be_checked()
+    expect(form.get_by_role("checkbox", name=f"net revenue is usual (core.order_lines): {YESTERDAY}")).to_be_checked()
     form.get_by_label("Why the figures are right").fill("a clearance")
     form.get_by_role("button", name="Waive and compute again").click()
     page.wait_for_url(f"**/headline/again/core_shop/waive__{YESTERDAY}__{YESTERDAY}__*")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime, time
@@ -15,6 +16,7 @@ import pytest
 from tests.airflow.world import BEGINNINGS, COMPANY, DAGS, FIRST, LAST, OPENING, YESTERDAY, Airflow, Deployment
 from tests.conftest import forget
 
+from headline import cli
 from headline.demo import datashare, shop
 from headline.demo.company import Company
 from headline.intervals import DAY
@@ -124,6 +126,22 @@ def airflow(
     _engine.cache_clear()
     yield running
     _engine.cache_clear()
+
+
+@pytest.fixture
+def headline(airflow: Deployment, capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[object, str, str]]:
+    """Run `headline …` beside the deployment, as from a shell; gives exit code, output and errors."""
+
+    def run(*arguments: str) -> tuple[object, str, str]:
+        capsys.readouterr()
+        _engine.cache_clear()
+        # A command that only reads changes the environment of its process.
+        with patch.dict(os.environ), patch.object(sys, "argv", ["headline", *arguments]), pytest.raises(SystemExit) as ended:
+            cli.main()
+        _engine.cache_clear()
+        return ended.value.code, *capsys.readouterr()
+
+    return run
 
 
 def free_port() -> int:

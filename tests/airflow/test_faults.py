@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
+from collections.abc import Callable
 from contextlib import closing
 from datetime import UTC, date, datetime
 from typing import Any
@@ -156,7 +158,9 @@ def test_bad_range_fails_at_once(begin: object, end: object, complaint: str, air
     assert Ledger().newest_version() == version
 
 
-def test_broken_spec_fails_with_its_text_and_the_others_are_fine(airflow: Deployment) -> None:
+def test_broken_spec_fails_with_its_text_and_the_others_are_fine(
+    airflow: Deployment, headline: Callable[..., tuple[object, str, str]]
+) -> None:
     mend = airflow.edit("profit/investor_profit/pipeline.yml", "tier: 1", "tier: 7\nowner: nobody")
     airflow.api.parse_again("investor_profit")
     try:
@@ -170,6 +174,15 @@ def test_broken_spec_fails_with_its_text_and_the_others_are_fine(airflow: Deploy
         assert "profit/investor_profit/pipeline.yml: tier: " in log
         assert "owner: unknown key" in log
         airflow.finish("core_finance", other)
+        for command in ("tables", "checks"):
+            code, out, err = headline(command, "--format", "json")
+            assert code == 0
+            assert {row["table"].split(".")[0] for row in json.loads(out)} == {"raw", "core", "profit", "growth", "engagement"}
+            assert "profit/investor_profit/pipeline.yml: tier: " in err
+        code, _, err = headline("inspect", "core.expenses", "no such run")
+        assert code == 1
+        assert "core.expenses: no run begins with 'no such run'" in err
+        assert "profit/investor_profit/pipeline.yml: tier: " in err
     finally:
         mend()
         airflow.api.parse_again("investor_profit")

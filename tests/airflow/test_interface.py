@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 
 import httpx
@@ -20,6 +20,10 @@ from headline.local.run import OPERATIONS
 from headline.operators.links import contract_path
 from headline.pages.headers import HEADERS
 from headline.sql import parse
+
+SHORT_KEY = "InsecureKeyLengthWarning"
+UNWANTED = re.compile(rf"deprecat|{SHORT_KEY}", re.IGNORECASE)
+TERMINAL = 100  # more characters than a line has where nobody says how wide a terminal is
 
 
 @pytest.fixture(scope="module")
@@ -77,6 +81,36 @@ def test_rendered_templates_hold_the_sql_that_ran(airflow: Deployment, runs_of_r
         lengths.append(len(fields["sql"]))
     assert len(lengths) == len(DAGS)
     assert max(lengths) > 4096, "Airflow's own limit would have cut one of them off"
+
+
+def test_logs_hold_what_people_need_and_no_line_is_cut_in_two(
+    airflow: Deployment, runs_of_range: dict[str, str], runs_of_day: dict[str, str]
+) -> None:
+    """Tasks tell nothing of what Airflow should not use any more, and no process of a key that is too short to sign with."""
+    read, long = 0, 0
+    for dag_id, run_id in [*runs_of_range.items(), *runs_of_day.items()]:
+        for task in airflow.api.task_instances(dag_id, run_id):
+            path = f"/dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task['task_id']}"
+            events = airflow.api.get(f"{path}/logs/1")["content"]
+            texts = [str(event["event"]) for event in events]
+            assert [text for text in texts if UNWANTED.search(text)] == []
+            read += len(texts)
+            long += sum(len(text) > TERMINAL for text in texts)
+            told = [text for text in texts if re.match(r"(passed|warned|insufficient_history|failed): ", text)]
+            assert [text for text in told if not re.search(r" \(\S*checks\.\S+; measured [^;]+\)$", text)] == []
+            checks = airflow.api.task(dag_id, run_id, task["task_id"])["rendered_fields"].get("checks", {})
+            assert len(told) == sum(map(len, checks.values())), f"{dag_id}: each check is one line"
+    assert read > 500
+    assert long > 100
+    files = [file for file in Processes(airflow.home).logs.glob("*.log") if file.stat().st_size]
+    assert files
+    assert [file.name for file in files if SHORT_KEY in file.read_text(errors="replace")] == []
+
+
+def test_data_that_look_like_markup_are_shown_as_they_are(headline: Callable[..., tuple[object, str, str]]) -> None:
+    code, out, err = headline("query", "select 'a[/b]' as \"[red]c\", 'a:x:b' as d, count(*) as e from core.order_lines")
+    assert (code, err) == (0, "")
+    assert all(text in out for text in ("a[/b]", "[red]c", "a:x:b"))
 
 
 def test_links_lead_to_pages_for_those_who_may_read(

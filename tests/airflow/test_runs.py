@@ -8,6 +8,7 @@ from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
+import pytest
 from tests.airflow.world import (
     COMPANY,
     DAGS,
@@ -22,9 +23,11 @@ from tests.airflow.world import (
 )
 
 from headline import specs
+from headline.airflow_api import Refused
 from headline.demo import datashare
 from headline.intervals import DAY, Interval
 from headline.ledger import Ledger, behind
+from headline.ledger.incidents import Incidents
 
 READ_BY_PEOPLE = ("core", "profit", "growth", "engagement", "quarantine")
 A_LATER_ORDER = f"select max(order_id) from orders where cast(ordered_at as date) = date '{FIRST}'"
@@ -135,12 +138,15 @@ def test_a_backfill_of_all_dags_at_once_ends_as_one_range_would(
     )
     urgent = airflow.start("core_finance", YESTERDAY)
     states = backfilled(airflow, sorted(DAGS), OPENING, YESTERDAY)
-    airflow.finish("core_finance", urgent)
+    asked_for = airflow.finish("core_finance", urgent)[WRITE_AUDIT_PUBLISH]
     seconds = time.monotonic() - moment
     days = [str(day) for day in Interval(OPENING, TODAY)]
     assert states == {dag_id: dict.fromkeys(days, "success") for dag_id in DAGS}
     instances = [one for dag_id in DAGS for one in tasks_of_backfill(airflow, dag_id)]
     assert {one["try_number"] for one in instances if one["state"] != "skipped"} == {1}, "nothing failed on the way either"
+    weights = {one["dag_id"]: one["priority_weight"] for one in instances}
+    assert asked_for["priority_weight"] > weights["core_finance"] + max(weights.values()), "who waits for a run goes first"
+    assert weights["unit_profit"] > weights["daily_growth"], "then the more important tier"
     ended = Counter(one["state"] for one in instances)
     assert set(ended) == {"success", "skipped"}
     assert ended["success"] < len(instances) / 2, "most days are computed together with the first of them"
@@ -200,10 +206,32 @@ def test_a_logical_date_is_the_business_day_and_a_day_before_all_data_is_refused
     assert "deprecated" not in log
 
 
+def test_a_backfill_has_one_pair_of_dates_and_begins_with_the_first_data(airflow: Deployment) -> None:
+    params = airflow.api.get("/dags/core_finance/details")["params"]
+    assert "In the Backfill form leave it empty: its own dates name the days" in params["from"]["description"]
+    with pytest.raises(Refused, match="No runs to create"):
+        airflow.api.backfill("core_finance", date(1999, 12, 1), date(1999, 12, 31))
+    begun, day = datetime.now(UTC), OPENING - 60 * DAY
+    backfill = airflow.api.backfill_with("core_finance", day, {"from": str(FIRST), "to": str(FIRST)})
+    wait_for(lambda: airflow.api.is_backfilled(backfill), 90)
+    [run] = [one for one in airflow.api.runs("core_finance", run_type="backfill") if one["logical_date"][:10] == str(day)]
+    try:
+        task = airflow.finish("core_finance", run["dag_run_id"], state="failed")[WRITE_AUDIT_PUBLISH]
+        assert task["try_number"] == 1
+        log = airflow.api.task_log("core_finance", run["dag_run_id"], WRITE_AUDIT_PUBLISH)
+        assert "leave the params «from» and «to» of the form empty" in log
+        assert [one for one in Incidents().open() if one.opened_at >= begun] == [], "nobody is told of a form filled in wrongly"
+    finally:
+        airflow.api.delete_run("core_finance", run["dag_run_id"])  # other tests look at all runs of backfills
+
+
 def test_the_assets_page_shows_what_is_made_from_what(airflow: Deployment) -> None:
     assets = {one["name"]: one for one in airflow.api.get("/assets", limit=200)["assets"]}
-    tables = specs.load().tables
-    assert set(tables) <= set(assets)
-    unit_profit = assets["profit.unit_profit"]
-    assert {one["dag_id"] for one in unit_profit["producing_tasks"]} == {"unit_profit"}
-    assert "investor_profit" in {one["dag_id"] for one in unit_profit["consuming_tasks"]}
+    made = {name: {one["dag_id"] for one in asset["producing_tasks"]} for name, asset in assets.items()}
+    read = {name: {one["dag_id"] for one in asset["consuming_tasks"]} for name, asset in assets.items()}
+    pipelines = specs.load().pipelines
+    assert len(pipelines) == len(DAGS)
+    for pipeline in pipelines.values():
+        assert all(made[name] == {pipeline.id} for name in pipeline.outputs)
+        assert pipeline.inputs
+        assert all(pipeline.id in read[name] for name in pipeline.inputs if name != "calendar.days")

@@ -12,6 +12,7 @@ from tests.repository.commands import command_faults
 from tests.repository.written import ROOT
 
 from headline import runbooks, specs
+from headline.rules.golden import Expected
 from headline.specs import models
 from headline.specs.written import WrittenCheck, WrittenColumn, WrittenContract
 
@@ -92,7 +93,8 @@ def test_a_dead_link_is_caught(tmp_path: Path) -> None:
         ("pipelines.md", models.Table),
         ("pipelines.md", models.Window),
         ("pipelines.md", models.Coverage),
-        *(("adding_a_pipeline.md", model) for model in (WrittenContract, WrittenColumn, WrittenCheck)),
+        *(("adding_a_pipeline.md", model) for model in (WrittenContract, WrittenColumn, WrittenCheck, Expected)),
+        ("pipelines.md", Expected),
         *(("sources.md", kind) for kind in (models.DatabaseIngest, models.HttpIngest, models.FilesIngest, models.StreamIngest)),
     ],
     ids=lambda value: value.__name__ if isinstance(value, type) else value,

@@ -38,7 +38,7 @@ def show_status() -> None:
         if up["api-server"]:
             screen.console.print(last_runs(api))
             for line in (*failed_and_waiting_lines(api), *behind_lines()):
-                screen.console.print(line)
+                screen.say(line)
             for error in api.import_errors():
                 cause = error["stack_trace"].strip().splitlines()[-1]
                 screen.say(Text.assemble(("not loaded", "red"), f" {error['filename']}: {cause}"))
@@ -103,4 +103,4 @@ def show_logs() -> None:
         return
     with suppress(KeyboardInterrupt):
         for line in processes.follow():
-            screen.console.print(line, markup=False, soft_wrap=True)
+            screen.say(line)

@@ -9,6 +9,7 @@ from functools import wraps
 from typing import TYPE_CHECKING, Any, ParamSpec
 
 if TYPE_CHECKING:
+    from headline.ledger.evidence import HeldBack
     from headline.ledger.incidents import Finding
 
 log = logging.getLogger(__name__)
@@ -137,42 +138,50 @@ def finding_of(context: Any, now: datetime) -> Finding | None:
     is_asked_for = kind_of_run == "manual" and not instance.run_id.startswith(REPAIR)
     if kind_of_run == "backfill" or (is_old and is_asked_for):
         failed = {f"{FAILED_DAY}{day}": instance.run_id for day in days}
-        facts = {"run_id": instance.run_id, "task_id": task.task_id, **_kind_of(task, error, instance.run_id)[1], **failed}
+        facts = {"run_id": instance.run_id, "task_id": task.task_id, **_kind_of(task, error, instance)[1], **failed}
         return Finding(instance.dag_id, "backfill_failed", today, now, facts, adds=FAILED_DAY)
     if is_old or type(error).__name__ == "TaskDeferralTimeout":
         return None
-    kind, known, since_day = _kind_of(task, error, instance.run_id)
+    kind, known, since_day = _kind_of(task, error, instance)
     facts = {"run_id": instance.run_id, "task_id": task.task_id, "try_number": instance.try_number, **known}
     return Finding(instance.dag_id, kind, since_day or days[-1], now, facts)
 
 
-def _kind_of(task: Any, error: Any, run_id: str) -> tuple[str, dict[str, Any], date | None]:
+def _kind_of(task: Any, error: Any, instance: Any) -> tuple[str, dict[str, Any], date | None]:
     """The kind of alert that the failure of a task is, what else the ledger knows of it, and the day where that is another."""
     from headline.errors import BadData, NotEvaluated, Transient
     from headline.incidents.kinds import range_of
     from headline.intervals import DAY
     from headline.ledger import SchemaChanges
-    from headline.ledger.evidence import Observations
     from headline.redaction import redact
 
     told = {"error": redact(str(error).strip())[:1000] if error else "its process was killed or lost"}
     landing = getattr(task, "landing", None)
     if landing and isinstance(error, BadData | Transient):
         changed = SchemaChanges().newest(f"landing.{landing}")
-        if changed and changed.run_id == run_id and changed.is_blocking:
+        if changed and changed.run_id == instance.run_id and changed.is_blocking:
             facts = {"landing": changed.landing, "changes": changed.told, "blocking": True}
             return "schema_changed", facts, changed.ds
         return "source_missing", {"landing": f"landing.{landing}", **told}, None
     if isinstance(error, BadData | NotEvaluated):
-        evidence = Observations().evidence(datetime.now(UTC).date() - timedelta(days=7))
-        held = [one for one in evidence.held_back if one.run_id == run_id]
-        table = held[0] if held else None
-        kind = "contract_not_evaluated" if isinstance(error, NotEvaluated) else "contract_failed"
+        kind, state = ("contract_failed", "failed") if isinstance(error, BadData) else ("contract_not_evaluated", "not_evaluated")
+        table = _held_back(instance, state)
         if table and table.checks:
             days = range_of(table.intervals[0].start, table.intervals[-1].end - DAY)
             return kind, {"table": table.table, "checks": table.checks, **days}, None
         return kind, told | ({"behind": error.behind} if isinstance(error, NotEvaluated) and error.behind else {}), None
     return "task_failed", told, None
+
+
+def _held_back(instance: Any, state: str) -> HeldBack | None:
+    """The first table of the run's own pipeline that its audit left in this state; runs of other DAGs may have the same id."""
+    from headline import specs
+    from headline.ledger.evidence import Observations
+
+    makers = specs.load_sound().makers
+    held = Observations().evidence(datetime.now(UTC).date() - timedelta(days=7)).held_back
+    mine = [one for one in held if one.run_id == instance.run_id and one.table in makers]
+    return next((one for one in mine if (makers[one.table].id, one.state) == (instance.dag_id, state)), None)
 
 
 def _reason(context: Any) -> str:

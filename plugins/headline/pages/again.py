@@ -33,9 +33,9 @@ WHAT = {"again": "Compute again", "waive": "Waive"}
 class Form:
     """What stands in one of the two forms; all of it is text as it was typed.
 
-    `what`: again or waive. `found`: the names of the figures that may be waived, `figures`: those that are ticked. `sources`:
-    whether the sources are read again first; None where it is no choice. `key`: names the runs, so that the same form sent twice
-    starts them once. `error`: why it was refused.
+    `what`: again or waive. `found`: the names of the figures that may be waived, `told`: what each of them is in words, in the
+    same order, `figures`: the names of those that are ticked. `sources`: whether the sources are read again first; None where it
+    is no choice. `key`: names the runs, so that the same form sent twice starts them once. `error`: why it was refused.
     """
 
     what: str
@@ -43,6 +43,7 @@ class Form:
     last: str = ""
     reason: str = ""
     found: Sequence[str] = ()
+    told: Sequence[str] = ()
     figures: Sequence[str] = ()
     sources: bool | None = None
     key: str = ""
@@ -77,6 +78,7 @@ async def sent(request: Request) -> Form:
         last=fields.get("to", ""),
         reason=fields.get("reason", ""),
         found=sent.get("found", ()),
+        told=sent.get("told", ()),
         figures=sent.get("figures", ()),
         sources="sources" in fields if "with_sources" in fields else None,
         key="".join(letter for letter in fields.get("key", "") if letter.isalnum())[:20],
@@ -94,10 +96,13 @@ def forms(
     form = Form("again", str(days.start), str(days.end - DAY), sources=sources if has_sources else None, key=new_key())
     if not figures:
         return [form]
+    from headline.pipeline.anomalies import in_words
+
     of_figures = [figure.day for figure in figures if figure.day]
     first, last = min(of_figures, default=days.start), max(of_figures, default=days.end - DAY)
     names = [figure.name for figure in figures]
-    waive = replace(form, what="waive", first=str(first), last=str(last), found=names, figures=names)
+    told = [f"{figure.check_name} ({figure.table}): {in_words(figure.finding)}" for figure in figures]
+    waive = replace(form, what="waive", first=str(first), last=str(last), found=names, told=told, figures=names)
     return [form, replace(waive, sources=False if has_sources else None)]
 
 

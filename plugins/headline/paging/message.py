@@ -11,6 +11,7 @@ from urllib.parse import quote
 
 from headline.incidents.first_step import first_step
 from headline.incidents.kinds import KINDS, failed_days
+from headline.ledger.figures import key_of
 from headline.ledger.incidents import Incident
 from headline.redaction import redact
 
@@ -111,7 +112,7 @@ def likely_cause(facts: Mapping[str, Any]) -> str:
     for check in facts.get("checks", [])[:SHOWN]:
         keys = "; ".join(
             ", ".join(f"{name}={'NULL' if value is None else _DECIMALS.sub('', str(value))}" for name, value in row.items())
-            for row in check["sample"][:SHOWN]
+            for row in map(_told, check["sample"][:SHOWN])
         )
         limit = f", {check['threshold']}" if check.get("threshold") else ""
         found = f"«{check['name']}»: {check['measured']} found{limit}" if check.get("measured") else f"«{check['name']}»"
@@ -139,6 +140,13 @@ def likely_cause(facts: Mapping[str, Any]) -> str:
     if error := facts.get("error"):
         parts.append(" ".join(str(error).split()))
     return _cut("; ".join(parts), LINE_LENGTH)
+
+
+def _told(row: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What of a row that a check has found says what is wrong: of an unusual figure its key, and what was expected."""
+    if "finding" not in row:
+        return row
+    return {**key_of(dict(row)), "value": row.get("value"), "expected": row.get("expected")}
 
 
 def more_lines(facts: Mapping[str, Any]) -> list[str]:

@@ -72,14 +72,17 @@ def names_of_open(results: Sequence[CheckResult], table_name: str) -> list[str]:
 
 def described(outliers: Sequence[Sample]) -> str:
     """The first of the outliers that nobody has waived, in words."""
-    told = [
+    told = [in_words(outlier) for outlier in outliers if is_open(outlier)]
+    return "; ".join(told[:_SHOWN] + ([f"and {len(told) - _SHOWN} more"] if len(told) > _SHOWN else []))
+
+
+def in_words(outlier: Sample) -> str:
+    """What a figure is, and what was expected of it."""
+    return (
         f"{', '.join(str(value) for value in key_of(outlier).values())}: {_number(outlier['value'])}, "
         f"expected {_number(outlier['expected'])}{_allowed(outlier)}, "
         f"score {_number(outlier['score']) if outlier['score'] else 'none'} (limit {LIMIT})"
-        for outlier in outliers
-        if is_open(outlier)
-    ]
-    return "; ".join(told[:_SHOWN] + ([f"and {len(told) - _SHOWN} more"] if len(told) > _SHOWN else []))
+    )
 
 
 def _waived_by(run: PipelineRun, known: Sequence[Figure]) -> Collection[str]:

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import httpx
+import pytest
 from tests.unit.pages.airflow import FakeAirflow, run, task
 from tests.unit.records import days_of, record
 
 from headline.airflow_api import AirflowApi
 from headline.intervals import DAY
+from headline.local import status
 from headline.local.status import behind_lines, failed_and_waiting_lines
 
 D1 = date(2026, 3, 1)
@@ -39,3 +43,12 @@ def test_days_behind_their_inputs_are_told_until_they_are_computed_again(project
     assert [str(line) for line in behind_lines()] == ["behind its inputs core.orders, 1 day: 2026-03-01"]
     record(project.ledger, unchanged={"core.orders": [D1]}, inputs={"core.orders": ["raw.orders"]})
     assert list(behind_lines()) == [], "also where it came out as it was, so that no version tells it"
+
+
+def test_logs_are_shown_as_they_are(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    """Neither markup nor signs for pictures, and a long line stays one."""
+    line = f"scheduler     | a:x:b [/b] [red] {'word ' * 50}end"
+    processes = SimpleNamespace(logs=tmp_path, follow=lambda: iter([line]))
+    monkeypatch.setattr(status, "Processes", lambda _home: processes)
+    status.show_logs()
+    assert capsys.readouterr().out == f"{line}\n"

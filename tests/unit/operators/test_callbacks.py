@@ -156,6 +156,19 @@ def test_a_broken_contract_brings_its_checks(catalog: Catalog, ledger: Ledger) -
     assert events[:2] == [("opened", None), ("told", "ada")], "at once"
 
 
+def test_a_run_brings_its_own_checks_also_where_runs_of_other_dags_have_its_id(catalog: Catalog, ledger: Ledger) -> None:
+    """As runs of one night have, and those that one click starts."""
+    for key, table in (("a", "core.order_lines"), ("b", "profit.lines")):
+        staging_table = StagingTable(key, table, [Interval(YESTERDAY, TODAY)], 1, 10, "transformed", "scheduled__1")
+        ledger.record_staging_table(staging_table)
+        ledger.record_audit(
+            staging_table, [CheckResult("checks.x", f"check of {key}", "duplicate", "failed", None, "0")], "failed"
+        )
+    found = finding_of(context(BadData("x"), run_id="scheduled__1"), NOW)
+    assert found is not None
+    assert (found.facts["table"], [check["name"] for check in found.facts["checks"]]) == ("core.order_lines", ["check of a"])
+
+
 def test_other_columns_are_the_incident_that_the_watch_finds_too(catalog: Catalog, ledger: Ledger) -> None:
     removed = ColumnChange("amount", "removed", "decimal")
     SchemaChanges().record(SchemaChange("landing.orders", YESTERDAY - DAY, "file", "r", {"tip": "text"}, [removed]))

@@ -126,7 +126,8 @@ def test_what_one_may_not_run_or_would_only_wait_is_left_out(catalog: Catalog) -
 
 def test_bad_input_is_told_beside_the_form_which_keeps_it(catalog: Catalog) -> None:  # noqa: F811
     airflow = FakeAirflow(dags=DAGS)
-    form = Form("waive", "2026-11-05", "2026-11-03", 'a "big" <sale>', NAMES, NAMES[1:], sources=True, key="123")
+    told = ["3 November <b>", "5 November"]
+    form = Form("waive", "2026-11-05", "2026-11-03", 'a "big" <sale>', NAMES, told, NAMES[1:], sources=True, key="123")
     answer = send(airflow, form)
     assert (answer.status_code, airflow.started) == (400, [])
     html = text(answer)
@@ -136,6 +137,7 @@ def test_bad_input_is_told_beside_the_form_which_keeps_it(catalog: Catalog) -> N
     assert 'name="sources" value="1" checked' in html
     ticked = [f'name="figures" value="{name}"{" checked" if name == NAMES[1] else ""}>' in html for name in NAMES]
     assert (ticked, html.count('name="found"')) == ([True, True], 2)
+    assert html.count('value="3 November &lt;b&gt;"') == html.count(">3 November &lt;b&gt;</span>") == 1
     open_day = send(airflow, replace(FORM, last=str(datetime.now(UTC).date() + timedelta(days=2))))
     assert "has not ended yet" in text(open_day)
 
@@ -182,6 +184,7 @@ def test_forms_are_filled_in(catalog: Catalog) -> None:  # noqa: F811
     assert (waive.what, waive.first, waive.last, waive.sources) == ("waive", "2026-11-04", "2026-11-05", False)
     names = [f"core.order_lines.usual@2026-11-{day},net_revenue=5" for day in ("04", "05")]
     assert (waive.found, waive.figures) == (names, names), "all that are held back are ticked"
+    assert waive.told[0] == "usual (core.order_lines): 2026-11-04, net_revenue: 5, expected 1, score 9 (limit 3.5)"
     assert [form.sources for form in forms(catalog, "shop", days, figures=[figure("2026-11-04")])] == [None, None]
     assert [form.what for form in forms(catalog, "core_shop", days)] == ["again"], "there is nothing to waive"
 
@@ -200,7 +203,9 @@ def test_what_a_browser_sends_is_read_as_it_was_typed() -> None:
     assert form(b"what=waive&from=2026-11-03&to=&reason=%C3%A9t%C3%A9+sale&with_sources=1&sources=1&key=12/../3") == Form(
         "waive", "2026-11-03", "", "été sale", sources=True, key="123"
     )
-    assert form(b"what=waive&found=a&found=b&figures=b") == Form("waive", found=["a", "b"], figures=["b"])
+    assert form(b"what=waive&found=a&found=b&told=x&told=y&figures=b") == Form(
+        "waive", found=["a", "b"], told=["x", "y"], figures=["b"]
+    )
     assert form(b"what=again&from=x&with_sources=1") == Form("again", "x", sources=False)
     assert form(b"") == Form("again")
     assert form(b"what=\xff&from=%ff") == Form("again", "�")

@@ -11,7 +11,7 @@ import pytest
 from headline.incidents.first_step import first_step
 from headline.incidents.kinds import KINDS
 from headline.ledger.incidents import Incident
-from headline.paging.message import LINE_LENGTH, SHORT_LENGTH, SUBJECT_LENGTH, Message, Surroundings, compose
+from headline.paging.message import LINE_LENGTH, SHORT_LENGTH, SUBJECT_LENGTH, Message, Surroundings, compose, likely_cause
 from headline.redaction import redact
 
 SINCE = datetime(2026, 11, 20, 2, 47, tzinfo=UTC)
@@ -67,6 +67,14 @@ def test_an_error_of_several_lines_keeps_them() -> None:
     assert lines[begins + 4].startswith("Next step: ")
     assert lines[begins + 5] == ""
     assert lines[begins - 1].startswith("Likely cause: task write_audit_publish failed; core.orders: 2 of 9 checks failed: -")
+
+
+def test_an_unusual_figure_is_told_with_what_was_expected() -> None:
+    figure = {"ds": "2026-11-19", "score": "9", "value": "5.120000", "allowed": "1", "finding": "outlier", "expected": "2.000000"}
+    check = {"name": "revenue is usual", "kind": "anomaly", "sample": [figure | {"measure": "revenue"}]}
+    assert "«revenue is usual», such as ds=2026-11-19, measure=revenue, value=5.12, expected=2.00" in likely_cause(
+        {"checks": [check]}
+    )
 
 
 def test_every_kind_has_its_facts_here() -> None:

@@ -128,6 +128,13 @@ def test_all_faults_are_told_at_once(tree: Tree) -> None:
         (CONTRACT, "by: [ds]", "by: [sales_channell]", "sales_channell"),
         (CONTRACT, "differences: {", "difference: {", "no macro is called difference; include/sql/checks has days_cut_wrong, "),
         (CONTRACT, "count: Number of", "count: {type: integer, description: Number.} #", "its name says count: bigint"),
+        (
+            CONTRACT,
+            "  coverage: Share of the day's rows that were valid, 0 to 1.\n"
+            "  is_partial: Whether rows of the day were quarantined, so that refunds are missing.\n",
+            "",
+            "lacks coverage and is_partial, which every figure has: covered_days of macros/coverage.jinja gives both",
+        ),
         (EXPECT, '"12.50"', "12.50", "write decimals in quotes"),
         (EXPECT, "refund_count: 2", "refund_count: 3", "unexpected 2026-01-05, web, 12.5000, 2, 0.950000, True"),
         (EXPECT, "interval:", "days:", "interval: Field required"),

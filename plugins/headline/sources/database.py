@@ -14,8 +14,8 @@ import pyarrow as pa
 from headline.errors import BadData, SpecError, Transient
 from headline.intervals import Interval
 from headline.sources.columns import TEXT, kind_of
-from headline.sources.landing import Part
-from headline.sources.refused import RESERVED, refused
+from headline.sources.landing import NO_DAY, Part
+from headline.sources.refused import NO_BUSINESS_DAY, RESERVED, refused
 from headline.sources.spool import BYTES_AT_A_TIME, ROWS_AT_A_TIME
 from headline.specs import DatabaseIngest
 from headline.sql import render
@@ -48,6 +48,8 @@ class Refused(SpecError):
 
 def read(ingest: DatabaseIngest, folder: Path, interval: Interval) -> Iterator[Part]:
     """The rows of the extract query for the interval, told apart by its column `ds`, which it must be ordered by.
+
+    Those without a day are refused, and of NO_DAY.
 
     Raises Transient when the database is out of reach, SpecError when the query is wrong: Refused when the source says so.
     """
@@ -224,12 +226,13 @@ def _by_day(rows: Iterable[tuple[Any, ...]], schema: pa.Schema, interval: Interv
     """Parts are counted from the start of their day, so that a day makes the same file in whatever range it was read."""
     position = schema.get_field_index("ds")
     for day, group in groupby(rows, key=lambda row: row[position]):
-        if day is None or isinstance(day, Odd) or not interval.start <= day < interval.end:
+        is_without_day = day is None or isinstance(day, Odd)
+        if not is_without_day and not interval.start <= day < interval.end:
             raise BadData(
                 f"{ingest.extract}: gave a row with ds = {day}, outside of {interval}; its WHERE must hold to start and end"
             )
         for part in _portions(group):
-            yield day, _batch(part, schema, ingest.key)
+            yield NO_DAY if is_without_day else day, _batch(part, schema, ingest.key, is_without_day=is_without_day)
 
 
 def _portions(rows: Iterable[tuple[Any, ...]]) -> Iterator[list[tuple[Any, ...]]]:
@@ -246,17 +249,23 @@ def _portions(rows: Iterable[tuple[Any, ...]]) -> Iterator[list[tuple[Any, ...]]
         yield portion
 
 
-def _batch(rows: Sequence[tuple[Any, ...]], schema: pa.Schema, key: Sequence[str]) -> pa.RecordBatch:
-    """The rows as columns; one with a value that its column cannot hold is refused, and told by its key."""
+def _batch(rows: Sequence[tuple[Any, ...]], schema: pa.Schema, key: Sequence[str], *, is_without_day: bool) -> pa.RecordBatch:
+    """The rows as columns; what has a value that its column cannot hold, or no day, is refused and told by its key."""
     columns = [list(values) for values in zip(*rows, strict=True)]
     reasons: dict[int, dict[str, Any]] = {}
     arrays = []
+
+    def refuse(place: int, reason: str, text: str) -> None:
+        origin = ", ".join(f"{name} {rows[place][schema.get_field_index(name)]}" for name in key if name in schema.names)
+        reasons.setdefault(place, refused(NO_BUSINESS_DAY if is_without_day else reason, text, origin))
+
     for values, field in zip(columns, schema, strict=True):
         array, odd = _array(values, field.type)
         arrays.append(array)
         for place in odd:
-            origin = ", ".join(f"{name} {rows[place][schema.get_field_index(name)]}" for name in key if name in schema.names)
-            reasons.setdefault(place, refused(f"invalid_{field.name}", str(values[place]), origin))
+            refuse(place, f"invalid_{field.name}", str(values[place]))
+    for place in range(len(rows)) if is_without_day else ():
+        refuse(place, NO_BUSINESS_DAY, "null")
     names = list(schema.names)
     if reasons:
         for name in sorted(RESERVED):

@@ -19,7 +19,7 @@ import pyarrow.compute as pc
 REFUSAL, REFUSED_TEXT, ORIGIN, UNREAD = "headline_refusal", "headline_text", "headline_origin", "headline_unread"
 RESERVED = frozenset({REFUSAL, REFUSED_TEXT, ORIGIN, UNREAD})
 UNREADABLE, REPEATED_KEY, WRONG_FIELD_COUNT = "unreadable_record", "repeated_key", "wrong_field_count"
-NOT_ASKED_FOR = "not_of_the_days_asked_for"
+NOT_ASKED_FOR, NO_BUSINESS_DAY = "not_of_the_days_asked_for", "missing_business_day"
 LONGEST_TEXT = 500
 UTC_ZONE = ZoneInfo("UTC")
 

@@ -18,7 +18,7 @@ from headline import settings
 from headline.errors import BadData
 from headline.intervals import DAY, Interval, business_day
 from headline.sources.columns import are_most
-from headline.sources.landing import Part, Unfit
+from headline.sources.landing import NO_DAY, Part, Unfit
 from headline.sources.refused import (
     LONGEST_TEXT,
     NOT_ASKED_FOR,
@@ -203,8 +203,8 @@ def by_day(
 ) -> Iterator[Part]:
     """The records of each day of the interval, told by a date or a moment in `column`, as they come.
 
-    A record whose day cannot be told is refused. It lands on the last day; of what holds other days too, which are skipped, on
-    the first of all, for which `again` gives all records anew. `taken`: what was read to make them. Where none are to be skipped,
+    A record whose day cannot be told is refused, and of NO_DAY; of what holds other days too, which are skipped, of the first of
+    all, for which `again` gives all records anew. `taken`: what was read to make them. Where none are to be skipped,
     one of another day is refused too. Raises BadData, when all have come, where most are; Unfit where hardly a record tells its
     day, or none of a file: the column has changed.
     """
@@ -218,7 +218,7 @@ def by_day(
                 undated += record.get(REFUSAL) == f"invalid_{column}"
                 homeless += 1
                 if not again:
-                    days[interval.end - DAY].append(record)
+                    days[NO_DAY].append(record)
                 continue
             earliest = min(earliest, day)
             if interval.start <= day < interval.end:

@@ -1,5 +1,5 @@
--- Every line that arrived comes out once, valid or with the reason why not.
--- Of lines and of headers that repeat on a day the fullest one is kept, of those that could be read.
+-- Every line that arrived comes out once, valid or with the reason why not; an order that was sold and has no line on its day is
+-- told by a row without line. Of lines and of headers that repeat on a day the fullest one is kept, of those that could be read.
 {% from 'macros/business_day.jinja' import business_day with context %}
 {% from 'macros/identity.jinja' import join_superseded with context %}
 with items as (
@@ -98,3 +98,35 @@ left join core.products as products
         and orders.ordered_at < products.valid_to
 left join core.exchange_rates as rates
     on orders.ds = rates.ds and orders.currency_code = rates.currency_code
+union all
+select
+    orders.ds,
+    orders.order_id,
+    cast(null as integer) as line_number,
+    cast(null as varchar) as product_id,
+    orders.customer_id,
+    orders.ordered_at,
+    orders.sales_channel,
+    orders.country_code,
+    orders.currency_code,
+    cast(null as decimal(18, 8)) as rate_to_reporting,
+    cast(null as integer) as quantity,
+    cast(null as decimal(18, 4)) as unit_price_in_order_currency,
+    cast(null as decimal(18, 4)) as discount_amount_in_order_currency,
+    cast(null as decimal(18, 4)) as unit_price,
+    cast(null as decimal(18, 4)) as gross_revenue,
+    cast(null as decimal(18, 4)) as discount_amount,
+    false as has_unit_cost,
+    'order_without_lines' as quarantine_reason
+from orders
+{{ join_superseded('core.shop_superseded', 'order', 'orders', 'order_id') }}
+where
+    orders.occurrence = 1
+    and orders.order_id is not null
+    and superseded.record_id is null
+    and (orders.refusal is not null or orders.order_status in ('paid', 'shipped', 'delivered'))
+    and not exists (
+        select 1 as is_there
+        from items
+        where items.ds = orders.ds and items.order_id = orders.order_id
+    )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from contextvars import ContextVar
+from decimal import Decimal
 from itertools import chain, groupby, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -178,7 +179,8 @@ def _relations(query: Expr) -> dict[str, tuple[str, bool]]:
 
 
 def _read_all_values(cursor: Any) -> None:
-    """Let no value fail the driver: what Python has no value for arrives as Odd, with its text."""
+    """Let no value fail the driver: what Python has no value for arrives as Odd, with its text, and of a type that we have no
+    column for everything as the text that PostgreSQL writes."""
     from psycopg import DataError
     from psycopg.types.datetime import DateLoader, TimestampLoader, TimestamptzLoader
     from psycopg.types.string import TextLoader
@@ -195,6 +197,10 @@ def _read_all_values(cursor: Any) -> None:
         return Lenient
 
     cursor.connection.execute("set client_encoding to 'UTF8'")
+    as_text = lenient(TextLoader, is_padded=False)
+    for kind in cursor.adapters.types:
+        for number in {kind.oid, kind.array_oid} - {0, _NUMERIC, *_ARROW_TYPES}:
+            cursor.adapters.register_loader(number, as_text)
     for name, loader in (
         ("date", DateLoader),
         ("timestamp", TimestampLoader),
@@ -281,8 +287,8 @@ def _array(values: Sequence[Any], kind: pa.DataType) -> tuple[pa.Array, list[int
     """The values as a column, and the places of those that it cannot hold, which are null there."""
     if pa.types.is_string(kind):
         odd = [place for place, value in enumerate(values) if isinstance(value, Odd)]
-        texts = [value if value is None or isinstance(value, str) else str(value) for value in values]
-        return pa.array([None if isinstance(text, Odd) else text for text in texts], kind), odd
+        texts = [f"{value:f}" if isinstance(value, Decimal) else value if value is None else str(value) for value in values]
+        return pa.array([None if isinstance(value, Odd) else text for value, text in zip(values, texts, strict=True)], kind), odd
     try:
         return pa.array(values, kind), []
     except _UNFIT:

@@ -112,7 +112,19 @@ def _number(values: pa.ChunkedArray) -> pa.ChunkedArray:
     if pa.types.is_string(values.type) or pa.types.is_large_string(values.type):
         text = pc.utf8_trim_whitespace(values)
         values = pc.if_else(pc.fill_null(written_as(text, _NUMBER), False), text, pa.scalar(None, text.type))
-    return values.cast(_MEASURE)
+    try:
+        return values.cast(_MEASURE)
+    except pa.ArrowInvalid:  # one of them is no number here, or too large: it is left out, as it was when it landed
+        kept = [value if _fits(value) else None for value in values]
+        return pa.chunked_array([pa.array([None if one is None else one.cast(_MEASURE).as_py() for one in kept], _MEASURE)])
+
+
+def _fits(value: pa.Scalar) -> bool:
+    try:
+        value.cast(_MEASURE)
+    except pa.ArrowInvalid:
+        return False
+    return True
 
 
 def _moved(before: pa.ChunkedArray, after: pa.ChunkedArray) -> Moved:

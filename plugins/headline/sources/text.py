@@ -41,6 +41,7 @@ log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 _NO_TEXT = re.compile("[\udc80-\udcff]")
+_BLANKS = " \t\r\n"
 
 
 class _Repeated(dict[str, Any]):
@@ -105,6 +106,37 @@ def record_of(value: Any, origin: str, text: str | None = None) -> dict[str, Any
         value[ORIGIN] = origin
         return value
     return refused(REPEATED_KEY, f"{key}: {json.dumps(value) if text is None else text}", origin)
+
+
+def records_of(line: str, origin: str) -> list[dict[str, Any]]:
+    """The records of a line: one object, or several that stand behind each other or in a list; refused where it holds none."""
+    try:
+        values = _values(line) if is_text(line) else []
+    except ValueError:
+        values = []
+    return [record_of(value, origin, line) for value in values] or [refused(UNREADABLE, line.strip(), origin)]
+
+
+def _values(line: str) -> list[Any]:
+    try:
+        value = loads(line)
+    except ValueError:
+        return _one_behind_another(line)
+    is_list = isinstance(value, list) and len(value) > 0 and all(isinstance(one, dict) for one in value)
+    return value if is_list else [value]
+
+
+def _one_behind_another(line: str) -> list[Any]:
+    """Objects between which a line break was lost; raises ValueError where anything else stands there."""
+    found: list[Any] = []
+    rest = line.strip(_BLANKS)
+    while rest:
+        value, end = raw_decode(rest, 0)
+        if not isinstance(value, dict):
+            raise ValueError("it is no record")
+        found.append(value)
+        rest = rest[end:].lstrip(_BLANKS)
+    return found
 
 
 def _repeated_key(value: Any) -> str:

@@ -102,3 +102,11 @@ def test_what_was_refused_is_missed_by_nobody() -> None:
     ]
     assert compared(before, [{"id": "a", "amount": "10"}, {"id": "c", "amount": "5"}]).share == 0
     assert compared([{"id": "a", "amount": "10"}], [{"id": "a", "amount": None, REFUSAL: "invalid_amount"}]).share == 1
+
+
+def test_a_number_too_large_to_be_added_is_left_out() -> None:
+    before = [{"id": "a", "amount": "1e500"}, {"id": "b", "amount": "9" * 50}, {"id": "c", "amount": "5"}]
+    found = compared(before, [{"id": "a"}, {"id": "b"}, {"id": "c", "amount": "5"}])
+    assert (found.share, found.measures["amount"].before) == (0, 5)
+    odd = [{"id": "a", "amount": float("nan")}, {"id": "b", "amount": 5.0}]
+    assert compared(odd, odd, amount=pa.float64()).measures["amount"].before == 5

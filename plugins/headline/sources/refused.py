@@ -158,7 +158,11 @@ def judged(rows: pa.RecordBatch, agreed: Agreed) -> pa.RecordBatch:
             values = columns[name]
         if not pa.types.is_string(values.type):
             kind, is_read = agreed.kind(name), agreed.is_agreed(name)
-            columns[name], wrong = _typed_id(values) if is_id else _typed(values, kind, agreed, is_read=is_read)
+            columns[name], wrong = (
+                _typed_id(values)
+                if is_id and not pa.types.is_temporal(values.type)
+                else _typed(values, kind, agreed, is_read=is_read)
+            )
             if wrong is not None:
                 refuse(name, wrong, _shown(values))
             continue

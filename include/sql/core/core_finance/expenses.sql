@@ -24,6 +24,7 @@ contradicting as (
         ds,
         expense_id
     from entries
+    where refusal is null
     group by ds, expense_id
     having count(*) > 1 and (min(amount) <> max(amount) or min(currency_code) <> max(currency_code))
 ),

@@ -1,6 +1,6 @@
 -- Every line that arrived comes out once, valid or with the reason why not; an order that was sold and has no line on its day is
--- told by a row without line. Of lines and of headers that repeat on a day the fullest one is kept, of those that could be read; where
--- two of them contradict each other on what was sold or paid, nobody knows which is right, and none counts.
+-- told by a row without line. Of lines and of headers that repeat on a day the fullest one is kept, of those that could be read;
+-- where two of them contradict each other on what was sold or paid, nobody knows which is right, and none counts.
 {% from 'macros/business_day.jinja' import business_day with context %}
 {% from 'macros/identity.jinja' import join_superseded with context %}
 with items as (
@@ -51,6 +51,7 @@ contradicting_lines as (
         order_id,
         line_number
     from items
+    where refusal is null
     group by ds, order_id, line_number
     having
         count(*) > 1
@@ -67,6 +68,7 @@ contradicting_orders as (
         ds,
         order_id
     from orders
+    where refusal is null
     group by ds, order_id
     having count(*) > 1 and min(currency_code) <> max(currency_code)
 )

@@ -28,6 +28,7 @@ contradicting as (
         product_id,
         updated_at
     from rows_in_order
+    where refusal is null
     group by ds, product_id, updated_at
     having count(*) > 1 and min(unit_cost) <> max(unit_cost)
 ),

@@ -27,6 +27,7 @@ contradicting as (
         ds,
         refund_id
     from refunds
+    where refusal is null
     group by ds, refund_id
     having
         count(*) > 1

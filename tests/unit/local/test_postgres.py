@@ -59,7 +59,9 @@ def test_databases_take_every_text_whatever_the_server_was_made_for(server: Post
         cursor.execute("drop database template1")
         cursor.execute("create database template1 encoding 'SQL_ASCII' template template0 is_template true")
         roles.prepare(server.connect, {role: server.secrets[role] for role in roles.ROLES})
-        cursor.execute("select datname, pg_encoding_to_char(encoding) from pg_database where datname = any(%s)", [[*DATABASES]])
+        cursor.execute(
+            "select datname, pg_encoding_to_char(encoding) from pg_database where datname = any(%s)", [list(DATABASES)]
+        )
         assert dict(cursor.fetchall()) == dict.fromkeys(DATABASES, "UTF8")
 
 

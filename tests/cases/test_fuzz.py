@@ -142,7 +142,10 @@ def engine() -> duckdb.DuckDBPyConnection:
     return instance({})
 
 
-def lines_of(content: bytes) -> int:
+def lines_of(content: bytes) -> int | None:
+    """How many lines hold anything; None where one may hold several records."""
+    if b"\r" in content or b"}{" in content.translate(None, b" \t\x0b\x0c") or b"[" in content:
+        return None
     return sum(bool(line.strip()) for line in content.removeprefix(codecs.BOM_UTF8).split(b"\n"))
 
 
@@ -156,7 +159,7 @@ def test_a_file_of_json_lines(share: Path, content: bytes) -> None:
         loads = landed(files.read(ingest, ONE), share)
     except BadData:
         return
-    require_sound(loads, None if b"\r" in content else lines_of(content))
+    require_sound(loads, lines_of(content))
 
 
 @given(

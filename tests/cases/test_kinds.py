@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field, replace
@@ -366,6 +367,98 @@ def test_other_texts_with_a_point_are_ids(place: Place, source: str) -> None:
 
 
 GOOD = json.dumps({"id": "a", **SOUND})
+SOUND_LINE = "{},1,5.00,2026-03-01,2026-03-01T10:00:00Z,x"
+SOUND_JSON = GOOD.replace('"a"', '"{}"', 1).replace("{", "{{", 1)[:-1] + "}}"
+# How a file may hold three records, all of them sound.
+FORMS: dict[str, tuple[tuple[str, ...], Callable[[list[str]], list[str]]]] = {
+    "a line break was lost": (("json", "stream"), lambda lines: [lines[0] + lines[1] + " ", lines[2]]),
+    "a list on a line": (("json", "stream"), lambda lines: [f"[{lines[0]}, {lines[1]}]", lines[2]]),
+    "line ends of an old Mac": (("csv", "json", "stream"), lambda lines: ["\r".join(lines)]),
+    "line ends of three systems": (("csv", "json", "stream"), lambda lines: [f"{lines[0]}\r\n{lines[1]}\r{lines[2]}\r\n"]),
+    "blank lines between": (("csv", "json", "stream"), lambda lines: ["", lines[0], " ", "\r", *lines[1:], ""]),
+    "files joined with their byte order marks": (("json", "stream"), lambda lines: [f"\ufeff{line}" for line in lines]),
+}
+
+
+@pytest.mark.parametrize(
+    ("source", "written"),
+    [pytest.param(source, written, id=f"{kind}, {source}") for kind, (all_of, written) in FORMS.items() for source in all_of],
+)
+def test_no_record_is_lost_by_how_the_lines_of_a_file_end(
+    place: Place, source: str, written: Callable[[list[str]], list[str]]
+) -> None:
+    line = SOUND_LINE if source == "csv" else SOUND_JSON
+    rows = landed(getattr(place, source)(written([line.format(key) for key in "abc"])), place.folder)
+    assert [(row["id"], row.get(REFUSAL)) for row in rows] == [("a", None), ("b", None), ("c", None)]
+
+
+@pytest.mark.parametrize("closing", ["", 'z,1,5.00,2026-03-01,2026-03-01,"y'], ids=["one", "two"])
+def test_a_quote_in_a_wrong_place_takes_no_other_line_along(place: Place, closing: str) -> None:
+    """It is open to the end of the file, or to the next one in a wrong place."""
+    odd = 'q,1,5.00,2026-03-01,2026-03-01,"x'
+    lines = [
+        SOUND_LINE.format("a"),
+        odd,
+        *(SOUND_LINE.format(f"m{number}") for number in range(2_500)),
+        closing,
+        SOUND_LINE.format("b"),
+    ]
+    parts = place.csv([line for line in lines if line])
+    os.utime(place.folder / "table.csv", (0, 0))
+    rows = landed(parts, place.folder)
+    assert [row["id"] for row in rows if not row[REFUSAL]] == ["a", *(f"m{number}" for number in range(2_500)), "b"]
+    told = [(row[REFUSAL], row[REFUSED_TEXT], row[ORIGIN]) for row in rows if row[REFUSAL]]
+    assert told == [
+        ("unreadable_record", odd, "table.csv line 3"),
+        *([("unreadable_record", closing, "table.csv line 2504")] if closing else []),
+    ]
+
+
+@pytest.mark.parametrize("source", TEXT_SOURCES)
+@pytest.mark.parametrize("odd", ["\ta7 ", "\u00a0a7", "\ufeffa7"])
+def test_an_id_is_told_by_what_is_seen_of_it(place: Place, source: str, odd: str) -> None:
+    assert "a7" in {row["id"] for row in landed(sent(place, source, {"id": odd}), place.folder)}
+
+
+TYPED_IDS: dict[str, tuple[pa.Array, list[str], str | None]] = {
+    "numbers": (pa.array([71, None, 72]), ["71", "72"], None),
+    "decimals without a fraction": (pa.array([Decimal(71), None, Decimal(72)], pa.decimal128(20, 4)), ["71", "72"], None),
+    "decimals with one": (pa.array(map(Decimal, ("71", "72.5", "73")), pa.decimal128(20, 4)), ["71", "73"], "72.5000"),
+    "truths": (pa.array([None, True, None]), [], "true"),
+    "structures": (pa.array([None, {"id": 71}, None]), [], "{'id': 71}"),
+    "lists": (pa.array([None, [71], None]), [], "[71]"),
+}
+
+
+@pytest.mark.parametrize(("ids", "sound", "text"), TYPED_IDS.values(), ids=TYPED_IDS)
+def test_an_id_of_a_type_of_its_own_is_a_number_or_nobodys(
+    place: Place, ids: pa.Array, sound: list[str], text: str | None
+) -> None:
+    others = pa.table({name: [SOUND[name]] * 3 for name in KINDS if name != "id"})
+    rows = landed(place.parquet_of(others.append_column("id", ids)), place.folder)
+    assert [str(row["id"]) for row in rows if row["id"] is not None and not row.get(REFUSAL)] == sound
+    assert [row[REFUSED_TEXT] for row in rows if row.get(REFUSAL)] == ([text] if text else [])
+
+
+OF_POSTGRES = {
+    "the last moment of a day": ("time '24:00:00'", "24:00:00"),
+    "a long time": ("interval '100000000 years'", "100000000 years"),
+    "half a surrogate in JSON": ("'[\"\\ud83d\"]'::json", '["\\ud83d"]'),
+    "a range without end": ("daterange('2026-03-01', 'infinity')", "[2026-03-01,infinity)"),
+    "days without end": ("array['infinity'::date]", "{infinity}"),
+    "bytes": (r"'\xff00'::bytea", r"\xff00"),
+    "nothing, in many digits": ("0.00000000::numeric", "0.00000000"),
+}
+
+
+@pytest.mark.parametrize(("value", "text"), OF_POSTGRES.values(), ids=OF_POSTGRES)
+def test_no_type_of_a_database_stops_its_source(place: Place, value: str, text: str) -> None:
+    (place.folder / "odd.extract.sql").write_text(f"select date '{D1}' as ds, 'a' as id, {value} as name, {value} as amount")
+    ingest = DatabaseIngest(kind="database", connection="headline_odd", extract="odd.extract.sql", key=["id"])
+    [row] = landed(database.read(ingest, place.folder, ONE), place.folder)
+    assert (row["name"], row.get(REFUSAL)) == (text, None if text.startswith("0.0") else "invalid_amount")
+
+
 RECORDS = {
     "a line that breaks off": (GOOD[:30], ("json", "stream"), "unreadable_record"),
     "no object": ("[1]", ("json", "stream", "http"), "unreadable_record"),

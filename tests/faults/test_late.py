@@ -5,16 +5,20 @@ from __future__ import annotations
 import gzip
 import json
 from collections.abc import Callable
+from datetime import date
 
+import pyarrow.parquet as pq
 import pytest
-from tests.faults.world import D1, D2, D3, D4, PIPELINES, Table, World, complete, differences
+from tests.faults.world import D1, D2, D3, D4, D5, PIPELINES, Table, World, complete, differences
 
 from headline import specs
 from headline.demo import datashare
 from headline.errors import BadData
 from headline.intervals import DAY, Interval
 from headline.ledger import HeldDays, Ledger
+from headline.pipeline import ingest
 from headline.pipeline.reconcile import Unlike, command_for, reconcile
+from headline.sources.refused import REFUSAL
 
 
 def test_late_orders_heal_every_table_and_equal_a_fresh_computation(
@@ -123,6 +127,37 @@ def test_the_same_day_again_changes_nothing(
     assert world.loads() == loads
     assert Ledger().newest_version() == newest, "nothing was published"
     assert not differences(world.published(), expected)
+
+
+def test_a_row_without_a_moment_stays_where_it_was_first_read_until_it_has_one(
+    three_days: World, enter: Callable[[World], World]
+) -> None:
+    """A run a day later finds it again, and makes no second one of it."""
+    world = enter(three_days)
+    order_id = f"O{D4:%Y%m%d}-00001"
+    [(at,)] = world.in_shop(f"select min(ordered_at) from orders where order_id = '{order_id}'")
+    [(lines,)] = world.in_shop(f"select count(*) from order_items where order_id = '{order_id}'")
+    world.in_shop(f"update orders set ordered_at = 'infinity' where order_id = '{order_id}'")
+    world.in_shop("insert into refunds values ('R', null, null, null, null, 7.00)")
+
+    def found(landing: str) -> list[tuple[date, str]]:
+        loads = [load for load in Ledger().current_loads(f"landing.{landing}") if REFUSAL in load.columns]
+        rows = [(load.ds, pq.ParquetFile(load.file.removeprefix("file://")).read()) for load in loads]
+        return [(ds, reason) for ds, table in rows for reason in table.column(REFUSAL).to_pylist() if reason]
+
+    def read(last: date, run_id: str) -> list[list[tuple[date, str]]]:
+        for landing in ("orders", "order_items", "refunds"):
+            ingest(world.run("shop", last, run_id=run_id), landing)
+        return [found(landing) for landing in ("orders", "order_items", "refunds")]
+
+    once = [(D4, "missing_business_day")]
+    assert read(D4, "first") == [once, once * lines, once]
+    world.days_pass(D5, D5)
+    assert read(D5, "a day later") == [once, once * lines, once]
+    world.in_shop(f"update orders set ordered_at = '{at}' where order_id = '{order_id}'")
+    world.in_shop("delete from refunds where refund_id = 'R'")
+    assert read(D5, "mended") == [[], [], []]
+    assert not HeldDays().open()
 
 
 def test_an_event_older_than_the_lookback_is_counted_and_kept(undisturbed: World, enter: Callable[[World], World]) -> None:

@@ -66,6 +66,7 @@ def every_row_is_kept_and_converted_once(street: Street, world: World) -> None:
         ("expenses", "expenses", {"amount": "amount_in_expense_currency"}),
     ):
         arrived, accepted, refused = street.rows(f"raw.{raw}"), street.rows(f"core.{name}"), street.rows(f"quarantine.{name}")
+        refused = [row for row in refused if row["quarantine_reason"] != "order_without_lines"]  # it is no line
         kept = accepted + refused
         # A refund of a whole order is one row that arrived, and one for each of its lines.
         refunds = {row["refund_id"] for row in accepted} if raw == "refunds" else accepted

@@ -13,13 +13,14 @@ from tests.repository.written import ROOT, folders, pipelines
 from headline.rules import folders as rules
 from headline.rules.folders import FolderRule, dag_calls
 from headline.rules.report import find_folders
-from headline.specs import Catalog, Pipeline, load, load_contract, load_pipeline
+from headline.specs import Catalog, DatabaseIngest, Pipeline, load, load_contract, load_pipeline
 
 FOLDERS = folders()
 # What stands in for a source is known under the same name as what it stands in for.
 RULES_OF_EXAMPLES = (
     rules.files_belong_to_tables,
     rules.nothing_is_left_to_write,
+    rules.extracts_take_rows_without_a_day_along,
     rules.refusals_are_counted,
     rules.it_lands_after_its_inputs,
     rules.columns_have_one_type,
@@ -88,9 +89,23 @@ def retyped(pipeline: Pipeline, tmp_path: Path) -> Pipeline:
     return copy
 
 
+def with_extract(where: str, tmp_path: Path) -> Pipeline:
+    """A copy of the shop in which each extract has this WHERE."""
+    for name in {one.extract for one in load().source("shop").ingest.values() if isinstance(one, DatabaseIngest)}:
+        (tmp_path / name).write_text(f"select placed_on as ds from orders where {where}")
+    copy = load().source("shop").model_copy()
+    copy._folder = tmp_path
+    return copy
+
+
 BROKEN: list[tuple[FolderRule, Callable[[Path], Pipeline], str]] = [
     (rules.files_belong_to_tables, lambda _: without(SHOP, "products"), "products.contract.yml belongs to no table"),
     (rules.nothing_is_left_to_write, lambda path: unfinished(SHOP, path), "pipeline.yml: line 1: TODO: what it makes."),
+    (
+        rules.extracts_take_rows_without_a_day_along,
+        lambda path: with_extract("placed_on >= date '{{ start }}'", path),
+        "orders.extract.sql: compares with {{ start }} or {{ end }}",
+    ),
     (
         rules.refusals_are_counted,
         lambda _: without(SHOP, "shop_coverage"),
@@ -126,6 +141,11 @@ def test_a_broken_folder_is_caught(rule: FolderRule, broken: Callable[[Path], Pi
 
 def test_every_rule_has_a_broken_folder() -> None:
     assert {rule for rule, _, _ in BROKEN} == set(rules.RULES)
+
+
+def test_an_extract_that_names_its_days_without_a_comparison_is_none(tmp_path: Path) -> None:
+    for where in ("{{ in_interval('placed_on') }}", "true -- from {{ start }} on", "placed_on = date '{{ start }}'"):
+        assert list(rules.extracts_take_rows_without_a_day_along(with_extract(where, tmp_path), load())) == []
 
 
 def test_refusing_without_a_limit_is_caught() -> None:

@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import NoReturn, cast, overload
 
 from headline.errors import BadData, BadRequest, HeadlineError, NoSpace, SpecError, Transient
-from headline.intervals import Interval, from_days, in_words
+from headline.intervals import DAY, Interval, from_days, in_words
 from headline.ledger import Load, Upkeep
 from headline.pipeline.run import PipelineRun
 from headline.specs import AnyIngest, Source
@@ -82,6 +82,7 @@ def _ingest(run: PipelineRun, source: Source, name: str) -> Ingested:
     from headline.sources import files_again, read
     from headline.sources.landing import LandingWriter
     from headline.sources.persons import border
+    from headline.sources.without_day import WithoutDay
 
     spec = source.ingest[name]
     landing = f"landing.{name}"
@@ -94,7 +95,9 @@ def _ingest(run: PipelineRun, source: Source, name: str) -> Ingested:
     intervals = from_days({*run.requested, *known}) if again is None else sorted([run.requested, *again])
     arrival = Arrival(run, name)
     erased = border(spec, Upkeep(run.ledger.conn_id).tombstones())
-    writer = LandingWriter(source.id, landing, f"{spec.kind} {spec.connection}", arrival.agreed, border=erased)
+    without_day = WithoutDay(lambda: run.ledger.current_loads(landing), spec.key, run.requested.end - DAY)
+    origin = f"{spec.kind} {spec.connection}"
+    writer = LandingWriter(source.id, landing, origin, arrival.agreed, border=erased, without_day=without_day)
     loads = []
     for interval in intervals:
         try:

@@ -48,7 +48,7 @@ def reconcile(source: Source, interval: Interval, ledger: Ledger, landings: Coll
         known = {load.ds: load for load in ledger.current_loads(f"landing.{name}", [interval])}
         log.info("landing.%s: %s loaded days are compared with %s", name, len(known), spec.connection)
         for piece in _pieces(spec, known):
-            yield from _unlike(source, name, piece, known, border(spec, Upkeep(ledger.conn_id).tombstones()))
+            yield from _unlike(source, name, piece, known, border(spec, Upkeep(ledger.conn_id).tombstones()), ledger)
 
 
 def _pieces(spec: AnyIngest, known: Collection[date]) -> Iterator[Interval]:
@@ -62,14 +62,19 @@ def _pieces(spec: AnyIngest, known: Collection[date]) -> Iterator[Interval]:
         days = [day for day in days if day >= piece.end]
 
 
-def _unlike(source: Source, name: str, piece: Interval, known: dict[date, Load], erased: Change | None) -> Iterator[Unlike]:
+def _unlike(
+    source: Source, name: str, piece: Interval, known: dict[date, Load], erased: Change | None, ledger: Ledger
+) -> Iterator[Unlike]:
     from headline.drift.agreement import agreed_with
     from headline.sources import read
     from headline.sources.landing import LandingWriter
+    from headline.sources.without_day import WithoutDay
 
     with TemporaryDirectory(prefix="headline-reconcile-") as scratch:
         spec = source.ingest[name]
-        writer = LandingWriter(source.id, f"landing.{name}", spec.connection, agreed_with(source, name), Path(scratch), erased)
+        landing = f"landing.{name}"
+        without_day = WithoutDay(lambda: ledger.current_loads(landing), spec.key, None)
+        writer = LandingWriter(source.id, landing, spec.connection, agreed_with(source, name), Path(scratch), erased, without_day)
         try:
             found = {load.ds: load for load in writer.write(read(spec, source.folder, piece), piece)}
         except Transient as error:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from headline import settings
 from headline.rules.unwritten import unwritten_lines
 from headline.specs import Catalog, Pipeline, Source, load_team, pipeline_folders, read_contract
+
+_COMPARED_BY_HAND = re.compile(r"[<>]=?\s*(date|timestamp|timestamptz)?\s*'?\{\{\s*(start|end)\b", re.IGNORECASE)
 
 
 def dag_calls(file: Path) -> dict[str, str]:
@@ -48,6 +51,19 @@ def nothing_is_left_to_write(pipeline: Pipeline, catalog: Catalog) -> Iterator[s
     for file in sorted(pipeline.folder.iterdir()):
         if file.is_file():
             yield from (f"{pipeline.area}/{pipeline.id}/{file.name}: {line}" for line in unwritten_lines(file))
+
+
+def extracts_take_rows_without_a_day_along(pipeline: Pipeline, catalog: Catalog) -> Iterator[str]:  # noqa: ARG001 (as all rules)
+    """A moment that is compared by hand loses the rows that have none, and nobody is told."""
+    databases = [one for one in pipeline.ingest.values() if one.kind == "database"] if isinstance(pipeline, Source) else []
+    for name in sorted({one.extract for one in databases}):
+        file = pipeline.folder / name
+        if file.is_file() and _COMPARED_BY_HAND.search(file.read_text()):
+            yield (
+                f"{name}: compares with {{{{ start }}}} or {{{{ end }}}}, and a row without a moment would be lost unseen; write "
+                "`where {{ in_interval('<moment>') }}`, and the day as `{{ business_day('<moment>') }} as ds` "
+                "(macros/extract.jinja)"
+            )
 
 
 def refusals_are_counted(pipeline: Pipeline, catalog: Catalog) -> Iterator[str]:  # noqa: ARG001 (as all rules)
@@ -119,6 +135,7 @@ FolderRule = Callable[[Pipeline, Catalog], Iterator[str]]
 RULES: tuple[FolderRule, ...] = (
     files_belong_to_tables,
     nothing_is_left_to_write,
+    extracts_take_rows_without_a_day_along,
     refusals_are_counted,
     reads_exist,
     names_are_free,

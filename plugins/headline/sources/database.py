@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from contextvars import ContextVar
+from decimal import Decimal
 from itertools import chain, groupby, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,8 +15,8 @@ import pyarrow as pa
 from headline.errors import BadData, SpecError, Transient
 from headline.intervals import Interval
 from headline.sources.columns import TEXT, kind_of
-from headline.sources.landing import Part
-from headline.sources.refused import RESERVED, refused
+from headline.sources.landing import NO_DAY, Part
+from headline.sources.refused import NO_BUSINESS_DAY, RESERVED, refused
 from headline.sources.spool import BYTES_AT_A_TIME, ROWS_AT_A_TIME
 from headline.specs import DatabaseIngest
 from headline.sql import render
@@ -48,6 +49,8 @@ class Refused(SpecError):
 
 def read(ingest: DatabaseIngest, folder: Path, interval: Interval) -> Iterator[Part]:
     """The rows of the extract query for the interval, told apart by its column `ds`, which it must be ordered by.
+
+    Those without a day are refused, and of NO_DAY.
 
     Raises Transient when the database is out of reach, SpecError when the query is wrong: Refused when the source says so.
     """
@@ -176,7 +179,8 @@ def _relations(query: Expr) -> dict[str, tuple[str, bool]]:
 
 
 def _read_all_values(cursor: Any) -> None:
-    """Let no value fail the driver: what Python has no value for arrives as Odd, with its text."""
+    """Let no value fail the driver: what Python has no value for arrives as Odd, with its text, and of a type that we have no
+    column for everything as the text that PostgreSQL writes."""
     from psycopg import DataError
     from psycopg.types.datetime import DateLoader, TimestampLoader, TimestamptzLoader
     from psycopg.types.string import TextLoader
@@ -193,6 +197,10 @@ def _read_all_values(cursor: Any) -> None:
         return Lenient
 
     cursor.connection.execute("set client_encoding to 'UTF8'")
+    as_text = lenient(TextLoader, is_padded=False)
+    for kind in cursor.adapters.types:
+        for number in {kind.oid, kind.array_oid} - {0, _NUMERIC, *_ARROW_TYPES}:
+            cursor.adapters.register_loader(number, as_text)
     for name, loader in (
         ("date", DateLoader),
         ("timestamp", TimestampLoader),
@@ -224,12 +232,13 @@ def _by_day(rows: Iterable[tuple[Any, ...]], schema: pa.Schema, interval: Interv
     """Parts are counted from the start of their day, so that a day makes the same file in whatever range it was read."""
     position = schema.get_field_index("ds")
     for day, group in groupby(rows, key=lambda row: row[position]):
-        if day is None or isinstance(day, Odd) or not interval.start <= day < interval.end:
+        is_without_day = day is None or isinstance(day, Odd)
+        if not is_without_day and not interval.start <= day < interval.end:
             raise BadData(
                 f"{ingest.extract}: gave a row with ds = {day}, outside of {interval}; its WHERE must hold to start and end"
             )
         for part in _portions(group):
-            yield day, _batch(part, schema, ingest.key)
+            yield NO_DAY if is_without_day else day, _batch(part, schema, ingest.key, is_without_day=is_without_day)
 
 
 def _portions(rows: Iterable[tuple[Any, ...]]) -> Iterator[list[tuple[Any, ...]]]:
@@ -246,17 +255,23 @@ def _portions(rows: Iterable[tuple[Any, ...]]) -> Iterator[list[tuple[Any, ...]]
         yield portion
 
 
-def _batch(rows: Sequence[tuple[Any, ...]], schema: pa.Schema, key: Sequence[str]) -> pa.RecordBatch:
-    """The rows as columns; one with a value that its column cannot hold is refused, and told by its key."""
+def _batch(rows: Sequence[tuple[Any, ...]], schema: pa.Schema, key: Sequence[str], *, is_without_day: bool) -> pa.RecordBatch:
+    """The rows as columns; what has a value that its column cannot hold, or no day, is refused and told by its key."""
     columns = [list(values) for values in zip(*rows, strict=True)]
     reasons: dict[int, dict[str, Any]] = {}
     arrays = []
+
+    def refuse(place: int, reason: str, text: str) -> None:
+        origin = ", ".join(f"{name} {rows[place][schema.get_field_index(name)]}" for name in key if name in schema.names)
+        reasons.setdefault(place, refused(NO_BUSINESS_DAY if is_without_day else reason, text, origin))
+
     for values, field in zip(columns, schema, strict=True):
         array, odd = _array(values, field.type)
         arrays.append(array)
         for place in odd:
-            origin = ", ".join(f"{name} {rows[place][schema.get_field_index(name)]}" for name in key if name in schema.names)
-            reasons.setdefault(place, refused(f"invalid_{field.name}", str(values[place]), origin))
+            refuse(place, f"invalid_{field.name}", str(values[place]))
+    for place in range(len(rows)) if is_without_day else ():
+        refuse(place, NO_BUSINESS_DAY, "null")
     names = list(schema.names)
     if reasons:
         for name in sorted(RESERVED):
@@ -272,8 +287,8 @@ def _array(values: Sequence[Any], kind: pa.DataType) -> tuple[pa.Array, list[int
     """The values as a column, and the places of those that it cannot hold, which are null there."""
     if pa.types.is_string(kind):
         odd = [place for place, value in enumerate(values) if isinstance(value, Odd)]
-        texts = [value if value is None or isinstance(value, str) else str(value) for value in values]
-        return pa.array([None if isinstance(text, Odd) else text for text in texts], kind), odd
+        texts = [f"{value:f}" if isinstance(value, Decimal) else value if value is None else str(value) for value in values]
+        return pa.array([None if isinstance(value, Odd) else text for value, text in zip(values, texts, strict=True)], kind), odd
     try:
         return pa.array(values, kind), []
     except _UNFIT:

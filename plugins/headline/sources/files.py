@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from datetime import date
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from headline import connections, settings
 from headline.errors import BadData, HeadlineError, SpecError, Transient
@@ -28,7 +28,21 @@ from headline.sources.refused import (
     spelled,
 )
 from headline.sources.storage import LONGEST_RECORD, at_rest, below, check_within, encoding_hint, is_settled, path_of
-from headline.sources.text import Taken, Zones, batch, by_day, chunks, cut, day_of, in_iso, is_text, loads, record_of, zones_of
+from headline.sources.text import (
+    Taken,
+    Zones,
+    batch,
+    by_day,
+    chunks,
+    cut,
+    day_of,
+    in_iso,
+    is_text,
+    loads,
+    record_of,
+    records_of,
+    zones_of,
+)
 from headline.specs import FilesIngest
 from headline.sql import render
 
@@ -285,8 +299,8 @@ def _text_lines(path: AnyPath, ingest: FilesIngest, taken: Taken) -> Iterator[st
 
 def _csv_batches(path: AnyPath, ingest: FilesIngest, day: date, taken: Taken) -> Iterator[pa.RecordBatch]:
     """A line with too many or too few fields, or whose bytes are no text, is refused; a line without anything is none."""
-    reader = _csv_reader(path, ingest, taken)
-    header = [name.strip() for name in next(reader)]
+    lines = _Csv(path, ingest, taken)
+    header = [name.strip() for name in lines.header()]
     if not all(map(is_text, header)):
         raise ValueError(f"its header is not in {ingest.encoding} ({encoding_hint(path)}): {', '.join(header)[:80]!r}")
     named = [place for place, name in enumerate(header) if name_key(name)]
@@ -298,21 +312,16 @@ def _csv_batches(path: AnyPath, ingest: FilesIngest, day: date, taken: Taken) ->
         raise Unfit(message, day, ((day, rows) for rows in _csv_batches_padded(path, ingest, taken)))
     count, odd, first = 0, 0, ""
     yield batch([dict.fromkeys(names)]).slice(0, 0)
-    for chunk in chunks(_csv_lines(reader), taken):
+    for chunk in chunks(lines.records(len(header)), taken):
         records = []
-        for number, fields in chunk:
+        for line in chunk:
+            number, fields, text = line
             where = f"{path.name} line {number}"
-            while len(fields) > len(header) and not fields[-1]:
-                fields.pop()
-            if len(fields) != len(header) or any(not is_text(field) for field in fields):
+            if len(fields) != len(header) or not is_text(text):
                 odd += 1
-                reason = UNREADABLE if len(fields) == len(header) else WRONG_FIELD_COUNT
-                records.append(refused(reason, ingest.delimiter.join(fields), where))
-                first = first or (
-                    f"line {number} is not in {ingest.encoding} ({encoding_hint(path)})"
-                    if reason == UNREADABLE
-                    else f"line {number} has {len(fields)} fields, the header has {len(header)}"
-                )
+                reason = UNREADABLE if len(fields) in (0, len(header)) else WRONG_FIELD_COUNT
+                records.append(refused(reason, text.rstrip("\r\n"), where))
+                first = first or _misfit(path, ingest, line, len(header))
             else:
                 values = {header[place]: fields[place] or None for place in named}
                 records.append(record_of(values, where))
@@ -323,33 +332,91 @@ def _csv_batches(path: AnyPath, ingest: FilesIngest, day: date, taken: Taken) ->
         raise Unfit(message, day, ((day, rows) for rows in _csv_batches_padded(path, ingest, taken)))
 
 
-def _csv_reader(path: AnyPath, ingest: FilesIngest, taken: Taken, *, strict: bool = True) -> Any:
-    return csv.reader(_text_lines(path, ingest, taken), strict=strict, delimiter=ingest.delimiter, quotechar=ingest.quote)
+def _misfit(path: AnyPath, ingest: FilesIngest, line: _Line, width: int) -> str:
+    """Why a record of a CSV file is refused, in words."""
+    if not line.fields:
+        return f"line {line.number} has a quote in a wrong place"
+    if len(line.fields) == width:
+        return f"line {line.number} is not in {ingest.encoding} ({encoding_hint(path)})"
+    return f"line {line.number} has {len(line.fields)} fields, the header has {width}"
+
+
+class _Line(NamedTuple):
+    """A record of a CSV file: the number of its first line, its fields, none where its quotes are in disorder, and its text."""
+
+    number: int
+    fields: list[str]
+    text: str
+
+
+class _Csv:
+    """The records of a CSV file. A line that holds nothing is none.
+
+    One with a quote in a wrong place may swallow the lines after it: of a record that has more than one line and does not fit the
+    header, each line is read on its own. `is_strict`: else quotes need not be in order, and the file may break off.
+    """
+
+    def __init__(self, path: AnyPath, ingest: FilesIngest, taken: Taken, *, is_strict: bool = True) -> None:
+        self._path, self._is_strict = path, is_strict
+        self._how: dict[str, Any] = {"delimiter": ingest.delimiter, "quotechar": ingest.quote}
+        self._text: list[str] = []  # of the record that is read
+        self._reader = csv.reader(self._kept(_text_lines(path, ingest, taken)), strict=is_strict, **self._how)
+
+    def _kept(self, lines: Iterator[str]) -> Iterator[str]:
+        for line in lines:
+            self._text.append(line)
+            yield line
+
+    def header(self) -> list[str]:
+        """The fields of the first line; raises ValueError where there is none."""
+        first = next(self.records(), None)
+        if first is None or not first.fields:
+            raise ValueError("its header has a quote in a wrong place" if first else "it is empty, even of a header")
+        return first.fields
+
+    def records(self, width: int | None = None) -> Iterator[_Line]:
+        """The records from here on, of `width` fields each if that is given; fields behind the last that are empty do not count.
+
+        Raises csv.Error where a quote is open to the end of a file that may still be arriving.
+        """
+        while True:
+            self._text.clear()
+            number = self._reader.line_num + 1
+            try:
+                fields = next(self._reader, None)
+            except csv.Error as error:
+                if "end of data" in str(error) and not is_settled(self._path):
+                    raise
+                fields = []
+            if fields is None:
+                return
+            fields = _cut(fields, width)
+            is_fit = len(fields) == width if width else bool(fields)
+            if self._is_strict and len(self._text) > 1 and not is_fit:
+                yield from self._each_line(number, width)
+            elif (text := "".join(self._text).strip()) and (not fields or any(field.strip() for field in fields)):
+                yield _Line(number, fields, text)
+
+    def _each_line(self, number: int, width: int | None) -> Iterator[_Line]:
+        for place, line in enumerate(self._text):
+            try:
+                fields = _cut(next(csv.reader([line], strict=True, **self._how), []), width)
+            except csv.Error:
+                fields = []
+            if line.strip() and (not fields or any(field.strip() for field in fields)):
+                yield _Line(number + place, fields, line)
+
+
+def _cut(fields: list[str], width: int | None) -> list[str]:
+    while width is not None and len(fields) > width and not fields[-1]:
+        fields.pop()
+    return fields
 
 
 def _csv_as_it_is(path: AnyPath, ingest: FilesIngest, taken: Taken) -> Iterator[list[str]]:
     """The lines of a file that is kept and not loaded: quotes need not be in order, and it may break off."""
-    with suppress(ValueError):
-        yield from (fields for _, fields in _csv_lines(_csv_reader(path, ingest, taken, strict=False)))
-
-
-def _csv_lines(reader: Any) -> Iterator[tuple[int, list[str]]]:
-    """The lines that hold anything, with their numbers in the file; a line that is no CSV as its one field.
-
-    Raises csv.Error where a quote is open to the end of the file.
-    """
-    while True:
-        number = reader.line_num + 1
-        try:
-            fields = next(reader, None)
-        except csv.Error as error:
-            if "end of data" in str(error):
-                raise
-            fields = [f"(no CSV: {error})"]
-        if fields is None:
-            return
-        if any(field.strip() for field in fields):
-            yield number, fields
+    with suppress(ValueError, csv.Error):
+        yield from (line.fields or [line.text] for line in _Csv(path, ingest, taken, is_strict=False).records())
 
 
 def _csv_batches_padded(path: AnyPath, ingest: FilesIngest, taken: Taken) -> Iterator[pa.RecordBatch]:
@@ -383,19 +450,26 @@ def _json_batches(path: AnyPath, ingest: FilesIngest, day: date, taken: Taken) -
     for chunk in chunks(written, taken):
         records = []
         for number, line in chunk:
-            where = f"{path.name} line {number}"
-            try:
-                if not is_text(line):
-                    raise ValueError(f"its bytes are not in {ingest.encoding}" + ("" if first else f" ({encoding_hint(path)})"))
-                records.append(record_of(loads(line), where, line))
-            except ValueError as error:
+            found = records_of(line.removeprefix("\ufeff"), f"{path.name} line {number}")
+            records += found
+            if found[0].get(REFUSAL) == UNREADABLE:
                 odd += 1
-                first = first or f"line {number} is no record: {error}"
-                records.append(refused(UNREADABLE, line.strip(), where))
+                first = first or f"line {number} {_no_record(path, ingest, line)}"
         count += len(records)
         yield batch(records)
     if are_most(odd, count):
         raise Unfit(f"{path.name}: {odd} of {count} lines are no records: {first}", day)
+
+
+def _no_record(path: AnyPath, ingest: FilesIngest, line: str) -> str:
+    """Why a line of a file of JSON is no record, in words."""
+    if not is_text(line):
+        return f"is not in {ingest.encoding} ({encoding_hint(path)})"
+    try:
+        loads(line)
+    except ValueError as error:
+        return f"is no record: {error}"
+    return "is no object"
 
 
 def _missing(path: AnyPath) -> Transient:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from functools import cached_property
@@ -25,13 +25,15 @@ from headline.sources.refused import RESERVED, Agreed, judged
 from headline.sources.spool import ROWS_AT_A_TIME, Spool, plain
 from headline.sources.storage import address_of, keep_alive, path_of, replacing, sha256_of
 from headline.sources.sums import Sums
+from headline.sources.without_day import WithoutDay
 from headline.space import room_for
 
 if TYPE_CHECKING:
     from headline.sources.storage import AnyPath
 
-# One day's part of what a source gave: rows of that day, columns as they came.
+# One day's part of what a source gave: rows of that day, columns as they came. NO_DAY: of rows that belong to none.
 Part = tuple[date, pa.RecordBatch]
+NO_DAY = date.min
 # Rows that tell what a column holds; where a column has changed, more are read to find out what became of it.
 SAMPLE_ROWS = 1_000
 # So often is a file written whose bytes are not what its manifest says.
@@ -56,7 +58,8 @@ class LandingWriter:
 
     A file is named by the checksum of its content: the same rows again, in whatever order, are the same file, and one that is
     damaged is written again. A record that is not as agreed is refused by itself. `root`: the landing zone, if it is not the
-    deployment's. `border`: what happens to rows before they land.
+    deployment's. `border`: what happens to rows before they land. `without_day`: on which days records without one stand; if left
+    out, on the last that must have a file.
     """
 
     def __init__(
@@ -67,6 +70,7 @@ class LandingWriter:
         agreed: Agreed | None = None,
         root: AnyPath | None = None,
         border: Callable[[pa.RecordBatch], pa.RecordBatch] | None = None,
+        without_day: WithoutDay | None = None,
     ) -> None:
         self._source = source
         self._landing = landing
@@ -74,6 +78,7 @@ class LandingWriter:
         self._agreed = agreed or Agreed()
         self._root = root
         self._border = border or (lambda rows: rows)
+        self._without_day = without_day
         self._read_at = datetime.now(UTC)
 
     def write(self, parts: Iterable[Part], days: Iterable[date], known: Mapping[date, Load] | None = None) -> list[Load]:
@@ -87,7 +92,7 @@ class LandingWriter:
         days = list(days)
         with Spool() as spool:
             try:
-                self._fill(spool, parts, len(days))
+                self._fill(spool, parts, days)
             except Unfit as error:
                 error.kept = self._keep(error, spool)
                 raise
@@ -99,16 +104,18 @@ class LandingWriter:
         if error.parts is None:
             return self._land(error.day, spool, spool.days)
         with Spool() as whole:
-            self._fill(whole, error.parts, 1)
+            self._fill(whole, error.parts, [error.day])
             return self._land(error.day, whole, whole.days)
 
-    def _fill(self, spool: Spool, parts: Iterable[Part], day_count: int) -> None:
-        meter = Meter(self._landing, day_count)
+    def _fill(self, spool: Spool, parts: Iterable[Part], days: Sequence[date]) -> None:
+        meter = Meter(self._landing, len(days))
+        without_day = self._without_day or WithoutDay(lambda: (), (), max(days, default=None))
         for day, rows in parts:
             meter.add(rows.num_rows, rows.nbytes)
             landing = self._border(judged(plain(rows, without=["ds"]), self._agreed))
-            with room_for("rows on their way", spool.folder, spool.byte_count):
-                spool.add(day, landing)
+            for own, mine in [(day, landing)] if day != NO_DAY else without_day.parts(landing, days):
+                with room_for("rows on their way", spool.folder, spool.byte_count):
+                    spool.add(own, mine)
 
     def _land(self, day: date, spool: Spool, days: list[date], known: Load | None = None) -> Load:
         schema = spool.schema_of(days)

@@ -19,7 +19,7 @@ import pyarrow.compute as pc
 REFUSAL, REFUSED_TEXT, ORIGIN, UNREAD = "headline_refusal", "headline_text", "headline_origin", "headline_unread"
 RESERVED = frozenset({REFUSAL, REFUSED_TEXT, ORIGIN, UNREAD})
 UNREADABLE, REPEATED_KEY, WRONG_FIELD_COUNT = "unreadable_record", "repeated_key", "wrong_field_count"
-NOT_ASKED_FOR = "not_of_the_days_asked_for"
+NOT_ASKED_FOR, NO_BUSINESS_DAY = "not_of_the_days_asked_for", "missing_business_day"
 LONGEST_TEXT = 500
 UTC_ZONE = ZoneInfo("UTC")
 
@@ -29,6 +29,7 @@ _DAY_OF_YEAR = re.compile(r"(\d{4})-?(\d{3})", re.ASCII)
 _INTEGER = {"integer": r"^[+-]?0*[0-9]{1,9}$", "bigint": r"^[+-]?0*[0-9]{1,18}$"}
 # A whole number with a point, one in powers of ten, JSON that is no text or number, and what programs write for nothing.
 _NOBODY = r"^\s*([+-]?[0-9]+(\.(0*|[0-9]+[eE][+-]?[0-9]+)|[eE]\+[0-9]+)|[\[{].*|(?i:true|false|null|none|nan|undefined))\s*$"
+_WITHOUT_WIDTH = "\ufeff\u200b"
 _ARROW = {"integer": pa.int32(), "bigint": pa.int64()}
 _FIRST, _LAST = datetime(1, 1, 1), datetime(9999, 12, 31, 23, 59, 59)  # noqa: DTZ001 - of any zone
 # Below these a float has every integer.
@@ -156,9 +157,11 @@ def judged(rows: pa.RecordBatch, agreed: Agreed) -> pa.RecordBatch:
             refuse(name, wrong, _shown(values))
             values = columns[name]
         if not pa.types.is_string(values.type):
-            is_float_id = is_id and pa.types.is_floating(values.type)
+            kind, is_read = agreed.kind(name), agreed.is_agreed(name)
             columns[name], wrong = (
-                _whole(values) if is_float_id else _typed(values, agreed.kind(name), agreed, is_read=agreed.is_agreed(name))
+                _typed_id(values)
+                if is_id and not pa.types.is_temporal(values.type)
+                else _typed(values, kind, agreed, is_read=is_read)
             )
             if wrong is not None:
                 refuse(name, wrong, _shown(values))
@@ -169,8 +172,8 @@ def judged(rows: pa.RecordBatch, agreed: Agreed) -> pa.RecordBatch:
         if pc.any(pc.match_substring(values, "\0")).as_py():
             columns[name] = values = pc.replace_substring(values, "\0", "\ufffd")
         if check := _id if is_id else _CHECKS.get(agreed.kind(name).partition("(")[0]):
-            # SQL trims blanks only, and what is left of a tab or a line break is no number.
-            values = values if is_id else _filled(pc.utf8_trim_whitespace(values))
+            # SQL trims blanks only, and what is left of a tab or a line break is no number, and another id.
+            values = _filled(pc.utf8_trim_whitespace(values))
             columns[name], wrong = check(values, agreed.kind(name), agreed)
             refuse(name, wrong, values)
     if reasons is None and not found:
@@ -221,8 +224,26 @@ def _filled(values: pa.Array) -> pa.Array:
 
 
 def _id(values: pa.Array, _kind: str, _agreed: Agreed) -> _Checked:
-    """A whole number with a point is refused: 73 under another name would be somebody else, and 1.23E+12 or null is anybody."""
+    """A whole number with a point is refused: 73 under another name would be somebody else, and 1.23E+12 or null is anybody.
+
+    What looks the same is the same: letters with their accents are one sign each, and signs without width are left out.
+    """
+    if not pc.all(pc.string_is_ascii(values)).as_py():
+        values = pc.utf8_normalize(pc.utf8_trim(values, characters=_WITHOUT_WIDTH), form="NFC")
     return values, pc.fill_null(pc.match_substring_regex(values, _NOBODY), False)
+
+
+def _typed_id(values: pa.Array) -> _Checked:
+    """Numbers without a fraction; truths, lists and the like are nobody."""
+    if pa.types.is_floating(values.type):
+        return _whole(values)
+    if pa.types.is_decimal(values.type) and values.type.scale > 0:
+        whole = pc.round(values)
+        wrong = pc.fill_null(pc.not_equal(whole, values), False)
+        kind = pa.decimal128(38, 0) if values.type.precision <= 38 else pa.decimal256(76, 0)
+        return pc.if_else(wrong, pa.scalar(None, values.type), values).cast(kind), wrong
+    is_nobody = pa.types.is_boolean(values.type) or pa.types.is_nested(values.type)
+    return values, pc.is_valid(values) if is_nobody else None
 
 
 def _whole(values: pa.Array) -> tuple[pa.Array, pa.Array]:

@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 
 from headline.ledger import Load
 from headline.sources.columns import written_as
-from headline.sources.refused import spelled
+from headline.sources.refused import REFUSAL, spelled
 from headline.sources.storage import path_of
 
 SHOWN = 20
@@ -67,9 +67,10 @@ def difference(
     """Compare two readings of a day by the key of their records.
 
     `key`, `measures`, `immutable`: columns as they arrive; a record with another value in one of the last is another record. One
-    without its key, and a value that is no number, are left out. Both files must be intact.
+    without its key, and a value that is no number, are left out, and of the earlier reading what was refused: nobody misses it.
+    Both files must be intact.
     """
-    old, new = (_records(load, key, measures, immutable) for load in (before, after))
+    old, new = (_records(load, key, measures, immutable, with_refused=load is after) for load in (before, after))
     key = [*key, *immutable]
     new = new.append_column("is_there", pa.repeat(pa.scalar(True), new.num_rows))
     joined = old.join(new, keys=list(key), join_type="left outer", right_suffix=" now")
@@ -79,12 +80,17 @@ def difference(
     return Difference(old.num_rows, gone.num_rows, sorted(example), moved)
 
 
-def _records(load: Load, key: Sequence[str], measures: Sequence[str], immutable: Sequence[str]) -> pa.Table:
+def _records(
+    load: Load, key: Sequence[str], measures: Sequence[str], immutable: Sequence[str], *, with_refused: bool
+) -> pa.Table:
     """One row per key and immutable values, with the sums of the measures."""
     with path_of(load.file).open("rb") as opened:
         parquet = pq.ParquetFile(opened)
         there = {name: own for name in (*key, *immutable, *measures) if (own := spelled(name, parquet.schema_arrow.names))}
-        rows = parquet.read(columns=list(there.values()))
+        reason = {REFUSAL} & {*parquet.schema_arrow.names} if not with_refused else ()
+        rows = parquet.read(columns=[*there.values(), *reason])
+    if reason:
+        rows = rows.filter(pc.is_null(rows.column(REFUSAL)))
     nothing = {
         name: pa.nulls(rows.num_rows, kind)
         for names, kind in (((*key, *immutable), pa.string()), (measures, _MEASURE))
@@ -106,7 +112,19 @@ def _number(values: pa.ChunkedArray) -> pa.ChunkedArray:
     if pa.types.is_string(values.type) or pa.types.is_large_string(values.type):
         text = pc.utf8_trim_whitespace(values)
         values = pc.if_else(pc.fill_null(written_as(text, _NUMBER), False), text, pa.scalar(None, text.type))
-    return values.cast(_MEASURE)
+    try:
+        return values.cast(_MEASURE)
+    except pa.ArrowInvalid:  # one of them is no number here, or too large: it is left out, as it was when it landed
+        kept = [value if _fits(value) else None for value in values]
+        return pa.chunked_array([pa.array([None if one is None else one.cast(_MEASURE).as_py() for one in kept], _MEASURE)])
+
+
+def _fits(value: pa.Scalar) -> bool:
+    try:
+        value.cast(_MEASURE)
+    except pa.ArrowInvalid:
+        return False
+    return True
 
 
 def _moved(before: pa.ChunkedArray, after: pa.ChunkedArray) -> Moved:

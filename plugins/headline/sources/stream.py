@@ -21,7 +21,7 @@ from headline.sources.files import root, unreadable
 from headline.sources.landing import Part, Unfit
 from headline.sources.refused import REFUSAL, UNREADABLE, moment_of, refused
 from headline.sources.storage import LONGEST_RECORD, PIECE, at_rest, below, check_within, is_beside, is_settled
-from headline.sources.text import Taken, Zones, batch, chunks, cut, field_of, is_text, loads, record_of, text_of, zones_of
+from headline.sources.text import Taken, Zones, batch, chunks, cut, field_of, records_of, text_of, zones_of
 from headline.specs import StreamIngest
 
 if TYPE_CHECKING:
@@ -151,7 +151,7 @@ def _lines(file: MicroBatch, encoding: str, taken: Taken) -> Iterator[tuple[int,
             pieces = expanded(_unzipped(compressed), str(file.path), compressed.tell)
             for number, line in enumerate(taken.counted(_split(pieces, encoding)), start=1):
                 if line.strip():
-                    yield number, _record(line, f"{file.path.name} line {number}")
+                    yield from ((number, record) for record in records_of(line, f"{file.path.name} line {number}"))
     except ForeignBytesError as error:
         yield number + 1, refused(UNREADABLE, f"after the gzip data: {error}", f"{file.path.name} after line {number}")
     except FileNotFoundError:
@@ -170,7 +170,7 @@ def _split(pieces: Iterator[bytes], encoding: str) -> Iterator[str]:
     failure: ForeignBytesError | None = None
     try:
         for piece in pieces:
-            *lines, rest = (rest + decoder.decode(piece)).split("\n")
+            *lines, rest = _cut_into_lines(rest + decoder.decode(piece))
             for line in lines:
                 if not is_cut:
                     yield cut(line) if len(line) > LONGEST_RECORD else line.removeprefix("\ufeff")
@@ -187,6 +187,15 @@ def _split(pieces: Iterator[bytes], encoding: str) -> Iterator[str]:
         yield rest.removeprefix("\ufeff")
     if failure:
         raise failure
+
+
+def _cut_into_lines(text: str) -> list[str]:
+    """The lines, whichever way each ends, and what follows the last; a CR at the end may be half of a line end."""
+    if "\r" not in text:
+        return text.split("\n")
+    is_half = text.endswith("\r")
+    *lines, rest = text.removesuffix("\r").replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    return [*lines, f"{rest}\r" if is_half else rest]
 
 
 class ForeignBytesError(Exception):
@@ -216,13 +225,3 @@ def _unzipped(compressed: IO[bytes]) -> Iterator[bytes]:
         data = unzip.unconsumed_tail or unzip.unused_data or compressed.read(PIECE)
     if not unzip.eof:
         raise EOFError("it breaks off")
-
-
-def _record(line: str, where: str) -> dict[str, Any]:
-    """A line as a record; refused where it is none."""
-    try:
-        if is_text(line):
-            return record_of(loads(line), where, line)
-    except ValueError:
-        pass
-    return refused(UNREADABLE, line.strip(), where)

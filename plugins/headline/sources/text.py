@@ -18,7 +18,7 @@ from headline import settings
 from headline.errors import BadData
 from headline.intervals import DAY, Interval, business_day
 from headline.sources.columns import are_most
-from headline.sources.landing import Part, Unfit
+from headline.sources.landing import NO_DAY, Part, Unfit
 from headline.sources.refused import (
     LONGEST_TEXT,
     NOT_ASKED_FOR,
@@ -41,6 +41,7 @@ log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 _NO_TEXT = re.compile("[\udc80-\udcff]")
+_BLANKS = " \t\r\n"
 
 
 class _Repeated(dict[str, Any]):
@@ -105,6 +106,37 @@ def record_of(value: Any, origin: str, text: str | None = None) -> dict[str, Any
         value[ORIGIN] = origin
         return value
     return refused(REPEATED_KEY, f"{key}: {json.dumps(value) if text is None else text}", origin)
+
+
+def records_of(line: str, origin: str) -> list[dict[str, Any]]:
+    """The records of a line: one object, or several that stand behind each other or in a list; refused where it holds none."""
+    try:
+        values = _values(line) if is_text(line) else []
+    except ValueError:
+        values = []
+    return [record_of(value, origin, line) for value in values] or [refused(UNREADABLE, line.strip(), origin)]
+
+
+def _values(line: str) -> list[Any]:
+    try:
+        value = loads(line)
+    except ValueError:
+        return _one_behind_another(line)
+    is_list = isinstance(value, list) and len(value) > 0 and all(isinstance(one, dict) for one in value)
+    return value if is_list else [value]
+
+
+def _one_behind_another(line: str) -> list[Any]:
+    """Objects between which a line break was lost; raises ValueError where anything else stands there."""
+    found: list[Any] = []
+    rest = line.strip(_BLANKS)
+    while rest:
+        value, end = raw_decode(rest, 0)
+        if not isinstance(value, dict):
+            raise ValueError("it is no record")
+        found.append(value)
+        rest = rest[end:].lstrip(_BLANKS)
+    return found
 
 
 def _repeated_key(value: Any) -> str:
@@ -203,8 +235,8 @@ def by_day(
 ) -> Iterator[Part]:
     """The records of each day of the interval, told by a date or a moment in `column`, as they come.
 
-    A record whose day cannot be told is refused. It lands on the last day; of what holds other days too, which are skipped, on
-    the first of all, for which `again` gives all records anew. `taken`: what was read to make them. Where none are to be skipped,
+    A record whose day cannot be told is refused, and of NO_DAY; of what holds other days too, which are skipped, of the first of
+    all, for which `again` gives all records anew. `taken`: what was read to make them. Where none are to be skipped,
     one of another day is refused too. Raises BadData, when all have come, where most are; Unfit where hardly a record tells its
     day, or none of a file: the column has changed.
     """
@@ -218,7 +250,7 @@ def by_day(
                 undated += record.get(REFUSAL) == f"invalid_{column}"
                 homeless += 1
                 if not again:
-                    days[interval.end - DAY].append(record)
+                    days[NO_DAY].append(record)
                 continue
             earliest = min(earliest, day)
             if interval.start <= day < interval.end:

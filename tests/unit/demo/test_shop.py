@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from jinja2 import Environment, StrictUndefined
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from psycopg2.extensions import connection as Connection  # noqa: N812
 
 from headline.demo.company import Company, days_between, midnight
@@ -31,7 +31,9 @@ def query(connection: Connection, sql: str) -> list[Row]:
 
 def extract(connection: Connection, table: str, first: date, last: date, zone: str = "UTC") -> list[Row]:
     """The rows that ingestion gets for the days from first to last, in their order, as text of the columns."""
-    template = Environment(undefined=StrictUndefined).from_string((EXTRACTS / f"{table}.extract.sql").read_text())
+    template = Environment(undefined=StrictUndefined, loader=FileSystemLoader(EXTRACTS.parents[1])).from_string(
+        (EXTRACTS / f"{table}.extract.sql").read_text()
+    )
     return query(connection, template.render(start=first, end=last + DAY, reporting_zone=zone))
 
 

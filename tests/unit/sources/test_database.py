@@ -115,7 +115,7 @@ def test_nothing_there_gives_no_parts(source: str, tmp_path: Path) -> None:
     assert read(tmp_path, "select date '2026-03-01' as ds, 1 as n where false") == []
 
 
-@pytest.mark.parametrize("day", ["date '2026-02-28'", "date '2026-03-04'", "cast(null as date)"])
+@pytest.mark.parametrize("day", ["date '2026-02-28'", "date '2026-03-04'"])
 def test_rows_of_other_days_are_bad_data(source: str, tmp_path: Path, day: str) -> None:
     with pytest.raises(BadData, match=r"orders\.extract\.sql: gave a row with ds = .* outside of \[2026-03-01, 2026-03-04\)"):
         read(tmp_path, f"select {day} as ds")

@@ -84,6 +84,10 @@ def test_a_csv_that_is_not_whole_is_worth_another_try_while_it_may_be_arriving(
     settle(file)
     if complaint == "breaks off":
         assert read() == {date(2026, 3, 1): [{"rate_date": "2026-03-01", "rate": "0.9"}]}
+    elif complaint == "unexpected end of data":
+        assert [(row[REFUSAL], row[REFUSED_TEXT]) for row in read()[date(2026, 3, 1)]] == [
+            ("unreadable_record", '2026-03-01,"0.9')
+        ]
     else:
         with pytest.raises(BadData, match=rf"rates_2026-03-01\.csv.*{complaint}.*not been written to for 15 minutes"):
             read()
@@ -100,7 +104,7 @@ def settle(file: Path) -> None:
         (b"2026-03-01,0,9", "wrong_field_count", "2026-03-01,0,9"),
         (b"2026-03-01", "wrong_field_count", "2026-03-01"),
         (b"2026-03-01,0.9\xff", "unreadable_record", "2026-03-01,0.9\ufffd"),
-        (b'"2026"-03-01,0.9', "wrong_field_count", None),
+        (b'"2026"-03-01,0.9', "unreadable_record", '"2026"-03-01,0.9'),
     ],
     ids=["too long", "too short", "bytes", "quotes"],
 )

@@ -13,6 +13,7 @@ import pytest
 from headline.errors import BadData, BadRequest, Transient
 from headline.intervals import Interval
 from headline.sources import http
+from headline.sources.landing import NO_DAY
 from headline.sources.refused import ORIGIN, REFUSAL, REFUSED_TEXT
 from headline.specs import HttpIngest
 
@@ -201,7 +202,7 @@ def test_a_record_that_cannot_be_read_is_refused_by_itself(serve: Serve, odd: st
     serve(lambda params: (200, f'{{"data": [{sound}, {odd}], "next_cursor": null}}'.encode()))
     found = read()
     assert [row["expense_id"] for row in found[date(2026, 3, 1)]] == ["a"]
-    [row] = found[date(2026, 3, 2)]
+    [row] = found[NO_DAY]
     assert (row[REFUSAL], row[REFUSED_TEXT], row[ORIGIN]) == (reason, text, "/expenses page 1 record 2")
 
 

@@ -80,8 +80,9 @@ def lines_of(source: str, days: list[str]) -> list[str]:
 def test_so_many_records_are_in_memory_at_once(source: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(text.chunks, "__defaults__", (AT_A_TIME,))
     monkeypatch.setattr(http, "PIECE", 4096)
-    for module in (files, http, stream):
-        monkeypatch.setattr(module, "record_of", lambda *what: Record(text.record_of(*what)))
+    record_of = text.record_of
+    for module in (files, http, text):
+        monkeypatch.setattr(module, "record_of", lambda *what: Record(record_of(*what)))
     Record.now = Record.most = 0
     [load] = LandingWriter("x", "landing.x", "test", root=folder / "landing").write(
         sent(source, lines_of(source, [str(D1)] * COUNT), folder, monkeypatch), ONE

@@ -235,6 +235,12 @@ def test_an_id_that_could_be_somebody_elses_is_refused() -> None:
         "undefined",
         "NaN",
     ]
-    sound = ["73", "073", "73.5", "1.2.0", "v1.0", "12e5", "", None, "a.b", "nanette", "a[1]"]
+    sound = ["73", "073", "73.5", "1.2.0", "v1.0", "12e5", None, "a.b", "nanette", "a[1]"]
     assert [reason for _, reason in judge("text", *odd, agreed=agreed)] == ["invalid_x"] * len(odd)
     assert judge("text", *sound, agreed=agreed) == [(text, None) for text in sound]
+
+
+def test_ids_that_look_the_same_are_the_same() -> None:
+    agreed = Agreed(ids=["x"])
+    found = judge("text", "\ta1 ", "\u00a0a1", "\ufeffa1\u200b", "Zoe\u0308", "Zo\u00eb", "", " ", "A1", agreed=agreed)
+    assert [text for text, _ in found] == ["a1", "a1", "a1", "Zo\u00eb", "Zo\u00eb", None, None, "A1"]

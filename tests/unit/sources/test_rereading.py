@@ -13,6 +13,7 @@ import pytest
 
 from headline.ledger import Load
 from headline.sources.landing import LandingWriter
+from headline.sources.refused import REFUSAL
 from headline.sources.rereading import Difference, difference
 
 DAY = date(2026, 3, 1)
@@ -90,3 +91,22 @@ def test_a_value_where_there_was_none_is_no_loss() -> None:
 def test_a_day_that_comes_back_empty_has_lost_everything() -> None:
     found = compared([{"id": "a", "amount": "10"}], [])
     assert (found.gone_count, found.share) == (1, 1)
+
+
+def test_what_was_refused_is_missed_by_nobody() -> None:
+    """A record without a day has found its own; another has a number now."""
+    before = [
+        {"id": "a", "amount": "10"},
+        {"id": "b", "amount": "30", REFUSAL: "missing_business_day"},
+        {"id": "c", "amount": "x", REFUSAL: "invalid_amount"},
+    ]
+    assert compared(before, [{"id": "a", "amount": "10"}, {"id": "c", "amount": "5"}]).share == 0
+    assert compared([{"id": "a", "amount": "10"}], [{"id": "a", "amount": None, REFUSAL: "invalid_amount"}]).share == 1
+
+
+def test_a_number_too_large_to_be_added_is_left_out() -> None:
+    before = [{"id": "a", "amount": "1e500"}, {"id": "b", "amount": "9" * 50}, {"id": "c", "amount": "5"}]
+    found = compared(before, [{"id": "a"}, {"id": "b"}, {"id": "c", "amount": "5"}])
+    assert (found.share, found.measures["amount"].before) == (0, 5)
+    odd = [{"id": "a", "amount": float("nan")}, {"id": "b", "amount": 5.0}]
+    assert compared(odd, odd, amount=pa.float64()).measures["amount"].before == 5

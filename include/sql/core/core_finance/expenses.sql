@@ -1,3 +1,4 @@
+-- Of entries that repeat on a day the fullest is kept; of those that contradict each other on the money none counts.
 {% from 'macros/identity.jinja' import join_superseded with context %}
 with entries as (
     select
@@ -16,6 +17,16 @@ with entries as (
         ) as occurrence
     from raw.expenses
     where ds >= date '{{ start }}' and ds < date '{{ end }}'
+),
+
+contradicting as (
+    select
+        ds,
+        expense_id
+    from entries
+    where refusal is null
+    group by ds, expense_id
+    having count(*) > 1 and (min(amount) <> max(amount) or min(currency_code) <> max(currency_code))
 ),
 
 converted as (
@@ -48,6 +59,7 @@ select
     case
         when converted.refusal is not null then converted.refusal
         when converted.expense_id is null then 'missing_expense_id'
+        when superseded.record_id is null and contradicting.expense_id is not null then 'contradicting_expenses'
         when converted.occurrence > 1 or superseded.record_id is not null then 'duplicate_expense'
         when coalesce(converted.expense_type, '') not in ('operational', 'marketing', 'labor') then 'unknown_expense_type'
         when converted.amount_in_expense_currency is null then 'missing_amount'
@@ -56,4 +68,5 @@ select
         when converted.sales_channel not in ('web', 'app', 'marketplace') then 'unknown_sales_channel'
     end as quarantine_reason
 from converted
+left join contradicting on converted.ds = contradicting.ds and converted.expense_id = contradicting.expense_id
 {{ join_superseded('core.finance_superseded', 'expense', 'converted', 'expense_id') }}

@@ -1,3 +1,4 @@
+{#- An order without lines is told by a row of its own, which is no line. -#}
 {% from 'checks/reconciliation.jinja' import differences with context %}
 {% set in_order_currency = {
     'gross_amount': 'quantity * unit_price_in_order_currency',
@@ -8,6 +9,6 @@
     sides=[
         ('raw.order_items', {'gross_amount': 'quantity * unit_price'}),
         (table, in_order_currency),
-        ('quarantine.order_lines', in_order_currency),
+        ('quarantine.order_lines', dict(in_order_currency, where="quarantine_reason <> 'order_without_lines'")),
     ],
 ) }}

@@ -21,6 +21,19 @@ with refunds as (
     where ds >= date '{{ start }}' and ds < date '{{ end }}'
 ),
 
+-- Of refunds that repeat on a day the fullest is kept; of those that contradict each other on the money none counts.
+contradicting as (
+    select
+        ds,
+        refund_id
+    from refunds
+    where refusal is null
+    group by ds, refund_id
+    having
+        count(*) > 1
+        and (min(amount) <> max(amount) or min(order_id) <> max(order_id) or min(line_number) <> max(line_number))
+),
+
 -- Where a line stands on two days, too far apart for identity to look, a refund is of the newest of them that is not after it.
 lines as (
     select
@@ -132,6 +145,7 @@ judged as (
         case
             when matched.refusal is not null then matched.refusal
             when matched.refund_id is null then 'missing_refund_id'
+            when superseded.record_id is null and contradicting.refund_id is not null then 'contradicting_refunds'
             when matched.occurrence > 1 or superseded.record_id is not null then 'duplicate_refund'
             when matched.order_id is not null and matched.order_ds is null then 'order_line_not_found'
             when matched.refunded_at is null then 'missing_refunded_at'
@@ -143,6 +157,7 @@ judged as (
             when rates.rate_to_reporting is null then 'missing_exchange_rate'
         end as quarantine_reason
     from matched
+    left join contradicting on matched.ds = contradicting.ds and matched.refund_id = contradicting.refund_id
     {{ join_superseded('core.shop_superseded', 'refund', 'matched', 'refund_id') }}
     left join core.exchange_rates as rates
         on matched.ds = rates.ds and matched.currency_code = rates.currency_code

@@ -1,7 +1,8 @@
 -- sqlfluff:dialect:postgres
 -- The shop keeps UTC; a business day begins and ends in the reporting zone.
+{% from 'macros/extract.jinja' import business_day, in_interval with context %}
 select
-    cast(ordered_at at time zone 'UTC' at time zone '{{ reporting_zone }}' as date) as ds,
+    {{ business_day('ordered_at') }} as ds,
     order_id,
     customer_id,
     ordered_at,
@@ -10,7 +11,5 @@ select
     country_code,
     currency_code
 from orders
-where
-    ordered_at >= timestamp '{{ start }}' at time zone '{{ reporting_zone }}' at time zone 'UTC'
-    and ordered_at < timestamp '{{ end }}' at time zone '{{ reporting_zone }}' at time zone 'UTC'
+where {{ in_interval('ordered_at') }}
 order by ds, ordered_at, order_id, customer_id, order_status, sales_channel, country_code, currency_code

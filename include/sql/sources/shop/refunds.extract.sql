@@ -1,7 +1,8 @@
 -- sqlfluff:dialect:postgres
 -- The shop keeps UTC; a business day begins and ends in the reporting zone.
+{% from 'macros/extract.jinja' import business_day, in_interval with context %}
 select
-    cast(refunded_at at time zone 'UTC' at time zone '{{ reporting_zone }}' as date) as ds,
+    {{ business_day('refunded_at') }} as ds,
     refund_id,
     order_id,
     line_number,
@@ -9,7 +10,5 @@ select
     quantity,
     amount
 from refunds
-where
-    refunded_at >= timestamp '{{ start }}' at time zone '{{ reporting_zone }}' at time zone 'UTC'
-    and refunded_at < timestamp '{{ end }}' at time zone '{{ reporting_zone }}' at time zone 'UTC'
+where {{ in_interval('refunded_at') }}
 order by ds, refunded_at, refund_id, order_id, line_number, quantity, amount

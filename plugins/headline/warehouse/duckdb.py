@@ -367,7 +367,7 @@ class DuckDBStaging(DuckDBSession, Staging):
         return self._identity
 
     def replace(self, replacements: Sequence[Replacement], after: Identity | None = None) -> None:
-        with self._in_any_order(), self._transaction():
+        with self._transaction():
             for replacement in replacements:
                 table = replacement.table
                 condition = ""
@@ -405,16 +405,6 @@ class DuckDBStaging(DuckDBSession, Staging):
             raise
 
     # inside
-
-    @contextmanager
-    def _in_any_order(self) -> Iterator[None]:
-        """Tables have no order of rows: to keep that of the staging tables takes a seventh of the time of copying them."""
-        self._connection.execute("set preserve_insertion_order = false")
-        try:
-            yield
-        finally:
-            with suppress(duckdb.Error):  # a full disk has invalidated the instance, and is what is to be told
-                self._connection.execute("set preserve_insertion_order = true")
 
     def _begin_reading(self, stack: ExitStack) -> None:
         stack.enter_context(self._locks.shared(self._warehouse.lock_name, self._warehouse.lock_timeout))
@@ -529,6 +519,8 @@ class DuckDBWarehouse(Warehouse):
             locks = locks or self._locks(f"the run {run_key}", stack)
             connection = self._instance(stack)
             connection.execute(f"attach ':memory:' as {STAGING}")
+            # Tables have no order of rows; to keep one costs memory and a twentieth of the time of a run.
+            connection.execute("set preserve_insertion_order = false")
             yield DuckDBStaging(connection, self, locks, self._kept_file(run_key))
 
     @contextmanager

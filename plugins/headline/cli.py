@@ -227,8 +227,7 @@ def reconcile(
     show(["landing", "day", "rows_loaded", "rows_at_source", "found"], rows, form)
     if found:
         raise HeadlineError(
-            f"{len(found)} loaded day(s) differ from {source}. Where the source is right, this run takes them in:\n"
-            f"  {steps.command_for(source, found)}"
+            f"{len(found)} difference(s) between {source} and what is loaded of it.\n{steps.next_step(source, found)}"
         )
     print(f"{source} is as loaded", file=sys.stderr)
 

@@ -166,7 +166,8 @@ escalated: the log of `find_missing` or `record` says what to do and whom to ask
 RECONCILIATION = """
 A day is read again as long as it lies within its landing's lookback. What a source changes later is found here: rows, keys and
 money of each loaded day of the last 90 days are compared with what the source says today. Nothing is loaded. A task that finds a
-difference fails with the days and with the run that takes them in: whether the source is right is for a person to say.
+difference fails with the days and with the run that takes them in: whether the source is right is for a person to say. It names
+records that no day brings, too, such as lines of an order that is not there.
 
 `headline reconcile <source> --from <day> --to <day>` does the same at any time.
 """

@@ -23,9 +23,11 @@ import requests
 from airflow.providers.http.hooks.http import HttpHook
 
 from headline.intervals import DAY, Interval
+from headline.ledger import Load
 from headline.sources import database, files, http, stream
 from headline.sources.landing import LandingWriter, Part
 from headline.sources.refused import ORIGIN, REFUSAL, REFUSED_TEXT, UNREAD, Agreed
+from headline.sources.rereading import difference
 from headline.specs import DatabaseIngest, FilesIngest, HttpIngest, StreamIngest
 from headline.warehouse.duckdb import instance
 
@@ -97,10 +99,11 @@ class Place:
         with closing(psycopg2.connect(host=self.postgres, user="postgres")) as connection:
             connection.autocommit = True
             cursor = connection.cursor()
-            columns = ", ".join(f'"{name}" {types.get(name, "text")}' for name in KINDS)
+            quoted = [name.replace('"', '""') for name in KINDS]
+            columns = ", ".join(f'"{name}" {types.get(name, "text")}' for name in quoted)
             cursor.execute(f"drop table if exists odd; create table odd ({columns})")
             for row in rows:
-                cursor.execute("insert into odd values (%s, %s, %s, %s, %s, %s)", [row[name] for name in KINDS])
+                cursor.execute(f"insert into odd values ({', '.join(['%s'] * len(KINDS))})", [row[name] for name in KINDS])
         (self.folder / "odd.extract.sql").write_text(f"select date '{D1}' as ds, odd.* from odd order by id")
         ingest = DatabaseIngest(kind="database", connection="headline_odd", extract="odd.extract.sql", key=["id"], **self.how)
         return database.read(ingest, self.folder, ONE)
@@ -115,9 +118,13 @@ def place(tmp_path: Path, postgres: str, monkeypatch: pytest.MonkeyPatch) -> Pla
     return Place(tmp_path, postgres, monkeypatch)
 
 
-def landed(parts: Iterator[Part], folder: Path, agreed: Agreed = AGREED) -> list[Row]:
+def load_of(parts: Iterator[Part], folder: Path, agreed: Agreed = AGREED) -> Load:
     [load] = LandingWriter("odd", "landing.odd", "test", agreed, folder / "landing").write(parts, ONE)
-    rows: list[Row] = pq.ParquetFile(load.file.removeprefix("file://")).read().to_pylist()
+    return load
+
+
+def landed(parts: Iterator[Part], folder: Path, agreed: Agreed = AGREED) -> list[Row]:
+    rows: list[Row] = pq.ParquetFile(load_of(parts, folder, agreed).file.removeprefix("file://")).read().to_pylist()
     return rows
 
 
@@ -296,7 +303,7 @@ SPELLINGS = {
     "UTC behind": ("at", "2026-03-01 10:00:00 UTC", "2026-03-01 10:00:00", TEXT_SOURCES),
     "blanks around": ("amount", "\t5.50 ", "5.50", TEXT_SOURCES),
     "zeros at the end": ("amount", "5.5000000", "5.5000000", TEXT_SOURCES),
-    "NUL": ("name", "a\0b", "a\ufffdb", ("csv", "json", "stream", "http")),
+    "NUL": ("name", "a\0b", "a\ufffdb", ("csv", "json", "stream", "http", "parquet")),
     "half a surrogate": ("name", "a\ud83d", "a\ufffd", ("json", "stream", "http")),
 }
 
@@ -364,6 +371,51 @@ def test_other_texts_with_a_point_are_ids(place: Place, source: str) -> None:
     rows = landed(sent(place, source, {"id": "v1.0"}), place.folder)
     assert "v1.0" in {row["id"] for row in rows}
     assert all(not row.get(REFUSAL) for row in rows)
+
+
+@pytest.mark.parametrize("source", ALL)
+def test_what_a_later_reading_takes_from_a_day_is_told_by_key(place: Place, source: str) -> None:
+    records = [{"id": key, **SOUND} for key in "abcd"]
+    before = load_of(sent_as(place, source, records), place.folder)
+    moved = records[1] | {"amount": "7.50"}
+    refused = records[2] | {"amount": "NaN"}
+    after = load_of(sent_as(place, source, [records[0], moved, refused, {**records[0], "id": "e"}]), place.folder)
+    found = difference(before, after, ["id"], ["amount"])
+    assert str(found) == "1 of 4 records are gone (such as d); amount moved by 12.5 of 20"
+    assert found.share > Decimal("0.6")
+
+
+@pytest.mark.parametrize("source", [source for source in ALL if source != "json"])
+def test_a_day_on_which_nothing_was_sent_is_a_day_without_rows(place: Place, source: str) -> None:
+    """JSON lines have no header: a file of no bytes may be one that has yet to be written."""
+    assert load_of(sent_as(place, source, []), place.folder).row_count == 0
+
+
+NAMES = {"a quoted one": "a \"b\" 'c'; --", "a long one": "n" * 10_000, "letters of any script": "Größe \u202e"}
+NO_NAMES = {"an empty one": "", "blanks": " \t"}
+
+
+def with_column(place: Place, source: str, name: str) -> Iterator[Part]:
+    """Three sound records with one column more."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(globals(), "KINDS", KINDS | {name: "text"})
+        return sent_as(place, source, [{"id": key, **SOUND, name: "y"} for key in "abc"])
+
+
+@pytest.mark.parametrize("source", ALL)
+@pytest.mark.parametrize("name", NAMES.values(), ids=NAMES)
+def test_a_name_is_data(place: Place, source: str, name: str) -> None:
+    rows = landed(with_column(place, source, name), place.folder)
+    assert [(row["id"], row["amount"], row.get(REFUSAL)) for row in rows] == [(key, rows[0]["amount"], None) for key in "abc"]
+
+
+@pytest.mark.parametrize("source", ALL)
+@pytest.mark.parametrize("name", NO_NAMES.values(), ids=NO_NAMES)
+def test_a_column_without_a_name_is_left_out(place: Place, source: str, name: str) -> None:
+    if source.startswith("database") and not name:
+        return  # PostgreSQL knows none
+    rows = landed(with_column(place, source, name), place.folder)
+    assert [row.keys() & {name} for row in rows] == [set()] * 3
 
 
 GOOD = json.dumps({"id": "a", **SOUND})

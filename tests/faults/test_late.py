@@ -17,7 +17,7 @@ from headline.errors import BadData
 from headline.intervals import DAY, Interval
 from headline.ledger import HeldDays, Ledger
 from headline.pipeline import ingest
-from headline.pipeline.reconcile import Unlike, command_for, reconcile
+from headline.pipeline.reconcile import Unlike, next_step, reconcile
 from headline.sources.refused import REFUSAL
 
 
@@ -105,16 +105,20 @@ def test_what_a_source_changes_later_than_any_lookback_is_found_and_nothing_else
     before = world.loads()
     assert [unlike("shop"), unlike("finance"), unlike("app")] == [[], [], []]
     world.in_shop(f"update order_items set unit_price = unit_price + 1 where order_id like 'O{D1:%Y%m%d}-00001'")
+    world.in_shop("insert into order_items values ('nobody''s', 1, 'P001', 1, 5.00, 0), ('nobody''s', 2, 'P001', 1, 5.00, 0)")
     world.in_shop(f"delete from refunds where refunded_at::date = '{D2}'")
     (world.folder / "datashare" / datashare.rates_file(D3)).unlink()
-    [price, *refunds] = unlike("shop")
+    [price, lines, *refunds] = unlike("shop")
     assert (price.landing, price.ds, price.rows_at_source) == ("landing.order_items", D1, price.rows_loaded)
     assert price.found.startswith("0 of ")
     assert "unit_price moved by" in price.found
+    assert (lines.landing, lines.ds, lines.rows_at_source) == ("landing.order_items", None, 2)
+    assert lines.found == "no day brings 2 records (such as nobody's, 1; nobody's, 2), by order_items.orphans.sql"
     assert [(one.landing, one.ds, one.rows_at_source) for one in refunds] == [("landing.refunds", D2, 0)]
     [gone] = unlike("finance")
     assert (gone.landing, gone.ds, gone.rows_at_source) == ("landing.exchange_rates", D3, None)
-    assert command_for("shop", [price, *refunds]) == f"headline trigger shop --from {D1} --to {D2}"
+    assert next_step("shop", [price, *refunds]).splitlines()[1:] == [f"  headline trigger shop --from {D1} --to {D2}"]
+    assert next_step("shop", [lines]).startswith("What no day brings is for the team of shop to mend")
     assert world.loads() == before
 
 

@@ -360,6 +360,14 @@ BROKEN = [
         "a refund stands on one day only",
         "insert into core.refund_lines select * replace (date '2025-12-06' as ds) from core.refund_lines where refund_id = 'R1'",
     ),
+    *(
+        ("core.refund_lines", "no more is given back than was paid", damage)
+        for damage in (
+            "update core.refund_lines set amount_in_order_currency = 19.02 where refund_id = 'R1'",
+            "update core.refund_lines set amount_in_order_currency = 9 + amount_in_order_currency where refund_id <= 'R3'",
+            "update core.refund_lines set line_number = null where refund_id = 'R3'",
+        )
+    ),
     ("core.refund_lines", "raw = core + quarantine in rows and money", "delete from quarantine.refund_lines"),
     (
         "core.refund_lines",

@@ -32,18 +32,17 @@ class ReconcileOperator(BaseOperator):
     def execute(self, context: Any) -> None:
         from headline import settings, specs
         from headline.ledger import Ledger
-        from headline.pipeline.reconcile import command_for, reconcile
+        from headline.pipeline.reconcile import next_step, reconcile
 
         begun = context["dag_run"].run_after or datetime.now(UTC)
         today = business_day(begun, settings.load().reporting_zone)
         whole = Interval(today - timedelta(days=self.days), today)
         found = list(reconcile(specs.load_sound().source(self.source), whole, Ledger()))
-        self.found = [f"{one.landing} {one.ds}: {one.found}" for one in found]
+        self.found = [f"{one.landing} {one.ds or 'of no day'}: {one.found}" for one in found]
         for told in self.found:
             self.log.warning("%s", told)
         if found:
             raise BadData(
-                f"{len(found)} loaded day(s) of {whole.start} to {whole.end - DAY} are not what {self.source} says by now, "
-                f"such as {self.found[0]}. Where the source is right, this run takes them in:\n"
-                f"  {command_for(self.source, found)}"
+                f"{len(found)} difference(s) between what is loaded of {whole.start} to {whole.end - DAY} and what {self.source} "
+                f"says by now, such as {self.found[0]}.\n{next_step(self.source, found)}"
             )

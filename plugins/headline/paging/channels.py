@@ -127,6 +127,19 @@ class Sns(Channel):
         return ""
 
 
+@dataclass(frozen=True)
+class Unusable(Channel):
+    """A channel whose connection cannot be read: it fails like one that is down, so that the next is used and people know."""
+
+    reason: str
+
+    def reaches(self, contact: Contact) -> bool:  # noqa: ARG002 (nobody knows whom it would)
+        return True
+
+    def send(self, message: Message, contact: Contact) -> str:  # noqa: ARG002 (there is nothing to send it with)
+        raise Undelivered(f"the connection {self.conn_id} cannot be read: {self.reason}")
+
+
 CHANNELS: dict[str, type[Channel]] = {"sns": Sns, "slack": Slack, "email": Email}
 
 
@@ -134,11 +147,13 @@ def configured() -> dict[str, Channel]:
     """The channels that this deployment has, by name; the one that wakes people first."""
     found: dict[str, Channel] = {}
     for name, channel in CHANNELS.items():
+        conn_id = f"headline_{name}"
         try:
-            connection = connections.get(f"headline_{name}")
+            found[name] = channel(conn_id, _people(connections.get(conn_id).extra))
         except BadRequest:
             continue
-        found[name] = channel(connection.conn_id, _people(connection.extra))
+        except Exception as error:  # whatever is wrong with one channel, the others must be used
+            found[name] = Unusable(conn_id, {}, f"{type(error).__name__}: {shortened(str(error))}")
     return found
 
 

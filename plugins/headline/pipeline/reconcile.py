@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from headline.errors import Transient
 from headline.intervals import DAY, Interval
 from headline.ledger import Ledger, Load, Upkeep
-from headline.specs import AnyIngest, FilesIngest, Source, StreamIngest
+from headline.specs import AnyIngest, DatabaseIngest, FilesIngest, Source, StreamIngest
 
 if TYPE_CHECKING:
     from headline.sources.persons import Change
@@ -22,14 +22,18 @@ log = logging.getLogger(__name__)
 
 # So many days of a source are read with one query.
 DAYS_AT_A_TIME = 31
+EXAMPLES = 3
 
 
 @dataclass(frozen=True)
 class Unlike:
-    """A loaded day that its source tells otherwise by now; `rows_at_source` is None where the source cannot be read any more."""
+    """A loaded day that its source tells otherwise by now; `rows_at_source` is None where the source cannot be read any more.
+
+    `ds` is None for records that no day brings.
+    """
 
     landing: str
-    ds: date
+    ds: date | None
     rows_loaded: int
     rows_at_source: int | None
     found: str
@@ -38,7 +42,7 @@ class Unlike:
 def reconcile(source: Source, interval: Interval, ledger: Ledger, landings: Collection[str] = ()) -> Iterator[Unlike]:
     """The loaded days of the interval that differ from their source, by rows, keys and measures; of these landings, or of all.
 
-    Raises what reading the source raises.
+    And what no day brings, by the query of orphans. Raises what reading the source raises.
     """
     from headline.sources.persons import border
 
@@ -49,6 +53,18 @@ def reconcile(source: Source, interval: Interval, ledger: Ledger, landings: Coll
         log.info("landing.%s: %s loaded days are compared with %s", name, len(known), spec.connection)
         for piece in _pieces(spec, known):
             yield from _unlike(source, name, piece, known, border(spec, Upkeep(ledger.conn_id).tombstones()), ledger)
+        yield from _orphans(source, name)
+
+
+def _orphans(source: Source, name: str) -> Iterator[Unlike]:
+    from headline.sources.database import orphans
+
+    spec = source.ingest[name]
+    if isinstance(spec, DatabaseIngest):
+        count, first = orphans(spec, source.folder, EXAMPLES)
+        if count:
+            found = f"no day brings {count} records (such as {'; '.join(first)}), by {spec.orphans}"
+            yield Unlike(f"landing.{name}", None, 0, count, found)
 
 
 def _pieces(spec: AnyIngest, known: Collection[date]) -> Iterator[Interval]:
@@ -102,7 +118,15 @@ def _told(spec: AnyIngest, loaded: Load, now: Load) -> str:
     return f"{gone}; {more}" if gone.share or came.gone_count else "other columns differ, no key and no measure does"
 
 
-def command_for(source: str, found: Collection[Unlike]) -> str:
-    """The run that takes in what differs."""
-    days = sorted(one.ds for one in found)
-    return f"headline trigger {source} --from {days[0]} --to {days[-1]}"
+def next_step(source: str, found: Collection[Unlike]) -> str:
+    """What to do about all that was found: the run that takes in the days that differ, and who mends what no run takes in."""
+    days = sorted(one.ds for one in found if one.ds)
+    steps = []
+    if days:
+        steps.append("Where the source is right, this run takes them in:")
+        steps.append(f"  headline trigger {source} --from {days[0]} --to {days[-1]}")
+    if len(days) < len(found):
+        steps.append(
+            f"What no day brings is for the team of {source} to mend: no run takes it in, and its money is in no figure."
+        )
+    return "\n".join(steps)

@@ -40,7 +40,7 @@ def files_belong_to_tables(pipeline: Pipeline, catalog: Catalog) -> Iterator[str
         contract, _ = read_contract(table)
         used |= {file.name for file in contract.sql_files.values()} if contract else set()
     if isinstance(pipeline, Source):
-        used |= {ingest.extract for ingest in pipeline.ingest.values() if ingest.kind == "database"}
+        used |= {file for ingest in pipeline.ingest.values() if ingest.kind == "database" for file in ingest.sql_files.values()}
         used_landings = {read for table in pipeline.tables.values() for read in table.reads}
         yield from (f"ingest.{name}: no table reads it" for name in pipeline.ingest if f"landing.{name}" not in used_landings)
     yield from (f"{file.name} belongs to no table" for file in sorted(pipeline.folder.iterdir()) if file.name not in used)

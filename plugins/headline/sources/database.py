@@ -54,32 +54,64 @@ def read(ingest: DatabaseIngest, folder: Path, interval: Interval) -> Iterator[P
 
     Raises Transient when the database is out of reach, SpecError when the query is wrong: Refused when the source says so.
     """
-    import psycopg
-
     file = folder / ingest.extract
     query = render(file.read_text(), interval, where=f"{folder.name}/{ingest.extract}")
+    with (
+        _faults_of(ingest, file),
+        _reading(ingest) as (connection, cursor),
+        closing(cursor.stream(query, size=ROWS_IN_A_MESSAGE)) as rows,
+    ):
+        first = list(islice(rows, 1))
+        described = cursor.description if first else _described(connection, query)
+        schema = pa.schema([(column.name, _arrow_type(column)) for column in described])
+        if "ds" not in schema.names or schema.field("ds").type != pa.date32():
+            raise SpecError([f"{folder.name}/{ingest.extract}: the result has no column ds of type date, the business day"])
+        yield from _by_day(chain(first, rows), schema, interval, ingest)
+
+
+def orphans(ingest: DatabaseIngest, folder: Path, examples: int) -> tuple[int, list[str]]:
+    """How many records the query of orphans finds, and what it says of the first of them; 0 where there is none.
+
+    Raises as `read` does.
+    """
+    if ingest.orphans is None:
+        return 0, []
+    file = folder / ingest.orphans
+    with (
+        _faults_of(ingest, file),
+        _reading(ingest) as (_, cursor),
+        closing(cursor.stream(file.read_text(), size=ROWS_AT_A_TIME)) as rows,
+    ):
+        first = [", ".join(map(str, row)) for row in islice(rows, examples)]
+        return len(first) + sum(1 for _ in rows), first
+
+
+@contextmanager
+def _reading(ingest: DatabaseIngest) -> Iterator[tuple[Any, Any]]:
+    """A connection that writes nothing, and a cursor that any value passes."""
+    with _connected(ingest.connection) as connection, connection.cursor() as cursor:
+        connection.execute("set transaction read only")
+        _read_all_values(cursor)
+        yield connection, cursor
+
+
+@contextmanager
+def _faults_of(ingest: DatabaseIngest, file: Path) -> Iterator[None]:
+    """What the driver raises while it reads by the query of a file, as the fault that it is."""
+    import psycopg
+
+    where = f"{file.parent.name}/{file.name}"
     try:
-        with _connected(ingest.connection) as connection, connection.cursor() as cursor:
-            connection.execute("set transaction read only")
-            _read_all_values(cursor)
-            with closing(cursor.stream(query, size=ROWS_IN_A_MESSAGE)) as rows:
-                first = list(islice(rows, 1))
-                described = cursor.description if first else _described(connection, query)
-                schema = pa.schema([(column.name, _arrow_type(column)) for column in described])
-                if "ds" not in schema.names or schema.field("ds").type != pa.date32():
-                    raise SpecError(
-                        [f"{folder.name}/{ingest.extract}: the result has no column ds of type date, the business day"]
-                    )
-                yield from _by_day(chain(first, rows), schema, interval, ingest)
+        yield
     except psycopg.OperationalError as error:
         raise Transient(f"source database (connection {ingest.connection}) is out of reach: {error}") from error
     except psycopg.DataError as error:
         raise BadData(
-            f"{folder.name}/{ingest.extract}: a value could not be handled by the source or its driver: {error}; "
+            f"{where}: a value could not be handled by the source or its driver: {error}; "
             "nothing was loaded. The query casts or computes it: let it keep such values as text"
         ) from error
     except psycopg.Error as error:
-        raise Refused([f"{folder.name}/{ingest.extract}: the source refused the query: {error}"]) from error
+        raise Refused([f"{where}: the source refused the query: {error}"]) from error
 
 
 def offered(ingest: DatabaseIngest, folder: Path, interval: Interval, rows: int = 0) -> dict[str, tuple[str, pa.ChunkedArray]]:

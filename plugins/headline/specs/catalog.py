@@ -311,10 +311,11 @@ def _faults(pipeline: Pipeline) -> Iterator[str]:
                 yield f"tables.{table.name}: the folder has no {file.name}"
     if isinstance(pipeline, Source):
         for name, ingest in pipeline.ingest.items():
-            if ingest.kind == "database" and not (pipeline.folder / ingest.extract).is_file():
-                yield f"ingest.{name}.extract: the folder has no {ingest.extract}"
-            elif ingest.kind == "database" and not is_within(pipeline.folder / ingest.extract, pipeline.folder):
-                yield f"ingest.{name}.extract: {ingest.extract} is a link that leads out of the folder; put the file itself there"
+            for key, file_name in ingest.sql_files.items() if ingest.kind == "database" else ():
+                if not (pipeline.folder / file_name).is_file():
+                    yield f"ingest.{name}.{key}: the folder has no {file_name}"
+                elif not is_within(pipeline.folder / file_name, pipeline.folder):
+                    yield f"ingest.{name}.{key}: {file_name} is a link that leads out of the folder; put the file itself there"
             if ingest.kind == "files" and not ingest.tells_day:
                 yield (
                     f"ingest.{name}.pattern: name the day as {{{{ ds }}}} in it, or the column that tells it under `day`; "

@@ -327,10 +327,19 @@ class Ingest(Model):
 
 
 class DatabaseIngest(Ingest):
-    """A query in the source's own dialect, in a file beside the spec; its result has the column `ds`."""
+    """A query in the source's own dialect, in a file beside the spec; its result has the column `ds`.
+
+    `orphans`: a query of what no day brings, such as lines of an order that is not there; reconciliation tells what it finds.
+    """
 
     kind: Literal["database"]
     extract: Annotated[str, Field(pattern=r"^\w[\w.-]*\.extract\.sql$")]
+    orphans: Annotated[str | None, Field(pattern=r"^\w[\w.-]*\.orphans\.sql$")] = None
+
+    @property
+    def sql_files(self) -> dict[str, str]:
+        """The files of its queries by the key that names them."""
+        return {"extract": self.extract} | ({"orphans": self.orphans} if self.orphans else {})
 
 
 class TextIngest(Ingest):

@@ -151,6 +151,32 @@ def test_a_server_that_does_not_answer_in_time_has_not_taken_it(monkeypatch: pyt
             configured()["email"].send(MESSAGE, ADA)
 
 
+def test_a_phone_service_that_does_not_answer_in_time_has_not_taken_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("headline.paging.channels.TIMEOUT", 0.2)
+    with closing(socket.create_server(("127.0.0.1", 0))) as silent:
+        phones = Phones(f"http://127.0.0.1:{silent.getsockname()[1]}")
+        monkeypatch.setenv("AIRFLOW_CONN_HEADLINE_SNS", phones.connection(ada="arn:aws:sns:eu-west-1:123456789012:ada"))
+        with pytest.raises(Exception, match="Read timeout"):
+            configured()["sns"].send(MESSAGE, ADA)
+
+
+@pytest.mark.parametrize(
+    "connection",
+    ['{"conn_type": "aws"', "{}", '{"conn_type": "aws", "extra": {"people": ["ada"]}}', '{"conn_type": "aws", "extra": "?"}'],
+)
+def test_a_channel_whose_connection_cannot_be_read_fails_by_itself(
+    connection: str, monkeypatch: pytest.MonkeyPatch, slack: Webhook
+) -> None:
+    monkeypatch.setenv("AIRFLOW_CONN_HEADLINE_SNS", connection)
+    monkeypatch.setenv("AIRFLOW_CONN_HEADLINE_SLACK", slack.connection())
+    channels = configured()
+    assert list(channels) == ["sns", "slack"]
+    assert channels["sns"].reaches(ADA)
+    with pytest.raises(Undelivered, match="the connection headline_sns cannot be read: "):
+        channels["sns"].send(MESSAGE, ADA)
+    assert channels["slack"].send(MESSAGE, ADA) == ""
+
+
 def test_mail_tells_which_addresses_were_refused(monkeypatch: pytest.MonkeyPatch, mailbox: Mailbox) -> None:
     both = {"ada": "ada@example.com, ada@old.example.com"}
     monkeypatch.setenv("AIRFLOW_CONN_HEADLINE_EMAIL", mailbox.connection(people=both))

@@ -118,7 +118,8 @@ def test_of_a_database_every_moment_stands_on_one_day_and_what_is_none_comes_too
     monkeypatch.setenv("HEADLINE_REPORTING_ZONE", zone)
     starts = [datetime(2026, month, day) for month, day in ((3, 7), (3, 28), (4, 23), (10, 24), (10, 29), (10, 31))]  # noqa: DTZ001
     moments = [start + timedelta(minutes=30 * number) for start in starts for number in range(96)]
-    odd = ["null", "'infinity'", "'-infinity'", "'12026-01-01'", "'0044-03-15 BC'"]
+    ahead = "now() at time zone 'UTC' + interval '3 days'"
+    odd = ["null", "'infinity'", "'-infinity'", "'12026-01-01'", "'0044-03-15 BC'", ahead]
     with closing(psycopg2.connect(host=postgres, user="postgres")) as connection:
         connection.autocommit = True
         cursor = connection.cursor()

@@ -122,6 +122,16 @@ def test_missing_files_are_told_together(project: Any) -> None:
     ]
 
 
+def test_every_query_of_a_database_is_in_the_folder(project: Any) -> None:
+    files = '{kind: files, connection: headline_drop, pattern: "orders_{{ ds }}.csv", format: csv}'
+    queries = "{kind: database, connection: headline_x, extract: orders.extract.sql, orphans: orders.orphans.sql}"
+    project.replace("sources/shop/source.yml", files, queries)
+    assert [fault for fault in faults_of(lambda: load_pipeline(project.sql / "sources/shop")) if ".sql" in fault] == [
+        "sources/shop/source.yml: ingest.orders.extract: the folder has no orders.extract.sql",
+        "sources/shop/source.yml: ingest.orders.orphans: the folder has no orders.orphans.sql",
+    ]
+
+
 def test_a_folder_without_its_spec_is_told(project: Any) -> None:
     with pytest.raises(SpecError, match=r"pipeline\.yml: cannot be read"):
         load_pipeline(project.sql / "core/nothing")

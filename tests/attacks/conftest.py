@@ -13,9 +13,9 @@ from tests.attacks.installation import owner as owner
 from tests.attacks.installation import shop
 from tests.attacks.table import Attack, Section, commit, written
 from tests.faults.conftest import empty, enter, finance, three_days
-from tests.unit.conftest import project
+from tests.unit.conftest import once, project
 
-__all__ = ["empty", "enter", "finance", "project", "shop", "three_days"]
+__all__ = ["empty", "enter", "finance", "once", "project", "shop", "three_days"]
 
 HERE = Path(__file__).parent
 _attacks: dict[str, Attack] = {}

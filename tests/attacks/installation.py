@@ -11,6 +11,7 @@ from typing import Any
 import psycopg2
 import pytest
 from tests.unit.conftest import Project
+from tests.unit.once import Once
 
 from headline.connections import lent
 from headline.ledger import ERASER, MIGRATOR, migrate
@@ -21,13 +22,16 @@ D1, D2, D3, D4 = (date(2026, 3, day) for day in range(1, 5))
 
 
 @pytest.fixture
-def shop(project: Project) -> Project:
+def shop(project: Project, once: Once) -> Project:
     """Three days of a shop's orders are published; the fourth has landed."""
+    return once(project, three_days_and_one)
+
+
+def three_days_and_one(project: Project) -> None:
     project.arrive({D1: [("a", "1.00")], D2: [("b", "10.00"), ("x", "-1.00")], D3: [("c", "100.00")]})
     for name in ("shop", "core_shop"):
         project.publish(name, D1, D3)
     project.arrive({D4: [("d", "1000.00")]})
-    return project
 
 
 @pytest.fixture

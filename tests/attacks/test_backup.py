@@ -9,9 +9,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import boto3
 import pytest
-from moto.server import ThreadedMotoServer
 from tests.attacks.installation import D1, D3, D4, contents, superuser
 from tests.unit.conftest import Project
 
@@ -173,6 +171,9 @@ def test_an_object_store_that_cannot_be_reached_is_told(shop: Project, monkeypat
 
 @pytest.mark.usefixtures("owner")
 def test_s3_keeps_it_and_gives_it_back(shop: Project, postgres: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    import boto3
+    from moto.server import ThreadedMotoServer
+
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
     try:

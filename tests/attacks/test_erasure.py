@@ -16,6 +16,7 @@ import psycopg2
 import pyarrow.parquet as pq
 import pytest
 from tests.unit.conftest import Project
+from tests.unit.once import Once
 from typer.testing import CliRunner
 
 from headline import specs
@@ -185,19 +186,22 @@ CUSTOMERS = ["C12,ana@example.com", "C123,anabel@example.com", "C9,", "C8,ben@ex
 
 
 @pytest.fixture
-def shop(project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
+def shop(project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, once: Once) -> Project:
     """Two days of orders and customers are published, and what is made of them."""
+    connection = {"conn_type": "fs", "extra": {"path": f"file://{tmp_path}/drop"}}
+    monkeypatch.setenv("AIRFLOW_CONN_HEADLINE_DROP", json.dumps(connection))
+    return once(project, two_days)
+
+
+def two_days(project: Project) -> None:
     for path in [file for file in project.sql.rglob("*") if file.is_file()]:
         path.unlink()
     for name, text in FILES.items():
         project.write(name, text)
-    (tmp_path / "drop").mkdir()
-    connection = {"conn_type": "fs", "extra": {"path": f"file://{tmp_path}/drop"}}
-    monkeypatch.setenv("AIRFLOW_CONN_HEADLINE_DROP", json.dumps(connection))
+    (project.folder / "drop").mkdir()
     for day in (D1, D2):
-        drop(tmp_path, day)
+        drop(project.folder, day)
         compute(project, day)
-    return project
 
 
 def drop(folder: Path, day: date, orders: list[str] | None = None) -> None:

@@ -150,7 +150,7 @@ def test_an_answer_without_end_fills_no_memory(
     profit: Warehouse, monkeypatch: pytest.MonkeyPatch, forget_settings: Callable[[], None], sql: str
 ) -> None:
     monkeypatch.setenv("HEADLINE_QUERY_ROWS", "10000")
-    monkeypatch.setenv("HEADLINE_QUERY_SECONDS", "3")
+    monkeypatch.setenv("HEADLINE_QUERY_SECONDS", "1")
     forget_settings()
     with pytest.raises(BadRequest, match=r"HEADLINE_QUERY_(ROWS|SECONDS)"):
         ask(profit, sql)

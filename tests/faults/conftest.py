@@ -30,7 +30,7 @@ def finance() -> Iterator[int]:
 
 @pytest.fixture(scope="session")
 def day(postgres: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[Collection[str]], Day]]:
-    """The day after nine weeks that went well: what reads certain sources has yet to run, all else of the day is done."""
+    """The day after eight weeks that went well: what reads certain sources has yet to run, all else of the day is done."""
     with pytest.MonkeyPatch.context() as patch, finance_api.server(STEADY, today=lambda: TODAY + DAY) as service:
         patch.setattr(finance_api, "expenses", answered)
         threading.Thread(target=service.serve_forever, daemon=True).start()

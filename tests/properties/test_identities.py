@@ -186,7 +186,7 @@ LAWS = (
 )
 
 
-@settings(max_examples=8)
+@settings(max_examples=5)
 @given(worlds(length=50))
 def test_profit_obeys_every_law(make_street: MakeStreet, world: World) -> None:
     """To compute a world takes seconds, to hold a law against it none: each is held against all of them."""
@@ -195,13 +195,13 @@ def test_profit_obeys_every_law(make_street: MakeStreet, world: World) -> None:
         law(street, world)
 
 
-@settings(max_examples=3)
+@settings(max_examples=2)
 @given(worlds(length=8))
 def test_the_contracts_of_profit_agree(make_street: MakeStreet, world: World) -> None:
     assert_contracts_agree(make_street, world, PROFIT)
 
 
-@settings(max_examples=3)
+@settings(max_examples=2)
 @given(app_worlds(length=40))
 def test_the_contracts_of_use_agree(make_street: MakeStreet, world: World) -> None:
     assert_contracts_agree(make_street, world, USE)

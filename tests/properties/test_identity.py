@@ -196,7 +196,7 @@ def test_a_new_day_restates_none_but_those_whose_versions_it_replaces(make_stree
     assert restated == {DAYS[4], DAYS[9]}
 
 
-@settings(max_examples=4)
+@settings(max_examples=3)
 @given(worlds(length=12))
 def test_every_key_counts_on_one_day_the_newest(make_street: MakeStreet, world: World) -> None:
     street = computed(make_street, world, [world.interval])

@@ -73,7 +73,7 @@ def cells(tables: Sequence[str]) -> st.SearchStrategy[list[Cell]]:
     return offsets.map(lambda found: [(name, START + timedelta(days=offset)) for name, offset in sorted(found)])
 
 
-@settings(max_examples=3)
+@settings(max_examples=2)
 @given(worlds(length=3))
 def test_running_twice_is_running_once(make_street: MakeStreet, world: World) -> None:
     once = computed_in_one_range(make_street, world)
@@ -88,14 +88,14 @@ def test_days_in_any_order_are_the_range(make_street: MakeStreet, example: tuple
     assert_same(computed_in_pieces(make_street, world, day_by_day(days)), expected)
 
 
-@settings(max_examples=4)
+@settings(max_examples=3)
 @given(worlds(length=LENGTH, start=START), pieces(WHOLE))
 def test_pieces_in_any_order_are_the_range(make_street: MakeStreet, world: World, order: list[Interval]) -> None:
     expected = computed_in_one_range(make_street, world)
     assert_same(computed_in_pieces(make_street, world, order), expected)
 
 
-@settings(max_examples=4)
+@settings(max_examples=3)
 @given(worlds(length=LENGTH, start=START), worlds(length=LENGTH, start=START), cells(CHANGING), st.integers(1, LENGTH - 1))
 def test_what_changes_later_is_as_if_it_had_been_so(
     make_street: MakeStreet, before: World, after: World, changes: list[Cell], until: int

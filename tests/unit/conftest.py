@@ -12,6 +12,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from tests.unit.once import Once
 
 from headline import specs
 from headline.intervals import DAY, Interval
@@ -160,6 +161,11 @@ class Project:
     warehouse: Warehouse
     forget: Callable[[], None]
 
+    @property
+    def folder(self) -> Path:
+        """All that this repository and its runs have on disk."""
+        return self.sql.parents[1]
+
     def write(self, path: str, text: str) -> Path:
         """Write a file below include/sql; specs are read again afterwards."""
         file = self.sql / path
@@ -232,6 +238,12 @@ def project(
     for path, text in FILES.items():
         made.write(path, text)
     return made
+
+
+@pytest.fixture(scope="session")
+def once(tmp_path_factory: pytest.TempPathFactory, postgres: str) -> Once:
+    """Computes what a fixture needs for the first of its tests, and puts it back for the others."""
+    return Once(tmp_path_factory.mktemp("once"), postgres)
 
 
 @pytest.fixture

@@ -38,11 +38,15 @@ def headline(project: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captu
 
 
 @pytest.fixture
-def published(headline: Any) -> Any:
-    headline.project.arrive({D1: [("a", "1.50"), ("x", "-1.00")], D2: [("b", "12345.25")]})
-    headline.project.publish("shop", D1, D2)
-    headline.project.publish("core_shop", D1, D2)
+def published(headline: Any, once: Any) -> Any:
+    once(headline.project, two_days)
     return headline
+
+
+def two_days(project: Any) -> None:
+    project.arrive({D1: [("a", "1.50"), ("x", "-1.00")], D2: [("b", "12345.25")]})
+    project.publish("shop", D1, D2)
+    project.publish("core_shop", D1, D2)
 
 
 def test_query_writes_exact_values_for_programs(published: Any) -> None:

@@ -74,26 +74,35 @@ def share_holidays(holidays: Sequence[Holiday], loads: Loads, weighted: Loads, y
     ways: list[Way] = [((0, 0, 0, 0, 0), (yesterday,), loads)]
     for number, holiday in enumerate(holidays):
         followed = number + 1 < len(holidays) and holidays[number + 1].follows
-        choices = {workers: min(map(holiday.repeats, permutations(workers))) for workers in _choices(holiday.available)}
-        steps: list[Way] = []
+        # What a choice costs whatever the way to it was.
+        choices = [
+            (
+                workers,
+                min(map(holiday.repeats, permutations(workers))),
+                len(holiday.celebrating.intersection(workers)),
+                holiday.weight * sum(weighted[one] for one in workers),
+            )
+            for workers in _choices(holiday.available)
+        ]
+        steps: list[tuple[Way, float]] = []
         for (again, apart, running, own, heavy), chosen, had in ways:
-            for workers, repeats in choices.items():
+            for workers, repeats, of_own, weight in choices:
                 after = _added(had, *workers)
+                wide = spread(after)
                 cost = (
                     again + repeats,
-                    apart + max(0, spread(after) - 1),
+                    apart + max(0, wide - 1),
                     running + len(set(workers).intersection(chosen[-1]) if holiday.follows else ()),
-                    own + len(holiday.celebrating.intersection(workers)),
-                    heavy + holiday.weight * sum(weighted[one] for one in workers),
+                    own + of_own,
+                    heavy + weight,
                 )
-                steps.append((cost, (*chosen, workers), after))
-        closest = min(max(1, spread(after)) for _, _, after in steps)
+                steps.append(((cost, (*chosen, workers), after), wide))
+        closest = min(max(1, wide) for _, wide in steps)
         # What is best later on hangs on the loads alone and, within a run of holidays, on who worked the day before.
         best: dict[object, Way] = {}
-        for step in sorted(steps, key=lambda step: step[0]):
-            _, chosen, after = step
-            if spread(after) <= closest + SLACK:
-                best.setdefault((_relative(after), chosen[-1] if followed else None), step)
+        for way in sorted((way for way, wide in steps if wide <= closest + SLACK), key=lambda way: way[0]):
+            _, chosen, after = way
+            best.setdefault((_relative(after), chosen[-1] if followed else None), way)
         ways = list(best.values())
     _, chosen, _ = ways[0]
     return list(chosen[1:])

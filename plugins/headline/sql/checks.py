@@ -112,7 +112,7 @@ def _compiled(table: Table, dialect: str) -> dict[str, _Compiled]:
     for check in _with_query(table):
         prepared = compiled[check.path].prepared
         if dialect not in prepared:
-            prepared[dialect] = _prepare(table, check, dialect)
+            prepared[dialect] = _prepare(table, check, dialect, _rendered(table, check, _periods(table, _TRIED)))
     return compiled
 
 
@@ -132,20 +132,20 @@ def _by_content(table: Table) -> dict[str, _Compiled]:
 def _compile(table: Table) -> dict[str, _Compiled]:
     queries = check_queries(table, _TRIED)
     return {
-        check.path: _Compiled(_shown(queries[check.path]), {DIALECT: _prepare(table, check, DIALECT)})
+        check.path: _Compiled(_shown(queries[check.path]), {DIALECT: _prepare(table, check, DIALECT, queries[check.path])})
         for check in _with_query(table)
     }
 
 
-def _prepare(table: Table, check: Check, dialect: str) -> Prepared | None:
-    tried = _periods(table, _TRIED)
+def _prepare(table: Table, check: Check, dialect: str, tried: exp.Query) -> Prepared | None:
+    """`tried`: the query as it is rendered for _TRIED, good for nothing else then."""
     try:
         query = _with_placeholders(table, check)
     except SpecError:  # it computes on the dates, which cannot be told from a fault here
         return None
     prepared = prepare_query(query, dialect)
-    wanted = _rendered(table, check, tried).sql(dialect)
-    return prepared if prepared is not None and prepared.filled(tried, {}) == wanted else None
+    is_same = prepared is not None and prepared.filled(_periods(table, _TRIED), {}) == tried.sql(dialect, copy=False)
+    return prepared if is_same else None
 
 
 def _rendered(table: Table, check: Check, periods: Sequence[Interval]) -> exp.Query:

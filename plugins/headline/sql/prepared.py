@@ -79,8 +79,11 @@ class Prepared(NamedTuple):
 
 
 def prepare_query(query: exp.Query, dialect: str) -> Prepared | None:
-    """The query, parsed with placeholders for dates, as an engine reads it; None where gaps cannot stand for what it says."""
-    query, gaps = query.copy(), dict[str, Condition | Reading]()
+    """The query, parsed with placeholders for dates, as an engine reads it; None where gaps cannot stand for what it says.
+
+    The query is good for nothing else then.
+    """
+    gaps: dict[str, Condition | Reading] = {}
     width = len(query.selects)
     for literal in [literal for literal in query.find_all(exp.Literal) if literal.is_string]:
         for placeholder, gap in _GAPS.items():
@@ -101,7 +104,7 @@ def prepare_query(query: exp.Query, dialect: str) -> Prepared | None:
             alias = "" if table.alias else exp.alias_("x", table.name).sql(dialect).removeprefix("x")
             gaps[name] = Reading(f"{table.db}.{table.name}", bare.sql(dialect), alias)
             table.replace(exp.Table(this=exp.to_identifier(_marked(name), quoted=False), alias=table.args.get("alias")))
-    pieces = _cut(query.sql(dialect))
+    pieces = _cut(query.sql(dialect, copy=False))
     return Prepared(pieces, gaps, width) if set(pieces[1::2]) <= {"start", "end", *gaps} else None
 
 

@@ -6,6 +6,9 @@ import json
 from collections import Counter
 from datetime import date, timedelta
 from pathlib import Path
+from shutil import copytree
+
+import pytest
 
 from headline.demo.app import App
 from headline.demo.company import Company
@@ -20,9 +23,21 @@ def files(folder: Path) -> dict[str, bytes]:
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
-def test_rates_and_assignments_every_calendar_day(tmp_path: Path, company: Company) -> None:
-    folder = tmp_path / "datashare"
+@pytest.fixture(scope="module")
+def dropped(tmp_path_factory: pytest.TempPathFactory, company: Company) -> Path:
+    """The files of four days."""
+    folder = tmp_path_factory.mktemp("dropped") / "datashare"
     assert drop(folder, FIRST, LAST, company) == len(files(folder)) > 4 * 9
+    return folder
+
+
+@pytest.fixture
+def folder(dropped: Path, tmp_path: Path) -> Path:
+    """A copy of them, of this test's own."""
+    return Path(copytree(dropped, tmp_path / "datashare"))
+
+
+def test_rates_and_assignments_every_calendar_day(folder: Path, company: Company) -> None:
     days = ["2026-02-27", "2026-02-28", "2026-03-01", "2026-03-02"]
     names = [f"{kind}_{day}.csv" for kind in ("assignments", "rates") for day in days]
     assert sorted(path.name for path in folder.iterdir()) == [*names[:4], "events", *names[4:]]
@@ -51,27 +66,24 @@ def test_events_in_micro_batches_by_the_minute_in_which_they_were_closed(tmp_pat
     assert first["occurred_at"].endswith("Z")
 
 
-def test_dropping_again_leaves_the_files_alone(tmp_path: Path, company: Company) -> None:
-    drop(tmp_path, FIRST, LAST, company)
-    touched = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*") if path.is_file()}
-    assert drop(tmp_path, FIRST, LAST, company) == 0
-    assert drop(tmp_path, FIRST, LAST + timedelta(days=1), company) > 9
+def test_dropping_again_leaves_the_files_alone(folder: Path, company: Company) -> None:
+    touched = {path: path.stat().st_mtime_ns for path in folder.rglob("*") if path.is_file()}
+    assert drop(folder, FIRST, LAST, company) == 0
+    assert drop(folder, FIRST, LAST + timedelta(days=1), company) > 9
     assert {path: path.stat().st_mtime_ns for path in touched} == touched
 
 
-def test_what_was_interrupted_is_completed(tmp_path: Path, company: Company) -> None:
-    drop(tmp_path, FIRST, LAST, company)
-    whole = files(tmp_path)
+def test_what_was_interrupted_is_completed(folder: Path, company: Company) -> None:
+    whole = files(folder)
     lost = [name for name in sorted(whole) if "2026-03-02" in name][::2]
     for name in lost:
-        (tmp_path / name).unlink()
+        (folder / name).unlink()
     assert "assignments_2026-03-02.csv" in lost  # it is dropped last: where it is, the others are
-    assert drop(tmp_path, FIRST, LAST, company) == len(lost)
-    assert files(tmp_path) == whole
+    assert drop(folder, FIRST, LAST, company) == len(lost)
+    assert files(folder) == whole
 
 
-def test_days_one_by_one_are_the_days_of_a_range(tmp_path: Path, company: Company) -> None:
-    drop(tmp_path / "range", FIRST, LAST, company)
+def test_days_one_by_one_are_the_days_of_a_range(dropped: Path, tmp_path: Path, company: Company) -> None:
     for lag in (2, 0, 3, 1):
         drop(tmp_path / "alone", FIRST + timedelta(days=lag), FIRST + timedelta(days=lag), company)
-    assert files(tmp_path / "alone") == files(tmp_path / "range")
+    assert files(tmp_path / "alone") == files(dropped)

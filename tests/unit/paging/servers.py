@@ -14,9 +14,7 @@ from email.policy import default
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-import boto3
 from aiosmtpd.controller import Controller
-from moto.server import ThreadedMotoServer
 
 REGION = "eu-west-1"
 
@@ -128,6 +126,8 @@ class Phones:
     def client(self, service: str) -> Any:
         """The client of a service: to make one takes far longer than to ask it, and who waits asks again and again."""
         if service not in self.clients:
+            import boto3
+
             keys = {"aws_access_key_id": "x", "aws_secret_access_key": "y", "region_name": REGION}
             self.clients[service] = boto3.client(service, endpoint_url=self.endpoint, **keys)
         return self.clients[service]
@@ -154,7 +154,9 @@ class Phones:
 
 @contextmanager
 def sns(*people: str) -> Iterator[Phones]:
-    """moto's SNS with a topic for each of these people."""
+    """moto's SNS with a topic for each of these people. To import it takes longer than to import all else of a test."""
+    from moto.server import ThreadedMotoServer
+
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
     host, port = server.get_host_and_port()

@@ -30,15 +30,18 @@ FIGURE = "raw.orders.as_much_is_paid_as_usual@2026-03-01,amount="
 
 
 @pytest.fixture
-def shop(project: Any) -> Any:
+def shop(project: Any, once: Any) -> Any:
     """Nine weeks in which 100 was paid a day, give or take 1, all of them published."""
+    return once(project, nine_weeks)
+
+
+def nine_weeks(project: Any) -> None:
     for name in ("checks/anomaly.jinja", "checks/interval.jinja"):
         project.write(name, (ROOT / "include/sql" / name).read_text())
     project.write(CONTRACT, (project.sql / CONTRACT).read_text() + CHECKS)
     days = [TODAY - DAY * ago for ago in range(9 * 7 + 1)]
     project.arrive({day: [("a", "60.00"), ("b", f"{40 + day.toordinal() % 3}.00")] for day in days})
     project.publish("shop", days[-1], days[0] - DAY)
-    return project
 
 
 def audited(shop: Any, amount: str | None = None, waiver: Waiver | None = None, first: date = TODAY) -> Any:

@@ -41,10 +41,13 @@ def test_verdict(outcomes: list[str], problems: str, verdict: str) -> None:
 
 
 @pytest.fixture
-def shop(project: Any) -> Any:
+def shop(project: Any, once: Any) -> Any:
+    return once(project, three_days)
+
+
+def three_days(project: Any) -> None:
     project.arrive({D1: [("a", "1.00")], D2: [("b", "10.00"), ("x", "-1.00")], D3: [("c", "100.00")]})
     project.publish("shop", D1, D3)
-    return project
 
 
 def state(run: Any) -> str:

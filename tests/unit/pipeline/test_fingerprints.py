@@ -21,13 +21,16 @@ TABLES = ["raw.orders", "core.orders", "core.running_totals", "core.prices", "pr
 
 
 @pytest.fixture
-def shop(project: Any) -> Any:
+def shop(project: Any, once: Any) -> Any:
+    return once(project, three_days)
+
+
+def three_days(project: Any) -> None:
     for path, text in FILES.items():
         project.write(path, text)
     project.arrive({D1: [("a", "1.00")], D2: [("b", "10.00"), ("x", "-1.00")], D3: [("c", "100.00")]})
     for name in ("shop", "core_shop", "core_prices", "price_list"):
         project.publish(name, D1, D3)
-    return project
 
 
 def verify(project: Any, *names: str) -> list[Difference]:

@@ -81,8 +81,12 @@ LIST = (
 
 
 @pytest.fixture
-def shop(project: Any) -> Any:
+def shop(project: Any, once: Any) -> Any:
     """Of a thing the price on the first, the third and the fifth day; of another one on the first. Five days are published."""
+    return once(project, five_days)
+
+
+def five_days(project: Any) -> None:
     for path, text in FILES.items():
         project.write(path, text)
     for name in ("core/core_shop", "sources/shop"):
@@ -91,7 +95,6 @@ def shop(project: Any) -> Any:
     project.publish("shop", D1, D6)
     project.publish("core_prices", D1, D5)
     project.publish("price_list", D1, D5)
-    return project
 
 
 def new_days(project: Any, since: int) -> list[date]:

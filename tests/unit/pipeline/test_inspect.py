@@ -14,10 +14,13 @@ Line = tuple[str, str, str, Any, Any, Any]
 
 
 @pytest.fixture
-def shop(project: Any) -> Any:
+def shop(project: Any, once: Any) -> Any:
+    return once(project, two_days)
+
+
+def two_days(project: Any) -> None:
     project.arrive({D1: [("a", "1.00"), ("b", "10.00"), ("x", "-1.00")], D2: [("z", "5.00")]})
     project.publish("shop", D1, D2)
-    return project
 
 
 def held(project: Any, day: date = D1, run_id: str = "manual__1") -> Any:

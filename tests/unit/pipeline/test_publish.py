@@ -26,11 +26,14 @@ THE_RUN = sys.modules[write_audit_publish.__module__]  # the package calls the f
 
 
 @pytest.fixture
-def shop(project: Any) -> Any:
+def shop(project: Any, once: Any) -> Any:
     """Three days of orders are published in raw, nothing in core."""
+    return once(project, three_days)
+
+
+def three_days(project: Any) -> None:
     project.arrive({D1: [("a", "1.00")], D2: [("b", "10.00")], D3: [("c", "100.00"), ("d", "-5.00")]})
     project.publish("shop", D1, D3)
-    return project
 
 
 def versions(project: Any, table: str) -> list[int]:

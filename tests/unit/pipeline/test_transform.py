@@ -18,10 +18,13 @@ D1, D2, D3 = date(2026, 3, 1), date(2026, 3, 2), date(2026, 3, 3)
 
 
 @pytest.fixture
-def shop(project: Any) -> Any:
+def shop(project: Any, once: Any) -> Any:
+    return once(project, three_days)
+
+
+def three_days(project: Any) -> None:
     project.arrive({D1: [("a", "1.00")], D2: [("b", "10.00"), ("x", "-1.00")], D3: [("c", "100.00")]})
     project.publish("shop", D1, D3)
-    return project
 
 
 def rows(session: Any, output: str) -> list[Any]:

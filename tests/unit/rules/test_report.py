@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from tests.conftest import forget
 from tests.unit.rules.daily_refunds import CHECK, DAG, FILES
 
 from headline import cli, runbooks
@@ -46,32 +47,49 @@ class Tree:
         return told
 
 
-@pytest.fixture
-def tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, forget_settings: Callable[[], None]) -> Tree:
-    shutil.copytree(PROJECT / "include", tmp_path / "include")
-    shutil.copytree(PROJECT / "docs" / "alerts", tmp_path / "docs" / "alerts")
-    (tmp_path / "dags").mkdir()
-    (tmp_path / "dags/profit.py").write_text((PROJECT / "dags/profit.py").read_text() + DAG)
+@pytest.fixture(scope="module")
+def sound(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A tree without faults, of which sqlfluff has said so; every test changes a copy of it."""
+    root = tmp_path_factory.mktemp("sound")
+    shutil.copytree(PROJECT / "include", root / "include")
+    shutil.copytree(PROJECT / "docs" / "alerts", root / "docs" / "alerts")
+    (root / "dags").mkdir()
+    (root / "dags/profit.py").write_text((PROJECT / "dags/profit.py").read_text() + DAG)
     for path, text in FILES.items():
-        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / path).write_text(text)
-    monkeypatch.setenv("HEADLINE_INCLUDE", str(tmp_path / "include"))
-    monkeypatch.setenv("HEADLINE_HOME", str(tmp_path / "home"))
-    made = Tree(tmp_path, forget_settings)
-    forget_settings()
-    catalog = load()
-    runbook = tmp_path / RUNBOOK
-    runbook.write_text(
-        re.sub(
-            r"^(## .*)\n\n(?=## |<!--)",
-            r"\1\n\nNothing yet.\n\n",
-            runbooks.regenerated(catalog.pipelines["daily_refunds"], catalog),
-            flags=re.M,
+        (root / path).parent.mkdir(parents=True, exist_ok=True)
+        (root / path).write_text(text)
+    with pytest.MonkeyPatch.context() as patch:
+        enter(root, patch)
+        made = Tree(root, forget)
+        forget()
+        catalog = load()
+        runbook = root / RUNBOOK
+        runbook.write_text(
+            re.sub(
+                r"^(## .*)\n\n(?=## |<!--)",
+                r"\1\n\nNothing yet.\n\n",
+                runbooks.regenerated(catalog.pipelines["daily_refunds"], catalog),
+                flags=re.M,
+            )
         )
-    )
-    made.replace(RUNBOOK, "## Backfill", f"### {CHECK}\n\nLook at the channel.\n\n## Backfill")
-    runbook.write_text(runbooks.regenerated(catalog.pipelines["daily_refunds"], catalog))
-    return made
+        made.replace(RUNBOOK, "## Backfill", f"### {CHECK}\n\nLook at the channel.\n\n## Backfill")
+        runbook.write_text(runbooks.regenerated(catalog.pipelines["daily_refunds"], catalog))
+        assert made.faults() == {}
+    forget()
+    return root
+
+
+def enter(root: Path, patch: pytest.MonkeyPatch) -> None:
+    patch.setenv("HEADLINE_INCLUDE", str(root / "include"))
+    patch.setenv("HEADLINE_HOME", str(root / "home"))
+
+
+@pytest.fixture
+def tree(sound: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, forget_settings: Callable[[], None]) -> Tree:
+    shutil.copytree(sound, tmp_path, dirs_exist_ok=True)
+    enter(tmp_path, monkeypatch)
+    forget_settings()
+    return Tree(tmp_path, forget_settings)
 
 
 def test_a_sound_folder_has_no_faults(tree: Tree) -> None:
@@ -176,6 +194,7 @@ def test_a_faulty_folder_spoils_no_other(tree: Tree) -> None:
 
 
 def test_sound_sql_is_not_looked_at_again(tree: Tree, monkeypatch: pytest.MonkeyPatch) -> None:
+    shutil.rmtree(tree.root / "home" / "check")
     assert tree.faults() == {}
     with monkeypatch.context() as patch:
         patch.setattr("subprocess.Popen", lambda *_, **__: pytest.fail("looked at again"))

@@ -37,12 +37,15 @@ FINDING = {"ds": str(D1), "measure": "amount", "value": "5000.000000", "expected
 
 
 @pytest.fixture
-def shop(project: Any) -> Any:
+def shop(project: Any, once: Any) -> Any:
     """The first day is published from end to end."""
+    return once(project, one_day)
+
+
+def one_day(project: Any) -> None:
     project.arrive({D1: [("a", "1.50"), ("b", "2.50")]})
     project.publish("shop", D1)
     project.publish("core_shop", D1)
-    return project
 
 
 def told(project: Any, table: str, day: date = D1, now: datetime = NOW) -> str:

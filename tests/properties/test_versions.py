@@ -98,7 +98,14 @@ def counted(days: Snapshots) -> Iterator[tuple[date, dict[str, Row]]]:
         by_key: dict[Any, list[Row]] = defaultdict(list)
         for row in days[day]:
             by_key[row["product_id"]].append(row)
-        yield day, {key: min(same, key=preference) for key, same in by_key.items() if key is not None}
+        yield day, {key: counts(same) for key, same in by_key.items() if key is not None}
+
+
+def counts(same: list[Row]) -> Row:
+    """The row that was updated last; where rows of that moment contradict it on the cost, nobody knows what it is to say."""
+    first = min(same, key=preference)
+    costs = {row["unit_cost"] for row in same if row["updated_at"] == first["updated_at"]} - {None}
+    return first | ({"contradicted": True} if len(costs) > 1 and first["updated_at"] else {})
 
 
 def preference(row: Row) -> tuple[Any, ...]:
@@ -115,7 +122,7 @@ def preference(row: Row) -> tuple[Any, ...]:
 
 
 def is_accepted(row: Row) -> bool:
-    return None not in (row["product_id"], row["category"], row["updated_at"])
+    return None not in (row["product_id"], row["category"], row["updated_at"]) and "contradicted" not in row
 
 
 def accepted(days: Snapshots) -> Iterator[tuple[date, Row]]:

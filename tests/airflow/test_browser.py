@@ -422,6 +422,9 @@ def test_a_figure_is_waived_where_it_began_and_what_deviates_otherwise_is_linked
     assert set(left_out.all_inner_texts()) == GROWTH == set(names) - set(LAYERS)
     airflow.finish("core_shop", run_id)
     assert airflow.finish("unit_profit", run_id, "failed")[WRITE_AUDIT_PUBLISH]["try_number"] == 1
+    # What waited for it goes on, for nothing is at work that it could wait for.
+    behind = "inputs are behind their inputs, and no run is at work that mends it"
+    wait_for(lambda: behind in airflow.api.task_log("investor_profit", run_id, WRITE_AUDIT_PUBLISH), 60, every=1)
 
     follows = open_incident("unit_profit")
     assert (follows.cause_id, follows.facts["table"]) == (found.id, "profit.unit_profit")
@@ -440,10 +443,9 @@ def test_a_figure_is_waived_where_it_began_and_what_deviates_otherwise_is_linked
     assert page.locator("tbody th").all_inner_texts() == LAYERS[2:]
     for name in LAYERS[2:]:
         airflow.finish(name, page.url.rpartition("/")[2])
-    # The first of its runs has gone on where what it waited for had failed; it is tried again until that is mended, or gives up.
+    # The first of its runs is tried again until its inputs are mended, or gives up.
     wait_for(lambda: airflow.api.run("investor_profit", run_id)["state"] in FINISHED, 60)  # type: ignore[index]
     log = airflow.api.task_log("investor_profit", run_id, WRITE_AUDIT_PUBLISH)
-    assert "inputs are behind their inputs, and no run is at work that mends it" in log
     assert "profit.daily_profit_summary: the audit could not run: profit.unit_profit is behind its inputs" in log
     waived = {
         (row.table_name, figure["measure"], figure["accepted_by"], figure["accepted_because"])

@@ -29,4 +29,5 @@ TEMPLATE = "{% from 'macros/coverage.jinja' import is_below with context %}{{ is
 def test_limits_are_exact(accepted: int, refused: int, limit: str, expected: bool) -> None:
     condition = render(TEMPLATE, DAY_ONE, "test", limit=limit)
     counts = f"select cast({accepted} as bigint) as accepted_count, cast({refused} as bigint) as refused_count"
-    assert duckdb.sql(f"select {condition} from ({counts}) as counts").fetchall() == [(expected,)]
+    with duckdb.connect() as connection:
+        assert connection.execute(f"select {condition} from ({counts}) as counts").fetchall() == [(expected,)]

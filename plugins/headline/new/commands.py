@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import sys
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from headline.errors import BadRequest
-from headline.new.draft import Draft
 from headline.new.kinds import Kind
+
+if TYPE_CHECKING:
+    from headline.new.draft import Draft
 
 app = typer.Typer(no_args_is_help=True, help="Begin a pipeline, source, table, check or metric.")
 
@@ -150,6 +152,8 @@ def is_asked() -> bool:
 
 
 def _told(drafts: list[Draft], place: str) -> None:
+    from headline.new.draft import Draft  # it loads the rules, which no other command is to wait for
+
     whole = Draft()
     for draft in drafts:
         whole.new |= draft.new

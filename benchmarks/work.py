@@ -37,25 +37,33 @@ ACCEPTED = Waiver("figures of a benchmark", "the benchmark")
 
 @dataclass
 class Spent:
-    """What some work took: seconds, CPU seconds, seconds by step, periods published, and the most memory that was held, in MB."""
+    """What some work took: seconds, CPU seconds, seconds by step, periods published, and the most memory that was held, in MB.
+
+    `moved`: of the periods published, earlier days that are provisional until their refunds are in, and that a refund moved.
+    """
 
     wall: float = 0
     cpu: float = 0
     steps: dict[str, float] = field(default_factory=lambda: defaultdict(float))
     published: int = 0
+    moved: int = 0
     tables: int = 0
     runs: int = 0
     statements: int = 0
     round_trips: int = 0
     peak: float = 0
 
-    def add(self, tables: Sequence[TableRun]) -> None:
+    def add(self, run: PipelineRun, tables: Sequence[TableRun]) -> None:
         self.tables += len(tables)
         self.runs += 1
         for table in tables:
             for step, seconds in table.seconds.items():
                 self.steps[step] += seconds
             self.published += table.changed_count
+            made = run.pipeline.tables[table.table.split(".")[1]]
+            columns = [column.name for column in specs.load_contract(made).columns]
+            if made.period == "day" and "is_provisional" in columns:
+                self.moved += max(table.changed_count - len(run.requested), 0)
 
 
 def landed(conn_id: str = "headline_ledger") -> dict[str, list[Load]]:
@@ -94,7 +102,7 @@ def steps(
                     run = PipelineRun(pipeline, f"bench {interval}", interval, catalog, ledger, warehouse, ACCEPTED)
                     done = write_audit_publish(run)
                     if number >= measured:
-                        spent.add(done)
+                        spent.add(run, done)
     spent.peak = _peak()
     return spent
 

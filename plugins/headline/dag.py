@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from datetime import timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +22,6 @@ from headline.operators.steps import TIME_TO_COMPUTE
 from headline.specs import Pipeline, Source, load_pipeline
 from headline.timetable import BEFORE_ALL_DATA, DailyTimetable
 
-# include/roles.json has a role for each.
-AREAS_WITH_READERS = ("profit", "growth", "engagement")
 # Within runs of one kind, the more important tier gets a worker first.
 WEIGHTS = {1: 20, 2: 10}
 
@@ -150,8 +150,13 @@ def _dag(dag_id: str, area: str, tags: list[str], description: str, doc_md: str,
 
 
 def _readers(area: str) -> dict[str, dict[str, set[str]]]:
-    """Who reads the area's figures may look at its DAGs; all others are the engineers' alone."""
-    return {area: {"DAGs": {"can_read"}, "DAG Runs": {"can_read"}}} if area in AREAS_WITH_READERS else {}
+    """Who reads the area's figures, in the role of its name, may look at its DAGs; all others are the engineers' alone."""
+    return {area: {"DAGs": {"can_read"}, "DAG Runs": {"can_read"}}} if area in _roles() else {}
+
+
+@cache
+def _roles() -> frozenset[str]:
+    return frozenset(right["name"] for right in json.loads(settings.ROLES.read_text()))
 
 
 def _faulty_dag(dag_id: str, area: str, error: SpecError) -> DAG:

@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from headline.errors import BadRequest
 
 PROJECT = Path(__file__).resolve().parents[2]
+ROLES = PROJECT / "include" / "roles.json"
 
 
 class Settings(BaseModel):

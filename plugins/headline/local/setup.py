@@ -23,7 +23,6 @@ from headline.local.processes import Processes, process_environment
 from headline.local.screen import Screen
 from headline.local.secrets import WATCH, Secrets
 
-ROLES = settings.PROJECT / "include" / "roles.json"
 PORTS = {
     "api-server": ("HEADLINE_PORT", "Airflow's UI"),
     "demo-finance": ("HEADLINE_FINANCE_PORT", "the demo company's finance service"),
@@ -130,7 +129,7 @@ def prepare_airflow(environment: Mapping[str, str], postgres: Postgres, screen: 
 def wanted_of_airflow(secrets: Secrets) -> dict[str, object]:
     """The users that set-up makes, by name with role and password, and the roles."""
     users = {ADMIN: ("Admin", secrets[ADMIN]), WATCH: (WATCH, secrets[WATCH])}
-    return {"users": users, "roles": json.loads(ROLES.read_text())}
+    return {"users": users, "roles": json.loads(settings.ROLES.read_text())}
 
 
 def prepare_database(environment: Mapping[str, str], wanted: Mapping[str, object]) -> None:

@@ -13,7 +13,7 @@ from tests.faults.world import D1, D2, D4, D5, Child, Point, Table, World, compl
 from headline import specs
 from headline.intervals import Interval
 from headline.ledger import Ledger
-from headline.ledger.ledger import Recording
+from headline.ledger.publications import Recording
 from headline.pipeline import PipelineRun
 
 BEFORE_PUBLICATION = Point(import_module("headline.pipeline.write_audit_publish"), "publish")

@@ -14,7 +14,7 @@ from tests.faults.world import D1, D3, D4, Child, Point, Table, World, complete,
 from headline.errors import BadData
 from headline.intervals import DAY
 from headline.ledger import Ledger, Locks
-from headline.ledger.ledger import Recording
+from headline.ledger.publications import Recording
 from headline.pipeline import held_staging_table, inspect, write_audit_publish
 from headline.pipeline.fingerprints import verify_published
 from headline.warehouse import open_warehouse

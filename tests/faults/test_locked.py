@@ -14,7 +14,7 @@ import pytest
 from tests.faults.world import Child, Point, Table, World, complete, differences, with_core
 
 from headline.errors import Transient
-from headline.ledger.ledger import Recording
+from headline.ledger.publications import Recording
 from headline.warehouse import open_warehouse
 
 RUN = import_module("headline.pipeline.write_audit_publish")

@@ -20,8 +20,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from headline.intervals import DAY, Interval, Period, from_days, merge
-from headline.ledger import Change, PeriodState, missing_days, stale_periods, stale_states, touched
-from headline.ledger.ledger import Ledger
+from headline.ledger import Change, Ledger, PeriodState, missing_days, stale_periods, stale_states, touched
 from headline.pipeline.plan import Plan, plan
 from headline.pipeline.run import PipelineRun
 from headline.specs import Pipeline, Table, Window

@@ -1,15 +1,21 @@
 """What was loaded, computed, audited and published, in PostgreSQL beside the warehouse."""
 
+from headline.ledger.audits import CheckResult, Sample
 from headline.ledger.engine import ERASER, only_read, reading
 from headline.ledger.figures import Figure, Figures
 from headline.ledger.held_days import HeldDay, HeldDays
 from headline.ledger.identity import Identity, mismatch
-from headline.ledger.ledger import CheckResult, Ledger, Load, Published, RunFacts, Sample, StagingTable
+from headline.ledger.ledger import Ledger
+from headline.ledger.loads import Load
 from headline.ledger.locks import Locks
 from headline.ledger.migrate import MIGRATOR, migrate
+from headline.ledger.new_state import Published
 from headline.ledger.partial import partial_days
+from headline.ledger.period import IN_DOUBT, OPEN, Change, PeriodState, has_not_ended
+from headline.ledger.publications import RunFacts
 from headline.ledger.repairs import Attempt, Repairs
 from headline.ledger.schema_changes import ColumnChange, SchemaChange, SchemaChanges
+from headline.ledger.staging import StagingTable
 from headline.ledger.staleness import (
     behind,
     lacking_in_words,
@@ -21,7 +27,6 @@ from headline.ledger.staleness import (
     stale_states,
     touched,
 )
-from headline.ledger.state import IN_DOUBT, OPEN, Change, PeriodState, has_not_ended
 from headline.ledger.upkeep import Erasure, Tombstones, Upkeep
 
 __all__ = [

@@ -12,7 +12,7 @@ from sqlalchemy import select, text
 
 from headline.intervals import Interval, Period
 from headline.ledger import tables
-from headline.ledger.ledger import Sample
+from headline.ledger.audits import Sample
 from headline.ledger.store import Store
 
 # The column of a figure's period, and the kind of period that it is.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import date
 
-from headline.ledger.state import PeriodState
+from headline.ledger.period import PeriodState
 from headline.specs import Pipeline, load_contract
 
 

@@ -9,7 +9,7 @@ from typing import Literal
 from sqlalchemy import RowMapping, insert, select, text
 
 from headline.ledger import tables
-from headline.ledger.ledger import Load
+from headline.ledger.loads import Load
 from headline.ledger.store import Store
 
 # Loads hardly ever differ in their columns: the index load_by_columns is asked for one load of each set of columns, so that

@@ -9,7 +9,8 @@ from itertools import accumulate
 from math import inf
 
 from headline.intervals import DAY, Interval, in_few_words, merge
-from headline.ledger.state import Change, CurrentState, PeriodState
+from headline.ledger.period import Change, PeriodState
+from headline.ledger.state import CurrentState
 from headline.specs import Catalog, Table, Window
 
 ONLY_THE_DAY = Window()

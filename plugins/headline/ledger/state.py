@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import UTC, date, datetime
-from decimal import Decimal
+from datetime import date, datetime
 from functools import cache
 from typing import Any
 
 from sqlalchemy import Connection, TextClause, func, select, text
 
-from headline import settings
-from headline.intervals import Interval, business_day, merge
+from headline.intervals import Interval, merge
 from headline.ledger import tables
+from headline.ledger.period import IN_DOUBT, Change, PeriodState, period_state
 from headline.ledger.store import Store
 from headline.specs import Window
 
 _state = tables.period_state.c
-IN_DOUBT = ""
-OPEN = "open"
 _COLUMNS = ", ".join(f'"{column.name}"' for column in tables.period_state.columns)
 _CHANGES_NEAR = text("""
     select who, name, start, "end", version
@@ -48,47 +44,6 @@ _MADE_OTHERWISE = text("""
 """)
 
 
-@dataclass(frozen=True)
-class PeriodState:
-    """One period of one table as it is published (or, of a landing, as it arrived).
-
-    `version`: at which its content became what it is. `as_of`: inputs up to this version are in it.
-    `fingerprint`: of its rows; None where it was published before fingerprints were kept, IN_DOUBT between a crash and the next
-    run. `status`: open while a week or month has not ended; then complete, or partial where rows or days are missing.
-    `code_version`: of the SQL, contract and macros that computed it last; None of a landing, and where it was never known.
-    """
-
-    table: str
-    interval: Interval
-    version: int
-    as_of: int
-    fingerprint: str | None
-    row_count: int
-    status: str
-    coverage: Decimal
-    run_id: str
-    changed_at: datetime
-    computed_at: datetime
-    code_version: str | None = None
-
-    @property
-    def is_partial(self) -> bool:
-        return self.status == "partial"
-
-    @property
-    def is_open(self) -> bool:
-        return self.status == OPEN
-
-
-@dataclass(frozen=True)
-class Change:
-    """At `version` the days of `interval` of `table` became what they are."""
-
-    table: str
-    interval: Interval
-    version: int
-
-
 class CurrentState(Store):
     """Reads of the current state; each is one query, bounded by the range of days asked for."""
 
@@ -99,14 +54,14 @@ class CurrentState(Store):
             days |= {f"start_{number}": one.start, f"end_{number}": one.end}
         with self._begin() as connection:
             rows = connection.execute(_states_within(len(within)), {"names": list(table_names), **days}).all()
-        return [_period_state(row) for row in rows]
+        return [period_state(row) for row in rows]
 
     def newest_state(self, table_name: str) -> PeriodState | None:
         """The period of a table whose content changed last."""
         query = select(tables.period_state).where(_state.table_name == table_name).order_by(_state.version.desc()).limit(1)
         with self._begin() as connection:
             row = connection.execute(query).first()
-        return _period_state(row) if row else None
+        return period_state(row) if row else None
 
     def last_computed_at(self) -> datetime | None:
         """When any period was computed last, changed or not; None before the first."""
@@ -117,7 +72,7 @@ class CurrentState(Store):
         """The periods of a table that a run was about to replace when it died, or that were found to differ."""
         query = select(tables.period_state).where(_state.table_name == table_name, _state.fingerprint == IN_DOUBT)
         with self._begin() as connection:
-            return [_period_state(row) for row in connection.execute(query.order_by(_state.start))]
+            return [period_state(row) for row in connection.execute(query.order_by(_state.start))]
 
     def newest_days(self, table_names: Iterable[str]) -> dict[str, date]:
         """The first day of the newest period of each table that is published."""
@@ -224,36 +179,3 @@ def _states_within(count: int) -> TextClause:
 def _lists(names: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> dict[str, list[Any]]:
     """Rows as one list by column, as `unnest` takes them."""
     return dict(zip(names, map(list, zip(*rows, strict=True)), strict=True))
-
-
-def _period_state(row: Any) -> PeriodState:
-    return PeriodState(
-        table=row.table_name,
-        interval=Interval(row.start, row.end),
-        version=row.version,
-        as_of=row.as_of,
-        fingerprint=row.fingerprint,
-        row_count=row.row_count,
-        status=_status(row),
-        coverage=row.coverage,
-        run_id=row.run_id,
-        changed_at=row.changed_at,
-        computed_at=row.computed_at,
-        code_version=row.code_version,
-    )
-
-
-def _status(row: Any) -> str:
-    """A period that was open when it was published, and has ended since, lacks the days that followed."""
-    if row.status != OPEN or has_not_ended(Interval(row.start, row.end)):
-        return str(row.status)
-    return "partial"
-
-
-def has_not_ended(period: Interval) -> bool:
-    """Whether a day of a period is yet to come, or is the present one in the reporting zone."""
-    return period.end > _today()
-
-
-def _today() -> date:
-    return business_day(datetime.now(UTC), settings.load().reporting_zone)

@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import func, insert, select, text, update
 
 from headline.ledger import tables
-from headline.ledger.ledger import Load
+from headline.ledger.loads import Load
 from headline.ledger.store import Store
 from headline.ledger.versions import lock_versions, next_versions
 

@@ -11,7 +11,7 @@ from decimal import Decimal
 
 from headline.intervals import Interval, merge
 from headline.ledger import Identity, Ledger, Published, RunFacts, touched
-from headline.ledger.ledger import Recording
+from headline.ledger.publications import Recording
 from headline.pipeline.plan import Plan
 from headline.pipeline.transform import Staged
 from headline.specs import Window

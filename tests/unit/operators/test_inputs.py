@@ -129,7 +129,7 @@ def wait_without_notification(ledger: Ledger, meanwhile: Callable[[], Awaitable[
 def test_a_poll_finds_what_no_notification_told(ledger: Ledger, forget_settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     assert 15 <= listener.POLL <= 30
     monkeypatch.setattr(listener, "POLL", 0.1)
-    monkeypatch.setattr("headline.ledger.ledger._notify", lambda *_: None)
+    monkeypatch.setattr("headline.ledger.publications.notify", lambda *_: None)
 
     async def publish_silently() -> None:
         await asyncio.sleep(0.5)

@@ -58,7 +58,7 @@ def publish(project: Any, monkeypatch: pytest.MonkeyPatch) -> Publish:
         project.write(path, text)
 
     def on(today: date, first: date, last: date) -> str:
-        monkeypatch.setattr("headline.ledger.state._today", lambda: today)
+        monkeypatch.setattr("headline.ledger.period._today", lambda: today)
         project.arrive({day: [(f"o{day}", "1.00")] for day in Interval(first, last + DAY)})
         for name in ("shop", "core_shop", "monthly"):
             project.publish(name, first, last)
@@ -89,9 +89,9 @@ def test_a_month_that_stays_as_it_was_published_is_partial_from_its_end_on(
     project: Any, publish: Publish, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert publish(FEBRUARY[11], FEBRUARY[0], FEBRUARY[10]) == "open"
-    monkeypatch.setattr("headline.ledger.state._today", lambda: FEBRUARY[27])
+    monkeypatch.setattr("headline.ledger.period._today", lambda: FEBRUARY[27])
     assert standing(project) == "open", "its last day has not ended"
-    monkeypatch.setattr("headline.ledger.state._today", lambda: FEBRUARY[27] + DAY)
+    monkeypatch.setattr("headline.ledger.period._today", lambda: FEBRUARY[27] + DAY)
     assert standing(project) == "partial"
     assert partial_days(*pipeline_and_states(project)) == {"profit.months": FEBRUARY}
 
@@ -102,7 +102,7 @@ def test_the_list_of_tables_says_so(
     publish(FEBRUARY[11], FEBRUARY[0], FEBRUARY[10])
     found = []
     for today in (FEBRUARY[27], FEBRUARY[27] + DAY):
-        monkeypatch.setattr("headline.ledger.state._today", lambda today=today: today)
+        monkeypatch.setattr("headline.ledger.period._today", lambda today=today: today)
         monkeypatch.setattr(sys, "argv", ["headline", "tables", "--format", "json"])
         capsys.readouterr()
         with pytest.raises(SystemExit):

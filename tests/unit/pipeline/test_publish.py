@@ -13,7 +13,7 @@ from headline import specs
 from headline.errors import BadData, Transient
 from headline.intervals import DAY, Interval
 from headline.ledger import Ledger, stale_states
-from headline.ledger.ledger import Recording
+from headline.ledger.publications import Recording
 from headline.pipeline import write_audit_publish
 from headline.pipeline.audit import audit
 from headline.pipeline.fingerprints import verify_published

@@ -1,36 +1,11 @@
-"""The ledger's tables. Rows of history are only ever added; the others hold how things are now.
-
-A table of history says so in its `info`, and a migration gives it the trigger `history_stays`.
-"""
+"""What was loaded, computed, audited and published, and what is known of each source's columns."""
 
 from __future__ import annotations
 
-from sqlalchemy import (
-    BigInteger,
-    Boolean,
-    Column,
-    Date,
-    DateTime,
-    ForeignKey,
-    Index,
-    Integer,
-    MetaData,
-    Numeric,
-    Sequence,
-    String,
-    Table,
-    Text,
-    UniqueConstraint,
-    func,
-    text,
-)
+from sqlalchemy import BigInteger, Boolean, Column, Date, DateTime, Index, Numeric, String, Table, Text, func, text
 from sqlalchemy.dialects.postgresql import JSONB
 
-metadata = MetaData()
-HISTORY = {"history": True}
-
-# One sequence orders everything that changes what a reader sees: loads and publications alike.
-version_sequence = Sequence("version", metadata=metadata)
+from headline.ledger.tables.base import HISTORY, metadata
 
 load = Table(
     "load",
@@ -170,97 +145,4 @@ held_day = Table(
     Column("released_at", DateTime(timezone=True), nullable=True),
     Column("released_by", Text, nullable=True, comment="the run that was asked for the day, or how it came to an end"),
     Index("held_day_by_landing", "landing", "ds"),
-)
-
-erasure = Table(
-    "erasure",
-    metadata,
-    Column("id", BigInteger, primary_key=True, autoincrement=True),
-    Column("digest", String(32), nullable=False, unique=True, comment="salted hash of the person's id"),
-    Column("salt", String(64), nullable=False, comment="the same in all rows"),
-    Column("asked_by", Text, nullable=False),
-    Column("asked_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
-    Column("files", JSONB, nullable=False, server_default="[]", comment="landed files that were written anew"),
-    Column("counts", JSONB, nullable=False, server_default="{}", comment="place to the number of rows changed"),
-    Column("finished_at", DateTime(timezone=True), nullable=True, comment="null until it has ended"),
-)
-
-retention = Table(
-    "retention",
-    metadata,
-    Column("id", BigInteger, primary_key=True, autoincrement=True),
-    Column("run_id", String, nullable=False),
-    Column("removed", JSONB, nullable=False, comment="kind to the count and the bytes of what was removed"),
-    Column("removed_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
-)
-
-retirement = Table(
-    "retirement",
-    metadata,
-    Column("id", BigInteger, primary_key=True, autoincrement=True),
-    Column("table_name", String, nullable=False),
-    Column("retired_on", Date, nullable=False, comment="as the graveyard says"),
-    Column("reason", Text, nullable=False),
-    Column("replaced_by", String, nullable=True),
-    Column("row_count", BigInteger, nullable=False, comment="rows that were dropped, quarantined ones too"),
-    Column("period_count", BigInteger, nullable=False, comment="periods that were published"),
-    Column("dropped_by", Text, nullable=False, comment="who asked for it"),
-    Column("dropped_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
-    info=HISTORY,
-)
-
-repair = Table(
-    "repair",
-    metadata,
-    Column("id", BigInteger, primary_key=True, autoincrement=True),
-    Column("source", String, nullable=False),
-    Column("landing", String, nullable=False, comment="landing.<name>, or a pipeline whose day is computed again"),
-    Column("ds", Date, nullable=False),
-    Column("attempt", Integer, nullable=False, comment="from 1; 3 at most"),
-    Column("run_id", String, nullable=False, comment="the run that is to bring the day"),
-    Column("reason", Text, nullable=False, comment="what was missing"),
-    Column("before", JSONB, nullable=False, comment="what was there of the day before the attempt"),
-    Column("after", JSONB, nullable=True, comment="what was there after it"),
-    Column("outcome", String, nullable=False, comment="started, repaired, failed or escalated"),
-    Column("started_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
-    Column("finished_at", DateTime(timezone=True), nullable=True),
-    UniqueConstraint("landing", "ds", "attempt", name="repair_attempt"),
-)
-
-incident = Table(
-    "incident",
-    metadata,
-    Column("id", BigInteger, primary_key=True, autoincrement=True),
-    Column("kind", String, nullable=False, comment="one of headline.incidents.kinds"),
-    Column("pipeline", String, nullable=False, comment="id of the pipeline, or of the DAG where it is none"),
-    Column("ds", Date, nullable=False, comment="the business day that is concerned"),
-    Column("state", String, nullable=False, comment="open, acknowledged or resolved"),
-    Column("cause_id", BigInteger, ForeignKey("incident.id"), nullable=True, comment="the incident that it hangs on"),
-    Column("since", DateTime(timezone=True), nullable=False, comment="when it became true; opened_at is when it was seen"),
-    Column("opened_at", DateTime(timezone=True), nullable=False),
-    Column("acknowledged_at", DateTime(timezone=True), nullable=True),
-    Column("acknowledged_by", String, nullable=True),
-    Column("resolved_at", DateTime(timezone=True), nullable=True),
-    Column("facts", JSONB, nullable=False, comment="what the message tells: run, task, checks, keys, never personal data"),
-    UniqueConstraint("pipeline", "kind", "ds", name="incident_once"),
-    Index("incident_by_state", "state", "opened_at"),
-)
-
-incident_event = Table(
-    "incident_event",
-    metadata,
-    Column("id", BigInteger, primary_key=True, autoincrement=True),
-    Column("incident_id", BigInteger, ForeignKey("incident.id"), nullable=False),
-    Column("at", DateTime(timezone=True), nullable=False),
-    Column(
-        "event",
-        String,
-        nullable=False,
-        comment="opened, seen_again, told, delivery_failed, acknowledged, escalated, rearmed, linked or resolved",
-    ),
-    Column("person", String, nullable=True, comment="an engineer of team.yml"),
-    Column("channel", String, nullable=True, comment="inbox, email, slack or sns"),
-    Column("detail", Text, nullable=False),
-    Index("incident_event_by_incident", "incident_id", "id"),
-    info=HISTORY,
 )

@@ -1,0 +1,27 @@
+"""The ledger's tables. Rows of history are only ever added; the others hold how things are now.
+
+A table of history says so in its `info`, and a migration gives it the trigger `history_stays`.
+"""
+
+from headline.ledger.tables.base import metadata
+from headline.ledger.tables.data import audit, held_day, load, period_state, publication, schema_change, staging_table, warehouse
+from headline.ledger.tables.incidents import incident, incident_event, repair
+from headline.ledger.tables.upkeep import erasure, retention, retirement
+
+__all__ = [
+    "audit",
+    "erasure",
+    "held_day",
+    "incident",
+    "incident_event",
+    "load",
+    "metadata",
+    "period_state",
+    "publication",
+    "repair",
+    "retention",
+    "retirement",
+    "schema_change",
+    "staging_table",
+    "warehouse",
+]

@@ -31,6 +31,9 @@ class Interval:
     def __iter__(self) -> Iterator[date]:
         return (self.start + timedelta(days=i) for i in range((self.end - self.start).days))
 
+    def __contains__(self, day: date) -> bool:
+        return self.start <= day < self.end
+
     def __len__(self) -> int:
         return (self.end - self.start).days
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import date
+from datetime import UTC, date, datetime
 from decimal import Decimal
 
 from headline.intervals import DAY, Interval
-from headline.ledger import Ledger, Published, RunFacts
+from headline.ledger import Ledger, Load, Published, RunFacts, StagingTable
 
 
 def record(
@@ -31,3 +31,15 @@ def days_of(
     """The days from `first` to `last`, both included, of a table that is replaced day by day."""
     interval = Interval(first, (last or first) + DAY)
     return [Published(table, Interval(day, day + DAY), f"3:{content}{day}", 3, status, coverage) for day in interval]
+
+
+def load_of(landing: str, day: date, checksum: str = "a", rows: int = 1) -> Load:
+    """A load as an ingest would record it."""
+    moment = datetime(2026, 1, 1, tzinfo=UTC)
+    return Load(landing, day, f"file:///{landing}/{day}/{checksum}.parquet", rows, checksum, {"x": "string"}, "test", moment)
+
+
+def staging_table(table: str = "core.x", state: str = "transformed", run_key: str = "k") -> StagingTable:
+    """What a run has computed of the first and the third of March."""
+    days = [Interval(day, day + DAY) for day in (date(2026, 3, 1), date(2026, 3, 3))]
+    return StagingTable(run_key, table, days, 7, 10, state, "run")

@@ -12,10 +12,13 @@ from datetime import date, datetime, timedelta
 
 from headline import settings, specs
 from headline.incidents.airflow_state import AirflowState, look_at_airflow
+from headline.incidents.alert_path import WATCH
+from headline.incidents.causes import cause_of
 from headline.incidents.days import end_of
-from headline.incidents.judge import HISTORY_DAYS, WATCH, World, cause_of, findings, is_over
+from headline.incidents.judge import findings, is_over
 from headline.incidents.kinds import failed_days
 from headline.incidents.pager import pager
+from headline.incidents.world import HISTORY_DAYS, World
 from headline.intervals import DAY, Interval, business_day
 from headline.ledger import HeldDays, Ledger, Repairs, SchemaChange, SchemaChanges, stale_states
 from headline.ledger.evidence import Observations

@@ -88,7 +88,7 @@ def missing_days(requested: Interval, there: Iterable[Interval], window: Window 
     if window.without_gaps and covered:
         earliest = date.min if window.lookback_days == "all" else start - timedelta(days=window.lookback_days)
         start = min(start, max(earliest, covered[0].start))
-    return [day for day in Interval(start, requested.end) if not any(one.start <= day < one.end for one in covered)]
+    return [day for day in Interval(start, requested.end) if not any(day in one for one in covered)]
 
 
 def missing_inputs(reads: Mapping[str, Window], requested: Interval, ledger: CurrentState) -> dict[str, list[date]]:

@@ -64,7 +64,7 @@ def task_failed(context: Any) -> None:
 @told_in_any_case
 def run_failed(context: Any) -> None:
     """A run has failed. A task whose process was killed cannot tell that itself: Airflow's DAG processor calls this for it."""
-    from headline.incidents.judge import DIRECT_CAUSES
+    from headline.incidents.causes import DIRECT_CAUSES
     from headline.incidents.kinds import failed_runs
     from headline.incidents.watch import report
     from headline.ledger.incidents import Incidents
@@ -116,8 +116,8 @@ def finding_of(context: Any, now: datetime) -> Finding | None:
     """
     from headline import settings
     from headline.errors import BadRequest
-    from headline.incidents.judge import LOOK_BACK_DAYS
     from headline.incidents.kinds import FAILED_DAY
+    from headline.incidents.world import LOOK_BACK_DAYS
     from headline.intervals import business_day
     from headline.ledger.incidents import Finding
     from headline.operators.context import requested

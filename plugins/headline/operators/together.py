@@ -77,7 +77,7 @@ def _ready(
     if days == own:
         return own
     reads = {name: window for name, window in inputs.items() if name in catalog.makers and name not in settings.load().without}
-    others = [Interval(day, day + DAY) for day in days if not own.start <= day < own.end]
+    others = [Interval(day, day + DAY) for day in days if day not in own]
     missing = ledger.missing_for([(reads, day) for day in others], ledger.Ledger())
     ready = {
         day

@@ -20,7 +20,7 @@ from headline.redaction import redact
 
 if TYPE_CHECKING:
     from headline.airflow_api import AirflowApi
-    from headline.incidents.judge import World
+    from headline.incidents.world import World
     from headline.ledger.incidents import Incident
     from headline.oncall import AreaOwners
     from headline.pages.runs import RunGroup

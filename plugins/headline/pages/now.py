@@ -13,7 +13,7 @@ from headline import settings, specs
 from headline.errors import HeadlineError
 
 if TYPE_CHECKING:
-    from headline.incidents.judge import World
+    from headline.incidents.world import World
     from headline.intervals import Interval
     from headline.specs import Pipeline
 
@@ -32,7 +32,7 @@ class Duty:
 
 def current_world(now: datetime) -> World:
     """How the data stand, as the freshness watch sees them."""
-    from headline.incidents.judge import World
+    from headline.incidents.world import World
     from headline.intervals import business_day
     from headline.ledger.evidence import Observations
 

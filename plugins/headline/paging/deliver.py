@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from headline import settings
-from headline.incidents.judge import known_down, path_failed
+from headline.incidents.alert_path import known_down, path_failed
 from headline.incidents.kinds import KINDS
 from headline.incidents.phase import present
 from headline.incidents.watch import fire

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from headline import settings
-from headline.incidents.judge import WATCH, known_down, path_failed
+from headline.incidents.alert_path import WATCH, known_down, path_failed
 from headline.ledger.incidents import Incidents
 from headline.paging import people
 from headline.paging.channels import configured

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 
 from headline import settings
 from headline.errors import HeadlineError
+from headline.incidents.causes import DIRECT_CAUSES
 from headline.incidents.first_step import first_step, trigger_command
-from headline.incidents.judge import DIRECT_CAUSES, held_finding
+from headline.incidents.judge import held_finding
 from headline.intervals import DAY, Interval, business_day
 from headline.ledger import (
     IN_DOUBT,

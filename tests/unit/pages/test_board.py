@@ -11,7 +11,7 @@ from fastapi import HTTPException
 from starlette.requests import Request
 from tests.unit.company import TABLES, catalog, publication  # noqa: F401 (a fixture)
 
-from headline.incidents.judge import World
+from headline.incidents.world import World
 from headline.intervals import DAY, Interval
 from headline.ledger.evidence import Evidence, Publication
 from headline.ledger.incidents import Incident

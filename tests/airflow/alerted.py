@@ -13,7 +13,7 @@ from tests.unit.paging.servers import Mailbox, Phones, Webhook
 
 from headline import oncall
 from headline.specs import Team
-from headline.specs.team import parse_team
+from headline.specs.team_file import parse_team
 
 MINUTE = timedelta(minutes=1)
 TIME_TO_NOTICE = timedelta(seconds=30)

@@ -15,7 +15,7 @@ from headline.new.runbooks import renew
 from headline.rules.fault import shown
 from headline.rules.folders import dags_folder
 from headline.specs import Catalog, Pipeline, load_pipeline, load_understood
-from headline.specs.catalog import parse_yaml
+from headline.specs.files import parse_yaml
 
 # How long after the last of its inputs a new pipeline is due.
 AFTER_INPUTS = timedelta(minutes=15)

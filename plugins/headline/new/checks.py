@@ -13,7 +13,7 @@ from headline.rules.content import content_faults
 from headline.rules.fault import shown
 from headline.rules.tables import NUMBERS, WITHOUT_FIGURES
 from headline.specs import Catalog, Dimension, Table, load_contract, load_understood
-from headline.specs.catalog import parse_yaml
+from headline.specs.files import parse_yaml
 from headline.specs.written import load_conventions
 
 DIMENSIONS: tuple[str, ...] = get_args(Dimension)

@@ -12,7 +12,7 @@ from uuid import uuid4
 
 from headline import settings
 from headline.errors import BadData, SpecError, Transient
-from headline.specs.models import is_within, leads_out
+from headline.specs.values import is_within, leads_out
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -1,118 +1,17 @@
-"""All pipelines and sources of the repository, read from their folders and checked as a whole."""
+"""All pipelines and sources of the repository, checked as a whole."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cache
-from pathlib import Path
-from typing import Any
-
-import yaml
+from zoneinfo import ZoneInfo
 
 from headline import settings
 from headline.errors import SpecError
-from headline.specs.lenient import keys, understood
-from headline.specs.models import Pipeline, Source, Table, is_within
-
-# A folder a day, so that a day is found without listing the others; in it files that begin with the minute of their arrival.
-STREAM_PATTERN = re.compile(r"[^*]*%Y[^*]*%m[^*]*%d[^*/]*/%H%M[^*%/]*\*[^*%/]*")
-# What stands in for a value that is missing or wrong while the rest of the file is looked at.
-_PLACEHOLDERS: dict[str, Any] = {"description": "Not described yet.", "tier": 2, "lands_at": "23:59"}
-YamlLoader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-
-
-def read_yaml(path: Path) -> Any:
-    """The content of a YAML file; a syntax fault is a SpecError that names the line."""
-    return parse_yaml(read_text(path), path)
-
-
-def read_text(path: Path) -> str:
-    """The text of a file that a folder must have; raises SpecError where it cannot be read."""
-    try:
-        return path.read_text()
-    except OSError as error:
-        raise SpecError([f"{path.name}: cannot be read: {error.strerror}; the folder {path.parent} needs this file"]) from None
-
-
-def file_state(path: Path) -> tuple[int, ...] | None:
-    """What differs as soon as a file is written anew, cheaper than its text; None where there is no such file."""
-    try:
-        found = path.stat()
-    except OSError:
-        return None
-    return found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
-
-
-def parse_yaml(text: str, path: Path) -> Any:
-    """What the text of a YAML file says; a syntax fault is a SpecError that names the line."""
-    try:
-        return yaml.load(text, Loader=YamlLoader)  # noqa: S506 (a safe loader, either way)
-    except yaml.YAMLError as error:
-        raise SpecError([f"{path}: not valid YAML: {' '.join(str(error).split())}"]) from None
-
-
-def load_pipeline(folder: Path) -> Pipeline:
-    """The pipeline or source that a folder describes.
-
-    Raises SpecError with all faults at once, each with file and key.
-    """
-    pipeline, faults = read_pipeline(folder)
-    if pipeline is None or faults:
-        raise SpecError(faults)
-    return pipeline
-
-
-def read_pipeline(folder: Path) -> tuple[Pipeline | None, list[str]]:
-    """What a folder describes, without its faults, and these, each with file and key.
-
-    None where nothing can be told without them, as in a file that is not YAML.
-    """
-    known = settings.load()
-    is_source = folder.parent.resolve() in {known.sources.resolve(), (known.sql / "sources").resolve()}
-    file = folder / ("source.yml" if is_source else "pipeline.yml")
-    where = f"{folder.parent.name}/{folder.name}/{file.name}"
-    model: type[Pipeline] = Source if is_source else Pipeline
-    try:
-        content = read_yaml(file)
-    except SpecError as error:
-        return None, error.faults
-    pipeline, errors = understood(model, content, _PLACEHOLDERS)
-    told: dict[str, list[str]] = {}  # a value that may be one of several kinds is told as wrong by each of them
-    for fault in errors:
-        told.setdefault(_key(keys(content, fault)), []).append(_explain(fault))
-    faults = [f"{where}: {key}: {'; or: '.join(texts)}" for key, texts in told.items()]
-    if pipeline is None:
-        return None, faults
-    placed(pipeline, folder)
-    return pipeline, faults + [f"{where}: {fault}" for fault in _faults(pipeline)]
-
-
-def placed(pipeline: Pipeline, folder: Path) -> Pipeline:
-    """The pipeline as that of a folder, which names its files and its tables."""
-    pipeline._folder = folder
-    for name, table in pipeline.tables.items():
-        table._folder, table._schema, table._name, table._coverage = folder, pipeline.schema_name, name, pipeline.coverage
-    if isinstance(pipeline, Source):
-        _read_landing_by_default(pipeline)
-    return pipeline
-
-
-def stand_in(folder: Path) -> Pipeline:
-    """What a folder whose spec cannot be read seems to hold: a table for each SELECT with a contract beside it."""
-    names = [file.stem for file in sorted(folder.glob("*.sql")) if (folder / f"{file.stem}.contract.yml").is_file()]
-    model = Source if folder.parent.name == "sources" else Pipeline
-    return placed(model.model_construct(**_PLACEHOLDERS, tables={name: Table() for name in names}), folder)
-
-
-def pipeline_folders() -> list[Path]:
-    """Every folder that holds a pipeline.yml or, under the sources, a source.yml; one that stands in for another hides that."""
-    known = settings.load()
-    pipelines = [file.parent for file in known.sql.glob("*/*/pipeline.yml")]
-    names = {file.parent.name for sources in (known.sql / "sources", known.sources) for file in sources.glob("*/source.yml")}
-    return sorted(pipelines) + [known.source(name) for name in sorted(names)]
+from headline.specs.folders import load_pipeline, pipeline_folders, read_pipeline
+from headline.specs.models import Pipeline, Source, Table
 
 
 @dataclass(frozen=True)
@@ -214,8 +113,6 @@ class Catalog:
 
 def is_behind(zone: str, other: str) -> bool:
     """Whether days end later in a zone than in another one, in winter or in summer."""
-    from zoneinfo import ZoneInfo
-
     noons = (datetime(2026, month, 1, 12, tzinfo=UTC) for month in (1, 7))
     offsets = ([noon.astimezone(ZoneInfo(one)).utcoffset() or timedelta() for one in (zone, other)] for noon in noons)
     return any(mine < its for mine, its in offsets)
@@ -290,58 +187,3 @@ def _read() -> tuple[Catalog, list[str]]:
             faults.append(f"{folder}: the id {pipeline.id} is taken by {pipelines[pipeline.id].folder}; folder names are DAG ids")
         pipelines[pipeline.id] = pipeline
     return Catalog(pipelines), faults
-
-
-def _read_landing_by_default(source: Pipeline) -> None:
-    """A source's table that states no reads maps what landed under its own name, day by day."""
-    from headline.specs.models import Window
-
-    for name, table in source.tables.items():
-        if not table.reads:
-            table.reads[f"landing.{name}"] = Window()
-            table._takes_over_landing = True
-
-
-def _faults(pipeline: Pipeline) -> Iterator[str]:
-    from graphlib import CycleError
-
-    for table in pipeline.tables.values():
-        for file in (table.sql_file, table.contract_file):
-            if not file.is_file():
-                yield f"tables.{table.name}: the folder has no {file.name}"
-    if isinstance(pipeline, Source):
-        for name, ingest in pipeline.ingest.items():
-            for key, file_name in ingest.sql_files.items() if ingest.kind == "database" else ():
-                if not (pipeline.folder / file_name).is_file():
-                    yield f"ingest.{name}.{key}: the folder has no {file_name}"
-                elif not is_within(pipeline.folder / file_name, pipeline.folder):
-                    yield f"ingest.{name}.{key}: {file_name} is a link that leads out of the folder; put the file itself there"
-            if ingest.kind == "files" and not ingest.tells_day:
-                yield (
-                    f"ingest.{name}.pattern: name the day as {{{{ ds }}}} in it, or the column that tells it under `day`; "
-                    "a list that is replaced in place and tells of no day is `undated: true`"
-                )
-            if ingest.kind == "stream" and not STREAM_PATTERN.fullmatch(ingest.pattern):
-                yield f"ingest.{name}.pattern: name folder and minute of arrival in it, like arrived=%Y-%m-%d/%H%M-*.jsonl.gz"
-        for table in pipeline.tables.values():
-            # A landed day is read as soon as it is there: nobody could wait for the days after the newest one.
-            if ahead := [name for name, window in table.reads.items() if name.startswith("landing.") and window.lookahead_days]:
-                yield (
-                    f"tables.{table.name}.reads: {', '.join(ahead)}: lookahead_days is not possible, for a day would be "
-                    "published before the days after it have landed. Where records of a day stand in the next day's file, name "
-                    "the column that tells when they happened as `moment` of the ingest"
-                )
-    try:
-        pipeline.ordered_tables  # noqa: B018 (sorting is the check)
-    except CycleError as error:
-        yield f"tables: they read each other in a circle: {' → '.join(error.args[1])}"
-
-
-def _key(location: tuple[int | str, ...]) -> str:
-    return ".".join(str(part) for part in location) or "the file"
-
-
-def _explain(fault: Any) -> str:
-    if fault["type"] == "extra_forbidden":
-        return "unknown key; see docs/pipelines.md for those that exist"
-    return f"{fault['msg']} (found: {fault['input']!r})" if fault["type"] != "missing" else "is required"

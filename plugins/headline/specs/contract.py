@@ -14,8 +14,8 @@ from typing import Annotated, Any, Literal, get_args
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
 
 from headline.errors import SpecError
-from headline.specs.models import Dimension
 from headline.specs.soda_schema import contract_faults
+from headline.specs.values import Dimension
 
 # Soda knows these too; left as they are they would read what is published, not the staging table.
 _OTHER_QUERIES = ("keys_query", "rows_tested_query")

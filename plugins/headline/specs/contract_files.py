@@ -8,9 +8,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from headline.errors import SpecError
-from headline.specs.catalog import file_state, parse_yaml, read_text
 from headline.specs.contract import Contract
 from headline.specs.expand import Expansion, dataset_of
+from headline.specs.files import file_state, parse_yaml, read_text
 from headline.specs.lenient import keys, understood
 from headline.specs.models import Table
 from headline.specs.written import WrittenContract

@@ -12,8 +12,9 @@ from typing import Any, get_args
 
 from headline import settings
 from headline.errors import SpecError
-from headline.specs.catalog import file_state, read_text
-from headline.specs.models import Dimension, Table
+from headline.specs.files import file_state, read_text
+from headline.specs.models import Table
+from headline.specs.values import Dimension
 from headline.specs.written import (
     Conventions,
     NameRule,

@@ -11,8 +11,9 @@ from pydantic import Field, TypeAdapter, ValidationError
 
 from headline import settings
 from headline.errors import SpecError
-from headline.specs.catalog import Catalog, parse_yaml, read_text
-from headline.specs.models import Model, TableName
+from headline.specs.catalog import Catalog
+from headline.specs.files import parse_yaml, read_text
+from headline.specs.values import Model, TableName
 
 
 class Grave(Model):

@@ -12,8 +12,8 @@ from pydantic import Field, PrivateAttr, ValidationError
 
 from headline.errors import SpecError
 from headline.settings import PROJECT
-from headline.specs.catalog import parse_yaml, read_text
-from headline.specs.models import Model
+from headline.specs.files import parse_yaml, read_text
+from headline.specs.values import Model
 
 FOLDER = PROJECT / "docs" / "requests"
 RequestName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]

@@ -11,9 +11,9 @@ from pydantic import BeforeValidator, ConfigDict, Field, model_validator
 
 from headline import settings
 from headline.errors import SpecError
-from headline.specs.catalog import file_state, parse_yaml, read_text
+from headline.specs.files import file_state, parse_yaml, read_text
 from headline.specs.lenient import understood
-from headline.specs.models import Dimension, Empty, Model
+from headline.specs.values import Dimension, Empty, Model
 
 Severity = Literal["blocking", "warning"]
 Bound = int | float

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from headline import settings
 from headline.errors import SpecError
 from headline.intervals import Interval
-from headline.specs.catalog import file_state
+from headline.specs.files import file_state
 
 if TYPE_CHECKING:
     from jinja2 import Environment, Template

@@ -26,7 +26,7 @@ from headline.ledger import Identity, Locks, mismatch
 from headline.ledger.identity import MENDING, published
 from headline.space import is_full, no_space
 from headline.specs import Table, load_contract
-from headline.specs.catalog import file_state
+from headline.specs.files import file_state
 from headline.sql import within, write
 from headline.warehouse.base import Content, Output, Replacement, Result, Session, Staging, Warehouse
 

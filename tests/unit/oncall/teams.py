@@ -13,7 +13,8 @@ import yaml
 
 from headline import oncall
 from headline.settings import PROJECT
-from headline.specs.team import Team, parse_team
+from headline.specs.team import Team
+from headline.specs.team_file import parse_team
 
 FILE = PROJECT / "include" / "team.yml"
 YEARS = range(2026, 2036)

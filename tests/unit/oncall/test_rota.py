@@ -13,7 +13,8 @@ from tests.unit.oncall.teams import YEARS, newcomer, repeats, shifts_of_holidays
 
 from headline import oncall
 from headline.errors import BadRequest
-from headline.specs.team import Team, parse_team
+from headline.specs.team import Team
+from headline.specs.team_file import parse_team
 
 FIRST, LAST = date(YEARS[0], 1, 1), date(YEARS[-1], 12, 31)
 DAY = timedelta(days=1)

@@ -13,7 +13,7 @@ from headline.errors import SpecError
 from headline.intervals import Interval
 from headline.pipeline import prepare
 from headline.pipeline.names import expected
-from headline.specs.catalog import placed
+from headline.specs.folders import placed
 from headline.specs.models import Pipeline, Table
 from headline.sql import DIALECT, Overlay, Resolution, compile_table, parse, render, resolve, selects, write
 

@@ -12,23 +12,20 @@ import pytest
 from tests.repository.written import ROOT, tables
 
 from headline.rules.meaning import keys_come_from_content, sums_in_checks_keep_their_meaning, sums_keep_their_meaning
+from headline.rules.reads import checks_read_what_is_there, names_are_known, names_in_checks_are_known, reads_are_stated
 from headline.rules.tables import (
     RULES,
     Rule,
     checks_are_enough,
     checks_are_portable,
     checks_name_the_rows,
-    checks_read_what_is_there,
     columns_are_those_of_the_contract,
     everything_is_described,
     figures_tell_their_coverage,
     key_tells_rows_apart,
-    names_are_known,
-    names_in_checks_are_known,
     names_say_the_type,
     period_column_is_there,
     personal_data_stays,
-    reads_are_stated,
     soda_understands_the_contract,
     sql_is_portable,
     sums_are_stated,

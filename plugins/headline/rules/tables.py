@@ -9,50 +9,21 @@ import re
 from collections.abc import Callable, Iterator
 from typing import get_args
 
-from sqlglot import exp, parse_one
-from sqlglot.errors import OptimizeError
-from sqlglot.optimizer.qualify import qualify
-
 from headline.rules.meaning import keys_come_from_content, sums_in_checks_keep_their_meaning, sums_keep_their_meaning
+from headline.rules.reads import checks_read_what_is_there, names_are_known, names_in_checks_are_known, reads_are_stated
 from headline.rules.written import Written, listed, makers_of
 from headline.specs import Dimension, read_contract
 from headline.specs.soda_schema import contract_faults
 from headline.specs.written import load_conventions
-from headline.sql import personal_columns_shown, tables_read, write
+from headline.sql import personal_columns_shown, tables_read
 from headline.sql.rules import violations
 
 DIMENSIONS_REQUIRED = get_args(Dimension)
-ALWAYS_THERE = "calendar.days"
 # What arrives, and what it is brought into: events and states, of which figures are made.
 WITHOUT_FIGURES = ("sources", "core")
 NUMBERS = ("integer", "bigint", "decimal")
 # Kinds of column (conventions.yml) whose type no column has that is not called so.
 NAMED_ALONE = ("money", "truth", "date", "timestamp")
-
-
-def reads_are_stated(written: Written) -> Iterator[str]:
-    """Airflow parses pipeline.yml, not SQL: what it does not state is not waited for, nor computed again."""
-    read, stated = tables_read(written.query), set(written.table.reads)
-    if read - stated:
-        yield f"tables.{written.table.name}.reads: the SQL reads {listed(read - stated)} without stating it"
-    if stated - read:
-        yield f"tables.{written.table.name}.reads: states {listed(stated - read)} without reading it"
-
-
-def checks_read_what_is_there(written: Written) -> Iterator[str]:
-    """An audit follows its own transform alone: of its pipeline it may read only what its table is made of, and itself."""
-    outputs = makers_of(written.catalog)
-    mine = {output: table for table in written.pipeline.tables.values() for output in table.outputs}
-    before = set(written.table.outputs)
-    for table in reversed(written.pipeline.ordered_tables):
-        if before & set(table.outputs):
-            before |= {output for read in table.reads if read in mine for output in mine[read].outputs}
-    for name, query in written.checks.items():
-        for read in sorted(tables_read(query)):
-            if read not in outputs and read != ALWAYS_THERE:
-                yield f"check «{name}» reads {read}, which nobody makes"
-            elif read in mine and read not in before:
-                yield f"check «{name}» reads {read}, which may not be computed yet when the check runs"
 
 
 def sql_is_portable(written: Written) -> Iterator[str]:
@@ -79,54 +50,6 @@ def columns_are_those_of_the_contract(written: Written) -> Iterator[str]:
         yield f"the SELECT gives {listed(surplus)}, which the contract does not have"
     if twice := {name for name in found if found.count(name) > 1}:
         yield f"the SELECT gives {listed(twice)} more than once"
-
-
-def names_are_known(written: Written) -> Iterator[str]:
-    yield from unknown_names(written, "", written.query)
-
-
-def names_in_checks_are_known(written: Written) -> Iterator[str]:
-    for name, query in written.checks.items():
-        yield from unknown_names(written, f"check «{name}»: ", query)
-
-
-def unknown_names(written: Written, where: str, query: exp.Query) -> Iterator[str]:
-    """What cannot be resolved, on DuckDB and, since Athena resolves names more strictly, on Athena's own text."""
-    if (schema := schema_of(written, query)) is None:
-        return
-    found: dict[str, str] = {}
-    for dialect in ("duckdb", "athena"):
-        text = write(query.copy(), dialect)
-        try:
-            qualify(
-                parse_one(text, dialect=dialect),
-                schema={**schema},
-                dialect=dialect,
-                expand_alias_refs=dialect == "duckdb",
-                quote_identifiers=False,
-            )
-        except OptimizeError as error:
-            # The place is one of the text that was written anew: it would mislead.
-            found.setdefault(re.sub(r"\. Line: \d+, Col: \d+.*", "", str(error), flags=re.DOTALL), dialect)
-    yield from (f"{where}{dialect}: {fault}" for fault, dialect in found.items())
-
-
-def schema_of(written: Written, query: exp.Query) -> dict[str, dict[str, dict[str, str]]] | None:
-    """The columns of what is read; what landed has whatever names are asked of it. None where a contract cannot be read."""
-    schema: dict[str, dict[str, dict[str, str]]] = {"calendar": {"days": {"ds": "date"}}}
-    makers = makers_of(written.catalog)
-    for read in tables_read(query) - {ALWAYS_THERE}:
-        area, name = read.split(".")
-        contract = read_contract(makers[read])[0] if read in makers else None
-        if area == "landing":
-            columns = dict.fromkeys((column.name for column in query.find_all(exp.Column)), "varchar")
-        elif contract:
-            columns = {column.name: column.sql_type for column in contract.columns}
-            columns |= {"quarantine_reason": "varchar"} if area == "quarantine" else {}
-        else:
-            return None
-        schema.setdefault(area, {})[name] = columns
-    return schema
 
 
 def names_say_the_type(written: Written) -> Iterator[str]:

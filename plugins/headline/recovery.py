@@ -106,7 +106,7 @@ def restore(
     from headline import specs
     from headline.ledger import MIGRATOR, Ledger
     from headline.maintenance import erasure
-    from headline.maintenance.backup import restore as steps
+    from headline.maintenance.restore import restore as steps
     from headline.warehouse import open_warehouse
 
     begun = time.monotonic()
@@ -166,7 +166,9 @@ def erase(
 def _forget_in_backups(target: str, ledger: Ledger, is_at_once: bool) -> None:
     """Let the backups of before go, at once or when their time has come, and say which they are."""
     from headline import settings
-    from headline.maintenance.backup import back_up, dates_of_backups, made_at, remember_erased, remove_backups
+    from headline.maintenance.backup import back_up
+    from headline.maintenance.backups import dates_of_backups, made_at, remember_erased
+    from headline.maintenance.old_backups import remove_backups
     from headline.warehouse import open_warehouse
 
     remember_erased(target, ledger)

@@ -19,7 +19,10 @@ from headline.errors import BadData, BadRequest, HeadlineError, Transient
 from headline.ledger import MIGRATOR, Locks, migrate
 from headline.ledger.engine import engine
 from headline.ledger.tables import metadata
-from headline.maintenance.backup import MANIFEST, back_up, made_at, remove_backups, restore
+from headline.maintenance.backup import back_up
+from headline.maintenance.backups import MANIFEST, made_at
+from headline.maintenance.old_backups import remove_backups
+from headline.maintenance.restore import restore
 from headline.maintenance.retention import retain
 from headline.operations import backup_dag
 from headline.pipeline.fingerprints import verify_published

@@ -24,8 +24,10 @@ from headline.cli import app
 from headline.errors import BadData, Transient
 from headline.intervals import DAY, Interval
 from headline.ledger import ERASER, CheckResult, Ledger, StagingTable, Upkeep
-from headline.maintenance.backup import back_up, dates_of_backups, remove_backups
+from headline.maintenance.backup import back_up
+from headline.maintenance.backups import dates_of_backups
 from headline.maintenance.erasure import Place, erase, find_person
+from headline.maintenance.old_backups import remove_backups
 from headline.pipeline import ingest
 from headline.pipeline.fingerprints import verify_published
 from headline.pipeline.reconcile import reconcile
@@ -338,7 +340,7 @@ def test_samples_of_audits_and_older_readings_are_changed_too(shop: Project, tmp
     assert len(list((tmp_path / "home" / "landing" / "shop" / "orders" / f"ds={D2}").glob("*.parquet"))) == 2
 
 
-@pytest.mark.parametrize("dies_at", ["_rewrite", "_change"])
+@pytest.mark.parametrize("dies_at", ["rewrite_landed", "change_published"])
 def test_again_finishes_what_a_crash_has_left(
     shop: Project, tmp_path: Path, postgres: str, monkeypatch: pytest.MonkeyPatch, dies_at: str
 ) -> None:

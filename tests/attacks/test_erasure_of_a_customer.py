@@ -12,7 +12,8 @@ from tests.faults.world import D1, D3, PIPELINES, World
 from headline import specs
 from headline.ledger import Ledger
 from headline.ledger.engine import engine
-from headline.maintenance.erasure import PERSON_COLUMNS, erase, find_person
+from headline.maintenance.erasure import erase, find_person
+from headline.maintenance.erasure_published import PERSON_COLUMNS
 from headline.pipeline import write_audit_publish
 from headline.pipeline.fingerprints import verify_published
 from headline.warehouse import ask, open_warehouse

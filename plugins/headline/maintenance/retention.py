@@ -150,7 +150,7 @@ def _staging(ledger: Ledger, warehouse: Warehouse, days: int) -> Removed:
 
 
 def _backups(ledger: Ledger, target: str, days: int) -> Removed:
-    from headline.maintenance.backup import remove_backups
+    from headline.maintenance.old_backups import remove_backups
 
     if not target or not days:
         return Removed("backups", 0)

@@ -15,9 +15,9 @@ from headline.ledger import Ledger
 from headline.maintenance.rebuild import in_order
 from headline.specs import Catalog, Table
 from headline.why.arrived import Arrived
-from headline.why.changes import Changes
-from headline.why.published import Tables
+from headline.why.known import Known
 from headline.why.standing import NOT_WELL, Standing
+from headline.why.tables import standing_of, troubled
 
 if TYPE_CHECKING:
     from headline.warehouse import Warehouse
@@ -69,30 +69,28 @@ class _Inquiry:
 
     def __init__(self, catalog: Catalog, ledger: Ledger, now: datetime, warehouse: Warehouse | None) -> None:
         self._catalog = catalog
-        self._tables = Tables(catalog, ledger, now, warehouse)
+        self._known = Known(catalog, ledger, now, warehouse)
         self._arrived = Arrived(catalog, ledger, now)
-        self._changes = Changes(catalog, ledger)
         self._found: dict[tuple[str, Interval], Standing] = {}
 
     def answer(self, table: Table, day: date) -> Answer:
         own = self._standing(table.full_name, Interval(day, day + DAY))
         if own.state == "stale":
-            return Answer(own, self._changes.origin(table.full_name, own))
+            return Answer(own, self._known.changes.origin(table.full_name, own))
         if own.state in (*NOT_WELL, "partial"):
             root = self._root(own, {own.table})
             return Answer(own, None if root == own else root)
         unwell = next((one for one in self._upstream(table, own.days) if one.state in NOT_WELL), None)
         if unwell:
-            return Answer(self._tables.waiting_for(own, unwell), unwell)
-        return Answer(own, self._changes.origin(table.full_name, own) if own.state == "restated" else None)
+            return Answer(own.waiting_for(unwell), unwell)
+        return Answer(own, self._known.changes.origin(table.full_name, own) if own.state == "restated" else None)
 
     def _standing(self, name: str, days: Interval) -> Standing:
-        if name.startswith("landing."):
-            ask = self._arrived.standing
-        else:
-            ask, days = self._tables.standing, days.widen(self._makes(name).period)
+        is_landing = name.startswith("landing.")
+        days = days if is_landing else days.widen(self._makes(name).period)
         if (name, days) not in self._found:
-            self._found[name, days] = ask(name, days)
+            standing = self._arrived.standing(name, days) if is_landing else standing_of(name, days, self._known)
+            self._found[name, days] = standing
         return self._found[name, days]
 
     def _root(self, standing: Standing, seen: set[str]) -> Standing:
@@ -110,8 +108,8 @@ class _Inquiry:
         """How all that a table is computed from stands, each after what it reads."""
         computed_from = self._catalog.computed_from(table.full_name) - settings.load().without
         for name in self._order:
-            if name in computed_from and (troubled := self._tables.troubled(self._makes(name), days)):
-                yield self._standing(name, troubled)
+            if name in computed_from and (found := troubled(self._makes(name), days, self._known)):
+                yield self._standing(name, found)
 
     @cached_property
     def _order(self) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Literal
 
@@ -34,6 +34,11 @@ class Standing:
     def name(self) -> str:
         """The table with the period, as people write it."""
         return f"{self.table} {period_name(self.days)}"
+
+    def waiting_for(self, upstream: Standing) -> Standing:
+        """The same where an input is about to change."""
+        reason = f"what it is computed from is not well: {upstream.name}, {upstream.state}"
+        return replace(self, told=f"{self.told} It will change.", reason=reason)
 
 
 def period_name(days: Interval) -> str:

@@ -21,7 +21,8 @@ from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 from headline import settings
 from headline.airflow_api import AirflowApi
 from headline.intervals import DAY
-from headline.ledger.incidents import Incident, Incidents
+from headline.ledger.incident import Incident
+from headline.ledger.incidents import Incidents
 from headline.local.home import Home
 from headline.local.postgres import Postgres
 

@@ -22,7 +22,8 @@ from tests.unit.paging import servers
 
 from headline.ledger import Ledger
 from headline.ledger.engine import _engine
-from headline.ledger.incidents import Incident, Incidents
+from headline.ledger.incident import Incident
+from headline.ledger.incidents import Incidents
 from headline.local.postgres import Postgres
 from headline.local.processes import Processes, alive
 

@@ -30,7 +30,8 @@ from tests.airflow.world import (
 from headline import specs
 from headline.intervals import DAY, Interval
 from headline.ledger import Ledger, behind
-from headline.ledger.incidents import Finding, Incident, Incidents
+from headline.ledger.incident import Finding, Incident
+from headline.ledger.incidents import Incidents
 from headline.local.postgres import Postgres
 from headline.local.run import OPERATIONS
 from headline.local.status import behind_lines, failed_and_waiting_lines

@@ -26,7 +26,8 @@ from starlette.testclient import TestClient
 from headline.errors import BadData, HeadlineError, SpecError
 from headline.intervals import DAY, Interval
 from headline.ledger import Ledger
-from headline.ledger.incidents import Finding, Incidents
+from headline.ledger.incident import Finding
+from headline.ledger.incidents import Incidents
 from headline.pages.errors import HANDLERS
 from headline.pages.headers import HEADERS, send_headers
 from headline.pages.logins import TOKENS, LimitedLogins

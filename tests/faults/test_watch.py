@@ -16,7 +16,8 @@ from headline.incidents import watch
 from headline.intervals import DAY
 from headline.ledger import Ledger
 from headline.ledger.engine import engine
-from headline.ledger.incidents import Incident, Incidents
+from headline.ledger.incident import Incident
+from headline.ledger.incidents import Incidents
 from headline.paging import people
 
 AFTER_CORE_SHOP = {"unit_profit", "investor_profit", "daily_growth", "investor_growth"}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 
-from headline.ledger.incidents import Finding, Incident
+from headline.ledger.incident import Finding, Incident
 
 WATCH = "freshness_watch"  # the DAG that answers for the path of alerts
 KIND = "alert_path_failed"

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import date
 from typing import Any
 
-from headline.ledger.incidents import Finding, Incident, Key
+from headline.ledger.incident import Finding, Incident, Key
 from headline.specs import reached
 
 # Found within the pipeline itself, these say why its day has not landed, the likeliest first.

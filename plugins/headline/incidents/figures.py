@@ -9,7 +9,8 @@ from headline import settings, specs
 from headline.incidents.watch import report
 from headline.intervals import DAY, business_day
 from headline.ledger import Ledger
-from headline.ledger.incidents import Finding, Incidents
+from headline.ledger.incident import Finding
+from headline.ledger.incidents import Incidents
 from headline.warehouse import open_warehouse
 
 TABLE = "profit.monthly_profit_trends"

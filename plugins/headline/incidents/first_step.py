@@ -8,7 +8,7 @@ from typing import Any
 
 from headline.incidents.kinds import KINDS, days_of
 from headline.intervals import DAY, Interval
-from headline.ledger.incidents import Incident
+from headline.ledger.incident import Incident
 
 ANOMALY = "anomaly"
 

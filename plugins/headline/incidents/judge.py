@@ -16,7 +16,7 @@ from headline.incidents.world import LOOK_BACK_DAYS, World
 from headline.intervals import DAY
 from headline.ledger import HeldDay
 from headline.ledger.evidence import HeldBack
-from headline.ledger.incidents import Finding, Incident, Key
+from headline.ledger.incident import Finding, Incident, Key
 
 # An audit that could not run is tried again; the task itself tells at once when it gives up.
 STILL_BEING_TRIED = timedelta(minutes=30)

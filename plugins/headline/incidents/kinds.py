@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from headline.intervals import DAY, Interval
 
 if TYPE_CHECKING:
-    from headline.ledger.incidents import Incident
+    from headline.ledger.incident import Incident
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime
 
-from headline.ledger.incidents import Incident
+from headline.ledger.incident import Incident
 
 # What is known only before the deadline, and is wrong after it.
 _FORECAST = ("expected_at", "at_it_since", "usual_minutes")

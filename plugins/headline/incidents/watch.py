@@ -22,7 +22,8 @@ from headline.incidents.world import HISTORY_DAYS, World
 from headline.intervals import DAY, Interval, business_day
 from headline.ledger import HeldDays, Ledger, Repairs, SchemaChange, SchemaChanges, stale_states
 from headline.ledger.evidence import Observations
-from headline.ledger.incidents import Finding, Incident, Incidents, Key
+from headline.ledger.incident import Finding, Incident, Key
+from headline.ledger.incidents import Incidents
 from headline.specs import Catalog
 
 log = logging.getLogger(__name__)

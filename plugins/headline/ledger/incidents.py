@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
-from datetime import UTC, date, datetime
-from typing import Any, Literal
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
 
 from sqlalchemy import Connection, func, insert, select, text, update
 from sqlalchemy.dialects.postgresql import distinct_on
@@ -14,68 +14,9 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 
 from headline.errors import BadRequest
 from headline.ledger import tables
+from headline.ledger.incident import UNRESOLVED, Event, Finding, Incident, Key, joined
 from headline.ledger.store import Store
 from headline.redaction import redacted
-
-State = Literal["open", "acknowledged", "resolved"]
-Key = tuple[str, str, date]  # pipeline, kind, day
-UNRESOLVED = ("open", "acknowledged")
-
-
-@dataclass(frozen=True)
-class Finding:
-    """Something that is wrong, as whoever found it says: the same pipeline, kind and day is the same incident.
-
-    `since`: when it became true. `facts`: JSON that the message tells from; they replace those of an earlier finding, except
-    that facts whose names begin with `adds` are kept, but those that it `drops`. `cause`: the finding that it follows from.
-    """
-
-    pipeline: str
-    kind: str
-    ds: date
-    since: datetime
-    facts: dict[str, Any] = field(default_factory=dict)
-    cause: Key | None = None
-    adds: str = ""
-    drops: frozenset[str] = frozenset()
-
-    @property
-    def key(self) -> Key:
-        return self.pipeline, self.kind, self.ds
-
-
-@dataclass(frozen=True)
-class Incident:
-    """One incident as it stands."""
-
-    id: int
-    kind: str
-    pipeline: str
-    ds: date
-    state: State
-    cause_id: int | None
-    since: datetime
-    opened_at: datetime
-    acknowledged_at: datetime | None = None
-    acknowledged_by: str | None = None
-    resolved_at: datetime | None = None
-    facts: dict[str, Any] = field(default_factory=dict)
-
-    @property
-    def key(self) -> Key:
-        return self.pipeline, self.kind, self.ds
-
-
-@dataclass(frozen=True)
-class Event:
-    """One thing that happened to an incident."""
-
-    incident_id: int
-    at: datetime
-    event: str
-    person: str | None = None
-    channel: str | None = None
-    detail: str = ""
 
 
 class Incidents(Store):
@@ -113,7 +54,7 @@ class Incidents(Store):
                     return _incident(inserted)
                 row = connection.execute(query.with_for_update()).one()  # somebody else was quicker
             known = _incident(row)
-            facts = _joined(known.facts, finding)
+            facts = joined(known.facts, finding)
             if known.state == "resolved":
                 return self._set(connection, known.id, new, Event(known.id, at, "opened", detail="again"))
             if facts != known.facts:
@@ -180,7 +121,7 @@ class Incidents(Store):
         """One incident; raises BadRequest where there is none of that id."""
         found = self._select(tables.incident.c.id == incident_id)
         if not found:
-            raise BadRequest(f"there is no incident {incident_id}; `headline incidents` lists them")
+            raise _unknown(incident_id)
         return found[0]
 
     def by_key(self, keys: Iterable[Key]) -> dict[Key, Incident]:
@@ -252,7 +193,7 @@ class Incidents(Store):
             query = select(tables.incident).where(tables.incident.c.id == incident_id).with_for_update()
             row = connection.execute(query).one_or_none()
             if row is None:
-                raise BadRequest(f"there is no incident {incident_id}; `headline incidents` lists them")
+                raise _unknown(incident_id)
             if row.state in states:
                 return self._set(connection, incident_id, changes, event)
             return _incident(row)
@@ -268,11 +209,9 @@ class Incidents(Store):
         connection.execute(insert(tables.incident_event).values(vars(event)))
 
 
-def _joined(known: dict[str, Any], finding: Finding) -> dict[str, Any]:
-    """What is known of an incident after a finding: facts of an earlier phase would contradict those of the present one."""
-    is_kept = {name for name in known if finding.adds and name.startswith(finding.adds)} - finding.drops
-    return {name: value for name, value in known.items() if name in is_kept} | finding.facts
-
-
 def _incident(row: Any) -> Incident:
     return Incident(**{name: row._mapping[name] for name in Incident.__dataclass_fields__})
+
+
+def _unknown(incident_id: int) -> BadRequest:
+    return BadRequest(f"there is no incident {incident_id}; `headline incidents` lists them")

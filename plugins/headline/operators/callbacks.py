@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec
 
 if TYPE_CHECKING:
     from headline.ledger.evidence import HeldBack
-    from headline.ledger.incidents import Finding
+    from headline.ledger.incident import Finding
 
 log = logging.getLogger(__name__)
 P = ParamSpec("P")
@@ -119,7 +119,7 @@ def finding_of(context: Any, now: datetime) -> Finding | None:
     from headline.incidents.kinds import FAILED_DAY
     from headline.incidents.world import LOOK_BACK_DAYS
     from headline.intervals import business_day
-    from headline.ledger.incidents import Finding
+    from headline.ledger.incident import Finding
     from headline.operators.context import requested
 
     task, instance, error = context["task"], context["ti"], context.get("exception")

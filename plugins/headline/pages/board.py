@@ -21,7 +21,7 @@ from headline.redaction import redact
 if TYPE_CHECKING:
     from headline.airflow_api import AirflowApi
     from headline.incidents.world import World
-    from headline.ledger.incidents import Incident
+    from headline.ledger.incident import Incident
     from headline.oncall import AreaOwners
     from headline.pages.runs import RunGroup
     from headline.specs import Catalog, Table

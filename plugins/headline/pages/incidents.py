@@ -18,7 +18,7 @@ from headline.redaction import redact
 
 if TYPE_CHECKING:
     from headline.airflow_api import AirflowApi
-    from headline.ledger.incidents import Event, Incident
+    from headline.ledger.incident import Event, Incident
     from headline.pages.again import Form
     from headline.specs import Catalog
 

@@ -11,7 +11,7 @@ from fastapi.responses import HTMLResponse
 if TYPE_CHECKING:
     from jinja2 import Environment
 
-    from headline.ledger.incidents import Incident
+    from headline.ledger.incident import Incident
 
 
 def page(template: str, status: int = 200, **values: Any) -> HTMLResponse:

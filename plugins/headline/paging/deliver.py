@@ -12,7 +12,8 @@ from headline.incidents.alert_path import known_down, path_failed
 from headline.incidents.kinds import KINDS
 from headline.incidents.phase import present
 from headline.incidents.watch import fire
-from headline.ledger.incidents import Event, Incident, Incidents
+from headline.ledger.incident import Event, Incident
+from headline.ledger.incidents import Incidents
 from headline.paging.channels import INBOX, Channel, Contact, Undelivered, configured
 from headline.paging.escalation import Step, next_step
 from headline.paging.message import Message, Surroundings, compose

@@ -6,7 +6,8 @@ from datetime import datetime
 
 from headline import specs
 from headline.errors import HeadlineError
-from headline.ledger.incidents import Event, Finding, Incidents
+from headline.ledger.incident import Event, Finding
+from headline.ledger.incidents import Incidents
 from headline.paging import people
 from headline.paging.channels import INBOX
 from headline.paging.deliver import Delivery

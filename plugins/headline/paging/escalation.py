@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from headline.incidents.kinds import KINDS, REARM_AFTER
 from headline.intervals import DAY
-from headline.ledger.incidents import Event, Incident
+from headline.ledger.incident import Event, Incident
 from headline.paging.channels import INBOX, Contact
 
 MORNING, EVENING = time(8), time(20)

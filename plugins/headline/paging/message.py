@@ -12,7 +12,7 @@ from urllib.parse import quote
 from headline.incidents.first_step import first_step
 from headline.incidents.kinds import KINDS, failed_days
 from headline.ledger.figures import key_of
-from headline.ledger.incidents import Incident
+from headline.ledger.incident import Incident
 from headline.redaction import redact
 
 SUBJECT_LENGTH = 70

@@ -11,7 +11,7 @@ from headline.incidents.judge import held_finding
 from headline.intervals import DAY, Interval
 from headline.ledger import lacking_in_words, missing_inputs
 from headline.ledger.evidence import HeldBack
-from headline.ledger.incidents import Finding
+from headline.ledger.incident import Finding
 from headline.maintenance.rebuild import in_order
 from headline.paging.message import likely_cause
 from headline.specs import Catalog, Pipeline, Window, reached

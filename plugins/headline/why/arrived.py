@@ -8,7 +8,7 @@ from functools import cached_property
 from headline.incidents.first_step import first_step
 from headline.intervals import DAY, Interval
 from headline.ledger import Attempt, Ledger, Repairs, SchemaChanges
-from headline.ledger.incidents import Incident
+from headline.ledger.incident import Incident
 from headline.specs import Catalog, Source
 from headline.why.standing import Standing, minute
 

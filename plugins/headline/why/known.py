@@ -12,7 +12,8 @@ from headline.incidents.first_step import first_step
 from headline.intervals import Interval, business_day
 from headline.ledger import HeldDay, HeldDays, Ledger
 from headline.ledger.evidence import HeldBack, Observations
-from headline.ledger.incidents import Finding, Incident, Incidents
+from headline.ledger.incident import Finding, Incident
+from headline.ledger.incidents import Incidents
 from headline.specs import Catalog, Pipeline
 from headline.why.changes import Changes
 from headline.why.standing import minute

@@ -17,7 +17,7 @@ from headline.ledger import (
     partial_days,
     stale_states,
 )
-from headline.ledger.incidents import Finding
+from headline.ledger.incident import Finding
 from headline.why.period import ALWAYS_THERE, Period
 from headline.why.quarantined import quarantined
 from headline.why.standing import Standing, minute, period_name

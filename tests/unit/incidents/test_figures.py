@@ -13,7 +13,8 @@ from tests.unit.records import record
 from headline.incidents.figures import TABLE, last_whole_month, look_at_figures
 from headline.intervals import Interval
 from headline.ledger import Ledger, Published
-from headline.ledger.incidents import Incident, Incidents
+from headline.ledger.incident import Incident
+from headline.ledger.incidents import Incidents
 from headline.paging import people
 from headline.warehouse import Warehouse
 

@@ -18,7 +18,7 @@ from headline.incidents.world import World
 from headline.intervals import DAY, Interval, business_day
 from headline.ledger import Attempt, ColumnChange, HeldDay, SchemaChange
 from headline.ledger.evidence import Evidence, HeldBack, Publication
-from headline.ledger.incidents import Finding, Incident, _joined
+from headline.ledger.incident import Finding, Incident, joined
 from headline.specs import Catalog
 from headline.specs.models import due_at
 
@@ -192,7 +192,7 @@ def test_of_a_backfill_only_the_days_are_told_that_are_still_failed(catalog: Cat
     def still(*mended: date) -> dict[str, Any]:
         since = [publication("core.order_lines", day, at("03:10")) for day in mended]
         found = [one for one in findings(world(catalog, at("04:00"), [*published, *since]), [failed]) if one.key == failed.key]
-        return _joined(facts, found[0]) if found else facts
+        return joined(facts, found[0]) if found else facts
 
     assert still() == facts
     assert still(days[0]) == known | {f"failed {days[1]}": "two", f"failed {days[2]}": "one"}

@@ -10,7 +10,8 @@ import pytest
 
 from headline.errors import BadRequest
 from headline.ledger import Ledger
-from headline.ledger.incidents import Event, Finding, Incidents
+from headline.ledger.incident import Event, Finding
+from headline.ledger.incidents import Incidents
 
 DAY = date(2026, 11, 19)
 DUE = datetime(2026, 11, 20, 3, 0, tzinfo=UTC)

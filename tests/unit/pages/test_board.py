@@ -14,7 +14,7 @@ from tests.unit.company import TABLES, catalog, publication  # noqa: F401 (a fix
 from headline.incidents.world import World
 from headline.intervals import DAY, Interval
 from headline.ledger.evidence import Evidence, Publication
-from headline.ledger.incidents import Incident
+from headline.ledger.incident import Incident
 from headline.pages.board import Row, rows
 from headline.pages.render import duration
 from headline.pages.visitor import from_this_site

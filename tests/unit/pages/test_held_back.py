@@ -11,7 +11,8 @@ from tests.unit.pages.airflow import FakeAirflow
 
 from headline.intervals import DAY, Interval
 from headline.ledger import CheckResult, StagingTable
-from headline.ledger.incidents import Finding, Incidents
+from headline.ledger.incident import Finding
+from headline.ledger.incidents import Incidents
 from headline.pages.board import board
 from headline.pages.incidents import incident
 

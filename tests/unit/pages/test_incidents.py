@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime
 
 from tests.unit.pages.airflow import FakeAirflow, task
 
-from headline.ledger.incidents import Event, Incident
+from headline.ledger.incident import Event, Incident
 from headline.pages.incidents import LOG_LINES, by_cause, end_of_log, timeline
 from headline.pages.render import label
 

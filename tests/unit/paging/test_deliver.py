@@ -10,7 +10,8 @@ import pytest
 from tests.unit.paging.people import Team
 
 from headline.ledger import Ledger
-from headline.ledger.incidents import Finding, Incident, Incidents
+from headline.ledger.incident import Finding, Incident
+from headline.ledger.incidents import Incidents
 from headline.paging.channels import Channel, Contact
 from headline.paging.deliver import Delivery
 from headline.paging.message import Message

@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from headline.incidents.kinds import REARM_AFTER
-from headline.ledger.incidents import Event, Incident
+from headline.ledger.incident import Event, Incident
 from headline.paging.channels import Contact
 from headline.paging.escalation import TIME_TO_FOLLOW, TIME_TO_MEND, Step, in_daytime, next_step
 

@@ -10,7 +10,7 @@ import pytest
 
 from headline.incidents.first_step import first_step
 from headline.incidents.kinds import KINDS
-from headline.ledger.incidents import Incident
+from headline.ledger.incident import Incident
 from headline.paging.message import LINE_LENGTH, SHORT_LENGTH, SUBJECT_LENGTH, Message, Surroundings, compose, likely_cause
 from headline.redaction import redact
 

@@ -11,7 +11,7 @@ from tests.unit.incidents.test_judge import HELD, YESTERDAY, at, history, landed
 
 from headline.incidents.judge import findings, is_over
 from headline.incidents.phase import present
-from headline.ledger.incidents import Finding, Incident, _joined
+from headline.ledger.incident import Finding, Incident, joined
 from headline.paging.message import Message, Surroundings, compose
 from headline.specs import Catalog
 
@@ -45,7 +45,7 @@ class Day:
     def _fired(self, finding: Finding, moment: datetime) -> Incident:
         known = self.open.get(finding.kind)
         if known:
-            return replace(known, facts=_joined(known.facts, finding))
+            return replace(known, facts=joined(known.facts, finding))
         return Incident(7, finding.kind, "core_shop", YESTERDAY, "open", None, finding.since, moment, facts=finding.facts)
 
     def lands(self, table: str, clock: str, coverage: str = "1") -> None:

@@ -26,7 +26,8 @@ from headline.ledger import (
     StagingTable,
     tables,
 )
-from headline.ledger.incidents import Finding, Incidents
+from headline.ledger.incident import Finding
+from headline.ledger.incidents import Incidents
 from headline.pipeline import write_audit_publish
 from headline.why.inquiry import LINES, explain
 

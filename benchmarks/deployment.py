@@ -23,6 +23,8 @@ from headline.local.setup import free_port, set_up
 from headline.settings import PROJECT
 
 NOTHING = "bench_nothing"
+DAYS = 60
+REPEATS = 3
 
 
 @dataclass(frozen=True)

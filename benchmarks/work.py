@@ -3,67 +3,25 @@
 from __future__ import annotations
 
 import json
-import os
-import resource
-import time
-from collections import defaultdict
-from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from contextlib import closing
 from graphlib import TopologicalSorter
-from importlib import import_module
 from pathlib import Path
 
 import duckdb
-from sqlalchemy import event
 
+from benchmarks.surroundings import Spent, auditing, clock, counting, empty_ledger, environment, peak
 from headline import settings, specs
 from headline.intervals import Interval
-from headline.ledger import Ledger, Load, migrate
-from headline.ledger.engine import _engine, engine
-from headline.local.home import Home
-from headline.local.postgres import Postgres
-from headline.local.roles import SUPERUSER
-from headline.pipeline import PipelineRun, TableRun, Waiver, compile_table, prepare, write_audit_publish
+from headline.ledger import Ledger, Load
+from headline.pipeline import PipelineRun, Waiver, compile_table, prepare, write_audit_publish
 from headline.sources.refused import RESERVED
 from headline.sql import Resolution, arrived_columns
 from headline.warehouse import Output, open_warehouse
 from headline.warehouse.duckdb import DuckDBSession, _ensure_calendar, instance
 
-LEDGER = "bench_steps"
 # Made-up figures are unusual now and then.
 ACCEPTED = Waiver("figures of a benchmark", "the benchmark")
-
-
-@dataclass
-class Spent:
-    """What some work took: seconds, CPU seconds, seconds by step, periods published, and the most memory that was held, in MB.
-
-    `moved`: of the periods published, earlier days that are provisional until their refunds are in, and that a refund moved.
-    """
-
-    wall: float = 0
-    cpu: float = 0
-    steps: dict[str, float] = field(default_factory=lambda: defaultdict(float))
-    published: int = 0
-    moved: int = 0
-    tables: int = 0
-    runs: int = 0
-    statements: int = 0
-    round_trips: int = 0
-    peak: float = 0
-
-    def add(self, run: PipelineRun, tables: Sequence[TableRun]) -> None:
-        self.tables += len(tables)
-        self.runs += 1
-        for table in tables:
-            for step, seconds in table.seconds.items():
-                self.steps[step] += seconds
-            self.published += table.changed_count
-            made = run.pipeline.tables[table.table.split(".")[1]]
-            columns = [column.name for column in specs.load_contract(made).columns]
-            if made.period == "day" and "is_provisional" in columns:
-                self.moved += max(table.changed_count - len(run.requested), 0)
 
 
 def landed(conn_id: str = "headline_ledger") -> dict[str, list[Load]]:
@@ -89,7 +47,7 @@ def steps(
     warehouse_file = _duckdb(folder / "steps.duckdb", memory_limit)
     others = [table for name, one in specs.load().pipelines.items() if name not in pipelines for table in one.outputs]
     told = {"AIRFLOW_CONN_HEADLINE_WAREHOUSE": warehouse_file, "HEADLINE_WITHOUT": " ".join(others)}
-    with _empty_ledger(), _environment(**told), _auditing(audited):
+    with empty_ledger(), environment(**told), auditing(audited):
         settings.load.cache_clear()
         catalog, ledger, warehouse = specs.load(), Ledger(), open_warehouse()
         for pipeline in catalog.pipelines.values():  # as the scheduler does before it forks a task
@@ -97,13 +55,13 @@ def steps(
         for found in loads.values():
             ledger.record_loads(found, "bench")
         for number, interval in enumerate(intervals):
-            with _clock(spent if number >= measured else Spent()), _counting(spent if number >= measured else Spent()):
+            with clock(spent if number >= measured else Spent()), counting(spent if number >= measured else Spent()):
                 for pipeline in ordered(pipelines):
                     run = PipelineRun(pipeline, f"bench {interval}", interval, catalog, ledger, warehouse, ACCEPTED)
                     done = write_audit_publish(run)
                     if number >= measured:
                         spent.add(run, done)
-    spent.peak = _peak()
+    spent.peak = peak()
     return spent
 
 
@@ -132,12 +90,12 @@ def raw(
                         connection.execute(f"create table {output.name} ({output.ddl})")
         for number, interval in enumerate(intervals):
             selects = {table.full_name: compile_table(table, interval, names, "duckdb") for table in tables}
-            with _clock(spent if number >= measured else Spent()):
+            with clock(spent if number >= measured else Spent()):
                 for table in tables:
                     _write_raw(table, selects[table.full_name], interval, connection, is_first=number == 0)
-        with _clock(spent):  # until all of it is in the file
+        with clock(spent):  # until all of it is in the file
             connection.execute("use memory; detach bare")
-    spent.peak = _peak()
+    spent.peak = peak()
     return spent
 
 
@@ -181,81 +139,5 @@ def ordered(pipelines: Sequence[str]) -> list[specs.Pipeline]:
     return [catalog.pipelines[name] for name in TopologicalSorter(graph).static_order()]
 
 
-@contextmanager
-def _clock(spent: Spent) -> Iterator[None]:
-    began, cpu = time.perf_counter(), time.process_time()
-    yield
-    spent.wall += time.perf_counter() - began
-    spent.cpu += time.process_time() - cpu
-
-
-@contextmanager
-def _counting(spent: Spent) -> Iterator[None]:
-    """Count the statements that the warehouse's engine and the ledger run."""
-    original = DuckDBSession._execute
-
-    def counted(session: DuckDBSession, sql: str) -> duckdb.DuckDBPyConnection:
-        spent.statements += 1
-        return original(session, sql)
-
-    def ledger_statement(*_: object) -> None:
-        spent.round_trips += 1
-
-    DuckDBSession._execute = counted  # type: ignore[method-assign]
-    event.listen(engine(), "before_cursor_execute", ledger_statement)
-    try:
-        yield
-    finally:
-        DuckDBSession._execute = original  # type: ignore[method-assign]
-        event.remove(engine(), "before_cursor_execute", ledger_statement)
-
-
-@contextmanager
-def _auditing(wanted: bool) -> Iterator[None]:
-    """Without audits the work of transforms and publication alone is left."""
-    module = import_module("headline.pipeline.write_audit_publish")
-    original = module.audit
-    if not wanted:
-        module.audit = lambda *_: {}  # type: ignore[attr-defined]
-    try:
-        yield
-    finally:
-        module.audit = original  # type: ignore[attr-defined]
-
-
-@contextmanager
-def _empty_ledger() -> Iterator[None]:
-    """A ledger of its own beside the real one, in its place."""
-    server = Postgres(Home.current().postgres)
-    with closing(server.connect("postgres")) as connection:
-        connection.cursor().execute(f"drop database if exists {LEDGER} with (force)")
-        connection.cursor().execute(f"create database {LEDGER}")
-    own = {"conn_type": "postgres", "host": str(server.socket), "login": SUPERUSER, "schema": LEDGER}
-    own["password"] = server.secrets[SUPERUSER]
-    with _environment(AIRFLOW_CONN_HEADLINE_LEDGER=json.dumps(own)):
-        _engine.cache_clear()
-        migrate()
-        yield
-    _engine.cache_clear()
-
-
-@contextmanager
-def _environment(**variables: str) -> Iterator[None]:
-    before = {name: os.environ.get(name) for name in variables}
-    os.environ.update(variables)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value
-
-
 def _duckdb(file: Path, memory_limit: str) -> str:
     return json.dumps({"conn_type": "duckdb", "host": str(file), "extra": {"memory_limit": memory_limit}})
-
-
-def _peak() -> float:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024

@@ -2,7 +2,7 @@
 .DEFAULT_GOAL := help
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
-.PHONY: help setup run status logs down clean secrets test attack faults fuzz lint docs bench bench-peers example format constraints locks sbom
+.PHONY: help setup run status logs down clean secrets test attack faults fuzz lint docs bench bench-peers example format imports constraints locks sbom
 .PHONY: lint-docs lint-rules lint-sql lint-types lint-yaml
 
 # Without compiled modules each process compiles Airflow anew, which takes longer than to start it.
@@ -82,6 +82,9 @@ lint: $(SET_UP) ## Check style, types, SQL, YAML and the rules of the repository
 
 lint-rules:
 	$(PYTEST) tests/repository
+
+imports: $(SET_UP) ## Print which folder of plugins/headline imports which.
+	@$(PYTEST) -s -k import_graph tests/repository/test_code.py
 
 lint-sql:
 	$(BIN)/sqlfluff lint --processes 1 --disable-progress-bar $(wildcard include examples)

@@ -8,42 +8,51 @@ import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from functools import cache
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
 from tests.repository.written import ROOT
 
 PACKAGE = ROOT / "plugins" / "headline"
-# Each imports only those of the lines before its own, and within its own.
-LAYERS = [
-    {"errors", "settings", "connections", "intervals", "airflow_api", "show", "redaction", "space"},
-    {"specs"},
-    {"oncall"},
-    {"sql"},
-    {"ledger"},
-    {"warehouse"},
-    {"sources"},
-    {"drift"},
-    {"pipeline"},
-    {"gaps"},
-    {"maintenance"},
-    {"incidents"},
-    {"paging"},
-    {"operators"},
-    {"why"},
-    {"runbooks"},
-    {"rules"},
-    {"new"},
-    {"profile"},
-    {"pages"},
-    {"timetable", "executor"},
-    {"dag"},
-    {"operations"},
-    {"demo"},
-    {"local"},
-    {"recovery"},
-    {"cli"},
-]
+# Folders, and the modules beside them: each imports only those of the lines before its own, and within its own.
+ORDER = (
+    "errors",
+    "redaction",
+    "show",
+    "settings",
+    "connections",
+    "intervals",
+    "airflow_api",
+    "space",
+    "specs",
+    "oncall",
+    "sql",
+    "ledger",
+    "warehouse",
+    "sources",
+    "drift",
+    "pipeline",
+    "gaps",
+    "maintenance",
+    "incidents",
+    "paging",
+    "operators",
+    "why",
+    "runbooks",
+    "rules",
+    "new",
+    "profile",
+    "pages",
+    "timetable",
+    "executor",
+    "dag",
+    "operations",
+    "demo",
+    "local",
+    "recovery",
+    "cli",
+)
 # The ledger decides what is stale without an engine, and sources land without one: neither knows the warehouse.
 FORBIDDEN = {("ledger", "warehouse"), ("sources", "warehouse"), ("demo", "pipeline"), ("demo", "operators")}
 AIRFLOW_FREE = {
@@ -69,48 +78,73 @@ AIRFLOW_FREE = {
 HEAVY = ("duckdb", "soda_core", "soda_duckdb", "sqlglot", "pandas", "pyarrow", "holidays", "icalendar")
 
 
+MOST_LINES = 250
+
+
 def part_of(module: str) -> str:
     return module.split(".")[1] if "." in module else ""
 
 
 @cache
 def imports(file: Path) -> tuple[str, ...]:
-    """The module of every import; those for types alone do not count."""
-    return tuple(imported(ast.parse(file.read_text())))
+    """The module of every import, also of those for types alone and of those within functions."""
+    return tuple(name for node in ast.walk(ast.parse(file.read_text())) for name in imported(node))
 
 
 def imported(node: ast.AST) -> Iterator[str]:
     if isinstance(node, ast.Import):
         yield from (alias.name for alias in node.names)
-    elif isinstance(node, ast.ImportFrom) and node.module:
-        yield from [f"headline.{alias.name}" for alias in node.names] if node.module == "headline" else [node.module]
-    elif isinstance(node, ast.expr) or (isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"):
-        return
-    for child in ast.iter_child_nodes(node):
-        yield from imported(child)
+    elif isinstance(node, ast.ImportFrom):
+        assert node.level == 0, f"a relative import, line {node.lineno}: write out from where"
+        yield from [f"headline.{alias.name}" for alias in node.names] if node.module == "headline" else [str(node.module)]
 
 
-def layer_faults(package: Path) -> Iterator[str]:
-    rank = {part: number for number, layer in enumerate(LAYERS) for part in layer}
+def parts(package: Path) -> Iterator[tuple[Path, str]]:
+    """Every file below a package, with its folder, or the file's own name where it stands beside the folders."""
     for file in sorted(package.rglob("*.py")):
-        part = file.relative_to(package).parts[0].removesuffix(".py")
-        if part == "__init__":
+        if (part := file.relative_to(package).parts[0].removesuffix(".py")) != "__init__":
+            yield file, part
+
+
+def import_graph(package: Path) -> dict[str, set[str]]:
+    """By folder, the other folders that it imports."""
+    graph: dict[str, set[str]] = {}
+    for file, part in parts(package):
+        ours = {part_of(module) for module in imports(file) if module.startswith("headline.")}
+        graph.setdefault(part, set()).update(ours - {part})
+    return graph
+
+
+def order_faults(package: Path) -> Iterator[str]:
+    for file, part in parts(package):
+        if part not in ORDER:
+            yield f"{part} stands nowhere in the order"
             continue
-        if part not in rank:
-            yield f"{part} stands in no layer"
-            continue
+        earlier = {part, *ORDER[: ORDER.index(part)]} - {other for one, other in FORBIDDEN if one == part}
         for module in imports(file):
-            if module.startswith("headline."):
-                other = part_of(module)
-                if rank.get(other, 99) > rank[part] or (part, other) in FORBIDDEN:
-                    yield f"{file.relative_to(package)} imports {module}"
+            if module.startswith("headline.") and part_of(module) not in earlier:
+                yield f"{file.relative_to(package)} imports {module}"
             if module.split(".")[0] == "airflow" and part in AIRFLOW_FREE:
                 yield f"{file.relative_to(package)} knows Airflow"
 
 
-def test_folders_import_only_those_before_them() -> None:
-    assert sum(1 for file in PACKAGE.rglob("*.py") for _ in imports(file)) > 200
-    assert list(layer_faults(PACKAGE)) == []
+def test_the_import_graph_of_folders_has_no_arrow_upwards_and_no_circle() -> None:
+    graph = import_graph(PACKAGE)
+    assert sum(map(len, graph.values())) > 150
+    for part in ORDER:
+        print(part, "→", ", ".join(sorted(graph.get(part, ()), key=ORDER.index)) or "nothing")  # shown by pytest -s
+    assert list(order_faults(PACKAGE)) == []
+    assert len(list(TopologicalSorter(graph).static_order())) == len(graph) == len(ORDER)
+
+
+def test_a_circle_of_folders_is_caught(tmp_path: Path) -> None:
+    for one, other in (("specs", "sql"), ("sql", "specs")):
+        (tmp_path / one).mkdir()
+        (tmp_path / one / "x.py").write_text(f"import headline.{other}")
+    assert import_graph(tmp_path) == {"specs": {"sql"}, "sql": {"specs"}}
+    assert list(order_faults(tmp_path)) == ["specs/x.py imports headline.sql"]
+    with pytest.raises(CycleError):
+        TopologicalSorter(import_graph(tmp_path)).prepare()
 
 
 @pytest.mark.parametrize(
@@ -120,19 +154,33 @@ def test_folders_import_only_those_before_them() -> None:
         ("sql/x.py", "def f():\n    import headline.warehouse", "sql/x.py imports headline.warehouse"),
         ("ledger/x.py", "from headline import warehouse", "ledger/x.py imports headline.warehouse"),
         ("gaps/x.py", "from airflow.sdk import DAG", "gaps/x.py knows Airflow"),
-        ("utils/x.py", "", "utils stands in no layer"),
+        ("utils/x.py", "", "utils stands nowhere in the order"),
+        ("sql/x.py", "if TYPE_CHECKING:\n    from headline.pipeline import audit", "sql/x.py imports headline.pipeline"),
     ],
 )
 def test_an_import_against_the_order_is_caught(tmp_path: Path, file: str, line: str, fault: str) -> None:
     (tmp_path / file).parent.mkdir()
     (tmp_path / file).write_text(line)
-    assert list(layer_faults(tmp_path)) == [fault]
+    assert list(order_faults(tmp_path)) == [fault]
 
 
-def test_types_alone_may_be_of_anywhere(tmp_path: Path) -> None:
-    (tmp_path / "sql").mkdir()
-    (tmp_path / "sql" / "x.py").write_text("if TYPE_CHECKING:\n    from headline.pipeline import audit\n")
-    assert list(layer_faults(tmp_path)) == []
+def too_long(root: Path) -> list[str]:
+    files = sorted(file for folder in ("plugins", "dags", "benchmarks") for file in (root / folder).rglob("*.py"))
+    assert files
+    counts = {file: len(file.read_text().splitlines()) for file in files}
+    return [f"{file.relative_to(root)} has {count} lines" for file, count in counts.items() if count > MOST_LINES]
+
+
+def test_every_file_is_short_enough_to_be_read_in_one_go() -> None:
+    """A longer one has more than one job: give each a file of its own that its name tells."""
+    assert too_long(ROOT) == []
+
+
+def test_a_file_that_is_too_long_is_caught(tmp_path: Path) -> None:
+    (tmp_path / "dags").mkdir()
+    (tmp_path / "dags" / "enough.py").write_text("\n" * MOST_LINES)
+    (tmp_path / "dags" / "long.py").write_text("\n" * (MOST_LINES + 1))
+    assert too_long(tmp_path) == [f"dags/long.py has {MOST_LINES + 1} lines"]
 
 
 # Airflow is loaded once, then for each argument, some files, a process is forked.

@@ -13,7 +13,6 @@ from tests.repository.written import ROOT
 
 from headline import runbooks, specs
 from headline.rules.golden import Expected
-from headline.specs import models
 from headline.specs.written import WrittenCheck, WrittenColumn, WrittenContract
 
 PAGES = [
@@ -89,13 +88,13 @@ def test_a_dead_link_is_caught(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("page", "model"),
     [
-        ("pipelines.md", models.Pipeline),
-        ("pipelines.md", models.Table),
-        ("pipelines.md", models.Window),
-        ("pipelines.md", models.Coverage),
+        ("pipelines.md", specs.Pipeline),
+        ("pipelines.md", specs.Table),
+        ("pipelines.md", specs.Window),
+        ("pipelines.md", specs.Coverage),
         *(("adding_a_pipeline.md", model) for model in (WrittenContract, WrittenColumn, WrittenCheck, Expected)),
         ("pipelines.md", Expected),
-        *(("sources.md", kind) for kind in (models.DatabaseIngest, models.HttpIngest, models.FilesIngest, models.StreamIngest)),
+        *(("sources.md", kind) for kind in (specs.DatabaseIngest, specs.HttpIngest, specs.FilesIngest, specs.StreamIngest)),
     ],
     ids=lambda value: value.__name__ if isinstance(value, type) else value,
 )

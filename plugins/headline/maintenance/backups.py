@@ -106,7 +106,7 @@ def newest_backup(root: AnyPath) -> Backup | None:
 
 
 def read_backup(folder: AnyPath) -> Backup:
-    """Raises BadData where its list of landed files is not what was written."""
+    """What a folder holds; raises BadData where its list of landed files is not what was written."""
     found: dict[str, Any] = json.loads((folder / MANIFEST).read_text())
     files = {name: Entry(**entry) for name, entry in found["files"].items()}
     text = (folder / LANDED).read_bytes() if (folder / LANDED).exists() else b""
@@ -117,6 +117,7 @@ def read_backup(folder: AnyPath) -> Backup:
 
 
 def write_backup(backup: Backup, folder: AnyPath, scratch: Path) -> None:
+    """Write what a backup consists of, the manifest last."""
     (scratch / LANDED).write_text(json.dumps({name: vars(entry) for name, entry in backup.landed.items()}))
     landed = Entry(*copied(scratch / LANDED, folder / LANDED))
     files = {name: vars(entry) for name, entry in {**backup.files, LANDED: landed}.items()}

@@ -32,6 +32,7 @@ class Period:
 
     @property
     def readers_have(self) -> str:
+        """What readers have of it, in a sentence."""
         if self.published is None:
             return "Nothing of it is published."
         return f"Readers have what was computed on {minute(self.published.computed_at)} ({self.published.row_count:,} rows)."

@@ -48,7 +48,7 @@ READ_BY_PEOPLE = ("core", "profit", "growth", "engagement", "quarantine")
 # A task is what there is most of; what comes back slowly is killed less often, so that work is done between two kills.
 VICTIMS = ("task",) * 8 + ("scheduler", "postgres")
 PAUSE = (0.5, 3.0)  # seconds between two kills
-SECONDS_TO_HEAL = 90
+SECONDS_TO_HEAL = 300
 UNREACHABLE = (HeadlineError, httpx.HTTPError)
 
 
@@ -114,6 +114,7 @@ def patiently(act: Callable[[], Any], seconds: float = 60) -> Any:
             time.sleep(0.5)
 
 
+@pytest.mark.timeout(SECONDS + 2 * SECONDS_TO_HEAL)
 def test_whatever_is_killed_a_week_ends_as_a_clean_run(
     airflow: Deployment, tmp_path: Path, record_property: Callable[[str, object], None]
 ) -> None:
@@ -127,11 +128,15 @@ def test_whatever_is_killed_a_week_ends_as_a_clean_run(
             until_all_have_ended(airflow, left)
             if time.monotonic() < end:
                 ask_for_everything(airflow, chance, f"{end - time.monotonic():.0f}")
-    record_property("chaos", [SEED, dict(chaos.kills)])
+    record_property("chaos", f"seed {SEED}, survived in {SECONDS:.0f} s: {kills_in_words(chaos.kills)}")
     assert chaos.kills.total() >= SECONDS / PAUSE[1] / 3, "something was killed, and more than once"
     heal(airflow)
     assert not verify_published(specs.load().tables.values(), Ledger(), open_warehouse()).differences
-    assert differences(airflow.published(*READ_BY_PEOPLE), clean(airflow, tmp_path)) == {}
+    assert differences(airflow.published(*READ_BY_PEOPLE), clean(airflow, tmp_path), at_least=100) == {}
+
+
+def kills_in_words(kills: Counter[str]) -> str:
+    return ", ".join(f"{count} × {name}" for name, count in sorted(kills.items()))
 
 
 def ask_for_everything(airflow: Deployment, chance: random.Random, asked_as: str) -> None:

@@ -2,7 +2,8 @@
 .DEFAULT_GOAL := help
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
-.PHONY: help setup run status logs down clean secrets test attack faults fuzz lint docs bench bench-peers example format imports constraints locks sbom
+.PHONY: help setup run status logs down clean secrets test attack chaos faults fuzz lint docs bench bench-peers example format imports
+.PHONY: constraints locks sbom
 .PHONY: lint-docs lint-rules lint-sql lint-types lint-yaml
 
 # Without compiled modules each process compiles Airflow anew, which takes longer than to start it.
@@ -69,6 +70,10 @@ attack: $(SET_UP) ## Attack warehouse, files, processes and pages in every way t
 
 faults: $(SET_UP) ## Inject every fault and every pair of faults there is into the demo company.
 	@HEADLINE_TEST_ALL_PAIRS=1 $(PYTEST) --numprocesses auto tests/faults/test_injected.py
+
+chaos: $(SET_UP) ## Kill tasks, the scheduler and PostgreSQL at random for minutes: make chaos seconds=600 seed=1
+	@HEADLINE_TEST_CHAOS_SECONDS=$(or $(seconds),600) HEADLINE_TEST_CHAOS_SEED=$(or $(seed),1) \
+	  $(PYTEST) tests/airflow/test_chaos.py
 
 fuzz: $(SET_UP) ## Feed random bytes to every reader of sources, for minutes.
 	@$(PYTEST) --numprocesses auto --hypothesis-profile=fuzz --show-capture=no --timeout 3600 tests/cases/test_fuzz.py

@@ -35,7 +35,14 @@ for name in [name for name in os.environ if name.startswith(("HEADLINE_", "AIRFL
 # What takes longest begins first, beside the fast ones: tests that need an Airflow, which mostly wait while others compute, of
 # these those with one of their own, and those that look at what nothing else has touched yet; then every fault.
 ORDER = (
-    *("airflow/test_alerts", "airflow/test_figures", "airflow/test_browser", "airflow/test_runs", "airflow"),
+    *(
+        "airflow/test_alerts",
+        "airflow/test_chaos",
+        "airflow/test_figures",
+        "airflow/test_browser",
+        "airflow/test_runs",
+        "airflow",
+    ),
     *("faults/test_injected", "faults", "properties", "cases", "dags", "unit", "sql", "attacks", "repository", "examples"),
 )
 

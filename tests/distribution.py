@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from xdist.scheduler import LoadFileScheduling
 
-HAS_ITS_OWN = ("test_alerts.py", "test_injected.py")
+HAS_ITS_OWN = ("test_alerts.py", "test_chaos.py", "test_injected.py")
 MOST_OF_A_REASON = 300  # characters
 
 

@@ -160,6 +160,8 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     passed = [report for report in terminalreporter.getreports("passed") if report.when == "call"]
     for backfill, ranged in (value for one in passed for name, value in one.user_properties if name == "backfill"):
         terminalreporter.line(f"seven days of all DAGs took {backfill:.0f} s as a backfill, {ranged:.0f} s as one range")
+    for kills in (value for one in passed for name, value in one.user_properties if name == "chaos"):
+        terminalreporter.line(f"kills at random: {kills}")
     if told := [value for report in passed for name, value in report.user_properties if name == "alert"]:
         terminalreporter.section("alerts")
         for what, person, channel, seconds in told:

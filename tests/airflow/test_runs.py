@@ -212,7 +212,7 @@ def test_a_backfill_has_one_pair_of_dates_and_begins_with_the_first_data(airflow
     with pytest.raises(Refused, match="No runs to create"):
         airflow.api.backfill("core_finance", date(1999, 12, 1), date(1999, 12, 31))
     begun, day = datetime.now(UTC), OPENING - 60 * DAY
-    backfill = airflow.api.backfill_with("core_finance", day, {"from": str(FIRST), "to": str(FIRST)})
+    backfill = airflow.api.backfill_with("core_finance", day, day, dag_run_conf={"from": str(FIRST), "to": str(FIRST)})
     wait_for(lambda: airflow.api.is_backfilled(backfill), 90)
     [run] = [one for one in airflow.api.runs("core_finance", run_type="backfill") if one["logical_date"][:10] == str(day)]
     try:

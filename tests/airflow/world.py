@@ -53,10 +53,11 @@ class Airflow(AirflowApi):
         """Trigger a run as somebody does who fills in a logical date."""
         return self._request("POST", f"/dags/{dag_id}/dagRuns", json={"logical_date": logical_date.isoformat()})
 
-    def backfill_with(self, dag_id: str, day: date, conf: Mapping[str, str]) -> int:
-        """Backfill one day as somebody does who also fills in the params of the form; gives the backfill's id."""
-        body = {"dag_id": dag_id, "from_date": f"{day}T00:00:00Z", "to_date": f"{day}T00:00:00Z", "dag_run_conf": dict(conf)}
-        return int(self._request("POST", "/backfills", json=body | {"max_active_runs": 1})["id"])
+    def backfill_with(self, dag_id: str, first: date, last: date, **choices: Any) -> int:
+        """Backfill days as somebody does who chooses otherwise than the form proposes; gives the backfill's id."""
+        start, end = (f"{day}T00:00:00Z" for day in (first, last))
+        body = {"dag_id": dag_id, "from_date": start, "to_date": end, "max_active_runs": 1, **choices}
+        return int(self._request("POST", "/backfills", json=body)["id"])
 
     def pause(self, dag_id: str) -> None:
         self._request("PATCH", f"/dags/{dag_id}", json={"is_paused": True})

@@ -240,9 +240,9 @@ def complete(run: PipelineRun) -> None:
         step()
 
 
-def differences(found: dict[str, Table], expected: dict[str, Table]) -> dict[str, str]:
+def differences(found: dict[str, Table], expected: dict[str, Table], at_least: int = 1000) -> dict[str, str]:
     """What two states of the warehouse disagree on, by table; that both hold something to compare is part of it."""
-    assert sum(table.total() for table in expected.values()) > 1000
+    assert sum(table.total() for table in expected.values()) > at_least
     return {
         name: f"+{(one - other).total()} -{(other - one).total()} rows, such as {[*(one - other), *(other - one)][:2]}"
         for name in found.keys() | expected.keys()

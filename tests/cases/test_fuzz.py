@@ -32,9 +32,10 @@ from headline.errors import BadData, HeadlineError
 from headline.intervals import DAY, Interval
 from headline.ledger import Load
 from headline.sources import database, files, http, stream, text
+from headline.sources.agreed import Agreed
 from headline.sources.intact import sums_of
 from headline.sources.landing import LandingWriter, Part, Unfit
-from headline.sources.refused import RESERVED, Agreed
+from headline.sources.refused import RESERVED
 from headline.specs import DatabaseIngest, FilesIngest, HttpIngest, StreamIngest
 from headline.warehouse.duckdb import instance
 

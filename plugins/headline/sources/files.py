@@ -17,16 +17,7 @@ from headline.intervals import DAY, Interval
 from headline.ledger.schema_changes import short
 from headline.sources.columns import TEXT, are_most, kind_of
 from headline.sources.landing import Part, Unfit
-from headline.sources.refused import (
-    REFUSAL,
-    REFUSED_TEXT,
-    RESERVED,
-    UNREADABLE,
-    WRONG_FIELD_COUNT,
-    name_key,
-    refused,
-    spelled,
-)
+from headline.sources.refused import REFUSAL, REFUSED_TEXT, RESERVED, UNREADABLE, WRONG_FIELD_COUNT, name_key, refused, spelled
 from headline.sources.storage import LONGEST_RECORD, at_rest, below, check_within, encoding_hint, is_settled, path_of
 from headline.sources.text import (
     Taken,

@@ -12,8 +12,9 @@ import pyarrow.compute as pc
 
 from headline.intervals import DAY, Interval, business_day
 from headline.sources.columns import EMPTY, TEXT, kind_of
+from headline.sources.judged_texts import moments_of
 from headline.sources.landing import Part
-from headline.sources.refused import REFUSAL, moments_of, spelled
+from headline.sources.refused import REFUSAL, spelled
 from headline.sources.text import Zones
 
 _EPOCH = date(1970, 1, 1)

@@ -13,7 +13,7 @@ from headline.sources.columns import TEXT, kind_of
 from headline.sources.refused import UNREAD, name_key
 
 if TYPE_CHECKING:
-    from headline.sources.refused import Agreed
+    from headline.sources.agreed import Agreed
 
 
 class Sums:

@@ -18,6 +18,7 @@ from headline import settings
 from headline.errors import BadData
 from headline.intervals import DAY, Interval, business_day
 from headline.sources.columns import are_most
+from headline.sources.dates import date_of, moment_of
 from headline.sources.landing import NO_DAY, Part, Unfit
 from headline.sources.refused import (
     LONGEST_TEXT,
@@ -28,8 +29,6 @@ from headline.sources.refused import (
     REPEATED_KEY,
     RESERVED,
     UNREADABLE,
-    date_of,
-    moment_of,
     name_key,
     refused,
     spelled,

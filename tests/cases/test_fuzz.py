@@ -31,7 +31,7 @@ from hypothesis import strategies as st
 from headline.errors import BadData, HeadlineError
 from headline.intervals import DAY, Interval
 from headline.ledger import Load
-from headline.sources import database, files, http, stream, text
+from headline.sources import database, files, http, json_text, stream
 from headline.sources.agreed import Agreed
 from headline.sources.intact import sums_of
 from headline.sources.landing import LandingWriter, Part, Unfit
@@ -323,7 +323,7 @@ def test_an_answer_over_http(share: Path, records: list[str], data: st.DataObjec
             loads = landed(http.read(ingest, ONE), share)
         except HeadlineError:
             return
-    require_sound(loads, len(text.loads(body.decode(json.detect_encoding(body), "surrogateescape"))["data"]))
+    require_sound(loads, len(json_text.loads(body.decode(json.detect_encoding(body), "surrogateescape"))["data"]))
 
 
 NUMBERS = st.sampled_from(["1", "NaN", "infinity", "-infinity", "12345678901234567890.123456789", "0.00001", "-0"])

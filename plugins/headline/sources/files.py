@@ -16,24 +16,13 @@ from headline.errors import BadData, HeadlineError, SpecError, Transient
 from headline.intervals import DAY, Interval
 from headline.ledger.schema_changes import short
 from headline.sources.columns import TEXT, are_most, kind_of
+from headline.sources.days import Zones, by_day, day_of, zones_of
+from headline.sources.json_text import loads
 from headline.sources.landing import Part, Unfit
+from headline.sources.records import record_of, records_of
 from headline.sources.refused import REFUSAL, REFUSED_TEXT, RESERVED, UNREADABLE, WRONG_FIELD_COUNT, name_key, refused, spelled
 from headline.sources.storage import LONGEST_RECORD, at_rest, below, check_within, encoding_hint, is_settled, path_of
-from headline.sources.text import (
-    Taken,
-    Zones,
-    batch,
-    by_day,
-    chunks,
-    cut,
-    day_of,
-    in_iso,
-    is_text,
-    loads,
-    record_of,
-    records_of,
-    zones_of,
-)
+from headline.sources.text import Taken, batch, chunks, cut, in_iso, is_text
 from headline.specs import FilesIngest
 from headline.sql import render
 

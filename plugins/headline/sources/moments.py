@@ -12,10 +12,10 @@ import pyarrow.compute as pc
 
 from headline.intervals import DAY, Interval, business_day
 from headline.sources.columns import EMPTY, TEXT, kind_of
+from headline.sources.days import Zones
 from headline.sources.judged_texts import moments_of
 from headline.sources.landing import Part
 from headline.sources.refused import REFUSAL, spelled
-from headline.sources.text import Zones
 
 _EPOCH = date(1970, 1, 1)
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from zoneinfo import ZoneInfo
 
-from headline.sources.refused import name_key
+from headline.sources.names import name_key
 
 UTC_ZONE = ZoneInfo("UTC")
 

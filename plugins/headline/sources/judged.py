@@ -11,7 +11,8 @@ import pyarrow.compute as pc
 from headline.sources.agreed import Agreed
 from headline.sources.judged_texts import CHECKS, checked_id, filled
 from headline.sources.judged_values import shown, text_of_bytes, typed, typed_id
-from headline.sources.refused import LONGEST_TEXT, ORIGIN, REFUSAL, REFUSED_TEXT, UNREAD, name_key, spelled
+from headline.sources.names import name_key, spelled
+from headline.sources.refused import LONGEST_TEXT, ORIGIN, REFUSAL, REFUSED_TEXT, UNREAD
 
 
 def judged(rows: pa.RecordBatch, agreed: Agreed) -> pa.RecordBatch:

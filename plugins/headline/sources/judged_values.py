@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 
 from headline.sources.agreed import Agreed, digits_of
 from headline.sources.judged_texts import Checked, checked_decimal
-from headline.sources.refused import storable
+from headline.sources.names import storable
 
 _ARROW = {"integer": pa.int32(), "bigint": pa.int64()}
 _FIRST, _LAST = datetime(1, 1, 1), datetime(9999, 12, 31, 23, 59, 59)  # noqa: DTZ001 - of any zone

@@ -7,7 +7,8 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 from headline.sources.json_text import loads, raw_decode, repeated_key
-from headline.sources.refused import ORIGIN, REPEATED_KEY, RESERVED, UNREADABLE, name_key, refused
+from headline.sources.names import name_key
+from headline.sources.refused import ORIGIN, REPEATED_KEY, RESERVED, UNREADABLE, refused
 from headline.sources.text import is_text
 
 _BLANKS = " \t\r\n"

@@ -19,7 +19,7 @@ from headline.sources.bounds import expanded
 from headline.sources.columns import are_most
 from headline.sources.dates import moment_of
 from headline.sources.days import Zones, zones_of
-from headline.sources.files import root, unreadable
+from headline.sources.dropped import root, unreadable
 from headline.sources.landing import Part, Unfit
 from headline.sources.records import records_of
 from headline.sources.refused import REFUSAL, UNREADABLE, refused

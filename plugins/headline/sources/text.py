@@ -11,7 +11,8 @@ from typing import Any, TypeVar
 
 import pyarrow as pa
 
-from headline.sources.refused import LONGEST_TEXT, ORIGIN, name_key, spelled, storable
+from headline.sources.names import name_key, spelled, storable
+from headline.sources.refused import LONGEST_TEXT, ORIGIN
 from headline.sources.spool import BYTES_AT_A_TIME, ROWS_AT_A_TIME
 
 log = logging.getLogger(__name__)

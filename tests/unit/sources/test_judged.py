@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from headline.sources.agreed import Agreed
 from headline.sources.dates import moment_of
 from headline.sources.judged import judged
-from headline.sources.refused import ORIGIN, REFUSAL, REFUSED_TEXT, UNREAD, storable
+from headline.sources.names import storable
+from headline.sources.refused import ORIGIN, REFUSAL, REFUSED_TEXT, UNREAD
 
 BERLIN = ZoneInfo("Europe/Berlin")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from headline.sources.refused import storable
+from headline.sources.names import storable
 
 
 @settings(max_examples=200, deadline=None)

@@ -28,7 +28,8 @@ from headline.pipeline import PipelineRun, TableRun, Waiver, compile_table, prep
 from headline.sources.refused import RESERVED
 from headline.sql import Resolution, arrived_columns
 from headline.warehouse import Output, open_warehouse
-from headline.warehouse.duckdb import DuckDBSession, _ensure_calendar, instance
+from headline.warehouse.duckdb.instance import ensure_calendar, instance
+from headline.warehouse.duckdb.session import DuckDBSession
 
 LEDGER = "bench_steps"
 # Made-up figures are unusual now and then.
@@ -122,7 +123,7 @@ def raw(
     with closing(instance({"memory_limit": "2GB"})) as connection:
         connection.execute(f"attach '{folder / 'bare.duckdb'}' as bare; use bare")
         session = DuckDBSession(connection)
-        _ensure_calendar(connection)
+        ensure_calendar(session)
         names: dict[str, Resolution] = {name: _arrived(session, found) for name, found in loads.items()}
         for name, pipeline in catalog.pipelines.items():  # what may be read of others, or was refused, is there, and empty
             for table in pipeline.ordered_tables:
@@ -192,7 +193,7 @@ def _clock(spent: Spent) -> Iterator[None]:
 @contextmanager
 def _counting(spent: Spent) -> Iterator[None]:
     """Count the statements that the warehouse's engine and the ledger run."""
-    original = DuckDBSession._execute
+    original = DuckDBSession.execute
 
     def counted(session: DuckDBSession, sql: str) -> duckdb.DuckDBPyConnection:
         spent.statements += 1
@@ -201,12 +202,12 @@ def _counting(spent: Spent) -> Iterator[None]:
     def ledger_statement(*_: object) -> None:
         spent.round_trips += 1
 
-    DuckDBSession._execute = counted  # type: ignore[method-assign]
+    DuckDBSession.execute = counted  # type: ignore[method-assign]
     event.listen(engine(), "before_cursor_execute", ledger_statement)
     try:
         yield
     finally:
-        DuckDBSession._execute = original  # type: ignore[method-assign]
+        DuckDBSession.execute = original  # type: ignore[method-assign]
         event.remove(engine(), "before_cursor_execute", ledger_statement)
 
 

@@ -23,7 +23,7 @@ from headline.maintenance.backup import MANIFEST, back_up, made_at, remove_backu
 from headline.maintenance.retention import retain
 from headline.operations import backup_dag
 from headline.pipeline.fingerprints import verify_published
-from headline.warehouse.duckdb import DuckDBWarehouse
+from headline.warehouse.duckdb.warehouse import DuckDBWarehouse
 
 
 def file_of(project: Project) -> Path:

@@ -21,7 +21,8 @@ from headline.ledger.tables import metadata
 from headline.maintenance.rebuild import Rebuilt, rebuild
 from headline.pipeline import write_audit_publish
 from headline.pipeline.fingerprints import verify_published
-from headline.warehouse.duckdb import DuckDBStaging, DuckDBWarehouse
+from headline.warehouse.duckdb.staging import DuckDBStaging
+from headline.warehouse.duckdb.warehouse import DuckDBWarehouse
 
 
 def file_of(project: Project) -> Path:

@@ -37,7 +37,7 @@ from headline.sources.intact import sums_of
 from headline.sources.landing import LandingWriter, Part, Unfit
 from headline.sources.refused import RESERVED
 from headline.specs import DatabaseIngest, FilesIngest, HttpIngest, StreamIngest
-from headline.warehouse.duckdb import instance
+from headline.warehouse.duckdb.instance import instance
 
 D1 = date(2026, 3, 1)
 ONE = Interval(D1, D1 + DAY)

@@ -30,7 +30,7 @@ from headline.sources.landing import LandingWriter, Part
 from headline.sources.refused import ORIGIN, REFUSAL, REFUSED_TEXT, UNREAD
 from headline.sources.rereading import difference
 from headline.specs import DatabaseIngest, FilesIngest, HttpIngest, StreamIngest
-from headline.warehouse.duckdb import instance
+from headline.warehouse.duckdb.instance import instance
 
 D1 = date(2026, 3, 1)
 ONE = Interval(D1, D1 + DAY)

@@ -14,7 +14,7 @@ from tests.attacks.installation import D1, D3, D4, contents, superuser
 from tests.unit.conftest import Project
 
 from headline import recovery, specs
-from headline.cli import verify as verify_command
+from headline.cli.published import verify as verify_command
 from headline.errors import BadData, BadRequest, HeadlineError, Transient
 from headline.ledger import MIGRATOR, Locks, migrate
 from headline.ledger.engine import engine

@@ -14,7 +14,7 @@ from tests.unit.conftest import Project
 from tests.unit.pipeline.killing import Point, run_and_die
 
 from headline import recovery, specs
-from headline.cli import verify as verify_command
+from headline.cli.published import verify as verify_command
 from headline.errors import BadData, HeadlineError
 from headline.ledger import Ledger, dump
 from headline.ledger.tables import metadata

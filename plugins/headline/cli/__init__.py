@@ -8,12 +8,11 @@ from pathlib import Path
 import typer
 
 from headline import recovery, settings
-from headline.cli import contracts, definitions, evidence, published
+from headline.cli import contracts, definitions, evidence, published, rota
 from headline.errors import HeadlineError
 from headline.local import commands as local
 from headline.maintenance import commands as upkeep
 from headline.new import commands as new
-from headline.oncall import commands as oncall
 from headline.paging import commands as alerts
 from headline.profile import commands as profiles
 from headline.space import is_full, no_space
@@ -32,7 +31,7 @@ for command in (
     *upkeep.COMMANDS,
     *recovery.COMMANDS,
     *alerts.COMMANDS,
-    *oncall.COMMANDS,
+    *rota.COMMANDS,
     *local.COMMANDS,
 ):
     app.command(command.__name__.rstrip("_").replace("_", "-"))(command)

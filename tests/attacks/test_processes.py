@@ -33,6 +33,7 @@ from headline.local.home import Home
 from headline.local.job import wait_for_dags
 from headline.local.patience import Patience, cpu_seconds
 from headline.local.postgres import Postgres
+from headline.local.postgres_processes import main_process, processes_of
 from headline.local.processes import AIRFLOW, MARK, Processes, alive, components
 from headline.local.roles import SUPERUSER
 from headline.local.screen import Screen
@@ -233,7 +234,7 @@ def test_a_killed_server_comes_back_with_its_data_when_its_processes_have_ended(
     wait_for(lambda: busy.poll() == psycopg2.extensions.POLL_OK, 5)
     busy.cursor().execute("select count(*) from generate_series(1, 1000000000000) as n where n % 7 = 3")
     backend = psutil.Process(busy.get_backend_pid())
-    main = server._server()
+    main = main_process(server.data)
     assert main
     main.kill()
     wait_for(lambda: not alive(main), 5)
@@ -521,4 +522,4 @@ def test_down_after_the_supervisor_was_killed_leaves_nothing(installation: Insta
     measure("down takes", time.monotonic() - began)
     assert not [one for one in family if alive(one)]
     assert not installation.processes.leftovers()
-    assert not list(Postgres(installation.home.postgres)._processes())
+    assert not list(processes_of(installation.home.postgres.resolve()))

@@ -29,15 +29,19 @@ from headline.errors import HeadlineError
 from headline.executor import WorkQueue
 from headline.incidents import heartbeat
 from headline.local import lifecycle, patience, supervisor
+from headline.local.alive import alive, session_of
+from headline.local.health import AIRFLOW, components
 from headline.local.home import Home
 from headline.local.job import wait_for_dags
 from headline.local.patience import Patience, cpu_seconds
 from headline.local.postgres import Postgres
 from headline.local.postgres_processes import main_process, processes_of
-from headline.local.processes import AIRFLOW, MARK, Processes, alive, components
+from headline.local.process_file import started_in
+from headline.local.processes import Processes
 from headline.local.roles import SUPERUSER
 from headline.local.screen import Screen
 from headline.local.setup import free_port
+from headline.local.told import MARK
 from headline.settings import PROJECT
 
 # The title of `renamed` covers what the system shows of its command, as Airflow's does; its child has a process group of its own.
@@ -170,7 +174,7 @@ def test_a_number_that_is_another_sessions_by_now_ends_nothing_of_it(
         "nobody": (0, stranger.create_time() - 5),
     }[of]
     processes.file.write_text(json.dumps({"pid": pid, "created": created, "socket": ""}))
-    assert processes._session() is None
+    assert session_of(started_in(processes.file)) is None
     assert processes.leftovers() == []
     assert not processes.stop()
     assert all(alive(one) for one in (stranger, *stranger.children()))

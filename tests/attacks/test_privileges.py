@@ -38,11 +38,11 @@ from headline.local.processes import Processes
 from headline.local.roles import DATABASES, LOGINS, ROLES, SUPERUSER
 from headline.local.screen import Screen
 from headline.local.secrets import MADE, WATCH
-from headline.local.setup import ROLES as USER_ROLES
 from headline.local.setup import free_port, open_home
 from headline.local.told import process_environment
 from headline.pages.app import app as pages
 from headline.pages.ledger import ReadsTheLedger
+from headline.settings import ROLES as USER_ROLES
 
 D1 = date(2026, 3, 1)
 SOCKET = Path("socket")

@@ -20,7 +20,7 @@ from headline.connections import Connection
 from headline.intervals import DAY, Interval
 from headline.sql import parse, render, write
 from headline.warehouse import Session
-from headline.warehouse.duckdb import DuckDBWarehouse
+from headline.warehouse.duckdb.warehouse import DuckDBWarehouse
 
 SEED = 1
 LEVELS = (40, 400, 4_000)  # of a day, on average: chance weighs most on the smallest

@@ -22,7 +22,7 @@ from headline.local.home import Home
 from headline.local.postgres import Postgres
 from headline.local.roles import SUPERUSER
 from headline.pipeline import PipelineRun, TableRun
-from headline.warehouse.duckdb import DuckDBSession
+from headline.warehouse.duckdb.session import DuckDBSession
 
 LEDGER = "bench_steps"
 
@@ -69,7 +69,7 @@ def clock(spent: Spent) -> Iterator[None]:
 @contextmanager
 def counting(spent: Spent) -> Iterator[None]:
     """Count the statements that the warehouse's engine and the ledger run."""
-    original = DuckDBSession._execute
+    original = DuckDBSession.execute
 
     def counted(session: DuckDBSession, sql: str) -> duckdb.DuckDBPyConnection:
         spent.statements += 1
@@ -78,12 +78,12 @@ def counting(spent: Spent) -> Iterator[None]:
     def ledger_statement(*_: object) -> None:
         spent.round_trips += 1
 
-    DuckDBSession._execute = counted  # type: ignore[method-assign]
+    DuckDBSession.execute = counted  # type: ignore[method-assign]
     event.listen(engine(), "before_cursor_execute", ledger_statement)
     try:
         yield
     finally:
-        DuckDBSession._execute = original  # type: ignore[method-assign]
+        DuckDBSession.execute = original  # type: ignore[method-assign]
         event.remove(engine(), "before_cursor_execute", ledger_statement)
 
 

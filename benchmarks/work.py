@@ -18,7 +18,8 @@ from headline.pipeline import PipelineRun, Waiver, compile_table, prepare, write
 from headline.sources.refused import RESERVED
 from headline.sql import Resolution, arrived_columns
 from headline.warehouse import Output, open_warehouse
-from headline.warehouse.duckdb import DuckDBSession, _ensure_calendar, instance
+from headline.warehouse.duckdb.instance import ensure_calendar, instance
+from headline.warehouse.duckdb.session import DuckDBSession
 
 # Made-up figures are unusual now and then.
 ACCEPTED = Waiver("figures of a benchmark", "the benchmark")
@@ -80,7 +81,7 @@ def raw(
     with closing(instance({"memory_limit": "2GB"})) as connection:
         connection.execute(f"attach '{folder / 'bare.duckdb'}' as bare; use bare")
         session = DuckDBSession(connection)
-        _ensure_calendar(connection)
+        ensure_calendar(session)
         names: dict[str, Resolution] = {name: _arrived(session, found) for name, found in loads.items()}
         for name, pipeline in catalog.pipelines.items():  # what may be read of others, or was refused, is there, and empty
             for table in pipeline.ordered_tables:

@@ -9,11 +9,10 @@ import re
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from enum import StrEnum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
+if TYPE_CHECKING:
+    from rich.table import Table
 
 # A spreadsheet computes a cell that begins so, even one that came in as data: =HYPERLINK(…) sends others away.
 _FORMULA = re.compile(r"[=+\-@\t\r\n\0＝＋－＠]")
@@ -33,6 +32,8 @@ def show(columns: Sequence[str], rows: Iterable[Sequence[Any]], form: Format = F
 
     CSV has lists as JSON, and before a text that a spreadsheet would compute an apostrophe.
     """
+    from rich.console import Console  # takes a tenth of the time of `headline --help`
+
     console = Console()
     if not console.is_terminal:  # a pipe or a file has no width to fit into
         console = Console(width=10_000)
@@ -62,6 +63,9 @@ def _cell(value: Any) -> Any:
 
 
 def _table(columns: Sequence[str], rows: Sequence[Sequence[Any]], title: str | None) -> Table:
+    from rich.table import Table
+    from rich.text import Text
+
     # As Text, since rich reads a plain string as markup: `[/b]` would be an error there, `:x:` a picture.
     table = Table(title=Text(title) if title else None, title_justify="left", header_style="bold")
     for position, column in enumerate(columns):

@@ -24,8 +24,9 @@ from headline.ledger import Ledger
 from headline.ledger.engine import _engine
 from headline.ledger.incident import Incident
 from headline.ledger.incidents import Incidents
+from headline.local.alive import alive
 from headline.local.postgres import Postgres
-from headline.local.processes import Processes, alive
+from headline.local.processes import Processes
 
 pytestmark = pytest.mark.skipif(
     datetime.now(UTC).strftime("%H:%M") >= "23:40", reason="deadlines are put into the next minutes, which must be today's"

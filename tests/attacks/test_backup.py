@@ -14,7 +14,7 @@ from tests.attacks.installation import D1, D3, D4, contents, superuser
 from tests.unit.conftest import Project
 
 from headline import recovery, specs
-from headline.cli import verify as verify_command
+from headline.cli.published import verify as verify_command
 from headline.errors import BadData, BadRequest, HeadlineError, Transient
 from headline.ledger import MIGRATOR, Locks, migrate
 from headline.ledger.engine import engine
@@ -26,7 +26,7 @@ from headline.maintenance.restore import restore
 from headline.maintenance.retention import retain
 from headline.operations import backup_dag
 from headline.pipeline.fingerprints import verify_published
-from headline.warehouse.duckdb import DuckDBWarehouse
+from headline.warehouse.duckdb.warehouse import DuckDBWarehouse
 
 
 def file_of(project: Project) -> Path:

@@ -312,9 +312,9 @@ def server(server_folder: Path) -> Iterator[str]:
     """The API server of an installation, without the other processes; gives its address."""
     from headline.local import lifecycle
     from headline.local.home import Home
-    from headline.local.processes import process_environment
     from headline.local.screen import Screen
     from headline.local.setup import set_up
+    from headline.local.told import process_environment
 
     home = Home(server_folder / "pages" / "home")
     process = None

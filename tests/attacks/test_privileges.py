@@ -30,14 +30,16 @@ from headline.errors import BadRequest, HeadlineError
 from headline.ledger import Ledger, only_read, reading
 from headline.ledger.rights import ERASED, current, history
 from headline.local import postgres as embedded
+from headline.local.account import owner
 from headline.local.airflow_database import _set_user
 from headline.local.home import DERIVED, HEADER, Home, lines
-from headline.local.postgres import ACCESS, Postgres, owner
-from headline.local.processes import Processes, process_environment
+from headline.local.postgres import ACCESS, Postgres
+from headline.local.processes import Processes
 from headline.local.roles import DATABASES, LOGINS, ROLES, SUPERUSER
 from headline.local.screen import Screen
 from headline.local.secrets import MADE, WATCH
 from headline.local.setup import free_port, open_home
+from headline.local.told import process_environment
 from headline.pages.app import app as pages
 from headline.pages.ledger import ReadsTheLedger
 from headline.settings import ROLES as USER_ROLES

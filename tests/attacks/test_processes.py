@@ -29,14 +29,19 @@ from headline.errors import HeadlineError
 from headline.executor import WorkQueue
 from headline.incidents import heartbeat
 from headline.local import lifecycle, patience, supervisor
+from headline.local.alive import alive, session_of
+from headline.local.health import AIRFLOW, components
 from headline.local.home import Home
 from headline.local.job import wait_for_dags
 from headline.local.patience import Patience, cpu_seconds
 from headline.local.postgres import Postgres
-from headline.local.processes import AIRFLOW, MARK, Processes, alive, components
+from headline.local.postgres_processes import main_process, processes_of
+from headline.local.process_file import started_in
+from headline.local.processes import Processes
 from headline.local.roles import SUPERUSER
 from headline.local.screen import Screen
 from headline.local.setup import free_port
+from headline.local.told import MARK
 from headline.settings import PROJECT
 
 # The title of `renamed` covers what the system shows of its command, as Airflow's does; its child has a process group of its own.
@@ -169,7 +174,7 @@ def test_a_number_that_is_another_sessions_by_now_ends_nothing_of_it(
         "nobody": (0, stranger.create_time() - 5),
     }[of]
     processes.file.write_text(json.dumps({"pid": pid, "created": created, "socket": ""}))
-    assert processes._session() is None
+    assert session_of(started_in(processes.file)) is None
     assert processes.leftovers() == []
     assert not processes.stop()
     assert all(alive(one) for one in (stranger, *stranger.children()))
@@ -233,7 +238,7 @@ def test_a_killed_server_comes_back_with_its_data_when_its_processes_have_ended(
     wait_for(lambda: busy.poll() == psycopg2.extensions.POLL_OK, 5)
     busy.cursor().execute("select count(*) from generate_series(1, 1000000000000) as n where n % 7 = 3")
     backend = psutil.Process(busy.get_backend_pid())
-    main = server._server()
+    main = main_process(server.data)
     assert main
     main.kill()
     wait_for(lambda: not alive(main), 5)
@@ -521,4 +526,4 @@ def test_down_after_the_supervisor_was_killed_leaves_nothing(installation: Insta
     measure("down takes", time.monotonic() - began)
     assert not [one for one in family if alive(one)]
     assert not installation.processes.leftovers()
-    assert not list(Postgres(installation.home.postgres)._processes())
+    assert not list(processes_of(installation.home.postgres.resolve()))

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from headline.errors import BadData, BadRequest, HeadlineError, SpecError
 from headline.warehouse import LONGEST_QUERY, Warehouse, ask
-from headline.warehouse.duckdb import DuckDBWarehouse
+from headline.warehouse.duckdb.warehouse import DuckDBWarehouse
 
 PROFIT = [("a", Decimal("10.0000")), ("b", Decimal("20.0000"))]
 SECRET = "nobody is to read this"

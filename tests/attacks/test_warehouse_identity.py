@@ -14,14 +14,15 @@ from tests.unit.conftest import Project
 from tests.unit.pipeline.killing import Point, run_and_die
 
 from headline import recovery, specs
-from headline.cli import verify as verify_command
+from headline.cli.published import verify as verify_command
 from headline.errors import BadData, HeadlineError
 from headline.ledger import Ledger, dump
 from headline.ledger.tables import metadata
 from headline.maintenance.rebuild import Rebuilt, rebuild
 from headline.pipeline import write_audit_publish
 from headline.pipeline.fingerprints import verify_published
-from headline.warehouse.duckdb import DuckDBStaging, DuckDBWarehouse
+from headline.warehouse.duckdb.staging import DuckDBStaging
+from headline.warehouse.duckdb.warehouse import DuckDBWarehouse
 
 
 def file_of(project: Project) -> Path:

@@ -25,7 +25,7 @@ from tests.attacks.waiting import wait_for
 
 from headline import executor as executor_module
 from headline.executor import LocalExecutor, WorkQueue, end_with_parent
-from headline.local.processes import alive
+from headline.local.alive import alive
 
 FORK = multiprocessing.get_context("fork")
 

@@ -31,12 +31,13 @@ from hypothesis import strategies as st
 from headline.errors import BadData, HeadlineError
 from headline.intervals import DAY, Interval
 from headline.ledger import Load
-from headline.sources import database, files, http, stream, text
+from headline.sources import database, files, http, json_text, stream
+from headline.sources.agreed import Agreed
 from headline.sources.intact import sums_of
 from headline.sources.landing import LandingWriter, Part, Unfit
-from headline.sources.refused import RESERVED, Agreed
+from headline.sources.refused import RESERVED
 from headline.specs import DatabaseIngest, FilesIngest, HttpIngest, StreamIngest
-from headline.warehouse.duckdb import instance
+from headline.warehouse.duckdb.instance import instance
 
 D1 = date(2026, 3, 1)
 ONE = Interval(D1, D1 + DAY)
@@ -322,7 +323,7 @@ def test_an_answer_over_http(share: Path, records: list[str], data: st.DataObjec
             loads = landed(http.read(ingest, ONE), share)
         except HeadlineError:
             return
-    require_sound(loads, len(text.loads(body.decode(json.detect_encoding(body), "surrogateescape"))["data"]))
+    require_sound(loads, len(json_text.loads(body.decode(json.detect_encoding(body), "surrogateescape"))["data"]))
 
 
 NUMBERS = st.sampled_from(["1", "NaN", "infinity", "-infinity", "12345678901234567890.123456789", "0.00001", "-0"])

@@ -25,11 +25,12 @@ from airflow.providers.http.hooks.http import HttpHook
 from headline.intervals import DAY, Interval
 from headline.ledger import Load
 from headline.sources import database, files, http, stream
+from headline.sources.agreed import Agreed
 from headline.sources.landing import LandingWriter, Part
-from headline.sources.refused import ORIGIN, REFUSAL, REFUSED_TEXT, UNREAD, Agreed
+from headline.sources.refused import ORIGIN, REFUSAL, REFUSED_TEXT, UNREAD
 from headline.sources.rereading import difference
 from headline.specs import DatabaseIngest, FilesIngest, HttpIngest, StreamIngest
-from headline.warehouse.duckdb import instance
+from headline.warehouse.duckdb.instance import instance
 
 D1 = date(2026, 3, 1)
 ONE = Interval(D1, D1 + DAY)

@@ -18,14 +18,16 @@ from headline.ledger.publications import Recording
 from headline.pipeline import held_staging_table, inspect, write_audit_publish
 from headline.pipeline.fingerprints import verify_published
 from headline.warehouse import open_warehouse
-from headline.warehouse.duckdb import DuckDBSession, DuckDBStaging, DuckDBWarehouse
+from headline.warehouse.duckdb.session import DuckDBSession
+from headline.warehouse.duckdb.staging import DuckDBStaging
+from headline.warehouse.duckdb.warehouse import DuckDBWarehouse
 
 AUDIT = import_module("headline.pipeline.audit")
 
 
 def sql(beginning: str, *, after: bool = False) -> Point:
     """Before or after the warehouse runs a statement that begins so; within its transaction, where it is part of one."""
-    return Point(DuckDBSession, "_execute", lambda _session, statement: statement.startswith(beginning), after)
+    return Point(DuckDBSession, "execute", lambda _session, statement: statement.startswith(beginning), after)
 
 
 def of(table: str) -> Callable[..., bool]:

@@ -29,7 +29,9 @@ from headline.pipeline.publish import publish
 from headline.pipeline.write_audit_publish import planned_run, transform_all
 from headline.specs import Pipeline
 from headline.warehouse import Session, Staging, Warehouse
-from headline.warehouse.duckdb import DuckDBSession, DuckDBStaging, _ensure_calendar, instance
+from headline.warehouse.duckdb.instance import ensure_calendar, instance
+from headline.warehouse.duckdb.session import DuckDBSession
+from headline.warehouse.duckdb.staging import DuckDBStaging
 
 PROFIT = ("shop", "finance", "app", "core_finance", "core_app", "core_shop", "unit_profit", "investor_profit")
 USE = ("app", "core_app", "daily_growth", "investor_growth", "investor_engagement")
@@ -87,7 +89,7 @@ class KeptOpen(Warehouse):
         self._connection = instance({"threads": 1})
         for statement in ("attach ':memory:' as warehouse", "use warehouse"):
             self._connection.execute(statement)
-        _ensure_calendar(self._connection)
+        ensure_calendar(DuckDBSession(self._connection))
 
     @contextmanager
     def session(self, *, read_only: bool = False) -> Iterator[Session]:

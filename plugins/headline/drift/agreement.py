@@ -12,7 +12,9 @@ from sqlglot.optimizer.scope import Scope, traverse_scope
 
 from headline import settings
 from headline.intervals import DAY, Interval
-from headline.sources.refused import RESERVED, Agreed, name_key
+from headline.sources.agreed import Agreed
+from headline.sources.names import name_key
+from headline.sources.refused import RESERVED
 from headline.specs import FilesIngest, HttpIngest, Source, StreamIngest, Table, load_contract
 from headline.sql import parse, render
 

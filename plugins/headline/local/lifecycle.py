@@ -9,9 +9,10 @@ from rich.status import Status
 from rich.text import Text
 
 from headline.airflow_api import AirflowApi
+from headline.local.health import AIRFLOW
 from headline.local.home import Home, chosen_in_shell
 from headline.local.postgres import Postgres
-from headline.local.processes import AIRFLOW, Processes
+from headline.local.processes import Processes
 from headline.local.screen import Screen
 from headline.local.setup import set_up
 

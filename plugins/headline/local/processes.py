@@ -2,51 +2,37 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-import os
 import subprocess
 import sys
 import time
-from collections import defaultdict, deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
-import httpx
 import psutil
 
 from headline.airflow_api import AirflowApi
 from headline.errors import HeadlineError
+from headline.local.alive import alive, started_for, still_alive
 from headline.local.environment import VARIABLES_OF_SET_UP
+from headline.local.health import components
 from headline.local.home import Home
 from headline.local.patience import Patience, cpu_seconds
 from headline.local.postgres import Postgres
-from headline.local.private import write_private
+from headline.local.process_file import Started, forget, started_in, write
+from headline.local.process_logs import log_of, tail
 from headline.local.program import FILE
-from headline.local.supervisor import POSTGRES, Program, Supervisor, configuration, is_socket_outside, socket_for
+from headline.local.supervisor import POSTGRES, Program, Supervisor, configuration, socket_for
+from headline.local.told import fingerprint, process_environment, supervisor_environment
 from headline.settings import PROJECT
 
-AIRFLOW = ("api-server", "scheduler", "dag-processor", "triggerer")
-MARK = "HEADLINE_STARTED_BY"  # set for every process started here, so that one that outlived its parent can be found again
 TIME_TO_STOP = 8  # what a killed program was at is taken up; on a busy machine Airflow's take long to free their memory
 TIME_TO_STOP_POSTGRES = 90.0  # it may take a minute to write everything to disk, after which supervisord insists
 ENDS_TOO_MANY = 3  # a program that has ended so often while it was waited for will not come up by itself
 MEND = "Mend the cause, then: make run, which keeps everything that is there"
-
-
-@dataclass(frozen=True)
-class Started:
-    """What the process file says of what was started last, and tells the programs (`environment`)."""
-
-    pid: int
-    created: float
-    socket: str
-    fingerprint: str = ""
-    names: Sequence[str] = ()
-    environment: Mapping[str, str] = field(default_factory=dict)
 
 
 class Processes:
@@ -60,8 +46,7 @@ class Processes:
 
     def manager(self) -> psutil.Process | None:
         """The supervisord that runs, or None."""
-        started = self._started()
-        if started:
+        if started := started_in(self.file):
             with suppress(psutil.Error):
                 process = psutil.Process(started.pid)
                 if abs(process.create_time() - started.created) < 1 and alive(process):
@@ -70,12 +55,13 @@ class Processes:
 
     def runs(self, environment: Mapping[str, str]) -> bool:
         """Whether what runs has this environment and the code as it is."""
-        started = self._started()
-        return self.manager() is not None and started is not None and started.fingerprint == self._fingerprint(environment)
+        started = started_in(self.file)
+        is_as_told = started is not None and started.fingerprint == fingerprint(self.procfile, environment)
+        return is_as_told and self.manager() is not None
 
     def programs(self) -> dict[str, Program]:
         """What supervisord says of each program; empty where it does not answer."""
-        started = self._started()
+        started = started_in(self.file)
         return Supervisor(Path(started.socket)).programs() if started and self.manager() else {}
 
     def running(self) -> dict[str, datetime]:
@@ -91,7 +77,7 @@ class Processes:
         if self.manager():
             return
         self.logs.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._forget()
+        forget(self.file)
         socket = socket_for(self.home.path)
         socket.unlink(missing_ok=True)
         settings = self.home.path / "supervisord.conf"
@@ -107,7 +93,7 @@ class Processes:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
-        self._write(Started(process.pid, psutil.Process(process.pid).create_time(), str(socket)))
+        write(self.file, Started(process.pid, psutil.Process(process.pid).create_time(), str(socket)))
         patience = Patience(lambda: cpu_seconds(filter(None, [self.manager()])))
         while not self.programs():
             if not self.manager() or patience.end():
@@ -128,7 +114,8 @@ class Processes:
         started = self._supervised()
         known = process_environment(environment, self.home)
         told = {name: value for name, value in known.items() if name not in VARIABLES_OF_SET_UP}
-        self._write(replace(started, fingerprint=self._fingerprint(environment), names=tuple(names), environment=told))
+        mark = fingerprint(self.procfile, environment)
+        write(self.file, replace(started, fingerprint=mark, names=tuple(names), environment=told))
         for name in names:
             self._supervisor().start(name)
 
@@ -145,7 +132,7 @@ class Processes:
 
     def troubles(self) -> list[str]:
         """What of this home should run and does not, each with what to do; nothing where nothing was started."""
-        started = self._started()
+        started = started_in(self.file)
         if started is None:
             return []
         if self.manager() is None:
@@ -155,7 +142,7 @@ class Processes:
         if not programs:
             return [f"supervisord does not answer at {started.socket}: see {self.logs / 'supervisord.log'}"]
         return [
-            f"{name} {told(programs[name])}; why stands in {self._log(name)}"
+            f"{name} {programs[name].in_words}; why stands in {log_of(self.logs, name)}"
             for name in (POSTGRES, *started.names)
             if not programs[name].runs
         ]
@@ -178,37 +165,12 @@ class Processes:
             with suppress(psutil.NoSuchProcess):
                 process.kill()
         still_alive(found, 5)
-        self._forget()
+        forget(self.file)
         return bool(found)
-
-    def tail(self, *names: str, lines: int = 25) -> str:
-        """The last lines that these programs printed, or else supervisord itself."""
-        found = []
-        for file in [self._log(name) for name in names or ["supervisord"]]:
-            if file.exists():
-                with file.open(errors="replace") as log:
-                    found += [f"The end of {file}:", *(line.rstrip() for line in deque(log, maxlen=lines))]
-        return "\n".join(found)
-
-    def follow(self) -> Iterator[str]:
-        """What all programs print from now on, each line after its program's name, until the reader stops."""
-        seen = {file: file.stat().st_size for file in self.logs.glob("*.log")}
-        while True:
-            quiet = True
-            for file in sorted(self.logs.glob("*.log")):
-                with suppress(FileNotFoundError), file.open(errors="replace") as log:
-                    size = file.stat().st_size
-                    log.seek(seen.get(file, 0) if seen.get(file, 0) <= size else 0)  # a log that was rotated begins anew
-                    for line in log:
-                        yield f"{file.stem:<13} | {line.rstrip()}"
-                        quiet = False
-                    seen[file] = log.tell()
-            if quiet:
-                time.sleep(0.3)
 
     def end_of_supervisor(self) -> str:
         """What to say when supervisord is gone in the midst of something."""
-        return f"supervisord was killed, which starts everything else. {self.tail()}\n{MEND}"
+        return f"supervisord was killed, which starts everything else. {tail(self.logs)}\n{MEND}"
 
     def _wait(
         self, names: Sequence[str], look: Callable[[], dict[str, bool]], report: Callable[[dict[str, bool], str], None]
@@ -223,7 +185,7 @@ class Processes:
             for name, one in self.programs().items():
                 ends[name].add(one.ended)
                 if name in names and len(ends[name]) > ENDS_TOO_MANY:
-                    raise HeadlineError(f"{name} ends each time that it is started. {self.tail(name)}\n{MEND}")
+                    raise HeadlineError(f"{name} ends each time that it is started. {tail(self.logs, name)}\n{MEND}")
             up = look()
             if missing != (missing := [name for name, is_up in up.items() if not is_up]):
                 patience = self.patience(*missing)
@@ -232,7 +194,7 @@ class Processes:
                 return
             if why := patience.end():
                 rest = "" if len(missing) == len(up) else " The others run, and go on."
-                raise HeadlineError(f"not healthy, {why}: {', '.join(missing)}.{rest} {self.tail(*missing)}\n{MEND}")
+                raise HeadlineError(f"not healthy, {why}: {', '.join(missing)}.{rest} {tail(self.logs, *missing)}\n{MEND}")
             time.sleep(0.3)
 
     def _stop(self, names: Iterable[str]) -> None:
@@ -246,31 +208,12 @@ class Processes:
         return Supervisor(Path(self._supervised().socket))
 
     def _supervised(self) -> Started:
-        if (started := self._started()) is None:
+        if (started := started_in(self.file)) is None:
             raise HeadlineError(f"nothing runs in {self.home.path}: make run")
         return started
 
-    def _started(self) -> Started | None:
-        with suppress(OSError, ValueError, TypeError):
-            return Started(**json.loads(self.file.read_text()))
-        return None
-
-    def _write(self, started: Started) -> None:
-        write_private(self.file, json.dumps(asdict(started)))
-
-    def _forget(self) -> None:
-        """Remove the process file, and the socket and folder of one that did not fit into the home.
-
-        Only what is empty and looks like ours: what a file says is no reason to remove more.
-        """
-        if (started := self._started()) and is_socket_outside(socket := Path(started.socket)):
-            socket.unlink(missing_ok=True)
-            with suppress(OSError):
-                socket.parent.rmdir()
-        self.file.unlink(missing_ok=True)
-
-    def _log(self, name: str) -> Path:
-        return self.logs / f"{name}.log"
+    def _of_home(self) -> list[psutil.Process]:
+        return started_for(self.home.path, started_in(self.file))
 
     def _roots(self, names: Iterable[str]) -> list[psutil.Process]:
         found = []
@@ -279,101 +222,3 @@ class Processes:
             with suppress(psutil.Error, KeyError):
                 found.append(psutil.Process(programs[name].pid))
         return found
-
-    def _of_home(self) -> list[psutil.Process]:
-        """Every process that was started here, whatever its title and its parent are by now; PostgreSQL looks after its own."""
-        session, found = self._session(), []
-        for process in psutil.process_iter():
-            with suppress(psutil.Error, OSError):
-                if alive(process) and process.pid != os.getpid() and not process.name().startswith("postgres"):
-                    environment = process.environ()
-                    # A title may have overwritten the environment, and the mark in it; the session stays.
-                    is_overwritten = "PATH" not in environment
-                    if environment.get(MARK) == str(self.home.path) or (is_overwritten and os.getsid(process.pid) == session):
-                        found.append(process)
-        return found
-
-    def _session(self) -> int | None:
-        """The session of all processes that were started here; None where its number may be somebody else's by now."""
-        started = self._started()
-        # 0 is the session of everybody whose first process lies outside of this container.
-        if started is None or started.pid < 1 or started.created < psutil.boot_time():
-            return None
-        with suppress(psutil.NoSuchProcess):
-            return started.pid if abs(psutil.Process(started.pid).create_time() - started.created) < 1 else None
-        return started.pid
-
-    def _fingerprint(self, environment: Mapping[str, str]) -> str:
-        """Changes with the environment and with the machinery's code, which running processes have already imported."""
-        digest = hashlib.sha256(json.dumps(environment, sort_keys=True).encode())
-        for file in [self.procfile, *sorted((PROJECT / "plugins").rglob("*.py"))]:
-            digest.update(f"{file} {file.stat().st_mtime_ns}".encode())
-        return digest.hexdigest()
-
-
-def told(program: Program) -> str:
-    """How a program is that does not run, in words."""
-    when = f"{program.since:%Y-%m-%d %H:%M:%S} UTC"
-    return {
-        "STOPPED": "was stopped: make run starts it",
-        "STOPPING": "is being stopped",
-        "FATAL": f"ended too often, {program.error or 'for no reason that is known'}: make run starts it",
-        "BACKOFF": f"ends as soon as it starts, last at {when} ({program.error}), and is tried again and again",
-        "EXITED": f"ended at {when} with {program.exit_status} and is being started again",
-    }.get(program.state, f"is {program.state}: make run starts it")
-
-
-def alive(process: psutil.Process) -> bool:
-    with suppress(psutil.NoSuchProcess):
-        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
-    return False
-
-
-def still_alive(processes: Iterable[psutil.Process], seconds: float) -> list[psutil.Process]:
-    """Wait at most so long for the processes to end; returns those that did not."""
-    deadline = time.monotonic() + seconds
-    while (left := [process for process in processes if alive(process)]) and time.monotonic() < deadline:
-        time.sleep(0.1)
-    return left
-
-
-def components(api: AirflowApi, since: Mapping[str, datetime]) -> dict[str, bool]:
-    """Which of Airflow's components are healthy; a heartbeat from before a program's start is of a process that is gone."""
-    try:
-        health = api.health()
-    except httpx.HTTPError:
-        return dict.fromkeys(AIRFLOW, False)
-    up = {"api-server": health["metadatabase"]["status"] == "healthy"}
-    for name in AIRFLOW[1:]:
-        key = name.replace("-", "_")
-        heartbeat = health[key].get(f"latest_{key}_heartbeat")
-        is_new = heartbeat is not None and (name not in since or datetime.fromisoformat(heartbeat) >= since[name])
-        up[name] = health[key]["status"] == "healthy" and is_new
-    return up
-
-
-def process_environment(environment: Mapping[str, str], home: Home) -> dict[str, str]:
-    """The environment of this program with the home's variables over it, and the virtual environment's programs first."""
-    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
-    no_proxy = ",".join(filter(None, [os.environ.get("NO_PROXY"), "127.0.0.1", "localhost"]))
-    own = {
-        MARK: str(home.path),
-        "HEADLINE_HOME": str(home.path),
-        "PATH": path,
-        "NO_PROXY": no_proxy,
-        "PYTHONUNBUFFERED": "1",
-        # Without compiled modules each of Airflow's processes compiles Airflow anew, which takes longer than to start it.
-        "PYTHONDONTWRITEBYTECODE": "",
-        # Airflow's processes change their titles, which overwrites where the system reads their environment, our mark included.
-        "SPT_NOENV": "1",
-    }
-    return {**os.environ, **environment, **own}
-
-
-def supervisor_environment(home: Home) -> dict[str, str]:
-    """What supervisord and PostgreSQL are told: none of the home's keys."""
-    ours = ("AIRFLOW_", "HEADLINE_")
-    return {name: value for name, value in process_environment({}, home).items() if not name.startswith(ours)} | {
-        MARK: str(home.path),
-        "HEADLINE_HOME": str(home.path),
-    }

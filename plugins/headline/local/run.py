@@ -16,13 +16,15 @@ from headline.airflow_api import AirflowApi
 from headline.connections import variable
 from headline.errors import HeadlineError
 from headline.local.figures import audits, figures, open_figures
+from headline.local.health import AIRFLOW
 from headline.local.home import Home, chosen_in_shell
 from headline.local.job import WAIVING, Watched, start_day, start_range, start_waiving, wait_for_dags, watch
 from headline.local.lifecycle import WITH_DEMO, start
 from headline.local.postgres import Postgres
-from headline.local.processes import AIRFLOW, Processes, process_environment
+from headline.local.processes import Processes
 from headline.local.screen import Screen
 from headline.local.setup import open_home, prepare_airflow
+from headline.local.told import process_environment
 
 DAGS = (
     "shop",

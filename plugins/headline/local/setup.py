@@ -19,9 +19,10 @@ from headline.airflow_api import ADMIN
 from headline.errors import BadRequest, HeadlineError
 from headline.local.home import Home
 from headline.local.postgres import Postgres
-from headline.local.processes import Processes, process_environment
+from headline.local.processes import Processes
 from headline.local.screen import Screen
 from headline.local.secrets import WATCH, Secrets
+from headline.local.told import process_environment
 
 PORTS = {
     "api-server": ("HEADLINE_PORT", "Airflow's UI"),

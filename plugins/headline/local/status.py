@@ -13,10 +13,12 @@ from headline.airflow_api import AirflowApi
 from headline.errors import HeadlineError
 from headline.intervals import in_words
 from headline.ledger import only_read
+from headline.local.health import components
 from headline.local.home import Home
 from headline.local.job import COLORS
 from headline.local.lifecycle import components_line
-from headline.local.processes import Processes, components
+from headline.local.process_logs import follow, tail
+from headline.local.processes import Processes
 from headline.local.screen import Screen
 
 
@@ -44,7 +46,7 @@ def show_status() -> None:
                 screen.say(Text.assemble(("not loaded", "red"), f" {error['filename']}: {cause}"))
             screen.say(home.login)
         elif not troubles:
-            screen.say(f"The API server does not answer yet. {processes.tail('api-server', lines=5)}")
+            screen.say(f"The API server does not answer yet. {tail(processes.logs, 'api-server', lines=5)}")
 
 
 def last_runs(api: AirflowApi) -> Table:
@@ -102,5 +104,5 @@ def show_logs() -> None:
         screen.say("Nothing was started yet: make run")
         return
     with suppress(KeyboardInterrupt):
-        for line in processes.follow():
+        for line in follow(processes.logs):
             screen.say(line)

@@ -58,6 +58,18 @@ class Program:
     def runs(self) -> bool:
         return self.state in RUNS
 
+    @property
+    def in_words(self) -> str:
+        """How a program is that does not run, in words."""
+        when = f"{self.since:%Y-%m-%d %H:%M:%S} UTC"
+        return {
+            "STOPPED": "was stopped: make run starts it",
+            "STOPPING": "is being stopped",
+            "FATAL": f"ended too often, {self.error or 'for no reason that is known'}: make run starts it",
+            "BACKOFF": f"ends as soon as it starts, last at {when} ({self.error}), and is tried again and again",
+            "EXITED": f"ended at {when} with {self.exit_status} and is being started again",
+        }.get(self.state, f"is {self.state}: make run starts it")
+
 
 def configuration(home: Path, logs: Path, socket: Path, procfile: Path, seconds_to_stop: int) -> ConfigParser:
     """What supervisord is told: PostgreSQL and the programs of the Procfile, each with a log that it rotates by size."""

@@ -17,11 +17,13 @@ from headline.errors import BadData
 from headline.intervals import DAY, Interval
 from headline.ledger import ColumnChange, Load, SchemaChange, SchemaChanges
 from headline.pipeline.run import PipelineRun
+from headline.sources.agreed import Agreed
 from headline.sources.columns import Columns
-from headline.sources.database import Refused, asked_for, offered
+from headline.sources.database_connection import Refused
 from headline.sources.intact import flaw_of
 from headline.sources.landing import SAMPLE_ROWS, Unfit, columns_of
-from headline.sources.refused import RESERVED, Agreed
+from headline.sources.offered import asked_for, offered
+from headline.sources.refused import RESERVED
 from headline.specs import DatabaseIngest, HttpIngest, Source, StreamIngest
 
 log = logging.getLogger(__name__)

@@ -51,7 +51,7 @@ def ingest(run: PipelineRun, name: str | None = None, *, report: Report = lambda
     agreed: what arrived is kept all the same; BadRequest where a landing that is left alone has yet to arrive for the
     requested days.
     """
-    from headline.sources.database import one_connection_each
+    from headline.sources.database_connection import one_connection_each
 
     source = cast(Source, run.pipeline)
     names = list(source.ingest) if name is None else [name]

@@ -78,7 +78,7 @@ def outputs_needed(run: PipelineRun, names: Iterable[str]) -> list[Output]:
 def _landing(run: PipelineRun, name: str, landed: Sequence[Load], session: Staging, text: str) -> Resolution:
     """The files that landed, as far as the SQL mentions their columns. What of a refused record could not be read is null; where
     the SQL does not ask for `headline_refusal`, refused records are left out."""
-    source = cast(Source, run.pipeline)
+    source = cast("Source", run.pipeline)
     loads = [load for load in landed if load.row_count]
     require_intact(loads, source.id)
     is_mentioned = _mentioned(text)

@@ -100,7 +100,9 @@ class Column:
         import pyarrow as pa
         import pyarrow.compute as pc
 
-        from headline.sources.refused import REFUSAL, REFUSED_TEXT, Agreed, judged
+        from headline.sources.agreed import Agreed
+        from headline.sources.judged import judged
+        from headline.sources.refused import REFUSAL, REFUSED_TEXT
 
         rows = pa.RecordBatch.from_arrays([values], names=["value"])
         for kind in kinds:

@@ -48,12 +48,12 @@ class Written:
 
         Raises BadData where the file is not as it seems, or has more rows or bytes than a day may have.
         """
-        from headline.sources import files
+        from headline.sources.one_file import batches
 
         said = {"kind": "files", "connection": "file", "pattern": self.file.name, "format": self.format, "undated": True}
         ingest = FilesIngest.model_validate(said | {"encoding": self.encoding, "delimiter": self.delimiter})
         meter = Meter(self.file.name, 1)
-        for rows in files.batches(self.file, ingest, date.max):
+        for rows in batches(self.file, ingest, date.max):
             meter.add(rows.num_rows, rows.nbytes)
             yield rows
 

@@ -29,7 +29,8 @@ from headline.pipeline import compile_table
 from headline.sources.refused import RESERVED
 from headline.specs import Catalog, Contract, Pipeline, Table, load_contract, read_yaml
 from headline.warehouse import Output, Session
-from headline.warehouse.duckdb import DuckDBSession, _ensure_calendar, instance
+from headline.warehouse.duckdb.instance import ensure_calendar, instance
+from headline.warehouse.duckdb.session import DuckDBSession
 
 Row = dict[str, Any]
 RESULT = "computed.result"
@@ -132,8 +133,9 @@ def open_in_memory() -> Iterator[DuckDBSession]:
     """A warehouse in memory for SELECTs that are run on their own: it has the calendar, and nobody publishes."""
     connection = instance({"threads": 1})
     try:
-        _ensure_calendar(connection)
-        yield DuckDBSession(connection)
+        session = DuckDBSession(connection)
+        ensure_calendar(session)
+        yield session
     finally:
         connection.close()
 

@@ -8,8 +8,9 @@ import re
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
+from headline.sources.json_text import raw_decode
 from headline.sources.storage import LONGEST_RECORD
-from headline.sources.text import is_text, raw_decode
+from headline.sources.text import is_text
 
 _BLANKS = re.compile(r"[ \t\n\r]*")
 _AFTER_A_VALUE = frozenset(",]}: \t\n\r")

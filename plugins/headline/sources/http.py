@@ -12,10 +12,12 @@ from headline.errors import BadData, BadRequest, Transient
 from headline.intervals import Interval
 from headline.sources.answers import Answer, TooLongError
 from headline.sources.bounds import expanded, most_pages
+from headline.sources.days import by_day, zones_of
 from headline.sources.landing import Part
+from headline.sources.records import record_of
 from headline.sources.refused import UNREADABLE, refused
 from headline.sources.storage import PIECE
-from headline.sources.text import Taken, by_day, is_text, record_of, zones_of
+from headline.sources.text import Taken, is_text
 from headline.specs import HttpIngest
 from headline.sql import render
 

@@ -16,12 +16,14 @@ import pyarrow.parquet as pq
 from headline import settings
 from headline.errors import BadData
 from headline.ledger import Load
+from headline.sources.agreed import Agreed
 from headline.sources.bounds import Meter
 from headline.sources.columns import Columns, kind_of
 from headline.sources.content import DIGEST_BYTES, Content, content_of
 from headline.sources.intact import SUMS, flaw, flaw_of, manifest_of
+from headline.sources.judged import judged
 from headline.sources.parquet import groups
-from headline.sources.refused import RESERVED, Agreed, judged
+from headline.sources.refused import RESERVED
 from headline.sources.spool import ROWS_AT_A_TIME, Spool, plain
 from headline.sources.storage import address_of, keep_alive, path_of, replacing, sha256_of
 from headline.sources.sums import Sums

@@ -12,9 +12,11 @@ import pyarrow.compute as pc
 
 from headline.intervals import DAY, Interval, business_day
 from headline.sources.columns import EMPTY, TEXT, kind_of
+from headline.sources.days import Zones
+from headline.sources.judged_texts import moments_of
 from headline.sources.landing import Part
-from headline.sources.refused import REFUSAL, moments_of, spelled
-from headline.sources.text import Zones
+from headline.sources.names import spelled
+from headline.sources.refused import REFUSAL
 
 _EPOCH = date(1970, 1, 1)
 

@@ -14,7 +14,8 @@ import pyarrow.parquet as pq
 
 from headline.ledger import Load
 from headline.sources.columns import written_as
-from headline.sources.refused import REFUSAL, spelled
+from headline.sources.names import spelled
+from headline.sources.refused import REFUSAL
 from headline.sources.storage import path_of
 
 SHOWN = 20

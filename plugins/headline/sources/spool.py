@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from headline.sources.refused import name_key, storable
+from headline.sources.names import name_key, storable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

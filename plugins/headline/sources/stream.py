@@ -17,11 +17,14 @@ from headline.errors import BadData, Transient
 from headline.intervals import DAY, Interval, business_day
 from headline.sources.bounds import expanded
 from headline.sources.columns import are_most
-from headline.sources.files import root, unreadable
+from headline.sources.dates import moment_of
+from headline.sources.days import Zones, zones_of
+from headline.sources.dropped import root, unreadable
 from headline.sources.landing import Part, Unfit
-from headline.sources.refused import REFUSAL, UNREADABLE, moment_of, refused
+from headline.sources.records import records_of
+from headline.sources.refused import REFUSAL, UNREADABLE, refused
 from headline.sources.storage import LONGEST_RECORD, PIECE, at_rest, below, check_within, is_beside, is_settled
-from headline.sources.text import Taken, Zones, batch, chunks, cut, field_of, records_of, text_of, zones_of
+from headline.sources.text import Taken, batch, chunks, cut, field_of, text_of
 from headline.specs import StreamIngest
 
 if TYPE_CHECKING:

@@ -10,10 +10,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from headline.sources.columns import TEXT, kind_of
-from headline.sources.refused import UNREAD, name_key
+from headline.sources.names import name_key
+from headline.sources.refused import UNREAD
 
 if TYPE_CHECKING:
-    from headline.sources.refused import Agreed
+    from headline.sources.agreed import Agreed
 
 
 class Sums:

@@ -14,8 +14,9 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from headline.sources.intact import flaw_of
+from headline.sources.names import name_key, spelled
 from headline.sources.parquet import groups
-from headline.sources.refused import REFUSAL, REFUSED_TEXT, RESERVED, name_key, spelled
+from headline.sources.refused import REFUSAL, REFUSED_TEXT, RESERVED
 from headline.sources.storage import path_of
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ def open_warehouse(conn_id: str = CONNECTION) -> Warehouse:
     """The engine behind an Airflow connection; its type picks the engine. Raises SpecError for a type without one."""
     connection = get(conn_id)
     if connection.conn_type == "duckdb":
-        from headline.warehouse.duckdb import DuckDBWarehouse
+        from headline.warehouse.duckdb.warehouse import DuckDBWarehouse
 
         return DuckDBWarehouse(connection)
     raise SpecError([f"connection {conn_id}: no engine for the type {connection.conn_type!r}; there is: duckdb"])
@@ -24,7 +24,7 @@ def open_warehouse(conn_id: str = CONNECTION) -> Warehouse:
 def staging_of(dialect: str) -> type[Staging]:
     """How an engine of this dialect stages; raises SpecError where there is none."""
     if dialect == "duckdb":
-        from headline.warehouse.duckdb import DuckDBStaging
+        from headline.warehouse.duckdb.staging import DuckDBStaging
 
         return DuckDBStaging
     raise SpecError([f"no engine has the dialect {dialect!r}; there is: duckdb"])

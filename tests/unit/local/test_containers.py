@@ -16,9 +16,9 @@ from headline.ledger import MIGRATOR
 from headline.local import containers
 from headline.local.containers import make_secrets
 from headline.local.environment import DEFAULTS, LIMITS, OF_SET_UP, derived
+from headline.local.health import AIRFLOW
 from headline.local.home import Home
 from headline.local.postgres import Postgres
-from headline.local.processes import AIRFLOW
 from headline.local.roles import ROLES
 from headline.local.secrets import MADE, Secrets
 from headline.settings import PROJECT

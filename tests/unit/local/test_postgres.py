@@ -9,8 +9,11 @@ from pathlib import Path
 import pytest
 
 from headline.errors import HeadlineError
-from headline.local import postgres, roles
-from headline.local.postgres import SOCKET_NAME, Postgres, own, owner
+from headline.local import postgres, postgres_place, roles
+from headline.local.account import own, owner
+from headline.local.postgres import Postgres
+from headline.local.postgres_place import SOCKET_NAME
+from headline.local.postgres_processes import main_process
 from headline.local.roles import DATABASES
 
 AS_ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="only root needs another account to run the server")
@@ -20,7 +23,7 @@ AS_ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="only root needs another 
 def outside(server_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Where root's servers have their data, which pytest's own folders are closed to."""
     folder = server_folder / "outside"
-    monkeypatch.setattr(postgres, "OUTSIDE", folder)
+    monkeypatch.setattr(postgres_place, "OUTSIDE", folder)
     return folder
 
 
@@ -75,7 +78,7 @@ def test_nobody_else_may_connect(server: Postgres) -> None:
 
 def test_it_comes_back_after_it_was_killed(server: Postgres) -> None:
     server.start()
-    process = server._server()
+    process = main_process(server.data)
     assert process is not None
     process.send_signal(signal.SIGKILL)
     while server.is_running():

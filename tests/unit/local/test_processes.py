@@ -11,8 +11,13 @@ from headline.airflow_api import AirflowApi
 from headline.errors import HeadlineError
 from headline.local import patience
 from headline.local import processes as module
+from headline.local.alive import alive
+from headline.local.health import AIRFLOW, components
 from headline.local.home import Home
-from headline.local.processes import AIRFLOW, Processes, alive, components, process_environment, supervisor_environment
+from headline.local.process_logs import follow as printed
+from headline.local.process_logs import tail
+from headline.local.processes import Processes
+from headline.local.told import MARK, process_environment, supervisor_environment
 
 PROCFILE = """
 sleeper: exec sleep 60
@@ -50,15 +55,15 @@ def processes(tmp_path: Path) -> Iterator[Processes]:
 
 def wait_for(processes: Processes, text: str) -> None:
     deadline = time.monotonic() + 10
-    while text not in processes.tail() and time.monotonic() < deadline:
+    while text not in tail(processes.logs) and time.monotonic() < deadline:
         time.sleep(0.05)
-    assert text in processes.tail()
+    assert text in tail(processes.logs)
 
 
 def follow(processes: Processes, text: str) -> list[str]:
     """The lines that are followed up to the one with this text."""
     found = []
-    for line in processes.follow():
+    for line in printed(processes.logs):
         found.append(line)
         if text in line:
             break
@@ -158,14 +163,14 @@ def test_processes_are_told_the_home_and_spared_the_proxy(tmp_path: Path, monkey
     told = process_environment({"AIRFLOW_HOME": "ours"}, Home(tmp_path))
     assert told["AIRFLOW_HOME"] == "ours"
     assert told["NO_PROXY"] == "example.org,127.0.0.1,localhost"
-    assert told[module.MARK] == str(tmp_path)
+    assert told[MARK] == str(tmp_path)
 
 
 def test_a_supervisor_and_its_server_are_told_no_keys(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HEADLINE_ADMIN_PASSWORD", "a key")
     monkeypatch.setenv("AIRFLOW__CORE__FERNET_KEY", "a key")
     told = supervisor_environment(Home(tmp_path))
-    assert {name for name in told if name.startswith(("HEADLINE", "AIRFLOW"))} == {module.MARK, "HEADLINE_HOME"}
+    assert {name for name in told if name.startswith(("HEADLINE", "AIRFLOW"))} == {MARK, "HEADLINE_HOME"}
 
 
 def test_a_home_with_a_long_path_gets_a_socket_with_a_short_one(processes: Processes, tmp_path: Path) -> None:

@@ -48,7 +48,7 @@ def test_days_behind_their_inputs_are_told_until_they_are_computed_again(project
 def test_logs_are_shown_as_they_are(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     """Neither markup nor signs for pictures, and a long line stays one."""
     line = f"scheduler     | a:x:b [/b] [red] {'word ' * 50}end"
-    processes = SimpleNamespace(logs=tmp_path, follow=lambda: iter([line]))
-    monkeypatch.setattr(status, "Processes", lambda _home: processes)
+    monkeypatch.setattr(status, "Processes", lambda _home: SimpleNamespace(logs=tmp_path))
+    monkeypatch.setattr(status, "follow", lambda _logs: iter([line]))
     status.show_logs()
     assert capsys.readouterr().out == f"{line}\n"

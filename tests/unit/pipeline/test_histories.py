@@ -12,7 +12,7 @@ from headline import specs
 from headline.intervals import DAY, Interval
 from headline.ledger import Ledger, stale_states
 from headline.pipeline.fingerprints import verify_published
-from headline.warehouse.duckdb import DuckDBStaging
+from headline.warehouse.duckdb.staging import DuckDBStaging
 
 D1 = date(2026, 3, 1)
 D2, D3, D4, D5, D6 = (D1 + n * DAY for n in range(1, 6))

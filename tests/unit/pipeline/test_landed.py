@@ -10,9 +10,9 @@ import pytest
 
 from headline.errors import BadData
 from headline.intervals import DAY, Interval
+from headline.sources.agreed import Agreed
 from headline.sources.intact import manifest_of
 from headline.sources.landing import LandingWriter
-from headline.sources.refused import Agreed
 from headline.sources.storage import path_of, sha256_of
 from headline.sources.text import batch
 

@@ -18,7 +18,8 @@ from headline.pipeline import write_audit_publish
 from headline.pipeline.audit import audit
 from headline.pipeline.fingerprints import verify_published
 from headline.pipeline.publish import publish
-from headline.warehouse.duckdb import DuckDBStaging, DuckDBWarehouse
+from headline.warehouse.duckdb.staging import DuckDBStaging
+from headline.warehouse.duckdb.warehouse import DuckDBWarehouse
 
 D1, D2, D3 = date(2026, 3, 1), date(2026, 3, 2), date(2026, 3, 3)
 TOTALS = "select ds, cast(amount as integer) from core.running_totals order by ds"
@@ -310,7 +311,7 @@ POINTS = {
     "during the audit": Point(Ledger, "record_audit"),
     "before the ledger forgets": Point(Ledger, "begin_publication"),
     "after the ledger has forgotten": Point(Ledger, "begin_publication", after=True),
-    "half of the warehouse is written": Point(DuckDBStaging, "_execute", of="insert into core.running_totals"),
+    "half of the warehouse is written": Point(DuckDBStaging, "execute", of="insert into core.running_totals"),
     "the warehouse is written, the ledger is not": Point(DuckDBStaging, "replace", after=True),
     "the ledger is written and not committed": Point(Recording, "publish", after=True),
     "all is written": Point(DuckDBWarehouse, "forget"),

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 
 from headline.sources.answers import Answer
-from headline.sources.text import loads
+from headline.sources.json_text import loads
 
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=5),

@@ -16,8 +16,10 @@ from pydantic import ValidationError
 from headline.errors import BadData, SpecError, Transient
 from headline.intervals import Interval
 from headline.sources import files
+from headline.sources.agreed import Agreed
+from headline.sources.judged import judged
 from headline.sources.landing import LandingWriter, Unfit
-from headline.sources.refused import ORIGIN, REFUSAL, REFUSED_TEXT, Agreed, judged
+from headline.sources.refused import ORIGIN, REFUSAL, REFUSED_TEXT
 from headline.specs import FilesIngest
 
 DAYS = Interval(date(2026, 3, 1), date(2026, 3, 3))

@@ -16,7 +16,7 @@ from airflow.providers.http.hooks.http import HttpHook
 
 from headline.errors import BadData, Transient
 from headline.intervals import DAY, Interval
-from headline.sources import answers, files, http, parquet, stream, text
+from headline.sources import answers, csv_lines, files, http, parquet, records, stream, text, text_lines
 from headline.sources.landing import LandingWriter, Part
 from headline.sources.refused import REFUSAL
 from headline.specs import FilesIngest, HttpIngest, StreamIngest
@@ -80,8 +80,8 @@ def lines_of(source: str, days: list[str]) -> list[str]:
 def test_so_many_records_are_in_memory_at_once(source: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(text.chunks, "__defaults__", (AT_A_TIME,))
     monkeypatch.setattr(http, "PIECE", 4096)
-    record_of = text.record_of
-    for module in (files, http, text):
+    record_of = records.record_of
+    for module in (csv_lines, http, records):
         monkeypatch.setattr(module, "record_of", lambda *what: Record(record_of(*what)))
     Record.now = Record.most = 0
     [load] = LandingWriter("x", "landing.x", "test", root=folder / "landing").write(
@@ -114,7 +114,7 @@ def test_records_whose_day_nobody_can_tell_come_in_parts_too(folder: Path, monke
 
 @pytest.mark.parametrize("source", ["csv", "json", "stream"])
 def test_a_line_that_seems_never_to_end_is_refused_by_itself(source: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in (files, stream):
+    for module in (stream, text_lines):
         monkeypatch.setattr(module, "LONGEST_RECORD", 1000)
     first, *lines = lines_of(source, [str(D1)] * 5)
     long = lines[-1].replace(str(D1), "x" * 3000, 1)

@@ -14,8 +14,9 @@ import pytest
 from headline.errors import Transient
 from headline.intervals import DAY, Interval, business_day
 from headline.sources import files
+from headline.sources.agreed import Agreed
+from headline.sources.judged import judged
 from headline.sources.landing import Unfit
-from headline.sources.refused import Agreed, judged
 from headline.specs import FilesIngest
 
 SATURDAY, SUNDAY, MONDAY = date(2026, 6, 6), date(2026, 6, 7), date(2026, 6, 8)

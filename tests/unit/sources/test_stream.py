@@ -16,8 +16,10 @@ import pytest
 from headline.errors import BadData, Transient
 from headline.intervals import DAY, Interval
 from headline.sources import stream
+from headline.sources.agreed import Agreed
+from headline.sources.judged import judged
 from headline.sources.landing import LandingWriter, Unfit
-from headline.sources.refused import ORIGIN, REFUSAL, REFUSED_TEXT, Agreed, judged
+from headline.sources.refused import ORIGIN, REFUSAL, REFUSED_TEXT
 from headline.specs import StreamIngest
 
 D1 = date(2026, 3, 1)

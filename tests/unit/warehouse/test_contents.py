@@ -21,7 +21,8 @@ from tests.unit.warehouse.tables import make_table
 
 from headline.intervals import DAY, Interval
 from headline.specs import Table
-from headline.warehouse.duckdb import DuckDBSession, DuckDBStaging
+from headline.warehouse.duckdb.session import DuckDBSession
+from headline.warehouse.duckdb.staging import DuckDBStaging
 
 REPEATABLE = settings(
     max_examples=60, derandomize=True, database=None, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]

@@ -19,7 +19,8 @@ from headline.intervals import DAY, Interval, Period
 from headline.rules.golden import open_in_memory
 from headline.specs import Table
 from headline.warehouse import Content, Output, Replacement, Session, Staging, Warehouse
-from headline.warehouse.duckdb import DuckDBStaging, DuckDBWarehouse
+from headline.warehouse.duckdb.staging import DuckDBStaging
+from headline.warehouse.duckdb.warehouse import DuckDBWarehouse
 
 MakeTable = Callable[..., Table]
 
@@ -236,8 +237,8 @@ def test_days_beside_each_other_are_replaced_by_one_condition(
 ) -> None:
     """Each row is compared with each condition: 60 days in a row must not be 60 of them."""
     told: list[str] = []
-    execute = DuckDBStaging._execute
-    monkeypatch.setattr(DuckDBStaging, "_execute", lambda session, sql: (told.append(sql), execute(session, sql))[1])
+    execute = DuckDBStaging.execute
+    monkeypatch.setattr(DuckDBStaging, "execute", lambda session, sql: (told.append(sql), execute(session, sql))[1])
     with staging.publishing():
         staging.replace([Replacement(made("t"), [Interval(day, day + DAY) for day in (D[0], D[1], D[2], D[4])])])
     [deletion] = [sql for sql in told if sql.startswith("delete")]

@@ -1,0 +1,52 @@
+"""`headline …`: look at what is there, from the shell."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import typer
+
+from headline import recovery, settings
+from headline.cli import contracts, definitions, evidence, published, rota
+from headline.errors import HeadlineError
+from headline.local import commands as local
+from headline.maintenance import commands as upkeep
+from headline.new import commands as new
+from headline.paging import commands as alerts
+from headline.profile import commands as profiles
+from headline.space import is_full, no_space
+from headline.why import commands as why
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
+app.add_typer(contracts.app, name="contract")
+app.add_typer(new.app, name="new")
+
+for command in (
+    *published.COMMANDS,
+    *definitions.COMMANDS,
+    *evidence.COMMANDS,
+    *why.COMMANDS,
+    *profiles.COMMANDS,
+    *upkeep.COMMANDS,
+    *recovery.COMMANDS,
+    *alerts.COMMANDS,
+    *rota.COMMANDS,
+    *local.COMMANDS,
+):
+    app.command(command.__name__.rstrip("_").replace("_", "-"))(command)
+
+
+def main() -> None:
+    """The entry of the console script; our own errors are shown as they are, without a traceback."""
+    settings.load_environment_file()
+    try:
+        app()
+    except HeadlineError as error:
+        print(f"headline: {error}", file=sys.stderr)
+        sys.exit(1)
+    except OSError as error:
+        if not is_full(error):
+            raise
+        print(f"headline: {no_space('this command', Path(error.filename or settings.load().home), 0, error)}", file=sys.stderr)
+        sys.exit(1)

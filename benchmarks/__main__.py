@@ -13,13 +13,12 @@ from typing import Annotated
 import typer
 
 from benchmarks import parsing, scale, work
-from benchmarks.deployment import DAYS, REPEATS, deployment
+from benchmarks.deployment import DAGS, DAYS, REPEATS, deployment
 from benchmarks.report import Report, compare, machine
 from benchmarks.scheduler import measure_backfill, measure_idle, measure_scheduler
 from benchmarks.surroundings import Spent
 from headline.intervals import DAY, Interval
 from headline.ledger import Load
-from headline.local.run import DAGS
 from headline.local.screen import Screen
 
 HISTORIES = (60, 365, 1825)

@@ -14,14 +14,16 @@ from typing import Any
 
 from headline.airflow_api import AirflowApi
 from headline.errors import HeadlineError
+from headline.local.dag_files import of_pipelines
 from headline.local.home import Home
 from headline.local.job import Watched, start_range, wait_for_dags, watch
 from headline.local.lifecycle import WITH_DEMO, clean, start
-from headline.local.run import DAGS, Job, demo_being_filled
+from headline.local.run import Job, demo_being_filled
 from headline.local.screen import Screen
 from headline.local.setup import free_port, set_up
 from headline.settings import PROJECT
 
+DAGS = of_pipelines()
 NOTHING = "bench_nothing"
 DAYS = 60
 REPEATS = 3

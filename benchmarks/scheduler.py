@@ -7,10 +7,9 @@ from datetime import UTC, date, datetime, timedelta
 from statistics import mean, median
 
 from benchmarks import idle
-from benchmarks.deployment import DAYS, REPEATS, Deployment, wall
+from benchmarks.deployment import DAGS, DAYS, REPEATS, Deployment, wall
 from benchmarks.report import Report
 from headline.intervals import DAY, Interval
-from headline.local.run import DAGS
 from headline.local.screen import Screen
 
 WEEK, MONTH = 7, 30

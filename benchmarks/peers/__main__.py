@@ -18,6 +18,7 @@ from typing import Annotated, Any
 import typer
 
 from benchmarks import scale
+from benchmarks.deployment import DAGS
 from benchmarks.peers import company, project_dbt, project_sqlmesh, run_ours
 from benchmarks.peers.company import Loads
 from benchmarks.peers.environments import HERE, PEERS, python_of
@@ -26,7 +27,6 @@ from benchmarks.peers.report import BARE, TOOLS, Measured, Report
 from benchmarks.peers.rows import differences
 from headline.intervals import DAY, Interval
 from headline.local.postgres import Postgres
-from headline.local.run import DAGS
 from headline.local.screen import Screen
 
 CALENDAR = (

@@ -202,14 +202,13 @@ def _login(*conn_ids: str) -> Iterator[str]:
 def mending_runs(catalog: Catalog, differences: Iterable[Difference]) -> list[str]:
     """The commands that compute the days again that differ, a line for each DAG, in the order in which they read each other."""
     from headline.intervals import DAY, Interval
-    from headline.maintenance.rebuild import in_order
 
     makers, hulls = catalog.makers, dict[str, Interval]()
     for one in differences:
         name = makers[one.table].id
         hull = hulls.get(name, one.interval)
         hulls[name] = Interval(min(hull.start, one.interval.start), max(hull.end, one.interval.end))
-    order = [pipeline.id for pipeline in in_order(catalog) if pipeline.id in hulls]
+    order = [pipeline.id for pipeline in catalog.in_order() if pipeline.id in hulls]
     return [f"  headline trigger {name} --from {hulls[name].start} --to {hulls[name].end - DAY}" for name in order]
 
 

@@ -20,6 +20,7 @@ from tests.airflow.world import (
     FIRST,
     LAST,
     OPENING,
+    OPERATIONS,
     TODAY,
     WRITE_AUDIT_PUBLISH,
     YESTERDAY,
@@ -33,7 +34,6 @@ from headline.ledger import Ledger, behind
 from headline.ledger.incident import Finding, Incident
 from headline.ledger.incidents import Incidents
 from headline.local.postgres import Postgres
-from headline.local.run import OPERATIONS
 from headline.local.status import behind_lines, failed_and_waiting_lines
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)

@@ -10,13 +10,12 @@ import httpx
 import psutil
 import pytest
 from sqlglot import exp
-from tests.airflow.world import BEGINNINGS, DAGS, WRITE_AUDIT_PUBLISH, YESTERDAY, Airflow, Deployment
+from tests.airflow.world import BEGINNINGS, DAGS, OPERATIONS, WRITE_AUDIT_PUBLISH, YESTERDAY, Airflow, Deployment
 
 from headline import specs
 from headline.incidents.kinds import KINDS
 from headline.intervals import Interval
 from headline.local.processes import Processes
-from headline.local.run import OPERATIONS
 from headline.operators.links import contract_path
 from headline.pages.headers import HEADERS
 from headline.sql import parse

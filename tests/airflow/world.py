@@ -17,11 +17,12 @@ import pytest
 from headline.airflow_api import AirflowApi
 from headline.demo.company import Company
 from headline.intervals import DAY
+from headline.local.dag_files import of_operations, of_pipelines
 from headline.local.home import Home
 from headline.local.postgres import Postgres
-from headline.local.run import DAGS
 from headline.warehouse import open_warehouse
 
+DAGS, OPERATIONS = of_pipelines(), of_operations()
 FINISHED = ("success", "failed")
 WRITE_AUDIT_PUBLISH = "write_audit_publish"
 SOURCES = ("shop", "finance", "app")  # their DAGs ingest first

@@ -23,7 +23,7 @@ from tests.repository.written import ROOT, folders
 
 from headline.errors import BadData, BadRequest, NotEvaluated, SpecError, Transient
 from headline.intervals import business_day
-from headline.local.run import OPERATIONS
+from headline.local.dag_files import of_operations
 from headline.operators import callbacks
 from headline.operators.inputs import InputsTrigger
 from headline.operators.priority import BY_HAND, IN_THE_BACKGROUND, SCHEDULED, Urgency, kind_of_run
@@ -67,7 +67,7 @@ def test_all_folders_load_and_nothing_else(bag: DagBag) -> None:
     """In Airflow's safe mode too, which passes over files without the words dag and airflow."""
     assert bag.import_errors == {}
     assert len(bag.dags) >= 6
-    assert set(bag.dags) == {folder.name for folder in folders()} | set(OPERATIONS)
+    assert set(bag.dags) == {folder.name for folder in folders()} | set(of_operations())
 
 
 def test_repair_finds_brings_and_records(bag: DagBag) -> None:
@@ -228,7 +228,7 @@ def test_dags_survive_the_way_through_the_metadata_database(bag: DagBag) -> None
         serialized = DagSerialization.to_dict(dag)
         again = DagSerialization.from_dict(serialized)
         assert {task.task_id for task in again.tasks} == {task.task_id for task in dag.tasks}
-        if dag.dag_id not in OPERATIONS:
+        if dag.dag_id not in of_operations():
             assert again.timetable.serialize() == dag.timetable.serialize()
 
 
@@ -245,7 +245,7 @@ def test_a_broken_spec_becomes_a_failing_dag_of_its_name_while_the_others_load(
 ) -> None:
     bag = broken(path, old, new)
     assert bag.import_errors == {}
-    assert set(bag.dags) == {folder.name for folder in folders()} | set(OPERATIONS)
+    assert set(bag.dags) == {folder.name for folder in folders()} | set(of_operations())
     dag = bag.dags["unit_profit"]
     assert "faulty" in dag.tags
     assert fault in (dag.doc_md or "")

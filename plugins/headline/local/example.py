@@ -12,8 +12,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from headline.errors import BadRequest, SpecError
 from headline.intervals import DAY, Interval
+from headline.local import dag_files
 from headline.local.home import Home, chosen_in_shell
-from headline.local.run import DAGS, Job, run
+from headline.local.run import Job, run
 from headline.local.screen import Screen
 from headline.local.setup import free_port
 from headline.settings import PROJECT
@@ -35,7 +36,7 @@ class Example(BaseModel):
     reporting_currency: str
     reporting_zone: str = "UTC"
     without: tuple[str, ...] = ()
-    dags: tuple[str, ...] = DAGS
+    dags: tuple[str, ...] = Field(default_factory=lambda: tuple(dag_files.of_pipelines()))
     accept: str | None = None
 
     @classmethod

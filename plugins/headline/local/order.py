@@ -10,13 +10,12 @@ from headline import settings
 from headline.errors import HeadlineError
 from headline.intervals import DAY, Interval
 from headline.ledger import Ledger, lacking_in_words, missing_inputs
-from headline.maintenance.rebuild import in_order
 from headline.specs import Catalog, reached
 
 
 def ordered(catalog: Catalog, dag_ids: Sequence[str]) -> list[str]:
     """Each DAG once, after those that it reads; what is no pipeline comes last, as it was named."""
-    place = {pipeline.id: number for number, pipeline in enumerate(in_order(catalog))}
+    place = {pipeline.id: number for number, pipeline in enumerate(catalog.in_order())}
     named = list(dict.fromkeys(dag_ids))
     return sorted(named, key=lambda one: place.get(one, len(place) + named.index(one)))
 

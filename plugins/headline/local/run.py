@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 from headline.airflow_api import AirflowApi
 from headline.connections import variable
 from headline.errors import HeadlineError
+from headline.local import dag_files
 from headline.local.figures import audits, figures, open_figures
 from headline.local.health import AIRFLOW
 from headline.local.home import Home, chosen_in_shell
@@ -26,21 +27,6 @@ from headline.local.screen import Screen
 from headline.local.setup import open_home, prepare_airflow
 from headline.local.told import process_environment
 
-DAGS = (
-    "shop",
-    "finance",
-    "app",
-    "core_shop",
-    "core_finance",
-    "core_app",
-    "unit_profit",
-    "investor_profit",
-    "daily_growth",
-    "investor_growth",
-    "investor_engagement",
-)
-# They look after what the others have made, and begin when that is there.
-OPERATIONS = ("repair", "freshness_watch", "alert_drill", "reconciliation", "retention", "backup")
 DAYS = 60
 # The demo company's sources are filled over it.
 SHOP_OWNER = "headline_shop_owner"
@@ -56,7 +42,7 @@ class Job:
     first: date
     last: date
     day: date | None = None
-    dags: Sequence[str] = DAGS
+    dags: Sequence[str] = field(default_factory=dag_files.of_pipelines)
     processes: Sequence[str] = AIRFLOW
     choices: Mapping[str, str] = field(default_factory=chosen_in_shell)
     demo_days: int = 0
@@ -93,8 +79,9 @@ def run(home: Home, job: Job, screen: Screen) -> None:
             prepare_airflow(process_environment(environment, home), Postgres(home.postgres), screen)
             start(home, environment, job.processes, screen)
     with AirflowApi.of(environment) as api:
+        operations = dag_files.of_operations()
         with screen.step("DAGs loaded"):
-            wait_for_dags(api, (*job.dags, *OPERATIONS), Processes(home).patience("dag-processor"))
+            wait_for_dags(api, (*job.dags, *operations), Processes(home).patience("dag-processor"))
         for dag_id in job.dags:
             api.unpause(dag_id)
         runs = [start_range(api, dag_id, job.first, job.last) for dag_id in job.dags]
@@ -102,7 +89,7 @@ def run(home: Home, job: Job, screen: Screen) -> None:
         if job.day:
             runs = [start_day(api, dag_id, job.day, environment["HEADLINE_REPORTING_ZONE"]) for dag_id in job.dags]
             watch(home, api, str(job.day), runs, screen)
-            for dag_id in OPERATIONS:
+            for dag_id in operations:
                 api.unpause(dag_id)
     shown = figures(job.dags, job.first, job.day or job.last, environment["HEADLINE_REPORTING_CURRENCY"])
     for result in (*shown, audits(), home.login):

@@ -6,7 +6,6 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
-from graphlib import TopologicalSorter
 
 from headline.intervals import Interval, merge
 from headline.ledger import Identity, Ledger, Load, Locks, PeriodState, made_by_earlier_code, stale_states
@@ -65,12 +64,6 @@ def rebuild(
         return Rebuilt(told, verified.unknown, left_out, kept, is_in_place)
 
 
-def in_order(catalog: Catalog) -> list[Pipeline]:
-    """Every pipeline after those that it reads."""
-    graph = {name: catalog.inputs_of(name) for name in sorted(catalog.pipelines)}
-    return [catalog.pipelines[name] for name in TopologicalSorter(graph).static_order()]
-
-
 class _AsPublished(Ledger):
     """The ledger as the rows of one table of a source have seen it: files that came later are not there yet."""
 
@@ -105,7 +98,7 @@ def _fill(
 ) -> None:
     with fresh.staging("rebuild") as session:
         session.ensure([Output(name, table) for table in catalog.tables.values() for name in table.outputs])
-    for pipeline in in_order(catalog):
+    for pipeline in catalog.in_order():
         with fresh.staging("rebuild") as session, session.publishing():
             for table in pipeline.ordered_tables:
                 if mine := states.get(table.full_name):

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cache
+from graphlib import TopologicalSorter
 from zoneinfo import ZoneInfo
 
 from headline import settings
@@ -46,6 +47,11 @@ class Catalog:
         """The pipelines whose tables a pipeline reads."""
         makers = self.makers
         return {makers[name].id for name in self.pipelines[pipeline_id].inputs if name in makers}
+
+    def in_order(self) -> list[Pipeline]:
+        """Every pipeline after those that it reads."""
+        graph = {name: self.inputs_of(name) for name in sorted(self.pipelines)}
+        return [self.pipelines[name] for name in TopologicalSorter(graph).static_order()]
 
     def computed_from(self, name: str) -> set[str]:
         """Every table that a table is computed from, directly or through others."""

@@ -12,7 +12,6 @@ from headline.intervals import DAY, Interval
 from headline.ledger import lacking_in_words, missing_inputs
 from headline.ledger.evidence import HeldBack
 from headline.ledger.incident import Finding
-from headline.maintenance.rebuild import in_order
 from headline.paging.message import likely_cause
 from headline.specs import Catalog, Pipeline, Window, reached
 from headline.why.known import taken_by
@@ -92,4 +91,4 @@ def _inputs(pipeline: Pipeline) -> dict[str, Window]:
 
 def _upstream(pipeline: Pipeline, catalog: Catalog) -> list[str]:
     above = set(reached(pipeline.id, catalog.inputs_of))
-    return [one.id for one in in_order(catalog) if one.id in above]
+    return [one.id for one in catalog.in_order() if one.id in above]

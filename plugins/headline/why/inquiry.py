@@ -12,7 +12,6 @@ from headline import settings
 from headline.errors import BadRequest
 from headline.intervals import DAY, Interval, business_day
 from headline.ledger import Ledger
-from headline.maintenance.rebuild import in_order
 from headline.specs import Catalog, Table
 from headline.why.arrived import Arrived
 from headline.why.known import Known
@@ -113,7 +112,7 @@ class _Inquiry:
 
     @cached_property
     def _order(self) -> list[str]:
-        return [table.full_name for pipeline in in_order(self._catalog) for table in pipeline.ordered_tables]
+        return [table.full_name for pipeline in self._catalog.in_order() for table in pipeline.ordered_tables]
 
     def _makes(self, name: str) -> Table:
         return self._catalog.makers[name].outputs[name]

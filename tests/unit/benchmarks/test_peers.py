@@ -4,12 +4,12 @@ from pathlib import Path
 
 import duckdb
 import pytest
+from benchmarks.deployment import DAGS
 from benchmarks.peers import project_dbt, project_sqlmesh
 from benchmarks.peers.models import MARKS, PERIOD_DAYS, Model, lookbacks, models, outside, sides
 from benchmarks.peers.rows import differences
 
 from headline import specs
-from headline.local.run import DAGS
 
 PLACE = ("/landing", "2026-01-05", "/peers.duckdb")
 PROFIT = ("shop", "finance", "core_shop", "core_finance", "unit_profit", "investor_profit")

@@ -22,5 +22,9 @@ def of_operations() -> list[str]:
 def _named() -> dict[str, str]:
     """The name of each DAG, and of the function that makes it."""
     statements = [one for file in (PROJECT / "dags").glob("*.py") for one in ast.parse(file.read_text()).body]
-    assigned = [one for one in statements if isinstance(one, ast.Assign) and isinstance(one.value, ast.Call)]
-    return {ast.unparse(target): ast.unparse(one.value.func) for one in assigned for target in one.targets}
+    return {
+        ast.unparse(target): ast.unparse(one.value.func)
+        for one in statements
+        if isinstance(one, ast.Assign) and isinstance(one.value, ast.Call)
+        for target in one.targets
+    }

@@ -166,6 +166,14 @@ class Staging(Session):
         """
 
     @abstractmethod
+    def stage_from(self, other: Warehouse, table: Table, intervals: Sequence[Interval] | None, mask: str) -> list[Content]:
+        """Within `other.at_rest`: as `stage`, from what another warehouse has published of the table in these days; None = all.
+
+        Columns with personal data are hashed with the key `mask`: equal values stay equal, NULL stays NULL, types stay. Columns
+        that the other does not have are NULL.
+        """
+
+    @abstractmethod
     def changed_days(self, table: Table, zone: str) -> list[Interval]:
         """The business days on which what was valid differs between the staged and the published rows, of a table whose rows
         hold from `valid_from` to `valid_to`."""

@@ -1,0 +1,77 @@
+"""What production refuses, and where a sandbox is at home."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from headline import cli, settings
+from headline.demo.__main__ import main as demo
+from headline.errors import BadRequest
+from headline.local.home import Home
+
+DESTRUCTIVE = (
+    ("rebuild",),
+    ("restore", "/backups", "--replace"),
+    ("erase", "--customer", "17", "--yes"),
+    ("retire", "profit.old", "--yes"),
+    ("clean",),
+)
+
+
+@pytest.fixture
+def headline(
+    tmp_path: Path, forget_settings: Callable[[], None], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> Callable[..., str]:
+    """Run `headline …` in production, in a home that is not there; gives the errors."""
+    monkeypatch.setenv("HEADLINE_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("HEADLINE_ENVIRONMENT", "prod")
+    forget_settings()
+
+    def run(*arguments: str) -> str:
+        monkeypatch.setattr(sys, "argv", ["headline", *arguments])
+        with pytest.raises(SystemExit):
+            cli.main()
+        return capsys.readouterr().err
+
+    return run
+
+
+@pytest.mark.parametrize("arguments", DESTRUCTIVE, ids=lambda arguments: arguments[0])
+def test_production_refuses_what_removes_or_replaces_unless_it_is_meant(
+    headline: Callable[..., str], arguments: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = headline(*arguments)
+    assert f"headline {arguments[0]}" in told
+    assert "is production (HEADLINE_ENVIRONMENT=prod). Who means it says so" in told
+    assert told.strip().endswith("--in-production")
+    assert "Who means it" not in headline(*arguments, "--in-production")
+    monkeypatch.setenv("HEADLINE_ENVIRONMENT", "test")
+    assert "Who means it" not in headline(*arguments)
+
+
+def test_production_has_no_demo_company(headline: Callable[..., str], capsys: pytest.CaptureFixture[str]) -> None:
+    for arguments in (("run",), ("example", "online_retail", "data.csv")):
+        told = headline(*arguments)
+        assert "is production" in told
+        assert "--in-production" not in told
+    with pytest.raises(SystemExit):
+        demo(["fill"])
+    assert "there is no demo company in production" in capsys.readouterr().err
+
+
+def test_each_developer_has_a_home_of_their_own(monkeypatch: pytest.MonkeyPatch, forget_settings: Callable[[], None]) -> None:
+    monkeypatch.delenv("HEADLINE_HOME", raising=False)
+    assert settings.load().environment == "test"
+    assert Home.current().path == settings.load().home == settings.PROJECT / ".headline"
+    monkeypatch.setenv("HEADLINE_ENVIRONMENT", "dev")
+    monkeypatch.setenv("HEADLINE_DEVELOPER", "ana")
+    forget_settings()
+    assert Home.current().path == settings.load().home == settings.PROJECT / ".headline-ana"
+    monkeypatch.setenv("HEADLINE_DEVELOPER", "../ana")
+    forget_settings()
+    with pytest.raises(BadRequest, match=r"HEADLINE_DEVELOPER=\.\./ana"):
+        settings.load()

@@ -141,11 +141,21 @@ def load() -> Settings:
 
 
 def load_environment_file(home: Path | None = None) -> None:
-    """Take over the variables that set-up wrote to `<home>/env`; what the environment already says wins."""
+    """Take over the variables that set-up wrote to `<home>/env`; what the environment already says wins.
+
+    Raises BadRequest where it says of production's home that it is none.
+    """
     path = (home or Path(os.environ.get("HEADLINE_HOME") or default_home())) / "env"
     if path.is_file():
         for line in path.read_text().splitlines():
             name, separator, value = line.partition("=")
             if separator and not name.startswith("#"):
+                _require_production(path, name.strip(), value.strip())
                 os.environ.setdefault(name.strip(), value.strip())
     load.cache_clear()
+
+
+def _require_production(path: Path, name: str, value: str) -> None:
+    said = os.environ.get(name)
+    if name == variable("environment") and value == "prod" and said and said != value:
+        raise BadRequest(f"{path.parent} is production, as its file env says: {name}={said} is for another HEADLINE_HOME")

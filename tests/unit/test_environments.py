@@ -63,6 +63,22 @@ def test_production_has_no_demo_company(headline: Callable[..., str], capsys: py
     assert "there is no demo company in production" in capsys.readouterr().err
 
 
+def test_no_shell_makes_another_environment_of_production(
+    headline: Callable[..., str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = tmp_path / "home"
+    home.mkdir()
+    (home / "env").write_text("HEADLINE_ENVIRONMENT=prod\n")
+    for other in ("dev", "test"):
+        monkeypatch.setenv("HEADLINE_ENVIRONMENT", other)
+        assert headline("clean") == (
+            f"headline: {home} is production, as its file env says: HEADLINE_ENVIRONMENT={other} is for another HEADLINE_HOME\n"
+        )
+    monkeypatch.delenv("HEADLINE_ENVIRONMENT")
+    assert "headline clean is refused" in headline("clean")
+    assert home.exists()
+
+
 def test_each_developer_has_a_home_of_their_own(monkeypatch: pytest.MonkeyPatch, forget_settings: Callable[[], None]) -> None:
     monkeypatch.delenv("HEADLINE_HOME", raising=False)
     assert settings.load().environment == "test"

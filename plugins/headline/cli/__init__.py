@@ -42,8 +42,8 @@ for command in (
 
 def main() -> None:
     """The entry of the console script; our own errors are shown as they are, without a traceback."""
-    settings.load_environment_file()
     try:
+        settings.load_environment_file()
         app()
     except HeadlineError as error:
         print(f"headline: {error}", file=sys.stderr)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from secrets import token_hex
@@ -121,6 +122,7 @@ def _set_up() -> str:
     from headline.local.setup import open_home
 
     home, choices = Home.current(), chosen_in_shell()
+    _require_own(home.environment())
     if connections.variable("headline_ledger") in choices:
         home.make()
         ledger.migrate()
@@ -131,6 +133,17 @@ def _set_up() -> str:
     if not file.exists():
         write_private(file, token_hex(32))
     return file.read_text()
+
+
+def _require_own(kept: Mapping[str, str]) -> None:
+    """Raise BadRequest where warehouse or ledger would be production's, or another installation's. `kept`: by the home's file."""
+    if connections.variable("headline_ledger") in kept and kept.get("HEADLINE_ENVIRONMENT") != settings.SANDBOX:
+        raise BadRequest(f"{settings.load().home} is an installation and no sandbox: name another HEADLINE_HOME, or none")
+    for own, of_production in (("headline_warehouse", PRODUCTION), ("headline_ledger", PRODUCTION_LEDGER)):
+        if os.environ.get(connections.variable(own)):
+            mine, theirs = connections.get(own), connections.get(of_production)
+            if (mine.host, mine.port or 5432, mine.schema) == (theirs.host, theirs.port or 5432, theirs.schema):
+                raise BadRequest(f"the connection {own} is production's: a sandbox has its own, leave it out")
 
 
 def _pipeline(what: str, catalog: Catalog) -> Pipeline:

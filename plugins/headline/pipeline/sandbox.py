@@ -27,7 +27,7 @@ _SAMPLE = "sample at version "
 # Production's publications wait while days are read; so many are read at once.
 _MOST_DAYS = 62
 # How far the checks of a table look back, as those of unusual figures do: 12 weeks, of months a year.
-_HISTORY = {"day": timedelta(92), "week": timedelta(92), "month": timedelta(400)}
+_HISTORY, _HISTORY_OF_MONTHS = timedelta(92), timedelta(400)
 
 
 class Production(NamedTuple):
@@ -97,7 +97,7 @@ def _inputs(catalog: Catalog, pipeline: Pipeline, interval: Interval) -> dict[st
     in_checks = tables_of_checks(pipeline)
     for table in pipeline.ordered_tables:
         asked = interval.widen(table.period)
-        before = Interval(asked.start - _HISTORY[table.period], asked.end)
+        before = Interval(asked.start - (_HISTORY_OF_MONTHS if table.period == "month" else _HISTORY), asked.end)
         for name, window in pipeline.reads_by_table(table).items():
             found.setdefault(name, []).append(window.reach(asked))
         if table.period_column is not None:

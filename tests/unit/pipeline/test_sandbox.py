@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import sys
-from collections.abc import Callable
 from contextlib import closing
 from datetime import date
 from pathlib import Path
@@ -14,6 +14,7 @@ from typing import Any
 import psycopg2
 import pytest
 from tests.unit.conftest import Project
+from tests.unit.once import Once
 
 from headline import cli, settings
 from headline.connections import lent
@@ -114,8 +115,14 @@ def of_production(project: Project, postgres: str) -> tuple[str, dict[str, list[
     return hashlib.sha256((project.folder / "warehouse.duckdb").read_bytes()).hexdigest(), rows
 
 
+def two_days(project: Project) -> None:
+    arrive(project, ROWS)
+    for pipeline in ("shop", "core_shop", "buyers"):
+        project.publish(pipeline, D1, D2)
+
+
 @pytest.fixture
-def production(project: Project) -> Project:
+def production(project: Project, once: Once) -> Project:
     """The throw-away repository with an e-mail address in raw, which has run for two days."""
     project.replace("sources/shop/orders.sql", "cast(amount", "cast(email as varchar) as email,\n    cast(amount")
     project.replace(
@@ -125,10 +132,7 @@ def production(project: Project) -> Project:
     )
     for path, text in BUYERS.items():
         project.write(path, text)
-    arrive(project, ROWS)
-    for pipeline in ("shop", "core_shop", "buyers"):
-        project.publish(pipeline, D1, D2)
-    return project
+    return once(project, two_days)
 
 
 @pytest.fixture
@@ -274,15 +278,24 @@ def test_a_sandbox_reads_no_source(headline: Sandboxed) -> None:
         ingest(headline.project.run("shop", D3))
 
 
-def test_production_is_named_and_another_home(
-    headline: Sandboxed, monkeypatch: pytest.MonkeyPatch, forget_settings: Callable[[], None]
-) -> None:
-    run = ("dev", "run", "buyers", "--from", "2026-03-02")
-    monkeypatch.setenv("HEADLINE_PRODUCTION", str(headline.folder))
-    assert "is production and cannot be the sandbox too" in headline(*run)[2]
-    monkeypatch.setenv("HEADLINE_PRODUCTION", str(headline.folder / "elsewhere"))
-    assert "set-up has made no installation there" in headline(*run)[2]
-    monkeypatch.delenv("HEADLINE_PRODUCTION")
-    assert "set HEADLINE_PRODUCTION to its home, or the connection(s) headline_production, " in headline(*run)[2]
-    monkeypatch.setenv("HEADLINE_ENVIRONMENT", "test")
-    assert "this is no sandbox: HEADLINE_ENVIRONMENT=dev" in headline(*run)[2]
+def test_production_is_named_and_is_not_the_sandbox(headline: Sandboxed, monkeypatch: pytest.MonkeyPatch, postgres: str) -> None:
+    run, home = ("dev", "run", "buyers", "--from", "2026-03-02"), headline.folder
+    before = of_production(headline.project, postgres)
+    with monkeypatch.context() as patch:
+        patch.setenv("HEADLINE_HOME", str(headline.project.folder / "production"))
+        assert "is production and cannot be the sandbox too" in headline(*run)[2]
+        patch.setenv("HEADLINE_PRODUCTION", str(home / "elsewhere"))
+        assert "set-up has made no installation there" in headline(*run)[2]
+        patch.delenv("HEADLINE_PRODUCTION")
+        patch.setenv("HEADLINE_HOME", str(home))
+        assert "set HEADLINE_PRODUCTION to its home, or the connection(s) headline_production, " in headline(*run)[2]
+        patch.setenv("HEADLINE_ENVIRONMENT", "test")
+        assert "this is no sandbox: HEADLINE_ENVIRONMENT=dev" in headline(*run)[2]
+    assert headline(*run)[0] == 0  # from here on the shell knows production's connections
+    for mine, theirs in (("WAREHOUSE", "PRODUCTION"), ("LEDGER", "PRODUCTION_LEDGER")):
+        with monkeypatch.context() as patch:
+            patch.setenv(f"AIRFLOW_CONN_HEADLINE_{mine}", os.environ[f"AIRFLOW_CONN_HEADLINE_{theirs}"])
+            assert f"the connection headline_{mine.lower()} is production's" in headline(*run)[2]
+    (home / "env").write_text("AIRFLOW_CONN_HEADLINE_LEDGER={}\n")
+    assert f"{home} is an installation and no sandbox" in headline(*run)[2]
+    assert of_production(headline.project, postgres) == before

@@ -123,11 +123,11 @@ def _set_up() -> str:
 
     home, choices = Home.current(), chosen_in_shell()
     _require_own(home.environment())
-    if connections.variable("headline_ledger") in choices:
-        home.make()
-        ledger.migrate()
-    else:
-        open_home(home, Screen(), (), choices)
+    with home.starting():
+        if connections.variable("headline_ledger") in choices:
+            ledger.migrate()
+        else:
+            open_home(home, Screen(), (), choices)
     home.secrets.make(())
     file: Path = home.secrets.path("mask")
     if not file.exists():

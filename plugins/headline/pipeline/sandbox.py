@@ -13,6 +13,7 @@ from headline.errors import BadRequest, SpecError, Transient
 from headline.intervals import Interval, merge
 from headline.ledger import Identity, Ledger, PeriodState
 from headline.ledger.retirements import Retired, Retirements
+from headline.ledger.samples import Samples, run_of_sample, version_of_sample
 from headline.pipeline.audit import tables_of_checks
 from headline.pipeline.plan import Plan
 from headline.pipeline.publish import publish
@@ -22,8 +23,6 @@ from headline.pipeline.write_audit_publish import TableRun, write_audit_publish
 from headline.specs import Catalog, Pipeline, Source, Table
 from headline.warehouse import Output, Staging, Warehouse
 
-# Runs of samples are called so, with the version of production that they have seen.
-_SAMPLE = "sample at version "
 # Production's publications wait while days are read; so many are read at once.
 _MOST_DAYS = 62
 # How far the checks of a table look back, as those of unusual figures do: 12 weeks, of months a year.
@@ -77,6 +76,7 @@ def run(sandbox: Sandbox, pipeline: Pipeline, interval: Interval) -> tuple[list[
         if (sampled := _sampled(sandbox, sandbox.catalog.table(name), intervals))
     ]
     where = (sandbox.catalog, sandbox.ledger, sandbox.warehouse)
+    Samples(sandbox.ledger.conn_id).are_not_behind()
     return samples, write_audit_publish(PipelineRun(pipeline, f"dev {uuid4().hex[:8]}", interval, *where), alone=True)
 
 
@@ -88,6 +88,7 @@ def sample(sandbox: Sandbox, table: Table, interval: Interval) -> Sample:
     sampled = _sampled(sandbox, table, [interval], is_asked_for=True)
     if sampled is None:
         raise BadRequest(f"production has published nothing of {table.full_name} for {interval}")
+    Samples(sandbox.ledger.conn_id).are_not_behind()
     return sampled
 
 
@@ -158,16 +159,10 @@ def _ensure(sandbox: Sandbox, table: Table, session: Staging) -> None:
 
 
 def _lacking(table: Table, there: Sequence[PeriodState], known: Mapping[Interval, PeriodState]) -> list[PeriodState]:
-    is_own = [not one.run_id.startswith(_SAMPLE) for one in known.values()]
-    if table.period_column is None and any(is_own):  # a sample would replace what the developer has computed
+    sampled = {interval: version_of_sample(one) for interval, one in known.items()}
+    if table.period_column is None and None in sampled.values():  # a sample would replace what the developer has computed
         return []
-    return [one for one in there if one.interval not in known or _is_older(known[one.interval], one)]
-
-
-def _is_older(mine: PeriodState, production: PeriodState) -> bool:
-    """Whether it is a sample of what production has published anew since."""
-    _, is_sample, version = mine.run_id.partition(_SAMPLE)
-    return bool(is_sample) and production.version > int(version)
+    return [one for one in there if (version := sampled.get(one.interval, 0)) is not None and one.version > version]
 
 
 def _pieces(states: Sequence[PeriodState], *, is_whole: bool) -> Iterator[list[PeriodState]]:
@@ -195,7 +190,7 @@ def _take(sandbox: Sandbox, table: Table, piece: Sequence[PeriodState], session:
         version = production.ledger.newest_version()
         contents = session.stage_from(production.warehouse, table, days, sandbox.mask)
     maker = sandbox.catalog.makers[table.full_name]
-    who = PipelineRun(maker, f"{_SAMPLE}{version}", interval, sandbox.catalog, ledger, sandbox.warehouse)
+    who = PipelineRun(maker, run_of_sample(version), interval, sandbox.catalog, ledger, sandbox.warehouse)
     plan = Plan(who, ledger.newest_version(), {table.full_name: ledger.states([table.full_name], interval)}, {})
     staged = compared(plan, table, [interval], contents, session)
     rows, refused = sum(one.row_count for one in contents), sum(one.refused_count for one in contents)

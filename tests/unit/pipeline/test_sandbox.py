@@ -186,6 +186,10 @@ def test_a_changed_select_is_computed_over_production_which_stays_as_it_is(headl
         ["2026-03-01", "14.0000", 0],  # production's, since checks look back
         ["2026-03-02", "15.0000", 1],  # mia, whose hash is the same on both days
     ]
+    assert headline("sample", "raw.orders", "--from", "2026-03-01")[0] == 0
+    [stale] = json.loads(headline("tables", "--stale", "--format", "json")[1])
+    # In whatever order was sampled: not behind its inputs, but production's own SQL made the day before.
+    assert (stale["table"], stale["stale_days"], stale["days_by_earlier_code"]) == ("profit.buyers", "", "2026-03-01")
     assert of_production(headline.project, postgres) == before
     assert settings.load().reporting_currency == "CHF"
 

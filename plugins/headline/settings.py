@@ -21,8 +21,11 @@ SANDBOX = "dev"
 
 
 def account() -> str:
-    """Who runs this, as a word that can be part of a name."""
-    return re.sub(r"\W", "_", getuser()).lower()
+    """Who runs this, as a word that can be part of a name; in a container there may be a number alone."""
+    try:
+        return re.sub(r"\W", "_", getuser()).lower()
+    except (KeyError, OSError):
+        return f"user_{os.getuid()}"
 
 
 def default_home() -> Path:

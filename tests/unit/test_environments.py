@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -91,3 +92,13 @@ def test_each_developer_has_a_home_of_their_own(monkeypatch: pytest.MonkeyPatch,
     forget_settings()
     with pytest.raises(BadRequest, match=r"HEADLINE_DEVELOPER=\.\./ana"):
         settings.load()
+
+
+def test_an_account_without_a_name_is_told_by_its_number(monkeypatch: pytest.MonkeyPatch) -> None:
+    def without_a_name() -> str:
+        raise KeyError("getpwuid(): uid not found: 50000")
+
+    monkeypatch.setattr(settings, "getuser", lambda: "Ana.Silva")
+    assert settings.account() == "ana_silva"
+    monkeypatch.setattr(settings, "getuser", without_a_name)
+    assert settings.account() == f"user_{os.getuid()}"

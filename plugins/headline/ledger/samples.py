@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import text
 
-from headline.ledger.state import PeriodState
+from headline.ledger.period import PeriodState
 from headline.ledger.store import Store
 
 _NAMED = "sample of version "

@@ -167,11 +167,7 @@ class Staging(Session):
 
     @abstractmethod
     def stage_from(self, other: Warehouse, table: Table, intervals: Sequence[Interval] | None, mask: str) -> list[Content]:
-        """Within `other.at_rest`: as `stage`, from what another warehouse has published of the table in these days; None = all.
-
-        Columns with personal data are hashed with the key `mask`: equal values stay equal, NULL stays NULL, types stay. Columns
-        that the other does not have are NULL.
-        """
+        """Within `other.at_rest`: as `stage`, of its published rows of these days (None: all), personal data hashed by a key."""
 
     @abstractmethod
     def changed_days(self, table: Table, zone: str) -> list[Interval]:
@@ -246,10 +242,8 @@ class Warehouse(ABC):
 
     @abstractmethod
     def beside(self, copied: Path | None = None) -> Warehouse:
-        """A warehouse beside this one that can take its place: as `copy` left it in a folder, or empty. The ledger is not asked
-        about it."""
+        """A warehouse beside this one that can take its place, unknown to the ledger: as `copy` left it in a folder, or empty."""
 
     @abstractmethod
     def give_place(self, other: Warehouse) -> str:
-        """Within `alone`: let one that was made beside it take its place. Says where what was there before is kept, if anything
-        was there."""
+        """Within `alone`: let one that was made beside it take its place; says where what was there is kept, if anything was."""

@@ -47,7 +47,10 @@ def attached(connection: duckdb.DuckDBPyConnection, other: Warehouse, mask: str)
 
 
 def masked_rows(connection: duckdb.DuckDBPyConnection, table: Table, intervals: Sequence[Interval] | None) -> str:
-    """The SELECT of a table's rows and of its quarantine's in these days, of all where there are none, as `stage` takes it."""
+    """The SELECT of a table's rows and of its quarantine's in these days, of all where there are none, as `stage` takes it.
+
+    In personal columns equal values stay equal, NULL stays NULL, and the type stays; columns that the other lacks are NULL.
+    """
     condition = ""
     if intervals is not None:
         condition = f" where {write(within(str(table.period_column), merge(intervals)), 'duckdb')}"

@@ -156,11 +156,12 @@ def variables() -> str:
 def _default(name: str, value: object) -> str:
     derived = {
         "home": ".headline",
+        "developer": "$USER",
         "include": "include",
         "sources": "$HEADLINE_INCLUDE/sql/sources",
         "landing": "$HEADLINE_HOME/landing",
     }
-    shown = derived.get(name) or ("" if value in ("", frozenset()) else str(value))
+    shown = derived.get(name) or ("" if value in ("", None, frozenset()) else str(value))
     return code(shown) if shown else ""
 
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from headline.environments import MeantOption, refuse_in_production
 from headline.errors import BadRequest, HeadlineError
 from headline.show import Format
 
@@ -31,6 +32,7 @@ def rebuild(
             "audit and record them.",
         ),
     ] = False,
+    meant: MeantOption = False,
 ) -> None:
     """Make the warehouse anew from landing and ledger; the old file is kept beside it. Ends with 1 where any day differs.
 
@@ -43,6 +45,8 @@ def rebuild(
     from headline.maintenance.rebuild import rebuild as steps
     from headline.show import show
     from headline.warehouse import open_warehouse
+
+    refuse_in_production("rebuild", is_meant=meant)
 
     def report(name: str, periods: int, rows: int, seconds: float) -> None:
         print(f"{name}: {periods:,} period(s), {rows:,} rows, {seconds:.1f} s", file=sys.stderr)
@@ -98,6 +102,7 @@ def restore(
         bool,
         typer.Option("--replace", help="In the place of what is there: its ledger goes, its warehouse is kept aside."),
     ] = False,
+    meant: MeantOption = False,
 ) -> None:
     """Put back ledger, warehouse and landed files from a backup; everything is compared with its checksums before.
 
@@ -109,6 +114,8 @@ def restore(
     from headline.maintenance.restore import restore as steps
     from headline.warehouse import open_warehouse
 
+    if replace:
+        refuse_in_production(f"restore {source} --replace", is_meant=meant)
     begun = time.monotonic()
     with _login(MIGRATOR) as owner:
         restored, kept = steps(source, Ledger(), open_warehouse(), replace=replace, owner=owner)
@@ -134,6 +141,7 @@ def erase(
         bool, typer.Option("--with-backups", help="Then make a new backup, and remove those before it, which hold the person.")
     ] = False,
     by: Annotated[str, typer.Option(help="Who asks for it; the account that runs the command if left out.")] = "",
+    meant: MeantOption = False,
     form: Annotated[Format, typer.Option("--format", help="How rows are written.")] = Format.TABLE,
 ) -> None:
     """Erase a person: a pseudonym stands for their id in landing, tables and samples, other personal data go. No figure changes.
@@ -146,6 +154,8 @@ def erase(
     from headline.show import show
     from headline.warehouse import open_warehouse
 
+    if yes:
+        refuse_in_production("erase --yes", is_meant=meant)
     target = settings.load().backup_to
     if with_backups and not target:
         raise BadRequest("nobody has said where backups are: set HEADLINE_BACKUP_TO to their address")

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import re
 from datetime import date
 from decimal import Decimal
 from functools import cache
+from getpass import getuser
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
@@ -15,6 +17,22 @@ from headline.errors import BadRequest
 
 PROJECT = Path(__file__).resolve().parents[2]
 ROLES = PROJECT / "include" / "roles.json"
+SANDBOX = "dev"
+
+
+def account() -> str:
+    """Who runs this, as a word that can be part of a name; in a container there may be a number alone."""
+    try:
+        return re.sub(r"\W", "_", getuser()).lower()
+    except (KeyError, OSError):
+        return f"user_{os.getuid()}"
+
+
+def default_home() -> Path:
+    """`.headline` in the project; for a sandbox a folder beside it, so that each developer has their own."""
+    if os.environ.get(variable("environment")) == SANDBOX:
+        return PROJECT / f".headline-{os.environ.get(variable('developer')) or account()}"
+    return PROJECT / ".headline"
 
 
 class Settings(BaseModel):
@@ -22,7 +40,17 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    home: Path = Field(PROJECT / ".headline", description="where everything that runs make is kept")
+    environment: Literal["dev", "test", "prod"] = Field(
+        "test",
+        description="prod: real figures; dev: a developer's sandbox beside them; test: an installation with data of its own",
+    )
+    developer: str = Field(
+        default_factory=account, pattern=r"^\w+$", description="whose sandbox it is; the account that runs it if left out"
+    )
+    production: Path | None = Field(
+        None, description="the home of the installation that a sandbox samples; without it two connections name that"
+    )
+    home: Path = Field(default_factory=default_home, description="where everything that runs make is kept")
     include: Path = Field(PROJECT / "include", description="the folder of specs, SQL and team.yml")
     sources: Path = Field(
         default_factory=lambda said: said["include"] / "sql" / "sources",
@@ -116,11 +144,21 @@ def load() -> Settings:
 
 
 def load_environment_file(home: Path | None = None) -> None:
-    """Take over the variables that set-up wrote to `<home>/env`; what the environment already says wins."""
-    path = (home or Path(os.environ.get("HEADLINE_HOME", PROJECT / ".headline"))) / "env"
+    """Take over the variables that set-up wrote to `<home>/env`; what the environment already says wins.
+
+    Raises BadRequest where it says of production's home that it is none.
+    """
+    path = (home or Path(os.environ.get("HEADLINE_HOME") or default_home())) / "env"
     if path.is_file():
         for line in path.read_text().splitlines():
             name, separator, value = line.partition("=")
             if separator and not name.startswith("#"):
+                _require_production(path, name.strip(), value.strip())
                 os.environ.setdefault(name.strip(), value.strip())
     load.cache_clear()
+
+
+def _require_production(path: Path, name: str, value: str) -> None:
+    said = os.environ.get(name)
+    if name == variable("environment") and value == "prod" and said and said != value:
+        raise BadRequest(f"{path.parent} is production, as its file env says: {name}={said} is for another HEADLINE_HOME")

@@ -21,6 +21,7 @@ ORDER = (
     "redaction",
     "show",
     "settings",
+    "environments",
     "connections",
     "intervals",
     "airflow_api",
@@ -58,6 +59,7 @@ FORBIDDEN = {("ledger", "warehouse"), ("sources", "warehouse"), ("demo", "pipeli
 AIRFLOW_FREE = {
     "errors",
     "settings",
+    "environments",
     "intervals",
     "redaction",
     "specs",

@@ -11,6 +11,7 @@ from headline import recovery, settings
 from headline.cli import contracts, definitions, evidence, published, rota
 from headline.errors import HeadlineError
 from headline.local import commands as local
+from headline.local import sandbox
 from headline.maintenance import commands as upkeep
 from headline.new import commands as new
 from headline.paging import commands as alerts
@@ -21,6 +22,7 @@ from headline.why import commands as why
 app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
 app.add_typer(contracts.app, name="contract")
 app.add_typer(new.app, name="new")
+app.add_typer(sandbox.app, name="dev")
 
 for command in (
     *published.COMMANDS,
@@ -33,14 +35,15 @@ for command in (
     *alerts.COMMANDS,
     *rota.COMMANDS,
     *local.COMMANDS,
+    *sandbox.COMMANDS,
 ):
     app.command(command.__name__.rstrip("_").replace("_", "-"))(command)
 
 
 def main() -> None:
     """The entry of the console script; our own errors are shown as they are, without a traceback."""
-    settings.load_environment_file()
     try:
+        settings.load_environment_file()
         app()
     except HeadlineError as error:
         print(f"headline: {error}", file=sys.stderr)

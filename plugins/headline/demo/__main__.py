@@ -8,7 +8,7 @@ from datetime import date, timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from headline import connections
+from headline import connections, settings
 from headline.demo import datashare, finance_api, shop
 from headline.demo.company import Company, utc_today
 
@@ -27,6 +27,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     serving.set_defaults(command=lambda options: serve_finance(options.port))
 
     options = parser.parse_args(arguments)
+    if settings.load().environment == "prod":
+        parser.error("there is no demo company in production (HEADLINE_ENVIRONMENT=prod)")
     options.command(options)
     return 0
 

@@ -8,11 +8,15 @@ from typing import Annotated
 
 import typer
 
+from headline.environments import MeantOption, refuse_in_production, refuse_in_sandbox
+
 
 def run() -> None:
     """Start everything, compute the demo company's last 60 days and yesterday, and show the figures."""
     from headline.local.run import demo
 
+    refuse_in_production("run", is_meant=None)
+    refuse_in_sandbox("run")
     demo()
 
 
@@ -23,6 +27,8 @@ def example(
     """Compute an example on its data with the same DAGs, in a home of its own."""
     from headline.local.example import run_example
 
+    refuse_in_production("example", is_meant=None)
+    refuse_in_sandbox("example")
     run_example(name, data)
 
 
@@ -30,6 +36,7 @@ def up() -> None:
     """Start PostgreSQL and Airflow and wait until they are healthy."""
     from headline.local import lifecycle
 
+    refuse_in_sandbox("up")
     lifecycle.up()
 
 
@@ -40,10 +47,11 @@ def down() -> None:
     lifecycle.down()
 
 
-def clean() -> None:
+def clean(meant: MeantOption = False) -> None:
     """Stop everything and remove HEADLINE_HOME with all its data."""
     from headline.local import lifecycle
 
+    refuse_in_production("clean", is_meant=meant)
     lifecycle.clean()
 
 

@@ -46,7 +46,7 @@ VARIABLES_OF_SET_UP = frozenset(f"AIRFLOW_CONN_HEADLINE_{name}" for name in OF_S
 # Where alerts go, and the address that expects the watch's sign of life: there are none before somebody names them.
 ALERTS = ("EMAIL", "SLACK", "SNS", "HEARTBEAT")
 # Where things are is of a machine; these follow a deployment into its containers.
-OF_A_MACHINE = {"home", "include", "sources", "landing", "without", "area_roles"}
+OF_A_MACHINE = {"home", "include", "sources", "landing", "without", "area_roles", "developer", "production"}
 LIMITS = tuple(variable(name) for name in Settings.model_fields if name not in OF_A_MACHINE and variable(name) not in DEFAULTS)
 QUIET = " ".join(
     f"{name}=WARNING"

@@ -17,7 +17,7 @@ from headline.errors import BadRequest
 from headline.local import environment
 from headline.local.private import check_own, private_folder, write_private
 from headline.local.secrets import Secrets
-from headline.settings import PROJECT
+from headline.settings import PROJECT, default_home
 
 HEADER = "# Made by Headline's set-up. It holds the keys of this home: keep it out of version control."
 DERIVED = "# What follows is derived from the above at every set-up."
@@ -31,8 +31,8 @@ class Home:
 
     @classmethod
     def current(cls) -> Home:
-        """The home that HEADLINE_HOME names, else `.headline` in the project."""
-        named = Path(os.environ.get("HEADLINE_HOME") or PROJECT / ".headline").expanduser()
+        """The home that HEADLINE_HOME names, else the default."""
+        named = Path(os.environ.get("HEADLINE_HOME") or default_home()).expanduser()
         return cls(named.parent.resolve() / named.name)
 
     @property

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from rich.status import Status
 from rich.text import Text
 
+from headline import settings
 from headline.airflow_api import AirflowApi
 from headline.local.health import AIRFLOW
 from headline.local.home import Home, chosen_in_shell
@@ -23,15 +24,17 @@ SECONDS_BETWEEN_LINES = 20.0
 def up(
     home: Home | None = None,
     *,
-    names: Sequence[str] = WITH_DEMO,
+    names: Sequence[str] | None = None,
     choices: Mapping[str, str] | None = None,
     screen: Screen | None = None,
 ) -> dict[str, str]:
     """Set up, start what does not run yet and wait until it is healthy; returns the environment. Again is safe.
 
-    `choices` are settings by their variable's name; None = what the shell says.
+    `choices` are settings by their variable's name; None = what the shell says. `names`: of the processes; None = Airflow's, and
+    but in production the demo company's.
     """
     home, screen = home or Home.current(), screen or Screen()
+    names = names or (AIRFLOW if settings.load().environment == "prod" else WITH_DEMO)
     with home.starting():
         environment = set_up(home, screen, names, chosen_in_shell() if choices is None else choices)
         start(home, environment, names, screen)

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from headline.environments import MeantOption, refuse_in_production
 from headline.show import Format, show
 
 FormatOption = Annotated[Format, typer.Option("--format", help="How rows are written.")]
@@ -17,6 +18,7 @@ def retire(
     table: Annotated[str, typer.Argument(help="schema.table, as include/graveyard.yml lists it.")],
     yes: Annotated[bool, typer.Option("--yes", help="Do it; without, only what would be dropped is listed.")] = False,
     by: Annotated[str, typer.Option(help="Who asks for it; the account that runs the command if left out.")] = "",
+    meant: MeantOption = False,
     form: FormatOption = Format.TABLE,
 ) -> None:
     """Drop what is published of a retired table, which no folder makes and nothing reads; the ledger keeps its history.
@@ -28,6 +30,8 @@ def retire(
     from headline.maintenance import retire as steps
     from headline.warehouse import open_warehouse
 
+    if yes:
+        refuse_in_production(f"retire {table} --yes", is_meant=meant)
     where = (specs.load(), Ledger(), open_warehouse())
     found = steps.retire(table, by or getuser(), *where) if yes else steps.find_remains(table, *where)
     show(["table", "rows"], list(found.rows.items()), form)

@@ -65,7 +65,7 @@ def transform(plan: Plan, table: Table, staged: dict[str, Staged], session: Stag
         _require_within(table, intervals, contents)
         require_taken_over(run, table, contents, loads, session)
     rows, refused = sum(one.row_count for one in contents), sum(one.refused_count for one in contents)
-    changed, unchanged, replaced = _compared(plan, table, intervals, contents, session)
+    changed, unchanged, replaced = compared(plan, table, intervals, contents, session)
     run.ledger.record_staging_table(
         StagingTable(run.key, table.full_name, intervals, plan.as_of, rows - refused, "transformed", run.run_id)
     )
@@ -98,9 +98,10 @@ def periods(interval: Interval, table: Table) -> Iterator[Interval]:
         start = period.end
 
 
-def _compared(
+def compared(
     plan: Plan, table: Table, intervals: Sequence[Interval], contents: Sequence[Content], session: Staging
 ) -> tuple[list[Published], list[date], list[Interval] | None]:
+    """Of what is staged: the periods whose content is new, the first days of the others, and the days whose rows are replaced."""
     if table.period_column is None:
         return _compared_whole(plan, table, contents[0] if contents else EMPTY, session)
     found = {one.start: one for one in contents}

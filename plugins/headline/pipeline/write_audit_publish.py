@@ -54,9 +54,10 @@ class TableRun:
 Report = Callable[[list[TableRun]], None]
 
 
-def write_audit_publish(run: PipelineRun, report: Report | None = None) -> list[TableRun]:
+def write_audit_publish(run: PipelineRun, report: Report | None = None, *, alone: bool = False) -> list[TableRun]:
     """Compute the days of a run and publish those whose content changed; again = nothing changes.
 
+    `alone`: without the stale days of the restatement window.
     The same run a second time waits for the first. Where an input changed meanwhile, everything is computed again. What an audit
     holds back is kept for a while. Raises BadData when a check failed, NotEvaluated when one could not run, Transient when an
     input is missing or keeps changing, SpecError for faulty SQL.
@@ -66,7 +67,7 @@ def write_audit_publish(run: PipelineRun, report: Report | None = None) -> list[
         with locks.exclusive(f"run {run.key}", timeout=3600), run.warehouse.staging(run.key, locks) as session:
             for _ in range(ATTEMPTS):
                 progress = _Progress(report)
-                if _attempt(run, session, progress) is not None:
+                if _attempt(run, session, progress, alone=alone) is not None:
                     _forget_kept(run)
                     return progress.tables
                 log.info("%s: an input changed while it was computed: computing again", run.pipeline.id)

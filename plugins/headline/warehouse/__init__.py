@@ -3,6 +3,7 @@
 from headline import settings
 from headline.connections import get
 from headline.errors import BadRequest, SpecError
+from headline.ledger.engine import CONNECTION as LEDGER
 from headline.sql import checked, parse
 from headline.warehouse.base import EMPTY, Content, Output, Replacement, Result, Session, Staging, Warehouse
 
@@ -11,13 +12,16 @@ CONNECTION = "headline_warehouse"
 LONGEST_QUERY = 20_000
 
 
-def open_warehouse(conn_id: str = CONNECTION) -> Warehouse:
-    """The engine behind an Airflow connection; its type picks the engine. Raises SpecError for a type without one."""
+def open_warehouse(conn_id: str = CONNECTION, ledger: str = LEDGER) -> Warehouse:
+    """The engine behind an Airflow connection; its type picks the engine. `ledger`: the connection of the ledger that knows it.
+
+    Raises SpecError for a type without an engine.
+    """
     connection = get(conn_id)
     if connection.conn_type == "duckdb":
         from headline.warehouse.duckdb.warehouse import DuckDBWarehouse
 
-        return DuckDBWarehouse(connection)
+        return DuckDBWarehouse(connection, ledger=ledger)
     raise SpecError([f"connection {conn_id}: no engine for the type {connection.conn_type!r}; there is: duckdb"])
 
 

@@ -166,6 +166,10 @@ class Staging(Session):
         """
 
     @abstractmethod
+    def stage_from(self, other: Warehouse, table: Table, intervals: Sequence[Interval] | None, mask: str) -> list[Content]:
+        """Within `other.at_rest`: as `stage`, of its published rows of these days (None: all), personal data hashed by a key."""
+
+    @abstractmethod
     def changed_days(self, table: Table, zone: str) -> list[Interval]:
         """The business days on which what was valid differs between the staged and the published rows, of a table whose rows
         hold from `valid_from` to `valid_to`."""
@@ -238,10 +242,8 @@ class Warehouse(ABC):
 
     @abstractmethod
     def beside(self, copied: Path | None = None) -> Warehouse:
-        """A warehouse beside this one that can take its place: as `copy` left it in a folder, or empty. The ledger is not asked
-        about it."""
+        """A warehouse beside this one that can take its place, unknown to the ledger: as `copy` left it in a folder, or empty."""
 
     @abstractmethod
     def give_place(self, other: Warehouse) -> str:
-        """Within `alone`: let one that was made beside it take its place. Says where what was there before is kept, if anything
-        was there."""
+        """Within `alone`: let one that was made beside it take its place; says where what was there is kept, if anything was."""

@@ -16,13 +16,14 @@ from headline.ledger import Identity, Locks
 from headline.ledger.identity import MENDING, published
 from headline.specs import Table
 from headline.specs.files import file_state
-from headline.warehouse.base import Content, Output, Replacement, Staging
+from headline.warehouse.base import Content, Output, Replacement, Staging, Warehouse
 from headline.warehouse.duckdb.columns import known_of, normal
 from headline.warehouse.duckdb.contents import contents_of
 from headline.warehouse.duckdb.histories import changed_days
 from headline.warehouse.duckdb.identity import foreign, identify, mismatch_of
 from headline.warehouse.duckdb.instance import STAGING, WAREHOUSE, ensure_calendar
 from headline.warehouse.duckdb.kept import keep
+from headline.warehouse.duckdb.masked import attached, masked_rows
 from headline.warehouse.duckdb.publication import ensure_table, replace_rows
 from headline.warehouse.duckdb.session import DuckDBSession
 
@@ -112,6 +113,10 @@ class DuckDBStaging(DuckDBSession, Staging):
                 view = f"select {columns} from {staged} where quarantine_reason {condition}"
                 self.execute(f"create or replace view {self.staging_name(output)} as {view}")
         return contents_of(self, staged, table, told=table.quarantine)
+
+    def stage_from(self, other: Warehouse, table: Table, intervals: Sequence[Interval] | None, mask: str) -> list[Content]:
+        with attached(self._connection, other, mask):
+            return self.stage(table, [masked_rows(self._connection, table, intervals)])
 
     def changed_days(self, table: Table, zone: str) -> list[Interval]:
         with self.reading():

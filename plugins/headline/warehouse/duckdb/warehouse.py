@@ -17,6 +17,7 @@ import duckdb
 from headline.connections import Connection
 from headline.errors import BadRequest, Transient
 from headline.ledger import Locks
+from headline.ledger.engine import CONNECTION
 from headline.space import is_full, no_space
 from headline.warehouse.base import Session, Staging, Warehouse
 from headline.warehouse.duckdb.identity import foreign, is_empty, mismatch_of
@@ -34,10 +35,11 @@ class DuckDBWarehouse(Warehouse):
 
     dialect = "duckdb"
 
-    def __init__(self, connection: Connection, *, is_known: bool = True) -> None:
+    def __init__(self, connection: Connection, *, is_known: bool = True, ledger: str = CONNECTION) -> None:
         self.path = Path(connection.host)
         self.is_known = is_known  # whether it is the one that the ledger tells of
         self._connection = connection
+        self._ledger = ledger
         self.lock_name = f"warehouse {self.path}"
         self.lock_timeout = float(connection.extra.get("lock_timeout", 60))
         self._config: dict[str, Any] = {
@@ -148,13 +150,16 @@ class DuckDBWarehouse(Warehouse):
         """The file, and its log, which is there after a crash."""
         return self.path, Path(f"{self.path}.wal")
 
-    def attach(self, connection: duckdb.DuckDBPyConnection, how: str) -> None:
-        """Attach the file as `warehouse`; who obeys the locks finds it free, so that only another program can hold it."""
+    def attach(self, connection: duckdb.DuckDBPyConnection, how: str, name: str = WAREHOUSE) -> None:
+        """Attach the file; tables of `warehouse` have their plain names then. Who obeys the locks finds it free, so that only
+        another program can hold it."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
         deadline = time.monotonic() + self.lock_timeout
         while True:
             try:
-                connection.execute(f"attach '{self.path}' as {WAREHOUSE} {how}; use {WAREHOUSE}")
+                connection.execute(f"attach '{self.path}' as {name} {how}")
+                if name == WAREHOUSE:
+                    connection.execute(f"use {name}")
                 return
             except (duckdb.IOException, duckdb.ResourceInUseException) as error:
                 if is_full(error):
@@ -177,7 +182,7 @@ class DuckDBWarehouse(Warehouse):
             return mismatch_of(session, session.identity(), locks)
 
     def _locks(self, holder: str, stack: ExitStack) -> Locks:
-        locks = Locks(f"headline: {holder}", self.lock_timeout)
+        locks = Locks(f"headline: {holder}", self.lock_timeout, self._ledger)
         stack.callback(locks.close)
         return locks
 

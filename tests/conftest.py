@@ -26,6 +26,9 @@ from headline.warehouse import Warehouse, open_warehouse
 # Airflow writes its configuration where it is first imported; never into the home of whoever runs the tests.
 os.environ["AIRFLOW_HOME"] = tempfile.mkdtemp(prefix="headline-tests-airflow-")
 os.environ["AIRFLOW__CORE__LOAD_EXAMPLES"] = "False"
+# Nor does a login of whoever runs them, which may be to an Airflow that counts.
+os.environ["XDG_CONFIG_HOME"] = tempfile.mkdtemp(prefix="headline-tests-config-")
+os.environ.pop("AIRFLOW_CLI_TOKEN", None)
 os.environ["AIRFLOW__CORE__PLUGINS_FOLDER"] = str(Path(__file__).parents[1] / "plugins")
 # Nor does what a shell happens to say about a deployment reach a test; HEADLINE_TEST_… speaks to the tests themselves.
 for name in [name for name in os.environ if name.startswith(("HEADLINE_", "AIRFLOW_CONN_HEADLINE_"))]:

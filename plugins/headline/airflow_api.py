@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from datetime import date, datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
+from urllib.parse import quote
 
 import httpx
 
@@ -19,11 +21,11 @@ OF_START = ("airflow.dag_processing.", "py.warnings")  # loggers that say how a 
 
 
 class Refused(HeadlineError):
-    """Airflow did not do what it was asked for; `status` is its HTTP status."""
+    """Airflow did not do what it was asked for; `status` is its HTTP status, `detail` what it said."""
 
-    def __init__(self, message: str, status: int) -> None:
+    def __init__(self, message: str, status: int, detail: str = "") -> None:
         super().__init__(message)
-        self.status = status
+        self.status, self.detail = status, detail
 
 
 class AirflowApi:
@@ -32,10 +34,13 @@ class AirflowApi:
     Every method raises Refused with Airflow's own words when Airflow refuses, and httpx.TransportError when nobody answers.
     """
 
-    def __init__(self, url: str, user: str, password: str, transport: httpx.BaseTransport | None = None) -> None:
+    def __init__(
+        self, url: str, user: str, password: str, transport: httpx.BaseTransport | None = None, *, is_far: bool = False
+    ) -> None:
+        self.url, self.user = url, user
         self._credentials = {"username": user, "password": password}
-        # A proxy of the machine has no business between two of its own processes.
-        self._client = httpx.Client(base_url=url, timeout=30, trust_env=False, transport=transport)
+        # A proxy of the machine has no business between two of its own processes; what is far may lie behind one.
+        self._client = httpx.Client(base_url=url, timeout=30, trust_env=is_far, transport=transport)
         self._logged_in = False
 
     @classmethod
@@ -64,6 +69,10 @@ class AirflowApi:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None) -> None:
         self._client.close()
+
+    def address(self, dag_id: str, run_id: str) -> str:
+        """Where people see a run."""
+        return f"{self.url}/dags/{dag_id}/runs/{quote(run_id, safe='')}"
 
     def health(self) -> dict[str, dict[str, str | None]]:
         """Status and latest heartbeat of metadatabase, scheduler, dag_processor and triggerer; needs no login."""
@@ -153,6 +162,10 @@ class AirflowApi:
         return _of_the_task(self._request("GET", path, absent={"content": []})["content"])
 
     def _request(self, method: str, path: str, **options: Any) -> Any:
+        return self._ask(method, f"/api/v2{path}", **options)
+
+    def _ask(self, method: str, path: str, **options: Any) -> Any:
+        """Ask for any path of the server; `absent`: what stands for an answer 404."""
         if not self._logged_in:
             answer = self._client.post("/auth/token", json=self._credentials)
             if answer.is_error:
@@ -161,12 +174,24 @@ class AirflowApi:
             self._logged_in = True
         answers_absent = "absent" in options
         absent = options.pop("absent", None)
-        answer = self._client.request(method, f"/api/v2{path}", **options)
+        answer = self._client.request(method, path, **options)
         if answer.status_code == httpx.codes.NOT_FOUND and answers_absent:
             return absent
-        if answer.is_error:
-            raise Refused(f"Airflow: {method} {path} answered {answer.status_code}: {answer.text[:500]}", answer.status_code)
+        if not answer.is_success:  # a redirect is of a proxy that wants another login
+            what = f"{method} {path.removeprefix('/api/v2')}"
+            raise Refused(
+                f"Airflow: {what} answered {answer.status_code}: {answer.text[:500]}", answer.status_code, detail_of(answer)
+            )
         return answer.json() if answer.content else None
+
+
+def detail_of(answer: httpx.Response) -> str:
+    """What a refusal says in its own words; empty where it is a page."""
+    try:
+        detail = answer.json()["detail"]
+    except (ValueError, KeyError, TypeError):
+        return ""
+    return detail if isinstance(detail, str) else json.dumps(detail)[:500]
 
 
 def _of_the_task(events: list[str | dict[str, Any]]) -> list[str | dict[str, Any]]:

@@ -34,7 +34,8 @@ from headline.ledger import Ledger, behind
 from headline.ledger.incident import Finding, Incident
 from headline.ledger.incidents import Incidents
 from headline.local.postgres import Postgres
-from headline.local.status import behind_lines, failed_and_waiting_lines
+from headline.remote.client import Airflow
+from headline.remote.status import failed_and_behind
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--disable-background-networking", "--no-first-run"]
@@ -151,6 +152,12 @@ def frame(page: Page) -> FrameLocator:
 def state_of(one: Incident) -> tuple[str, str | None]:
     now = Incidents().get(one.id)
     return now.state, now.acknowledged_by
+
+
+def status_lines(airflow: Deployment) -> list[str]:
+    """What `headline status` says of runs and of days that are behind their inputs."""
+    with Airflow.of(airflow.environment) as api:
+        return [str(line) for line in failed_and_behind(api)]
 
 
 def test_navigation_leads_to_the_board_and_the_board_to_a_dag(visit: Visit) -> None:
@@ -314,7 +321,7 @@ def test_a_correction_of_a_source_is_computed_again_through_all_layers_on_a_phon
     page = visit("/headline/board", viewport=PHONE)
     row = page.locator("tr", has=page.locator("th", has_text="core_shop"))
     expect(row.locator("[data-label='Behind its inputs']")).to_contain_text("day")
-    assert any("core.order_lines" in str(line) for line in behind_lines()), "headline status says so too"
+    assert any("behind its inputs core.order_lines" in line for line in status_lines(airflow)), "headline status says so too"
     page.goto("/headline/board?dag_id=shop")
     form = page.get_by_role("form", name="Compute again")
     form.get_by_label("From").fill(str(FIRST))
@@ -508,7 +515,7 @@ def test_a_failed_run_stands_on_the_board_with_its_reason(visit: Visit, airflow:
     try:
         line = visit("/headline/board").locator(".runs li", has_text="has not ended yet")
         expect(line).to_contain_text(f"investor_growth run for {YESTERDAY + 2 * DAY}")
-        said = [str(one) for one in failed_and_waiting_lines(airflow.api) if "has not ended yet" in str(one)]
+        said = [one for one in status_lines(airflow) if "has not ended yet" in one]
         assert [one.split(":")[0] for one in said] == [f"failed investor_growth, run for {YESTERDAY + 2 * DAY}"]
     finally:
         airflow.api.delete_run("investor_growth", run_id)

@@ -18,11 +18,12 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from fastapi import HTTPException
 
 from headline.errors import BadData, BadRequest
 from headline.intervals import DAY, Interval
-from headline.local import runs
 from headline.operators.context import requested
+from headline.pages import answers
 from headline.pages.again import Form, checked
 from headline.sources import bounds, database, files, http, parquet, spool, stream, text
 from headline.sources.landing import LandingWriter, Part
@@ -356,9 +357,10 @@ def test_as_many_days_as_a_run_may_have_are_taken() -> None:
 
 
 @pytest.mark.usefixtures("first_day")
-def test_the_command_refuses_days_before_it_asks_airflow(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(runs, "_airflow", lambda: pytest.fail("Airflow was asked"))
-    with pytest.raises(BadRequest, match="HEADLINE_MOST_DAYS"):
-        runs.trigger(["shop"], date(2016, 1, 1), date(2026, 1, 1))
-    with pytest.raises(BadRequest, match="HEADLINE_FIRST_DAY"):
-        runs.trigger(["shop"], date(1926, 1, 1), None)
+@pytest.mark.parametrize(
+    ("first", "last", "setting"), [("2016-01-01", "2026-01-01", "HEADLINE_MOST_DAYS"), ("1926-01-01", "", "HEADLINE_FIRST_DAY")]
+)
+def test_the_command_is_refused_days_before_a_run_starts(first: str, last: str, setting: str) -> None:
+    somebody: Any = SimpleNamespace(must_trigger=lambda _dag_id: None)
+    with pytest.raises(HTTPException, match=setting):
+        answers.order(somebody, ["shop"], first, last)

@@ -51,6 +51,7 @@ ORDER = (
     "operations",
     "demo",
     "local",
+    "remote",
     "recovery",
     "cli",
 )

@@ -16,6 +16,7 @@ from headline.maintenance import commands as upkeep
 from headline.new import commands as new
 from headline.paging import commands as alerts
 from headline.profile import commands as profiles
+from headline.remote import commands as remote
 from headline.space import is_full, no_space
 from headline.why import commands as why
 
@@ -36,6 +37,7 @@ for command in (
     *rota.COMMANDS,
     *local.COMMANDS,
     *sandbox.COMMANDS,
+    *remote.COMMANDS,
 ):
     app.command(command.__name__.rstrip("_").replace("_", "-"))(command)
 

@@ -157,9 +157,9 @@ class Incidents(Store):
         with self._begin() as connection:
             return {row.channel: row.detail for row in connection.execute(query) if row.event == "delivery_failed"}
 
-    def times(self, since: datetime) -> list[Any]:
-        """By kind, of the incidents opened since then that stand on their own: kind, count, and the median times, as intervals,
-        to_detect (from `since` to opened), to_acknowledge and to_resolve (both from opened)."""
+    def times(self, since: datetime, pipelines: Iterable[str]) -> list[Any]:
+        """By kind, of these pipelines' incidents opened since then that stand on their own: kind, count, and the median times, as
+        intervals, to_detect (from `since` to opened), to_acknowledge and to_resolve (both from opened)."""
         columns = tables.incident.c
 
         def median(end: Any, start: Any) -> Any:
@@ -173,7 +173,7 @@ class Incidents(Store):
                 median(columns.acknowledged_at, columns.opened_at).label("to_acknowledge"),
                 median(columns.resolved_at, columns.opened_at).label("to_resolve"),
             )
-            .where(columns.opened_at >= since, columns.cause_id.is_(None))
+            .where(columns.opened_at >= since, columns.cause_id.is_(None), columns.pipeline.in_(pipelines))
             .group_by(columns.kind)
             .order_by(columns.kind)
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated
 
@@ -64,13 +64,6 @@ def secrets() -> None:
     Screen().say(f"The secrets of the containers are in {make_secrets(Home.current())}")
 
 
-def status() -> None:
-    """Show whether Airflow is healthy, how the last run of each DAG went, and where the UI is."""
-    from headline.local.status import show_status
-
-    show_status()
-
-
 def heartbeat(
     older_than: Annotated[int, typer.Option(help="Minutes after which the last sign of life of the watch is too old.")] = 25,
 ) -> None:
@@ -88,38 +81,9 @@ def heartbeat(
 
 def logs() -> None:
     """Follow what Airflow's processes print, until Ctrl-C."""
-    from headline.local.status import show_logs
+    from headline.local.logs import show_logs
 
     show_logs()
 
 
-def trigger(
-    pipelines: Annotated[list[str], typer.Argument(help="DAGs, in any order: each runs after those it reads.")],
-    first: Annotated[datetime | None, typer.Option("--from", formats=["%Y-%m-%d"], help="Yesterday if left out.")] = None,
-    last: Annotated[datetime | None, typer.Option("--to", formats=["%Y-%m-%d"], help="Included; the first if left out.")] = None,
-    accept: Annotated[
-        str, typer.Option(help="Waive unusual figures of these days that runs have found: why they are right.")
-    ] = "",
-    figures: Annotated[list[str] | None, typer.Option(help="Only this one of them; may be repeated.")] = None,
-) -> None:
-    """Run DAGs for some days, each when those it reads have succeeded; show what they wait for and how they end."""
-    from headline.local import runs
-
-    runs.trigger(pipelines, first.date() if first else None, last.date() if last else None, accept, figures or ())
-
-
-def retry(pipeline: Annotated[str, typer.Argument(help="A DAG.")]) -> None:
-    """Run a DAG's newest failed run again, all of it, and show how it ends."""
-    from headline.local import runs
-
-    runs.retry(pipeline)
-
-
-def unpause(pipeline: Annotated[str, typer.Argument(help="A DAG.")]) -> None:
-    """Let a paused DAG run again."""
-    from headline.local import runs
-
-    runs.unpause(pipeline)
-
-
-COMMANDS = (run, example, up, status, heartbeat, logs, down, clean, secrets, trigger, retry, unpause)
+COMMANDS = (run, example, up, heartbeat, logs, down, clean, secrets)

@@ -113,7 +113,7 @@ def resumed(api: AirflowApi, run: Mapping[str, Any]) -> Watched:
 
 
 def watch(
-    home: Home,
+    home: Home | None,
     api: AirflowApi,
     title: str,
     runs: Sequence[Watched],
@@ -122,9 +122,10 @@ def watch(
 ) -> None:
     """Show the runs until all have succeeded; raises HeadlineError with the cause as soon as one has failed.
 
-    `instead`: the run that takes the place of one that has failed, where there is one.
+    `home`: of the processes that run them; None where they are elsewhere. `instead`: the run that takes the place of one that has
+    failed, where there is one.
     """
-    processes, runs, answered = Processes(home), list(runs), time.monotonic()
+    processes, runs, answered = Processes(home) if home else None, list(runs), time.monotonic()
     with Live(console=screen.console, refresh_per_second=4, transient=not screen.console.is_terminal) as live:
         while True:
             try:
@@ -137,7 +138,7 @@ def watch(
             except (httpx.TransportError, Refused) as error:
                 if isinstance(error, Refused) and error.status < httpx.codes.INTERNAL_SERVER_ERROR:
                     raise
-                if not processes.manager():
+                if processes and not processes.manager():
                     raise HeadlineError(processes.end_of_supervisor()) from error
                 if time.monotonic() - answered > TIME_TO_ANSWER:  # till then it may be started again
                     raise
@@ -164,16 +165,19 @@ def progress(title: str, runs: Iterable[Watched]) -> Table:
     return table
 
 
-def cause(home: Home, api: AirflowApi, run: Watched) -> str:
+def cause(home: Home | None, api: AirflowApi, run: Watched) -> str:
     """Which task of a failed run failed, the end of what it logged, and where the rest is."""
     failed = [instance for instance in api.task_instances(run.dag_id, run.run_id) if instance["state"] == "failed"]
     if not failed:
         return f"{run.dag_id}: the run {run.run_id} failed without a failed task"
     instance = min(failed, key=lambda one: one["end_date"] or "")
     log = api.log(run.dag_id, run.run_id, instance["task_id"], instance["try_number"])
-    place = home.logs / f"dag_id={run.dag_id}" / f"run_id={run.run_id}" / f"task_id={instance['task_id']}"
+    if home:
+        place = home.logs / f"dag_id={run.dag_id}" / f"run_id={run.run_id}" / f"task_id={instance['task_id']}"
+        where = str(place / f"attempt={instance['try_number']}.log")
+    else:
+        where = api.address(run.dag_id, run.run_id)
     tail = "\n".join(f"  {line}" for text in log[-8:] for line in text.splitlines()[-15:])
-    where = place / f"attempt={instance['try_number']}.log"
     return f"{run.dag_id}: task {instance['task_id']} failed at try {instance['try_number']}\n{tail}\n  The whole log: {where}"
 
 

@@ -16,6 +16,7 @@ from headline.local.roles import ROLES
 # Airflow signs with HMAC-SHA512, which asks for a key of at least so many bytes.
 SIGNING_KEY_BYTES = 64
 WATCH = "watch"  # the user as whom tasks ask Airflow's API what runs
+PEOPLE = "people"  # the folder with the passwords of the engineers of team.yml
 
 
 def _password() -> str:
@@ -61,7 +62,7 @@ class Secrets:
             known = self.get(name) or (before or {}).get(name, "")
             is_fit = known and (name not in SIGNING_KEYS or len(known) >= SIGNING_KEY_BYTES)
             if not is_fit or known != self.get(name):
-                write_private(self.path(name), known if is_fit else MADE[name]())
+                write_private(self.path(name), known if is_fit else MADE.get(name, _password)())
 
     def path(self, name: str) -> Path:
         return self.folder / name

@@ -14,14 +14,14 @@ from importlib.metadata import version
 
 import psutil
 
-from headline import connections, ledger, settings
+from headline import connections, ledger, settings, specs
 from headline.airflow_api import ADMIN
-from headline.errors import BadRequest, HeadlineError
+from headline.errors import BadRequest, HeadlineError, SpecError
 from headline.local.home import Home
 from headline.local.postgres import Postgres
 from headline.local.processes import Processes
 from headline.local.screen import Screen
-from headline.local.secrets import WATCH, Secrets
+from headline.local.secrets import PEOPLE, WATCH, Secrets
 from headline.local.told import process_environment
 
 PORTS = {
@@ -115,7 +115,7 @@ def prepare_airflow(environment: Mapping[str, str], postgres: Postgres, screen: 
 
     Asking Airflow itself takes seconds, so the database carries a note of what it was prepared for.
     """
-    wanted = wanted_of_airflow(postgres.secrets)
+    wanted = wanted_of_airflow(postgres.secrets, team(postgres.secrets))
     versions = [f"{name} {version(name)}" for name in ("apache-airflow-core", "apache-airflow-providers-fab")]
     note = ", ".join([*versions, f"users and roles {hashlib.sha256(json.dumps(wanted).encode()).hexdigest()[:12]}"])
     with closing(postgres.connect("airflow")) as connection, connection.cursor() as cursor:
@@ -127,10 +127,21 @@ def prepare_airflow(environment: Mapping[str, str], postgres: Postgres, screen: 
         cursor.execute("comment on database airflow is %s", (note,))
 
 
-def wanted_of_airflow(secrets: Secrets) -> dict[str, object]:
-    """The users that set-up makes, by name with role and password, and the roles."""
-    users = {ADMIN: ("Admin", secrets[ADMIN]), WATCH: (WATCH, secrets[WATCH])}
+def wanted_of_airflow(secrets: Secrets, people: Mapping[str, str] | None = None) -> dict[str, object]:
+    """The users that set-up makes, by name with role and password, and the roles. `people`: passwords of engineers."""
+    users = {name: ("Op", password) for name, password in (people or {}).items()}
+    users |= {ADMIN: ("Admin", secrets[ADMIN]), WATCH: (WATCH, secrets[WATCH])}
     return {"users": users, "roles": json.loads(settings.ROLES.read_text())}
+
+
+def team(secrets: Secrets) -> dict[str, str]:
+    """The password of each engineer of team.yml, made where it is missing; of nobody where that file is faulty."""
+    with suppress(SpecError):
+        names = [one.id for one in specs.load_team().engineers]
+        own = Secrets(secrets.folder / PEOPLE)
+        own.make(names)
+        return {name: own[name] for name in names}
+    return {}
 
 
 def prepare_database(environment: Mapping[str, str], wanted: Mapping[str, object]) -> None:

@@ -13,7 +13,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 from headline.airflow_api import Refused
 from headline.pages.airflow import VisitorsAirflow
 from headline.pages.render import page, words
-from headline.pages.visitor import CurrentVisitor, from_this_site
+from headline.pages.visitor import CurrentVisitor, Visitor, from_this_site
 from headline.redaction import redact
 
 if TYPE_CHECKING:
@@ -93,6 +93,12 @@ def incident(visitor: CurrentVisitor, api: VisitorsAirflow, incident_id: int) ->
 @router.post("/incidents/{incident_id}/acknowledge", dependencies=[Depends(from_this_site)])
 def acknowledge(visitor: CurrentVisitor, incident_id: int) -> RedirectResponse:
     """The visitor takes the incident; again, nothing changes."""
+    take(visitor, incident_id)
+    return RedirectResponse(f"../{incident_id}", status_code=303)
+
+
+def take(visitor: Visitor, incident_id: int) -> Incident:
+    """Acknowledge an incident in the visitor's name; raises 403 where they may not, 404 where there is none."""
     from headline.ledger import reading
     from headline.ledger.incidents import Incidents
 
@@ -100,8 +106,7 @@ def acknowledge(visitor: CurrentVisitor, incident_id: int) -> RedirectResponse:
     visitor.must_read(found.pipeline)
     visitor.must_edit(found.pipeline)
     with reading(is_on=False):
-        Incidents().acknowledge(incident_id, by=visitor.name)
-    return RedirectResponse(f"../{incident_id}", status_code=303)
+        return Incidents().acknowledge(incident_id, by=visitor.name)
 
 
 @dataclass(frozen=True)

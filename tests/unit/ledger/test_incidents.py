@@ -143,6 +143,8 @@ def test_the_times_are_measured(incidents: Incidents) -> None:
         incidents.resolve(opened.id, DUE + 10 * number * MINUTE, "published")
     follows = incidents.fire(finding("unit_profit"), DUE + 50 * MINUTE)
     incidents.link(follows.id, opened.id, DUE, "follows")
-    [row] = incidents.times(DUE)
+    everything = {"core_shop", "shop", "app", "unit_profit"}
+    [row] = incidents.times(DUE, everything)
     assert tuple(row) == ("landing_missed", 3, 2 * MINUTE, 4 * MINUTE, 18 * MINUTE)
-    assert incidents.times(DUE + 60 * MINUTE) == []
+    assert incidents.times(DUE + 60 * MINUTE, everything) == []
+    assert [row.count for row in incidents.times(DUE, {"shop"})] == [1], "of the pipelines that are asked for"

@@ -1,7 +1,7 @@
 import os
 import socket
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -9,7 +9,9 @@ import pytest
 
 from headline.errors import BadRequest, HeadlineError
 from headline.local.airflow_database import _add_roles
-from headline.local.setup import check_port, free_port, is_free, prepare_database
+from headline.local.secrets import PEOPLE, Secrets
+from headline.local.setup import check_port, free_port, is_free, prepare_database, team, wanted_of_airflow
+from headline.specs import load_team
 
 
 @pytest.fixture
@@ -76,3 +78,25 @@ def test_roles_get_the_permissions_that_they_lack_or_nothing_where_a_name_is_unk
     with pytest.raises(SystemExit, match="called can_fly, Planes"):
         _add_roles(security, [{"name": "pilot", "resource": "Planes", "action": "can_read,can_fly"}])
     assert (set(security.roles), security.commits) == ({"profit", "growth"}, 2)
+
+
+def test_each_engineer_gets_a_user_with_a_password_of_their_own(tmp_path: Path) -> None:
+    secrets = Secrets(tmp_path / "secrets")
+    secrets.make(["admin", "watch"])
+    people = team(secrets)
+    assert list(people) == [one.id for one in load_team().engineers]
+    assert len({*people.values(), secrets["admin"]}) == len(people) + 1
+    assert team(secrets) == people, "what is there stays"
+    assert {file.stat().st_mode & 0o777 for file in (secrets.folder / PEOPLE).iterdir()} == {0o600}
+    users = wanted_of_airflow(secrets, people)["users"]
+    assert isinstance(users, dict)
+    assert {name: role for name, (role, _) in users.items()} == dict.fromkeys(people, "Op") | {"admin": "Admin", "watch": "watch"}
+
+
+def test_a_team_that_cannot_be_read_keeps_nobody_from_starting(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, forget_settings: Callable[[], None]
+) -> None:
+    monkeypatch.setenv("HEADLINE_INCLUDE", str(tmp_path))
+    (tmp_path / "team.yml").write_text("engineers: nobody\n")
+    forget_settings()
+    assert team(Secrets(tmp_path / "secrets")) == {}

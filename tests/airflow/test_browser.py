@@ -258,7 +258,7 @@ def test_a_reader_sees_the_own_area_and_changes_nothing(visit: Visit, incident: 
 
 
 @pytest.mark.parametrize("origin", ["http://elsewhere.example", "http://127.0.0.1:9099"], ids=["another site", "another port"])
-@pytest.mark.parametrize("path", ["incidents/{id}/acknowledge", "again/unit_profit"])
+@pytest.mark.parametrize("path", ["incidents/{id}/acknowledge", "api/incidents/{id}/acknowledge", "again/unit_profit"])
 def test_another_site_cannot_act(visit: Visit, incident: Callable[..., Incident], origin: str, path: str) -> None:
     """The cookie comes with a form of another port of this machine, which browsers take for the same site; it does not help."""
     found = incident("unit_profit")

@@ -376,6 +376,8 @@ def test_the_real_server_sends_the_headers_with_each_page(server: str) -> None:
         for path in (
             "board",
             "incidents",
+            "api/incidents",
+            "api/status",
             "rota",
             "runbooks",
             "runbooks/shop",

@@ -19,6 +19,7 @@ from headline.settings import PROJECT
 
 ANSWERS = "/headline/api"  # where the pages inside Airflow answer programs
 NO_WORDS = ("Not Found", "Method Not Allowed")  # what a server says that has no such path
+NO_LOGIN = "Invalid JWT token"  # what Airflow says, with 403, of a token that was revoked or that another server made
 
 
 class Airflow(AirflowApi):
@@ -127,7 +128,7 @@ def in_words(error: httpx.HTTPError | Refused, api: Airflow) -> str:
     if isinstance(error, httpx.HTTPError):
         return unreachable(error, api.url, is_home=person is None)
     detail = "" if error.detail in NO_WORDS else redact(error.detail)
-    if error.status == httpx.codes.UNAUTHORIZED:
+    if error.status == httpx.codes.UNAUTHORIZED or error.detail == NO_LOGIN:
         return f"the login at {api.url} has expired or is not valid: {f'log in again: {person.again}' if person else 'make run'}"
     if error.status == httpx.codes.FORBIDDEN:
         return f"{api.url} refuses that to {api.user or 'you'}: {detail or 'ask an administrator of Airflow'}"

@@ -17,9 +17,7 @@ FormatOption = Annotated[Format, typer.Option("--format", help="How rows are wri
 def login(
     url: Annotated[str, typer.Option(help="The address of Airflow; the last one, or that of this home, if left out.")] = "",
     user: Annotated[str, typer.Option(help="Your name there; asked for if left out.")] = "",
-    password_file: Annotated[
-        Path | None, typer.Option(exists=True, dir_okay=False, help="A file with the password, which is asked for otherwise.")
-    ] = None,
+    password_file: Annotated[Path | None, typer.Option(help="A file with the password, which is asked for otherwise.")] = None,
     insecure: Annotated[bool, typer.Option("--insecure", help="Allow http to a host that is not this one.")] = False,
 ) -> None:
     """Log in to an Airflow as yourself: every command that asks Airflow then does so, from any folder, with your rights."""
@@ -31,7 +29,10 @@ def login(
 
     where = logins.checked(url or client.usual_url(), insecure=insecure)
     name = user or typer.prompt("User")
-    password = password_file.read_text().strip() if password_file else typer.prompt(f"Password of {name}", hide_input=True)
+    try:
+        password = password_file.read_text().strip() if password_file else typer.prompt(f"Password of {name}", hide_input=True)
+    except OSError as error:
+        raise BadRequest(f"{password_file} cannot be read: {error.strerror}") from error
     try:
         logins.keep(logins.log_in(where, name, password))
     except httpx.HTTPError as error:

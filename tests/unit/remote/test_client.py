@@ -66,6 +66,7 @@ def test_incidents_are_listed_and_taken_in_the_name_of_the_login(server: Server)
     ("answer", "told"),
     [
         ((401, {"detail": "expired"}), "has expired or is not valid: log in again: headline login --url {url} --user ada"),
+        ((403, {"detail": "Invalid JWT token"}), "log in again: headline login --url {url} --user ada"),
         ((403, {"detail": "you may see shop, not act on it"}), "{url} refuses that to ada: you may see shop, not act on it"),
         ((403, "<html>"), "{url} refuses that to ada: ask an administrator of Airflow"),
         ((404, {"detail": "there is no incident 7"}), "there is no incident 7"),

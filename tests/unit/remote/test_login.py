@@ -85,6 +85,7 @@ def test_the_password_may_be_in_a_file_and_the_address_is_the_last_ones(airflow:
     (tmp_path / "password").write_text(f"{PASSWORD}\n")
     assert command("login", "--user", "ada", "--password-file", str(tmp_path / "password"))[0] == 0
     assert login.current() == Login(URL, "ada", "t")
+    assert "no_file cannot be read: No such file" in command("login", "--user", "ada", "--password-file", "no_file")[1]
 
 
 def test_somebody_who_named_no_address_is_asked_for_one() -> None:

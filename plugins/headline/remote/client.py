@@ -141,7 +141,7 @@ def unreachable(error: httpx.HTTPError, url: str, *, is_home: bool = False) -> s
     """Why an address does not answer, in one line."""
     text = redact(str(error)) or type(error).__name__
     if "SSL" in text or "CERTIFICATE" in text.upper():
-        return f"no trusted connection to {url} ({text}): where its certificate is your company's, name it in SSL_CERT_FILE"
+        return f"no trusted connection to {url} ({text}): look at the address; name your company's certificates in SSL_CERT_FILE"
     if is_home:
         return f"Airflow does not answer ({text}): make status says what runs, make run starts it"
     return f"{url} cannot be reached ({text}): look at the address and at your network, or: {LOGIN}"

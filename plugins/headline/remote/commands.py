@@ -30,7 +30,9 @@ def login(
     where = logins.checked(url or client.usual_url(), insecure=insecure)
     name = user or typer.prompt("User")
     try:
-        password = password_file.read_text().strip() if password_file else typer.prompt(f"Password of {name}", hide_input=True)
+        password = (
+            password_file.read_text().strip("\r\n") if password_file else typer.prompt(f"Password of {name}", hide_input=True)
+        )
     except OSError as error:
         raise BadRequest(f"{password_file} cannot be read: {error.strerror}") from error
     try:

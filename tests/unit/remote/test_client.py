@@ -78,7 +78,7 @@ def test_incidents_are_listed_and_taken_in_the_name_of_the_login(server: Server)
         ((500, "oops"), "{url} answered 500: look at the log of its API server"),
         (httpx.ConnectError("[Errno -2] Name or service not known"), "{url} cannot be reached ([Errno -2] Name"),
         (httpx.ReadTimeout(""), "{url} cannot be reached (ReadTimeout)"),
-        (httpx.ConnectError(str(ssl.SSLCertVerificationError("CERTIFICATE_VERIFY_FAILED"))), "name it in SSL_CERT_FILE"),
+        (httpx.ConnectError(str(ssl.SSLCertVerificationError("CERTIFICATE_VERIFY_FAILED"))), "certificates in SSL_CERT_FILE"),
     ],
 )
 def test_what_goes_wrong_is_one_line_that_says_what_to_do(server: Server, answer: Any, told: str) -> None:
@@ -127,6 +127,19 @@ def test_a_home_that_is_named_is_asked_itself(home: Home, server: Server, monkey
     assert (chosen().url, client.usual_url()) == (PERSON.url, PERSON.url), "the usual one is not named"
     login.keep(Login(OWN, "ada", "a-token"))
     assert (chosen("a waiver").url, chosen().user) == (OWN, "ada")
+
+
+def test_processes_of_a_home_are_looked_at_where_they_are_the_airflow_that_is_asked(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runs_here = False
+    monkeypatch.setattr(client.Processes, "manager", lambda _self: runs_here)
+    assert client.home_of(chosen()) == Home.current()
+    login.keep(Login(OWN, "ada", "a-token"))
+    assert client.home_of(chosen()) is None, "containers with the settings of this home"
+    runs_here = True
+    assert client.home_of(chosen()) == Home.current()
+    assert client.home_of(client.Airflow.as_person(PERSON)) is None
 
 
 def test_only_what_is_far_goes_by_way_of_a_proxy(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -29,12 +29,13 @@ def login(
 
     where = logins.checked(url or client.usual_url(), insecure=insecure)
     name = user or typer.prompt("User")
-    try:
-        password = (
-            password_file.read_text().strip("\r\n") if password_file else typer.prompt(f"Password of {name}", hide_input=True)
-        )
-    except OSError as error:
-        raise BadRequest(f"{password_file} cannot be read: {error.strerror}") from error
+    password = ""
+    if password_file:
+        try:
+            password = password_file.read_text().strip("\r\n")
+        except OSError as error:
+            raise BadRequest(f"{password_file} cannot be read: {error.strerror}") from error
+    password = password or typer.prompt(f"Password of {name}", hide_input=True)
     try:
         logins.keep(logins.log_in(where, name, password))
     except httpx.HTTPError as error:

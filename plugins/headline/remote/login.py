@@ -31,7 +31,10 @@ class Login:
     @property
     def again(self) -> str:
         """The command that renews it."""
-        return f"headline login --url {self.url} --user {self.user}" if self.user else f"with a new token in {TOKEN}"
+        if not self.user:
+            return f"with a new token in {TOKEN}"
+        allowed = " --insecure" if self.url.startswith("http:") and not is_local(self.url) else ""
+        return f"headline login --url {self.url} --user {self.user}{allowed}"
 
 
 def file() -> Path:

@@ -120,6 +120,13 @@ def test_what_is_local_or_allowed_may_be_http() -> None:
     assert login.checked("https://airflow.example/base/") == "https://airflow.example/base"
 
 
+def test_how_to_log_in_again_is_told_as_it_was_done() -> None:
+    assert Login(URL, "ada", "t").again == f"headline login --url {URL} --user ada"
+    assert Login("http://127.0.0.1:80", "ada", "t").again.endswith("--user ada")
+    assert Login("http://airflow.example", "ada", "t").again.endswith("--user ada --insecure")
+    assert Login(URL, "", "t").again == "with a new token in AIRFLOW_CLI_TOKEN"
+
+
 @pytest.mark.parametrize(
     ("answer", "complaint"),
     [

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 from tests.airflow.world import YESTERDAY, Airflow, Deployment
 
-from headline.ledger.incidents import Finding, Incident, Incidents
+from headline.ledger.incident import Finding, Incident
+from headline.ledger.incidents import Incidents
 from headline.local.secrets import PEOPLE
 from headline.remote import login
 

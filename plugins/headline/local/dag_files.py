@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 
 from headline import specs
-from headline.local.order import ordered
+from headline.pages.order import ordered
 from headline.settings import PROJECT
 
 

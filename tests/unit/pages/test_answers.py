@@ -18,7 +18,8 @@ from headline import specs
 from headline.airflow_api import AirflowApi
 from headline.intervals import DAY
 from headline.ledger import Ledger
-from headline.ledger.incidents import Finding, Incidents
+from headline.ledger.incident import Finding
+from headline.ledger.incidents import Incidents
 from headline.pages import again, answers
 
 D1 = date(2026, 3, 1)

@@ -8,6 +8,7 @@ from typing import Any, Self
 
 import httpx
 
+from headline import settings
 from headline.airflow_api import AirflowApi, Refused
 from headline.errors import BadRequest
 from headline.local.home import Home
@@ -70,12 +71,12 @@ class Airflow(AirflowApi):
 
 
 @contextmanager
-def airflow(act: str = "") -> Iterator[Airflow]:
+def airflow(act: str = "", *, is_named: bool = False) -> Iterator[Airflow]:
     """The Airflow to ask; whatever it refuses becomes a BadRequest of one line that says what to do.
 
-    `act`: what carries a person's name, so that the administrator of a home will not do.
+    `act`: what is to be made there, if anything. `is_named`: whether that carries a person's name, as in production all does.
     """
-    with chosen(act) as api:
+    with chosen(act if is_named or settings.load().environment == "prod" else "") as api:
         try:
             yield api
         except (httpx.HTTPError, Refused) as error:
@@ -85,7 +86,8 @@ def airflow(act: str = "") -> Iterator[Airflow]:
 def chosen(act: str = "") -> Airflow:
     """As the person who has logged in; without one, in a home of this machine, as its administrator.
 
-    A home that HEADLINE_HOME names is asked itself, whatever other Airflow somebody has logged in to.
+    A home that HEADLINE_HOME names is asked itself, whatever other Airflow somebody has logged in to. `act`: what carries a
+    person's name, so that the administrator will not do.
     """
     home, person = Home.current(), login.current()
     environment = home.environment()

@@ -29,7 +29,7 @@ def trigger(
     if accept.strip() and not first:
         raise BadRequest("say with --from and --to which days the waived figures belong to")
     days = {name: str(day) for name, day in (("from", first), ("to", last or first)) if day}
-    with airflow("a waiver" if accept.strip() else "") as api:
+    with airflow("a waiver" if accept.strip() else "a run", is_named=bool(accept.strip())) as api:
         known = {dag["dag_id"]: dag for dag in api.dags()}
         for pipeline in pipelines:
             if pipeline not in known:
@@ -65,7 +65,7 @@ def _waiver(
 
 def retry(pipeline: str) -> None:
     """Clear the whole newest failed run of a pipeline: its results are computed anew, from the newest inputs."""
-    with airflow() as api:
+    with airflow("a run") as api:
         failed = api.runs(pipeline, state="failed", limit=1)
         if not failed:
             raise BadRequest(f"{pipeline}: no run has failed; to compute days again: headline trigger {pipeline} --from … --to …")
@@ -75,7 +75,7 @@ def retry(pipeline: str) -> None:
 
 def unpause(pipeline: str) -> None:
     """Let the schedule of a pipeline go on; days that were missed follow by themselves."""
-    with airflow() as api:
+    with airflow("the start of a schedule") as api:
         api.unpause(pipeline)
         Screen().say(f"{pipeline} is no longer paused")
 

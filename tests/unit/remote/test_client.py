@@ -109,6 +109,18 @@ def test_in_a_home_its_administrator_does_what_carries_no_name(home: Home) -> No
         runs.trigger(["shop"], *[runs.date(2026, 3, 1)] * 2, accept="a sale")
 
 
+def test_in_production_everything_carries_a_name(
+    home: Home, monkeypatch: pytest.MonkeyPatch, forget_settings: Callable[[], None]
+) -> None:
+    monkeypatch.setenv("HEADLINE_ENVIRONMENT", "prod")
+    forget_settings()
+    for change in (runs.retry, runs.unpause, lambda name: runs.trigger([name], None, None)):
+        with pytest.raises(BadRequest, match=f"carries a person's name: log in first: headline login --url {OWN}"):
+            change("shop")
+    with airflow() as api:
+        assert api.user == "admin", "to look, as the operator of the home does"
+
+
 def test_an_airflow_of_a_home_that_is_down_is_said(home: Home) -> None:
     with pytest.raises(BadRequest, match=r"does not answer .*make status"):
         runs.unpause("shop")

@@ -25,7 +25,7 @@ class Airflow:
     ) -> None:
         self.paused, self.fails, self.failed_before, self.figures = paused, fails, failed_before, figures
         self.asked: list[tuple[Any, ...]] = []
-        self.acts: list[str] = []
+        self.acts: list[tuple[str, bool]] = []
 
     def dags(self) -> list[dict[str, Any]]:
         return [{"dag_id": name, "is_paused": name == self.paused} for name in ("shop", "core_shop")]
@@ -67,8 +67,8 @@ def use(monkeypatch: pytest.MonkeyPatch) -> Any:
 
     def put(airflow: Airflow) -> Airflow:
         @contextmanager
-        def there(act: str = "") -> Iterator[Airflow]:
-            airflow.acts.append(act)
+        def there(act: str = "", *, is_named: bool = False) -> Iterator[Airflow]:
+            airflow.acts.append((act, is_named))
             yield airflow
 
         monkeypatch.setattr(runs, "airflow", there)
@@ -84,7 +84,7 @@ def test_pipelines_run_one_after_the_other_as_the_server_orders_them(use: Any, c
     runs.trigger(["core_shop", "shop"], date(2026, 1, 30), date(2026, 1, 31))
     days = {"from": "2026-01-30", "to": "2026-01-31"}
     assert airflow.asked == [("trigger", "shop", days), ("trigger", "core_shop", days)]
-    assert airflow.acts == [""], "nothing of it carries a name that the run has not"
+    assert airflow.acts == [("a run", False)]
     said = capsys.readouterr().out
     assert "a note\n" in said
     assert f"core_shop waits for {days}\nhttp://airflow/core_shop/manual__2026-02-01T00:00:00+00:00\n" in said
@@ -109,7 +109,7 @@ def test_figures_that_runs_have_found_are_waived_by_name(
 ) -> None:
     airflow = use(Airflow(figures=FIGURES))
     runs.trigger(["shop"], date(2026, 1, 30), date(2026, 1, 31), " A sale. ", chosen)
-    assert airflow.acts == ["a waiver"]
+    assert airflow.acts == [("a waiver", True)]
     [(_, _, conf)] = airflow.asked
     assert conf == {"from": "2026-01-30", "to": "2026-01-31", "accept": "A sale.", "figures": waived}
     said = capsys.readouterr().out

@@ -51,6 +51,7 @@ ORDER = (
     "operations",
     "demo",
     "local",
+    "diff",
     "recovery",
     "cli",
 )

@@ -154,7 +154,7 @@ def inspect_(
     run: Annotated[str, typer.Argument(help="Run id or run key, or the beginning of either; the newest if left out.")] = "",
     form: FormatOption = Format.TABLE,
 ) -> None:
-    """Show what a run computed and did not publish, beside what is published: rows added, lost and changed, and totals."""
+    """Show what a run computed and did not publish, beside what is published: rows added, removed and changed, and totals."""
     from headline.ledger import Ledger
     from headline.pipeline import held_staging_table, inspect
     from headline.warehouse import open_warehouse
@@ -163,7 +163,7 @@ def inspect_(
     staging_table = held_staging_table(found, run, Ledger())
     lines = inspect(found, staging_table, open_warehouse())
     days = ", ".join(map(str, staging_table.intervals))
-    rows = [(line.table, line.what, line.key, line.column, line.published, line.staging_table, line.difference) for line in lines]
+    rows = [(line.table, line.what, line.key, line.column, line.before, line.after, line.difference) for line in lines]
     columns = ["table", "what", "key", "column", "published", "staging_table", "difference"]
     show(columns, rows, form, title=f"{table} for {days}, as the run {staging_table.run_id} computed it ({staging_table.state})")
 

@@ -25,7 +25,8 @@ from headline.pipeline.write_audit_publish import planned_run, transform_all
 from headline.specs import Catalog, Table
 from headline.sql.template import forget_templates
 from headline.warehouse import open_warehouse
-from headline.warehouse.duckdb import DuckDBSession, instance
+from headline.warehouse.duckdb.instance import instance
+from headline.warehouse.duckdb.session import DuckDBSession
 
 BEFORE, AFTER = "before", "after"
 # Enough rows of every kind, late and damaged ones too, for some seconds of work.

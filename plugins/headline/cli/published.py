@@ -104,14 +104,15 @@ def _stale_tables(form: Format) -> None:
 def verify(
     table: Annotated[str | None, typer.Argument(help="schema.table; all if left out.")] = None,
     adopt: Annotated[
-        bool, typer.Option("--adopt", help="Take what is published as right where the ledger has no fingerprint of it.")
+        bool, typer.Option("--adopt", help="Record the fingerprint of what is published where the ledger has none.")
     ] = False,
     form: FormatOption = Format.TABLE,
 ) -> None:
-    """Compare what is published with the ledger; name every day that differs, and the run that mends it. Ends with 1 if any does.
+    """Compare what is published with the ledger; name every day that differs and the run that corrects it.
 
-    First it says whether the warehouse is the one that the ledger knows, and what mends it where it is not, or where tables are
-    missing.
+    Ends with 1 if any day differs.
+
+    It first says whether the warehouse belongs to the ledger and has every published table, and if not, how to fix that.
     The days that differ count as changed from then on, so that the next run for them replaces them. Periods that were published
     before fingerprints were kept are not known; --adopt gives them the fingerprint of what is published, and no new version.
     """

@@ -56,7 +56,7 @@ def clean(meant: MeantOption = False) -> None:
 
 
 def secrets() -> None:
-    """Make the files with keys and passwords that docker-compose.yaml hands to the containers; those that are there stay."""
+    """Write the files with keys and passwords that docker-compose.yaml gives to the containers; existing files are kept."""
     from headline.local.containers import make_secrets
     from headline.local.home import Home
     from headline.local.screen import Screen
@@ -100,7 +100,7 @@ def trigger(
     accept: Annotated[
         str, typer.Option(help="Waive unusual figures of these days that runs have found: why they are right.")
     ] = "",
-    figures: Annotated[list[str] | None, typer.Option(help="Only this one of them; may be repeated.")] = None,
+    figures: Annotated[list[str] | None, typer.Option(help="Only this figure; may be repeated.")] = None,
 ) -> None:
     """Run DAGs for some days, each when those it reads have succeeded; show what they wait for and how they end."""
     from headline.local import runs

@@ -15,7 +15,7 @@ FormatOption = Annotated[Format, typer.Option("--format", help="How rows are wri
 
 
 def incidents(
-    days: Annotated[int, typer.Option(help="Show those of the last days too that are over.")] = 0,
+    days: Annotated[int, typer.Option(help="Also show those resolved in the last so many days.")] = 0,
     times: Annotated[bool, typer.Option("--times", help="Show how long they took instead.")] = False,
     form: FormatOption = Format.TABLE,
 ) -> None:
@@ -32,14 +32,14 @@ def incidents(
         (one.id, one.kind, one.pipeline, one.ds, one.state, one.cause_id, _minute(one.since), one.acknowledged_by)
         for one in (Incidents().recent(since) if days else Incidents().open())
     ]
-    show(["id", "kind", "pipeline", "day", "state", "follows from", "since", "acknowledged by"], rows, form)
+    show(["id", "kind", "pipeline", "day", "state", "caused by", "since", "acknowledged by"], rows, form)
 
 
 def acknowledge(
     incident: Annotated[int, typer.Argument(help="Its number, as `headline incidents` shows it.")],
-    by: Annotated[str, typer.Option(help="Who takes it: an engineer of team.yml.")] = "",
+    by: Annotated[str, typer.Option(help="Who acknowledges it: an engineer of team.yml.")] = "",
 ) -> None:
-    """Take an incident, so that nobody else is told."""
+    """Acknowledge an incident, so that nobody else is notified."""
     from headline.ledger.incidents import Incidents
 
     taken = Incidents().acknowledge(incident, by or getpass.getuser())
@@ -47,7 +47,7 @@ def acknowledge(
 
 
 def drill() -> None:
-    """Send whoever is on call a synthetic alert over every channel and show what became of it."""
+    """Send whoever is on call a synthetic alert over every channel, and show which channels delivered it."""
     from headline.paging.drill import drill
 
     # Outside of its own processes Airflow reads connections from its database only for who says that he serves.

@@ -92,7 +92,7 @@ imports: $(SET_UP) ## Print which folder of plugins/headline imports which.
 	@$(PYTEST) -s -k import_graph tests/repository/test_code.py
 
 lint-sql:
-	$(BIN)/sqlfluff lint --processes 1 --disable-progress-bar $(wildcard include examples)
+	$(BIN)/python -m headline.rules.style $(wildcard include examples)
 
 lint-types:
 	$(BIN)/mypy

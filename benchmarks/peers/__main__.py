@@ -19,12 +19,14 @@ import typer
 
 from benchmarks import scale
 from benchmarks.deployment import DAGS
-from benchmarks.peers import company, project_dbt, project_sqlmesh, run_ours
-from benchmarks.peers.company import Loads
+from benchmarks.peers import project_dbt, project_sqlmesh, run_ours
 from benchmarks.peers.environments import HERE, PEERS, python_of
 from benchmarks.peers.models import Model, models, outside, sides
 from benchmarks.peers.report import BARE, TOOLS, Measured, Report
 from benchmarks.peers.rows import differences
+from headline.demo.company import Company
+from headline.diff import company
+from headline.diff.company import Loads
 from headline.intervals import DAY, Interval
 from headline.local.postgres import Postgres
 from headline.local.screen import Screen
@@ -98,7 +100,9 @@ def main(
         with company.server(folder) as postgres:
             bench = Bench(folder, pythons, postgres, chosen, screen)
             with screen.step(f"The demo company's {days + 1} days landed"):
-                landed = Landed.of(company.land(postgres, folder, Interval(history.start, last + DAY)), folder / "by_day")
+                landed = Landed.of(
+                    company.land(postgres, folder, Interval(history.start, last + DAY), Company()), folder / "by_day"
+                )
             for scenario in scenarios:
                 bench.run(scenario, landed, report)
                 screen.console.print(report.table())  # the rest takes long

@@ -15,12 +15,12 @@ import duckdb
 import psutil
 import psycopg2
 
-from benchmarks.peers.company import Loads
 from benchmarks.peers.models import Model, Names, landed_files, models, text
 from benchmarks.peers.runners.process import Cost, clock, export, outcome, prepare
 from benchmarks.work import ACCEPTED, load_engines, ordered
 from headline import settings, specs
 from headline.connections import get
+from headline.diff.company import Loads
 from headline.intervals import Interval
 from headline.ledger import Ledger, migrate
 from headline.pipeline import PipelineRun, write_audit_publish

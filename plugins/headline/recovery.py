@@ -34,7 +34,7 @@ def rebuild(
     ] = False,
     meant: MeantOption = False,
 ) -> None:
-    """Make the warehouse anew from landing and ledger; the old file is kept beside it. Ends with 1 where any day differs.
+    """Build the warehouse again from landing and ledger; the old file is kept beside it. Ends with 1 where any day differs.
 
     Every table is computed for the days that are published, from the files that they were computed from, and compared with the
     ledger's fingerprints. Nobody reads or publishes meanwhile.
@@ -100,11 +100,11 @@ def restore(
     source: Annotated[str, typer.Argument(help="A backup, or the target of several: then its newest.")],
     replace: Annotated[
         bool,
-        typer.Option("--replace", help="In the place of what is there: its ledger goes, its warehouse is kept aside."),
+        typer.Option("--replace", help="Replace what is there: its ledger is dropped, its warehouse is kept aside."),
     ] = False,
     meant: MeantOption = False,
 ) -> None:
-    """Put back ledger, warehouse and landed files from a backup; everything is compared with its checksums before.
+    """Restore ledger, warehouse and landed files from a backup, after comparing everything with its checksums.
 
     Persons who were erased since the backup was made are erased again.
     """
@@ -136,9 +136,10 @@ def restore(
 
 def erase(
     customer: Annotated[str, typer.Option(help="The id that the shop, or the app, knows the person by.")],
-    yes: Annotated[bool, typer.Option("--yes", help="Do it; without, only what would change is listed.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do it. Without this option, what would change is only listed.")] = False,
     with_backups: Annotated[
-        bool, typer.Option("--with-backups", help="Then make a new backup, and remove those before it, which hold the person.")
+        bool,
+        typer.Option("--with-backups", help="Then make a new backup, and remove the older ones, which hold the person's data."),
     ] = False,
     by: Annotated[str, typer.Option(help="Who asks for it; the account that runs the command if left out.")] = "",
     meant: MeantOption = False,
@@ -146,7 +147,7 @@ def erase(
 ) -> None:
     """Erase a person: a pseudonym stands for their id in landing, tables and samples, other personal data go. No figure changes.
 
-    A tombstone sees to it that what arrives of them later is landed under the pseudonym. It cannot be undone. Again is safe.
+    A tombstone sees to it that what arrives of them later is landed under the pseudonym. It cannot be undone. Safe to run again.
     """
     from headline import settings, specs
     from headline.ledger import ERASER, MIGRATOR, Ledger

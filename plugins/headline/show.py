@@ -6,7 +6,7 @@ import csv
 import io
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from decimal import Decimal
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
@@ -19,12 +19,17 @@ _FORMULA = re.compile(r"[=+\-@\t\r\n\0＝＋－＠]")
 _NUMBER = re.compile(r"[+-]?\d+(?:[.,]\d+)*(?:[eE][+-]?\d+)?")
 
 
+# What Markdown reads as more than text; within a word an underscore is none.
+_MARKUP = re.compile(r"[\\`*\[\]<>|#~&]|(?<!\w)_|_(?!\w)")
+
+
 class Format(StrEnum):
     """How rows are written; the names are dbt's and Airflow's."""
 
     TABLE = "table"
     CSV = "csv"
     JSON = "json"
+    MARKDOWN = "markdown"
 
 
 def show(columns: Sequence[str], rows: Iterable[Sequence[Any]], form: Format = Format.TABLE, title: str | None = None) -> None:
@@ -39,6 +44,8 @@ def show(columns: Sequence[str], rows: Iterable[Sequence[Any]], form: Format = F
         console = Console(width=10_000)
     if form is Format.TABLE:
         console.print(_table(columns, list(rows), title))
+    elif form is Format.MARKDOWN:
+        print("\n".join(_markdown(columns, rows, title)))
     elif form is Format.CSV:
         for row in (columns, *rows):
             print(_line(row))
@@ -75,6 +82,19 @@ def _table(columns: Sequence[str], rows: Sequence[Sequence[Any]], title: str | N
     for row in rows:
         table.add_row(*(Text(text(value)) for value in row))
     return table
+
+
+def _markdown(columns: Sequence[str], rows: Iterable[Sequence[Any]], title: str | None) -> Iterator[str]:
+    yield from (f"### {escaped(title)}", "") if title else ()
+    yield f"| {' | '.join(map(escaped, columns))} |"
+    yield f"|{' --- |' * len(columns)}"
+    yield from (f"| {' | '.join(escaped(text(value)) for value in row)} |" for row in rows)
+    yield ""
+
+
+def escaped(value: str) -> str:
+    """A text as Markdown shows it in one line, whatever signs are in it."""
+    return _MARKUP.sub(r"\\\g<0>", " ".join(value.split()))
 
 
 def text(value: Any) -> str:

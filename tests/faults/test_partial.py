@@ -144,4 +144,4 @@ def test_a_day_beyond_the_limit_is_held_and_its_reasons_are_named(spotless: Worl
     *_, key = message.split()
     table = specs.load().table("core.shop_coverage")
     found = inspect(table, held_staging_table(table, key, Ledger()), open_warehouse())
-    assert ("total", "refused_count", None, 12) in [(one.what, one.column, one.published, one.staging_table) for one in found]
+    assert ("total", "refused_count", None, 12) in [(one.what, one.column, one.before, one.after) for one in found]

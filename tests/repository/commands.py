@@ -3,6 +3,7 @@
 import re
 import shlex
 from collections.abc import Iterator
+from functools import cache
 from typing import Any
 
 import duckdb
@@ -15,6 +16,12 @@ from headline.specs import Catalog
 FENCE = re.compile(r"^ *```bash\n(.*?)^ *```$", re.MULTILINE | re.DOTALL)
 
 
+@cache
+def cached_command() -> Any:
+    """What `headline` knows: to build it takes as long as to look at a page."""
+    return get_command(app)
+
+
 def commands(text: str) -> list[list[str]]:
     """Every line that a page shows as to be pasted, in words."""
     return [shlex.split(line) for block in FENCE.findall(text) for line in block.splitlines()]
@@ -23,7 +30,7 @@ def commands(text: str) -> list[list[str]]:
 def command_faults(words: list[str], catalog: Catalog, warehouse: duckdb.DuckDBPyConnection) -> Iterator[str]:
     """Why a command would not work: it does not exist, has no such option, or asks for what the warehouse does not know."""
     program, *rest = words
-    command: Any = get_command(app) if program == "headline" else None
+    command: Any = cached_command() if program == "headline" else None
     try:
         while hasattr(command, "commands"):
             command = command.commands[rest.pop(0)]

@@ -52,6 +52,7 @@ ORDER = (
     "demo",
     "local",
     "remote",
+    "diff",
     "recovery",
     "cli",
 )

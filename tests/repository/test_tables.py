@@ -44,10 +44,11 @@ def test_there_are_tables_to_look_at() -> None:
     assert len([check for written in TABLES for check in written.checks]) >= 20
 
 
+# A test for each rule and table would take longer than the rules.
 @pytest.mark.parametrize("written", TABLES, ids=str)
-@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.__name__)
-def test_tables_obey(rule: Rule, written: Written) -> None:
-    assert list(rule(written)) == []
+def test_tables_obey(written: Written) -> None:
+    assert len(RULES) >= 20
+    assert {rule.__name__: faults for rule in RULES if (faults := list(rule(written)))} == {}
 
 
 # One deliberately broken table for every rule.

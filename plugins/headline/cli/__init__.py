@@ -9,6 +9,7 @@ import typer
 
 from headline import recovery, settings
 from headline.cli import contracts, definitions, evidence, published, rota
+from headline.diff import commands as diffs
 from headline.errors import HeadlineError
 from headline.local import commands as local
 from headline.local import sandbox
@@ -30,6 +31,7 @@ for command in (
     *definitions.COMMANDS,
     *evidence.COMMANDS,
     *why.COMMANDS,
+    *diffs.COMMANDS,
     *profiles.COMMANDS,
     *upkeep.COMMANDS,
     *recovery.COMMANDS,

@@ -18,7 +18,7 @@ def show(
     last: LastOption = None,
     engine: EngineOption = Engine.DUCKDB,
 ) -> None:
-    """Print a contract with all that conventions say, in Soda's own format: `soda contract verify` takes it as it is.
+    """Print a contract, conventions included, in Soda's own format, which `soda contract verify` accepts.
 
     It checks the published rows of these days.
     """
@@ -41,7 +41,7 @@ def show(
 
 @app.command("diff")
 def diff(table: Annotated[str, typer.Argument(help="schema.table, filled by a source")]) -> None:
-    """Print the edit of a contract that would agree to what its source sends by now, and what else that touches."""
+    """Print the edit of a contract that accepts what its source sends now, and what else depends on that."""
     from headline import specs
     from headline.drift.proposal import propose
 

@@ -53,7 +53,7 @@ def check(
         list[str] | None, typer.Argument(help="<area>/<pipeline> below include/sql, or files of it; all if left out.")
     ] = None,
 ) -> None:
-    """Tell all that is wrong with pipelines' folders, golden cases included; needs neither a database nor Airflow.
+    """List everything that is wrong with pipelines' folders, golden cases included; needs neither a database nor Airflow.
 
     Ends with 1 where anything is wrong.
     """

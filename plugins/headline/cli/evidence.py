@@ -46,7 +46,7 @@ def reconcile(
 def audits(
     table: Annotated[str | None, typer.Argument(help="schema.table; all if left out.")] = None,
     failed: Annotated[
-        bool, typer.Option("--failed", help="Only what failed, warned or was not checked, with rows that it found.")
+        bool, typer.Option("--failed", help="Only checks that failed, warned or were not evaluated, with rows that they found.")
     ] = False,
     form: FormatOption = Format.TABLE,
 ) -> None:
@@ -78,7 +78,7 @@ def repairs(
     landing: Annotated[str | None, typer.Argument(help="landing.<name> or a pipeline; all if left out.")] = None,
     form: FormatOption = Format.TABLE,
 ) -> None:
-    """List the attempts to bring missing days, with what was there before and after."""
+    """List the attempts to ingest missing days again, with what was there before and after."""
     from headline.ledger import Repairs
 
     rows = [

@@ -104,14 +104,15 @@ def _stale_tables(form: Format) -> None:
 def verify(
     table: Annotated[str | None, typer.Argument(help="schema.table; all if left out.")] = None,
     adopt: Annotated[
-        bool, typer.Option("--adopt", help="Take what is published as right where the ledger has no fingerprint of it.")
+        bool, typer.Option("--adopt", help="Record the fingerprint of what is published where the ledger has none.")
     ] = False,
     form: FormatOption = Format.TABLE,
 ) -> None:
-    """Compare what is published with the ledger; name every day that differs, and the run that mends it. Ends with 1 if any does.
+    """Compare what is published with the ledger; name every day that differs and the run that corrects it.
 
-    First it says whether the warehouse is the one that the ledger knows, and what mends it where it is not, or where tables are
-    missing.
+    Ends with 1 if any day differs.
+
+    It first says whether the warehouse belongs to the ledger and has every published table, and if not, how to fix that.
     The days that differ count as changed from then on, so that the next run for them replaces them. Periods that were published
     before fingerprints were kept are not known; --adopt gives them the fingerprint of what is published, and no new version.
     """
@@ -154,7 +155,7 @@ def inspect_(
     run: Annotated[str, typer.Argument(help="Run id or run key, or the beginning of either; the newest if left out.")] = "",
     form: FormatOption = Format.TABLE,
 ) -> None:
-    """Show what a run computed and did not publish, beside what is published: rows added, lost and changed, and totals."""
+    """Show what a run computed and did not publish, beside what is published: rows added, removed and changed, and totals."""
     from headline.ledger import Ledger
     from headline.pipeline import held_staging_table, inspect
     from headline.warehouse import open_warehouse
@@ -163,7 +164,7 @@ def inspect_(
     staging_table = held_staging_table(found, run, Ledger())
     lines = inspect(found, staging_table, open_warehouse())
     days = ", ".join(map(str, staging_table.intervals))
-    rows = [(line.table, line.what, line.key, line.column, line.published, line.staging_table, line.difference) for line in lines]
+    rows = [(line.table, line.what, line.key, line.column, line.before, line.after, line.difference) for line in lines]
     columns = ["table", "what", "key", "column", "published", "staging_table", "difference"]
     show(columns, rows, form, title=f"{table} for {days}, as the run {staging_table.run_id} computed it ({staging_table.state})")
 

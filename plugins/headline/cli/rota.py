@@ -29,7 +29,7 @@ def rota(
         Path | None, typer.Option(metavar="FOLDER", help="Write a calendar for each engineer and one of the team there instead.")
     ] = None,
 ) -> None:
-    """Print who is on call and who takes requests in a year, and what that adds up to for everybody."""
+    """Print who is on call and who takes requests in a year, and the load of each engineer."""
     from headline import oncall
     from headline.specs import load_team
 

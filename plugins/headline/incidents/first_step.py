@@ -28,12 +28,10 @@ def first_step(incident: Incident, sources: Sequence[str]) -> str:
                 _inspect(facts),
                 "If the figure is right (a sale, a holiday): say why under «Waive» on this incident's page, or: "
                 f'{trigger_command([who], days)} --accept "why it is right"',
-                f"If it is wrong and the source is mended: {read_again}",
+                f"If it is wrong and the source is fixed: {read_again}",
             )
         case "contract_failed":
-            return _lines(
-                _inspect(facts), f"When the source is mended: {read_again}", f"When SQL or contract are mended: {retry}"
-            )
+            return _lines(_inspect(facts), f"When the source is fixed: {read_again}", f"When SQL or contract are fixed: {retry}")
         case "contract_not_evaluated" if behind := facts.get("behind"):
             return f"Nothing is known to be wrong: {', '.join(behind)} must run first. {trigger_command([*behind, who], days)}"
         case "contract_not_evaluated" | "task_failed":
@@ -43,7 +41,7 @@ def first_step(incident: Incident, sources: Sequence[str]) -> str:
         case "source_shrunk":
             return _lines(KINDS[incident.kind].first_step, f"If it stays so, take the day as it is: {read_again}")
         case "landing_missed" if facts.get("cause") == "failed":
-            return f"See the incident that this one follows from; {who} computes {incident.ds} when that is mended."
+            return f"See the incident that caused this one; {who} computes {incident.ds} when that is fixed."
         case "landing_missed" if waits_for := facts.get("waits_for"):
             there = ", ".join(waits_for)
             return f"Wait: {who} computes {incident.ds} as soon as {there} is there. Look at that pipeline, not at this one."
@@ -57,7 +55,7 @@ def first_step(incident: Incident, sources: Sequence[str]) -> str:
         case "data_partial":
             return f"{KINDS[incident.kind].first_step} At once: {read_again}"
         case "backfill_failed":
-            return f"Read in the log of {days.start} why and mend it, then: {trigger_command([who], days)}"
+            return f"Read the reason in the log of {days.start}, fix it, then: {trigger_command([who], days)}"
         case _:
             return KINDS[incident.kind].first_step
 
@@ -68,7 +66,7 @@ def _is_unusual(checks: Sequence[dict[str, object]]) -> bool:
 
 
 def _inspect(facts: dict[str, Any]) -> str:
-    """How to see what was held back beside what is published: rows added, lost and changed, by key."""
+    """How to see what was held back beside what is published: rows added, removed and changed, by key."""
     if not (table := facts.get("table")):
         return "Read the end of the log."
     command = ["headline", "inspect", table, *([facts["run_id"]] if facts.get("run_id") else [])]

@@ -48,6 +48,12 @@ def engine(conn_id: str = CONNECTION) -> Engine:
     return _engine(_role_of(conn_id), os.getpid())
 
 
+def forget_engines() -> None:
+    """Close all connections of this process; the next ones lead to where the environment says then."""
+    engine().dispose()
+    _engine.cache_clear()
+
+
 def _role_of(conn_id: str) -> str:
     is_read = conn_id == CONNECTION and _READS.get() and variable(READER) in os.environ
     return READER if is_read else conn_id

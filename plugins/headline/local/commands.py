@@ -56,7 +56,7 @@ def clean(meant: MeantOption = False) -> None:
 
 
 def secrets() -> None:
-    """Make the files with keys and passwords that docker-compose.yaml hands to the containers; those that are there stay."""
+    """Write the files with keys and passwords that docker-compose.yaml gives to the containers; existing files are kept."""
     from headline.local.containers import make_secrets
     from headline.local.home import Home
     from headline.local.screen import Screen

@@ -28,7 +28,7 @@ def up(
     choices: Mapping[str, str] | None = None,
     screen: Screen | None = None,
 ) -> dict[str, str]:
-    """Set up, start what does not run yet and wait until it is healthy; returns the environment. Again is safe.
+    """Set up, start what does not run yet and wait until it is healthy; returns the environment. Safe to run again.
 
     `choices` are settings by their variable's name; None = what the shell says. `names`: of the processes; None = Airflow's, and
     but in production the demo company's.

@@ -16,14 +16,14 @@ FormatOption = Annotated[Format, typer.Option("--format", help="How rows are wri
 
 def retire(
     table: Annotated[str, typer.Argument(help="schema.table, as include/graveyard.yml lists it.")],
-    yes: Annotated[bool, typer.Option("--yes", help="Do it; without, only what would be dropped is listed.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do it. Without this option, what would be dropped is only listed.")] = False,
     by: Annotated[str, typer.Option(help="Who asks for it; the account that runs the command if left out.")] = "",
     meant: MeantOption = False,
     form: FormatOption = Format.TABLE,
 ) -> None:
     """Drop what is published of a retired table, which no folder makes and nothing reads; the ledger keeps its history.
 
-    Refused with the names of whoever still makes or reads it. It cannot be undone, but by making the table again. Again is safe.
+    Refused with the names of whoever still makes or reads it. To undo it, publish the table again. Safe to run again.
     """
     from headline import specs
     from headline.ledger import Ledger

@@ -34,7 +34,7 @@ class Removed:
 
 
 def retain(catalog: Catalog, ledger: Ledger, warehouse: Warehouse, logs: Path | None, run_id: str) -> list[Removed]:
-    """Remove what is older than its setting says and say what was; the ledger keeps a record. Again is safe.
+    """Remove what is older than its setting says and say what was; the ledger keeps a record. Safe to run again.
 
     `logs`: the folder of Airflow's logs, where this machine has it. A setting of 0 keeps its kind for ever.
     """

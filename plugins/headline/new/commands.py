@@ -90,7 +90,7 @@ def check_(
     name: Annotated[str, typer.Argument(help="What must be true, such as «every order has a customer».")],
     dimension: Annotated[str, typer.Option(help="schema, reconciliation, anomaly, duplicates or completeness.")] = "",
     wrong: Annotated[
-        str, typer.Option(help="The condition of the rows that are wrong, in SQL; a place for it is left without.")
+        str, typer.Option(help="The condition of the rows that are wrong, in SQL; left out: a TODO marks its place.")
     ] = "",
 ) -> None:
     """Begin a check: a SELECT of wrong rows beside the table's contract, and its entry there."""

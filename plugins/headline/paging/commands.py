@@ -9,7 +9,7 @@ from headline.show import show
 
 
 def drill() -> None:
-    """Send whoever is on call a synthetic alert over every channel and show what became of it."""
+    """Send whoever is on call a synthetic alert over every channel, and show which channels delivered it."""
     from headline.paging.drill import drill
 
     # Outside of its own processes Airflow reads connections from its database only for who says that he serves.

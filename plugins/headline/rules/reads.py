@@ -11,7 +11,7 @@ from sqlglot.optimizer.qualify import qualify
 
 from headline.rules.written import Written, listed, makers_of
 from headline.specs import read_contract
-from headline.sql import tables_read, write
+from headline.sql import DIALECT, tables_read, write
 
 ALWAYS_THERE = "calendar.days"
 
@@ -56,10 +56,9 @@ def unknown_names(written: Written, where: str, query: exp.Query) -> Iterator[st
         return
     found: dict[str, str] = {}
     for dialect in ("duckdb", "athena"):
-        text = write(query.copy(), dialect)
         try:
             qualify(
-                parse_one(text, dialect=dialect),
+                query.copy() if dialect == DIALECT else parse_one(write(query.copy(), dialect), dialect=dialect),
                 schema={**schema},
                 dialect=dialect,
                 expand_alias_refs=dialect == "duckdb",

@@ -1,4 +1,7 @@
-"""Style of SQL and YAML, by sqlfluff and yamllint with the repository's own settings; both come with the developer's packages."""
+"""Style of SQL and YAML, by sqlfluff and yamllint with the repository's own settings; both come with the developer's packages.
+
+`python -m headline.rules.style <folder> …` tells what sqlfluff finds in their SQL.
+"""
 
 from __future__ import annotations
 
@@ -33,14 +36,15 @@ class SqlStyle:
     A file that was sound is not looked at again before it, what it includes or the settings change.
     """
 
-    def __init__(self, files: Sequence[Path]) -> None:
+    def __init__(self, files: Sequence[Path], processes: int = 2) -> None:
         self._sound = settings.load().home / "check" / "sound_sql"
         known = set(self._sound.read_text().split()) if self._sound.is_file() else set()
-        self._keys = {file: key for file in files if (key := _key(file)) not in known}
+        shared = _shared()
+        self._keys = {file: key for file in files if (key := _hash([file.read_text(), *shared])) not in known}
         # The largest first, so that two processes end together.
         new = [str(file) for file in sorted(self._keys, key=lambda file: -file.stat().st_size)]
-        options = ["--format=json", "--disable-progress-bar", "--processes=2", f"--config={_root() / '.sqlfluff'}"]
-        command = [sys.executable, "-m", "sqlfluff", "lint", *options, *new]
+        options = ["--format=json", "--disable-progress-bar", f"--processes={processes}", f"--config={_root() / '.sqlfluff'}"]
+        command = [sys.executable, "-m", "headline.rules.quick_sqlfluff", "lint", *options, *new]
         self._process = (
             subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=_root()) if new else None
         )
@@ -83,8 +87,25 @@ def _root() -> Path:
     return around if (around / ".sqlfluff").is_file() else settings.PROJECT
 
 
-def _key(file: Path) -> str:
-    """What sqlfluff's verdict depends on. Macros are few and change rarely: all of them count."""
-    macros = [other.read_text() for other in sorted(settings.load().sql.glob("*/*.jinja"))]
-    parts = [version("sqlfluff"), (_root() / ".sqlfluff").read_text(), file.read_text(), *macros]
+def _shared() -> list[str]:
+    """What sqlfluff's verdict on any file depends on. Macros are few and change rarely: all of them count."""
+    macros = [*settings.load().sql.glob("*/*.jinja"), *_root().glob("examples/*/sources/*/*.jinja")]
+    return [version("sqlfluff"), (_root() / ".sqlfluff").read_text(), *(file.read_text() for file in sorted(macros))]
+
+
+def _hash(parts: Sequence[str]) -> str:
     return sha256("\0".join(parts).encode()).hexdigest()
+
+
+def main(*folders: str) -> int:
+    """Tell what sqlfluff finds in all SQL below the folders; 1 where it finds anything."""
+    files = [file for folder in folders for file in sorted(Path(folder).absolute().rglob("*.sql"))]
+    found = SqlStyle(files, processes=1).faults()
+    for file, told in sorted(found.items()):
+        print("\n".join(f"{file.relative_to(_root())}: {text}" for _, text in told))
+    print(f"{len(files)} files of SQL, {sum(map(len, found.values()))} faults")
+    return 1 if found else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))

@@ -62,6 +62,12 @@ def included_files(text: str) -> dict[str, str] | None:
     return found
 
 
+def forget_templates() -> None:
+    """What templates include is looked for anew, where the settings lead by now."""
+    _environment.cache_clear()
+    _SEEN.clear()
+
+
 _SEEN: dict[str, str] = {}
 
 

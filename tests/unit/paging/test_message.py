@@ -92,9 +92,9 @@ def test_a_broken_contract_in_full() -> None:
         "Likely cause: task audit.x failed; «raw = core + quarantine»: 3 found, must be 0, such as order_id=O1, line_number=1;"
         " order_id=O2, line_number=1; order_id=O3, line_number=1",
         "Next step: See its rows beside what is published: headline inspect core.order_lines scheduled__2026-11-20",
-        "  When the source is mended: run the source again for these days: "
+        "  When the source is fixed: run the source again for these days: "
         "headline trigger shop core_shop --from 2026-11-17 --to 2026-11-19",
-        "  When SQL or contract are mended: headline retry core_shop",
+        "  When SQL or contract are fixed: headline retry core_shop",
         "",
         "Acknowledge: https://airflow.example.com/headline/incidents/7",
         "Run: https://airflow.example.com/dags/core_shop/runs/scheduled__2026-11-20",
@@ -198,7 +198,7 @@ DAYS = "--from 2026-11-19 --to 2026-11-19"
         ("contract_not_evaluated", {}, ["headline retry core_shop"]),
         ("task_failed", {}, ["headline retry core_shop"]),
         ("source_missing", {}, [f"headline trigger core_shop {DAYS}"]),
-        ("landing_missed", {"cause": "failed"}, ["See the incident that this one follows from"]),
+        ("landing_missed", {"cause": "failed"}, ["See the incident that caused this one"]),
         ("landing_missed", {"cause": "waits", "waits_for": ["shop"]}, ["Wait: core_shop computes 2026-11-19 as soon as shop is"]),
         ("landing_missed", {"cause": "late"}, ["headline unpause core_shop", f"headline trigger core_shop {DAYS}"]),
         ("data_stale", {"from": "2026-11-01", "to": "2026-11-12"}, ["core_shop --from 2026-11-01 --to 2026-11-12"]),

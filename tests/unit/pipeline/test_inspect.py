@@ -41,22 +41,23 @@ def changed(project: Any) -> Any:
 
 def lines(project: Any, run: Any, table: str = "orders") -> list[Line]:
     found = inspect(run.pipeline.tables[table], project.ledger.staging_tables(run.key)[f"core.{table}"], project.warehouse)
-    return [(one.table, one.what, one.key or one.column, one.published, one.staging_table, one.difference) for one in found]
+    return [(one.table, one.what, one.key or one.column, one.before, one.after, one.difference) for one in found]
 
 
 def test_rows_are_told_by_their_key(shop: Any) -> None:
     assert lines(shop, changed(shop)) == [
         ("core.orders", "rows", "", 2, 3, 1),
         ("core.orders", "rows added", "", None, 2, None),
-        ("core.orders", "rows lost", "", None, 1, None),
+        ("core.orders", "rows removed", "", None, 1, None),
         ("core.orders", "rows changed", "", None, 1, None),
         ("core.orders", "total", "amount", Decimal("11.0000"), Decimal("8.0000"), Decimal("-3.0000")),
+        ("core.orders", "keys that differ", "amount", None, 1, None),
         ("core.orders", "added", "order_id c", None, None, None),
         ("core.orders", "changed", "order_id a", Decimal("1.0000"), Decimal("2.0000"), Decimal("1.0000")),
-        ("core.orders", "lost", "order_id b", None, None, None),
+        ("core.orders", "removed", "order_id b", None, None, None),
         ("quarantine.orders", "rows", "", 1, 2, 1),
         ("quarantine.orders", "rows added", "", None, 1, None),
-        ("quarantine.orders", "rows lost", "", None, 0, None),
+        ("quarantine.orders", "rows removed", "", None, 0, None),
         ("quarantine.orders", "rows changed", "", None, 0, None),
         ("quarantine.orders", "reason", "negative_amount", 1, 2, 1),
         ("quarantine.orders", "added", "order_id y", None, None, None),
@@ -67,8 +68,8 @@ def test_a_repeated_row_beside_a_changed_one_is_one_more(shop: Any) -> None:
     shop.publish("core_shop", D1, D2)
     shop.arrive({D1: [("a", "2.00"), ("a", "3.00"), ("b", "10.00"), ("x", "-1.00")]})
     shop.publish("shop", D1)
-    told = {what: staging_table for table, what, _, _, staging_table, _ in lines(shop, held(shop)) if table == "core.orders"}
-    assert (told["rows added"], told["rows lost"], told["rows changed"]) == (1, 0, 1)
+    told = {what: after for table, what, _, _, after, _ in lines(shop, held(shop)) if table == "core.orders"}
+    assert (told["rows added"], told["rows removed"], told["rows changed"]) == (1, 0, 1)
 
 
 def test_without_a_key_a_row_is_all_of_its_columns(shop: Any) -> None:
@@ -77,12 +78,12 @@ def test_without_a_key_a_row_is_all_of_its_columns(shop: Any) -> None:
     assert lines(shop, run, "running_totals") == [
         ("core.running_totals", "rows", "", 2, 2, 0),
         ("core.running_totals", "rows added", "", None, 2, None),
-        ("core.running_totals", "rows lost", "", None, 2, None),
+        ("core.running_totals", "rows removed", "", None, 2, None),
         ("core.running_totals", "rows changed", "", None, 0, None),
         ("core.running_totals", "added", "ds 2026-03-01, amount 8.0000", None, None, None),
         ("core.running_totals", "added", "ds 2026-03-02, amount 13.0000", None, None, None),
-        ("core.running_totals", "lost", "ds 2026-03-01, amount 11.0000", None, None, None),
-        ("core.running_totals", "lost", "ds 2026-03-02, amount 16.0000", None, None, None),
+        ("core.running_totals", "removed", "ds 2026-03-01, amount 11.0000", None, None, None),
+        ("core.running_totals", "removed", "ds 2026-03-02, amount 16.0000", None, None, None),
     ]
 
 
@@ -95,7 +96,7 @@ def test_a_key_may_be_null_and_so_may_values(shop: Any) -> None:
         where ds >= date '{{ start }}' and ds < date '{{ end }}' and amount > 0
         """,
     )
-    told = [line[:5] for line in lines(shop, held(shop)) if line[1] in ("added", "changed", "lost")]
+    told = [line[:5] for line in lines(shop, held(shop)) if line[1] in ("added", "changed", "removed")]
     assert told == [("core.orders", "added", key, None, None) for key in ("order_id a", "order_id None")]
 
 

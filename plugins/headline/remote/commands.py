@@ -84,14 +84,14 @@ def incidents(
 
     with airflow() as api:
         rows = api.times(days) if times else [_shown(one) for one in api.incidents(days)]
-    columns = ["id", "kind", "pipeline", "day", "state", "follows from", "since", "acknowledged by"]
+    columns = ["id", "kind", "pipeline", "day", "state", "caused by", "since", "acknowledged by"]
     if times:
         columns = ["kind", "incidents", "to detect", "to acknowledge", "to resolve"]
     show(columns, [[row[column] for column in columns] for row in rows], form)
 
 
 def _shown(incident: dict[str, Any]) -> dict[str, Any]:
-    names = {"ds": "day", "cause_id": "follows from", "acknowledged_by": "acknowledged by"}
+    names = {"ds": "day", "cause_id": "caused by", "acknowledged_by": "acknowledged by"}
     minute = f"{datetime.fromisoformat(incident['since']):%Y-%m-%d %H:%M}"
     return {names.get(name, name): value for name, value in incident.items()} | {"since": minute}
 

@@ -109,6 +109,10 @@ class AirflowApi:
         body = {"dag_id": dag_id, "from_date": start, "to_date": end, "max_active_runs": 1, "reprocess_behavior": "completed"}
         return int(self._request("POST", "/backfills", json=body)["id"])
 
+    def backfills(self, dag_id: str) -> list[dict[str, Any]]:
+        """The newest backfills of a DAG, newest first."""
+        return self._request("GET", "/backfills", params={"dag_id": dag_id, "order_by": "-id", "limit": 100})["backfills"]
+
     def is_backfilled(self, backfill_id: int) -> bool:
         """Whether all runs of a backfill have ended."""
         return bool(self._request("GET", f"/backfills/{backfill_id}")["completed_at"])
@@ -131,6 +135,10 @@ class AirflowApi:
     def clear(self, dag_id: str, run_id: str, *, only_failed: bool = True) -> None:
         """Run again, in place, what failed of a run and what depends on it, or all of it."""
         self._request("POST", f"/dags/{dag_id}/dagRuns/{run_id}/clear", json={"dry_run": False, "only_failed": only_failed})
+
+    def fail(self, dag_id: str, run_id: str, note: str) -> None:
+        """End a run that has not ended as failed; the note says why."""
+        self._request("PATCH", f"/dags/{dag_id}/dagRuns/{run_id}", json={"state": "failed", "note": note})
 
     def task_instances(self, dag_id: str, run_id: str) -> list[dict[str, Any]]:
         return self._request("GET", f"/dags/{dag_id}/dagRuns/{run_id}/taskInstances", params={"limit": 1000})["task_instances"]

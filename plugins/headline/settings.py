@@ -66,6 +66,9 @@ class Settings(BaseModel):
     restatement_days: int = Field(
         45, ge=0, description="stale days up to so many days before the newest are computed by a scheduled run; older ones wait"
     )
+    backfill_days: int = Field(
+        92, gt=0, le=100, description="the most days that a backfill over a range computes at once; Athena writes 100 at most"
+    )
     closed_day_limit: Decimal = Field(
         Decimal("0.01"), ge=0, description="the share of a loaded day's keys or measures that a later reading may take away"
     )

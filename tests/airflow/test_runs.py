@@ -24,10 +24,13 @@ from tests.airflow.world import (
 
 from headline import specs
 from headline.airflow_api import Refused
+from headline.backfill import make_plan, read_request
 from headline.demo import datashare
 from headline.intervals import DAY, Interval
-from headline.ledger import Ledger, behind
+from headline.ledger import Backfills, Ledger, behind
 from headline.ledger.incidents import Incidents
+from headline.operators.backfill import DAG_ID as BACKFILL
+from headline.warehouse import open_warehouse
 
 READ_BY_PEOPLE = ("core", "profit", "growth", "engagement", "quarantine")
 A_LATER_ORDER = f"select max(order_id) from orders where cast(ordered_at as date) = date '{FIRST}'"
@@ -235,3 +238,35 @@ def test_the_assets_page_shows_what_is_made_from_what(airflow: Deployment) -> No
         assert all(made[name] == {pipeline.id} for name in pipeline.outputs)
         assert pipeline.inputs
         assert all(pipeline.id in read[name] for name in pipeline.inputs if name != "calendar.days")
+
+
+def test_a_range_is_planned_shown_and_computed_by_one_run_which_another_may_not_cross(
+    airflow: Deployment, headline: Callable[..., tuple[object, str, str]]
+) -> None:
+    """The ledger's record is what counts: an open request of somebody else refuses it, and nobody is told."""
+    airflow.api.unpause(BACKFILL)
+    reason, begun = "the rates of these days were published late", datetime.now(UTC)
+    said = ("core_finance+1", "--from", str(FIRST), "--to", str(YESTERDAY), "--reason", reason)
+    catalog, ledger = specs.load(), Ledger()
+    fields = {"select": "core_finance", "from": str(FIRST), "reason": reason}
+    request = read_request(catalog, ledger, fields, "somebody else")
+    plan = make_plan(catalog, ledger, open_warehouse(), request)
+    other = Backfills().request("elsewhere", request, plan.chunks, "", plan.before)
+    code, _, told = headline("backfill", "run", *said)
+    assert code == 1
+    assert f"backfill {other.id} of somebody else" in told
+    assert headline("backfill", "cancel", str(other.id))[0] == 0
+
+    version = Ledger().newest_version()
+    code, _, told = headline("backfill", "run", *said)
+    assert code == 0, told
+    [done] = [one for one in Backfills().newest() if one.requested_at > begun and one.id != other.id]
+    assert (done.state, done.request.requested_by, done.request.reason) == ("succeeded", "admin", reason)
+    assert {chunk.run_id for chunk in done.chunks} == {done.run_id}
+    assert done.totals_before == done.totals_after
+    assert Ledger().newest_version() == version, "nothing had changed"
+    tasks = airflow.api.tasks(BACKFILL, done.run_id)
+    assert "| 1 | core_finance |" in tasks["plan"]["rendered_fields"]["plan"]
+    assert {one["state"] for one in tasks["run"]["rendered_fields"]["chunks"]} == {"done"}
+    assert [one for one in Incidents().open() if one.opened_at >= begun] == [], "nobody is told of a backfill that was refused"
+    assert "unit_profit" in headline("backfill", "status", str(done.id))[1]

@@ -1,6 +1,8 @@
 """What was loaded, computed, audited and published, in PostgreSQL beside the warehouse."""
 
 from headline.ledger.audits import CheckResult, Sample
+from headline.ledger.backfill_records import PREFIX, Backfill, Chunk, Request
+from headline.ledger.backfills import Backfills
 from headline.ledger.engine import ERASER, only_read, reading
 from headline.ledger.figures import Figure, Figures
 from headline.ledger.held_days import HeldDay, HeldDays
@@ -34,9 +36,13 @@ __all__ = [
     "IN_DOUBT",
     "MIGRATOR",
     "OPEN",
+    "PREFIX",
     "Attempt",
+    "Backfill",
+    "Backfills",
     "Change",
     "CheckResult",
+    "Chunk",
     "ColumnChange",
     "Erasure",
     "Figure",
@@ -50,6 +56,7 @@ __all__ = [
     "PeriodState",
     "Published",
     "Repairs",
+    "Request",
     "RunFacts",
     "Sample",
     "SchemaChange",

@@ -22,6 +22,7 @@ from pg_locks as locks
 inner join pg_stat_activity as activity on locks.pid = activity.pid
 where locks.granted and {_OF_KEY}
 """
+_IS_HELD = f"select exists (select from pg_locks as locks where locks.granted and {_OF_KEY})"
 _IS_WAITED_FOR = f"select exists (select from pg_locks as locks where not locks.granted and {_OF_KEY})"
 
 
@@ -54,6 +55,10 @@ class Locks:
     def is_waited_for(self, name: str) -> bool:
         """Whether somebody cannot go on before a lock is given back."""
         return bool(self.value(_IS_WAITED_FOR, key=_key(name)))
+
+    def is_held(self, name: str) -> bool:
+        """Whether anybody holds a lock, this one included."""
+        return bool(self.value(_IS_HELD, key=_key(name)))
 
     def value(self, sql: str, **values: Any) -> Any:
         """The first value that a statement gives, asked on the connection that holds the locks; None where there is no row.

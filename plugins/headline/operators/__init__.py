@@ -1,5 +1,6 @@
 """Airflow's view of the steps; imports nothing heavy, since Airflow parses DAG files again for every task."""
 
+from headline.operators.backfill import PlanBackfillOperator, RunBackfillOperator
 from headline.operators.backup import BackupOperator
 from headline.operators.reconcile import ReconcileOperator
 from headline.operators.repair import FindMissingOperator, RecordRepairsOperator
@@ -10,9 +11,11 @@ __all__ = [
     "BackupOperator",
     "FindMissingOperator",
     "IngestOperator",
+    "PlanBackfillOperator",
     "ReconcileOperator",
     "RecordRepairsOperator",
     "RetentionOperator",
+    "RunBackfillOperator",
     "SpecFaultOperator",
     "WriteAuditPublishOperator",
 ]

@@ -60,7 +60,7 @@ def plan(run: PipelineRun) -> Plan:
     names = [table.full_name for table in run.pipeline.ordered_tables]
     window = _restatement_window(run, names)
     states: dict[str, list[PeriodState]] = {name: [] for name in names}
-    for state in run.ledger.states(names, *merge([_widest(run), window])):
+    for state in run.ledger.states(names, *merge([_widest(run), *window])):
         states[state.table].append(state)
     asked = {}
     for table in run.pipeline.ordered_tables:
@@ -127,10 +127,11 @@ def _refuse_missing(who: str, missing: dict[str, list[date]]) -> None:
         )
 
 
-def _restatement_window(run: PipelineRun, names: Sequence[str]) -> Interval:
-    """The days before the newest one, of this run or published, in which stale days ride along."""
+def _restatement_window(run: PipelineRun, names: Sequence[str]) -> list[Interval]:
+    """The days before the newest one, of this run or published, in which stale days ride along; none where the setting is 0."""
+    days = settings.load().restatement_days
     newest = max([run.requested.end, *(day + DAY for day in run.ledger.newest_days(names).values())])
-    return Interval(newest - timedelta(days=settings.load().restatement_days), newest)
+    return [Interval(newest - timedelta(days=days), newest)] if days else []
 
 
 def _widest(run: PipelineRun) -> Interval:

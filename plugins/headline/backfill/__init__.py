@@ -1,0 +1,8 @@
+"""Backfills over a range: what somebody asks for becomes a plan, and the plan is carried out chunk by chunk."""
+
+from headline.backfill.plan import Plan, make_plan
+from headline.backfill.render import markdown
+from headline.backfill.request import read_request
+from headline.backfill.selection import select
+
+__all__ = ["Plan", "make_plan", "markdown", "read_request", "select"]

@@ -10,6 +10,7 @@ from typing import Any
 
 from headline.airflow_api import AirflowApi
 from headline.errors import BadRequest
+from headline.incidents.stranded import Stranded, stranded_runs
 from headline.intervals import business_day
 
 log = logging.getLogger(__name__)
@@ -24,10 +25,14 @@ MOST_ASKED = 10  # tasks about which one look asks, the longest at work first
 
 @dataclass(frozen=True)
 class AirflowState:
-    """Components that show no sign of life, with what is known of it, and by pipeline and day the tasks that take too long."""
+    """Components that show no sign of life, with what is known of it, and by pipeline and day the tasks that take too long.
+
+    `stranded`: runs of backfills that can never start; None where that is not known.
+    """
 
     down: dict[str, str] = field(default_factory=dict)
     slow: dict[tuple[str, date], list[dict[str, Any]]] = field(default_factory=dict)
+    stranded: list[Stranded] | None = None
 
 
 def look_at_airflow(now: datetime, zone: str) -> AirflowState:
@@ -41,7 +46,7 @@ def look_at_airflow(now: datetime, zone: str) -> AirflowState:
 
     try:
         with AirflowApi.from_connection(CONNECTION) as api:
-            return AirflowState(silent(api.health()), slow_tasks(api, now, zone))
+            return AirflowState(silent(api.health()), slow_tasks(api, now, zone), stranded_runs(api, now, zone))
     except BadRequest:
         return AirflowState()
     except (httpx.HTTPError, HeadlineError) as error:

@@ -56,6 +56,8 @@ def first_step(incident: Incident, sources: Sequence[str]) -> str:
             return f"{KINDS[incident.kind].first_step} At once: {read_again}"
         case "backfill_failed":
             return f"Read the reason in the log of {days.start}, fix it, then: {trigger_command([who], days)}"
+        case "backfill_stranded":
+            return f"headline backfill free {who}, then compute their days: {trigger_command([who], days)}"
         case _:
             return KINDS[incident.kind].first_step
 

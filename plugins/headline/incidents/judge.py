@@ -12,9 +12,10 @@ from typing import Any
 from headline.incidents import kinds
 from headline.incidents.alert_path import WATCH, path_failed
 from headline.incidents.causes import lets_through, with_causes
+from headline.incidents.stranded import stranded_findings
 from headline.incidents.world import LOOK_BACK_DAYS, World
 from headline.intervals import DAY
-from headline.ledger import HeldDay
+from headline.ledger import PREFIX, HeldDay
 from headline.ledger.evidence import HeldBack
 from headline.ledger.incident import Finding, Incident, Key
 
@@ -33,6 +34,7 @@ def findings(world: World, open_incidents: Iterable[Incident] = ()) -> list[Find
         *_schemas(world),
         *_shrunk(world),
         *_backfills(world, incidents),
+        *stranded_findings(world.stranded or (), incidents),
     ]
     if world.down:
         found.append(path_failed(world.down, incidents, world.now))
@@ -45,6 +47,8 @@ def is_over(incident: Incident, world: World, still: Set[Key]) -> str:
         return f"it reached {incident.acknowledged_by}" if incident.state == "acknowledged" else ""
     if incident.pipeline == WATCH and incident.kind == "alert_path_failed":
         return "" if incident.key in still else "it works again"
+    if incident.kind == "backfill_stranded":
+        return "" if world.stranded is None or incident.key in still else "none of its runs is queued any more"
     if incident.pipeline not in world.inputs:
         return ""
     if incident.kind == "data_stale":
@@ -129,7 +133,8 @@ def _held_back(world: World) -> Iterator[Finding]:
     makers = world.catalog.makers
     for held in world.evidence.held_back:
         days = [day for day in world.days if any(day in one for one in held.intervals)]
-        if held.table not in makers or not days:
+        # Whoever started a backfill sees what came of it; nobody is called for it.
+        if held.table not in makers or not days or held.run_id.startswith(PREFIX):
             continue
         pipeline = makers[held.table].id
         if world.published_since(pipeline, held.at, days[0]):

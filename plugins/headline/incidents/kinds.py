@@ -48,6 +48,12 @@ BACKFILL_FAILED = Kind(
     may_wake=False,
     is_news=True,
 )
+BACKFILL_STRANDED = Kind(
+    "backfill_stranded",
+    "Runs of Airflow's own backfill are queued and can never start: the backfill that they belong to has ended.",
+    "Free them, so that nothing waits for them; then compute their days as a range.",
+    may_wake=False,
+)
 DATA_STALE = Kind(
     "data_stale",
     "Published days are stale: their inputs changed after they were computed, and the next run is overdue.",
@@ -117,6 +123,7 @@ KINDS = {
         SCHEMA_CHANGED,
         SOURCE_SHRUNK,
         BACKFILL_FAILED,
+        BACKFILL_STRANDED,
         PROFIT_DROP,
         RESTATEMENT_WAITING,
         ALERT_PATH_FAILED,

@@ -102,6 +102,7 @@ def observe(catalog: Catalog, incidents: Incidents, airflow: AirflowState, now: 
         changed_schemas=_changed_schemas(catalog),
         held=HeldDays().open(),
         slow=airflow.slow,
+        stranded=airflow.stranded,
         down=airflow.down | unread_folders(catalog) | _broken_channels(incidents, unresolved),
     )
     return replace(world, stale=stale(world, unresolved))

@@ -13,6 +13,7 @@ from typing import Any
 
 from headline.errors import SpecError
 from headline.incidents.days import end_of
+from headline.incidents.stranded import Stranded
 from headline.intervals import DAY, business_day
 from headline.ledger import Attempt, HeldDay, SchemaChange
 from headline.ledger.evidence import Evidence, Publication
@@ -49,7 +50,7 @@ class World:
     `escalated`: missing days that nobody tries to bring any more. `changed_schemas`: how the columns of landings differ.
     `held`: readings of days
     that would have lost what was loaded. `slow`: by pipeline and day, tasks that take too long. `down`: parts of the alerts' own
-    path that do not work.
+    path that do not work. `stranded`: runs of Airflow's backfills that can never start; None where nobody knows.
     """
 
     catalog: Catalog
@@ -64,6 +65,7 @@ class World:
     held: Sequence[HeldDay] = ()
     slow: Mapping[tuple[str, date], list[dict[str, Any]]] = field(default_factory=dict)
     down: Mapping[str, str] = field(default_factory=dict)
+    stranded: Sequence[Stranded] | None = None
 
     @property
     def yesterday(self) -> date:

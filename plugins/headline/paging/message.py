@@ -170,6 +170,8 @@ def _what_shortly(incident: Incident) -> str:
             return f"{who} {day} is partial"
         case "backfill_failed":
             return f"{who}: {len(failed_days(facts))} day(s) of a backfill failed"
+        case "backfill_stranded":
+            return f"{who}: {facts.get('queued_count', 'some')} run(s) of a backfill can never start"
         case "landing_missed":
             return f"{who} {day} has not landed"
         case "contract_failed":

@@ -285,10 +285,11 @@ def test_a_broken_contract_is_the_cause_of_what_is_late(catalog: Catalog) -> Non
         ({}, False, ["contract_failed"]),
         ({}, True, []),
         ({"intervals": [Interval(date(2026, 10, 1), date(2026, 10, 9))]}, False, []),  # a backfill
+        ({"run_id": "ranged_backfill__1__2"}, False, []),  # whoever started it sees it
         ({"state": "not_evaluated"}, False, []),  # it is still being tried
         ({"state": "not_evaluated", "at": MIDNIGHT - 30 * MINUTE}, False, ["contract_not_evaluated"]),
     ],
-    ids=["broken", "published since", "old days", "not checked yet", "not checked for long"],
+    ids=["broken", "published since", "old days", "a range", "not checked yet", "not checked for long"],
 )
 def test_a_contract_holds_back_until_something_newer_is_published(
     changes: dict[str, Any], published_again: bool, kinds: list[str], catalog: Catalog

@@ -27,6 +27,7 @@ FACTS: dict[str, dict[str, Any]] = {
     "landing_missed": {"phase": "missed", "missing": ["core.order_lines"], "waits_for": ["shop"]},
     "data_partial": {"partial": {"core.order_lines": 0.94}},
     "backfill_failed": {"failed 2026-10-02": "r2", "failed 2026-10-01": "r1", "run_id": "r2", "error": "Transient: locked"},
+    "backfill_stranded": {"run_id": "r1", "queued": ["r1", "r2"], "queued_count": 2, "from": "2026-10-01", "to": "2026-10-02"},
     "data_stale": {"days": ["2026-11-12"], "day_count": 3},
     "contract_failed": {
         "table": "core.order_lines",
@@ -204,6 +205,11 @@ DAYS = "--from 2026-11-19 --to 2026-11-19"
         ("data_stale", {"from": "2026-11-01", "to": "2026-11-12"}, ["core_shop --from 2026-11-01 --to 2026-11-12"]),
         ("data_partial", {}, [f"headline trigger shop core_shop {DAYS}"]),
         ("backfill_failed", FACTS["backfill_failed"], ["headline trigger core_shop --from 2026-10-01 --to 2026-10-02"]),
+        (
+            "backfill_stranded",
+            FACTS["backfill_stranded"],
+            ["headline backfill free core_shop", "headline trigger core_shop --from 2026-10-01 --to 2026-10-02"],
+        ),
     ],
 )
 def test_the_first_step_follows_from_the_cause(kind: str, facts: dict[str, Any], says: list[str]) -> None:

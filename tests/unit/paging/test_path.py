@@ -345,6 +345,7 @@ def airflow(monkeypatch: pytest.MonkeyPatch, answers: dict[str, Any]) -> None:
     monkeypatch.setattr(AirflowApi, "from_connection", lambda _conn_id: api)
 
 
+NOTHING_QUEUED: dict[str, list[Any]] = {"dag_runs": []}
 HEALTHY = {
     name: {"status": "healthy", f"latest_{name}_heartbeat": "2026-11-20T11:59:58+00:00"}
     for name in ("scheduler", "triggerer", "dag_processor")
@@ -365,13 +366,16 @@ def task(task_id: str, start: datetime, duration: float | None = None, dag_id: s
 
 def test_a_component_without_a_sign_of_life_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     silent = {"status": "unhealthy", "latest_triggerer_heartbeat": "2026-11-20T11:41:02+00:00"}
-    nothing: dict[str, list[Any]] = {"task_instances": []}
-    answers = {"/monitor/health": HEALTHY | {"triggerer": silent}, "/dags/~/dagRuns/~/taskInstances?state=running": nothing}
+    answers = {
+        "/monitor/health": HEALTHY | {"triggerer": silent},
+        "/dags/~/dagRuns/~/taskInstances?state=running": {"task_instances": []},
+        "/dags/~/dagRuns?state=queued": NOTHING_QUEUED,
+    }
     airflow(monkeypatch, answers)
     assert look_at_airflow(NOON, "UTC").down == {"triggerer": "no sign of life since 2026-11-20 11:41 UTC"}
     answers["/monitor/health"] = HEALTHY
     airflow(monkeypatch, answers)
-    assert look_at_airflow(NOON, "UTC") == AirflowState()
+    assert look_at_airflow(NOON, "UTC") == AirflowState(stranded=[])
 
 
 def test_tasks_that_take_three_times_their_median_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -381,6 +385,7 @@ def test_tasks_that_take_three_times_their_median_are_named(monkeypatch: pytest.
         "/monitor/health": HEALTHY,
         "/dags/~/dagRuns/~/taskInstances?state=running": {"task_instances": running},
         "/dags/core_shop/dagRuns/~/taskInstances?state=success": {"task_instances": ended},
+        "/dags/~/dagRuns?state=queued": NOTHING_QUEUED,
     }
     airflow(monkeypatch, answers)
     [(key, [slow])] = look_at_airflow(NOON, "UTC").slow.items()

@@ -247,8 +247,12 @@ def test_a_reader_sees_the_own_area_and_changes_nothing(visit: Visit, incident: 
         for path in (f"incidents/{one.id}/acknowledge", f"again/{one.pipeline}"):
             assert status_of_post(page, path) == 403
         assert state_of(one) == ("open", None)
+    for path in ("backfills/plan", "backfills/start", "backfills/1/resume", "backfills/1/cancel"):
+        assert status_of_post(page, path) == 403
     for path in (
         f"incidents/{other.id}",
+        "backfills",
+        "backfills/1",
         "board?dag_id=unit_profit",
         "runbooks/unit_profit",
         "contracts/unit_profit/unit_profit",
@@ -258,7 +262,7 @@ def test_a_reader_sees_the_own_area_and_changes_nothing(visit: Visit, incident: 
 
 
 @pytest.mark.parametrize("origin", ["http://elsewhere.example", "http://127.0.0.1:9099"], ids=["another site", "another port"])
-@pytest.mark.parametrize("path", ["incidents/{id}/acknowledge", "api/incidents/{id}/acknowledge", "again/unit_profit"])
+@pytest.mark.parametrize("path", ["incidents/{id}/acknowledge", "api/incidents/{id}/acknowledge", "again/unit_profit", "backfills/start"])
 def test_another_site_cannot_act(visit: Visit, incident: Callable[..., Incident], origin: str, path: str) -> None:
     """The cookie comes with a form of another port of this machine, which browsers take for the same site; it does not help."""
     found = incident("unit_profit")
@@ -282,6 +286,10 @@ def test_who_may_only_look_comes_to_the_board_by_the_menu_and_changes_nothing(vi
     expect(page.get_by_role("heading", name="Tables")).to_be_visible()
     expect(page.get_by_role("button")).to_have_count(0)
     assert status_of_post(page, "again/unit_profit") == 403
+    page = visit("/headline/backfills", "viewer", complain=False)
+    expect(page.get_by_role("heading", name="Stale days")).to_be_visible()
+    expect(page.get_by_role("button")).to_have_count(0)
+    assert status_of_post(page, "backfills/start") == 403
 
 
 def test_days_are_computed_again_on_a_phone_by_keyboard_alone(

@@ -8,7 +8,7 @@ from pathlib import Path
 import typer
 
 from headline import recovery, settings
-from headline.cli import contracts, definitions, evidence, published, rota
+from headline.cli import backfills, contracts, definitions, evidence, published, rota
 from headline.diff import commands as diffs
 from headline.errors import HeadlineError
 from headline.local import commands as local
@@ -25,6 +25,7 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=N
 app.add_typer(contracts.app, name="contract")
 app.add_typer(new.app, name="new")
 app.add_typer(sandbox.app, name="dev")
+app.add_typer(backfills.app, name="backfill")
 
 for command in (
     *published.COMMANDS,

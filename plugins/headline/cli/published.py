@@ -99,6 +99,8 @@ def _stale_tables(form: Format) -> None:
                 told = [in_words(day for one in days for day in one) for days in (stale, outdated)]
                 rows.append((table.full_name, *told, command))
     show(["table", "stale_days", "days_by_earlier_code", "command"], rows, form)
+    if rows:
+        print('all of them: headline backfill run --stale --reason "…"', file=sys.stderr)
 
 
 def verify(

@@ -13,7 +13,7 @@ from fastapi import Depends, FastAPI, HTTPException
 from fastapi.responses import FileResponse, HTMLResponse
 
 from headline import settings
-from headline.pages import again, answers, board, errors, incidents, rota
+from headline.pages import again, answers, backfills, board, errors, incidents, rota
 from headline.pages.headers import send_headers
 from headline.pages.ledger import ReadsTheLedger
 from headline.pages.render import page
@@ -31,7 +31,7 @@ app = FastAPI(
     dependencies=[Depends(requires_authenticated())],
     exception_handlers=errors.HANDLERS,
 )
-for part in (again, answers, board, incidents, rota):
+for part in (again, answers, backfills, board, incidents, rota):
     app.include_router(part.router)
 send_headers(app)
 app.add_middleware(ReadsTheLedger)

@@ -28,6 +28,11 @@ def to_html(file: Path) -> str:
     return markdown.renderer.render(list(_folded(tokens)), markdown.options, {})
 
 
+def text_to_html(text: str) -> str:
+    """Markdown that was written by a program as HTML; HTML in it is shown, not obeyed."""
+    return str(_markdown().render(text))
+
+
 def page_of(target: str, folder: Path) -> str | None:
     """Where a link from a file in `folder` leads when it is followed from a page; None where no page shows its target."""
     path, mark, fragment = target.partition("#")

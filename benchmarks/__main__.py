@@ -12,7 +12,7 @@ from typing import Annotated
 
 import typer
 
-from benchmarks import parsing, scale, work
+from benchmarks import parsing, plan, scale, work
 from benchmarks.deployment import DAGS, DAYS, REPEATS, deployment
 from benchmarks.report import Report, compare, machine
 from benchmarks.scheduler import measure_backfill, measure_idle, measure_scheduler
@@ -56,6 +56,7 @@ def main(
             loads = work.landed()
             measure_range(loads, whole, report, screen)
             measure_days(loads, whole, days, report, screen)
+            measure_plan(loads, whole, report, screen)
             if with_scale:
                 measure_year(report, screen)
                 measure_history(report, screen)
@@ -91,6 +92,13 @@ def measure_days(loads: Loads, whole: Interval, days: Sequence[Interval], report
         "  statements a table, ledger round trips a pipeline",
         f"{ours.statements / ours.tables:.1f}, {ours.round_trips / ours.runs:.0f}",
     )
+
+
+def measure_plan(loads: Loads, whole: Interval, report: Report, screen: Screen) -> None:
+    with screen.step("The plan of a backfill of all tables over a year"):
+        spent = one(plan.of_a_year, loads, DAGS, [whole])
+    report.section()
+    report.add(f"the plan of {spent.tables} tables over {plan.YEAR} days", f"{spent.wall:.2f} s", budget="3 s")
 
 
 def measure_year(report: Report, screen: Screen) -> None:

@@ -21,6 +21,7 @@ from headline.local.lifecycle import WITH_DEMO, clean, start
 from headline.local.run import Job, demo_being_filled
 from headline.local.screen import Screen
 from headline.local.setup import free_port, set_up
+from headline.operators.backfill import DAG_ID as BACKFILL
 from headline.settings import PROJECT
 
 DAGS = of_pipelines()
@@ -73,6 +74,13 @@ class Deployment:
         yield
         watch(self.home, self.api, f"{first} to {last}", runs, self.screen)
 
+    def planned(self, first: date, last: date) -> None:
+        """All tables over a range by one run of the DAG `backfill`, until it has ended."""
+        run_id = f"planned__{first}__{last}"
+        conf = {"select": "*", "from": str(first), "to": str(last), "reason": "how long a month of history takes"}
+        self.api.trigger(BACKFILL, run_id=run_id, conf=conf)
+        watch(self.home, self.api, run_id, [Watched(BACKFILL, run_id)], self.screen)
+
     @contextmanager
     def backfill(self, dag_ids: Sequence[str], first: date, last: date) -> Iterator[None]:
         """Airflow's own backfill of each DAG, as its form proposes it, all at once; at the end, all have ended.
@@ -105,7 +113,7 @@ def deployment(days: int, last: date, screen: Screen) -> Iterator[Deployment]:
                     environment |= {"AIRFLOW__CORE__DAGS_FOLDER": str(all_dags(Path(folder) / "dags"))}
                     start(home, environment, WITH_DEMO, screen)
             with AirflowApi.of(environment) as api:
-                dag_ids = [*DAGS, NOTHING, *(f"{NOTHING}_{dag_id}" for dag_id in DAGS)]
+                dag_ids = [*DAGS, BACKFILL, NOTHING, *(f"{NOTHING}_{dag_id}" for dag_id in DAGS)]
                 wait_for_dags(api, dag_ids)
                 for dag_id in dag_ids:
                     api.unpause(dag_id)

@@ -45,7 +45,7 @@ def steps(
 ) -> Spent:
     """Write, audit and publish the pipelines for each interval in an empty warehouse; the time of those from `measured` on."""
     spent = Spent()
-    warehouse_file = _duckdb(folder / "steps.duckdb", memory_limit)
+    warehouse_file = duckdb_connection(folder / "steps.duckdb", memory_limit)
     others = [table for name, one in specs.load().pipelines.items() if name not in pipelines for table in one.outputs]
     told = {"AIRFLOW_CONN_HEADLINE_WAREHOUSE": warehouse_file, "HEADLINE_WITHOUT": " ".join(others)}
     with empty_ledger(), environment(**told), auditing(audited):
@@ -140,5 +140,5 @@ def ordered(pipelines: Sequence[str]) -> list[specs.Pipeline]:
     return [catalog.pipelines[name] for name in TopologicalSorter(graph).static_order()]
 
 
-def _duckdb(file: Path, memory_limit: str) -> str:
+def duckdb_connection(file: Path, memory_limit: str) -> str:
     return json.dumps({"conn_type": "duckdb", "host": str(file), "extra": {"memory_limit": memory_limit}})

@@ -7,6 +7,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 from tests.airflow.world import (
@@ -18,6 +19,7 @@ from tests.airflow.world import (
     TODAY,
     WRITE_AUDIT_PUBLISH,
     YESTERDAY,
+    Airflow,
     Deployment,
     wait_for,
 )
@@ -26,6 +28,7 @@ from headline import specs
 from headline.airflow_api import Refused
 from headline.backfill import make_plan, read_request
 from headline.demo import datashare
+from headline.incidents.stranded import STRANDED_AFTER, stranded_runs
 from headline.intervals import DAY, Interval
 from headline.ledger import Backfills, Ledger, behind
 from headline.ledger.incidents import Incidents
@@ -270,3 +273,27 @@ def test_a_range_is_planned_shown_and_computed_by_one_run_which_another_may_not_
     assert {one["state"] for one in tasks["run"]["rendered_fields"]["chunks"]} == {"done"}
     assert [one for one in Incidents().open() if one.opened_at >= begun] == [], "nobody is told of a backfill that was refused"
     assert "unit_profit" in headline("backfill", "status", str(done.id))[1]
+
+
+def test_a_run_that_is_cleared_after_its_backfill_was_cancelled_is_found_and_freed(
+    airflow: Deployment, headline: Callable[..., tuple[object, str, str]]
+) -> None:
+    """Airflow queues it and starts it never; the watch may see that with the rights of its own login."""
+    day = OPENING - 30 * DAY
+    airflow.api.cancel_backfill(airflow.api.backfill("core_finance", day, day + DAY))
+    runs = [
+        run for run in airflow.api.runs("core_finance", run_type="backfill", state="failed") if run["logical_date"] < str(OPENING)
+    ]
+    try:
+        run_id = runs[0]["dag_run_id"]
+        airflow.api.clear("core_finance", run_id, only_failed=False)
+        soon = datetime.now(UTC) + STRANDED_AFTER + timedelta(minutes=1)
+        with Airflow.from_connection("headline_airflow") as watch:
+            assert [(one.dag_id, one.run_id) for one in stranded_runs(watch, soon, "UTC")] == [("core_finance", run_id)]
+        with patch("headline.incidents.stranded.STRANDED_AFTER", timedelta(0)):
+            code, told, _ = headline("backfill", "free", "core_finance")
+        assert (code, f"{run_id} is freed" in told) == (0, True)
+        assert airflow.api.run("core_finance", run_id)["state"] == "failed"  # type: ignore[index]
+    finally:
+        for run in runs:
+            airflow.api.delete_run("core_finance", run["dag_run_id"])  # other tests look at all runs of backfills

@@ -60,6 +60,9 @@ class Airflow(AirflowApi):
         body = {"dag_id": dag_id, "from_date": start, "to_date": end, "max_active_runs": 1, **choices}
         return int(self._request("POST", "/backfills", json=body)["id"])
 
+    def cancel_backfill(self, number: int) -> None:
+        self._request("PUT", f"/backfills/{number}/cancel")
+
     def pause(self, dag_id: str) -> None:
         self._request("PATCH", f"/dags/{dag_id}", json={"is_paused": True})
 

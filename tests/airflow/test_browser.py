@@ -247,7 +247,7 @@ def test_a_reader_sees_the_own_area_and_changes_nothing(visit: Visit, incident: 
         for path in (f"incidents/{one.id}/acknowledge", f"again/{one.pipeline}"):
             assert status_of_post(page, path) == 403
         assert state_of(one) == ("open", None)
-    for path in ("backfills/plan", "backfills/start", "backfills/1/resume", "backfills/1/cancel"):
+    for path in ("backfills/plan", "backfills/start", "backfills/1/resume", "backfills/1/cancel", "api/backfills/1/cancel"):
         assert status_of_post(page, path) == 403
     for path in (
         f"incidents/{other.id}",
@@ -262,7 +262,9 @@ def test_a_reader_sees_the_own_area_and_changes_nothing(visit: Visit, incident: 
 
 
 @pytest.mark.parametrize("origin", ["http://elsewhere.example", "http://127.0.0.1:9099"], ids=["another site", "another port"])
-@pytest.mark.parametrize("path", ["incidents/{id}/acknowledge", "api/incidents/{id}/acknowledge", "again/unit_profit", "backfills/start"])
+@pytest.mark.parametrize(
+    "path", ["incidents/{id}/acknowledge", "api/incidents/{id}/acknowledge", "again/unit_profit", "backfills/start"]
+)
 def test_another_site_cannot_act(visit: Visit, incident: Callable[..., Incident], origin: str, path: str) -> None:
     """The cookie comes with a form of another port of this machine, which browsers take for the same site; it does not help."""
     found = incident("unit_profit")

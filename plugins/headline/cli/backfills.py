@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import sys
 from getpass import getuser
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
 from headline.cli.options import FormatOption
 from headline.show import Format, show
-
-if TYPE_CHECKING:
-    from headline.ledger import Backfill
 
 app = typer.Typer(no_args_is_help=True, help="History computed again over a range: planned first, then chunk by chunk.")
 SelectionArgument = Annotated[
@@ -66,16 +63,11 @@ def run(
     stale: StaleOption = False,
 ) -> None:
     """Plan and carry out a backfill by the DAG `backfill`, and show how it ends. Refused while another has one of its days."""
-    from headline import specs
-    from headline.backfill import read_request, select
-    from headline.ledger import Ledger
-    from headline.local import runs
+    from headline.backfill.request import checked_reason
+    from headline.remote import backfills
 
-    catalog = specs.load_sound()
-    said = _fields(selection, first, last, downstream=downstream, stale=stale) | {"reason": reason}
-    request = read_request(catalog, Ledger(), said, getuser())  # what makes no sense is told at once
-    select(catalog, request.selection)
-    _report(runs.backfill(said))
+    checked_reason(reason)
+    _report(backfills.run(_fields(selection, first, last, downstream=downstream, stale=stale) | {"reason": reason}))
 
 
 @app.command()
@@ -133,44 +125,47 @@ def status(
 def resume(number: NumberArgument) -> None:
     """Go on with what is missing of a backfill that has failed or was interrupted; what is done is not done again."""
     from headline.errors import BadRequest
-    from headline.ledger import Backfills
-    from headline.local import runs
+    from headline.ledger import Backfills, only_read
+    from headline.remote import backfills
 
+    only_read()
     found = Backfills().get(number)
     if not found.is_open:
         raise BadRequest(f"{found.name} has {found.state}: there is nothing to go on with; ask for the days anew")
-    _report(runs.backfill(found.fields | {"resume": number}))
+    backfills.run(found.fields | {"resume": number})
+    _report(found.run_id)
 
 
 @app.command()
 def cancel(number: NumberArgument) -> None:
     """End a backfill: a chunk that is at work is published whole or not at all, and nothing begins after it."""
-    from headline import specs
-    from headline.backfill.control import cancel as cancelling
-    from headline.ledger import Backfills, Ledger
-    from headline.warehouse import open_warehouse
+    from headline.remote import backfills
 
-    found = Backfills().get(number)
-    if cancelling(specs.load_sound(), Ledger(), open_warehouse(), number, getuser()):
-        print(f"{found.name} is cancelled: {found.progress} chunk(s) were done", file=sys.stderr)
-    else:
-        print(f"{found.name} has {found.state} already", file=sys.stderr)
+    print(backfills.cancel(number))
 
 
 @app.command()
 def free(pipeline: Annotated[str, typer.Argument(help="A DAG.")]) -> None:
     """End the queued runs of Airflow's own backfills of a DAG that can never start; say what computes their days."""
-    from headline.local import runs
+    from headline.remote import backfills
 
-    runs.free(pipeline)
+    backfills.free(pipeline)
 
 
-def _report(found: Backfill | None) -> None:
-    """What came of it, in a few lines."""
+def _report(run_id: str) -> None:
+    """What came of the backfill that a run has asked for, where the ledger can be read from here."""
     from headline.backfill.render import effect
+    from headline.errors import HeadlineError
+    from headline.ledger import Backfills, only_read
 
+    only_read()
+    try:
+        found = Backfills().of_run(run_id)
+    except HeadlineError as error:
+        print(f"the tasks of {run_id} show what came of it; the ledger does not: {error}", file=sys.stderr)
+        return
     if found is None:
-        print("nothing is stale: there was nothing to compute", file=sys.stderr)
+        print("there was nothing to compute", file=sys.stderr)
         return
     print(f"{found.name} has {found.state}: {found.progress} chunk(s) are done", file=sys.stderr)
     for line in effect(found.totals_before, found.totals_after or {}):

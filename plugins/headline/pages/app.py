@@ -33,6 +33,7 @@ app = FastAPI(
 )
 for part in (again, answers, backfills, board, incidents, rota):
     app.include_router(part.router)
+app.include_router(backfills.answers)
 send_headers(app)
 app.add_middleware(ReadsTheLedger)
 STATIC = {file.name: file for file in (Path(__file__).parent / "static").iterdir()}

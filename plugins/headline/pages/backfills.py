@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from headline.ledger import Backfill
 
 router = APIRouter(prefix="/backfills")
+answers = APIRouter(prefix="/api/backfills")
 LEVELS = {"succeeded": "good", "failed": "bad", "cancelled": "warning", "done": "good"}
 
 
@@ -165,6 +166,18 @@ def resume(visitor: CurrentVisitor, api: VisitorsAirflow, number: int, form: Sen
 @router.post("/{number}/cancel", dependencies=FROM_HERE)
 def cancel(visitor: CurrentVisitor, number: int) -> Response:
     """End a backfill; every table stays whole."""
+    _cancelled(visitor, number)
+    return RedirectResponse(f"../{number}", status_code=303)
+
+
+@answers.post("/{number}/cancel", dependencies=FROM_HERE)
+def cancel_answer(visitor: CurrentVisitor, number: int) -> dict[str, Any]:
+    """The same for the command line: how it stands then."""
+    found = _cancelled(visitor, number)
+    return {"name": found.name, "standing": found.standing, "progress": found.progress}
+
+
+def _cancelled(visitor: Visitor, number: int) -> Backfill:
     from headline.backfill.control import cancel as cancelling
     from headline.ledger import Ledger, reading
     from headline.specs import load_sound
@@ -174,7 +187,7 @@ def cancel(visitor: CurrentVisitor, number: int) -> Response:
     _get(number)
     with reading(is_on=False):
         cancelling(load_sound(), Ledger(), open_warehouse(), number, visitor.name)
-    return RedirectResponse(f"../{number}", status_code=303)
+    return _get(number)
 
 
 def _planned(visitor: Visitor, form: Form) -> Plan:

@@ -52,6 +52,10 @@ class Airflow(AirflowApi):
         """Take an incident."""
         return self._headline("POST", f"incidents/{incident_id}/acknowledge")
 
+    def cancel(self, backfill: int) -> dict[str, Any]:
+        """End a backfill over a range."""
+        return self._headline("POST", f"backfills/{backfill}/cancel")
+
     def order(self, dag_ids: list[str], days: dict[str, str]) -> dict[str, Any]:
         """The order in which DAGs run, notes, and the figures that hold them back; `days`: from and to."""
         return self._headline("GET", "order", params={"dag": dag_ids, **days})

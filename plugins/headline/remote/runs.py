@@ -43,7 +43,7 @@ def trigger(
         for pipeline in found["order"]:
             for line in api.waits(pipeline, days):
                 Screen().say(line)
-            _follow(api, api.trigger(pipeline, conf=conf))
+            follow(api, api.trigger(pipeline, conf=conf))
 
 
 def _waiver(
@@ -70,7 +70,7 @@ def retry(pipeline: str) -> None:
         if not failed:
             raise BadRequest(f"{pipeline}: no run has failed; to compute days again: headline trigger {pipeline} --from … --to …")
         api.clear(pipeline, failed[0]["dag_run_id"], only_failed=False)
-        _follow(api, failed[0])
+        follow(api, failed[0])
 
 
 def unpause(pipeline: str) -> None:
@@ -80,7 +80,7 @@ def unpause(pipeline: str) -> None:
         Screen().say(f"{pipeline} is no longer paused")
 
 
-def _follow(api: Airflow, run: Mapping[str, Any]) -> None:
+def follow(api: Airflow, run: Mapping[str, Any]) -> None:
     """Show a run until it ends; raises HeadlineError with the cause where it fails."""
     screen, dag_id, run_id = Screen(), run["dag_id"], run["dag_run_id"]
     screen.console.print(Text(api.address(dag_id, run_id)), soft_wrap=True)

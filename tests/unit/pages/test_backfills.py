@@ -124,6 +124,8 @@ def test_one_shows_its_chunks_and_plan_and_goes_on_or_ends(shop: Any) -> None:
     assert "Nothing has changed of rows and money" in html
     backfills.resume(ANA, airflow.api, number, FORM)
     assert len(airflow.started) == 1, "what has ended does not go on"
+    answer = backfills.cancel_answer(ANA, number)
+    assert answer == {"name": f"backfill {number}", "standing": "cancelled by ana", "progress": "0/2"}
 
 
 def test_nobody_does_what_they_may_not(shop: Any) -> None:
@@ -134,6 +136,7 @@ def test_nobody_does_what_they_may_not(shop: Any) -> None:
             lambda who=who: backfills.start(who, airflow.api, FORM),
             lambda who=who: backfills.resume(who, airflow.api, number, FORM),
             lambda who=who: backfills.cancel(who, number),
+            lambda who=who: backfills.cancel_answer(who, number),
         ):
             with pytest.raises(HTTPException, match="403"):
                 act()

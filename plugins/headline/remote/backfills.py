@@ -1,0 +1,49 @@
+"""What somebody does about backfills by hand: start one, go on with one, end one, and free runs that can never start."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from headline import settings
+from headline.errors import BadRequest
+from headline.incidents.first_step import trigger_command
+from headline.incidents.stranded import stranded_runs
+from headline.intervals import DAY, Interval
+from headline.local.screen import Screen
+from headline.remote.client import airflow
+from headline.remote.runs import follow
+
+DAG_ID = "backfill"
+
+
+def run(conf: Mapping[str, Any]) -> str:
+    """Run the DAG `backfill` with what its form would say, and show how it ends; gives the id of the run."""
+    with airflow("a backfill") as api:
+        if any(dag["dag_id"] == DAG_ID and dag["is_paused"] for dag in api.dags()):
+            raise BadRequest(f"{DAG_ID} is paused, its run would only wait: headline unpause {DAG_ID}")
+        started = api.trigger(DAG_ID, conf={name: value for name, value in conf.items() if value is not None})
+        follow(api, started)
+    return str(started["dag_run_id"])
+
+
+def cancel(number: int) -> str:
+    """End a backfill in the name of whoever asks; gives in words how it stands."""
+    with airflow("the end of a backfill") as api:
+        found = api.cancel(number)
+    return f"{found['name']} is {found['standing']}: {found['progress']} chunk(s) are done"
+
+
+def free(pipeline: str) -> None:
+    """End the stranded runs of Airflow's own backfills of a DAG as failed, and say what computes their days."""
+    with airflow("the end of a run") as api:
+        found = [one for one in stranded_runs(api, datetime.now(UTC), settings.load().reporting_zone) if one.dag_id == pipeline]
+        for one in found:
+            api.fail(pipeline, one.run_id, "it could never start: the backfill that it belongs to has ended")
+            Screen().say(f"{pipeline} {one.run_id} is freed")
+    if found:
+        days = Interval(found[0].day, found[-1].day + DAY)
+        Screen().say(f"To compute their days: {trigger_command([pipeline], days)}")
+    else:
+        Screen().say(f"{pipeline}: no queued run of a backfill is stranded")

@@ -1,0 +1,71 @@
+"""Backfills as somebody asks for them from a shell; Airflow itself is stood in for by one whose runs end at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, date, datetime
+from typing import Any
+
+import pytest
+from tests.unit.remote.test_runs import Airflow
+
+from headline.errors import BadRequest
+from headline.incidents.stranded import Stranded
+from headline.remote import backfills, runs
+
+DAYS = (date(2026, 1, 30), date(2026, 1, 31))
+
+
+class WithBackfills(Airflow):
+    """Has the DAG backfill besides."""
+
+    def dags(self) -> list[dict[str, Any]]:
+        return [*super().dags(), {"dag_id": "backfill", "is_paused": self.paused == "backfill"}]
+
+    def cancel(self, number: int) -> dict[str, Any]:
+        return {"name": f"backfill {number}", "standing": "cancelled by ana", "progress": "1/3"}
+
+    def fail(self, dag_id: str, run_id: str, _note: str) -> None:
+        self.asked.append(("fail", dag_id, run_id))
+
+
+@pytest.fixture
+def airflow(monkeypatch: pytest.MonkeyPatch) -> WithBackfills:
+    found = WithBackfills()
+
+    @contextmanager
+    def there(act: str) -> Iterator[WithBackfills]:
+        found.acts.append((act, False))
+        yield found
+
+    monkeypatch.setattr(backfills, "airflow", there)
+    monkeypatch.setattr(runs, "home_of", lambda _api: None)
+    return found
+
+
+def test_what_was_said_goes_to_the_dag_and_its_run_is_shown(airflow: WithBackfills, capsys: pytest.CaptureFixture[str]) -> None:
+    said = {"select": "shop+", "from": "2026-01-30", "to": None, "days": "everything"}
+    assert backfills.run(said) == "manual__2026-02-01T00:00:00+00:00"
+    assert airflow.asked == [("trigger", "backfill", {"select": "shop+", "from": "2026-01-30", "days": "everything"})]
+    assert "http://airflow/backfill/manual__2026-02-01T00:00:00+00:00" in capsys.readouterr().out
+    airflow.paused = "backfill"
+    with pytest.raises(BadRequest, match="headline unpause backfill"):
+        backfills.run(said)
+    assert airflow.acts == [("a backfill", False)] * 2
+
+
+def test_the_server_ends_one_in_the_name_of_who_asks(airflow: WithBackfills) -> None:
+    assert backfills.cancel(7) == "backfill 7 is cancelled by ana: 1/3 chunk(s) are done"
+
+
+def test_stranded_runs_of_one_dag_are_ended_and_their_days_named(
+    airflow: WithBackfills, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    found = [Stranded(name, f"r{day.day}", day, datetime.now(UTC)) for name in ("core_shop", "shop") for day in DAYS]
+    monkeypatch.setattr(backfills, "stranded_runs", lambda *_: found)
+    backfills.free("shop")
+    assert airflow.asked == [("fail", "shop", "r30"), ("fail", "shop", "r31")]
+    assert "headline trigger shop --from 2026-01-30 --to 2026-01-31" in capsys.readouterr().out
+    backfills.free("finance")
+    assert "no queued run of a backfill is stranded" in capsys.readouterr().out

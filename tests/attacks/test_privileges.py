@@ -29,7 +29,7 @@ from headline.demo.company import Company
 from headline.errors import BadRequest, HeadlineError
 from headline.ledger import Ledger, only_read, reading
 from headline.ledger.rights import ERASED, current, history
-from headline.local import postgres as embedded
+from headline.local import postgres_place
 from headline.local.account import owner
 from headline.local.airflow_database import _set_user
 from headline.local.home import DERIVED, HEADER, Home, lines
@@ -298,7 +298,7 @@ def other(server_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     """A server of one test's own, in a home and on a port of its own."""
     monkeypatch.delenv("PGPASSWORD", raising=False)
     monkeypatch.setenv("PGPORT", str(free_port(20000)))
-    monkeypatch.setattr(embedded, "OUTSIDE", server_folder / "outside")
+    monkeypatch.setattr(postgres_place, "OUTSIDE", server_folder / "outside")
     made = Postgres(tmp_path / "home" / "postgres")
     yield made
     Processes(Home(made.data.parent)).stop()  # or else its supervisor starts it again
@@ -539,7 +539,7 @@ def test_a_link_that_appears_while_a_file_is_written_is_not_followed(home: Home,
 
 def test_data_of_a_server_are_no_link_that_somebody_planted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """As root the server's account would be given what the link leads to."""
-    monkeypatch.setattr(embedded, "OUTSIDE", tmp_path / "outside")
+    monkeypatch.setattr(postgres_place, "OUTSIDE", tmp_path / "outside")
     victim = tmp_path / "victim"
     victim.mkdir(mode=0o700)
     (tmp_path / "postgres").symlink_to(victim)
@@ -565,7 +565,7 @@ def test_a_home_that_others_may_write_to_or_own_is_refused(tmp_path: Path) -> No
 def test_folders_outside_of_the_home_keep_their_rights(
     server_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(embedded, "OUTSIDE", server_folder / "outside of all")
+    monkeypatch.setattr(postgres_place, "OUTSIDE", server_folder / "outside of all")
     above = tmp_path / "a" / "b"
     above.mkdir(parents=True)
     for folder, rights in ((above.parent, 0o750), (above, 0o700)):
@@ -582,7 +582,7 @@ def test_folders_outside_of_the_home_keep_their_rights(
 
 
 def test_nobody_foresees_the_folder_of_a_socket(server_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(embedded, "OUTSIDE", server_folder / "outside of all")
+    monkeypatch.setattr(postgres_place, "OUTSIDE", server_folder / "outside of all")
     found = []
     for number in range(2):
         folder = server_folder / ("deep " * 20) / str(number)

@@ -242,7 +242,7 @@ def repeated(drop: Path, what: str, count: int) -> Path:
 
 
 # What is read in parts of 1 MB may take; what the tests send takes 60 MB at least once.
-ENOUGH = 40 * MEGABYTE
+ENOUGH = 52 * MEGABYTE
 
 
 @pytest.fixture

@@ -34,6 +34,7 @@ from headline.ledger import Ledger, migrate
 from headline.local.postgres import Postgres
 from headline.local.processes import Processes
 from headline.local.roles import SUPERUSER
+from headline.operators.backfill import DAG_ID as BACKFILL
 from headline.pipeline import PipelineRun
 from headline.pipeline.fingerprints import verify_published
 from headline.warehouse import open_warehouse
@@ -120,7 +121,7 @@ def test_whatever_is_killed_a_week_ends_as_a_clean_run(
     airflow: Deployment, tmp_path: Path, record_property: Callable[[str, object], None]
 ) -> None:
     chance = random.Random(SEED)
-    for dag_id in CHOSEN:
+    for dag_id in (*CHOSEN, BACKFILL):
         airflow.api.unpause(dag_id)
     ask_for_everything(airflow, chance, "first")
     with Chaos(Processes(airflow.home), chance) as chaos:
@@ -141,7 +142,7 @@ def kills_in_words(kills: Counter[str]) -> str:
 
 
 def ask_for_everything(airflow: Deployment, chance: random.Random, asked_as: str) -> None:
-    """The scheduled runs of the week in any order, a backfill forwards and one backwards."""
+    """The scheduled runs of the week in any order, a backfill forwards, one backwards, and one over the range."""
     asked = [(dag_id, day) for dag_id in CHOSEN for day in WEEK]
     chance.shuffle(asked)
     for number, (dag_id, day) in enumerate(asked):
@@ -150,6 +151,14 @@ def ask_for_everything(airflow: Deployment, chance: random.Random, asked_as: str
                 with suppress(*UNREACHABLE):
                     choices = {"run_backwards": backwards, "reprocess_behavior": "completed", "max_active_runs": 3}
                     airflow.api.backfill_with(name, OPENING, YESTERDAY, **choices)
+            said = {
+                "select": CHOSEN[1],
+                "from": str(OPENING),
+                "to": str(YESTERDAY),
+                "reason": "some days may have been computed too early",
+            }
+            with suppress(*UNREACHABLE):
+                airflow.api.trigger(BACKFILL, run_id=f"{asked_as}__range", conf=said)
         midnight = datetime.combine(day, clock.min, UTC)
         with suppress(*UNREACHABLE):
             airflow.api.trigger(dag_id, run_id=f"{asked_as}__{dag_id}__{day}", interval=(midnight, midnight + DAY))

@@ -98,6 +98,14 @@ def with_extract(where: str, tmp_path: Path) -> Pipeline:
     return copy
 
 
+def with_metrics(cause: str, tmp_path: Path) -> Pipeline:
+    """A copy of profit's folder whose differences have another cause."""
+    (tmp_path / "metrics.yml").write_text(f"causes: {{gifts: [{cause}]}}\n")
+    copy = PROFIT.model_copy()
+    copy._folder = tmp_path
+    return copy
+
+
 BROKEN: list[tuple[FolderRule, Callable[[Path], Pipeline], str]] = [
     (rules.files_belong_to_tables, lambda _: without(SHOP, "products"), "products.contract.yml belongs to no table"),
     (rules.nothing_is_left_to_write, lambda path: unfinished(SHOP, path), "pipeline.yml: line 1: TODO: what it makes."),
@@ -121,6 +129,7 @@ BROKEN: list[tuple[FolderRule, Callable[[Path], Pipeline], str]] = [
     (rules.it_lands_after_its_inputs, lambda _: changed(PROFIT, lands_at=SHOP.lands_at), "no later than core_shop"),
     (rules.it_lands_after_its_inputs, lambda _: changed(PROFIT, tier=0), "matters less"),
     (rules.columns_have_one_type, lambda path: retyped(SHOP, path), "customer_id is bigint, but varchar in "),
+    (rules.metrics_are_defined, lambda path: with_metrics("raw.gifts", path), "causes.gifts: nobody makes raw.gifts"),
     (rules.somebody_owns_it, lambda _: changed(SHOP, area="beauty"), "nobody owns the area beauty"),
     (
         rules.a_dag_file_loads_it,

@@ -10,6 +10,7 @@ from pathlib import Path
 from headline import settings
 from headline.rules.unwritten import unwritten_lines
 from headline.specs import Catalog, Pipeline, Source, load_team, pipeline_folders, read_contract
+from headline.specs.metrics import read_metrics
 
 _COMPARED_BY_HAND = re.compile(r"[<>]=?\s*(date|timestamp|timestamptz)?\s*'?\{\{\s*(start|end)\b", re.IGNORECASE)
 
@@ -34,7 +35,7 @@ def dags_folder() -> Path:
 
 def files_belong_to_tables(pipeline: Pipeline, catalog: Catalog) -> Iterator[str]:  # noqa: ARG001 (as all rules)
     """Files that belong to no table, and landings that nobody reads."""
-    used = {"pipeline.yml", "source.yml", "RUNBOOK.md"}
+    used = {"pipeline.yml", "source.yml", "metrics.yml", "RUNBOOK.md"}
     for table in pipeline.tables.values():
         used |= {table.sql_file.name, table.contract_file.name}
         contract, _ = read_contract(table)
@@ -114,6 +115,17 @@ def columns_have_one_type(pipeline: Pipeline, catalog: Catalog) -> Iterator[str]
                 yield f"{table.full_name}: {column.name} is {column.sql_type}, but {kind} in {where}"
 
 
+def metrics_are_defined(pipeline: Pipeline, catalog: Catalog) -> Iterator[str]:
+    """metrics.yml fits to the contracts, puts differences down to what arrives, and no metric has two definitions."""
+    found, faults = read_metrics(pipeline)
+    yield from faults
+    for cause, names in found.causes.items():
+        yield from (f"metrics.yml: causes.{cause}: nobody makes {name}" for name in names if name not in catalog.tables)
+    for other in catalog.pipelines.values():
+        taken = found.metrics.keys() & read_metrics(other)[0].metrics.keys() if other.id != pipeline.id else ()
+        yield from (f"metrics.yml: metrics.{name}: {other.id} has a metric of that name" for name in sorted(taken))
+
+
 def somebody_owns_it(pipeline: Pipeline, catalog: Catalog) -> Iterator[str]:  # noqa: ARG001 (as all rules)
     if pipeline.area not in load_team().owners:
         yield f"nobody owns the area {pipeline.area}: add owners.{pipeline.area} to include/team.yml"
@@ -141,6 +153,7 @@ RULES: tuple[FolderRule, ...] = (
     names_are_free,
     it_lands_after_its_inputs,
     columns_have_one_type,
+    metrics_are_defined,
     somebody_owns_it,
     a_dag_file_loads_it,
 )

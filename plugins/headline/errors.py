@@ -32,6 +32,20 @@ class BadData(HeadlineError):
     """The data breaks its contract: stop, publish nothing, do not retry."""
 
 
+class RestatementWaiting(BadData):
+    """Issued figures would move by more than their limit: nothing is published before another person has approved that.
+
+    `request_id`: the request in the ledger.
+    """
+
+    def __init__(self, text: str = "", request_id: int = 0) -> None:
+        self.request_id = request_id
+        super().__init__(text)
+
+    def __reduce__(self) -> tuple[type[RestatementWaiting], tuple[str, int]]:
+        return type(self), (str(self), self.request_id)
+
+
 class Transient(HeadlineError):
     """The outside world failed for now (source down, warehouse locked): the same step may succeed later."""
 

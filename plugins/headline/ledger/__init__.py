@@ -4,9 +4,11 @@ from headline.ledger.audits import CheckResult, Sample
 from headline.ledger.backfill_records import PREFIX, Backfill, Chunk, Request
 from headline.ledger.backfills import Backfills
 from headline.ledger.engine import ERASER, only_read, reading
+from headline.ledger.figure_requests import FigureRequest, FigureRequests
 from headline.ledger.figures import Figure, Figures
 from headline.ledger.held_days import HeldDay, HeldDays
 from headline.ledger.identity import Identity, mismatch
+from headline.ledger.issued import FigureRow, IssuedFigures
 from headline.ledger.ledger import Ledger
 from headline.ledger.loads import Load
 from headline.ledger.locks import Locks
@@ -46,10 +48,14 @@ __all__ = [
     "ColumnChange",
     "Erasure",
     "Figure",
+    "FigureRequest",
+    "FigureRequests",
+    "FigureRow",
     "Figures",
     "HeldDay",
     "HeldDays",
     "Identity",
+    "IssuedFigures",
     "Ledger",
     "Load",
     "Locks",

@@ -92,6 +92,11 @@ class Recording:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
+    @property
+    def connection(self) -> Connection:
+        """The transaction, for what is recorded together with a publication."""
+        return self._connection
+
     def changed_since(self, table_names: Iterable[str], version: int) -> list[Change]:
         """As Ledger.changed_since."""
         return changed_since(self._connection, table_names, version)

@@ -94,6 +94,7 @@ class Settings(BaseModel):
     keep_backup_days: int = Field(
         30, ge=0, description="days that backups below `backup_to` are kept, the newest in any case; 0: for ever"
     )
+    commit: str = Field("", description="the commit of the code that runs, where it has no .git; figures are recorded with it")
     backup_to: str = Field("", description="the address of backups; without it the DAG `backup` has no schedule")
     pager: str = Field("headline.paging:Rotation", description="the class that notifies people of incidents")
     area_roles: bool = Field(False, description="whether Airflow has the roles of include/roles.json, which read an area's DAGs")

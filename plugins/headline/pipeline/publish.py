@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from datetime import date
 from decimal import Decimal
@@ -19,8 +19,13 @@ from headline.warehouse import Replacement, Staging
 
 log = logging.getLogger(__name__)
 
+# What is recorded together with a publication, in its transaction.
+Also = Callable[[Recording], None]
+# Looks at what is about to be published, and raises BadData where that must wait; gives what is to be recorded with it.
+Gate = Callable[[Plan, Mapping[str, Staged], Staging], Also | None]
 
-def publish(plan: Plan, staged: Mapping[str, Staged], session: Staging) -> list[Published] | None:
+
+def publish(plan: Plan, staged: Mapping[str, Staged], session: Staging, also: Also | None = None) -> list[Published] | None:
     """Make what changed readable, all tables at once, and record it; None where an input changed since the plan.
 
     The warehouse is written first, the ledger second, while nobody else reads, publishes or is given a version. A crash between
@@ -38,6 +43,8 @@ def publish(plan: Plan, staged: Mapping[str, Staged], session: Staging) -> list[
     with session.publishing() if replacements else nullcontext(), run.ledger.recording() as record:
         if is_outdated(plan, staged, record):
             return None
+        if also:  # first, so that what must not be recorded is not written either
+            also(record)
         if replacements:
             before = session.identity() or Identity.new()
             after = before.next()

@@ -16,7 +16,7 @@ from headline.ledger import CheckResult, Locks, Published
 from headline.pipeline.audit import audit, tables_of_checks
 from headline.pipeline.names import expected, outputs_needed
 from headline.pipeline.plan import Plan, plan
-from headline.pipeline.publish import is_outdated, publish
+from headline.pipeline.publish import Gate, is_outdated, publish
 from headline.pipeline.run import PipelineRun
 from headline.pipeline.transform import Staged, transform
 from headline.pipeline.verify import prepare_contracts
@@ -54,20 +54,24 @@ class TableRun:
 Report = Callable[[list[TableRun]], None]
 
 
-def write_audit_publish(run: PipelineRun, report: Report | None = None, *, alone: bool = False) -> list[TableRun]:
+def write_audit_publish(
+    run: PipelineRun, report: Report | None = None, gate: Gate | None = None, *, alone: bool = False
+) -> list[TableRun]:
     """Compute the days of a run and publish those whose content changed; again = nothing changes.
 
-    `alone`: without the stale days of the restatement window.
+    `gate`: looks at what passed its audit before it is published, and may hold it back. `alone`: without the stale days of the
+    restatement window.
+
     The same run a second time waits for the first. Where an input changed meanwhile, everything is computed again. What an audit
-    holds back is kept for a while. Raises BadData when a check failed, NotEvaluated when one could not run, Transient when an
-    input is missing or keeps changing, SpecError for faulty SQL.
+    holds back is kept for a while. Raises BadData when a check failed or the gate is closed, NotEvaluated when one could not run,
+    Transient when an input is missing or keeps changing, SpecError for faulty SQL.
     """
     locks = Locks(f"headline: {run.pipeline.id} {run.run_id}")
     try:
         with locks.exclusive(f"run {run.key}", timeout=3600), run.warehouse.staging(run.key, locks) as session:
             for _ in range(ATTEMPTS):
                 progress = _Progress(report)
-                if _attempt(run, session, progress, alone=alone) is not None:
+                if _attempt(run, session, progress, gate, alone=alone) is not None:
                     _forget_kept(run)
                     return progress.tables
                 log.info("%s: an input changed while it was computed: computing again", run.pipeline.id)
@@ -160,18 +164,21 @@ def transform_all(planned: Plan, session: Staging, progress: _Progress | None = 
     return staged
 
 
-def _attempt(run: PipelineRun, session: Staging, progress: _Progress, *, alone: bool = False) -> list[Published] | None:
+def _attempt(
+    run: PipelineRun, session: Staging, progress: _Progress, gate: Gate | None, *, alone: bool = False
+) -> list[Published] | None:
     """Compute, audit and publish once; None where an input changed meanwhile.
 
-    A stale day that fails its audit must not hold back the days asked for: these are computed again alone, and the stale ones
-    stay as they are published, and stale.
+    A stale day that fails its audit, or waits for an approval, must not hold back the days asked for: these are computed again
+    alone, and the stale ones stay as they are published, and stale.
     """
-    planned, failure = planned_run(run, session, alone=alone), None
+    planned, failure, also = planned_run(run, session, alone=alone), None, None
     with session.reading():  # the file is opened once
         staged = transform_all(planned, session, progress)
         with progress.step("audit", *run.pipeline.ordered_tables):
             try:
                 audit(planned, staged, session, progress.audited)
+                also = gate(planned, staged, session) if gate else None
             except (BadData, NotEvaluated) as error:
                 if is_outdated(planned, staged, run.ledger):  # its checks compared old rows with new ones
                     return None
@@ -181,11 +188,11 @@ def _attempt(run: PipelineRun, session: Staging, progress: _Progress, *, alone: 
                 failure = error
     if failure:
         log.warning(
-            "Stale days were computed too, and the audit failed; now only %s is computed. It found:\n%s", run.requested, failure
+            "Stale days were computed too, and are held back; now only %s is computed. It was found:\n%s", run.requested, failure
         )
-        return _attempt(run, session, progress, alone=True)
+        return _attempt(run, session, progress, gate, alone=True)
     with progress.step("publish", *run.pipeline.ordered_tables):
-        published = publish(planned, staged, session)
+        published = publish(planned, staged, session, also)
         progress.published(published or [])
     return published
 

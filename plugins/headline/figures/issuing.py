@@ -1,0 +1,133 @@
+"""A closed period is issued: somebody asks, somebody else approves, and just what was approved becomes the issued figure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import date
+from decimal import Decimal
+
+from headline.errors import BadData, BadRequest
+from headline.figures.gate import ISSUED, digest
+from headline.figures.values import Period, figure_rows, metric_values
+from headline.intervals import Interval
+from headline.ledger import FigureRequest, FigureRequests, FigureRow, IssuedFigures, Ledger, PeriodState, Published
+from headline.ledger.figure_requests import APPROVED, ISSUE, NOBODY, PUBLISHED, take
+from headline.ledger.issued import FigureKey, record
+from headline.pipeline.transform import periods as periods_of
+from headline.specs import Catalog, Pipeline, Table
+from headline.specs.metrics import Metrics, load_metrics
+from headline.warehouse import Warehouse
+
+
+def request_issue(
+    pipeline: Pipeline,
+    days: Interval,
+    requester: str,
+    run_id: str,
+    catalog: Catalog,
+    ledger: Ledger,
+    warehouse: Warehouse,
+    reason: str = "",
+) -> FigureRequest:
+    """Ask for the figures of all periods that end within these days, and are not issued as they are now.
+
+    Raises BadRequest where a period is missing, open or partial, where there is nothing to issue, and where issued figures differ
+    from what is published.
+    """
+    rows, published = _figures(pipeline, days, catalog, ledger, warehouse)
+    sha256 = digest(pipeline.id, [(None, row) for row in rows], published)
+    return FigureRequests(ledger.conn_id).ask(
+        FigureRequest(
+            kind=ISSUE,
+            pipeline=pipeline.id,
+            start=days.start,
+            end=days.end,
+            sha256=sha256,
+            figures=[{"figure": row.to_json(), "old": None, "is_material": False, "parts": []} for row in rows],
+            reason=reason or f"the days {days} are over",
+            requester=requester or NOBODY,
+            run_id=run_id,
+        )
+    )
+
+
+def issue(request_id: int, run_id: str, catalog: Catalog, ledger: Ledger, warehouse: Warehouse) -> Sequence[FigureRow]:
+    """Issue what was approved; again = nothing happens. Raises BadData where nobody has, and where it has changed since."""
+    requests = FigureRequests(ledger.conn_id)
+    request = requests.get(request_id)
+    if request.state == PUBLISHED:
+        return []
+    if request.state != APPROVED:
+        raise BadData(f"request {request_id}: nobody has approved it; nothing is issued")
+    with ledger.recording() as recording:  # nobody publishes meanwhile
+        pipeline = catalog.pipelines[request.pipeline]
+        rows, published = _figures(pipeline, request.days, catalog, ledger, warehouse)
+        if digest(pipeline.id, [(None, row) for row in rows], published) != request.sha256:
+            raise BadData(
+                f"request {request_id}: what is published of {request.days} has changed since it was approved; nothing is "
+                "issued. Ask for it again"
+            )
+        take(recording.connection, request.id, request.sha256, run_id)
+        people = {"requester": request.requester, "approver": request.decided_by, "request_id": request.id}
+        told = [replace(row, status=ISSUED, reason=request.reason, **people) for row in rows]  # type: ignore[arg-type]
+        record(recording.connection, told)
+    return told
+
+
+def _figures(
+    pipeline: Pipeline, days: Interval, catalog: Catalog, ledger: Ledger, warehouse: Warehouse
+) -> tuple[list[FigureRow], Mapping[str, Sequence[Published]]]:
+    """The figures that are not issued yet, as they are published, and the content of the periods that they are of."""
+    metrics = load_metrics(pipeline)
+    if not metrics.metrics:
+        raise BadRequest(f"{pipeline.id} has no metrics.yml: it has no figures to issue")
+    tables = {metric.of.full_name: metric.of for metric in metrics.metrics.values()}
+    states = {name: _closed(table, days, ledger) for name, table in tables.items()}
+    values: dict[FigureKey, Decimal | None] = {}
+    periods: dict[tuple[str, date], Period] = {}
+    with warehouse.session(read_only=True) as session:
+        for name, mine in states.items():
+            spans = [state.interval for state in mine]
+            of_table = [metric for metric in metrics.metrics.values() if metric.of.full_name == name]
+            if spans:
+                values |= metric_values(session, tables[name], name, of_table, spans, warehouse.dialect)
+            for state in mine:
+                code = state.code_version or ""
+                periods[name, state.interval.start] = Period(state.interval, state.coverage, code, state.as_of, state.run_id)
+    rows = figure_rows(pipeline, catalog, values, metrics.metrics, periods, ledger.conn_id)
+    new = _not_issued(pipeline, rows, metrics, ledger)
+    if not new:
+        raise BadRequest(f"{pipeline.id}: no figure of a period that ends within {days} is left to issue")
+    published = {
+        name: [Published(name, one.interval, one.fingerprint, one.row_count, one.status) for one in mine]
+        for name, mine in states.items()
+    }
+    return new, published
+
+
+def _closed(table: Table, days: Interval, ledger: Ledger) -> list[PeriodState]:
+    """The periods of a table that end within the days; each must be published, over and complete."""
+    wanted = [one for one in periods_of(days.widen(table.period), table) if days.start < one.end <= days.end]
+    known = {state.interval: state for state in ledger.states([table.full_name], days.widen(table.period))}
+    for period in wanted:
+        state = known.get(period)
+        if state is None or state.status != "complete":
+            how = "not published" if state is None else state.status
+            raise BadRequest(
+                f"{table.full_name}: the {table.period} from {period.start} is {how}; only complete periods are issued. "
+                "`headline tables` tells what is partial, and why"
+            )
+    return [known[period] for period in wanted]
+
+
+def _not_issued(pipeline: Pipeline, rows: Sequence[FigureRow], metrics: Metrics, ledger: Ledger) -> list[FigureRow]:
+    known = IssuedFigures(ledger.conn_id).known(pipeline.id, {row.start for row in rows})
+    for row in rows:
+        before = known.issued.get(row.key)
+        if before and before.value != row.value:
+            raise BadRequest(
+                f"{row.metric} of {row.start} was issued as {before.value} and is published as {row.value}: run {pipeline.id} "
+                "for its days, so that the difference is approved first"
+            )
+    return [row for row in rows if row.key not in known.issued and row.metric in metrics.metrics]

@@ -1,0 +1,246 @@
+"""The gate: issued figures move only where another person has approved just that result."""
+
+import sys
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from tests.unit.figures.conftest import D1, D2, D3, MARCH, ORDERS
+
+from headline.errors import BadData, BadRequest, RestatementWaiting
+from headline.figures import FiguresGate
+from headline.intervals import DAY, Interval
+from headline.pipeline import write_audit_publish
+from headline.warehouse.duckdb import DuckDBStaging
+
+
+def test_each_publication_records_its_figures_as_drafts_and_none_twice(reported: Any) -> None:
+    rows = reported.figures.history()
+    told = {(row.metric, row.segment, row.start): row.value for row in rows}
+    assert len(rows) == len(told)
+    assert {row.status for row in rows} == {"draft"}
+    assert told["daily_paid", "", D1] == Decimal(120)
+    assert (told["daily_paid", "kind=books", D1], told["daily_paid", "kind=toys", D2]) == (100, 0)
+    assert told["monthly_net", "", D1] == Decimal(193)
+    [row] = [row for row in rows if row.metric == "monthly_net"]
+    assert (row.end, row.coverage, len(row.inputs), row.pipeline) == (MARCH.end, 1, 64, "core_shop")
+    assert row.code_version
+    assert row.contract_version
+    assert row.as_of > 0
+    reported.run(D1, D3)
+    assert reported.figures.history() == rows, "nothing has changed"
+    assert reported.figures.most_recent() == []
+
+
+def test_only_what_changed_is_recorded_again(reported: Any) -> None:
+    before = reported.figures.history()
+    reported.arrive({D2: [("b2", "51.00"), ("t2", "-7.00")]})
+    reported.run(D2)
+    new = reported.figures.history()[len(before) :]
+    assert {(row.metric, row.segment) for row in new} == {
+        *(("daily_paid", ""), ("daily_paid", "kind=books"), ("monthly_net", "")),
+    }
+
+
+def test_without_metrics_nothing_is_recorded(reported: Any) -> None:
+    (reported.project.sql / "core/core_shop/metrics.yml").unlink()
+    reported.arrive({D2: [("b2", "99.00")]})
+    count = len(reported.figures.history())
+    assert reported.run(D2).waiting == []
+    assert len(reported.figures.history()) == count
+
+
+def test_a_closed_month_is_issued_after_another_person_has_approved(reported: Any) -> None:
+    asked = reported.ask(MARCH)
+    assert (asked.requester, asked.days, asked.kind) == ("ann", MARCH, "issue")
+    with pytest.raises(BadData, match="nobody has approved"):
+        reported.issue_approved(asked)
+    assert reported.figures.most_recent() == []
+    reported.requests.approve(asked.id, "ben", "r")
+    rows = reported.issue_approved(asked)
+    assert reported.issued("monthly_net") == {(D1, ""): 193}
+    assert {(row.requester, row.approver, row.request_id, row.status) for row in rows} == {("ann", "ben", asked.id, "issued")}
+    assert reported.issue_approved(asked) == [], "once"
+    statuses = [row.status for row in reported.figures.history(metric="monthly_net")]
+    assert statuses == ["draft", "approved", "issued"]
+    assert reported.figures.verify().broken == []
+    with pytest.raises(BadRequest, match="left to issue"):
+        reported.ask(MARCH)
+
+
+def test_what_changed_after_the_approval_is_not_issued(reported: Any) -> None:
+    asked = reported.ask(MARCH)
+    reported.requests.approve(asked.id, "ben", "r")
+    reported.arrive({D2: [("b2", "50.01"), ("t2", "-7.00")]})
+    reported.run(D2)
+    with pytest.raises(BadData, match="has changed since it was approved"):
+        reported.issue_approved(asked)
+    assert reported.figures.most_recent() == []
+
+
+def test_an_open_or_partial_or_missing_period_is_not_issued(reported: Any) -> None:
+    with pytest.raises(BadRequest, match=r"the day from 2026-04-01 is not published"):
+        reported.ask(Interval(D3, MARCH.end + DAY))
+    reported.arrive({D2: [("b2", "999.00")]})
+    reported.run(D2)
+    with pytest.raises(BadRequest, match=r"the day from 2026-03-02 is partial"):
+        reported.ask(Interval(D1, D3))
+    assert {row.start for row in reported.issue(Interval(D1, D2))} == {D1}
+
+
+def test_a_run_that_moves_an_issued_figure_publishes_nothing_and_asks(issued: Any) -> None:
+    issued.arrive({D2: [("b2", "80.00"), ("t2", "-7.00")]})
+    asked = issued.held(D2, requester="ann")
+    assert (asked.kind, asked.state, asked.requester, asked.days) == ("restatement", "asked", "ann", Interval(D2, D3))
+    told = {one["figure"]["metric"] + one["figure"]["segment"]: one for one in asked.figures}
+    assert told.keys() == {"daily_paid", "daily_paidkind=books", "monthly_net"}
+    month = told["monthly_net"]
+    assert (Decimal(month["old"]), Decimal(month["figure"]["value"]), month["is_material"]) == (193, 223, True)
+    assert [(part["cause"], Decimal(part["amount"])) for part in month["parts"]] == [("orders", 30)]
+    assert issued.held(D2).id == asked.id, "one result is asked for once"
+
+
+def test_an_approved_restatement_is_published_with_its_note(issued: Any) -> None:
+    issued.arrive({D2: [("b2", "80.00"), ("t2", "-7.00")]})
+    asked = issued.held(D2, requester="ann")
+    with pytest.raises(BadRequest, match="ann has asked"):
+        issued.requests.approve(asked.id, "ann", "r")
+    issued.held(D2)
+    issued.requests.approve(asked.id, "ben", "r")
+    assert issued.run(D2).waiting == []
+    assert issued.issued("monthly_net") == {(D1, ""): 223}
+    [row] = issued.figures.most_recent(metric="monthly_net")
+    assert (row.approver, row.requester, row.request_id) == ("ben", "ann", asked.id)
+    assert row.reason == "changed since it was issued: orders"
+    assert [row.value for row in issued.figures.as_first_reported(metric="monthly_net")] == [193]
+    assert issued.requests.get(asked.id).state == "published"
+    issued.arrive(ORDERS)
+    back = issued.held(D2)
+    assert back.id != asked.id, "the way back is a restatement of its own"
+    issued.requests.approve(back.id, "ben", "r")
+    issued.run(D2)
+    issued.arrive({D2: [("b2", "80.00"), ("t2", "-7.00")]})
+    assert issued.held(D2).id not in (asked.id, back.id), "an approval is used up"
+
+
+def test_a_staged_result_that_changed_after_the_approval_is_not_published(issued: Any) -> None:
+    issued.arrive({D2: [("b2", "80.00"), ("t2", "-7.00")]})
+    asked = issued.held(D2)
+    issued.requests.approve(asked.id, "ben", "r")
+    issued.arrive({D2: [("b2", "80.01"), ("t2", "-7.00")]})
+    again = issued.held(D2)
+    assert (again.id, again.state) == (asked.id + 1, "asked")
+    assert issued.issued("monthly_net") == {(D1, ""): 193}
+
+
+def test_a_result_with_equal_figures_and_other_rows_is_another_result(issued: Any) -> None:
+    """What is approved is the content of the periods, not only their sums."""
+    issued.arrive({D2: [("b2", "80.00"), ("t2", "-7.00")]})
+    asked = issued.held(D2)
+    issued.requests.approve(asked.id, "ben", "r")
+    issued.project.replace("core/core_shop/daily_sales.sql", "then 0.5 else 1 end", "then 0.5 else 0.99 end")
+    assert issued.held(D2).id != asked.id
+
+
+def test_what_was_asked_again_after_its_approval_is_not_published(issued: Any) -> None:
+    issued.arrive({D2: [("b2", "80.00"), ("t2", "-7.00")]})
+    asked = issued.held(D2)
+    issued.requests.approve(asked.id, "ben", "r")
+    issued.requests.ask_again(asked.id, "r")
+    assert issued.held(D2).id == asked.id
+
+
+def test_a_refused_restatement_changes_nothing_and_is_not_asked_for_every_day(issued: Any) -> None:
+    issued.arrive({D2: [("b2", "80.00"), ("t2", "-7.00")]})
+    asked = issued.held(D2)
+    issued.requests.refuse(asked.id, "ben", "r")
+    with pytest.raises(RestatementWaiting, match="ben has refused request"):
+        issued.run(D2)
+    assert len(issued.requests.all()) == 2  # that of the month's first issue too
+    assert issued.issued("monthly_net") == {(D1, ""): 193}
+
+
+def test_an_approval_that_is_taken_back_at_the_last_moment_publishes_nothing(
+    issued: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    issued.arrive({D2: [("b2", "80.00"), ("t2", "-7.00")]})
+    asked = issued.held(D2)
+    issued.requests.approve(asked.id, "ben", "r")
+    looked = FiguresGate.__call__
+
+    def look_and_lose(self: FiguresGate, *arguments: Any) -> Any:
+        also = looked(self, *arguments)
+        issued.requests.ask_again(asked.id, "r")
+        return also
+
+    monkeypatch.setattr(FiguresGate, "__call__", look_and_lose)
+    monkeypatch.setattr(DuckDBStaging, "replace", lambda *_arguments: pytest.fail("nothing is to be written"))
+    with pytest.raises(BadData, match="nobody has approved just this result"):
+        issued.run(D2)
+    assert issued.issued("monthly_net") == {(D1, ""): 193}
+
+
+def test_below_the_limit_it_is_published_and_recorded(issued: Any) -> None:
+    issued.arrive({D2: [("b2", "54.00"), ("t2", "-7.00")]})
+    assert issued.run(D2).waiting == []
+    [row] = issued.figures.most_recent(metric="monthly_net")
+    assert (row.value, row.approver, row.reason) == (197, None, "moved by no more than the materiality limit")
+
+
+def test_small_steps_do_not_add_up_to_a_large_one_unseen(issued: Any) -> None:
+    for amount in ("54.00", "55.00"):
+        issued.arrive({D2: [("b2", amount), ("t2", "-7.00")]})
+        issued.run(D2)
+    issued.arrive({D2: [("b2", "56.00"), ("t2", "-7.00")]})
+    asked = issued.held(D2)
+    assert {Decimal(one["old"]) for one in asked.figures if one["figure"]["metric"] == "daily_paid"} == {50}
+    [month] = [one for one in asked.figures if one["figure"]["metric"] == "monthly_net"]
+    assert sum(Decimal(part["amount"]) for part in month["parts"]) == Decimal(month["figure"]["value"]) - Decimal(month["old"])
+
+
+def test_a_segment_that_is_gone_is_a_restatement(issued: Any) -> None:
+    issued.arrive({D1: [("b1", "100.00"), ("b9", "20.00")]})
+    asked = issued.held(D1)
+    gone = [one for one in asked.figures if one["figure"]["segment"] == "kind=toys" and one["figure"]["metric"] == "daily_paid"]
+    assert [(one["old"], one["figure"]["value"], one["is_material"]) for one in gone] == [("20.0000", None, True)]
+    issued.requests.approve(asked.id, "ben", "r")
+    issued.run(D1)
+    assert issued.issued("daily_paid")[D1, "kind=toys"] is None
+
+
+def test_partial_data_never_take_the_place_of_an_issued_figure(issued: Any) -> None:
+    issued.arrive({D2: [("b2", "999.00"), ("t2", "-7.00")]})
+    with pytest.raises(BadData, match="partial data are never issued"):
+        issued.run(D2)
+    assert issued.issued("monthly_net") == {(D1, ""): 193}
+
+
+def test_a_stale_day_that_waits_holds_back_no_other(issued: Any) -> None:
+    issued.arrive({D2: [("b2", "80.00"), ("t2", "-7.00")]})
+    april = MARCH.end
+    issued.arrive({april: [("b5", "3.00")]})
+    gate = issued.run(april)
+    assert [one.state for one in gate.waiting] == ["asked"]
+    assert issued.project.query(f"select paid from core.daily_sales where ds = date '{april}'") == [(3,)]
+    assert issued.issued("monthly_net") == {(D1, ""): 193}
+
+
+def test_nobody_is_asked_about_a_result_whose_inputs_have_changed_meanwhile(issued: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    issued.arrive({D2: [("b2", "80.00"), ("t2", "-7.00")]})
+    counts: list[int] = []
+
+    def has_changed_once(*_arguments: Any) -> bool:
+        counts.append(len(issued.requests.all()))
+        return len(counts) <= 2
+
+    monkeypatch.setattr("headline.figures.gate.is_outdated", has_changed_once)
+    monkeypatch.setattr(sys.modules[write_audit_publish.__module__], "is_outdated", has_changed_once)
+    issued.held(D2)
+    assert counts == [1, 1, 1, 2], "the gate and the run, in each of two attempts; it is asked in the second"
+
+
+def test_a_change_of_the_definition_is_put_down_to_the_code(issued: Any) -> None:
+    issued.project.replace("core/core_shop/daily_sales.sql", "greatest(amount, 0)", "greatest(amount, 40)")
+    asked = issued.held(D3, D3)
+    assert asked.reason == "changed since it was issued: code"
+    assert {part["cause"] for one in asked.figures for part in one["parts"]} == {"code"}

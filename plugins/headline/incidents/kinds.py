@@ -100,8 +100,8 @@ PROFIT_DROP = Kind(
 )
 RESTATEMENT_WAITING = Kind(
     "restatement_waiting",
-    "Not built yet, so nobody is notified: a new computation would change figures that were reported to investors.",
-    "Nothing waits for approval: restated figures are published as soon as their checks have passed.",
+    "A run would have moved figures that were reported to investors by more than their limit; it has published nothing.",
+    "Read the request (headline figures request N): somebody who did not ask for it approves or refuses it in approve_figures.",
     may_wake=False,
 )
 ALERT_PATH_FAILED = Kind(

@@ -88,6 +88,15 @@ class FigureRequests(Store):
         with self._begin() as connection:
             return self._one(connection, request_id)
 
+    def of_run(self, run_id: str, request_id: int | None = None) -> FigureRequest | None:
+        """The request that a run of approve_figures is about: the one that it is told, or else the one that it has made."""
+        if request_id is not None:
+            return self.get(int(request_id))
+        query = text(f"{_WITH_STATE} where figure_request.run_id = :run_id and kind = 'issue' order by figure_request.id limit 1")
+        with self._begin() as connection:
+            row = connection.execute(query, {"run_id": run_id}).mappings().first()
+        return _request(row) if row else None
+
     def all(self, *, waiting: bool = False) -> list[FigureRequest]:
         """Every request, the newest first; `waiting`: those that nobody has decided."""
         where = "where newest.event = 'asked'" if waiting else ""

@@ -41,6 +41,7 @@ _BROKEN = text(f"""
     limit 20
 """)
 _HEAD = text("select id, hash from issued_figures order by id desc limit 1")
+_ANCHORED = text("select 1 from issued_figures where starts_with(hash, :anchor) and length(:anchor) >= 12 limit 1")
 _FIELDS = (
     *("pipeline", "metric", "definition_version", "segment", "start", "end", "value", "coverage", "status", "reason"),
     *("requester", "approver", "request_id", "run_id", "commit", "code_version", "contract_version", "inputs", "as_of"),
@@ -200,16 +201,13 @@ class IssuedFigures(Store):
         return sorted(self._read("issued_figures", of), key=lambda row: row.id)
 
     def verify(self, anchors: Iterable[str] = ()) -> Chain:
-        """Compute the chain anew. `anchors`: heads that somebody has kept outside; each must still be in it."""
+        """Compute the chain anew. `anchors`: heads, or their beginnings, that somebody has kept outside; each must be in it."""
         with self._begin() as connection:
             count = connection.scalar(text("select count(*) from issued_figures")) or 0
             broken = [(row.id, row.problem) for row in connection.execute(_BROKEN)]
-            wanted = sorted(set(anchors))
-            there = set(
-                connection.scalars(text("select hash from issued_figures where hash = any(:anchors)"), {"anchors": wanted})
-            )
+            unknown = [anchor for anchor in anchors if not connection.scalar(_ANCHORED, {"anchor": anchor})]
             head = connection.execute(_HEAD).first()
-        return Chain(count, head.hash if head else "", broken, [anchor for anchor in wanted if anchor not in there])
+        return Chain(count, head.hash if head else "", broken, unknown)
 
     def head(self) -> str:
         """The newest hash of the chain; empty before the first row."""

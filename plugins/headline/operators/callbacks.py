@@ -74,7 +74,7 @@ def run_failed(context: Any) -> None:
     told: set[tuple[str, str | None]] = set()
     for one in Incidents().open():
         told |= {(one.pipeline, run_id) for run_id in failed_runs(one.facts).values()}
-        if one.kind in DIRECT_CAUSES:
+        if one.kind in DIRECT_CAUSES or one.kind == "restatement_waiting":
             told.add((one.pipeline, one.facts.get("run_id")))
     if finding and (finding.pipeline, finding.facts["run_id"]) not in told:
         report([finding], now)
@@ -115,7 +115,7 @@ def finding_of(context: Any, now: datetime) -> Finding | None:
     the landing tells. All that fails of a pipeline's backfills on one day is one finding; a run by hand over old days is one.
     """
     from headline import settings
-    from headline.errors import BadRequest
+    from headline.errors import BadRequest, RestatementWaiting
     from headline.incidents.kinds import FAILED_DAY
     from headline.incidents.world import LOOK_BACK_DAYS
     from headline.intervals import business_day
@@ -130,7 +130,7 @@ def finding_of(context: Any, now: datetime) -> Finding | None:
             days = list(requested(context))
         except BadRequest:
             return None
-    if isinstance(error, BadRequest):
+    if isinstance(error, BadRequest | RestatementWaiting):  # that something waits for an approval is told by the run itself
         return None
     run_type = getattr(context.get("dag_run"), "run_type", "")
     kind_of_run = getattr(run_type, "value", run_type)

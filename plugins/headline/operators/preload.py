@@ -20,6 +20,8 @@ WORTH_LOADING_ONCE = (
     "airflow.providers.smtp.hooks.smtp",
     "airflow.sdk.io",
     "duckdb",
+    "headline.approvals",
+    "headline.figures",
     "headline.incidents.watch",
     "headline.operations",
     "headline.sources.database",

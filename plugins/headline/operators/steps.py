@@ -134,10 +134,15 @@ class WriteAuditPublishOperator(BaseOperator):
         """Compute the days that the run was asked for, or more where they are given."""
         from airflow.sdk.execution_time.timeout import timeout
 
+        from headline.operators.asking import ask_people, gate_of
         from headline.pipeline import write_audit_publish
 
         def work(days: Interval) -> None:
-            write_audit_publish(pipeline_run(self.pipeline, context, days), report=self.show)
+            gate = gate_of(context)
+            try:
+                write_audit_publish(pipeline_run(self.pipeline, context, days), report=self.show, gate=gate)
+            finally:
+                ask_people(gate, context)
 
         _give_way(context["dag_run"])
         own, moment = requested(context), datetime.now(UTC)

@@ -137,6 +137,8 @@ def likely_cause(facts: Mapping[str, Any]) -> str:
         parts.append(f"{_names(behind)} is behind its own inputs")
     if down := facts.get("down"):
         parts += [f"{name}: {error}" for name, error in sorted(down.items())]
+    if head := facts.get("chain_head"):
+        parts.append(f"asked for by {facts['requester']}; head of the chain of figures {head[:16]}")
     if error := facts.get("error"):
         parts.append(" ".join(str(error).split()))
     return _cut("; ".join(parts), LINE_LENGTH)
@@ -211,6 +213,9 @@ def _what(incident: Incident) -> str:
             return f"{incident.pipeline} has not landed {incident.ds}; {_names(facts.get('missing', []))} missing"
         case "backfill_failed" if failed := failed_days(facts):
             return f"{incident.pipeline}: runs of a backfill failed for {len(failed)} day(s), from {failed[0]} to {failed[-1]}"
+        case "restatement_waiting" if facts.get("figure"):
+            moved = f"{facts['figure']} from {facts['old']} to {facts['new']} ({facts['comes_from']})"
+            return f"{incident.pipeline}: request {facts['request']} waits for approval; it would move {moved}"
         case "data_stale":
             days = f"{facts.get('day_count', '')} day(s), from {facts['days'][0]}" if facts.get("days") else "days"
             return f"{incident.pipeline}: {days}, were computed before their inputs changed"

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from airflow.sdk import DAG, Param
 
+from headline.dag import DEFAULT_ARGS
 from headline.operators.approval import ApproveFiguresOperator, PublishApprovedOperator
 from headline.operators.asking import DAG_ID
 from headline.timetable import BEFORE_ALL_DATA
@@ -20,8 +21,7 @@ def approve_figures_dag(pipelines: Sequence[str]) -> DAG:
         description="A second person approves figures before investors are told, and before what they were told changes.",
         doc_md=APPROVAL,
         tags=[OWNER],
-        # A refusal is no fault; what the pipeline's own run fails at is told by that.
-        default_args={"owner": OWNER, "retries": 0},
+        default_args={**DEFAULT_ARGS, "owner": OWNER},
         schedule=None,
         start_date=BEFORE_ALL_DATA,
         catchup=False,

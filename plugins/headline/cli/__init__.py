@@ -11,6 +11,7 @@ from headline import recovery, settings
 from headline.cli import backfills, contracts, definitions, evidence, published, rota
 from headline.diff import commands as diffs
 from headline.errors import HeadlineError
+from headline.figures import commands as figures
 from headline.local import commands as local
 from headline.local import sandbox
 from headline.maintenance import commands as upkeep
@@ -26,6 +27,8 @@ app.add_typer(contracts.app, name="contract")
 app.add_typer(new.app, name="new")
 app.add_typer(sandbox.app, name="dev")
 app.add_typer(backfills.app, name="backfill")
+app.add_typer(figures.app, name="figures")
+figures.app.command("issue")(local.issue_figures)
 
 for command in (
     *published.COMMANDS,

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 
-from headline.errors import BadData, BadRequest
+from headline.errors import BadRequest
 from headline.figures.gate import ISSUED, digest
 from headline.figures.values import Period, figure_rows, metric_values
 from headline.intervals import Interval
@@ -53,18 +53,18 @@ def request_issue(
 
 
 def issue(request_id: int, run_id: str, catalog: Catalog, ledger: Ledger, warehouse: Warehouse) -> Sequence[FigureRow]:
-    """Issue what was approved; again = nothing happens. Raises BadData where nobody has, and where it has changed since."""
+    """Issue what was approved; again = nothing happens. Raises BadRequest where nobody has, and where it has changed."""
     requests = FigureRequests(ledger.conn_id)
     request = requests.get(request_id)
     if request.state == PUBLISHED:
         return []
     if request.state != APPROVED:
-        raise BadData(f"request {request_id}: nobody has approved it; nothing is issued")
+        raise BadRequest(f"request {request_id}: nobody has approved it; nothing is issued")
     with ledger.recording() as recording:  # nobody publishes meanwhile
         pipeline = catalog.pipelines[request.pipeline]
         rows, published = _figures(pipeline, request.days, catalog, ledger, warehouse)
         if digest(pipeline.id, [(None, row) for row in rows], published) != request.sha256:
-            raise BadData(
+            raise BadRequest(
                 f"request {request_id}: what is published of {request.days} has changed since it was approved; nothing is "
                 "issued. Ask for it again"
             )

@@ -33,7 +33,7 @@ class ApproveFiguresOperator(ApprovalOperator):
         return super().execute(context)
 
     def execute_complete(self, context: Any, event: dict[str, Any]) -> Any:
-        from headline.errors import BadData
+        from headline.errors import BadRequest
         from headline.ledger import FigureRequests
 
         requests, request = FigureRequests(), _known(context)
@@ -41,7 +41,7 @@ class ApproveFiguresOperator(ApprovalOperator):
         person = (event.get("responded_by_user") or {}).get("name")
         run_id = context["dag_run"].run_id
         if not person or event.get("timedout"):
-            raise BadData(f"request {request.id}: nobody has answered; nothing is published")
+            raise BadRequest(f"request {request.id}: nobody has answered; nothing is published")
         if person == request.requester:
             self.log.warning("%s has asked for this and cannot decide it: somebody else is asked now", person)
             return self.execute(context)
@@ -51,9 +51,15 @@ class ApproveFiguresOperator(ApprovalOperator):
             decided = requests.refuse(request.id, person, run_id)
         _resolve_incident(decided)
         if decided.state == "refused":
-            raise BadData(f"request {request.id}: {person} has refused it; nothing changes")
+            raise BadRequest(f"request {request.id}: {person} has refused it; nothing changes")
         self.log.info("request %s was approved by %s: %s", request.id, person, request.sha256)
         return answer
+
+    def process_trigger_event_error(self, event: dict[str, Any]) -> None:
+        """Nobody has answered in time: to ask three times more would be no other question."""
+        from headline.errors import BadRequest
+
+        raise BadRequest(f"nobody has answered ({event['error_type']}): nothing is published; clear the task to ask again")
 
 
 class PublishApprovedOperator(TriggerDagRunOperator):
@@ -74,7 +80,7 @@ class PublishApprovedOperator(TriggerDagRunOperator):
 
     def execute(self, context: Any) -> None:
         from headline import specs
-        from headline.errors import BadData
+        from headline.errors import BadRequest
         from headline.figures import issue
         from headline.intervals import DAY
         from headline.ledger import FigureRequests, Ledger
@@ -89,7 +95,7 @@ class PublishApprovedOperator(TriggerDagRunOperator):
         if request.state == "published":
             return
         if request.state != "approved":
-            raise BadData(f"request {request.id}: nobody has approved it; nothing is published")
+            raise BadRequest(f"request {request.id}: nobody has approved it; nothing is published")
         self.trigger_dag_id = request.pipeline
         self.conf = {"from": str(request.start), "to": str(request.end - DAY)}
         self.trigger_run_id = f"restatement__{request.id}__{len(FigureRequests().history(request.id))}"
@@ -141,12 +147,12 @@ def _days(params: Any) -> Any:
 
 
 def _known(context: Any) -> FigureRequest:
-    """The request of the run; raises BadData where it has none."""
-    from headline.errors import BadData
+    """The request of the run; raises BadRequest where it has none."""
+    from headline.errors import BadRequest
     from headline.ledger import FigureRequests
 
     dag_run = context["dag_run"]
     known = FigureRequests().of_run(dag_run.run_id, context["params"].get("request"))
     if known is None:
-        raise BadData(f"the run {dag_run.run_id} has asked for nothing, so that nobody can have approved it")
+        raise BadRequest(f"the run {dag_run.run_id} has asked for nothing, so that nobody can have approved it")
     return known

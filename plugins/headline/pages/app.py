@@ -1,4 +1,4 @@
-"""Pages inside Airflow: the board, incidents, the rota, runbooks and contracts, for whoever may read the DAG."""
+"""Pages inside Airflow: the board, incidents, issued figures, the rota, runbooks and contracts, for whoever may read the DAG."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from fastapi import Depends, FastAPI, HTTPException
 from fastapi.responses import FileResponse, HTMLResponse
 
 from headline import settings
-from headline.pages import again, answers, backfills, board, errors, incidents, rota
+from headline.pages import again, answers, backfills, board, errors, figures, incidents, rota
 from headline.pages.headers import send_headers
 from headline.pages.ledger import ReadsTheLedger
 from headline.pages.render import page
@@ -31,7 +31,7 @@ app = FastAPI(
     dependencies=[Depends(requires_authenticated())],
     exception_handlers=errors.HANDLERS,
 )
-for part in (again, answers, backfills, board, incidents, rota):
+for part in (again, answers, backfills, board, figures, incidents, rota):
     app.include_router(part.router)
 app.include_router(backfills.answers)
 send_headers(app)

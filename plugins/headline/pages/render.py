@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +28,13 @@ def clock(moment: datetime | None) -> str:
 def day_and_clock(moment: datetime) -> str:
     """A moment of these days in UTC: Mon 23 Nov, 08:00."""
     return f"{moment.astimezone(UTC):%a %-d %b, %H:%M}"
+
+
+def figure(value: Decimal | None) -> str:
+    """A value as people read it: grouped, without zeros at the end."""
+    from headline.figures.text import number
+
+    return number(value)
 
 
 def words(name: str) -> str:
@@ -57,6 +65,7 @@ def _templates() -> Environment:
         "clock": clock,
         "day_and_clock": day_and_clock,
         "duration": duration,
+        "figure": figure,
         "label": label,
         "words": words,
     }

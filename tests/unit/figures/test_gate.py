@@ -53,7 +53,7 @@ def test_without_metrics_nothing_is_recorded(reported: Any) -> None:
 def test_a_closed_month_is_issued_after_another_person_has_approved(reported: Any) -> None:
     asked = reported.ask(MARCH)
     assert (asked.requester, asked.days, asked.kind) == ("ann", MARCH, "issue")
-    with pytest.raises(BadData, match="nobody has approved"):
+    with pytest.raises(BadRequest, match="nobody has approved"):
         reported.issue_approved(asked)
     assert reported.figures.most_recent() == []
     reported.requests.approve(asked.id, "ben", "r")
@@ -73,7 +73,7 @@ def test_what_changed_after_the_approval_is_not_issued(reported: Any) -> None:
     reported.requests.approve(asked.id, "ben", "r")
     reported.arrive({D2: [("b2", "50.01"), ("t2", "-7.00")]})
     reported.run(D2)
-    with pytest.raises(BadData, match="has changed since it was approved"):
+    with pytest.raises(BadRequest, match="has changed since it was approved"):
         reported.issue_approved(asked)
     assert reported.figures.most_recent() == []
 

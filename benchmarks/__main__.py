@@ -12,7 +12,7 @@ from typing import Annotated
 
 import typer
 
-from benchmarks import parsing, plan, scale, work
+from benchmarks import figures, parsing, plan, scale, work
 from benchmarks.deployment import DAGS, DAYS, REPEATS, deployment
 from benchmarks.report import Report, compare, machine
 from benchmarks.scheduler import measure_backfill, measure_idle, measure_scheduler
@@ -51,6 +51,7 @@ def main(
             days = [Interval(day, day + DAY) for day in Interval(whole.end, last + DAY)]
             measure_scheduler(running, whole, days, report, screen)
             measure_idle(running, report, screen)
+            measure_figures(report, screen)
             if with_backfill:
                 measure_backfill(running, whole, report, screen)
             loads = work.landed()
@@ -64,6 +65,13 @@ def main(
     finally:  # what was measured is worth reading even where the next measurement fails
         screen.console.print(report.table)
         screen.say(machine())
+
+
+def measure_figures(report: Report, screen: Screen) -> None:
+    with screen.step(f"figures of {figures.YEARS} years as of a day"):
+        milliseconds, count = figures.milliseconds_as_of()
+    report.section()
+    report.add(f"{count:,} figures of {figures.YEARS} years as of a day", f"{milliseconds:.0f} ms", budget="100 ms")
 
 
 def measure_range(loads: Loads, whole: Interval, report: Report, screen: Screen) -> None:

@@ -9,7 +9,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, text
+from sqlalchemy import Connection, text
 
 from headline.intervals import Interval
 from headline.ledger.store import Store
@@ -56,38 +56,11 @@ _RECORD = text(f"""
         commit text, code_version text, contract_version text, inputs text, as_of bigint
     )
 """)
-_ALL = f"{_LISTED}, recorded_at, id, hash"
-_KNOWN = text(f"""
-    with mine as materialized (
-        select * from issued_figures where pipeline = :pipeline and start = any(cast(:starts as date[]))
-    )
-    select * from (
-        select distinct on (metric, segment, start) 'newest' as what, {_ALL} from mine where status <> 'approved'
-        order by metric, segment, start, id desc
-    ) as newest
-    union all
-    select * from (
-        select distinct on (metric, segment, start) 'issued' as what, {_ALL} from mine where status = 'issued'
-        order by metric, segment, start, id desc
-    ) as issued
-    union all
-    select * from (
-        select distinct on (metric, segment, start) 'agreed' as what, {_ALL} from mine
-        where status = 'issued' and request_id is not null
-        order by metric, segment, start, id desc
-    ) as agreed
-""")
 _READS = {
     "first": "figures_as_first_reported",
     "recent": "figures_most_recent",
     "as_of": "figures_as_of(cast(:moment as timestamptz))",
 }
-_DRAFTS = f"""
-    (
-        select distinct on (metric, segment, start) {_ALL} from issued_figures
-        where status in ('draft', 'issued') order by metric, segment, start, id desc
-    ) as figures
-"""
 
 
 @dataclass(frozen=True)
@@ -145,6 +118,35 @@ class FigureRow:
         found |= {name: None if said[name] is None else Decimal(said[name]) for name in ("value", "coverage")}
         found |= {name: None if said[name] is None else int(said[name]) for name in ("request_id", "as_of")}
         return cls(**found)
+
+
+_ALL = ", ".join(f'"{name}"' for name in FigureRow.__dataclass_fields__)
+_KNOWN = text(f"""
+    with mine as materialized (
+        select * from issued_figures where pipeline = :pipeline and start = any(cast(:starts as date[]))
+    )
+    select * from (
+        select distinct on (metric, segment, start) 'newest' as what, {_ALL} from mine where status <> 'approved'
+        order by metric, segment, start, id desc
+    ) as newest
+    union all
+    select * from (
+        select distinct on (metric, segment, start) 'issued' as what, {_ALL} from mine where status = 'issued'
+        order by metric, segment, start, id desc
+    ) as issued
+    union all
+    select * from (
+        select distinct on (metric, segment, start) 'agreed' as what, {_ALL} from mine
+        where status = 'issued' and request_id is not null
+        order by metric, segment, start, id desc
+    ) as agreed
+""")
+_DRAFTS = f"""
+    (
+        select distinct on (metric, segment, start) {_ALL} from issued_figures
+        where status in ('draft', 'issued') order by metric, segment, start, id desc
+    ) as figures
+"""
 
 
 @dataclass(frozen=True)
@@ -217,9 +219,9 @@ class IssuedFigures(Store):
 
     def _read(self, of_what: str, of: Mapping[str, str], **more: object) -> list[FigureRow]:
         conditions = " and ".join(f"{name} = :{name}" for name in of) or "true"
-        query = text(f"select * from {of_what} where {conditions} order by metric, segment, start")
+        query = text(f"select {_ALL} from {of_what} where {conditions} order by metric, segment, start")
         with self._begin() as connection:
-            return [_figure(row) for row in connection.execute(query, {**of, **more}).mappings()]
+            return [FigureRow(*row) for row in connection.execute(query, {**of, **more})]
 
 
 def record(connection: Connection, rows: Sequence[FigureRow]) -> None:
@@ -231,11 +233,7 @@ def record(connection: Connection, rows: Sequence[FigureRow]) -> None:
 def known(connection: Connection, pipeline: str, starts: Iterable[date]) -> Known:
     """As IssuedFigures.known, within a transaction."""
     found: dict[str, dict[FigureKey, FigureRow]] = {"newest": {}, "issued": {}, "agreed": {}}
-    for row in connection.execute(_KNOWN, {"pipeline": pipeline, "starts": sorted(set(starts))}).mappings():
-        figure = _figure(row)
-        found[row["what"]][figure.key] = figure
+    for what, *row in connection.execute(_KNOWN, {"pipeline": pipeline, "starts": sorted(set(starts))}):
+        figure = FigureRow(*row)
+        found[what][figure.key] = figure
     return Known(**found)
-
-
-def _figure(row: RowMapping) -> FigureRow:
-    return FigureRow(**{name: row.get(name, "issued") for name in FigureRow.__dataclass_fields__})

@@ -21,8 +21,8 @@ ROW = """
 """
 FIGURES = """
     select
-        pipeline, metric, definition_version, segment, start, "end", value, coverage, reason, requester, approver, request_id,
-        run_id, commit, code_version, contract_version, inputs, as_of, recorded_at, id, hash
+        pipeline, metric, definition_version, segment, start, "end", value, coverage, status, reason, requester, approver,
+        request_id, run_id, commit, code_version, contract_version, inputs, as_of, recorded_at, id, hash
 """
 
 
@@ -70,9 +70,9 @@ def upgrade() -> None:
             "id", sa.BigInteger(), primary_key=True, autoincrement=False, comment="place in the chain; the database gives it"
         ),
         sa.Column("pipeline", sa.String(), nullable=False),
-        sa.Column("metric", sa.String(), nullable=False, comment="as metrics.yml calls it"),
+        sa.Column("metric", sa.String(collation="C"), nullable=False, comment="as metrics.yml calls it"),
         sa.Column("definition_version", sa.String(), nullable=False, comment="hash of the definition in metrics.yml"),
-        sa.Column("segment", sa.String(), nullable=False, comment="column=value; empty for the whole"),
+        sa.Column("segment", sa.String(collation="C"), nullable=False, comment="column=value; empty for the whole"),
         sa.Column("start", sa.Date(), nullable=False, comment="first day of the period"),
         sa.Column("end", sa.Date(), nullable=False, comment="the day after its last"),
         sa.Column("value", sa.Numeric(), nullable=True, comment="null where it is not defined, such as a rate of nothing"),
@@ -101,7 +101,7 @@ def upgrade() -> None:
     op.create_index(
         "issued_figures_as_of",
         "issued_figures",
-        ["metric", "segment", "start", "id"],
+        ["metric", "segment", "start", sa.text("id desc")],
         postgresql_where=sa.text("status = 'issued'"),
     )
     for table in TABLES:

@@ -1,0 +1,119 @@
+"""A late refund of a day that investors know: nothing is published before another person has approved it, in Airflow itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date
+from decimal import Decimal
+
+import pytest
+from tests.airflow.world import LAST, WRITE_AUDIT_PUBLISH, Airflow, Deployment, wait_for
+
+from headline.intervals import DAY
+from headline.ledger import FigureRequest, FigureRequests, IssuedFigures
+from headline.ledger.incidents import Incidents
+
+APPROVE, PIPELINE = "approve_figures", "investor_profit"
+# A month that ends with it lacks its other days, and is not issued.
+ISSUED = LAST if (LAST + DAY).day > 1 else LAST - DAY
+REFUND = Decimal(5000)
+ASKED = ("awaiting_input", "failed", "success")
+# Two people who may do everything but administer Airflow.
+ASKS, DECIDES = "asks", "decides"
+
+
+class Person(Airflow):
+    """What somebody does in Airflow's UI, over its REST API."""
+
+    def ask(self, day: date) -> str:
+        conf = {"pipeline": PIPELINE, "from": str(day), "to": str(day)}
+        return str(self.trigger(APPROVE, conf=conf)["dag_run_id"])
+
+    def answer(self, run_id: str, option: str = "Approve") -> None:
+        body = {"chosen_options": [option], "params_input": {}}
+        self._request("PATCH", f"/dags/{APPROVE}/dagRuns/{run_id}/taskInstances/approve/-1/hitlDetails", json=body)
+
+    def mark_success(self, run_id: str) -> None:
+        path = f"/dags/{APPROVE}/dagRuns/{run_id}/taskInstances/approve"
+        self._request("PATCH", path, json={"new_state": "success"})
+
+    def page_of(self, run_id: str) -> str:
+        """What somebody reads who is to decide."""
+        return str(self.get(f"/dags/{APPROVE}/dagRuns/{run_id}/taskInstances/approve/-1/hitlDetails")["body"])
+
+
+@pytest.fixture
+def people(airflow: Deployment) -> Iterator[tuple[Person, Person]]:
+    airflow.api.unpause(APPROVE)
+    for name in (ASKS, DECIDES):
+        airflow.api.add_user(name, f"{name}-secret", "Op")
+    url = airflow.environment["AIRFLOW__API__BASE_URL"]
+    with Person(url, ASKS, f"{ASKS}-secret") as asks, Person(url, DECIDES, f"{DECIDES}-secret") as decides:
+        yield asks, decides
+    airflow.api.pause(APPROVE)
+
+
+def waits(airflow: Deployment, run_id: str) -> None:
+    """Until somebody is asked; a run that ends instead is told with its log."""
+    wait_for(lambda: state if (state := airflow.api.task(APPROVE, run_id, "approve")["state"]) in ASKED else None, 120)
+    if airflow.api.task(APPROVE, run_id, "approve")["state"] != "awaiting_input":
+        airflow.finish(APPROVE, run_id)
+
+
+def newest() -> FigureRequest:
+    return FigureRequests().all()[0]
+
+
+def test_a_late_refund_of_a_day_that_was_issued(airflow: Deployment, people: tuple[Person, Person]) -> None:
+    asks, decides = people
+    refunds = f"select sum(refund_amount) from profit.daily_profit_summary where ds = date '{ISSUED}'"
+    [(before,)] = airflow.query(refunds)
+
+    # Ann's own answer does not count, also over REST: it is asked anew, and Ben decides.
+    run_id = asks.ask(ISSUED)
+    waits(airflow, run_id)
+    asks.answer(run_id)
+    wait_for(lambda: airflow.api.task(APPROVE, run_id, "approve")["state"] != "awaiting_input" or None, 60)
+    waits(airflow, run_id)
+    assert (newest().state, newest().requester) == ("asked", ASKS)
+    assert IssuedFigures().most_recent() == []
+    decides.answer(run_id)
+    airflow.finish(APPROVE, run_id)
+    [issued] = IssuedFigures().most_recent(metric="daily_refunds")
+    assert (issued.start, issued.value, issued.approver, issued.requester) == (ISSUED, before, DECIDES, ASKS)
+
+    airflow.in_shop(f"insert into refunds values ('LATE', null, null, timestamp '{ISSUED} 12:00', 1, {REFUND}) returning 1")
+    chain = ("shop", "core_shop", "unit_profit")
+    runs = {dag_id: airflow.start(dag_id, ISSUED) for dag_id in chain}
+    for dag_id, one in runs.items():
+        airflow.finish(dag_id, one)
+    conf = {"from": str(ISSUED), "to": str(ISSUED)}
+    held = asks.trigger(PIPELINE, run_id="late_refund", conf=conf)["dag_run_id"]
+    airflow.finish(PIPELINE, held, "failed")
+    assert airflow.api.task(PIPELINE, held, WRITE_AUDIT_PUBLISH)["try_number"] == 1, "a retry could not help"
+    request = newest()
+    assert (request.kind, request.state, request.requester) == ("restatement", "asked", ASKS)
+    moved = {one["figure"]["metric"]: one for one in request.figures if not one["figure"]["segment"]}
+    assert [(part["cause"], Decimal(part["amount"])) for part in moved["daily_net_profit"]["parts"]] == [("refunds", -REFUND)]
+    [incident] = [one for one in Incidents().open() if one.kind == "restatement_waiting"]
+    assert (incident.facts["request"], incident.facts["run_id"]) == (request.id, held)
+
+    # Marked as successful, the run publishes nothing, and fails.
+    run_id = f"request__{request.id}"
+    waits(airflow, run_id)
+    assert request.sha256 in asks.page_of(run_id)
+    asks.mark_success(run_id)
+    assert airflow.finish(APPROVE, run_id, "failed")["publish"]["state"] == "failed"
+    assert airflow.query(refunds) == [(before,)]
+
+    # Cleared, it is asked anew, and what Ben approves is published by a run of its own.
+    airflow.api.clear(APPROVE, run_id, only_failed=False)
+    waits(airflow, run_id)
+    decides.answer(run_id)
+    airflow.finish(APPROVE, run_id)
+    assert airflow.query(refunds) == [(before + REFUND,)]
+    [restated] = IssuedFigures().most_recent(metric="daily_refunds")
+    assert (restated.value, restated.approver, restated.request_id) == (before + REFUND, DECIDES, request.id)
+    assert newest().state == "published"
+    assert [one for one in Incidents().open() if one.kind == "restatement_waiting"] == []
+    assert IssuedFigures().verify().broken == []

@@ -43,6 +43,13 @@ def approve_figures_dag(pipelines: Sequence[str]) -> DAG:
                 title="To",
                 description="Its last day. The figures of all days, weeks and months that end within it are issued.",
             ),
+            "leave_out": Param(
+                False,
+                type="boolean",
+                title="Leave out what is partial",
+                description="Issue the complete periods, and not the others. Else a partial or missing one is told, and nothing "
+                "is issued.",
+            ),
             "reason": Param(None, type=["null", "string"], title="Reason", description="Kept with the figures."),
         },
     ) as dag:

@@ -29,13 +29,20 @@ def request_issue(
     ledger: Ledger,
     warehouse: Warehouse,
     reason: str = "",
+    *,
+    leave_out: bool = False,
 ) -> FigureRequest:
     """Ask for the figures of all periods that end within these days, and are not issued as they are now.
 
-    Raises BadRequest where a period is missing, open or partial, where there is nothing to issue, and where issued figures differ
-    from what is published.
+    `leave_out`: periods that are not complete are left out, where else they are refused. Raises BadRequest where a period is
+    missing, open or partial, where there is nothing to issue, and where issued figures differ from what is published.
     """
-    rows, published = _figures(pipeline, days, catalog, ledger, warehouse)
+    metrics = _metrics(pipeline)
+    tables = {metric.of.full_name: metric.of for metric in metrics.metrics.values()}
+    states = {name: _closed(table, days, ledger, leave_out=leave_out) for name, table in tables.items()}
+    rows, published = _figures(pipeline, metrics, states, catalog, ledger, warehouse)
+    if not rows:
+        raise BadRequest(f"{pipeline.id}: no figure of a period that ends within {days} is left to issue")
     sha256 = digest(pipeline.id, [(None, row) for row in rows], published)
     return FigureRequests(ledger.conn_id).ask(
         FigureRequest(
@@ -62,7 +69,9 @@ def issue(request_id: int, run_id: str, catalog: Catalog, ledger: Ledger, wareho
         raise BadRequest(f"request {request_id}: nobody has approved it; nothing is issued")
     with ledger.recording() as recording:  # nobody publishes meanwhile
         pipeline = catalog.pipelines[request.pipeline]
-        rows, published = _figures(pipeline, request.days, catalog, ledger, warehouse)
+        metrics = _metrics(pipeline)
+        states = _asked_for(request, metrics, ledger)
+        rows, published = _figures(pipeline, metrics, states, catalog, ledger, warehouse)
         if digest(pipeline.id, [(None, row) for row in rows], published) != request.sha256:
             raise BadRequest(
                 f"request {request_id}: what is published of {request.days} has changed since it was approved; nothing is "
@@ -75,50 +84,72 @@ def issue(request_id: int, run_id: str, catalog: Catalog, ledger: Ledger, wareho
     return told
 
 
-def _figures(
-    pipeline: Pipeline, days: Interval, catalog: Catalog, ledger: Ledger, warehouse: Warehouse
-) -> tuple[list[FigureRow], Mapping[str, Sequence[Published]]]:
-    """The figures that are not issued yet, as they are published, and the content of the periods that they are of."""
+def _metrics(pipeline: Pipeline) -> Metrics:
     metrics = load_metrics(pipeline)
     if not metrics.metrics:
         raise BadRequest(f"{pipeline.id} has no metrics.yml: it has no figures to issue")
-    tables = {metric.of.full_name: metric.of for metric in metrics.metrics.values()}
-    states = {name: _closed(table, days, ledger) for name, table in tables.items()}
+    return metrics
+
+
+def _figures(
+    pipeline: Pipeline,
+    metrics: Metrics,
+    states: Mapping[str, Sequence[PeriodState]],
+    catalog: Catalog,
+    ledger: Ledger,
+    warehouse: Warehouse,
+) -> tuple[list[FigureRow], Mapping[str, Sequence[Published]]]:
+    """The figures of these periods (by table) that are not issued yet, as they are published, and the periods' content."""
     values: dict[FigureKey, Decimal | None] = {}
     periods: dict[tuple[str, date], Period] = {}
     with warehouse.session(read_only=True) as session:
         for name, mine in states.items():
-            spans = [state.interval for state in mine]
             of_table = [metric for metric in metrics.metrics.values() if metric.of.full_name == name]
-            if spans:
-                values |= metric_values(session, tables[name], name, of_table, spans, warehouse.dialect)
+            if mine:
+                spans = [state.interval for state in mine]
+                values |= metric_values(session, of_table[0].of, name, of_table, spans, warehouse.dialect)
             for state in mine:
                 code = state.code_version or ""
                 periods[name, state.interval.start] = Period(state.interval, state.coverage, code, state.as_of, state.run_id)
     rows = figure_rows(pipeline, catalog, values, metrics.metrics, periods, ledger.conn_id)
     new = _not_issued(pipeline, rows, metrics, ledger)
-    if not new:
-        raise BadRequest(f"{pipeline.id}: no figure of a period that ends within {days} is left to issue")
+    places = {(metrics.metrics[row.metric].of.full_name, row.start) for row in new}
     published = {
-        name: [Published(name, one.interval, one.fingerprint, one.row_count, one.status) for one in mine]
+        name: [
+            Published(name, one.interval, one.fingerprint, one.row_count, one.status)
+            for one in mine
+            if (name, one.interval.start) in places
+        ]
         for name, mine in states.items()
     }
     return new, published
 
 
-def _closed(table: Table, days: Interval, ledger: Ledger) -> list[PeriodState]:
-    """The periods of a table that end within the days; each must be published, over and complete."""
+def _asked_for(request: FigureRequest, metrics: Metrics, ledger: Ledger) -> dict[str, list[PeriodState]]:
+    """The periods that a request is about, by table, as they are now."""
+    wanted: dict[str, dict[Interval, None]] = {metric.of.full_name: {} for metric in metrics.metrics.values()}
+    for row in request.rows:
+        if row.metric in metrics.metrics:
+            wanted[metrics.metrics[row.metric].of.full_name][row.interval] = None
+    return {
+        name: [state for state in ledger.states([name], *mine) if state.interval in mine] if mine else []
+        for name, mine in wanted.items()
+    }
+
+
+def _closed(table: Table, days: Interval, ledger: Ledger, *, leave_out: bool) -> list[PeriodState]:
+    """The periods of a table that end within the days; each must be published, over and complete, or is left out."""
     wanted = [one for one in periods_of(days.widen(table.period), table) if days.start < one.end <= days.end]
     known = {state.interval: state for state in ledger.states([table.full_name], days.widen(table.period))}
     for period in wanted:
         state = known.get(period)
-        if state is None or state.status != "complete":
+        if (state is None or state.status != "complete") and not leave_out:
             how = "not published" if state is None else state.status
             raise BadRequest(
                 f"{table.full_name}: the {table.period} from {period.start} is {how}; only complete periods are issued. "
                 "`headline tables` tells what is partial, and why"
             )
-    return [known[period] for period in wanted]
+    return [known[period] for period in wanted if period in known and known[period].status == "complete"]
 
 
 def _not_issued(pipeline: Pipeline, rows: Sequence[FigureRow], metrics: Metrics, ledger: Ledger) -> list[FigureRow]:

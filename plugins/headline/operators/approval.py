@@ -132,7 +132,8 @@ def _request(context: Any) -> FigureRequest:
     catalog = specs.load_for(params["pipeline"])
     who = dag_run.triggering_user_name or ""
     place = (who, dag_run.run_id, catalog, Ledger(), open_warehouse(), params.get("reason") or "")
-    return request_issue(catalog.pipelines[params["pipeline"]], _days(params), *place)
+    leave_out = bool(params.get("leave_out"))
+    return request_issue(catalog.pipelines[params["pipeline"]], _days(params), *place, leave_out=leave_out)
 
 
 def _days(params: Any) -> Any:

@@ -139,8 +139,8 @@ class Reported:
         assert (self.project.contents(), self.project.ledger.newest_version()) == before
         return self.requests.get(waiting.value.request_id)
 
-    def ask(self, days: Interval, requester: str = "ann") -> FigureRequest:
-        return request_issue(*self._place(days, requester))
+    def ask(self, days: Interval, requester: str = "ann", **more: Any) -> FigureRequest:
+        return request_issue(*self._place(days, requester), **more)
 
     def issue(self, days: Interval) -> list[FigureRow]:
         """Ann asks, Ben approves."""

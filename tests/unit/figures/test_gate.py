@@ -86,6 +86,10 @@ def test_an_open_or_partial_or_missing_period_is_not_issued(reported: Any) -> No
     with pytest.raises(BadRequest, match=r"the day from 2026-03-02 is partial"):
         reported.ask(Interval(D1, D3))
     assert {row.start for row in reported.issue(Interval(D1, D2))} == {D1}
+    asked = reported.ask(MARCH, leave_out=True)
+    reported.requests.approve(asked.id, "ben", "r")
+    issued = reported.issue_approved(asked)
+    assert {row.start for row in issued if row.metric == "daily_paid"} == {D3}, "a day without sales has no figure"
 
 
 def test_a_run_that_moves_an_issued_figure_publishes_nothing_and_asks(issued: Any) -> None:

@@ -28,10 +28,6 @@ class Person(Airflow):
         conf = {"pipeline": PIPELINE, "from": str(day), "to": str(day), "leave_out": True}
         return str(self.trigger(APPROVE, conf=conf)["dag_run_id"])
 
-    def answer(self, run_id: str, option: str = "Approve") -> None:
-        body = {"chosen_options": [option], "params_input": {}}
-        self._request("PATCH", f"/dags/{APPROVE}/dagRuns/{run_id}/taskInstances/approve/-1/hitlDetails", json=body)
-
     def mark_success(self, run_id: str) -> None:
         path = f"/dags/{APPROVE}/dagRuns/{run_id}/taskInstances/approve"
         self._request("PATCH", path, json={"new_state": "success"})
@@ -73,12 +69,12 @@ def test_a_late_refund_of_a_day_that_was_issued(airflow: Deployment, people: tup
     # Ann's own answer does not count, also over REST: it is asked anew, and Ben decides.
     run_id = asks.ask(day)
     waits(airflow, run_id)
-    asks.answer(run_id)
+    asks.answer(APPROVE, run_id, "approve", "Approve")
     wait_for(lambda: airflow.api.task(APPROVE, run_id, "approve")["state"] != "awaiting_input" or None, 60)
     waits(airflow, run_id)
     assert (newest().state, newest().requester) == ("asked", ASKS)
     assert IssuedFigures().most_recent() == []
-    decides.answer(run_id)
+    decides.answer(APPROVE, run_id, "approve", "Approve")
     airflow.finish(APPROVE, run_id)
     [issued] = IssuedFigures().most_recent(metric="daily_refunds")
     assert (issued.start, issued.value, issued.approver, issued.requester) == (day, before, DECIDES, ASKS)
@@ -110,7 +106,7 @@ def test_a_late_refund_of_a_day_that_was_issued(airflow: Deployment, people: tup
     # Cleared, it is asked anew, and what Ben approves is published by a run of its own.
     airflow.api.clear(APPROVE, run_id, only_failed=False)
     waits(airflow, run_id)
-    decides.answer(run_id)
+    decides.answer(APPROVE, run_id, "approve", "Approve")
     airflow.finish(APPROVE, run_id)
     assert airflow.query(refunds) == [(before + REFUND,)]
     [restated] = IssuedFigures().most_recent(metric="daily_refunds")

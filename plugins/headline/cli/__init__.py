@@ -29,6 +29,7 @@ app.add_typer(sandbox.app, name="dev")
 app.add_typer(backfills.app, name="backfill")
 app.add_typer(figures.app, name="figures")
 figures.app.command("issue")(local.issue_figures)
+app.add_typer(local.demo, name="demo")
 
 for command in (
     *published.COMMANDS,

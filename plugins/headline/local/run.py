@@ -16,6 +16,7 @@ from headline.airflow_api import AirflowApi
 from headline.connections import variable
 from headline.errors import HeadlineError
 from headline.local import dag_files
+from headline.local.demo_figures import issue_last_month
 from headline.local.figures import audits, figures, open_figures
 from headline.local.health import AIRFLOW
 from headline.local.home import Home, chosen_in_shell
@@ -91,6 +92,8 @@ def run(home: Home, job: Job, screen: Screen) -> None:
             watch(home, api, str(job.day), runs, screen)
             for dag_id in operations:
                 api.unpause(dag_id)
+            if job.demo_days:
+                issue_last_month(home, api, screen)
     shown = figures(job.dags, job.first, job.day or job.last, environment["HEADLINE_REPORTING_CURRENCY"])
     for result in (*shown, audits(), home.login):
         screen.console.print()

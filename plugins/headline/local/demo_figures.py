@@ -1,0 +1,105 @@
+"""The demo company's last closed month is issued by two people, and a late refund makes it move."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from contextlib import closing
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+
+from headline.airflow_api import AirflowApi, Refused
+from headline.errors import BadRequest, HeadlineError
+from headline.intervals import DAY, Interval
+from headline.local import runs
+from headline.local.home import Home
+from headline.local.postgres import Postgres
+from headline.local.private import write_private
+from headline.local.screen import Screen
+from headline.operators.asking import DAG_ID
+
+REVIEWER = "reviewer"  # the second person; the administrator is the first
+PIPELINES = ("investor_profit", "investor_growth", "investor_engagement")
+CHAIN = ("shop", "core_shop", "unit_profit", "investor_profit")
+REFUND = Decimal(5000)
+SETTLED = timedelta(days=3)  # the demo's orders come up to two days late
+SECONDS = 180.0
+ENDED = ("success", "failed")
+
+
+def last_month(today: date) -> Interval:
+    """The last month that ended some days ago, so that its late orders have come."""
+    return Interval((today - SETTLED).replace(day=1) - DAY, (today - SETTLED).replace(day=1)).widen("month")
+
+
+def issue_last_month(home: Home, api: AirflowApi, screen: Screen) -> None:
+    """The administrator asks for the complete periods of the last closed month, and the second person approves them.
+
+    Again is safe: what was asked for is not asked for again. That something cannot be issued is told, and ends nothing.
+    """
+    days = last_month(datetime.now(UTC).date())
+    wanted = {pipeline: f"issue__{pipeline}__{days.start:%Y-%m}" for pipeline in PIPELINES}
+    with screen.step(f"Figures of {days.start:%Y-%m} issued"), _second_person(home, api) as person:
+        for pipeline, run_id in wanted.items():
+            if api.run(DAG_ID, run_id) is None:
+                conf = {"pipeline": pipeline, "from": str(days.start), "to": str(days.end - DAY), "leave_out": True}
+                api.trigger(DAG_ID, run_id=run_id, conf=conf)
+        deadline, states = time.monotonic() + SECONDS, dict.fromkeys(wanted.values(), "")
+        while waiting := [run_id for run_id, state in states.items() if state not in ENDED]:
+            for run_id in waiting:
+                states[run_id] = (api.run(DAG_ID, run_id) or {}).get("state", "")
+                task = api.task_instance(DAG_ID, run_id, "approve")
+                if task and task["state"] == "awaiting_input":
+                    person.answer(DAG_ID, run_id, "approve", "Approve")
+            if time.monotonic() > deadline:
+                break
+            time.sleep(1)
+    if failed := [run_id for run_id, state in states.items() if state != "success"]:
+        screen.say(f"not issued, see the log of approve_figures: {', '.join(failed)}")
+
+
+def restate() -> None:
+    """Let the shop learn of a refund of 5,000 on an issued day, and run what follows from it: the last run is held back.
+
+    Raises BadRequest where nothing is issued yet.
+    """
+    from headline.ledger import FigureRequests, IssuedFigures
+
+    issued = IssuedFigures().most_recent(metric="daily_refunds")
+    if not issued:
+        raise BadRequest("no day of profit is issued yet: make run issues the last closed month of the demo company")
+    home, screen, day = Home.current(), Screen(), issued[-1].start
+    with closing(Postgres(home.postgres).connect("shop", "shop_owner")) as connection, connection.cursor() as cursor:
+        name = f"LATE-{datetime.now(UTC):%Y%m%d%H%M%S}"
+        cursor.execute("insert into refunds values (%s, null, null, %s, null, %s)", (name, f"{day} 12:00", REFUND))
+    screen.say(f"a refund of {REFUND:,} of {day} has come late")
+    try:
+        runs.trigger(CHAIN, day, day)
+    except HeadlineError as error:
+        waiting = FigureRequests().all(waiting=True)
+        if not waiting:
+            raise
+        screen.say(str(error).splitlines()[0])
+        url = f"{home.environment()['AIRFLOW__API__BASE_URL']}/dags/{DAG_ID}"
+        screen.say(f"request {waiting[0].id} waits for {REVIEWER} (password: {_login(home)}): {url}")
+        screen.say(f"headline figures request {waiting[0].id} shows what would move")
+
+
+def _second_person(home: Home, api: AirflowApi) -> AirflowApi:
+    """A user besides the administrator, with the rights of an operator; made where they are missing."""
+    path = home.secrets.path(REVIEWER)
+    if not home.secrets.get(REVIEWER):
+        write_private(path, secrets.token_hex(10))
+    password = home.secrets[REVIEWER]
+    try:
+        api.add_user(REVIEWER, password, "Op")
+    except Refused as error:
+        if error.status != 409:  # there already
+            raise
+    write_private(_login(home), f"user: {REVIEWER}\npassword: {password}\n")
+    return AirflowApi(home.environment()["AIRFLOW__API__BASE_URL"], REVIEWER, password)
+
+
+def _login(home: Home) -> Path:
+    return home.path / f"login_of_{REVIEWER}"

@@ -8,10 +8,9 @@ from pathlib import Path
 import typer
 
 from headline import recovery, settings
-from headline.cli import backfills, contracts, definitions, evidence, published, rota
+from headline.cli import backfills, contracts, definitions, evidence, figures, published, rota
 from headline.diff import commands as diffs
 from headline.errors import HeadlineError
-from headline.figures import commands as figures
 from headline.local import commands as local
 from headline.local import sandbox
 from headline.maintenance import commands as upkeep

@@ -21,7 +21,7 @@ from headline.pipeline.publish import Also, is_outdated
 from headline.specs.metrics import Metrics, load_metrics
 
 if TYPE_CHECKING:
-    from headline.ledger.ledger import Recording
+    from headline.ledger.publications import Recording
     from headline.pipeline.plan import Plan
     from headline.pipeline.run import PipelineRun
     from headline.pipeline.transform import Staged

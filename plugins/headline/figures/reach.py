@@ -8,7 +8,7 @@ from headline.intervals import Interval
 from headline.ledger import FigureRow, IssuedFigures, Ledger
 from headline.specs import Catalog, Pipeline, Window, widest
 from headline.specs.metrics import read_metrics
-from headline.specs.models import Days
+from headline.specs.window import Days
 
 # By how many days a week or month may begin before, and end after, a day of it.
 _AROUND = {"week": 6, "month": 30}

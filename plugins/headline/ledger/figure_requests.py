@@ -11,7 +11,7 @@ from sqlalchemy import Connection, RowMapping, insert, select, text
 
 from headline.errors import BadData, BadRequest
 from headline.intervals import Interval
-from headline.ledger import issued_tables as tables
+from headline.ledger import tables
 from headline.ledger.issued import FigureRow, record
 from headline.ledger.store import Store
 

@@ -53,7 +53,7 @@ def _open_incident(request: FigureRequest, run_id: str) -> None:
     from headline.figures.text import difference, material, name, number, parts
     from headline.incidents.watch import report
     from headline.ledger import IssuedFigures
-    from headline.ledger.incidents import Finding
+    from headline.ledger.incident import Finding
 
     first = material(request)[0]
     facts = {

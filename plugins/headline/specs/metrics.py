@@ -14,8 +14,8 @@ from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, model_validator
 
 from headline.errors import SpecError
 from headline.intervals import Period
-from headline.specs.catalog import file_state, parse_yaml, read_text
 from headline.specs.contract_files import read_contract
+from headline.specs.files import file_state, parse_yaml, read_text
 from headline.specs.lenient import keys, understood
 from headline.specs.models import Pipeline, Table
 

@@ -5,15 +5,19 @@ A table of history says so in its `info`, and a migration gives it the trigger `
 
 from headline.ledger.tables.base import metadata
 from headline.ledger.tables.data import audit, held_day, load, period_state, publication, schema_change, staging_table, warehouse
+from headline.ledger.tables.figures import figure_decision, figure_request, issued_figures
 from headline.ledger.tables.incidents import incident, incident_event, repair
 from headline.ledger.tables.upkeep import erasure, retention, retirement
 
 __all__ = [
     "audit",
     "erasure",
+    "figure_decision",
+    "figure_request",
     "held_day",
     "incident",
     "incident_event",
+    "issued_figures",
     "load",
     "metadata",
     "period_state",

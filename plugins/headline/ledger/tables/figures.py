@@ -21,7 +21,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
-from headline.ledger.tables import HISTORY, metadata
+from headline.ledger.tables.base import HISTORY, metadata
 
 figure_request = Table(
     "figure_request",

@@ -1,4 +1,4 @@
-"""What the command line offers about issued figures; imported when it is called, so that the other commands stay quick."""
+"""`headline figures …`: what was issued to investors, and who has approved it."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from headline.cli.options import FormatOption
 from headline.errors import BadRequest, HeadlineError
 from headline.show import Format, show
 
@@ -14,7 +15,6 @@ if TYPE_CHECKING:
     from headline.ledger import FigureRequest
 
 app = typer.Typer(invoke_without_command=True, help="Figures that were issued to investors, and who has approved them.")
-FormatOption = Annotated[Format, typer.Option("--format", help="How rows are written.")]
 
 
 @app.callback()

@@ -27,12 +27,17 @@ def commands(text: str) -> list[list[str]]:
     return [shlex.split(line) for block in FENCE.findall(text) for line in block.splitlines()]
 
 
+def _is_whole(group: Any, rest: list[str]) -> bool:
+    """Whether a group of commands is itself the command, such as `headline figures --first`."""
+    return bool(group.invoke_without_command) and (not rest or rest[0].startswith("-"))
+
+
 def command_faults(words: list[str], catalog: Catalog, warehouse: duckdb.DuckDBPyConnection) -> Iterator[str]:
     """Why a command would not work: it does not exist, has no such option, or asks for what the warehouse does not know."""
     program, *rest = words
     command: Any = cached_command() if program == "headline" else None
     try:
-        while hasattr(command, "commands"):
+        while hasattr(command, "commands") and not _is_whole(command, rest):
             command = command.commands[rest.pop(0)]
         values = command.make_context(program, list(rest)).params
     except (AttributeError, KeyError, TyperException) as error:

@@ -11,7 +11,7 @@ from headline.errors import BadData, BadRequest, RestatementWaiting
 from headline.figures import FiguresGate
 from headline.intervals import DAY, Interval
 from headline.pipeline import write_audit_publish
-from headline.warehouse.duckdb import DuckDBStaging
+from headline.warehouse.duckdb.staging import DuckDBStaging
 
 
 def test_each_publication_records_its_figures_as_drafts_and_none_twice(reported: Any) -> None:

@@ -4,12 +4,21 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
+from datetime import date
 from itertools import combinations
+from pathlib import Path
 
 import pytest
+import yaml
 from tests.faults.injected import FAULTS, Fault
 from tests.faults.matrix import FirstHours, live_through
 from tests.faults.world import World
+
+from headline import specs
+from headline.figures.values import metric_values
+from headline.intervals import Interval
+from headline.specs.metrics import load_metrics
+from headline.warehouse import open_warehouse
 
 ALL = "HEADLINE_TEST_ALL_PAIRS" in os.environ  # as `make faults` sets it: each alone, and every pair there is
 # One of each source, and of what is let through row by row several, each of which happens to other rows or columns: none of them
@@ -31,6 +40,21 @@ PAIRS = list(combinations(FAULTS, 2)) if ALL else OF_ONE_SOURCE
 
 def test_every_fault_has_its_day() -> None:
     assert sorted(fault.name for group in AS_ONE for fault in group) == sorted(fault.name for fault in FAULTS)
+
+
+def test_figures_of_a_closed_month_never_change(day: FirstHours) -> None:
+    """What investors were told of March, to the last digit: by month, by week, and of three of its days."""
+    march, known = Interval(date(2026, 3, 1), date(2026, 4, 1)), {}
+    with day({fault.source for fault in AS_ONE[0]}).before.entered(), open_warehouse().session(read_only=True) as session:
+        for pipeline in specs.load().pipelines.values():
+            for metric in load_metrics(pipeline).metrics.values():
+                found = metric_values(session, metric.of, metric.of.full_name, [metric], [march], "duckdb")
+                known |= {
+                    f"{name} {segment} {start}".replace("  ", " "): f"{value}" for (name, segment, start), value in found.items()
+                }
+    golden = yaml.safe_load((Path(__file__).parent / "march.yml").read_text())
+    assert len(golden) > 100
+    assert {name: known.get(name) for name in golden} == golden
 
 
 def names(faults: Sequence[Fault]) -> str:

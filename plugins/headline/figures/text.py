@@ -29,7 +29,7 @@ def body(request: FigureRequest, head: str) -> str:
 
     `head`: of the ledger's chain, so that a copy of this text anchors it.
     """
-    shown = material(request) or list(request.figures)
+    shown = material(request) or sorted(request.figures, key=_longest_first)
     lines = [
         f"Asked for by **{escaped(request.requester)}**, who cannot decide it. Reason: {escaped(request.reason)}",
         "| metric | period | issued | new | difference | comes from |\n| --- | --- | ---: | ---: | ---: | --- |\n"
@@ -44,13 +44,17 @@ def body(request: FigureRequest, head: str) -> str:
 def material(request: FigureRequest) -> list[Mapping[str, Any]]:
     """The figures that move by more than their limit, months before weeks and days."""
     found = [one for one in request.figures if one["is_material"]]
-    return sorted(found, key=lambda one: (-length(one), one["figure"]["metric"], one["figure"]["start"]))
+    return sorted(found, key=_longest_first)
 
 
 def length(one: Mapping[str, Any]) -> int:
     """How many days the period of a figure has."""
     figure = one["figure"]
     return (date.fromisoformat(figure["end"]) - date.fromisoformat(figure["start"])).days
+
+
+def _longest_first(one: Mapping[str, Any]) -> tuple[int, str, str]:
+    return -length(one), one["figure"]["metric"], one["figure"]["start"]
 
 
 def difference(one: Mapping[str, Any]) -> Decimal | None:

@@ -13,10 +13,11 @@ from headline.local.screen import Screen
 from headline.operators.asking import DAG_ID
 
 
-def ask(month: str, pipeline: str, reason: str = "") -> str:
+def ask(month: str, pipeline: str, reason: str = "", *, leave_out: bool = False) -> str:
     """Start the run of approve_figures for a month, YYYY-MM; gives its id, and shows where it is decided."""
     days = days_of(month)
-    conf = {"pipeline": pipeline, "from": str(days.start), "to": str(days.end - DAY), "reason": reason or None}
+    asked = {"pipeline": pipeline, "from": str(days.start), "to": str(days.end - DAY)}
+    conf: dict[str, object] = {**asked, "reason": reason or None, "leave_out": leave_out}
     with airflow() as api:
         run_id = str(api.trigger(DAG_ID, conf=conf)["dag_run_id"])
     url = f"{Home.current().environment()['AIRFLOW__API__BASE_URL']}/dags/{DAG_ID}/runs/{quote(run_id, safe='')}"

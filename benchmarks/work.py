@@ -12,7 +12,7 @@ import duckdb
 
 from benchmarks.surroundings import Spent, auditing, clock, counting, empty_ledger, environment, peak
 from headline import settings, specs
-from headline.figures import FiguresGate
+from headline.figures.gate import FiguresGate
 from headline.intervals import Interval
 from headline.ledger import Ledger, Load
 from headline.pipeline import PipelineRun, Waiver, compile_table, prepare, write_audit_publish

@@ -10,7 +10,7 @@ from decimal import Decimal
 from headline.errors import BadRequest
 from headline.figures.gate import ISSUED, digest
 from headline.figures.values import Period, figure_rows, metric_values
-from headline.intervals import Interval
+from headline.intervals import DAY, Interval
 from headline.ledger import FigureRequest, FigureRequests, FigureRow, IssuedFigures, Ledger, PeriodState, Published
 from headline.ledger.figure_requests import APPROVED, ISSUE, NOBODY, PUBLISHED, take
 from headline.ledger.issued import FigureKey, record
@@ -52,7 +52,7 @@ def request_issue(
             end=days.end,
             sha256=sha256,
             figures=[{"figure": row.to_json(), "old": None, "is_material": False, "parts": []} for row in rows],
-            reason=reason or f"the days {days} are over",
+            reason=reason or f"{days.start} to {days.end - DAY} are over",
             requester=requester or NOBODY,
             run_id=run_id,
         )

@@ -21,12 +21,17 @@ NOBODY = "scheduler"
 # One after the other: who decides must see what was decided before.
 _ALONE = text("select pg_advisory_xact_lock(hashtext('headline figure request'))")
 _WITH_STATE = """
-    select figure_request.*, newest.event as state, newest.person as decided_by, newest.at as decided_at
+    select figure_request.*, newest.event as state, decided.person as decided_by, decided.at as decided_at
     from figure_request
     inner join lateral (
         select event, person, at from figure_decision where request_id = figure_request.id
         order by figure_decision.id desc limit 1
     ) as newest on true
+    left join lateral (
+        select person, at from figure_decision
+        where request_id = figure_request.id and person is not null and newest.event <> 'asked'
+        order by figure_decision.id desc limit 1
+    ) as decided on true
 """
 
 

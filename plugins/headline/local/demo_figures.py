@@ -45,14 +45,17 @@ def issue_last_month(home: Home, api: AirflowApi, screen: Screen) -> None:
             if api.run(DAG_ID, run_id) is None:
                 conf = {"pipeline": pipeline, "from": str(days.start), "to": str(days.end - DAY), "leave_out": True}
                 api.trigger(DAG_ID, run_id=run_id, conf=conf)
-        deadline, states = time.monotonic() + SECONDS, dict.fromkeys(wanted.values(), "")
+        deadline, states, seen = time.monotonic() + SECONDS, dict.fromkeys(wanted.values(), ""), set[str]()
         while waiting := [run_id for run_id, state in states.items() if state not in ENDED]:
             for run_id in waiting:
                 states[run_id] = (api.run(DAG_ID, run_id) or {}).get("state", "")
                 task = api.task_instance(DAG_ID, run_id, "approve")
-                if task and task["state"] == "awaiting_input":
+                if not task or task["state"] != "awaiting_input":
+                    continue
+                if run_id in seen:  # an answer in the moment in which Airflow begins to wait may be lost
                     with suppress(Refused):  # answered already, and about to go on
                         person.answer(DAG_ID, run_id, "approve", "Approve")
+                seen.add(run_id)
             if time.monotonic() > deadline:
                 break
             time.sleep(1)

@@ -81,7 +81,7 @@ class PublishApprovedOperator(TriggerDagRunOperator):
     def execute(self, context: Any) -> None:
         from headline import specs
         from headline.errors import BadRequest
-        from headline.figures import issue
+        from headline.figures.issuing import issue
         from headline.intervals import DAY
         from headline.ledger import FigureRequests, Ledger
         from headline.warehouse import open_warehouse
@@ -118,7 +118,7 @@ def _request(context: Any) -> FigureRequest:
     """
     from headline import specs
     from headline.errors import BadRequest
-    from headline.figures import request_issue
+    from headline.figures.issuing import request_issue
     from headline.ledger import FigureRequests, Ledger
     from headline.warehouse import open_warehouse
 

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from headline.figures import FiguresGate
+    from headline.figures.gate import FiguresGate
     from headline.ledger import FigureRequest
 
 log = logging.getLogger(__name__)
@@ -19,7 +19,7 @@ _RESTATES = re.compile(r"restatement__(\d+)__\d+")
 
 def gate_of(context: Any) -> FiguresGate:
     """The gate of a run: whoever asked for the run asks for what comes of it, also where an approved run finds something new."""
-    from headline.figures import FiguresGate
+    from headline.figures.gate import FiguresGate
     from headline.ledger import FigureRequests
 
     person = context["dag_run"].triggering_user_name or ""

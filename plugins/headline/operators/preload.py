@@ -21,7 +21,7 @@ WORTH_LOADING_ONCE = (
     "airflow.sdk.io",
     "duckdb",
     "headline.approvals",
-    "headline.figures",
+    "headline.figures.issuing",
     "headline.incidents.watch",
     "headline.operations",
     "headline.sources.database",

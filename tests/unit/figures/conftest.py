@@ -11,7 +11,8 @@ import pytest
 
 from headline import specs
 from headline.errors import RestatementWaiting
-from headline.figures import FiguresGate, issue, request_issue
+from headline.figures.gate import FiguresGate
+from headline.figures.issuing import issue, request_issue
 from headline.intervals import DAY, Interval
 from headline.ledger import FigureRequest, FigureRequests, FigureRow, IssuedFigures
 from headline.pipeline import PipelineRun, write_audit_publish

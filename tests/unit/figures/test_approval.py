@@ -13,7 +13,7 @@ from airflow.sdk.exceptions import TaskAwaitingInput
 from tests.unit.figures.conftest import D2, D3, MARCH
 
 from headline.errors import BadRequest, RestatementWaiting
-from headline.figures import FiguresGate
+from headline.figures.gate import FiguresGate
 from headline.intervals import DAY, Interval
 from headline.ledger.incidents import Incidents
 from headline.operators import asking

@@ -11,9 +11,8 @@ import pytest
 from tests.unit.records import days_of, record
 
 from headline import specs
-from headline.figures import could_move
 from headline.figures.attribution import attribute
-from headline.figures.reach import reach_of
+from headline.figures.reach import could_move, reach_of
 from headline.intervals import DAY, Interval
 from headline.ledger import FigureRow, IssuedFigures, Ledger
 from headline.ledger.issued import FigureKey

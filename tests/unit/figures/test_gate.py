@@ -8,7 +8,7 @@ import pytest
 from tests.unit.figures.conftest import D1, D2, D3, MARCH, ORDERS
 
 from headline.errors import BadData, BadRequest, RestatementWaiting
-from headline.figures import FiguresGate
+from headline.figures.gate import FiguresGate
 from headline.intervals import DAY, Interval
 from headline.pipeline import write_audit_publish
 from headline.warehouse.duckdb.staging import DuckDBStaging

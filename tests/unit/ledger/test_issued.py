@@ -190,7 +190,7 @@ def test_one_result_is_asked_for_once_and_decided_by_another_person(ledger: Ledg
         take(connection, asked.id, "b" * 64, "r")
     with engine().begin() as connection:
         take(connection, asked.id, A_REQUEST.sha256, "r")
-    assert requests.get(asked.id).state == "published"
+    assert (requests.get(asked.id).state, requests.get(asked.id).decided_by) == ("published", "ben")
     assert requests.of_result("investor_profit", A_REQUEST.sha256) is None, "it is used up"
     assert requests.ask(A_REQUEST).id != asked.id
 

@@ -157,11 +157,6 @@ class AirflowApi:
         path = f"/dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}/-1/hitlDetails"
         self._request("PATCH", path, json={"chosen_options": [option], "params_input": {}})
 
-    def add_user(self, name: str, password: str, role: str) -> None:
-        """Add a person; the rights are those of the role. Raises Refused with status 409 where there is one of that name."""
-        body = {"username": name, "password": password, "first_name": name, "last_name": "Headline", "email": f"{name}@localhost"}
-        self._ask("POST", "/auth/fab/v1/users", json=body | {"roles": [{"name": role}]})
-
     def log(self, dag_id: str, run_id: str, task_id: str, try_number: int) -> list[str]:
         """What one try of a task logged, an event a line, its errors with their traceback."""
         return [line for event in self._log(dag_id, run_id, task_id, try_number) for line in log_lines(event)]

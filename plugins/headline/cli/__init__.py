@@ -27,8 +27,8 @@ app.add_typer(new.app, name="new")
 app.add_typer(sandbox.app, name="dev")
 app.add_typer(backfills.app, name="backfill")
 app.add_typer(figures.app, name="figures")
-figures.app.command("issue")(local.issue_figures)
-app.add_typer(local.demo, name="demo")
+figures.app.command("issue")(remote.issue_figures)
+app.add_typer(remote.demo, name="demo")
 
 for command in (
     *published.COMMANDS,

@@ -137,4 +137,34 @@ def unpause(pipeline: Annotated[str, typer.Argument(help="A DAG.")]) -> None:
     runs.unpause(pipeline)
 
 
+def issue_figures(
+    month: Annotated[str, typer.Argument(help="The month, YYYY-MM.")],
+    pipeline: Annotated[str, typer.Option(help="Whose figures: a pipeline with a metrics.yml.")],
+    reason: Annotated[str, typer.Option(help="Kept with the figures.")] = "",
+    leave_out_partial: Annotated[
+        bool, typer.Option("--leave-out-partial", help="Issue the complete periods of the month alone.")
+    ] = False,
+) -> None:
+    """Ask for a closed month to be issued; somebody else approves it in Airflow, in the DAG approve_figures."""
+    from headline.remote import approval
+
+    approval.ask(month, pipeline, reason, leave_out=leave_out_partial)
+
+
+demo = typer.Typer(no_args_is_help=True, help="What happens to the demo company.")
+
+
+@demo.command()
+def restate() -> None:
+    """A refund of 5,000 of an issued day comes late: what follows is run, and waits for the approval of a second person."""
+    from headline.remote import approval
+
+    approval.restate()
+
+
+@demo.callback()
+def _demo() -> None:
+    """What happens to the demo company."""
+
+
 COMMANDS = (login, logout, status, incidents, acknowledge, trigger, retry, unpause)

@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from headline.airflow_api import Refused
 from headline.errors import BadRequest
 from headline.ledger import Ledger
 from headline.local import demo_figures
@@ -38,7 +37,6 @@ class FakeAirflow:
 
     def __init__(self, refuses: tuple[str, ...] = ()) -> None:
         self.refuses = refuses
-        self.users: dict[str, str] = {}
         self.runs: dict[str, dict[str, Any]] = {}
         self.answers: list[tuple[str, str]] = []
 
@@ -46,11 +44,6 @@ class FakeAirflow:
         return self
 
     def __exit__(self, *_: object) -> None: ...
-
-    def add_user(self, name: str, _password: str, role: str) -> None:
-        if name in self.users:
-            raise Refused("there is one", 409)
-        self.users[name] = role
 
     def run(self, _dag_id: str, run_id: str) -> dict[str, Any] | None:
         return self.runs.get(run_id)
@@ -78,11 +71,10 @@ def test_the_administrator_asks_and_a_second_person_approves(home: Any, monkeypa
     api, printed = FakeAirflow(refuses=("investor_growth",)), io.StringIO()
     logins: list[tuple[str, str]] = []
     monkeypatch.setattr(demo_figures, "AirflowApi", lambda _url, user, password: logins.append((user, password)) or api)
+    monkeypatch.setattr(demo_figures, "team", lambda _: {"ines": "secret", "jonas": "another"})
     monkeypatch.setattr(demo_figures.time, "sleep", lambda _: None)
     demo_figures.issue_last_month(home, api, Screen(Console(file=printed, width=200)))  # type: ignore[arg-type]
-    assert api.users == {"reviewer": "Op"}
-    assert logins == [("reviewer", home.secrets["reviewer"])]
-    assert home.secrets["reviewer"] in (home.path / "login_of_reviewer").read_text()
+    assert logins == [("ines", "secret")]
     assert {(run_id.split("__")[1], option) for run_id, option in api.answers} == {
         ("investor_profit", "Approve"),
         ("investor_engagement", "Approve"),
@@ -95,4 +87,4 @@ def test_the_administrator_asks_and_a_second_person_approves(home: Any, monkeypa
 
 def test_nothing_moves_before_something_is_issued(ledger: Ledger) -> None:
     with pytest.raises(BadRequest, match="no day of profit is issued yet"):
-        demo_figures.restate()
+        demo_figures.refund_late()

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from headline.errors import BadRequest
-from headline.local import approval
+from headline.remote import approval
 
 
 def test_a_month_is_asked_for_with_its_days(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
@@ -19,12 +19,10 @@ def test_a_month_is_asked_for_with_its_days(monkeypatch: pytest.MonkeyPatch, cap
         return {"dag_run_id": "manual__1"}
 
     @contextmanager
-    def airflow() -> Iterator[Any]:
-        yield SimpleNamespace(trigger=trigger)
+    def airflow(_act: str) -> Iterator[Any]:
+        yield SimpleNamespace(trigger=trigger, url="http://here")
 
     monkeypatch.setattr(approval, "airflow", airflow)
-    home = SimpleNamespace(environment=lambda: {"AIRFLOW__API__BASE_URL": "http://here"})
-    monkeypatch.setattr(approval, "Home", SimpleNamespace(current=lambda: home))
     assert approval.ask("2026-02", "investor_profit", leave_out=True) == "manual__1"
     days = {"from": "2026-02-01", "to": "2026-02-28"}
     assert asked == [("approve_figures", {"pipeline": "investor_profit", **days, "reason": None, "leave_out": True})]

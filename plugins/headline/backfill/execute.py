@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from headline.backfill.control import lock_of, record_effect
 from headline.backfill.plan import stale_days
 from headline.errors import BadData, BadRequest, HeadlineError, NotEvaluated, SpecError
+from headline.figures.gate import FiguresGate
 from headline.intervals import Interval, merge
 from headline.ledger import Backfill, Backfills, Chunk, Ledger, Locks
 from headline.pipeline import PipelineRun, TableRun, write_audit_publish
@@ -34,7 +35,7 @@ def execute(
     backfill_id: int,
     run_id: str,
     report: Report = lambda _: None,
-    work: Work = lambda run, _: write_audit_publish(run, alone=True),
+    work: Work = lambda run, found: write_audit_publish(run, gate=gate_of(found), alone=True),
 ) -> Backfill:
     """Compute what is missing of a backfill; `run_id` is the run that works on it. Again is safe: what is done is not done again.
 
@@ -59,6 +60,11 @@ def execute(
             return _finish(backfills, backfill_id)
     finally:
         locks.close()
+
+
+def gate_of(found: Backfill) -> FiguresGate:
+    """Whoever asked for the backfill asks for what it moves of issued figures, for the same reason."""
+    return FiguresGate(found.request.requested_by, found.request.reason)
 
 
 def _ended(found: Backfill) -> Backfill:

@@ -11,6 +11,7 @@ from math import log2
 from headline import settings
 from headline.backfill.selection import select
 from headline.backfill.totals import Totals, totals
+from headline.figures.reach import could_move
 from headline.intervals import Interval, from_days, merge
 from headline.ledger import Backfills, Change, Chunk, Ledger, Request, made_by_earlier_code, missing_days, stale_states, touched
 from headline.specs import Catalog, Pipeline
@@ -66,7 +67,7 @@ class Plan:
 
 
 def make_plan(
-    catalog: Catalog, ledger: Ledger, warehouse: Warehouse, request: Request, could_move: CouldMove = lambda _: ()
+    catalog: Catalog, ledger: Ledger, warehouse: Warehouse, request: Request, issued_by: CouldMove | None = None
 ) -> Plan:
     """Plan a request from the ledger; of the warehouse only sums of money are read. Raises BadRequest, Transient."""
     chosen = select(catalog, request.selection, with_downstream=request.with_downstream)
@@ -79,7 +80,14 @@ def make_plan(
     parts = [_timed(part, history.get(part.pipeline, [])) for part in parts]
     days = _days_by_table(catalog, parts)
     before = totals(catalog, ledger, warehouse, days)
-    return Plan(request, parts, before, list(could_move(days)), _later(catalog, ledger, days))
+    issued = issued_by(days) if issued_by else _issued(catalog, ledger, days)
+    return Plan(request, parts, before, list(issued), _later(catalog, ledger, days))
+
+
+def _issued(catalog: Catalog, ledger: Ledger, days: Mapping[str, Sequence[Interval]]) -> list[str]:
+    """The issued figures that could move, months before weeks and days, a line each."""
+    rows = sorted(could_move(ledger, days, catalog), key=lambda row: (-len(row.interval), row.start, row.metric, row.segment))
+    return [f"{row.metric} {row.segment} of {row.start}".replace("  ", " ") for row in rows]
 
 
 def _in_order(catalog: Catalog, chosen: Iterable[str]) -> list[Pipeline]:

@@ -77,9 +77,10 @@ class RunBackfillOperator(BaseOperator):
         from airflow.sdk.execution_time.timeout import timeout
 
         from headline import specs
-        from headline.backfill.execute import Cancelled, execute
+        from headline.backfill.execute import Cancelled, execute, gate_of
         from headline.backfill.render import effect
         from headline.ledger import Ledger
+        from headline.operators.asking import ask_people
         from headline.pipeline import write_audit_publish
         from headline.warehouse import open_warehouse
 
@@ -87,9 +88,13 @@ class RunBackfillOperator(BaseOperator):
         os.nice(BACKGROUND_NICENESS)  # today's landing has the processor first; its locks are fair
         catalog, ledger, run_id = specs.load_sound(), Ledger(), context["dag_run"].run_id
 
-        def work(run: PipelineRun, _: Backfill) -> list[TableRun]:
-            with timeout(self.compute_timeout.total_seconds()):
-                return write_audit_publish(run, alone=True)
+        def work(run: PipelineRun, found: Backfill) -> list[TableRun]:
+            gate = gate_of(found)
+            try:
+                with timeout(self.compute_timeout.total_seconds()):
+                    return write_audit_publish(run, gate=gate, alone=True)
+            finally:
+                ask_people(gate, context)
 
         try:
             done = execute(catalog, ledger, open_warehouse(), number, run_id, self.show, work)

@@ -11,6 +11,7 @@ import pytest
 from tests.unit.records import days_of, record
 
 from headline import specs
+from headline.backfill.plan import _issued
 from headline.figures.attribution import attribute
 from headline.figures.reach import could_move, reach_of
 from headline.intervals import DAY, Interval
@@ -175,3 +176,5 @@ def test_days_of_an_input_could_move_what_follows_from_them(ledger: Ledger, metr
     assert moved(core__expenses=date(2026, 7, 1)) == set()
     assert moved(raw__events=D5) == set()
     assert could_move(ledger, {}, catalog) == []
+    told = _issued(catalog, ledger, {"core.expenses": [Interval(D5, D6)]})
+    assert told == ["monthly_net_profit of 2026-05-01", "daily_expenses of 2026-05-05"], "as the plan of a backfill says it"

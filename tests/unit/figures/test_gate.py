@@ -2,11 +2,15 @@
 
 import sys
 from decimal import Decimal
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from tests.unit.figures.conftest import D1, D2, D3, MARCH, ORDERS
 
+from headline import specs
+from headline.backfill.execute import gate_of
+from headline.backfill.request import read_request
 from headline.errors import BadData, BadRequest, RestatementWaiting
 from headline.figures.gate import FiguresGate
 from headline.intervals import DAY, Interval
@@ -248,3 +252,15 @@ def test_a_change_of_the_definition_is_put_down_to_the_code(issued: Any) -> None
     asked = issued.held(D3, D3)
     assert asked.reason == "changed since it was issued: code"
     assert {part["cause"] for one in asked.figures for part in one["parts"]} == {"code"}
+
+
+def test_a_backfill_asks_in_the_name_and_with_the_reason_of_whoever_asked_for_it(issued: Any) -> None:
+    issued.arrive({D2: [("b2", "80.00"), ("t2", "-7.00")]})
+    said = {"select": "core.daily_sales", "from": str(D2), "to": str(D2), "reason": "the shop has found a late order"}
+    catalog = specs.load()
+    request = read_request(catalog, issued.project.ledger, said, "ann")
+    found = SimpleNamespace(request=request)
+    with pytest.raises(RestatementWaiting) as error:
+        write_audit_publish(issued.project.run("core_shop", D2), gate=gate_of(found), alone=True)  # type: ignore[arg-type]
+    asked = issued.requests.get(error.value.request_id)
+    assert (asked.requester, asked.reason) == ("ann", "the shop has found a late order")

@@ -36,7 +36,7 @@ _FILL = f"""
     ) as periods
     cross join lateral (
         values ('draft', day + interval '1 day'), ('issued', day + interval '36 days'),
-            (case when extract(doy from day) % 10 = 0 then 'issued' end, day + interval '90 days')
+            (case when mod(extract(doy from day), 10) = 0 then 'issued' end, day + interval '90 days')
     ) as told (status, at)
     where told.status is not null;
     analyze issued_figures

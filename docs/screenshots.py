@@ -1,7 +1,8 @@
 """Take the pictures of the README from the running Airflow: `make run`, then `.venv/bin/python docs/screenshots.py`.
 
-Yesterday's prices come many times too high and a column of the exchange rates is renamed; the runs that find it open incidents,
-of which an engineer takes one. At the end the sources are mended and computed again. Needs Chromium, for example Debian's package
+A refund comes so late that it would move issued figures, and waits for an engineer's approval. Yesterday's prices come many times
+too high and a column of the exchange rates is renamed; the runs that find it open incidents, of which the engineer takes one. At
+the end the refund is approved, and the sources are mended and computed again. Needs Chromium, for example Debian's package
 `chromium`.
 """
 
@@ -21,10 +22,14 @@ from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 from headline import settings
 from headline.airflow_api import AirflowApi
 from headline.intervals import DAY
+from headline.ledger import FigureRequest, FigureRequests
 from headline.ledger.incident import Incident
 from headline.ledger.incidents import Incidents
 from headline.local.home import Home
 from headline.local.postgres import Postgres
+from headline.local.setup import team
+from headline.operators.asking import DAG_ID as APPROVALS
+from headline.remote.approval import restate
 
 IMAGES = Path(__file__).parent / "images"
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run"]
@@ -36,17 +41,23 @@ YESTERDAY = datetime.now(UTC).date() - DAY
 
 def main() -> None:
     settings.load_environment_file()
-    url = os.environ["AIRFLOW__API__BASE_URL"]
-    with AirflowApi.of(os.environ) as api, trouble(Home.current(), api), sync_playwright() as playwright:
+    url, home = os.environ["AIRFLOW__API__BASE_URL"], Home.current()
+    name, password = "jonas", team(home.secrets)["jonas"]
+    with (
+        AirflowApi.of(os.environ) as api,
+        AirflowApi(url, name, password) as person,
+        late_refund(api, person) as request,
+        trouble(home, api),
+        sync_playwright() as playwright,
+    ):
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=FLAGS)
-        with engineer(api, "jonas") as password:
-            state = log_in(browser, url, "jonas", password)
-            take_one(browser, url, state)
-            pictures(browser, url, state, api)
+        state = log_in(browser, url, name, password)
+        take_one(browser, url, state)
+        pictures(browser, url, state, api, request)
         browser.close()
 
 
-def pictures(browser: Browser, url: str, state: dict, api: AirflowApi) -> None:
+def pictures(browser: Browser, url: str, state: dict, api: AirflowApi, request: FigureRequest) -> None:
     run_id = next(run["dag_run_id"] for run in api.runs("unit_profit") if run["dag_run_id"].startswith("range"))
     run = f"/dags/unit_profit/runs/{run_id}"
     broken, taken = incident("contract_failed"), incident("schema_changed")
@@ -57,6 +68,9 @@ def pictures(browser: Browser, url: str, state: dict, api: AirflowApi) -> None:
         "incident": (f"/plugin/headline/headline/incidents/{taken.id}", DESKTOP, "light"),
         "rota": ("/plugin/headline/headline/rota", DESKTOP, "dark"),
         "tab": ("/dags/shop/plugin/headline_pipeline", DESKTOP, "light"),
+        "approval": (f"/dags/{APPROVALS}/runs/request__{request.id}/tasks/approve/required_actions", DESKTOP, "light"),
+        "request": (f"/plugin/headline/headline/figures/requests/{request.id}", DESKTOP, "light"),
+        "figures": ("/plugin/headline/headline/figures?pipeline=investor_profit", DESKTOP, "light"),
         "phone": (f"/headline/incidents/{broken.id}", PHONE, "light"),
     }
     for name, (path, viewport, scheme) in shots.items():
@@ -75,6 +89,18 @@ def take_one(browser: Browser, url: str, state: dict) -> None:
         page.get_by_role("button", name="Acknowledge").click()
         page.get_by_text("Acknowledged by").first.wait_for()
     page.context.close()
+
+
+@contextmanager
+def late_refund(api: AirflowApi, person: AirflowApi) -> Iterator[FigureRequest]:
+    """A restatement of the demo company waits while this lasts; then it is approved and published."""
+    restate()
+    request = FigureRequests().all(waiting=True)[0]
+    run_id = f"request__{request.id}"
+    wait_for(lambda: (api.task_instance(APPROVALS, run_id, "approve") or {}).get("state") == "awaiting_input")
+    yield request
+    person.answer(APPROVALS, run_id, "approve", "Approve")
+    wait_for(lambda: (api.run(APPROVALS, run_id) or {}).get("state") == "success")
 
 
 @contextmanager
@@ -120,19 +146,6 @@ def wait_for(look, seconds: float = 300) -> None:
         if time.monotonic() > deadline:
             raise TimeoutError("waited too long; `make logs` shows what Airflow does")
         time.sleep(1)
-
-
-@contextmanager
-def engineer(api: AirflowApi, name: str) -> Iterator[str]:
-    """Somebody with the rights of an engineer, for as long as this lasts; gives the password."""
-    password = secrets.token_hex(10)
-    body = {"username": name, "password": password, "first_name": name, "last_name": "-", "email": f"{name}@example.com"}
-    api._client.delete(f"/auth/fab/v1/users/{name}")  # left behind where this was interrupted
-    api._client.post("/auth/fab/v1/users", json=body | {"roles": [{"name": "Op"}]}).raise_for_status()
-    try:
-        yield password
-    finally:
-        api._client.delete(f"/auth/fab/v1/users/{name}").raise_for_status()
 
 
 def opened(browser: Browser, url: str, state: dict | None = None, **options) -> BrowserContext:

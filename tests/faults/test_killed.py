@@ -22,7 +22,7 @@ from headline.warehouse.duckdb.session import DuckDBSession
 from headline.warehouse.duckdb.staging import DuckDBStaging
 from headline.warehouse.duckdb.warehouse import DuckDBWarehouse
 
-AUDIT = import_module("headline.pipeline.audit")
+AUDIT, STAGING = (import_module(f"headline.{name}") for name in ("pipeline.audit", "warehouse.duckdb.staging"))
 
 
 def sql(beginning: str, *, after: bool = False) -> Point:
@@ -135,7 +135,7 @@ def test_killed_while_the_very_first_run_makes_the_published_tables(
     *ingests, last = steps(run).values()
     for ingest in ingests:
         ingest()
-    kill(last, Point(DuckDBStaging, "_ensure", lambda _session, output, _known: output.name == "raw.expenses"))
+    kill(last, Point(STAGING, "ensure_table", lambda _session, output, _known: output.name == "raw.expenses"))
     assert world.query("select count(*) from information_schema.tables where table_schema = 'raw'") == [(0,)]
 
     last()

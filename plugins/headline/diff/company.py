@@ -49,13 +49,12 @@ def server(folder: Path) -> Iterator[Postgres]:
 @contextmanager
 def sources(postgres: Postgres, folder: Path, interval: Interval, company: Company) -> Iterator[None]:
     """While it is entered the company's sources have these days and can be read."""
-    logging.getLogger("headline").setLevel(logging.ERROR)  # else every ingest says how much it brought
     last = interval.end - DAY
     with closing(postgres.connect("shop")) as connection:
         connection.autocommit = False
         shop.fill(connection, interval.start, last, company)
     datashare.drop(folder / "share", interval.start, last, company)
-    with finance_api.server(company, today=lambda: last) as service:
+    with _quiet(), finance_api.server(company, today=lambda: last) as service:
         service.RequestHandlerClass.log_message = lambda *_: None  # type: ignore[attr-defined]
         Thread(target=service.serve_forever, daemon=True).start()
         connection_to_it = {"conn_type": "http", "host": "http://127.0.0.1", "port": service.server_address[1]}
@@ -64,6 +63,18 @@ def sources(postgres: Postgres, folder: Path, interval: Interval, company: Compa
                 yield
         finally:
             service.shutdown()
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Else every ingest says how much it brought."""
+    logger = logging.getLogger("headline")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
 
 
 def land(postgres: Postgres, folder: Path, interval: Interval, company: Company) -> Loads:

@@ -116,7 +116,7 @@ def upgrade() -> None:
 def _chain() -> None:
     """Each row takes its place after the last one; who adds at the same time waits for the end of the transaction before."""
     op.execute(f"""
-        create function issued_figures_chain() returns trigger language plpgsql as $$
+        create or replace function issued_figures_chain() returns trigger language plpgsql as $$
         declare
             last record;
         begin
@@ -148,7 +148,7 @@ def _reads() -> None:
         order by metric, segment, start, id desc
     """)
     op.execute(f"""
-        create function figures_as_of(moment timestamptz) returns setof figures_most_recent language sql stable as $$
+        create or replace function figures_as_of(moment timestamptz) returns setof figures_most_recent language sql stable as $$
             select distinct on (metric, segment, start) *
             from ({FIGURES} from issued_figures where status = 'issued' and recorded_at <= moment) as told
             order by metric, segment, start, id desc

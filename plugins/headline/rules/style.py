@@ -37,7 +37,7 @@ class SqlStyle:
     """
 
     def __init__(self, files: Sequence[Path], processes: int = 2) -> None:
-        self._sound = settings.load().home / "check" / "sound_sql"
+        self._sound = _root() / ".sqlfluff_cache" / "sound"
         known = set(self._sound.read_text().split()) if self._sound.is_file() else set()
         shared = _shared()
         self._keys = {file: key for file in files if (key := _hash([file.read_text(), *shared])) not in known}

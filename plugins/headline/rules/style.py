@@ -10,7 +10,7 @@ import subprocess
 import sys
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from contextlib import chdir
+from contextlib import chdir, suppress
 from hashlib import sha256
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -63,9 +63,10 @@ class SqlStyle:
             for one in file["violations"]:
                 text = f"line {one['start_line_no']}: {one['description']} ({one['code']})"
                 found[_root() / file["filepath"]].append((one["code"], text))
-        self._sound.parent.mkdir(parents=True, exist_ok=True)
-        with self._sound.open("a") as keys:
-            keys.writelines(f"{key}\n" for file, key in self._keys.items() if file not in found)
+        with suppress(PermissionError):  # an image's folder is not ours to write to
+            self._sound.parent.mkdir(parents=True, exist_ok=True)
+            with self._sound.open("a") as keys:
+                keys.writelines(f"{key}\n" for file, key in self._keys.items() if file not in found)
         return found
 
 

@@ -15,6 +15,7 @@ import typer
 
 from headline.environments import MeantOption, refuse_in_production
 from headline.errors import BadRequest, HeadlineError
+from headline.options import FormatOption
 from headline.show import Format
 
 if TYPE_CHECKING:
@@ -143,7 +144,7 @@ def erase(
     ] = False,
     by: Annotated[str, typer.Option(help="Who asks for it; the account that runs the command if left out.")] = "",
     meant: MeantOption = False,
-    form: Annotated[Format, typer.Option("--format", help="How rows are written.")] = Format.TABLE,
+    form: FormatOption = Format.TABLE,
 ) -> None:
     """Erase a person: a pseudonym stands for their id in landing, tables and samples, other personal data go. No figure changes.
 

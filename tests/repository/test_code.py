@@ -20,6 +20,7 @@ ORDER = (
     "errors",
     "redaction",
     "show",
+    "options",
     "settings",
     "environments",
     "connections",

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from headline.cli.options import FormatOption
+from headline.options import FormatOption, LastOption
 from headline.show import Format, show
 
 app = typer.Typer(no_args_is_help=True, help="History computed again over a range: planned first, then chunk by chunk.")
@@ -19,7 +19,6 @@ SelectionArgument = Annotated[
     ),
 ]
 FirstOption = Annotated[str | None, typer.Option("--from", help="First day, YYYY-MM-DD; may be left out with --stale.")]
-LastOption = Annotated[str | None, typer.Option("--to", help="Last day, included; the first if left out.")]
 DownstreamOption = Annotated[bool, typer.Option("--downstream", help="Also everything that is computed from them.")]
 StaleOption = Annotated[
     bool, typer.Option("--stale", help="Only days that are stale: an input, SQL or contract changed after they were computed.")

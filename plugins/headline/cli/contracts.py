@@ -6,7 +6,8 @@ from typing import Annotated
 
 import typer
 
-from headline.cli.options import Engine, EngineOption, FirstOption, LastOption, shown_days
+from headline.cli.options import Engine, EngineOption, shown_days
+from headline.options import FirstOption, LastOption
 
 app = typer.Typer(no_args_is_help=True, help="Contracts, and what the sources send.")
 

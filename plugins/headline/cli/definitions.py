@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from headline import settings
-from headline.cli.options import Engine, EngineOption, FirstOption, FormatOption, LastOption, shown_days, sound_catalog
+from headline.cli.options import Engine, EngineOption, shown_days, sound_catalog
 from headline.errors import HeadlineError
+from headline.options import FirstOption, FormatOption, LastOption
 from headline.show import Format, show
 
 if TYPE_CHECKING:

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from headline import settings
-from headline.cli.options import FormatOption, sound_catalog
+from headline.cli.options import sound_catalog
 from headline.errors import HeadlineError
+from headline.options import FormatOption
 from headline.show import Format, show
 
 if TYPE_CHECKING:

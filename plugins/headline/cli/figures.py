@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from headline.cli.options import FormatOption
 from headline.errors import BadRequest, HeadlineError
+from headline.options import FormatOption
 from headline.show import Format, show
 
 if TYPE_CHECKING:

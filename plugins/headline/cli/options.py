@@ -1,4 +1,4 @@
-"""Options and arguments that commands have in common."""
+"""What commands of this folder have in common."""
 
 from __future__ import annotations
 
@@ -9,14 +9,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from headline.show import Format
-
 if TYPE_CHECKING:
     from headline.intervals import Interval
     from headline.specs import Catalog
-
-
-FormatOption = Annotated[Format, typer.Option("--format", help="How rows are written.")]
 
 
 class Engine(StrEnum):
@@ -27,8 +22,6 @@ class Engine(StrEnum):
     SPARK = "spark"
 
 
-FirstOption = Annotated[str | None, typer.Option("--from", help="First day, YYYY-MM-DD; yesterday if left out.")]
-LastOption = Annotated[str | None, typer.Option("--to", help="Last day, included; the first if left out.")]
 EngineOption = Annotated[Engine, typer.Option(help="Whose SQL is printed.")]
 
 

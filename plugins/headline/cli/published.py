@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from headline import recovery
-from headline.cli.options import FormatOption, sound_catalog
+from headline.cli.options import sound_catalog
 from headline.errors import HeadlineError
+from headline.options import FormatOption
 from headline.show import Format, show
 
 if TYPE_CHECKING:

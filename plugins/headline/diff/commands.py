@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from headline import settings
+from headline.options import FormatOption, LastOption
 from headline.show import Format
 
 if TYPE_CHECKING:
@@ -23,11 +24,11 @@ FIRST, LAST = date(2026, 2, 26), date(2026, 3, 2)
 def diff(
     table: Annotated[str | None, typer.Argument(help="schema.table; every table that has changed if left out.")] = None,
     first: Annotated[str | None, typer.Option("--from", help="First day, YYYY-MM-DD; for a table yesterday if left out.")] = None,
-    last: Annotated[str | None, typer.Option("--to", help="Last day, included; the first if left out.")] = None,
+    last: LastOption = None,
     base: Annotated[str | None, typer.Option(help="Compare with where the branch left this revision; main if left out.")] = None,
     head: Annotated[str | None, typer.Option(help="The revision that has changed; the files as they are if left out.")] = None,
     seed: Annotated[int, typer.Option(help="Which demo company: another seed makes other rows.")] = 1,
-    form: Annotated[Format, typer.Option("--format", help="How it is written.")] = Format.TABLE,
+    form: FormatOption = Format.TABLE,
 ) -> None:
     """Show what a change of SQL, contracts or specs does to rows: how many are added, removed and changed, totals, and examples.
 

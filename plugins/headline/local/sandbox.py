@@ -14,6 +14,7 @@ import typer
 
 from headline import connections, settings
 from headline.errors import BadRequest, SpecError
+from headline.options import FirstOption, FormatOption, LastOption
 from headline.show import Format, show
 
 if TYPE_CHECKING:
@@ -26,10 +27,6 @@ PRODUCTION, PRODUCTION_LEDGER = "headline_production", "headline_production_ledg
 _CALLED_THERE = {PRODUCTION: "headline_warehouse", PRODUCTION_LEDGER: "headline_ledger_reader"}
 # A sandbox computes figures by production's settings.
 _SETTINGS = ("reporting_currency", "reporting_zone", "restatement_days", "first_day", "start_date", "closed_day_limit", "without")
-
-FirstOption = Annotated[str | None, typer.Option("--from", help="First day, YYYY-MM-DD; yesterday if left out.")]
-LastOption = Annotated[str | None, typer.Option("--to", help="Last day, included; the first if left out.")]
-FormatOption = Annotated[Format, typer.Option("--format", help="How rows are written.")]
 
 app = typer.Typer(no_args_is_help=True, help="A developer's sandbox beside production (HEADLINE_ENVIRONMENT=dev).")
 

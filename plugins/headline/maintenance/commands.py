@@ -9,9 +9,8 @@ from typing import Annotated
 import typer
 
 from headline.environments import MeantOption, refuse_in_production
+from headline.options import FormatOption
 from headline.show import Format, show
-
-FormatOption = Annotated[Format, typer.Option("--format", help="How rows are written.")]
 
 
 def retire(

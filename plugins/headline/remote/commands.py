@@ -9,9 +9,8 @@ from typing import Annotated, Any
 
 import typer
 
+from headline.options import FormatOption
 from headline.show import Format, show
-
-FormatOption = Annotated[Format, typer.Option("--format", help="How rows are written.")]
 
 
 def login(

@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from contextvars import ContextVar
 from functools import cache
 from typing import Any
 
+import psycopg2
 from sqlalchemy import URL, Engine, create_engine
 
 from headline import settings
@@ -71,6 +72,19 @@ def parameters(conn_id: str = CONNECTION) -> dict[str, Any]:
         "connect_timeout": 10,
     }
     return {name: value for name, value in found.items() if value}
+
+
+def is_same_database(one: str, other: str) -> bool:
+    """Whether two connections lead to one database, however they write where it is; False where one leads nowhere now."""
+    found = []
+    for conn_id in (one, other):
+        try:
+            with closing(psycopg2.connect(**parameters(conn_id))) as connection, connection.cursor() as cursor:
+                cursor.execute("select pg_postmaster_start_time(), current_database()")
+                found.append(cursor.fetchone())
+        except psycopg2.OperationalError:
+            return False
+    return found[0] == found[1]
 
 
 def unreachable(conn_id: str, error: BaseException) -> Transient:

@@ -137,10 +137,21 @@ def _require_own(kept: Mapping[str, str]) -> None:
     if connections.variable("headline_ledger") in kept and kept.get("HEADLINE_ENVIRONMENT") != settings.SANDBOX:
         raise BadRequest(f"{settings.load().home} is an installation and no sandbox: name another HEADLINE_HOME, or none")
     for own, of_production in (("headline_warehouse", PRODUCTION), ("headline_ledger", PRODUCTION_LEDGER)):
-        if os.environ.get(connections.variable(own)):
-            mine, theirs = connections.get(own), connections.get(of_production)
-            if (mine.host, mine.port or 5432, mine.schema) == (theirs.host, theirs.port or 5432, theirs.schema):
-                raise BadRequest(f"the connection {own} is production's: a sandbox has its own, leave it out")
+        if os.environ.get(connections.variable(own)) and _leads_to(own, of_production):
+            raise BadRequest(f"the connection {own} is production's: a sandbox has its own, leave it out")
+
+
+def _leads_to(own: str, of_production: str) -> bool:
+    """Whether a connection of the sandbox's leads to what is production's, also by another name of its host, or by a link."""
+    from headline.ledger.engine import is_same_database
+
+    mine, theirs = connections.get(own), connections.get(of_production)
+    if (mine.host, mine.port or 5432, mine.schema) == (theirs.host, theirs.port or 5432, theirs.schema):
+        return True
+    if of_production == PRODUCTION_LEDGER:
+        return is_same_database(own, of_production)
+    files = Path(mine.host), Path(theirs.host)
+    return all(file.exists() for file in files) and files[0].samefile(files[1])
 
 
 def _pipeline(what: str, catalog: Catalog) -> Pipeline:

@@ -75,11 +75,17 @@ class Airflow(AirflowApi):
 
 
 @contextmanager
-def airflow(act: str = "", *, is_named: bool = False) -> Iterator[Airflow]:
+def airflow(act: str = "", *, is_named: bool = False, is_meant: bool = False) -> Iterator[Airflow]:
     """The Airflow to ask; whatever it refuses becomes a BadRequest of one line that says what to do.
 
     `act`: what is to be made there, if anything. `is_named`: whether that carries a person's name, as in production all does.
+    `is_meant`: whether who says it in a sandbox can only mean production.
     """
+    if act and not is_meant and settings.load().environment == settings.SANDBOX:
+        raise BadRequest(
+            f"{act} is refused: a sandbox (HEADLINE_ENVIRONMENT=dev) has no Airflow, and where you have logged in is not yours "
+            "alone. headline dev run <pipeline> computes in the sandbox; without HEADLINE_ENVIRONMENT it is done there"
+        )
     with chosen(act if is_named or settings.load().environment == "prod" else "") as api:
         try:
             yield api

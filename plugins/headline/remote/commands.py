@@ -101,7 +101,7 @@ def acknowledge(
     """Take an incident in the name of your login, so that nobody else is told."""
     from headline.remote.client import airflow
 
-    with airflow("an acknowledgement", is_named=True) as api:
+    with airflow("an acknowledgement", is_named=True, is_meant=True) as api:
         taken = api.acknowledge(incident)
     by = f", acknowledged by {taken['acknowledged_by']}" if taken["acknowledged_by"] else ""
     print(f"{taken['pipeline']} {taken['kind']} of {taken['ds']} is {taken['state']}{by}")

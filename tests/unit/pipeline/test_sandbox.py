@@ -300,6 +300,17 @@ def test_production_is_named_and_is_not_the_sandbox(headline: Sandboxed, monkeyp
         with monkeypatch.context() as patch:
             patch.setenv(f"AIRFLOW_CONN_HEADLINE_{mine}", os.environ[f"AIRFLOW_CONN_HEADLINE_{theirs}"])
             assert f"the connection headline_{mine.lower()} is production's" in headline(*run)[2]
+    link = headline.folder / "a_link.duckdb"
+    link.symlink_to(headline.project.folder / "warehouse.duckdb")
+    for mine, theirs, host in (
+        ("WAREHOUSE", "PRODUCTION", str(link)),
+        ("LEDGER", "PRODUCTION_LEDGER", f"{postgres}/."),
+    ):
+        with monkeypatch.context() as patch:
+            other = json.loads(os.environ[f"AIRFLOW_CONN_HEADLINE_{theirs}"]) | {"host": host}
+            patch.setenv(f"AIRFLOW_CONN_HEADLINE_{mine}", json.dumps(other))
+            assert f"the connection headline_{mine.lower()} is production's" in headline(*run)[2], "by whatever name"
+    link.unlink()
     (home / "env").write_text("AIRFLOW_CONN_HEADLINE_LEDGER={}\n")
     assert f"{home} is an installation and no sandbox" in headline(*run)[2]
     assert of_production(headline.project, postgres) == before

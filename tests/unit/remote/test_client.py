@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 from headline.cli import app
 from headline.errors import BadRequest
 from headline.local.home import Home
-from headline.remote import client, login, runs
+from headline.remote import approval, backfills, client, login, runs
 from headline.remote.client import airflow, chosen, in_words
 from headline.remote.login import Login
 
@@ -119,6 +119,28 @@ def test_in_production_everything_carries_a_name(
             change("shop")
     with airflow() as api:
         assert api.user == "admin", "to look, as the operator of the home does"
+
+
+def test_from_a_sandbox_nothing_of_production_is_changed(
+    server: Server, monkeypatch: pytest.MonkeyPatch, forget_settings: Callable[[], None]
+) -> None:
+    """Somebody has logged in there, and has forgotten it. An incident can only be production's, and is taken all the same."""
+    monkeypatch.setenv("HEADLINE_ENVIRONMENT", "dev")
+    forget_settings()
+    for change in (
+        lambda: runs.trigger(["shop"], None, None),
+        lambda: runs.retry("shop"),
+        lambda: runs.unpause("shop"),
+        lambda: backfills.run({"select": "shop"}),
+        lambda: backfills.cancel(1),
+        lambda: backfills.free("shop"),
+        lambda: approval.ask("2026-03", "shop"),
+    ):
+        with pytest.raises(BadRequest, match=r"is refused: a sandbox .*headline dev run <pipeline> computes in the sandbox"):
+            change()
+    assert server.paths == []
+    server.answers["/headline/api/incidents/7/acknowledge"] = INCIDENT | {"state": "acknowledged", "acknowledged_by": "ada"}
+    assert "acknowledged by ada" in said("acknowledge", "7")
 
 
 def test_an_airflow_of_a_home_that_is_down_is_said(home: Home) -> None:

@@ -14,6 +14,7 @@ import httpx
 
 from headline import connections
 from headline.errors import HeadlineError
+from headline.redaction import redact
 
 ADMIN = "admin"  # the user that set-up makes
 SECRETS = "secrets"  # the folder of a home with its passwords; the administrator's is the file of that name
@@ -182,7 +183,8 @@ class AirflowApi:
         if not self._logged_in:
             answer = self._client.post("/auth/token", json=self._credentials)
             if answer.is_error:
-                raise HeadlineError(f"Airflow refused the login: {answer.status_code} {answer.text}")
+                told = redact(answer.text)[:500]  # an answer may repeat what it was sent
+                raise HeadlineError(f"Airflow refused the login: {answer.status_code} {told}")
             self._client.headers["Authorization"] = f"Bearer {answer.json()['access_token']}"
             self._logged_in = True
         answers_absent = "absent" in options

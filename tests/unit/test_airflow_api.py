@@ -44,6 +44,16 @@ def test_a_refused_login_is_told() -> None:
         api(Airflow({}, password="another")).dags()
 
 
+def test_a_login_that_is_repeated_by_who_refuses_it_is_not_told() -> None:
+    def refusing(request: httpx.Request) -> httpx.Response:
+        return httpx.Response(422, json={"detail": [{"msg": "Field required", "input": json.loads(request.content)}]})
+
+    with pytest.raises(HeadlineError, match=r"refused the login: 422 .*Field required") as told:
+        AirflowApi("http://airflow", "admin", "s3cr3t phrase", httpx.MockTransport(refusing)).dags()
+    assert "s3cr3t" not in str(told.value)
+    assert "phrase" not in str(told.value)
+
+
 def test_a_refused_request_is_told_with_airflows_words() -> None:
     with pytest.raises(HeadlineError, match="GET /dags answered 404: not found"):
         api(Airflow({})).dags()

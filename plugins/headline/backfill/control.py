@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-
 from headline.backfill.totals import totals
-from headline.intervals import Interval, merge
-from headline.ledger import Backfills, Chunk, Ledger, Locks
+from headline.intervals import Interval
+from headline.ledger import Backfills, Ledger, Locks
 from headline.specs import Catalog
 from headline.warehouse import Warehouse
 
@@ -37,16 +35,8 @@ def is_at_work(backfill_id: int) -> bool:
 
 
 def record_effect(catalog: Catalog, ledger: Ledger, warehouse: Warehouse, backfill_id: int) -> None:
+    """Record rows and money as they are now, of the same days that the plan had them of: what differs is the effect."""
     backfills = Backfills(ledger.conn_id)
-    days = days_by_table(catalog, backfills.get(backfill_id).chunks)
+    before = {name: was for name, was in backfills.get(backfill_id).totals_before.items() if name in catalog.tables}
+    days = {name: [Interval.from_json(pair) for pair in was["days"]] for name, was in before.items()}
     backfills.record_effect(backfill_id, totals(catalog, ledger, warehouse, days))
-
-
-def days_by_table(catalog: Catalog, chunks: Sequence[Chunk]) -> Mapping[str, list[Interval]]:
-    """The days of chunks by table, in whole periods."""
-    found: dict[str, list[Interval]] = {}
-    for chunk in chunks:
-        if pipeline := catalog.pipelines.get(chunk.pipeline):
-            for table in pipeline.ordered_tables:
-                found.setdefault(table.full_name, []).append(chunk.interval.widen(table.period))
-    return {name: merge(days) for name, days in found.items()}

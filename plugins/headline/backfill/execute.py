@@ -48,7 +48,10 @@ def execute(
     try:
         with locks.exclusive(lock_of(backfill_id), timeout=60):
             if not backfills.begin(backfill_id):
-                return _ended(backfills.get(backfill_id))
+                found = backfills.get(backfill_id)
+                if found.totals_after is None:  # cancelled while whoever worked on it was about to be killed
+                    record_effect(catalog, ledger, warehouse, backfill_id)
+                return _ended(found)
             try:
                 for chunk in _to_do(catalog, backfills, backfill_id):
                     _compute((catalog, ledger, warehouse), backfills.get(backfill_id), chunk, run_id, work)
@@ -105,11 +108,11 @@ def _compute(where: tuple[Catalog, Ledger, Warehouse], found: Backfill, chunk: C
 
     try:
         for days in _days(catalog, ledger, found, chunk):
-            done.append(days)
             run = PipelineRun(catalog.pipelines[chunk.pipeline], found.run_of(chunk), days, *where)
             for table in work(run, found):
                 changed += table.changed_count
                 rows += table.row_count
+            done.append(days)
     except FOR_GOOD as error:
         log.exception("%s %s has failed; what is published of it stays", chunk.pipeline, chunk.interval)
         end("failed", error)
@@ -144,7 +147,7 @@ def _finish(backfills: Backfills, backfill_id: int) -> Backfill:
     left = [chunk for chunk in found.chunks if chunk.state == "waiting"]
     backfills.end(backfill_id, "failed" if failed else "succeeded")
     if failed:
-        lines = [f"{one.pipeline} {one.interval}: {(one.error or '').splitlines()[0]}" for one in failed]
+        lines = [f"{one.pipeline} {one.interval}: {(one.error or 'no reason was told').splitlines()[0]}" for one in failed]
         raise BadData(
             f"{len(failed)} of {len(found.chunks)} chunk(s) of {found.name} have failed, and {len(left)} more are left. "
             f"When it is mended: headline backfill resume {backfill_id}\n" + "\n".join(lines)

@@ -45,7 +45,8 @@ class Plan:
     """All of it, in order of work: pipelines after those they read, each chunk after the ones before it.
 
     `before`: rows and money of the days at stake. `issued`: issued figures that could move. `later`: by table, how many days
-    become stale where these change, and are not part of it.
+    become stale where these change, and are not part of it. `taken`: why it would be refused now, empty where nothing is in the
+    way.
     """
 
     request: Request
@@ -53,6 +54,7 @@ class Plan:
     before: Totals
     issued: list[str]
     later: dict[str, int]
+    taken: str = ""
 
     @property
     def chunks(self) -> list[Chunk]:
@@ -81,7 +83,8 @@ def make_plan(
     days = _days_by_table(catalog, parts)
     before = totals(catalog, ledger, warehouse, days)
     issued = issued_by(days) if issued_by else _issued(catalog, ledger, days)
-    return Plan(request, parts, before, list(issued), _later(catalog, ledger, days))
+    plan = Plan(request, parts, before, list(issued), _later(catalog, ledger, days))
+    return replace(plan, taken=Backfills(ledger.conn_id).taken(plan.chunks))
 
 
 def _issued(catalog: Catalog, ledger: Ledger, days: Mapping[str, Sequence[Interval]]) -> list[str]:

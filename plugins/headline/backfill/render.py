@@ -9,7 +9,7 @@ from itertools import groupby
 from headline.backfill.plan import Part, Plan
 from headline.backfill.request import EVERYTHING, STALE
 from headline.backfill.totals import Totals, differences
-from headline.intervals import DAY, Interval, in_few_words, in_words
+from headline.intervals import DAY, Interval, in_few_words
 
 MOST_ISSUED = 20
 FIRST_ASKED = ("net_revenue", "net_profit")
@@ -81,7 +81,7 @@ def money(sums: dict[str, str]) -> str:
 
 
 def _notes(plan: Plan) -> list[str]:
-    lines = [""]
+    lines = ["", f"- **Refused as it stands:** {plan.taken}"] if plan.taken else [""]
     for part in plan.parts:
         for days, lost in groupby(sorted(part.left_out.items(), key=lambda one: one[1]), key=lambda one: one[1]):
             names = ", ".join(name for name, _ in lost)
@@ -108,8 +108,3 @@ def effect(before: Totals, after: Totals) -> list[str]:
         change = Decimal(now) - Decimal(was)
         lines.append(f"{table} {what}: {Decimal(was):,f} → {Decimal(now):,f} ({change:+,f})")
     return lines
-
-
-def days_of(intervals: Iterable[Interval]) -> str:
-    """Days in words."""
-    return in_words(day for one in intervals for day in one)

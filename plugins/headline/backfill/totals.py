@@ -22,10 +22,10 @@ Totals = dict[str, dict[str, Any]]
 
 
 def totals(catalog: Catalog, ledger: Ledger, warehouse: Warehouse, days: Mapping[str, Sequence[Interval]]) -> Totals:
-    """By table the published rows of these days, and the sums of its money by column; money is left out where the warehouse
-    cannot be read now."""
+    """By table the published rows of these days, the sums of its money by column, and the days; money is left out where the
+    warehouse cannot be read now."""
     tables = catalog.tables
-    found: Totals = {name: {"rows": 0, "money": {}} for name in days}
+    found: Totals = {name: {"rows": 0, "money": {}, "days": [one.to_json() for one in mine]} for name, mine in days.items()}
     by_days: dict[tuple[Interval, ...], list[str]] = {}
     for name, mine in days.items():
         by_days.setdefault(tuple(mine), []).append(name)

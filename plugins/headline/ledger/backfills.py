@@ -39,7 +39,8 @@ class Backfills(Store):
             connection.execute(text("select pg_advisory_xact_lock(hashtext('headline backfill'))"))
             known = connection.scalar(select(backfill.c.id).where(backfill.c.run_id == run_id))
             if known is None:
-                _refuse_overlap(connection, chunks)
+                if taken := _taken(connection, chunks):
+                    raise BadRequest(taken)
                 row = {
                     "run_id": run_id,
                     "selection": asked.selection,
@@ -68,6 +69,11 @@ class Backfills(Store):
                 if rows:
                     connection.execute(insert(backfill_chunk), rows)
         return self.get(int(known or 0))
+
+    def taken(self, chunks: Sequence[Chunk]) -> str:
+        """Which open backfill has any of these days, so that a request for them would be refused; empty where none has."""
+        with self._begin() as connection:
+            return _taken(connection, chunks)
 
     def get(self, backfill_id: int) -> Backfill:
         """One backfill with its chunks; raises BadRequest where there is none of that number."""
@@ -161,7 +167,7 @@ class Backfills(Store):
         return found
 
 
-def _refuse_overlap(connection: Connection, chunks: Sequence[Chunk]) -> None:
+def _taken(connection: Connection, chunks: Sequence[Chunk]) -> str:
     one = backfill_chunk.c
     query = select(one.pipeline, one.start, one.end, backfill.c.id, backfill.c.requested_by, backfill.c.reason)
     query = query.join(backfill, backfill.c.id == one.backfill_id).where(
@@ -170,10 +176,11 @@ def _refuse_overlap(connection: Connection, chunks: Sequence[Chunk]) -> None:
     for row in connection.execute(query.order_by(backfill.c.id)):
         taken = Interval(row.start, row.end)
         if any(chunk.pipeline == row.pipeline and chunk.interval.overlaps(taken) for chunk in chunks):
-            raise BadRequest(
+            return (
                 f"backfill {row.id} of {row.requested_by} («{row.reason}») has {row.pipeline} from {row.start} to "
                 f"{row.end - DAY} already: wait for it, or headline backfill cancel {row.id}"
             )
+    return ""
 
 
 def _of(backfill_id: int, number: int) -> Any:

@@ -74,11 +74,13 @@ class RunBackfillOperator(BaseOperator):
         self.effect: list[str] = []
 
     def execute(self, context: Any) -> None:
+        from airflow.sdk.exceptions import AirflowTaskTimeout
         from airflow.sdk.execution_time.timeout import timeout
 
         from headline import specs
         from headline.backfill.execute import Cancelled, execute, gate_of
         from headline.backfill.render import effect
+        from headline.errors import BadRequest
         from headline.ledger import Ledger
         from headline.operators.asking import ask_people
         from headline.pipeline import write_audit_publish
@@ -93,6 +95,11 @@ class RunBackfillOperator(BaseOperator):
             try:
                 with timeout(self.compute_timeout.total_seconds()):
                     return write_audit_publish(run, gate=gate, alone=True)
+            except AirflowTaskTimeout as error:  # no Exception, which would leave the chunk as running for ever
+                raise BadRequest(
+                    f"{run.pipeline.id}: {run.requested} was not computed within {self.compute_timeout}: resume when less runs "
+                    "beside it, or cancel it and ask for its days anew with fewer at once (HEADLINE_BACKFILL_DAYS)"
+                ) from error
             finally:
                 ask_people(gate, context)
 

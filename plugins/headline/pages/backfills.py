@@ -129,7 +129,8 @@ def plan(visitor: CurrentVisitor, form: SentForm) -> HTMLResponse:
         planned = _planned(visitor, form)
     except BadRequest as error:
         return page("backfill_plan.html", status=400, form=replace(form, error=str(error)), plan="", may_run=False)
-    return page("backfill_plan.html", form=form, plan=text_to_html(markdown(planned)), may_run=bool(planned.chunks))
+    may_run = bool(planned.chunks) and not planned.taken
+    return page("backfill_plan.html", form=form, plan=text_to_html(markdown(planned)), may_run=may_run)
 
 
 @router.post("/start", dependencies=FROM_HERE)
@@ -144,6 +145,7 @@ def start(visitor: CurrentVisitor, api: VisitorsAirflow, form: SentForm) -> Resp
     try:
         request = read_request(catalog, Ledger(), form.fields, visitor.name)
         select(catalog, request.selection)
+        form = replace(form, key=form.key or new_key())  # without one, all such forms would be one run
         _trigger(api, form.run_id, form.fields)
     except BadRequest as error:
         return page("backfill_plan.html", status=400, form=replace(form, error=str(error)), plan="", may_run=False)

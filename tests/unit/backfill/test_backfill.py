@@ -132,7 +132,7 @@ def test_a_plan_names_pipelines_in_order_their_days_and_chunks_and_what_is_there
     plan = planned(shop)
     spans = [(one.pipeline, one.interval.start, len(one.interval)) for one in plan.chunks]
     assert spans == [("shop", D1, 2), ("shop", D3, 2), ("core_shop", D1, 2), ("core_shop", D3, 2)]
-    assert plan.before["core.orders"] == {"rows": 4, "money": {"amount": "1111.0000"}}
+    assert plan.before["core.orders"] == {"rows": 4, "money": {"amount": "1111.0000"}, "days": [[str(D1), str(D4 + DAY)]]}
     text = markdown(plan)
     assert f"ana: {REASON}" in text
     assert "| 2 | core_shop | 4: 2026-03-01 to 2026-03-04 | 2 | not known |" in text
@@ -147,8 +147,9 @@ def test_a_plan_tells_money_and_which_issued_figures_could_move(shop: Any) -> No
     said = {"select": "core.orders", "from": str(D2), "to": str(D3), "reason": REASON}
     request = read_request(catalog, shop.ledger, said, "ana", NOON)
     plan = make_plan(catalog, shop.ledger, shop.warehouse, request, lambda days: [f"revenue of {days['core.orders'][0]}"])
-    assert plan.before["core.orders"] == {"rows": 2, "money": {"amount": "110.0000"}}
-    assert plan.before["core.running_totals"] == {"rows": 2, "money": {}}, "its amounts cannot be summed"
+    days = [[str(D2), str(D4)]]
+    assert plan.before["core.orders"] == {"rows": 2, "money": {"amount": "110.0000"}, "days": days}
+    assert plan.before["core.running_totals"] == {"rows": 2, "money": {}, "days": days}, "its amounts cannot be summed"
     assert "  - revenue of [2026-03-02, 2026-03-04)" in markdown(plan)
     assert {name: why for part in plan.parts for name, why in part.tables.items()} == {
         "core.orders": "named",
@@ -243,6 +244,17 @@ def test_other_code_makes_days_stale_too(shop: Any) -> None:
     ]
 
 
+def test_the_effect_is_of_the_days_at_stake_though_other_days_of_the_pipeline_are_computed_with_them(shop: Any) -> None:
+    """Of core.orders one day is at stake, of the running totals all that follow: they share their chunks."""
+    late_order(shop, D2, "13.00")
+    done = carried_out(shop, asked(shop, days="stale"))
+    assert effect(done.totals_before, done.totals_after or {}) == [
+        "raw.orders amount: 10.0000 → 13.0000 (+3.0000)",
+        "core.orders amount: 10.0000 → 13.0000 (+3.0000)",
+        "core.running_totals amount: 1,233.0000 → 1,242.0000 (+9.0000)",
+    ]
+
+
 def test_a_range_is_computed_and_nothing_beside_it(shop: Any) -> None:
     late_order(shop)
     done = carried_out(shop, asked(shop, to=str(D2)))
@@ -258,6 +270,8 @@ def test_a_second_request_for_the_same_days_is_refused_with_the_name_of_the_firs
     with pytest.raises(BadRequest, match=rf"backfill {first.id} of ana .«{REASON}».* has core_shop from {D1} to {D2}"):
         asked(shop, "manual__2", select="shop+", **{"from": str(D2)})
     assert asked(shop, "manual__1", select="core_shop", to=str(D2)).id == first.id, "the same run asks once"
+    assert f"**Refused as it stands:** backfill {first.id} of ana" in markdown(planned(shop)), "the plan tells it before"
+    assert planned(shop, select="core_shop", **{"from": str(D3)}).taken == ""
     assert asked(shop, "manual__2", select="core_shop", **{"from": str(D3)}).id != first.id
     assert cancel(specs.load(), shop.ledger, shop.warehouse, first.id, "bob")
     assert not cancel(specs.load(), shop.ledger, shop.warehouse, first.id, "eve")
@@ -302,6 +316,18 @@ def test_whoever_cancels_leaves_every_table_whole(shop: Any, monkeypatch: pytest
         carried_out(shop, found)
 
 
+def test_the_effect_of_what_was_cancelled_and_killed_is_known_too(shop: Any) -> None:
+    """It was at work when it was cancelled, and never came to record it."""
+    found, other = asked(shop), Locks("at work")
+    with other.exclusive(f"backfill {found.id}"):
+        assert cancel(specs.load(), shop.ledger, shop.warehouse, found.id, "bob")
+    other.close()
+    assert Backfills().get(found.id).totals_after is None
+    with pytest.raises(Cancelled):
+        carried_out(shop, found)
+    assert Backfills().get(found.id).totals_after == found.totals_before
+
+
 def test_bad_data_end_a_pipeline_and_what_reads_it_and_resuming_goes_on(shop: Any) -> None:
     late_order(shop, D3, "not a number")
     shop.replace("sources/shop/orders.contract.yml", "  - schema:", "  - schema:\n  - duplicate: {columns: [amount]}")
@@ -312,6 +338,7 @@ def test_bad_data_end_a_pipeline_and_what_reads_it_and_resuming_goes_on(shop: An
     found = Backfills().get(found.id)
     assert (found.state, [chunk.state for chunk in found.chunks]) == ("failed", ["done", "failed", "waiting", "waiting"])
     assert "duplicate" in (found.chunks[1].error or "")
+    assert [chunk.days for chunk in found.chunks] == [[Interval(D1, D3)], [], [], []], "what failed was not computed"
     late_order(shop, D3, "7.00")
     done = carried_out(shop, found, "manual__2")
     assert done.state == "succeeded"

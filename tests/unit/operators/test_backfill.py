@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import os
-from datetime import date
+import time
+from datetime import date, timedelta
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from airflow.sdk.exceptions import AirflowSkipException
 
+from headline import pipeline
 from headline.backfill_dag import PARAMS
-from headline.errors import BadRequest
+from headline.errors import BadData, BadRequest
 from headline.ledger import Backfills
 from headline.operators import PlanBackfillOperator, RunBackfillOperator
 
@@ -102,6 +104,16 @@ def test_what_was_cancelled_is_skipped_and_what_crosses_it_refused(shop: Any) ->
     with pytest.raises(AirflowSkipException, match="cancelled by bob"):
         ran(number)
     assert planned(run_id="manual__2")[0] != number
+
+
+def test_a_chunk_that_takes_too_long_has_failed_and_says_what_helps(shop: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    number, _ = planned()
+    monkeypatch.setattr(pipeline, "write_audit_publish", lambda *_, **__: time.sleep(10))
+    task = RunBackfillOperator(task_id="run")
+    task.compute_timeout = timedelta(seconds=0.05)
+    with pytest.raises(BadData, match="was not computed within"):
+        task.execute(context(number=number))
+    assert [one.state for one in Backfills().get(number).chunks] == ["failed", "waiting"]
 
 
 def test_the_form_asks_for_what_the_tasks_read() -> None:

@@ -89,6 +89,10 @@ def test_the_form_becomes_one_run_of_the_dag_however_often_it_is_sent(shop: Any)
         assert (answer.status_code, answer.headers["location"]) == (303, "../backfills?run=asked__123")
     params = {"select": "shop+", "from": str(D1), "to": str(D2), "reason": FORM.reason, "downstream": False, "days": "everything"}
     assert airflow.started == [("backfill", "asked__123", params)]
+    keyless = FakeAirflow(dags=["backfill"])
+    for _ in range(2):
+        backfills.start(ANA, keyless.api, replace(FORM, key=""))
+    assert len({run_id for _, run_id, _ in keyless.started}) == 2, "forms without a key have nothing in common"
     paused = FakeAirflow(dags=["backfill"], paused=["backfill"])
     assert "is paused" in text(backfills.start(ANA, paused.api, FORM))
     with pytest.raises(HTTPException, match="403"):
@@ -109,6 +113,9 @@ def test_all_are_listed_with_stale_days_and_the_form(shop: Any) -> None:
 
 def test_one_shows_its_chunks_and_plan_and_goes_on_or_ends(shop: Any) -> None:
     number, airflow = recorded(shop), FakeAirflow(dags=["backfill"])
+    taken = text(backfills.plan(ANA, FORM))
+    assert f"backfill {number} of ana" in taken
+    assert "Run this plan" not in taken, "it would be refused"
     html = text(backfills.backfill(ANA, number))
     assert "1. shop" in html
     assert "the <em>plan</em>" in html

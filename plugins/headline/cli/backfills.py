@@ -66,7 +66,7 @@ def run(
     from headline.remote import backfills
 
     checked_reason(reason)
-    _report(backfills.run(_fields(selection, first, last, downstream=downstream, stale=stale) | {"reason": reason}))
+    backfills.run(_fields(selection, first, last, downstream=downstream, stale=stale) | {"reason": reason})
 
 
 @app.command()
@@ -123,16 +123,9 @@ def status(
 @app.command()
 def resume(number: NumberArgument) -> None:
     """Go on with what is missing of a backfill that has failed or was interrupted; what is done is not done again."""
-    from headline.errors import BadRequest
-    from headline.ledger import Backfills, only_read
     from headline.remote import backfills
 
-    only_read()
-    found = Backfills().get(number)
-    if not found.is_open:
-        raise BadRequest(f"{found.name} has {found.state}: there is nothing to go on with; ask for the days anew")
-    backfills.run(found.fields | {"resume": number})
-    _report(found.run_id)
+    backfills.resume(number)
 
 
 @app.command()
@@ -149,23 +142,3 @@ def free(pipeline: Annotated[str, typer.Argument(help="A DAG.")]) -> None:
     from headline.remote import backfills
 
     backfills.free(pipeline)
-
-
-def _report(run_id: str) -> None:
-    """What came of the backfill that a run has asked for, where the ledger can be read from here."""
-    from headline.backfill.render import effect
-    from headline.errors import HeadlineError
-    from headline.ledger import Backfills, only_read
-
-    only_read()
-    try:
-        found = Backfills().of_run(run_id)
-    except HeadlineError as error:
-        print(f"the tasks of {run_id} show what came of it; the ledger does not: {error}", file=sys.stderr)
-        return
-    if found is None:
-        print("there was nothing to compute", file=sys.stderr)
-        return
-    print(f"{found.name} has {found.state}: {found.progress} chunk(s) are done", file=sys.stderr)
-    for line in effect(found.totals_before, found.totals_after or {}):
-        print(line)

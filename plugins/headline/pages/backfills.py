@@ -168,18 +168,13 @@ def resume(visitor: CurrentVisitor, api: VisitorsAirflow, number: int, form: Sen
 @router.post("/{number}/cancel", dependencies=FROM_HERE)
 def cancel(visitor: CurrentVisitor, number: int) -> Response:
     """End a backfill; every table stays whole."""
-    _cancelled(visitor, number)
+    cancel_answer(visitor, number)
     return RedirectResponse(f"../{number}", status_code=303)
 
 
 @answers.post("/{number}/cancel", dependencies=FROM_HERE)
 def cancel_answer(visitor: CurrentVisitor, number: int) -> dict[str, Any]:
     """The same for the command line: how it stands then."""
-    found = _cancelled(visitor, number)
-    return {"name": found.name, "standing": found.standing, "progress": found.progress}
-
-
-def _cancelled(visitor: Visitor, number: int) -> Backfill:
     from headline.backfill.control import cancel as cancelling
     from headline.ledger import Ledger, reading
     from headline.specs import load_sound
@@ -189,7 +184,33 @@ def _cancelled(visitor: Visitor, number: int) -> Backfill:
     _get(number)
     with reading(is_on=False):
         cancelling(load_sound(), Ledger(), open_warehouse(), number, visitor.name)
-    return _get(number)
+    return told(_get(number))
+
+
+@answers.get("")
+def answer_of_run(visitor: CurrentVisitor, run: str) -> dict[str, Any] | None:
+    """The backfill that a run has asked for; null where there was nothing to compute."""
+    from headline.ledger import Backfills
+
+    visitor.must_read(DAG_ID)
+    found = Backfills().of_run(run)
+    return told(found) if found else None
+
+
+@answers.get("/{number}")
+def answer(visitor: CurrentVisitor, number: int) -> dict[str, Any]:
+    """How one stands."""
+    visitor.must_read(DAG_ID)
+    return told(_get(number))
+
+
+def told(found: Backfill) -> dict[str, Any]:
+    """A backfill as JSON has it; `fields`: what the form said."""
+    from headline.backfill.render import effect
+
+    names = ("name", "run_id", "standing", "progress", "is_open", "fields")
+    changed = effect(found.totals_before, found.totals_after) if found.totals_after else []
+    return {name: getattr(found, name) for name in names} | {"effect": changed}
 
 
 def _planned(visitor: Visitor, form: Form) -> Plan:

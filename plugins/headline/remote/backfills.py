@@ -12,27 +12,48 @@ from headline.incidents.first_step import trigger_command
 from headline.incidents.stranded import stranded_runs
 from headline.intervals import DAY, Interval
 from headline.local.screen import Screen
-from headline.remote.client import airflow
+from headline.remote.client import Airflow, airflow
 from headline.remote.runs import follow
 
 DAG_ID = "backfill"
 
 
-def run(conf: Mapping[str, Any]) -> str:
-    """Run the DAG `backfill` with what its form would say, and show how it ends; gives the id of the run."""
+def run(conf: Mapping[str, Any]) -> None:
+    """Run the DAG `backfill` with what its form would say, and show how it ends and what it has done to rows and money."""
     with airflow("a backfill") as api:
-        if any(dag["dag_id"] == DAG_ID and dag["is_paused"] for dag in api.dags()):
-            raise BadRequest(f"{DAG_ID} is paused, its run would only wait: headline unpause {DAG_ID}")
-        started = api.trigger(DAG_ID, conf={name: value for name, value in conf.items() if value is not None})
-        follow(api, started)
-    return str(started["dag_run_id"])
+        run_id = _run(api, conf)
+        found = api.ranged_of(run_id)
+    Screen().say("\n".join([_standing(found), *found["effect"]]) if found else "there was nothing to compute")
+
+
+def resume(number: int) -> None:
+    """Go on with what is missing of a backfill; raises BadRequest where it has ended."""
+    with airflow("a backfill") as api:
+        found = api.ranged(number)
+        if not found["is_open"]:
+            raise BadRequest(f"{_standing(found)}: there is nothing to go on with; ask for the days anew")
+        _run(api, found["fields"] | {"resume": number})
+        found = api.ranged(number)
+    Screen().say("\n".join([_standing(found), *found["effect"]]))
 
 
 def cancel(number: int) -> str:
     """End a backfill in the name of whoever asks; gives in words how it stands."""
     with airflow("the end of a backfill") as api:
-        found = api.cancel(number)
-    return f"{found['name']} is {found['standing']}: {found['progress']} chunk(s) are done"
+        return _standing(api.cancel(number))
+
+
+def _run(api: Airflow, conf: Mapping[str, Any]) -> str:
+    """Run the DAG and show how it ends; gives the id of its run."""
+    if any(dag["dag_id"] == DAG_ID and dag["is_paused"] for dag in api.dags()):
+        raise BadRequest(f"{DAG_ID} is paused, its run would only wait: headline unpause {DAG_ID}")
+    started = api.trigger(DAG_ID, conf={name: value for name, value in conf.items() if value is not None})
+    follow(api, started)
+    return str(started["dag_run_id"])
+
+
+def _standing(found: Mapping[str, Any]) -> str:
+    return f"{found['name']}: {found['standing']}, {found['progress']} chunk(s) are done"
 
 
 def free(pipeline: str) -> None:

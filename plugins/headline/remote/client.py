@@ -52,6 +52,14 @@ class Airflow(AirflowApi):
         """Take an incident."""
         return self._headline("POST", f"incidents/{incident_id}/acknowledge")
 
+    def ranged(self, backfill: int) -> dict[str, Any]:
+        """A backfill over a range."""
+        return self._headline("GET", f"backfills/{backfill}")
+
+    def ranged_of(self, run_id: str) -> dict[str, Any] | None:
+        """The backfill over a range that a run has asked for; None where there was nothing to compute."""
+        return self._headline("GET", "backfills", params={"run": run_id})
+
     def cancel(self, backfill: int) -> dict[str, Any]:
         """End a backfill over a range."""
         return self._headline("POST", f"backfills/{backfill}/cancel")

@@ -131,8 +131,11 @@ def test_one_shows_its_chunks_and_plan_and_goes_on_or_ends(shop: Any) -> None:
     assert "Nothing has changed of rows and money" in html
     backfills.resume(ANA, airflow.api, number, FORM)
     assert len(airflow.started) == 1, "what has ended does not go on"
-    answer = backfills.cancel_answer(ANA, number)
-    assert answer == {"name": f"backfill {number}", "standing": "cancelled by ana", "progress": "0/2"}
+    told = backfills.cancel_answer(ANA, number)
+    assert told == backfills.answer(VIEWER, number) == backfills.answer_of_run(VIEWER, "asked__1")
+    assert (told["name"], told["standing"], told["progress"]) == (f"backfill {number}", "cancelled by ana", "0/2")
+    assert (told["is_open"], told["effect"], told["fields"]["select"]) == (False, [], "shop+")
+    assert backfills.answer_of_run(VIEWER, "asked__2") is None
 
 
 def test_nobody_does_what_they_may_not(shop: Any) -> None:
@@ -147,7 +150,12 @@ def test_nobody_does_what_they_may_not(shop: Any) -> None:
         ):
             with pytest.raises(HTTPException, match="403"):
                 act()
-    for look in (lambda: backfills.backfills(STRANGER), lambda: backfills.backfill(STRANGER, number)):
+    for look in (
+        lambda: backfills.backfills(STRANGER),
+        lambda: backfills.backfill(STRANGER, number),
+        lambda: backfills.answer(STRANGER, number),
+        lambda: backfills.answer_of_run(STRANGER, "asked__1"),
+    ):
         with pytest.raises(HTTPException, match="403"):
             look()
     with pytest.raises(HTTPException, match="404"):

@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
-from graphlib import TopologicalSorter
 from math import log2
 
 from headline import settings
 from headline.backfill.selection import select
 from headline.backfill.totals import Totals, totals
 from headline.figures.reach import could_move
-from headline.intervals import Interval, from_days, merge
-from headline.ledger import Backfills, Change, Chunk, Ledger, Request, made_by_earlier_code, missing_days, stale_states, touched
+from headline.intervals import DAY, Interval, from_days, merge
+from headline.ledger import (
+    Backfills,
+    Change,
+    Chunk,
+    FigureRow,
+    Ledger,
+    Request,
+    made_by_earlier_code,
+    missing_days,
+    stale_states,
+    touched,
+)
 from headline.specs import Catalog, Pipeline
 from headline.warehouse import Warehouse
 
@@ -88,17 +99,21 @@ def make_plan(
 
 
 def _issued(catalog: Catalog, ledger: Ledger, days: Mapping[str, Sequence[Interval]]) -> list[str]:
-    """The issued figures that could move, months before weeks and days, a line each."""
-    rows = sorted(could_move(ledger, days, catalog), key=lambda row: (-len(row.interval), row.start, row.metric, row.segment))
-    return [f"{row.metric} {row.segment} of {row.start}".replace("  ", " ") for row in rows]
+    """The issued figures that could move, a line for each metric, those of months before those of weeks and days."""
+    found: dict[str, list[FigureRow]] = defaultdict(list)
+    for row in sorted(could_move(ledger, days, catalog), key=lambda row: (-len(row.interval), row.metric, row.start)):
+        found[row.metric].append(row)
+    return [
+        f"{metric}: {len(rows)} of {rows[0].start} to {max(row.interval.end for row in rows) - DAY}"
+        for metric, rows in found.items()
+    ]
 
 
 def _in_order(catalog: Catalog, chosen: Iterable[str]) -> list[Pipeline]:
     """The pipelines of these tables, each after those that it reads; what this deployment does without is none."""
     without, makers = settings.load().without, catalog.makers
     wanted = {makers[name].id for name in chosen if name not in without}
-    graph = {name: catalog.inputs_of(name) for name in sorted(catalog.pipelines)}
-    return [catalog.pipelines[name] for name in TopologicalSorter(graph).static_order() if name in wanted]
+    return [pipeline for pipeline in catalog.in_order() if pipeline.id in wanted]
 
 
 def _part(

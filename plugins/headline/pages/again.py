@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
-from graphlib import TopologicalSorter
 from typing import TYPE_CHECKING, Annotated, Any
 from urllib.parse import parse_qs, quote
 
@@ -122,10 +121,9 @@ def chain(catalog: Catalog, pipeline_id: str, *, sources: bool = False) -> list[
 
     With `sources` from the sources on that its rows come from, and with everything behind these.
     """
-    graph = {name: catalog.inputs_of(name) for name in catalog.pipelines}
     roots = set(catalog.sources_of(pipeline_id)) if sources else {pipeline_id}
     wanted = roots | {reader for root in roots for reader in catalog.readers_of(root)}
-    return [name for name in TopologicalSorter(graph).static_order() if name in wanted]
+    return [pipeline.id for pipeline in catalog.in_order() if pipeline.id in wanted]
 
 
 def checked(form: Form, today: date) -> tuple[Interval, dict[str, Any]]:

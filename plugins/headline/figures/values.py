@@ -133,7 +133,7 @@ def _select(table: Table, source: str, segment: str, metrics: Sequence[Metric], 
     values = ", ".join(f"{metric.sql} as {metric.name}" for metric in metrics)
     within = " or ".join(f"({column} >= date '{one.start}' and {column} < date '{one.end}')" for one in merge(days))
     told = f"coalesce(cast({segment} as varchar), '')" if segment else "''"
-    group = f"{column}, {segment}" if segment else column
+    group = f"{column}, {told}" if segment else column  # what is unknown and what is empty are one segment
     sql = f"select {column} as start, {told} as segment, {values} from {source} where {within} group by {group}"
     return sql if dialect == "duckdb" else write(parse(sql, f"{table.full_name}: metrics"), dialect)
 

@@ -137,7 +137,7 @@ class FigureRequests(Store):
             known = self._one(connection, request_id)
             if event != ASKED and not person:
                 raise BadRequest(f"request {request_id}: nobody has decided; a person must")
-            if event != ASKED and person == known.requester:
+            if event != ASKED and is_same_person(person, known.requester):
                 raise BadRequest(f"request {request_id}: {person} has asked for it; somebody else must decide")
             if known.state == PUBLISHED or (event != ASKED and known.state != ASKED):
                 raise BadRequest(f"request {request_id} is {known.state} already; clear its task to ask anew")
@@ -157,6 +157,11 @@ class FigureRequests(Store):
         if row is None:
             raise BadRequest(f"there is no request {request_id}; `headline figures requests` lists them")
         return _request(row)
+
+
+def is_same_person(one: str | None, other: str) -> bool:
+    """Whether two logins are one person's: directories of users do not tell upper from lower case, and let both in."""
+    return (one or "").strip().casefold() == other.strip().casefold()
 
 
 def take(connection: Connection, request_id: int, sha256: str, run_id: str) -> None:

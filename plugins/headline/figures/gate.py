@@ -5,18 +5,21 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import date
 from decimal import Decimal
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from headline.errors import BadData, RestatementWaiting
 from headline.figures.attribution import attribute
+from headline.figures.text import held_back
 from headline.figures.values import Period, figure_rows, metric_values
-from headline.intervals import Interval
+from headline.intervals import DAY, Interval
 from headline.ledger import FigureRequest, FigureRequests, FigureRow, IssuedFigures, Published
-from headline.ledger.figure_requests import APPROVED, ASKED, NOBODY, REFUSED, RESTATEMENT, take
-from headline.ledger.issued import FigureKey, Known, record
+from headline.ledger.figure_requests import APPROVED, NOBODY, RESTATEMENT, take
+from headline.ledger.issued import FigureKey, Known, issued_since, record
 from headline.pipeline.publish import Also, is_outdated
 from headline.specs.metrics import Metrics, load_metrics
 
@@ -58,29 +61,30 @@ class FiguresGate:
         }
         if not any(changed.values()):
             return None
-        rows = {row.key: row for row in _staged_figures(planned, staged, session, metrics, changed)}
-        known = IssuedFigures(run.ledger.conn_id).known(run.pipeline.id, {row.start for row in rows.values()} | _starts(changed))
-        rows |= _without_rows(known, rows, changed, metrics)
+        starts = {one.interval.start for mine in changed.values() for one in mine}
+        known = IssuedFigures(run.ledger.conn_id).known(run.pipeline.id, starts)
+        recorder = partial(_recorder, run, known, starts)
+        rows = {row.key: row for row in _staged_figures(planned, staged, session, metrics, changed, known)}
         new = [row for row in rows.values() if row.key not in known.newest or known.newest[row.key].told != row.told]
-        moved = [row for row in new if row.key in known.issued and _is_other(known.issued[row.key], row)]
+        moved = [row for row in rows.values() if row.key in known.issued and _is_other(known.issued[row.key], row)]
         drafts = [row for row in new if row.key not in known.issued]
         if not moved:
-            return _recorder(drafts) if drafts else None
+            return recorder(drafts) if drafts else None
         places = {(metrics.metrics[row.metric].of.full_name, row.start) for row in moved}
         touched = {name: [one for one in mine if (name, one.interval.start) in places] for name, mine in changed.items()}
         _require_complete(run, touched)
         if not any(_is_material(row, known, metrics) for row in moved):
-            return _recorder([*drafts, *(replace(row, status=ISSUED, reason=BELOW_LIMIT) for row in moved)])
+            return recorder([*drafts, *(replace(row, status=ISSUED, reason=BELOW_LIMIT) for row in moved)])
         if is_outdated(planned, staged, run.ledger):  # it is computed again: nobody is asked about what is none any more
             raise RestatementWaiting(f"{run.pipeline.id}: an input changed meanwhile")
         asked = self._ask(run, moved, known, rows, metrics, touched)
         if asked.state != APPROVED:
             self.waiting.append(asked)
-            raise RestatementWaiting(_told(asked), asked.id)
+            raise RestatementWaiting(held_back(asked), asked.id)
         log.info("request %s was approved by %s: the figures are restated", asked.id, asked.decided_by)
         note = {"status": ISSUED, "reason": asked.reason, "request_id": asked.id}
         people = {"requester": asked.requester, "approver": asked.decided_by}
-        return _recorder([*drafts, *(replace(row, **note, **people) for row in moved)], asked, run.run_id)  # type: ignore[arg-type]
+        return recorder([*drafts, *(replace(row, **note, **people) for row in moved)], asked)  # type: ignore[arg-type]
 
     def _ask(
         self,
@@ -104,7 +108,7 @@ class FiguresGate:
         all_known = IssuedFigures(run.ledger.conn_id).known(run.pipeline.id, hull)
         old = {**all_known.issued, **all_known.agreed}
         parts = attribute(pairs, metrics, old, {**all_known.newest, **rows}, run.catalog, run.ledger.conn_id)
-        days = [one.interval for one in min(filter(None, touched.values()), key=lambda mine: len(mine[0].interval))]
+        days = _to_compute(touched)
         figures = [
             {
                 "figure": row.to_json(),
@@ -119,8 +123,8 @@ class FiguresGate:
             FigureRequest(
                 kind=RESTATEMENT,
                 pipeline=run.pipeline.id,
-                start=min(day.start for day in days),
-                end=max(day.end for day in days),
+                start=days.start,
+                end=days.end,
                 sha256=sha256,
                 figures=figures,
                 reason=self.reason or _reason(figures),
@@ -156,7 +160,9 @@ def _staged_figures(
     session: Staging,
     metrics: Metrics,
     changed: Mapping[str, Sequence[Published]],
+    known: Known,
 ) -> list[FigureRow]:
+    """The figures of the changed periods; issued ones without rows, such as that of a segment that is gone, have no value."""
     run = planned.run
     values: dict[FigureKey, Decimal | None] = {}
     periods: dict[tuple[str, Any], Period] = {}
@@ -169,22 +175,9 @@ def _staged_figures(
         for one in mine:
             code = staged[name].code_version
             periods[name, one.interval.start] = Period(one.interval, one.coverage, code, planned.as_of, run.run_id)
+    of = {name: metric.of.full_name for name, metric in metrics.metrics.items()}
+    values |= {key: None for key in known.issued if key not in values and (of.get(key[0], ""), key[2]) in periods}
     return figure_rows(run.pipeline, run.catalog, values, metrics.metrics, periods, run.ledger.conn_id)
-
-
-def _without_rows(
-    known: Known, rows: Mapping[FigureKey, FigureRow], changed: Mapping[str, Sequence[Published]], metrics: Metrics
-) -> dict[FigureKey, FigureRow]:
-    """Issued figures of the changed periods that have no rows any more, such as a segment that is gone: without a value."""
-    there = {(name, one.interval.start) for name, mine in changed.items() for one in mine}
-    like = {(row.metric, row.start): row for row in rows.values()}
-    found = {}
-    for key, issued in known.issued.items():
-        metric = metrics.metrics.get(issued.metric)
-        if metric and key not in rows and (metric.of.full_name, issued.start) in there:
-            now = like.get((issued.metric, issued.start), issued)
-            found[key] = replace(now, segment=issued.segment, value=None, status="draft", reason="")
-    return found
 
 
 def _is_other(issued: FigureRow, now: FigureRow) -> bool:
@@ -214,36 +207,32 @@ def _require_complete(run: PipelineRun, touched: Mapping[str, Sequence[Published
                 )
 
 
-def _recorder(rows: Sequence[FigureRow], request: FigureRequest | None = None, run_id: str = "") -> Also:
-    def also(recording: Recording) -> None:
+def _recorder(
+    run: PipelineRun, known: Known, starts: Iterable[date], rows: Sequence[FigureRow], request: FigureRequest | None = None
+) -> Also:
+    """What records these rows, unless a figure was issued since `known` was read: it would move unseen."""
+    newest = max((row.id for row in known.issued.values()), default=0)
+
+    def also(recording: Recording) -> bool:
+        if issued_since(recording.connection, run.pipeline.id, starts, newest):
+            return False
         if request:
-            take(recording.connection, request.id, request.sha256, run_id)
+            take(recording.connection, request.id, request.sha256, run.run_id)
         record(recording.connection, rows)
+        return True
 
     return also
 
 
-def _starts(changed: Mapping[str, Sequence[Published]]) -> set[Any]:
-    return {one.interval.start for mine in changed.values() for one in mine}
+def _to_compute(touched: Mapping[str, Sequence[Published]]) -> Interval:
+    """The days whose run computes all these periods: a month counts where none of its days or weeks does."""
+    days: set[date] = set()
+    for one in sorted((one.interval for mine in touched.values() for one in mine), key=len):
+        if days.isdisjoint(one):
+            days |= set(one)
+    return Interval(min(days), max(days) + DAY)
 
 
 def _reason(figures: Sequence[Mapping[str, Any]]) -> str:
     causes = dict.fromkeys(part["cause"] for one in figures for part in one["parts"])
     return f"changed since it was issued: {', '.join(causes) or 'the code'}"
-
-
-def _told(request: FigureRequest) -> str:
-    material = [one for one in request.figures if one["is_material"]]
-    first = material[0]["figure"]
-    new = "no value" if first["value"] is None else first["value"]
-    what = (
-        f"{request.pipeline}: {len(material)} issued figure(s) would move by more than the limit, such as {first['metric']} of "
-        f"{first['start']} from {material[0]['old'] or 'no value'} to {new}"
-    )
-    state = {
-        ASKED: f"request {request.id} waits for an approval in Airflow's DAG approve_figures",
-        REFUSED: f"{request.decided_by} has refused request {request.id}",
-    }
-    return (
-        f"{what}. Nothing is published: {state.get(request.state, request.state)}; headline figures request {request.id} shows it"
-    )

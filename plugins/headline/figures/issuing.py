@@ -11,13 +11,13 @@ from headline.errors import BadRequest
 from headline.figures.gate import ISSUED, digest
 from headline.figures.values import Period, figure_rows, metric_values
 from headline.intervals import DAY, Interval
-from headline.ledger import FigureRequest, FigureRequests, FigureRow, IssuedFigures, Ledger, PeriodState, Published
+from headline.ledger import IN_DOUBT, FigureRequest, FigureRequests, FigureRow, IssuedFigures, Ledger, PeriodState, Published
 from headline.ledger.figure_requests import APPROVED, ISSUE, NOBODY, PUBLISHED, take
 from headline.ledger.issued import FigureKey, record
 from headline.pipeline.transform import periods as periods_of
 from headline.specs import Catalog, Pipeline, Table
 from headline.specs.metrics import Metrics, load_metrics
-from headline.warehouse import Warehouse
+from headline.warehouse import Session, Warehouse
 
 
 def request_issue(
@@ -40,7 +40,8 @@ def request_issue(
     metrics = _metrics(pipeline)
     tables = {metric.of.full_name: metric.of for metric in metrics.metrics.values()}
     states = {name: _closed(table, days, ledger, leave_out=leave_out) for name, table in tables.items()}
-    rows, published = _figures(pipeline, metrics, states, catalog, ledger, warehouse)
+    with warehouse.session(read_only=True) as session:
+        rows, published = _figures(pipeline, metrics, states, catalog, ledger, session, warehouse.dialect)
     if not rows:
         raise BadRequest(f"{pipeline.id}: no figure of a period that ends within {days} is left to issue")
     sha256 = digest(pipeline.id, [(None, row) for row in rows], published)
@@ -67,11 +68,12 @@ def issue(request_id: int, run_id: str, catalog: Catalog, ledger: Ledger, wareho
         return []
     if request.state != APPROVED:
         raise BadRequest(f"request {request_id}: nobody has approved it; nothing is issued")
-    with ledger.recording() as recording:  # nobody publishes meanwhile
+    # The warehouse is locked first, as by a publication: else each waits for the other.
+    with warehouse.session(read_only=True) as session, ledger.recording() as recording:
         pipeline = catalog.pipelines[request.pipeline]
         metrics = _metrics(pipeline)
         states = _asked_for(request, metrics, ledger)
-        rows, published = _figures(pipeline, metrics, states, catalog, ledger, warehouse)
+        rows, published = _figures(pipeline, metrics, states, catalog, ledger, session, warehouse.dialect)
         if digest(pipeline.id, [(None, row) for row in rows], published) != request.sha256:
             raise BadRequest(
                 f"request {request_id}: what is published of {request.days} has changed since it was approved; nothing is "
@@ -97,20 +99,20 @@ def _figures(
     states: Mapping[str, Sequence[PeriodState]],
     catalog: Catalog,
     ledger: Ledger,
-    warehouse: Warehouse,
+    session: Session,
+    dialect: str,
 ) -> tuple[list[FigureRow], Mapping[str, Sequence[Published]]]:
     """The figures of these periods (by table) that are not issued yet, as they are published, and the periods' content."""
     values: dict[FigureKey, Decimal | None] = {}
     periods: dict[tuple[str, date], Period] = {}
-    with warehouse.session(read_only=True) as session:
-        for name, mine in states.items():
-            of_table = [metric for metric in metrics.metrics.values() if metric.of.full_name == name]
-            if mine:
-                spans = [state.interval for state in mine]
-                values |= metric_values(session, of_table[0].of, name, of_table, spans, warehouse.dialect)
-            for state in mine:
-                code = state.code_version or ""
-                periods[name, state.interval.start] = Period(state.interval, state.coverage, code, state.as_of, state.run_id)
+    for name, mine in states.items():
+        of_table = [metric for metric in metrics.metrics.values() if metric.of.full_name == name]
+        if mine:
+            spans = [state.interval for state in mine]
+            values |= metric_values(session, of_table[0].of, name, of_table, spans, dialect)
+        for state in mine:
+            code = state.code_version or ""
+            periods[name, state.interval.start] = Period(state.interval, state.coverage, code, state.as_of, state.run_id)
     rows = figure_rows(pipeline, catalog, values, metrics.metrics, periods, ledger.conn_id)
     new = _not_issued(pipeline, rows, metrics, ledger)
     places = {(metrics.metrics[row.metric].of.full_name, row.start) for row in new}
@@ -143,13 +145,18 @@ def _closed(table: Table, days: Interval, ledger: Ledger, *, leave_out: bool) ->
     known = {state.interval: state for state in ledger.states([table.full_name], days.widen(table.period))}
     for period in wanted:
         state = known.get(period)
-        if (state is None or state.status != "complete") and not leave_out:
-            how = "not published" if state is None else state.status
+        if (how := _standing(state)) != "complete" and not leave_out:
             raise BadRequest(
                 f"{table.full_name}: the {table.period} from {period.start} is {how}; only complete periods are issued. "
                 "`headline tables` tells what is partial, and why"
             )
-    return [known[period] for period in wanted if period in known and known[period].status == "complete"]
+    return [known[period] for period in wanted if _standing(known.get(period)) == "complete"]
+
+
+def _standing(state: PeriodState | None) -> str:
+    if state is None:
+        return "not published"
+    return "in doubt since a run was killed: run its pipeline for it" if state.fingerprint == IN_DOUBT else state.status
 
 
 def _not_issued(pipeline: Pipeline, rows: Sequence[FigureRow], metrics: Metrics, ledger: Ledger) -> list[FigureRow]:

@@ -10,7 +10,7 @@ from typing import Any
 
 from headline.intervals import DAY
 from headline.ledger import FigureRequest
-from headline.ledger.figure_requests import ISSUE
+from headline.ledger.figure_requests import ASKED, ISSUE, REFUSED
 
 SHOWN = 40
 _MARKUP = re.compile(r"([\\`*_{}\[\]<>()#+\-.!|~])")
@@ -85,6 +85,24 @@ def parts(one: Mapping[str, Any]) -> str:
 def escaped(text: str) -> str:
     """What somebody wrote, as Markdown shows it and nothing else."""
     return _MARKUP.sub(r"\\\1", " ".join(text.split()))
+
+
+def held_back(request: FigureRequest) -> str:
+    """Why a run publishes nothing: what would move, and who has to decide about it, or has."""
+    moved = [one for one in request.figures if one["is_material"]]
+    first = moved[0]["figure"]
+    new = "no value" if first["value"] is None else first["value"]
+    what = (
+        f"{request.pipeline}: {len(moved)} issued figure(s) would move by more than the limit, such as {first['metric']} of "
+        f"{first['start']} from {moved[0]['old'] or 'no value'} to {new}"
+    )
+    state = {
+        ASKED: f"request {request.id} waits for an approval in Airflow's DAG approve_figures",
+        REFUSED: f"{request.decided_by} has refused request {request.id}",
+    }
+    return (
+        f"{what}. Nothing is published: {state.get(request.state, request.state)}; headline figures request {request.id} shows it"
+    )
 
 
 def _parts(one: Mapping[str, Any]) -> Iterator[str]:

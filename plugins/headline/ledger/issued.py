@@ -141,6 +141,12 @@ _KNOWN = text(f"""
         order by metric, segment, start, id desc
     ) as agreed
 """)
+_ISSUED_SINCE = text("""
+    select exists (
+        select from issued_figures
+        where pipeline = :pipeline and start = any(cast(:starts as date[])) and id > :newest and status = 'issued'
+    )
+""")
 _DRAFTS = f"""
     (
         select distinct on (metric, segment, start) {_ALL} from issued_figures
@@ -151,8 +157,7 @@ _DRAFTS = f"""
 
 @dataclass(frozen=True)
 class Known:
-    """What is recorded of some figures, by key: the newest draft or issued row, the newest issued
-    one, and the newest issued one that somebody has approved."""
+    """What is recorded of figures, by key: the newest draft or issued row, the newest issued one, and the newest approved one."""
 
     newest: Mapping[FigureKey, FigureRow]
     issued: Mapping[FigureKey, FigureRow]
@@ -237,3 +242,9 @@ def known(connection: Connection, pipeline: str, starts: Iterable[date]) -> Know
         figure = FigureRow(*row)
         found[what][figure.key] = figure
     return Known(**found)
+
+
+def issued_since(connection: Connection, pipeline: str, starts: Iterable[date], newest: int) -> bool:
+    """Whether a figure whose period begins on one of these days was issued after the row `newest`."""
+    asked = {"pipeline": pipeline, "starts": sorted(set(starts)), "newest": newest}
+    return bool(connection.scalar(_ISSUED_SINCE, asked))

@@ -19,14 +19,15 @@ from headline.warehouse import Replacement, Staging
 
 log = logging.getLogger(__name__)
 
-# What is recorded together with a publication, in its transaction.
-Also = Callable[[Recording], None]
+# Records something together with a publication, in its transaction; False where the gate must look again before anything is.
+Also = Callable[[Recording], bool]
 # Looks at what is about to be published, and raises BadData where that must wait; gives what is to be recorded with it.
 Gate = Callable[[Plan, Mapping[str, Staged], Staging], Also | None]
 
 
 def publish(plan: Plan, staged: Mapping[str, Staged], session: Staging, also: Also | None = None) -> list[Published] | None:
-    """Make what changed readable, all tables at once, and record it; None where an input changed since the plan.
+    """Make what changed readable, all tables at once, and record it; None where an input changed since the plan, or
+    `also` wants to look again.
 
     The warehouse is written first, the ledger second, while nobody else reads, publishes or is given a version. A crash between
     the two leaves periods whose fingerprint is unknown, which the next run replaces, and a warehouse that the ledger has planned.
@@ -43,8 +44,8 @@ def publish(plan: Plan, staged: Mapping[str, Staged], session: Staging, also: Al
     with session.publishing() if replacements else nullcontext(), run.ledger.recording() as record:
         if is_outdated(plan, staged, record):
             return None
-        if also:  # first, so that what must not be recorded is not written either
-            also(record)
+        if also and not also(record):  # first, so that what must not be recorded is not written either
+            return None
         if replacements:
             before = session.identity() or Identity.new()
             after = before.next()

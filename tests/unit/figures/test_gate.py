@@ -1,6 +1,9 @@
 """The gate: issued figures move only where another person has approved just that result."""
 
 import sys
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import date
 from decimal import Decimal
 from types import SimpleNamespace
 from typing import Any
@@ -12,9 +15,12 @@ from headline import specs
 from headline.backfill.execute import gate_of
 from headline.backfill.request import read_request
 from headline.errors import BadData, BadRequest, RestatementWaiting
-from headline.figures.gate import FiguresGate
+from headline.figures.gate import FiguresGate, _to_compute
+from headline.figures.values import metric_values
 from headline.intervals import DAY, Interval
+from headline.ledger import Ledger, Published
 from headline.pipeline import write_audit_publish
+from headline.specs.metrics import load_metrics
 from headline.warehouse.duckdb.staging import DuckDBStaging
 
 
@@ -245,6 +251,88 @@ def test_nobody_is_asked_about_a_result_whose_inputs_have_changed_meanwhile(issu
     monkeypatch.setattr(sys.modules[write_audit_publish.__module__], "is_outdated", has_changed_once)
     issued.held(D2)
     assert counts == [1, 1, 1, 2], "the gate and the run, in each of two attempts; it is asked in the second"
+
+
+def test_a_figure_that_is_issued_while_a_run_is_about_to_publish_does_not_move_unseen(
+    reported: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked, told = FiguresGate.__call__, [replace(row, status="issued") for row in reported.figures.with_drafts()]
+
+    def look_while_it_is_issued(self: FiguresGate, *arguments: Any) -> Any:
+        also = looked(self, *arguments)
+        reported.figures.record(told)
+        return also
+
+    reported.arrive({D2: [("b2", "80.00"), ("t2", "-7.00")]})
+    monkeypatch.setattr(FiguresGate, "__call__", look_while_it_is_issued)
+    with pytest.raises(RestatementWaiting):
+        reported.run(D2)
+    assert reported.issued("monthly_net") == {(D1, ""): 193}
+    assert reported.project.query("select net from core.monthly_sales") == [(193,)]
+
+
+def test_an_issue_never_waits_for_a_publication_that_waits_for_it(reported: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both lock the warehouse, and then the versions."""
+    asked = reported.ask(MARCH)
+    reported.requests.approve(asked.id, "ben", "r")
+    locked: list[str] = []
+    for owner, name in ((type(reported.project.warehouse), "session"), (Ledger, "recording")):
+        monkeypatch.setattr(owner, name, noted(getattr(owner, name), name, locked))
+    reported.issue_approved(asked)
+    assert locked == ["session", "recording"]
+
+
+def noted(method: Callable[..., Any], name: str, calls: list[str]) -> Callable[..., Any]:
+    def call(*arguments: Any, **more: Any) -> Any:
+        calls.append(name)
+        return method(*arguments, **more)
+
+    return call
+
+
+def test_what_a_killed_run_has_left_in_doubt_is_not_issued(reported: Any) -> None:
+    reported.project.ledger.distrust({"core.daily_sales": [D2]})
+    with pytest.raises(BadRequest, match=r"the day from 2026-03-02 is in doubt since a run was killed: run its pipeline"):
+        reported.ask(Interval(D1, D3))
+    asked = reported.ask(Interval(D1, D3), leave_out=True)
+    assert {row.start for row in asked.rows} == {D1}
+
+
+def test_a_day_that_has_no_rows_any_more_is_a_restatement_by_the_run_that_found_it(issued: Any) -> None:
+    issued.arrive({D1: []})
+    asked = issued.held(D1)
+    issued.requests.approve(asked.id, "ben", "r")
+    issued.run(D1, run_id="after the approval")
+    [row] = [row for row in issued.figures.most_recent(metric="daily_paid") if row.start == D1 and not row.segment]
+    assert (row.value, row.run_id, row.approver) == (None, "after the approval", "ben")
+    assert row.as_of > issued.figures.as_first_reported(metric="daily_paid")[0].as_of
+
+
+def test_a_request_names_the_days_that_compute_all_that_it_moves() -> None:
+    april = Interval(date(2026, 4, 1), date(2026, 5, 1))
+    day = Interval(D2, D3)
+    assert _to_compute({"daily": published(day), "monthly": published(MARCH), "weekly": []}) == day
+    assert _to_compute({"daily": published(day), "monthly": published(MARCH, april)}) == Interval(D2, april.end)
+
+
+def published(*days: Interval) -> list[Published]:
+    return [Published("core.t", one, "f", 1, "complete") for one in days]
+
+
+def test_a_segment_that_is_unknown_and_one_that_is_empty_are_one(reported: Any) -> None:
+    """Else one of the two would take the place of the other."""
+    pipeline = specs.load().pipelines["core_shop"]
+    metric = load_metrics(pipeline).metrics["daily_paid"]
+    rows = ", ".join(f"(date '{D2}', {kind}, {paid})" for kind, paid in (("''", 3), ("null", 4), ("'books'", 5)))
+    with reported.project.warehouse.session(read_only=True) as session:
+        found = metric_values(
+            session, metric.of, f"(values {rows}) as sales (ds, kind, paid)", [metric], [Interval(D2, D3)], "duckdb"
+        )
+    assert found == {
+        ("daily_paid", "", D2): 12,
+        ("daily_paid", "kind=", D2): 7,
+        ("daily_paid", "kind=books", D2): 5,
+    }
 
 
 def test_a_change_of_the_definition_is_put_down_to_the_code(issued: Any) -> None:

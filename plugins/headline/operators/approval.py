@@ -35,6 +35,7 @@ class ApproveFiguresOperator(ApprovalOperator):
     def execute_complete(self, context: Any, event: dict[str, Any]) -> Any:
         from headline.errors import BadRequest
         from headline.ledger import FigureRequests
+        from headline.ledger.figure_requests import is_same_person
 
         requests, request = FigureRequests(), _known(context)
         answer = HITLOperator.execute_complete(self, context, event)
@@ -42,7 +43,7 @@ class ApproveFiguresOperator(ApprovalOperator):
         run_id = context["dag_run"].run_id
         if not person or event.get("timedout"):
             raise BadRequest(f"request {request.id}: nobody has answered; nothing is published")
-        if person == request.requester:
+        if is_same_person(person, request.requester):
             self.log.warning("%s has asked for this and cannot decide it: somebody else is asked now", person)
             return self.execute(context)
         if answer["chosen_options"] == [self.APPROVE]:
@@ -74,6 +75,7 @@ class PublishApprovedOperator(TriggerDagRunOperator):
             logical_date=None,
             wait_for_completion=True,
             deferrable=True,
+            reset_dag_run=True,  # killed or cleared, the task has the same run tried again
             poke_interval=5,
             **kwargs,
         )
@@ -100,6 +102,17 @@ class PublishApprovedOperator(TriggerDagRunOperator):
         self.conf = {"from": str(request.start), "to": str(request.end - DAY)}
         self.trigger_run_id = f"restatement__{request.id}__{len(FigureRequests().history(request.id))}"
         super().execute(context)
+
+    def execute_complete(self, context: Any, event: Any) -> None:
+        """The run has ended; whether what was approved is published the ledger says, and not the state of the run."""
+        from headline.errors import BadRequest
+
+        request = _known(context)
+        if request.state != "published":
+            raise BadRequest(
+                f"request {request.id}: the run {event[1]['run_ids'][0]} of {request.pipeline} has not published it; its log "
+                "says why. Clear this task to have it tried again"
+            )
 
 
 def _resolve_incident(request: FigureRequest) -> None:
@@ -133,7 +146,13 @@ def _request(context: Any) -> FigureRequest:
     who = dag_run.triggering_user_name or ""
     place = (who, dag_run.run_id, catalog, Ledger(), open_warehouse(), params.get("reason") or "")
     leave_out = bool(params.get("leave_out"))
-    return request_issue(catalog.pipelines[params["pipeline"]], _days(params), *place, leave_out=leave_out)
+    asked = request_issue(catalog.pipelines[params["pipeline"]], _days(params), *place, leave_out=leave_out)
+    if asked.run_id != dag_run.run_id:
+        raise BadRequest(
+            f"request {asked.id} is about just these figures, and is {asked.state}: answer it in its run {asked.run_id}, or "
+            "clear the task approve there to have it asked anew"
+        )
+    return asked
 
 
 def _days(params: Any) -> Any:

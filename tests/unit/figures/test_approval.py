@@ -125,6 +125,28 @@ def test_the_requester_is_not_heard_and_it_is_asked_anew(
     assert len(reported.issued("monthly_net")) == 1
 
 
+@pytest.mark.parametrize("spelled", ["ANN", "Ann", " ann "])
+def test_the_requester_is_not_heard_under_another_spelling_of_their_name(
+    reported: Any, task: ApproveFiguresOperator, pages: list[Asked], spelled: str
+) -> None:
+    asks(task, of_march())
+    with pytest.raises(TaskAwaitingInput):
+        task.execute_complete(of_march(), answer(spelled))
+    [request] = reported.requests.all()
+    with pytest.raises(BadRequest, match="has asked for it; somebody else must decide"):
+        reported.requests.approve(request.id, spelled, "r")
+    assert request.state == "asked"
+
+
+def test_who_asks_for_the_same_is_told_where_it_is_decided(
+    reported: Any, task: ApproveFiguresOperator, pages: list[Asked]
+) -> None:
+    asks(task, of_march())
+    again = context("cleo", "another", pipeline="core_shop", **{"from": str(MARCH.start), "to": str(LAST)})
+    with pytest.raises(BadRequest, match=r"is asked: answer it in its run approval, or clear"):
+        task.execute(again)
+
+
 def test_a_time_out_approves_nothing(
     reported: Any, task: ApproveFiguresOperator, publish: PublishApprovedOperator, pages: list[Asked]
 ) -> None:
@@ -209,6 +231,22 @@ def test_a_restatement_is_asked_for_once_and_published_by_a_run_of_its_own(
     assert issued.issued("monthly_net") == {(MARCH.start, ""): 223}
     publish.execute(decided)
     assert len(started) == 1, "what is published is not published again"
+    publish.execute_complete(decided, ("trigger", {"run_ids": [run_id], run_id: "failed"}))
+
+
+def test_whether_it_is_published_the_ledger_says_and_not_the_state_of_the_run(
+    issued: Any, task: ApproveFiguresOperator, publish: PublishApprovedOperator, pages: list[Asked], started: list[Any]
+) -> None:
+    issued.arrive({D2: [("b2", "80.00"), ("t2", "-7.00")]})
+    request = issued.held(D2)
+    decided = context(None, f"request__{request.id}", request=request.id)
+    asks(task, decided)
+    task.execute_complete(decided, answer("ben"))
+    publish.execute(decided)
+    [(_, run_id, _)] = started
+    with pytest.raises(BadRequest, match=f"the run {run_id} of core_shop has not published it"):
+        publish.execute_complete(decided, ("trigger", {"run_ids": [run_id], run_id: "success"}))
+    assert publish.reset_dag_run, "cleared, it has the same run tried again"
 
 
 def test_a_run_that_nobody_asked_for_is_the_schedulers(reported: Any) -> None:

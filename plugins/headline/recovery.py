@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from getpass import getuser
@@ -19,6 +19,7 @@ from headline.options import FormatOption
 from headline.show import Format
 
 if TYPE_CHECKING:
+    from headline.intervals import Interval
     from headline.ledger import Ledger
     from headline.pipeline.fingerprints import Difference
     from headline.specs import Catalog
@@ -76,7 +77,22 @@ def rebuild(
         else f"{len(rows)} period(s) came out otherwise than recorded: the warehouse stays as it is. Where that is right, "
         "headline rebuild --with-differences, and then these runs:"
     )
-    raise HeadlineError("\n".join([done, *runs]))
+    raise HeadlineError("\n".join([done, *runs, *_issued(catalog, [one for one, _ in rebuilt.differences])]))
+
+
+def _issued(catalog: Catalog, differences: Sequence[Difference]) -> list[str]:
+    """What was told to investors and could be another value in what was rebuilt, in words."""
+    from headline.figures.reach import could_move
+    from headline.ledger import Ledger
+
+    days: dict[str, list[Interval]] = {}
+    for one in differences:
+        days.setdefault(one.table, []).append(one.interval)
+    moved = could_move(Ledger(), days, catalog)
+    if not moved:
+        return []
+    first = f"{moved[0].metric} of {moved[0].start}"
+    return [f"{len(moved)} issued figure(s) could move, such as {first}: readers see what is rebuilt before anybody approves it"]
 
 
 def backup(

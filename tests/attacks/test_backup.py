@@ -5,18 +5,21 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
 from tests.attacks.installation import D1, D3, D4, contents, superuser
 from tests.unit.conftest import Project
+from tests.unit.ledger.test_issued import FIGURE
 
 from headline import recovery, specs
 from headline.cli.published import verify as verify_command
 from headline.errors import BadData, BadRequest, HeadlineError, Transient
-from headline.ledger import MIGRATOR, Locks, migrate
+from headline.ledger import MIGRATOR, IssuedFigures, Locks, migrate
 from headline.ledger.engine import engine
 from headline.ledger.tables import metadata
 from headline.maintenance.backup import back_up
@@ -111,6 +114,24 @@ def test_the_newest_of_several_comes_back_and_landed_files_are_copied_once(shop:
     assert shop.query("select amount from raw.orders where order_id = 'd'") == [(1000,)]
     assert Path(kept).exists()
     assert is_verified(shop)
+
+
+@pytest.mark.usefixtures("owner")
+def test_that_figures_of_after_the_backup_are_lost_is_told(
+    shop: Project, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    target, figures = str(tmp_path / "backups"), IssuedFigures()
+    figures.record([FIGURE])
+    back_up(target, shop.ledger, shop.warehouse)
+    kept = figures.history()
+    restore(target, shop.ledger, shop.warehouse, replace=True, owner=MIGRATOR)
+    assert (figures.history(), figures.verify().broken) == (kept, [])
+    assert "are lost" not in caplog.text
+    figures.record([replace(FIGURE, value=Decimal(7))])
+    lost = figures.head()
+    restore(target, shop.ledger, shop.warehouse, replace=True, owner=MIGRATOR)
+    assert figures.history() == kept
+    assert f"are lost; the chain of figures ended with {lost}" in caplog.text
 
 
 @pytest.mark.usefixtures("owner")

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING
 
 from headline.errors import BadData, BadRequest
-from headline.ledger import Ledger, Upkeep, dump, migrate
+from headline.ledger import IssuedFigures, Ledger, Upkeep, dump, migrate
 from headline.maintenance.backups import (
     LANDING,
     LEDGER,
@@ -25,6 +26,8 @@ from headline.warehouse import Warehouse
 
 if TYPE_CHECKING:
     from headline.sources.storage import AnyPath
+
+log = logging.getLogger(__name__)
 
 
 def restore(
@@ -46,6 +49,8 @@ def restore(
             "kept beside the restored one, its ledger is replaced"
         )
     folder, backup = _found(source)
+    figures = IssuedFigures(ledger.conn_id)
+    head = figures.head()
     erased = [*Upkeep(ledger.conn_id).told_of_erased(), *erased_by_now(folder.parent)]
     landing = landing_address()
     with scratch_folder() as scratch:
@@ -61,6 +66,12 @@ def restore(
             dump.load(scratch / LEDGER, moved, owner)
             Upkeep(owner).remember_erased(erased)
             kept = warehouse.give_place(fresh)
+    if head and figures.verify([head]).unknown_anchors:
+        log.warning(
+            "figures and approvals that were recorded after this backup was made are lost; the chain of figures ended with %s: "
+            "issue them again",
+            head,
+        )
     return backup, kept
 
 

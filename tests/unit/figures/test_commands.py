@@ -10,6 +10,7 @@ from fastapi import HTTPException
 from tests.unit.figures.conftest import D1, D2
 from typer.testing import CliRunner
 
+from headline import recovery
 from headline.cli import app
 from headline.errors import BadRequest, HeadlineError
 from headline.pages import figures as pages
@@ -68,6 +69,14 @@ def test_the_chain_is_verified_in_a_shell(held: Any, run: Run) -> None:
     assert f"are as they were written, 1 anchor(s) hold; head of the chain: {head}" in run("verify", "--anchor", head[:16]).stdout
     with pytest.raises(HeadlineError, match="no row has the hash"):
         run("verify", "--anchor", "f" * 64)
+
+
+def test_a_rebuild_tells_which_issued_figures_could_move(issued: Any) -> None:
+    issued.project.replace("core/core_shop/daily_sales.sql", "greatest(amount, 0)", "greatest(amount, 40)")
+    with pytest.raises(
+        HeadlineError, match=r"the warehouse stays as it is[\s\S]*\d issued figure\(s\) could move, such as daily_"
+    ):
+        recovery.rebuild()
 
 
 def test_requests_in_a_shell(held: Any, run: Run) -> None:

@@ -177,4 +177,5 @@ def test_days_of_an_input_could_move_what_follows_from_them(ledger: Ledger, metr
     assert moved(raw__events=D5) == set()
     assert could_move(ledger, {}, catalog) == []
     told = _issued(catalog, ledger, {"core.expenses": [Interval(D5, D6)]})
-    assert told == ["monthly_net_profit of 2026-05-01", "daily_expenses of 2026-05-05"], "as the plan of a backfill says it"
+    plan = ["monthly_net_profit: 1 of 2026-05-01 to 2026-05-31", "daily_expenses: 1 of 2026-05-05 to 2026-05-05"]
+    assert told == plan, "as the plan of a backfill says it"

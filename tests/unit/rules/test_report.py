@@ -52,6 +52,8 @@ def sound(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A tree without faults, of which sqlfluff has said so; every test changes a copy of it."""
     root = tmp_path_factory.mktemp("sound")
     shutil.copytree(PROJECT / "include", root / "include")
+    for settings in (".sqlfluff", ".yamllint", ".gitignore"):
+        shutil.copy(PROJECT / settings, root)
     shutil.copytree(PROJECT / "docs" / "alerts", root / "docs" / "alerts")
     (root / "dags").mkdir()
     (root / "dags/profit.py").write_text((PROJECT / "dags/profit.py").read_text() + DAG)
@@ -194,7 +196,7 @@ def test_a_faulty_folder_spoils_no_other(tree: Tree) -> None:
 
 
 def test_sound_sql_is_not_looked_at_again(tree: Tree, monkeypatch: pytest.MonkeyPatch) -> None:
-    shutil.rmtree(tree.root / "home" / "check")
+    shutil.rmtree(tree.root / ".sqlfluff_cache")
     assert tree.faults() == {}
     with monkeypatch.context() as patch:
         patch.setattr("subprocess.Popen", lambda *_, **__: pytest.fail("looked at again"))

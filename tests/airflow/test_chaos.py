@@ -40,7 +40,7 @@ from headline.pipeline.fingerprints import verify_published
 from headline.warehouse import open_warehouse
 
 SEED = int(os.environ.get("HEADLINE_TEST_CHAOS_SEED", "1"))
-SECONDS = float(os.environ.get("HEADLINE_TEST_CHAOS_SECONDS", "30"))
+SECONDS = float(os.environ.get("HEADLINE_TEST_CHAOS_SECONDS", "20"))
 IS_LONG = SECONDS > 60
 # Where time is short, those that read nothing but two sources; each run is a task process or two, which cost half a second.
 CHOSEN = PIPELINES if IS_LONG else ("finance", "core_finance")

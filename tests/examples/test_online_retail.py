@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import date
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -160,6 +161,12 @@ def test_revenue_and_refunds_of_every_month_are_those_of_the_file(year: House) -
         assert year.query(f"{sums} group by 1 order by 1") == expected
     net = [(month, revenue - refund) for month, revenue, refund in expected]
     assert year.query("select strftime(month, '%Y-%m'), net_revenue from profit.monthly_profit_trends order by 1") == net
+
+
+def test_a_closed_month_never_changes(year: House) -> None:
+    """March 2011 by value, in pounds, as it was first computed."""
+    march = "select net_revenue, net_profit from profit.monthly_profit_trends where month = date '2011-03-01'"
+    assert year.query(march) == [(Decimal("682013.9800"), Decimal("195873.5500"))]
 
 
 def test_a_refund_belongs_to_the_latest_earlier_sale_of_customer_and_product(year: House) -> None:

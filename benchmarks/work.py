@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from contextlib import closing
-from graphlib import TopologicalSorter
 from pathlib import Path
 
 import duckdb
@@ -135,10 +134,7 @@ def load_engines() -> None:
 
 def ordered(pipelines: Sequence[str]) -> list[specs.Pipeline]:
     """The pipelines, each after those that it reads from."""
-    catalog = specs.load()
-    maker = {output: name for name in pipelines for table in catalog.pipelines[name].tables.values() for output in table.outputs}
-    graph = {name: {maker[read] for read in catalog.pipelines[name].inputs if read in maker} for name in pipelines}
-    return [catalog.pipelines[name] for name in TopologicalSorter(graph).static_order()]
+    return specs.load().in_order(pipelines)
 
 
 def duckdb_connection(file: Path, memory_limit: str) -> str:

@@ -8,6 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Literal
 from zoneinfo import ZoneInfo
 
+from headline import settings
 from headline.errors import BadRequest
 
 Period = Literal["day", "week", "month", "all"]
@@ -134,6 +135,13 @@ def requested_interval(
             "look at the years of «from» and «to»; for so many days make several runs, or set HEADLINE_MOST_DAYS higher"
         )
     return interval
+
+
+def days_asked_for(first: str | None, last: str | None) -> Interval:
+    """As `requested_interval` under this deployment's settings; yesterday where neither is given."""
+    known = settings.load()
+    today = business_day(datetime.now(UTC), known.reporting_zone)
+    return requested_interval(first, last, Interval(today - DAY, today), today, known.first_day, known.most_days)
 
 
 def _day(text: str) -> date:

@@ -13,7 +13,7 @@ from shutil import copyfile
 from headline import specs
 from headline.demo.company import Company
 from headline.diff import company
-from headline.diff.changed import Changed, find_changed, ordered, versions
+from headline.diff.changed import Changed, find_changed, versions
 from headline.intervals import Interval
 from headline.ledger import Ledger
 from headline.ledger.engine import forget_engines
@@ -100,7 +100,7 @@ def _copied(postgres: Postgres, folder: Path, name: str) -> Iterator[None]:
 
 
 def _run(catalog: Catalog, pipelines: Iterable[str], interval: Interval) -> None:
-    for pipeline in ordered(catalog, pipelines):
+    for pipeline in catalog.in_order(pipelines):
         run = PipelineRun(pipeline, "diff", interval, catalog, Ledger(), open_warehouse())
         company.ingest_all(run)
         with run.warehouse.staging(run.key) as session:

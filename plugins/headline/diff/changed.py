@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
 from dataclasses import dataclass
-from graphlib import TopologicalSorter
 
 from headline.specs import Catalog, Pipeline, Source, Table
 from headline.specs.catalog import reached
@@ -61,10 +59,3 @@ def find_changed(before: Catalog, after: Catalog, versions_before: dict[str, str
         for read in reached(one, catalog.inputs_of)
     }
     return Changed(frozenset(changed), frozenset(dependent), frozenset(pipelines), frozenset(inputs - pipelines))
-
-
-def ordered(catalog: Catalog, ids: Iterable[str]) -> list[Pipeline]:
-    """The pipelines of these ids that there are, each after those that it reads from."""
-    known = set(ids) & catalog.pipelines.keys()
-    graph = {one: catalog.inputs_of(one) & known for one in sorted(known)}
-    return [catalog.pipelines[one] for one in TopologicalSorter(graph).static_order()]

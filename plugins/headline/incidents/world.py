@@ -7,7 +7,6 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from functools import cached_property
-from graphlib import TopologicalSorter
 from statistics import median
 from typing import Any
 
@@ -80,13 +79,13 @@ class World:
     @cached_property
     def inputs(self) -> dict[str, set[str]]:
         """By pipeline, those that it waits for, in an order in which each comes after them; only those that exist here."""
-        graph = {name: self.catalog.inputs_of(name) for name in self.catalog.pipelines}
         expected: dict[str, set[str]] = {}
-        for name in TopologicalSorter(graph).static_order():
-            made = [table for table in self.catalog.pipelines[name].tables.values() if table.full_name not in self.without]
-            inputs = graph[name] & expected.keys()
-            if made and (inputs or not graph[name]):
-                expected[name] = inputs
+        for pipeline in self.catalog.in_order():
+            made = [table for table in pipeline.tables.values() if table.full_name not in self.without]
+            read = self.catalog.inputs_of(pipeline.id)
+            inputs = read & expected.keys()
+            if made and (inputs or not read):
+                expected[pipeline.id] = inputs
         return expected
 
     def deadline(self, pipeline: str, day: date) -> datetime:

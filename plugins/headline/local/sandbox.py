@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from pathlib import Path
 from secrets import token_hex
 from typing import TYPE_CHECKING, Annotated
@@ -47,11 +46,12 @@ def run(
 
     Inputs that were computed in the sandbox are read in place of production's. Nothing of production is written.
     """
+    from headline.intervals import days_asked_for
     from headline.pipeline.sandbox import run as steps
 
     sandbox = open_sandbox()
     pipeline = _pipeline(what, sandbox.catalog)
-    samples, tables = steps(sandbox, pipeline, _days(first, last))
+    samples, tables = steps(sandbox, pipeline, days_asked_for(first, last))
     for one in samples:
         _say(one)
     rows = [
@@ -67,10 +67,11 @@ def sample(
 
     A table that is replaced whole comes whole.
     """
+    from headline.intervals import days_asked_for
     from headline.pipeline.sandbox import sample as steps
 
     sandbox = open_sandbox()
-    _say(steps(sandbox, sandbox.catalog.table(table), _days(first, last)))
+    _say(steps(sandbox, sandbox.catalog.table(table), days_asked_for(first, last)))
 
 
 def open_sandbox() -> Sandbox:
@@ -159,14 +160,6 @@ def _pipeline(what: str, catalog: Catalog) -> Pipeline:
     if what not in known:
         raise SpecError([f"no pipeline and no table is called {what}; there are: {', '.join(sorted(catalog.pipelines))}"])
     return known[what]
-
-
-def _days(first: str | None, last: str | None) -> Interval:
-    from headline.intervals import DAY, Interval, business_day, requested_interval
-
-    known = settings.load()
-    today = business_day(datetime.now(UTC), known.reporting_zone)
-    return requested_interval(first, last, Interval(today - DAY, today), today, known.first_day, known.most_days)
 
 
 def _say(sampled: Sample) -> None:

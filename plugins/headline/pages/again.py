@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Annotated, Any
-from urllib.parse import parse_qs, quote
+from urllib.parse import quote
 
 from fastapi import APIRouter, Depends, HTTPException, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
@@ -16,6 +16,7 @@ from headline.airflow_api import AirflowApi, Refused
 from headline.errors import BadRequest
 from headline.intervals import DAY, Interval, requested_interval
 from headline.pages.airflow import VisitorsAirflow
+from headline.pages.form import new_key, sent_fields, sent_key
 from headline.pages.render import page
 from headline.pages.visitor import CurrentVisitor, Visitor, from_this_site
 from headline.specs import Catalog, Source
@@ -69,18 +70,17 @@ class Step:
 
 async def sent(request: Request) -> Form:
     """The form that a browser has sent, whatever stands in it."""
-    sent = parse_qs((await request.body()).decode(errors="replace"))
-    fields = {name: values[-1].strip() for name, values in sent.items()}
+    fields, lists = await sent_fields(request)
     return Form(
         what="waive" if fields.get("what") == "waive" else "again",
         first=fields.get("from", ""),
         last=fields.get("to", ""),
         reason=fields.get("reason", ""),
-        found=sent.get("found", ()),
-        told=sent.get("told", ()),
-        figures=sent.get("figures", ()),
+        found=lists.get("found", ()),
+        told=lists.get("told", ()),
+        figures=lists.get("figures", ()),
         sources="sources" in fields if "with_sources" in fields else None,
-        key="".join(letter for letter in fields.get("key", "") if letter.isalnum())[:20],
+        key=sent_key(fields),
     )
 
 
@@ -112,10 +112,6 @@ def held_back(catalog: Catalog, pipeline_id: str, within: Interval | None = None
     return Figures().open([table.full_name for table in catalog.pipelines[pipeline_id].ordered_tables], within)
 
 
-def new_key() -> str:
-    return f"{datetime.now(UTC):%H%M%S%f}"
-
-
 def chain(catalog: Catalog, pipeline_id: str, *, sources: bool = False) -> list[str]:
     """The pipeline and everything behind it, each after those that it reads.
 
@@ -123,7 +119,7 @@ def chain(catalog: Catalog, pipeline_id: str, *, sources: bool = False) -> list[
     """
     roots = set(catalog.sources_of(pipeline_id)) if sources else {pipeline_id}
     wanted = roots | {reader for root in roots for reader in catalog.readers_of(root)}
-    return [pipeline.id for pipeline in catalog.in_order() if pipeline.id in wanted]
+    return [pipeline.id for pipeline in catalog.in_order(wanted)]
 
 
 def checked(form: Form, today: date) -> tuple[Interval, dict[str, Any]]:

@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import APIRouter, Depends, HTTPException, Query
 
-from headline import settings
 from headline.errors import BadRequest, HeadlineError
-from headline.intervals import DAY, Interval, business_day, in_words, requested_interval
+from headline.intervals import DAY, Interval, days_asked_for, in_words
 from headline.pages.airflow import VisitorsAirflow
 from headline.pages.visitor import CurrentVisitor, from_this_site
 from headline.redaction import redact
@@ -119,11 +118,7 @@ def told(incident: Incident) -> dict[str, Any]:
 
 def _days(first: str, last: str) -> Interval:
     """The days that are asked for, yesterday where none are; what a run would refuse is refused here."""
-    known = settings.load()
-    today = business_day(datetime.now(UTC), known.reporting_zone)
     try:
-        return requested_interval(
-            first or None, last or None, Interval(today - DAY, today), today, known.first_day, known.most_days
-        )
+        return days_asked_for(first or None, last or None)
     except BadRequest as error:
         raise HTTPException(400, str(error)) from error

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any
-from urllib.parse import parse_qs, quote
+from urllib.parse import quote
 
 from fastapi import APIRouter, Depends, HTTPException, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
@@ -14,8 +14,8 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from headline.airflow_api import AirflowApi, Refused
 from headline.errors import BadRequest
 from headline.operators.backfill import DAG_ID
-from headline.pages.again import new_key
 from headline.pages.airflow import VisitorsAirflow
+from headline.pages.form import new_key, sent_fields, sent_key
 from headline.pages.render import page
 from headline.pages.visitor import CurrentVisitor, Visitor, from_this_site
 
@@ -54,8 +54,7 @@ class Form:
 
 async def sent(request: Request) -> Form:
     """The form that a browser has sent, whatever stands in it."""
-    said = parse_qs((await request.body()).decode(errors="replace"))
-    fields = {name: values[-1].strip() for name, values in said.items()}
+    fields, _ = await sent_fields(request)
     return Form(
         select=fields.get("select", ""),
         first=fields.get("from", ""),
@@ -63,7 +62,7 @@ async def sent(request: Request) -> Form:
         reason=fields.get("reason", ""),
         downstream="downstream" in fields,
         stale="stale" in fields,
-        key="".join(letter for letter in fields.get("key", "") if letter.isalnum())[:20],
+        key=sent_key(fields),
     )
 
 

@@ -48,10 +48,11 @@ class Catalog:
         makers = self.makers
         return {makers[name].id for name in self.pipelines[pipeline_id].inputs if name in makers}
 
-    def in_order(self) -> list[Pipeline]:
-        """Every pipeline after those that it reads."""
+    def in_order(self, among: Iterable[str] | None = None) -> list[Pipeline]:
+        """Every pipeline, or those of these ids that there are, after those that it reads."""
         graph = {name: self.inputs_of(name) for name in sorted(self.pipelines)}
-        return [self.pipelines[name] for name in TopologicalSorter(graph).static_order()]
+        wanted = graph.keys() if among is None else {*among}
+        return [self.pipelines[name] for name in TopologicalSorter(graph).static_order() if name in wanted]
 
     def computed_from(self, name: str) -> set[str]:
         """Every table that a table is computed from, directly or through others."""

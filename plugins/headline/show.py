@@ -6,10 +6,12 @@ import csv
 import io
 import json
 import re
-from collections.abc import Iterable, Iterator, Sequence
+import sys
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -30,6 +32,38 @@ class Format(StrEnum):
     CSV = "csv"
     JSON = "json"
     MARKDOWN = "markdown"
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Rows to show, each with a value for every column; `notes`: lines about them, for stderr."""
+
+    columns: Sequence[str]
+    rows: Sequence[Sequence[Any]]
+    title: str | None = None
+    notes: Sequence[str] = ()
+
+    def show(self, form: Format) -> None:
+        """Print them."""
+        show(self.columns, self.rows, form, self.title)
+        for note in self.notes:
+            print(note, file=sys.stderr)
+
+    def to_json(self) -> str:
+        """The same for another process: decimals as exact text, with the places of their columns; other values as in `show`."""
+        decimals = [
+            place for place, values in enumerate(zip(*self.rows, strict=True)) if any(isinstance(one, Decimal) for one in values)
+        ]
+        return json.dumps(vars(self) | {"decimals": decimals}, default=str)
+
+    @classmethod
+    def of(cls, found: Mapping[str, Any]) -> Self:
+        """What `to_json` wrote."""
+        rows = [list(row) for row in found["rows"]]
+        for row in rows:
+            for place in found["decimals"]:
+                row[place] = None if row[place] is None else Decimal(row[place])
+        return cls(found["columns"], rows, found["title"], found["notes"])
 
 
 def show(columns: Sequence[str], rows: Iterable[Sequence[Any]], form: Format = Format.TABLE, title: str | None = None) -> None:

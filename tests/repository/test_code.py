@@ -47,6 +47,7 @@ ORDER = (
     "rules",
     "new",
     "profile",
+    "listings",
     "pages",
     "timetable",
     "executor",
@@ -85,6 +86,7 @@ AIRFLOW_FREE = {
     "rules",
     "new",
     "profile",
+    "listings",
 }
 HEAVY = ("duckdb", "soda_core", "soda_duckdb", "sqlglot", "pandas", "pyarrow", "holidays", "icalendar")
 

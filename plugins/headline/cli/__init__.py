@@ -19,7 +19,6 @@ from headline.paging import commands as alerts
 from headline.profile import commands as profiles
 from headline.remote import commands as remote
 from headline.space import is_full, no_space
-from headline.why import commands as why
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
 app.add_typer(contracts.app, name="contract")
@@ -34,7 +33,6 @@ for command in (
     *published.COMMANDS,
     *definitions.COMMANDS,
     *evidence.COMMANDS,
-    *why.COMMANDS,
     *diffs.COMMANDS,
     *profiles.COMMANDS,
     *upkeep.COMMANDS,

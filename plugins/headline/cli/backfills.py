@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from getpass import getuser
 from typing import Annotated, Any
 
 import typer
 
 from headline.options import FormatOption, LastOption
-from headline.show import Format, show
+from headline.show import Format, Rows
 
 app = typer.Typer(no_args_is_help=True, help="History computed again over a range: planned first, then chunk by chunk.")
 SelectionArgument = Annotated[
@@ -41,15 +40,11 @@ def plan(
     stale: StaleOption = False,
 ) -> None:
     """Print which tables and days a backfill would compute, in which order, for how long, and to what; nothing is changed."""
-    from headline import specs
-    from headline.backfill import make_plan, markdown, read_request
-    from headline.ledger import Ledger, only_read
-    from headline.warehouse import open_warehouse
+    from headline.listings import backfills
+    from headline.remote.client import listed
 
-    only_read()
-    catalog, ledger = specs.load_sound(), Ledger()
-    said = _fields(selection, first, last, downstream=downstream, stale=stale) | {"reason": "a plan to look at, nothing recorded"}
-    print(markdown(make_plan(catalog, ledger, open_warehouse(), read_request(catalog, ledger, said, getuser()))))
+    said = _fields(selection, first, last, downstream=downstream, stale=stale)
+    print(listed(lambda: backfills.plan(said, getuser()), "backfills/plan", str, json=said))
 
 
 @app.command()
@@ -75,49 +70,13 @@ def status(
     form: FormatOption = Format.TABLE,
 ) -> None:
     """List backfills, or the chunks of one with the days that each has computed and the run that did."""
-    from headline.backfill.control import is_at_work
-    from headline.backfill.render import effect, span
-    from headline.ledger import Backfills, only_read
+    from headline.listings import backfills
+    from headline.remote.client import listed
 
-    only_read()
     if number is None:
-        rows = [
-            (
-                one.id,
-                one.standing,
-                one.request.selection,
-                span(one.request.days),
-                one.progress,
-                one.request.requested_by,
-                one.request.reason,
-            )
-            for one in Backfills().newest()
-        ]
-        show(["backfill", "state", "selection", "days", "chunks", "requested_by", "reason"], rows, form)
-        return
-    found = Backfills().get(number)
-    chunks = [
-        (
-            one.number,
-            one.pipeline,
-            span(one.interval),
-            one.state,
-            ", ".join(map(span, one.days)),
-            one.changed_count,
-            one.row_count,
-            one.run_id,
-            one.error,
-        )
-        for one in found.chunks
-    ]
-    columns = ["chunk", "pipeline", "days", "state", "computed", "published", "rows", "run_id", "error"]
-    show(columns, chunks, form, title=f"{found.name}: {found.standing}. {found.request.requested_by}: {found.request.reason}")
-    for line in effect(found.totals_before, found.totals_after) if found.totals_after else ():
-        print(line, file=sys.stderr)
-    if found.state == "running" and not is_at_work(number):
-        print(
-            f"nobody works on it now: if Airflow does not try again by itself, headline backfill resume {number}", file=sys.stderr
-        )
+        listed(backfills.backfills, "backfills/all", Rows.of).show(form)
+    else:
+        listed(lambda: backfills.chunks(number), f"backfills/{number}/chunks", Rows.of).show(form)
 
 
 @app.command()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -12,9 +12,6 @@ from headline.cli.options import Engine, EngineOption, shown_days, sound_catalog
 from headline.errors import HeadlineError
 from headline.options import FirstOption, FormatOption, LastOption
 from headline.show import Format, show
-
-if TYPE_CHECKING:
-    pass
 
 
 def compile_(

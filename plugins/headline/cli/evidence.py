@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
@@ -12,10 +12,7 @@ from headline import settings
 from headline.cli.options import sound_catalog
 from headline.errors import HeadlineError
 from headline.options import FormatOption
-from headline.show import Format, show
-
-if TYPE_CHECKING:
-    pass
+from headline.show import Format, Rows, show
 
 
 def reconcile(
@@ -52,26 +49,16 @@ def audits(
     form: FormatOption = Format.TABLE,
 ) -> None:
     """List every check's outcome in the newest audit of each table; as JSON or CSV with the keys of rows that it found."""
-    from headline.ledger import Ledger
+    from headline.listings.audits import audits
     from headline.pipeline.samples import shown
+    from headline.remote.client import listed
 
-    rows = [
-        {
-            "table": row.table_name,
-            "check": row.check_name,
-            "kind": row.kind,
-            "outcome": row.outcome,
-            "measured": row.measured,
-            "threshold": row.threshold,
-            "audited_at": row.audited_at.replace(microsecond=0),
-            "sample": shown(row.sample or []) if form is Format.TABLE else row.sample,
-        }
-        for row in Ledger().latest_audits([table] if table else None)
-        if not failed or row.outcome in ("failed", "not_evaluated", "warned")
-    ]
-    columns = ["table", "check", "kind", "outcome", "measured", "threshold", "audited_at", "sample"]
+    asked = {"failed": failed} | ({"table": table} if table else {})
+    found = listed(lambda: audits([table] if table else None, failed=failed), "audits", Rows.of, params=asked)
+    rows, columns = [dict(zip(found.columns, row, strict=True)) for row in found.rows], list(found.columns)
     if form is Format.TABLE:  # a screen is too narrow for all of it
         columns = ["table", "check", "outcome", "measured", "sample"] if failed else columns[:-1]
+        rows = [row | {"sample": shown(row["sample"] or [])} for row in rows]
     show(columns, [[row[column] for column in columns] for row in rows], form)
 
 

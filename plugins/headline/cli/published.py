@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
+from urllib.parse import quote
 
 import typer
 
@@ -13,21 +15,18 @@ from headline import recovery
 from headline.cli.options import sound_catalog
 from headline.errors import HeadlineError
 from headline.options import FormatOption
-from headline.show import Format, show
+from headline.show import Format, Rows, show
 
 if TYPE_CHECKING:
-    from headline.ledger import PeriodState
     from headline.specs import Table
 
 
 def query(sql: str, form: FormatOption = Format.TABLE) -> None:
     """Read the published tables with one SELECT, on any engine; it can reach and change nothing else."""
-    from headline.ledger import only_read
-    from headline.warehouse import ask, open_warehouse
+    from headline.listings import published
+    from headline.remote.client import listed
 
-    only_read()
-    result = ask(open_warehouse(), sql)
-    show(result.columns, result.rows, form)
+    listed(lambda: published.query(sql), "query", Rows.of, json={"sql": sql}).show(form)
 
 
 def tables(
@@ -42,66 +41,36 @@ def tables(
     form: FormatOption = Format.TABLE,
 ) -> None:
     """List every table with what is published of it."""
-    from headline.intervals import in_words
-    from headline.ledger import Ledger, made_by_earlier_code, only_read, partial_days
+    from headline.ledger import Ledger
+    from headline.listings import published
+    from headline.remote.client import listed
 
-    only_read()
-    if stale:
-        _stale_tables(form)
-        return
-    catalog = sound_catalog()
-    makers = catalog.makers
-    ledger = Ledger()
-    states = ledger.states(catalog.tables)
-    partial = {name: days for pipeline in catalog.pipelines.values() for name, days in partial_days(pipeline, states).items()}
-    published = ledger.newest_publications()
-    earlier = made_by_earlier_code(catalog.tables.values(), ledger)
-    rows = []
-    for name, table in catalog.tables.items():
-        mine = [state for state in states if state.table == name]
-        newest = published.get(name)
-        rows.append(
-            (
-                name,
-                makers[name].id,
-                table.period,
-                min((one.interval.start for one in mine), default=None),
-                max((one.interval.end for one in mine), default=None),
-                _status(mine[-1:], name in partial) if newest else "never published",
-                in_words(partial.get(name, ())),
-                in_words(day for one in earlier.get(name, ()) for day in one),
-                newest.published_at.replace(microsecond=0) if newest else None,
-            )
-        )
-    columns = ["table", "pipeline", "period", "from", "before", "status", "partial_days", "days_by_earlier_code", "published_at"]
-    show(columns, rows, form)
+    def here() -> Rows:
+        pipelines = sound_catalog().pipelines.values()
+        return published.stale_tables(pipelines, Ledger()) if stale else published.tables(pipelines, Ledger())
+
+    listed(here, "tables", Rows.of, params={"stale": stale}).show(form)
 
 
-def _status(newest: Sequence[PeriodState], is_partial: bool) -> str:
-    """How a table stands: open while its newest week or month has not ended, whatever days before it are partial."""
-    if newest and newest[0].is_open:
-        return "open"
-    return "partial" if is_partial else "complete"
+def why(
+    table: Annotated[str, typer.Argument(help="schema.table")],
+    day: Annotated[datetime, typer.Argument(formats=["%Y-%m-%d"], help="A day of it; of weeks and months any of their days.")],
+) -> None:
+    """Say in at most five lines why a day is late, partial, stale, failed, held back, waived, open or restated, and what to do.
 
+    It reads the ledger, and the quarantine where the warehouse can be read.
+    """
+    from headline import specs
+    from headline.ledger import Ledger
+    from headline.remote.client import listed
+    from headline.warehouse import open_warehouse
+    from headline.why.inquiry import explain
 
-def _stale_tables(form: Format) -> None:
-    from headline.intervals import DAY, in_words, merge
-    from headline.ledger import Ledger, made_by_earlier_code, stale_states
+    def here() -> list[str]:
+        catalog = specs.load_sound()
+        return explain(catalog, Ledger(), catalog.table(table), day.date(), datetime.now(UTC), open_warehouse()).lines
 
-    catalog, ledger = sound_catalog(), Ledger()
-    earlier = made_by_earlier_code(catalog.tables.values(), ledger)
-    rows = []
-    for pipeline in catalog.pipelines.values():
-        for table in pipeline.ordered_tables:
-            stale = merge(state.interval for state in stale_states(table, pipeline.reads_by_table(table), ledger))
-            outdated = earlier.get(table.full_name, [])
-            if intervals := merge([*stale, *outdated]):
-                command = f"headline trigger {pipeline.id} --from {intervals[0].start} --to {intervals[-1].end - DAY}"
-                told = [in_words(day for one in days for day in one) for days in (stale, outdated)]
-                rows.append((table.full_name, *told, command))
-    show(["table", "stale_days", "days_by_earlier_code", "command"], rows, form)
-    if rows:
-        print('all of them: headline backfill run --stale --reason "…"', file=sys.stderr)
+    print("\n".join(listed(here, f"why/{quote(table, safe='')}/{day.date()}", list)))
 
 
 def verify(
@@ -185,4 +154,4 @@ def _with_contract(tables: Iterable[Table]) -> list[Table]:
     return asked
 
 
-COMMANDS = (query, tables, verify, inspect_)
+COMMANDS = (query, tables, why, verify, inspect_)

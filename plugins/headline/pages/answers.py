@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Annotated, Any
 
-from fastapi import APIRouter, Depends, HTTPException, Query
+from fastapi import APIRouter, Depends, Query
 
-from headline.errors import BadRequest, HeadlineError
+from headline.errors import HeadlineError
 from headline.intervals import DAY, Interval, days_asked_for, in_words
 from headline.pages.airflow import VisitorsAirflow
 from headline.pages.visitor import CurrentVisitor, from_this_site
@@ -117,8 +117,5 @@ def told(incident: Incident) -> dict[str, Any]:
 
 
 def _days(first: str, last: str) -> Interval:
-    """The days that are asked for, yesterday where none are; what a run would refuse is refused here."""
-    try:
-        return days_asked_for(first or None, last or None)
-    except BadRequest as error:
-        raise HTTPException(400, str(error)) from error
+    """The days that are asked for, yesterday where none are; raises BadRequest for what a run would refuse."""
+    return days_asked_for(first or None, last or None)

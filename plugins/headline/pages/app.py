@@ -13,7 +13,7 @@ from fastapi import Depends, FastAPI, HTTPException
 from fastapi.responses import FileResponse, HTMLResponse
 
 from headline import settings
-from headline.pages import again, answers, backfills, board, errors, figures, incidents, rota
+from headline.pages import again, answers, backfills, board, errors, figures, incidents, listings, rota
 from headline.pages.headers import send_headers
 from headline.pages.ledger import ReadsTheLedger
 from headline.pages.render import page
@@ -31,7 +31,7 @@ app = FastAPI(
     dependencies=[Depends(requires_authenticated())],
     exception_handlers=errors.HANDLERS,
 )
-for part in (again, answers, backfills, board, figures, incidents, rota):
+for part in (again, answers, backfills, board, figures, incidents, listings, rota):
     app.include_router(part.router)
 app.include_router(backfills.answers)
 send_headers(app)

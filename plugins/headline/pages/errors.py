@@ -10,7 +10,7 @@ from fastapi import HTTPException, Request
 from fastapi.responses import JSONResponse, RedirectResponse, Response
 from starlette.exceptions import HTTPException as RoutingError
 
-from headline.errors import HeadlineError
+from headline.errors import BadRequest, HeadlineError
 from headline.operators.links import PREFIX
 from headline.pages.render import page
 from headline.redaction import redacted
@@ -32,8 +32,8 @@ async def refused(request: Request, error: HTTPException) -> Response:
 
 
 async def cannot_tell(request: Request, error: HeadlineError) -> Response:
-    """The ledger is out of reach, or a file is faulty: its own words say which."""
-    return await refused(request, HTTPException(503, str(error)))
+    """What was asked for cannot be done, the ledger is out of reach, or a file is faulty: its own words say which."""
+    return await refused(request, HTTPException(400 if isinstance(error, BadRequest) else 503, str(error)))
 
 
 async def broken(request: Request) -> Response:

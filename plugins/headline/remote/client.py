@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import httpx
 
 from headline import settings
 from headline.airflow_api import AirflowApi, Refused
 from headline.errors import BadRequest
+from headline.ledger.engine import only_read
 from headline.local.home import Home
 from headline.local.processes import Processes
 from headline.redaction import redact
@@ -18,7 +19,9 @@ from headline.remote import login
 from headline.remote.login import LOGIN, Login
 from headline.settings import PROJECT
 
+T = TypeVar("T")
 ANSWERS = "/headline/api"  # where the pages inside Airflow answer programs
+SLOWEST = 600  # seconds that an answer may take which the server computes
 NO_WORDS = ("Not Found", "Method Not Allowed")  # what a server says that has no such path
 NO_LOGIN = "Invalid JWT token"  # what Airflow says, with 403, of a token that was revoked or that another server made
 
@@ -72,6 +75,10 @@ class Airflow(AirflowApi):
         """What a run of these days waits for."""
         return self._headline("GET", f"waits/{dag_id}", params=days)
 
+    def listing(self, path: str, **options: Any) -> Any:
+        """What the ledger and the warehouse hold; the server itself ends what takes too long."""
+        return self._headline("POST" if "json" in options else "GET", path, timeout=SLOWEST, **options)
+
     def _headline(self, method: str, path: str, **options: Any) -> Any:
         return self._ask(method, f"{ANSWERS}/{path}", **options)
 
@@ -107,16 +114,35 @@ def chosen(act: str = "") -> Airflow:
     A home that HEADLINE_HOME names is asked itself, whatever other Airflow somebody has logged in to. `act`: what carries a
     person's name, so that the administrator will not do.
     """
-    home, person = Home.current(), login.current()
-    environment = home.environment()
-    own = environment.get("AIRFLOW__API__BASE_URL")
-    if person and (not own or person.url == own or home.path == PROJECT / ".headline"):
+    person, own = _person_and_own()
+    if person:
         return Airflow.as_person(person)
     if act:
         raise BadRequest(f"{act} carries a person's name: log in first: {login_in(own)}")
     if own:
-        return Airflow.of(environment)
-    raise BadRequest(f"nobody is logged in, and {home.path} holds no Airflow: {LOGIN}, or make run starts one here")
+        return Airflow.of(Home.current().environment())
+    raise BadRequest(f"nobody is logged in, and {Home.current().path} holds no Airflow: {LOGIN}, or make run starts one here")
+
+
+def _person_and_own() -> tuple[Login | None, str | None]:
+    """The login that counts here, and the address of this machine's home."""
+    home, person = Home.current(), login.current()
+    own = home.environment().get("AIRFLOW__API__BASE_URL")
+    counts = not own or (person and person.url == own) or home.path == PROJECT / ".headline"
+    return person if counts else None, own
+
+
+def listed(here: Callable[[], T], path: str, read: Callable[[Any], T], **options: Any) -> T:
+    """What the server of the login answers at a path; without one what `here` reads of this machine's ledger and warehouse.
+
+    In a sandbox, and in the home whose Airflow the login is for, the data are here too. `read`: makes of JSON what `here` gives.
+    """
+    person, own = _person_and_own()
+    if person and person.url != own and settings.load().environment != settings.SANDBOX:
+        with airflow() as api:
+            return read(api.listing(path, **options))
+    only_read()
+    return here()
 
 
 def usual_url() -> str:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -32,6 +32,12 @@ class Answer:
 
     standing: Standing
     root: Standing | None = None
+
+    def for_readers_of(self, tables: Collection[str]) -> Answer:
+        """The same for somebody who may read these tables: of a root cause elsewhere only its name and state."""
+        if self.root is None or self.root.table in tables:
+            return self
+        return replace(self, root=replace(self.root, told="its owners know more", reason="", steps=()))
 
     @property
     def lines(self) -> list[str]:

@@ -6,8 +6,8 @@ from headline.operators import preload, takeover
 from headline.operators.landing_deadline import LandingDeadline
 from headline.operators.links import PREFIX, ContractsLink, RunbookLink
 from headline.operators.priority import Urgency
-from headline.pages.app import app
 from headline.pages.logins import LimitedLogins
+from headline.pages.served import pages
 from headline.timetable import DailyTimetable
 
 
@@ -16,7 +16,7 @@ class HeadlinePlugin(AirflowPlugin):
 
     name = "headline"
     operator_extra_links = [RunbookLink(), ContractsLink()]  # noqa: RUF012 (Airflow's convention)
-    fastapi_apps = [{"app": app, "url_prefix": PREFIX, "name": "headline"}]  # noqa: RUF012
+    fastapi_apps = [{"app": pages, "url_prefix": PREFIX, "name": "headline"}]  # noqa: RUF012
     fastapi_root_middlewares = [{"middleware": LimitedLogins, "name": "limited logins"}]  # noqa: RUF012
     external_views = [  # noqa: RUF012
         {"name": "Headline", "href": f"{PREFIX}/board", "destination": "nav", "category": "browse", "url_route": "headline"},

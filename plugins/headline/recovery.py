@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from headline import settings
 from headline.environments import MeantOption, refuse_in_production
 from headline.errors import BadRequest, HeadlineError
 from headline.options import FormatOption
-from headline.show import Format
+from headline.show import Format, show
 
 if TYPE_CHECKING:
     from headline.intervals import Interval
@@ -45,7 +46,6 @@ def rebuild(
     from headline.intervals import DAY
     from headline.ledger import Ledger
     from headline.maintenance.rebuild import rebuild as steps
-    from headline.show import show
     from headline.warehouse import open_warehouse
 
     refuse_in_production("rebuild", is_meant=meant)
@@ -169,7 +169,6 @@ def erase(
     from headline import settings, specs
     from headline.ledger import ERASER, MIGRATOR, Ledger
     from headline.maintenance import erasure
-    from headline.show import show
     from headline.warehouse import open_warehouse
 
     if yes:
@@ -193,7 +192,6 @@ def erase(
 
 def _forget_in_backups(target: str, ledger: Ledger, is_at_once: bool) -> None:
     """Let the backups of before go, at once or when their time has come, and say which they are."""
-    from headline import settings
     from headline.maintenance.backup import back_up
     from headline.maintenance.backups import dates_of_backups, made_at, remember_erased
     from headline.maintenance.old_backups import remove_backups

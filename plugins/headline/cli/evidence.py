@@ -11,6 +11,7 @@ import typer
 from headline import settings
 from headline.cli.options import sound_catalog
 from headline.errors import HeadlineError
+from headline.intervals import DAY, Interval, business_day, requested_interval
 from headline.options import FormatOption
 from headline.show import Format, Rows, show
 
@@ -25,7 +26,6 @@ def reconcile(
     form: FormatOption = Format.TABLE,
 ) -> None:
     """Compare loaded days with what their source says today, by rows, keys and money. Ends with 1 where any differs."""
-    from headline.intervals import DAY, Interval, business_day, requested_interval
     from headline.ledger import Ledger
     from headline.pipeline import reconcile as steps
 

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from headline.intervals import DAY, Interval, requested_interval
+
 if TYPE_CHECKING:
-    from headline.intervals import Interval
     from headline.specs import Catalog
 
 
@@ -27,8 +28,6 @@ EngineOption = Annotated[Engine, typer.Option(help="Whose SQL is printed.")]
 
 def shown_days(first: str | None, last: str | None) -> Interval:
     """The days that something is shown for: those asked for, or yesterday."""
-    from headline.intervals import DAY, Interval, requested_interval
-
     today = date.today()  # noqa: DTZ011 (only a default for the eye)
     return requested_interval(first, last, Interval(today - DAY, today), date.max)
 

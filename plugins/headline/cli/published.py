@@ -14,6 +14,7 @@ import typer
 from headline import recovery
 from headline.cli.options import sound_catalog
 from headline.errors import HeadlineError
+from headline.intervals import DAY
 from headline.options import FormatOption
 from headline.show import Format, Rows, show
 
@@ -88,7 +89,6 @@ def verify(
     The days that differ count as changed from then on, so that the next run for them replaces them. Periods that were published
     before fingerprints were kept are not known; --adopt gives them the fingerprint of what is published, and no new version.
     """
-    from headline.intervals import DAY
     from headline.ledger import Ledger
     from headline.ledger.identity import MENDING
     from headline.pipeline import fingerprints

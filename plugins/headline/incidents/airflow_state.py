@@ -9,7 +9,7 @@ from statistics import median
 from typing import Any
 
 from headline.airflow_api import AirflowApi
-from headline.errors import BadRequest
+from headline.errors import BadRequest, HeadlineError
 from headline.incidents.stranded import Stranded, stranded_runs
 from headline.intervals import business_day
 
@@ -41,8 +41,6 @@ def look_at_airflow(now: datetime, zone: str) -> AirflowState:
     That the watch itself ran shows that the API is there, or else its heartbeat stops; so silence here is no alarm.
     """
     import httpx
-
-    from headline.errors import HeadlineError
 
     try:
         with AirflowApi.from_connection(CONNECTION) as api:

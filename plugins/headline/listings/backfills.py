@@ -10,6 +10,8 @@ from headline.backfill.control import is_at_work
 from headline.backfill.render import effect, span
 from headline.ledger import Backfills, Ledger
 from headline.show import Rows
+from headline.specs import load_sound
+from headline.warehouse import open_warehouse
 
 
 def backfills() -> Rows:
@@ -46,9 +48,6 @@ def chunks(number: int) -> Rows:
 
 def plan(fields: Mapping[str, Any], person: str) -> str:
     """What a backfill would compute, as Markdown; `fields`: as the form of the DAG says them. Nothing is recorded."""
-    from headline.specs import load_sound
-    from headline.warehouse import open_warehouse
-
     catalog, ledger = load_sound(), Ledger()
     asked = {**fields, "reason": "a plan to look at, nothing recorded"}
     return markdown(make_plan(catalog, ledger, open_warehouse(), read_request(catalog, ledger, asked, person)))

@@ -10,6 +10,7 @@ from decimal import Decimal
 from headline.airflow_api import AirflowApi, Refused
 from headline.errors import BadRequest
 from headline.intervals import DAY, Interval
+from headline.ledger import IssuedFigures
 from headline.local.home import Home
 from headline.local.postgres import Postgres
 from headline.local.screen import Screen
@@ -70,8 +71,6 @@ def refund_late() -> date:
 
     Raises BadRequest where nothing is issued yet.
     """
-    from headline.ledger import IssuedFigures
-
     issued = IssuedFigures().most_recent(metric="daily_refunds")
     if not issued:
         raise BadRequest("no day of profit is issued yet: make run issues the last closed month of the demo company")

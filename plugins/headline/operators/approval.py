@@ -8,6 +8,10 @@ from typing import TYPE_CHECKING, Any
 from airflow.providers.standard.operators.hitl import ApprovalOperator, HITLOperator
 from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOperator
 
+from headline import settings
+from headline.errors import BadRequest
+from headline.intervals import DAY, Interval, business_day, requested_interval
+
 if TYPE_CHECKING:
     from headline.ledger import FigureRequest
 
@@ -33,7 +37,6 @@ class ApproveFiguresOperator(ApprovalOperator):
         return super().execute(context)
 
     def execute_complete(self, context: Any, event: dict[str, Any]) -> Any:
-        from headline.errors import BadRequest
         from headline.ledger import FigureRequests
         from headline.ledger.figure_requests import is_same_person
 
@@ -58,8 +61,6 @@ class ApproveFiguresOperator(ApprovalOperator):
 
     def process_trigger_event_error(self, event: dict[str, Any]) -> None:
         """Nobody has answered in time: to ask three times more would be no other question."""
-        from headline.errors import BadRequest
-
         raise BadRequest(f"nobody has answered ({event['error_type']}): nothing is published; clear the task to ask again")
 
 
@@ -82,9 +83,7 @@ class PublishApprovedOperator(TriggerDagRunOperator):
 
     def execute(self, context: Any) -> None:
         from headline import specs
-        from headline.errors import BadRequest
         from headline.figures.issuing import issue
-        from headline.intervals import DAY
         from headline.ledger import FigureRequests, Ledger
         from headline.warehouse import open_warehouse
 
@@ -105,8 +104,6 @@ class PublishApprovedOperator(TriggerDagRunOperator):
 
     def execute_complete(self, context: Any, event: Any) -> None:
         """The run has ended; whether what was approved is published the ledger says, and not the state of the run."""
-        from headline.errors import BadRequest
-
         request = _known(context)
         if request.state != "published":
             raise BadRequest(
@@ -130,7 +127,6 @@ def _request(context: Any) -> FigureRequest:
     A run has one request for ever: what its page shows is what is decided. Raises BadRequest for one that is published.
     """
     from headline import specs
-    from headline.errors import BadRequest
     from headline.figures.issuing import request_issue
     from headline.ledger import FigureRequests, Ledger
     from headline.warehouse import open_warehouse
@@ -156,10 +152,6 @@ def _request(context: Any) -> FigureRequest:
 
 
 def _days(params: Any) -> Any:
-    from headline import settings
-    from headline.errors import BadRequest
-    from headline.intervals import DAY, Interval, business_day, requested_interval
-
     if not params.get("from") or not params.get("to"):
         raise BadRequest("say of which days figures are to be issued: fill in «from» and «to»")
     today = business_day(datetime.now(UTC), settings.load().reporting_zone)
@@ -168,7 +160,6 @@ def _days(params: Any) -> Any:
 
 def _known(context: Any) -> FigureRequest:
     """The request of the run; raises BadRequest where it has none."""
-    from headline.errors import BadRequest
     from headline.ledger import FigureRequests
 
     dag_run = context["dag_run"]

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from airflow.sdk import BaseOperator
 from airflow.sdk.exceptions import AirflowSkipException
 
+from headline.errors import BadRequest
 from headline.operators.steps import BACKGROUND_NICENESS, TIME_TO_COMPUTE
 
 if TYPE_CHECKING:
@@ -80,7 +81,6 @@ class RunBackfillOperator(BaseOperator):
         from headline import specs
         from headline.backfill.execute import Cancelled, execute, gate_of
         from headline.backfill.render import effect
-        from headline.errors import BadRequest
         from headline.ledger import Ledger
         from headline.operators.asking import ask_people
         from headline.pipeline import write_audit_publish

@@ -6,6 +6,9 @@ from typing import Any, ClassVar
 
 from airflow.sdk import BaseOperator
 
+from headline import settings
+from headline.errors import BadRequest
+
 
 class BackupOperator(BaseOperator):
     """Makes a backup of ledger, warehouse and landed files below the address that HEADLINE_BACKUP_TO names.
@@ -23,8 +26,6 @@ class BackupOperator(BaseOperator):
         self.made: dict[str, Any] = {}
 
     def execute(self, context: Any) -> None:  # noqa: ARG002 (Airflow's signature)
-        from headline import settings
-        from headline.errors import BadRequest
         from headline.ledger import Ledger
         from headline.maintenance.backup import back_up
         from headline.warehouse import open_warehouse

@@ -8,6 +8,12 @@ from datetime import UTC, date, datetime, timedelta
 from functools import wraps
 from typing import TYPE_CHECKING, Any, ParamSpec
 
+from headline import settings
+from headline.errors import BadData, BadRequest, HeadlineError, NotEvaluated, RestatementWaiting, Transient
+from headline.intervals import DAY, business_day
+from headline.operators.context import requested
+from headline.redaction import redact
+
 if TYPE_CHECKING:
     from headline.ledger.evidence import HeldBack
     from headline.ledger.incident import Finding
@@ -99,7 +105,6 @@ def watch_failed(context: Any) -> None:
 
 def drill_failed(context: Any) -> None:
     """The drill could not be held. That a channel did not take it is an incident already, which the drill itself has opened."""
-    from headline.errors import HeadlineError, Transient
     from headline.paging.drill import DRILL
     from headline.paging.emergency import tell_directly
 
@@ -114,13 +119,9 @@ def finding_of(context: Any, now: datetime) -> Finding | None:
     That is so for a request that made no sense, for an old day that the schedule or repair brings, and for waiting in vain, which
     the landing tells. All that fails of a pipeline's backfills on one day is one finding; a run by hand over old days is one.
     """
-    from headline import settings
-    from headline.errors import BadRequest, RestatementWaiting
     from headline.incidents.kinds import FAILED_DAY
     from headline.incidents.world import LOOK_BACK_DAYS
-    from headline.intervals import business_day
     from headline.ledger.incident import Finding
-    from headline.operators.context import requested
 
     task, instance, error = context["task"], context["ti"], context.get("exception")
     today = business_day(now, settings.load().reporting_zone)
@@ -149,11 +150,8 @@ def finding_of(context: Any, now: datetime) -> Finding | None:
 
 def _kind_of(task: Any, error: Any, instance: Any) -> tuple[str, dict[str, Any], date | None]:
     """The kind of alert that the failure of a task is, what else the ledger knows of it, and the day where that is another."""
-    from headline.errors import BadData, NotEvaluated, Transient
     from headline.incidents.kinds import range_of
-    from headline.intervals import DAY
     from headline.ledger import SchemaChanges
-    from headline.redaction import redact
 
     told = {"error": redact(str(error).strip())[:1000] if error else "its process was killed or lost"}
     landing = getattr(task, "landing", None)
@@ -185,7 +183,5 @@ def _held_back(instance: Any, state: str) -> HeldBack | None:
 
 
 def _reason(context: Any) -> str:
-    from headline.redaction import redact
-
     error = context.get("exception")
     return redact(f"{type(error).__name__}: {error}")[:300] if error else "its process was killed or lost"

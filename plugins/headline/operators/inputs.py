@@ -14,7 +14,9 @@ from typing import Any, TypeVar
 
 from airflow.triggers.base import BaseTrigger, TaskSkippedEvent, TriggerEvent
 
+from headline.errors import BadRequest
 from headline.intervals import Interval
+from headline.operators.context import requested
 from headline.operators.together import Share, share_of
 from headline.operators.upstream import ActiveRuns, Done, ahead_of, current_catalog, describe_runs
 
@@ -105,8 +107,6 @@ class InputsTrigger(BaseTrigger):
         return f"{type(self).__module__}.{type(self).__qualname__}", {"inputs": self.inputs}
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
-        from headline.errors import BadRequest
-        from headline.operators.context import requested
         from headline.operators.listener import publications
 
         instance: Any = self.task_instance  # with start_from_trigger it is one that knows its run

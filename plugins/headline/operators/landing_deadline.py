@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Self
 from airflow.sdk.definitions.callback import AsyncCallback
 from airflow.sdk.definitions.deadline import BaseDeadlineReference, DeadlineAlert
 
+from headline.intervals import business_day
 from headline.operators import callbacks
 
 if TYPE_CHECKING:
@@ -50,7 +51,6 @@ class LandingDeadline(BaseDeadlineReference):
 
     def of(self, run_type: str, interval_start: datetime | None, now: datetime) -> datetime | None:
         """The deadline of a run of that type whose interval begins then."""
-        from headline.intervals import business_day
         from headline.specs.models import due_at
 
         if run_type != "scheduled" or interval_start is None:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from airflow.sdk import BaseOperator
 from airflow.triggers.base import StartTriggerArgs
 
+from headline.errors import HeadlineError, SpecError
 from headline.intervals import Interval
 from headline.operators.context import pipeline_run, requested
 from headline.operators.links import ContractsLink, RunbookLink
@@ -54,7 +55,6 @@ class IngestOperator(BaseOperator):
         self.ingested: dict[str, Any] = {}
 
     def execute(self, context: Any) -> None:
-        from headline.errors import HeadlineError
         from headline.pipeline import ingest
 
         def work(days: Interval) -> None:
@@ -196,7 +196,6 @@ def _share(pipeline_id: str, context: Any, own: Interval) -> Interval:
 
 def _is_newest(pipeline_id: str, days: Interval) -> bool:
     """Whether no input has changed since these days were published; what cannot be asked does not undo a publication."""
-    from headline.errors import HeadlineError
     from headline.operators.together import is_behind
 
     try:
@@ -208,8 +207,6 @@ def _is_newest(pipeline_id: str, days: Interval) -> bool:
 
 def _together(work: Callable[[Interval], object], days: Interval, own: Interval) -> Interval:
     """Do the work for all the days, or where that fails for the run's own, and give those: one bad day holds back no other."""
-    from headline.errors import HeadlineError
-
     if days != own:
         try:
             work(days)
@@ -245,6 +242,4 @@ class SpecFaultOperator(BaseOperator):
         self.faults = faults
 
     def execute(self, context: Any) -> None:  # noqa: ARG002 (Airflow's signature)
-        from headline.errors import SpecError
-
         raise SpecError(self.faults.splitlines())

@@ -10,8 +10,10 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Self
 
+from headline import settings
 from headline.errors import BadRequest, HeadlineError
 from headline.intervals import DAY, Interval
+from headline.operators.context import days_as_told
 
 if TYPE_CHECKING:
     from headline.airflow_api import AirflowApi
@@ -189,9 +191,6 @@ def _all(api: AirflowApi, **filters: str) -> list[ActiveRun]:
 
 def _active(run: Mapping[str, Any]) -> ActiveRun | None:
     """None for a run that will be refused: it changes nothing."""
-    from headline import settings
-    from headline.operators.context import days_as_told
-
     try:
         days = days_as_told(run, settings.load().reporting_zone)
     except BadRequest:

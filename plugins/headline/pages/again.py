@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 from urllib.parse import quote
 
 from fastapi import APIRouter, Depends, HTTPException, Request
@@ -14,15 +14,14 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from headline import settings
 from headline.airflow_api import AirflowApi, Refused
 from headline.errors import BadRequest
-from headline.intervals import DAY, Interval, requested_interval
+from headline.intervals import DAY, Interval, business_day, requested_interval
+from headline.ledger import Figure, Figures
 from headline.pages.airflow import VisitorsAirflow
 from headline.pages.form import new_key, sent_fields, sent_key
 from headline.pages.render import page
 from headline.pages.visitor import CurrentVisitor, Visitor, from_this_site
-from headline.specs import Catalog, Source
-
-if TYPE_CHECKING:
-    from headline.ledger import Figure
+from headline.pipeline.anomalies import in_words
+from headline.specs import Catalog, Source, load_sound
 
 router = APIRouter()
 Dags = Mapping[str, Mapping[str, Any]]
@@ -95,8 +94,6 @@ def forms(
     form = Form("again", str(days.start), str(days.end - DAY), sources=sources if has_sources else None, key=new_key())
     if not figures:
         return [form]
-    from headline.pipeline.anomalies import in_words
-
     of_figures = [figure.day for figure in figures if figure.day]
     first, last = min(of_figures, default=days.start), max(of_figures, default=days.end - DAY)
     names = [figure.name for figure in figures]
@@ -107,8 +104,6 @@ def forms(
 
 def held_back(catalog: Catalog, pipeline_id: str, within: Interval | None = None) -> list[Figure]:
     """The unusual figures for which a pipeline's tables are held back, of these days or of all."""
-    from headline.ledger import Figures
-
     return Figures().open([table.full_name for table in catalog.pipelines[pipeline_id].ordered_tables], within)
 
 
@@ -175,9 +170,6 @@ def obstacle(dag_id: str, known: Dags, visitor: Visitor) -> str:
 @router.post("/again/{dag_id}", dependencies=[Depends(from_this_site)])
 def compute_again(visitor: CurrentVisitor, api: VisitorsAirflow, dag_id: str, form: Annotated[Form, Depends(sent)]) -> Response:
     """Start the runs that a form asks for; what it asks for wrongly is told beside it, and stays in it."""
-    from headline.intervals import business_day
-    from headline.specs import load_sound
-
     catalog = load_sound()
     visitor.must_read(dag_id)
     visitor.must_trigger(dag_id)
@@ -198,8 +190,6 @@ def compute_again(visitor: CurrentVisitor, api: VisitorsAirflow, dag_id: str, fo
 @router.get("/again/{dag_id}/{run_id}")
 def computed_again(visitor: CurrentVisitor, api: VisitorsAirflow, dag_id: str, run_id: str) -> HTMLResponse:
     """How far the runs are that one click has started, and which DAGs it has left out."""
-    from headline.specs import load_sound
-
     catalog = load_sound()
     visitor.must_read(dag_id)
     if dag_id not in catalog.pipelines:

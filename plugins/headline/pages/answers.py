@@ -4,19 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query
 
 from headline.errors import HeadlineError
 from headline.intervals import DAY, Interval, days_asked_for, in_words
+from headline.ledger import Ledger
+from headline.ledger.incident import Incident
+from headline.ledger.incidents import Incidents
+from headline.pages.again import held_back
 from headline.pages.airflow import VisitorsAirflow
+from headline.pages.incidents import take
+from headline.pages.now import days_behind
+from headline.pages.order import notes, ordered
+from headline.pages.runs import RunGroup, failed_and_waiting
 from headline.pages.visitor import CurrentVisitor, from_this_site
 from headline.redaction import redact
-
-if TYPE_CHECKING:
-    from headline.ledger.incident import Incident
-    from headline.pages.runs import RunGroup
+from headline.specs import load_sound
 
 router = APIRouter(prefix="/api")
 First = Annotated[str, Query(alias="from")]
@@ -27,11 +32,6 @@ TIMES = ("kind", "incidents", "to detect", "to acknowledge", "to resolve")
 @router.get("/status")
 def status(visitor: CurrentVisitor, api: VisitorsAirflow) -> dict[str, Any]:
     """Runs that have failed or wait, and days that are behind their inputs; `problem`: why one of these is not known."""
-    from headline.ledger import Ledger
-    from headline.pages.now import days_behind
-    from headline.pages.runs import failed_and_waiting
-    from headline.specs import load_sound
-
     catalog, shown = load_sound(), visitor.readable()
     groups: list[RunGroup] = []
     behind, problem = {}, ""
@@ -50,8 +50,6 @@ def status(visitor: CurrentVisitor, api: VisitorsAirflow) -> dict[str, Any]:
 @router.get("/incidents")
 def incidents(visitor: CurrentVisitor, days: Annotated[int, Query(ge=0, le=36500)] = 0) -> list[dict[str, Any]]:
     """The unresolved incidents and those opened in the last days, of the pipelines that the visitor may see, oldest first."""
-    from headline.ledger.incidents import Incidents
-
     shown = visitor.readable()
     found = Incidents().recent(datetime.now(UTC) - timedelta(days=days)) if days else Incidents().open()
     return [told(one) for one in found if one.pipeline in shown]
@@ -60,8 +58,6 @@ def incidents(visitor: CurrentVisitor, days: Annotated[int, Query(ge=0, le=36500
 @router.get("/incidents/times")
 def times(visitor: CurrentVisitor, days: Annotated[int, Query(ge=0, le=36500)] = 0) -> list[dict[str, Any]]:
     """How long incidents took, in seconds, by kind: those of the last days (90 for 0) that the visitor may see."""
-    from headline.ledger.incidents import Incidents
-
     measured = Incidents().times(datetime.now(UTC) - timedelta(days=days or 90), visitor.readable())
     spans = ((row.kind, row.count, *(span and round(span.total_seconds()) for span in row[2:])) for row in measured)
     return [dict(zip(TIMES, row, strict=True)) for row in spans]
@@ -70,8 +66,6 @@ def times(visitor: CurrentVisitor, days: Annotated[int, Query(ge=0, le=36500)] =
 @router.post("/incidents/{incident_id}/acknowledge", dependencies=[Depends(from_this_site)])
 def acknowledge(visitor: CurrentVisitor, incident_id: int) -> dict[str, Any]:
     """The visitor takes the incident; the answer says who has it now."""
-    from headline.pages.incidents import take
-
     return told(take(visitor, incident_id))
 
 
@@ -83,10 +77,6 @@ def order(
 
     Answers 400 for days that no run may have.
     """
-    from headline.pages.again import held_back
-    from headline.pages.order import notes, ordered
-    from headline.specs import load_sound
-
     days, catalog = _days(first, last), load_sound()
     for one in dag:
         visitor.must_trigger(one)
@@ -103,7 +93,6 @@ def order(
 def waits(visitor: CurrentVisitor, dag_id: str, first: First = "", last: Last = "") -> list[str]:
     """What a run of these days waits for, and the command that brings it; no line where nothing is missing."""
     from headline.pages import order
-    from headline.specs import load_sound
 
     visitor.must_trigger(dag_id)
     days = _days(first, last)

@@ -6,22 +6,25 @@ from collections import Counter
 from collections.abc import Iterable
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from airflow.api_fastapi.core_api.security import requires_access_dag, requires_authenticated
 from fastapi import Depends, FastAPI, HTTPException
 from fastapi.responses import FileResponse, HTMLResponse
 
-from headline import settings
+from headline import settings, specs
+from headline.errors import HeadlineError, SpecError
+from headline.incidents.kinds import FORMER, KINDS
+from headline.intervals import business_day, in_words
+from headline.ledger import Ledger, partial_days
 from headline.pages import again, answers, backfills, board, errors, figures, incidents, listings, rota
 from headline.pages.headers import send_headers
 from headline.pages.ledger import ReadsTheLedger
+from headline.pages.markdown import to_html
 from headline.pages.render import page
 from headline.pages.visitor import CurrentVisitor
 from headline.redaction import redact
-
-if TYPE_CHECKING:
-    from headline.specs import Pipeline, Table
+from headline.runbooks import ALERT_PAGES
+from headline.specs import Pipeline, Table, load_contract, load_sound
 
 # Docs are off because an app's dependencies do not cover them: they would be open to anybody.
 app = FastAPI(
@@ -51,9 +54,6 @@ def static(name: str) -> FileResponse:
 @app.get("/runbooks")
 def runbooks(visitor: CurrentVisitor) -> HTMLResponse:
     """The pages of all kinds of alert, and the runbooks of the pipelines that the visitor may see."""
-    from headline.incidents.kinds import KINDS
-    from headline.specs import load_sound
-
     shown = visitor.readable()
     pipelines = [one for one in load_sound().pipelines.values() if one.id in shown and one.runbook_file.is_file()]
     return page("runbooks.html", kinds=KINDS.values(), pipelines=pipelines)
@@ -62,8 +62,6 @@ def runbooks(visitor: CurrentVisitor) -> HTMLResponse:
 @app.get("/runbooks/{dag_id}", dependencies=MAY_READ)
 def runbook(dag_id: str) -> HTMLResponse:
     """The pipeline's RUNBOOK.md."""
-    from headline.pages.markdown import to_html
-
     pipeline = _pipeline(dag_id)
     if not pipeline.runbook_file.is_file():
         raise HTTPException(404, f"{dag_id} has no RUNBOOK.md")
@@ -74,10 +72,6 @@ def runbook(dag_id: str) -> HTMLResponse:
 @app.get("/alerts/{kind}")
 def alert(kind: str) -> HTMLResponse:
     """What a kind of alert means and what to do about it; it says nothing of any DAG, so whoever is logged in may read it."""
-    from headline.incidents.kinds import FORMER
-    from headline.pages.markdown import to_html
-    from headline.runbooks import ALERT_PAGES
-
     kind = FORMER.get(kind, kind)
     file = ALERT_PAGES / f"{kind}.md"
     if file not in ALERT_PAGES.glob("*.md"):
@@ -88,10 +82,6 @@ def alert(kind: str) -> HTMLResponse:
 @app.get("/contracts/{dag_id}/{table}", dependencies=MAY_READ)
 def contract(dag_id: str, table: str) -> HTMLResponse:
     """What a table promises: its columns with types and units, and its checks with what the newest audit said of them."""
-    from headline.errors import HeadlineError
-    from headline.ledger import Ledger
-    from headline.specs import load_contract
-
     pipeline = _pipeline(dag_id)
     if table not in pipeline.tables:
         raise HTTPException(404, f"{dag_id} has no table {table}")
@@ -115,10 +105,6 @@ def contract(dag_id: str, table: str) -> HTMLResponse:
 
 def partial_notes(pipeline: Pipeline, tables: Iterable[Table]) -> list[str]:
     """A line for each set of days that readers of these tables of the pipeline see in part; none where all is complete."""
-    from headline.errors import HeadlineError
-    from headline.intervals import business_day, in_words
-    from headline.ledger import Ledger, partial_days
-
     today = business_day(datetime.now(UTC), settings.load().reporting_zone)
     try:
         states = Ledger().states([table.full_name for table in pipeline.tables.values()])
@@ -137,9 +123,6 @@ def partial_notes(pipeline: Pipeline, tables: Iterable[Table]) -> list[str]:
 
 def _pipeline(dag_id: str) -> Pipeline:
     """Read when it is asked for: the server lives longer than the files stay as they are."""
-    from headline import specs
-    from headline.errors import SpecError
-
     for folder in specs.pipeline_folders():
         if folder.name == dag_id:
             try:

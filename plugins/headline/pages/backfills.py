@@ -5,23 +5,28 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 from urllib.parse import quote
 
 from fastapi import APIRouter, Depends, HTTPException, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from headline.airflow_api import AirflowApi, Refused
+from headline.backfill import Plan, make_plan, markdown, read_request, select
+from headline.backfill.control import cancel as cancelling
+from headline.backfill.control import is_at_work
+from headline.backfill.render import effect, span
 from headline.errors import BadRequest
+from headline.ledger import Backfill, Backfills, Ledger, reading
 from headline.operators.backfill import DAG_ID
 from headline.pages.airflow import VisitorsAirflow
 from headline.pages.form import new_key, sent_fields, sent_key
+from headline.pages.markdown import text_to_html
+from headline.pages.now import days_behind, days_by_earlier_code
 from headline.pages.render import page
 from headline.pages.visitor import CurrentVisitor, Visitor, from_this_site
-
-if TYPE_CHECKING:
-    from headline.backfill import Plan
-    from headline.ledger import Backfill
+from headline.specs import load_sound
+from headline.warehouse import open_warehouse
 
 router = APIRouter(prefix="/backfills")
 answers = APIRouter(prefix="/api/backfills")
@@ -73,10 +78,6 @@ FROM_HERE = [Depends(from_this_site)]
 @router.get("")
 def backfills(visitor: CurrentVisitor, run: str = "") -> HTMLResponse:
     """All backfills, open ones first, stale days that nobody computes by himself, and the form of a new one."""
-    from headline.ledger import Backfills
-    from headline.pages.now import days_behind, days_by_earlier_code
-    from headline.specs import load_sound
-
     visitor.must_read(DAG_ID)
     pipelines = list(load_sound().pipelines.values())
     behind = {name: len(days) for name, days in days_behind(pipelines).items()}
@@ -97,10 +98,6 @@ def backfills(visitor: CurrentVisitor, run: str = "") -> HTMLResponse:
 @router.get("/{number}")
 def backfill(visitor: CurrentVisitor, number: int) -> HTMLResponse:
     """One backfill: its plan, how far each chunk is, by which run, and what it has done to totals."""
-    from headline.backfill.control import is_at_work
-    from headline.backfill.render import effect, span
-    from headline.pages.markdown import text_to_html
-
     visitor.must_read(DAG_ID)
     found = _get(number)
     return page(
@@ -120,9 +117,6 @@ def backfill(visitor: CurrentVisitor, number: int) -> HTMLResponse:
 @router.post("/plan", dependencies=FROM_HERE)
 def plan(visitor: CurrentVisitor, form: SentForm) -> HTMLResponse:
     """What the form would compute; nothing is recorded."""
-    from headline.backfill import markdown
-    from headline.pages.markdown import text_to_html
-
     visitor.must_trigger(DAG_ID)
     try:
         planned = _planned(visitor, form)
@@ -135,10 +129,6 @@ def plan(visitor: CurrentVisitor, form: SentForm) -> HTMLResponse:
 @router.post("/start", dependencies=FROM_HERE)
 def start(visitor: CurrentVisitor, api: VisitorsAirflow, form: SentForm) -> Response:
     """Start what the form asks for, as the visitor; sent twice it is started once."""
-    from headline.backfill import read_request, select
-    from headline.ledger import Ledger
-    from headline.specs import load_sound
-
     visitor.must_trigger(DAG_ID)
     catalog = load_sound()
     try:
@@ -174,11 +164,6 @@ def cancel(visitor: CurrentVisitor, number: int) -> Response:
 @answers.post("/{number}/cancel", dependencies=FROM_HERE)
 def cancel_answer(visitor: CurrentVisitor, number: int) -> dict[str, Any]:
     """The same for the command line: how it stands then."""
-    from headline.backfill.control import cancel as cancelling
-    from headline.ledger import Ledger, reading
-    from headline.specs import load_sound
-    from headline.warehouse import open_warehouse
-
     visitor.must_trigger(DAG_ID)
     _get(number)
     with reading(is_on=False):
@@ -189,8 +174,6 @@ def cancel_answer(visitor: CurrentVisitor, number: int) -> dict[str, Any]:
 @answers.get("")
 def answer_of_run(visitor: CurrentVisitor, run: str) -> dict[str, Any] | None:
     """The backfill that a run has asked for; null where there was nothing to compute."""
-    from headline.ledger import Backfills
-
     visitor.must_read(DAG_ID)
     found = Backfills().of_run(run)
     return told(found) if found else None
@@ -205,19 +188,12 @@ def answer(visitor: CurrentVisitor, number: int) -> dict[str, Any]:
 
 def told(found: Backfill) -> dict[str, Any]:
     """A backfill as JSON has it; `fields`: what the form said."""
-    from headline.backfill.render import effect
-
     names = ("name", "run_id", "standing", "progress", "is_open", "fields")
     changed = effect(found.totals_before, found.totals_after) if found.totals_after else []
     return {name: getattr(found, name) for name in names} | {"effect": changed}
 
 
 def _planned(visitor: Visitor, form: Form) -> Plan:
-    from headline.backfill import make_plan, read_request
-    from headline.ledger import Ledger
-    from headline.specs import load_sound
-    from headline.warehouse import open_warehouse
-
     catalog, ledger = load_sound(), Ledger()
     request = read_request(catalog, ledger, form.fields, visitor.name, datetime.now(UTC))
     return make_plan(catalog, ledger, open_warehouse(), request)
@@ -241,8 +217,6 @@ def _path(run_id: str) -> str:
 
 
 def _get(number: int) -> Backfill:
-    from headline.ledger import Backfills
-
     try:
         return Backfills().get(number)
     except BadRequest as error:

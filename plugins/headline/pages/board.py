@@ -11,20 +11,24 @@ from typing import TYPE_CHECKING, Any
 from fastapi import APIRouter
 from fastapi.responses import HTMLResponse
 
+from headline.airflow_api import AirflowApi
 from headline.errors import HeadlineError
 from headline.intervals import DAY, Interval
+from headline.ledger import Ledger
+from headline.ledger.incident import Incident
+from headline.ledger.incidents import Incidents
+from headline.oncall import AreaOwners, owners
+from headline.pages.again import forms, held_back
 from headline.pages.airflow import VisitorsAirflow
+from headline.pages.now import current_duty, current_world, days_behind, days_by_earlier_code
 from headline.pages.render import duration, page
+from headline.pages.runs import RunGroup, failed_and_waiting
 from headline.pages.visitor import CurrentVisitor
 from headline.redaction import redact
+from headline.specs import Catalog, Table, load_team
 
 if TYPE_CHECKING:
-    from headline.airflow_api import AirflowApi
     from headline.incidents.world import World
-    from headline.ledger.incident import Incident
-    from headline.oncall import AreaOwners
-    from headline.pages.runs import RunGroup
-    from headline.specs import Catalog, Table
 
 router = APIRouter()
 
@@ -144,11 +148,6 @@ def _published(world: World, name: str) -> tuple[date | None, int]:
 @router.get("/board")
 def board(visitor: CurrentVisitor, api: VisitorsAirflow, dag_id: str | None = None) -> HTMLResponse:
     """How each pipeline stands, or one, table by table, as the tab of its DAG; failed and waiting runs; who is on call."""
-    from headline.ledger import Ledger
-    from headline.ledger.incidents import Incidents
-    from headline.pages.again import forms, held_back
-    from headline.pages.now import current_duty, current_world, days_behind, days_by_earlier_code
-
     shown = visitor.readable()
     if dag_id is not None:
         visitor.must_read(dag_id)
@@ -197,9 +196,6 @@ def board(visitor: CurrentVisitor, api: VisitorsAirflow, dag_id: str | None = No
 
 def _runs(api: AirflowApi, catalog: Catalog, now: datetime, dag_id: str | None) -> tuple[list[RunGroup], str]:
     """Runs that have failed or wait; or the problem for which nobody knows, which keeps nobody from seeing the rest."""
-    from headline.ledger import Ledger
-    from headline.pages.runs import failed_and_waiting
-
     try:
         return failed_and_waiting(api, catalog, Ledger(), now, dag_id or "~"), ""
     except HeadlineError as error:
@@ -222,9 +218,6 @@ def _is_passed_drill(incident: Incident) -> bool:
 
 
 def _owners(area: str) -> AreaOwners | None:
-    from headline.oncall import owners
-    from headline.specs import load_team
-
     try:
         return owners(load_team(), area)
     except HeadlineError:  # the line about who is on call says what is wrong with the team's file

@@ -6,17 +6,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, HTTPException, Query
 from fastapi.responses import HTMLResponse
 
+from headline.errors import BadRequest
+from headline.figures import text
 from headline.intervals import DAY
+from headline.ledger import FigureRequests, FigureRow, IssuedFigures
 from headline.pages.render import page
 from headline.pages.visitor import CurrentVisitor
-
-if TYPE_CHECKING:
-    from headline.ledger import FigureRow
 
 router = APIRouter()
 READS = {"recent": "Most recent", "first": "As first reported", "as_of": "As of a day"}
@@ -44,8 +44,6 @@ def figures(
     grain: Annotated[Literal["month", "week", "day"], Query()] = "month",
 ) -> HTMLResponse:
     """The figures of the pipelines that the visitor may see, of one grain, the newest periods first."""
-    from headline.ledger import FigureRequests, IssuedFigures
-
     shown, ledger = visitor.readable(), IssuedFigures()
     day = as_of or datetime.now(UTC).date()
     match read:
@@ -77,10 +75,6 @@ def figures(
 @router.get("/figures/requests/{request_id}")
 def request(visitor: CurrentVisitor, request_id: int) -> HTMLResponse:
     """What a request would issue or restate, what each difference comes from, and what was decided."""
-    from headline.errors import BadRequest
-    from headline.figures import text
-    from headline.ledger import FigureRequests
-
     requests = FigureRequests()
     try:
         known = requests.get(request_id)

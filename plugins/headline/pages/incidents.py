@@ -5,22 +5,27 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from fastapi import APIRouter, Depends, HTTPException
 from fastapi.responses import HTMLResponse, RedirectResponse
 
-from headline.airflow_api import Refused
+from headline.airflow_api import AirflowApi, Refused
+from headline.errors import BadRequest, HeadlineError
+from headline.incidents.first_step import first_step
+from headline.incidents.kinds import KINDS, days_of
+from headline.incidents.phase import present
+from headline.ledger import reading
+from headline.ledger.incident import Event, Incident
+from headline.ledger.incidents import Incidents
+from headline.operators.links import contract_path
+from headline.pages.again import Form, forms, held_back
 from headline.pages.airflow import VisitorsAirflow
 from headline.pages.render import page, words
 from headline.pages.visitor import CurrentVisitor, Visitor, from_this_site
+from headline.paging.message import likely_cause, links
 from headline.redaction import redact
-
-if TYPE_CHECKING:
-    from headline.airflow_api import AirflowApi
-    from headline.ledger.incident import Event, Incident
-    from headline.pages.again import Form
-    from headline.specs import Catalog
+from headline.specs import Catalog, load_sound, load_team
 
 router = APIRouter()
 DAYS_LISTED = 30
@@ -42,8 +47,6 @@ class Entry:
 @router.get("/incidents")
 def incidents(visitor: CurrentVisitor) -> HTMLResponse:
     """What is open and what was in the last 30 days, of the pipelines that the visitor may see."""
-    from headline.ledger.incidents import Incidents
-
     shown, now = visitor.readable(), datetime.now(UTC)
     found = [one for one in Incidents().recent(now - timedelta(days=DAYS_LISTED)) if one.pipeline in shown]
     return page(
@@ -58,13 +61,6 @@ def incidents(visitor: CurrentVisitor) -> HTMLResponse:
 @router.get("/incidents/{incident_id}")
 def incident(visitor: CurrentVisitor, api: VisitorsAirflow, incident_id: int) -> HTMLResponse:
     """What is wrong, why, what to do first, and everything that happened since."""
-    from headline.incidents.first_step import first_step
-    from headline.incidents.kinds import KINDS
-    from headline.incidents.phase import present
-    from headline.ledger.incidents import Incidents
-    from headline.paging.message import likely_cause
-    from headline.specs import load_sound
-
     known, catalog = Incidents(), load_sound()
     found = present(_get(incident_id), datetime.now(UTC))
     visitor.must_read(found.pipeline)
@@ -99,9 +95,6 @@ def acknowledge(visitor: CurrentVisitor, incident_id: int) -> RedirectResponse:
 
 def take(visitor: Visitor, incident_id: int) -> Incident:
     """Acknowledge an incident in the visitor's name; raises 403 where they may not, 404 where there is none."""
-    from headline.ledger import reading
-    from headline.ledger.incidents import Incidents
-
     found = _get(incident_id)
     visitor.must_read(found.pipeline)
     visitor.must_edit(found.pipeline)
@@ -137,9 +130,6 @@ def end_of_log(api: AirflowApi, facts: Mapping[str, Any], dag_id: str) -> LogEnd
 
 def _forms(catalog: Catalog, incident: Incident) -> list[Form]:
     """To compute the incident's days again and, where unusual figures hold them back, to waive these."""
-    from headline.incidents.kinds import days_of
-    from headline.pages.again import forms, held_back
-
     if incident.pipeline not in catalog.pipelines or incident.facts.get("drill"):
         return []
     days, has_broken = days_of(incident), incident.kind == "contract_failed"
@@ -183,9 +173,6 @@ def timeline(events: Sequence[Event], names: Mapping[str, str]) -> list[Entry]:
 
 def _links(incident: Incident) -> dict[str, str]:
     """Where the message leads, but for the button that is here, and to the rows of a broken contract."""
-    from headline.operators.links import contract_path
-    from headline.paging.message import links
-
     found = links(incident, "")
     del found["Acknowledge"]
     if table := incident.facts.get("table"):
@@ -195,9 +182,6 @@ def _links(incident: Incident) -> dict[str, str]:
 
 def _names() -> dict[str, str]:
     """The engineers by their ids; none where team.yml cannot be read."""
-    from headline.errors import HeadlineError
-    from headline.specs import load_team
-
     try:
         return {engineer.id: engineer.name for engineer in load_team().engineers}
     except HeadlineError:
@@ -205,9 +189,6 @@ def _names() -> dict[str, str]:
 
 
 def _get(incident_id: int) -> Incident:
-    from headline.errors import BadRequest
-    from headline.ledger.incidents import Incidents
-
     try:
         return Incidents().get(incident_id)
     except BadRequest as error:

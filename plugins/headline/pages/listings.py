@@ -5,18 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from threading import BoundedSemaphore
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Body, Depends, Response
 
 from headline import settings
 from headline.errors import BadRequest, SpecError, Transient
+from headline.ledger import Ledger
+from headline.listings import published
 from headline.operators.backfill import DAG_ID
 from headline.pages.visitor import CurrentVisitor, Visitor, from_this_site
-
-if TYPE_CHECKING:
-    from headline.show import Rows
-    from headline.specs import Pipeline, Table
+from headline.show import Rows
+from headline.specs import Pipeline, Table, load_sound, read_contract
+from headline.warehouse import open_warehouse
+from headline.why.inquiry import explain
 
 router = APIRouter(prefix="/api")
 # Queries that run side by side: each may take the memory of one engine, and the server has more to do.
@@ -26,9 +28,6 @@ QUERIES = BoundedSemaphore(2)
 @router.get("/tables")
 def tables(visitor: CurrentVisitor, *, stale: bool = False) -> Response:
     """As `headline tables`."""
-    from headline.ledger import Ledger
-    from headline.listings import published
-
     return _sent((published.stale_tables if stale else published.tables)(_pipelines(visitor), Ledger()))
 
 
@@ -45,8 +44,6 @@ def audits(visitor: CurrentVisitor, table: str = "", *, failed: bool = False) ->
 @router.post("/query", dependencies=[Depends(from_this_site)])
 def query(visitor: CurrentVisitor, sql: Annotated[str, Body(embed=True)]) -> Response:
     """As `headline query`. Tables with personal data are for those alone who may edit the DAG that makes them."""
-    from headline.listings import published
-
     among = [name for one in _pipelines(visitor) for name in _to_be_asked(visitor, one)]
     if not QUERIES.acquire(timeout=settings.load().query_seconds):
         raise Transient("others ask too much at the moment: try again in a minute")
@@ -61,11 +58,6 @@ def query(visitor: CurrentVisitor, sql: Annotated[str, Body(embed=True)]) -> Res
 @router.get("/why/{table}/{day}")
 def why(visitor: CurrentVisitor, table: str, day: date) -> list[str]:
     """As `headline why`. Of a root cause in a DAG that the visitor may not see only the name is told."""
-    from headline.ledger import Ledger
-    from headline.specs import load_sound
-    from headline.warehouse import open_warehouse
-    from headline.why.inquiry import explain
-
     _must_read(visitor, table)
     catalog = load_sound()
     answer = explain(catalog, Ledger(), catalog.table(table), day, datetime.now(UTC), open_warehouse())
@@ -104,16 +96,12 @@ def _sent(rows: Rows) -> Response:
 
 
 def _pipelines(visitor: Visitor) -> list[Pipeline]:
-    from headline.specs import load_sound
-
     shown = visitor.readable()
     return [one for one in load_sound().pipelines.values() if one.id in shown]
 
 
 def _must_read(visitor: Visitor, table: str) -> None:
     """Raises BadRequest where there is no such table, and 403 where the visitor may not see the DAG that makes it."""
-    from headline.specs import load_sound
-
     catalog = load_sound()
     if table not in catalog.tables:
         raise BadRequest(f"no table is called {table}: headline tables lists them")
@@ -122,7 +110,6 @@ def _must_read(visitor: Visitor, table: str) -> None:
 
 def _to_be_asked(visitor: Visitor, pipeline: Pipeline) -> list[str]:
     """The tables and quarantines of a pipeline that the visitor may ask."""
-    from headline.specs import read_contract
 
     def is_personal(table: Table) -> bool:
         contract, _ = read_contract(table)

@@ -7,15 +7,15 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from headline import settings, specs
 from headline.errors import HeadlineError
-
-if TYPE_CHECKING:
-    from headline.incidents.world import World
-    from headline.intervals import Interval
-    from headline.specs import Pipeline
+from headline.incidents.world import World
+from headline.intervals import Interval, business_day
+from headline.ledger import Ledger, made_by_earlier_code, stale_states
+from headline.ledger.evidence import Observations
+from headline.oncall import next_on_call, on_call
+from headline.specs import Pipeline
 
 DAYS_SHOWN = 28
 
@@ -32,10 +32,6 @@ class Duty:
 
 def current_world(now: datetime) -> World:
     """How the data stand, as the freshness watch sees them."""
-    from headline.incidents.world import World
-    from headline.intervals import business_day
-    from headline.ledger.evidence import Observations
-
     known = settings.load()
     first = business_day(now, known.reporting_zone) - timedelta(days=DAYS_SHOWN)
     return World(
@@ -50,8 +46,6 @@ def current_world(now: datetime) -> World:
 
 def days_behind(pipelines: Iterable[Pipeline]) -> dict[str, list[date]]:
     """By table, the published days that are behind their inputs, in order; a table without any is left out."""
-    from headline.ledger import Ledger
-
     ledger = Ledger()
     known = ledger.newest_version(), ledger.last_computed_at()
     found: dict[str, list[date]] = {}
@@ -62,8 +56,6 @@ def days_behind(pipelines: Iterable[Pipeline]) -> dict[str, list[date]]:
 
 @lru_cache(maxsize=256)  # nothing falls behind without a new version, nor is up to date again without being computed
 def _days_behind(folder: Path, known: object) -> dict[str, list[date]]:  # noqa: ARG001 (it is only a key)
-    from headline.ledger import Ledger, stale_states
-
     pipeline, ledger = specs.load_pipeline(folder), Ledger()
     behind = {
         table.full_name: stale_states(table, pipeline.reads_by_table(table), ledger)
@@ -75,8 +67,6 @@ def _days_behind(folder: Path, known: object) -> dict[str, list[date]]:  # noqa:
 
 def days_by_earlier_code(pipelines: Iterable[Pipeline]) -> dict[str, list[Interval]]:
     """By table, the published days that an earlier version of SQL, contract or macros made; a table without any is left out."""
-    from headline.ledger import Ledger, made_by_earlier_code
-
     without = settings.load().without
     tables = [table for pipeline in pipelines for table in pipeline.ordered_tables if table.full_name not in without]
     return made_by_earlier_code(tables, Ledger())
@@ -84,8 +74,6 @@ def days_by_earlier_code(pipelines: Iterable[Pipeline]) -> dict[str, list[Interv
 
 def current_duty(now: datetime) -> Duty:
     """Who is on call. A fault in team.yml does not keep anybody from seeing how the data stand."""
-    from headline.oncall import next_on_call, on_call
-
     try:
         team = specs.load_team()
         shift, following = on_call(team, now), next_on_call(team, now)

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from fastapi.responses import HTMLResponse
 
+from headline.figures.text import number
+
 if TYPE_CHECKING:
     from jinja2 import Environment
 
@@ -32,8 +34,6 @@ def day_and_clock(moment: datetime) -> str:
 
 def figure(value: Decimal | None) -> str:
     """A value as people read it: grouped, without zeros at the end."""
-    from headline.figures.text import number
-
     return number(value)
 
 

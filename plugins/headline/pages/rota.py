@@ -5,17 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
-from typing import TYPE_CHECKING
 
 from fastapi import APIRouter, HTTPException
 from fastapi.responses import HTMLResponse
 
 from headline.intervals import DAY
+from headline.oncall import Shift, calendar, holidays, sprints
+from headline.pages.now import current_duty
 from headline.pages.render import page
-
-if TYPE_CHECKING:
-    from headline.oncall import Shift
-    from headline.specs import Team
+from headline.specs import Team, load_team
 
 router = APIRouter()
 AHEAD = timedelta(days=3 * 365)  # farther nobody plans, and every week before it has to be computed
@@ -47,10 +45,6 @@ class Day:
 @router.get("/rota")
 def rota(month: str | None = None) -> HTMLResponse:
     """Everybody's shifts in a month, YYYY-MM; of this month if none is named. Whoever is logged in may know whom to call."""
-    from headline.oncall import calendar, holidays, sprints
-    from headline.pages.now import current_duty
-    from headline.specs import load_team
-
     now, team = datetime.now(UTC), load_team()
     try:
         first = date.fromisoformat(f"{month}-01") if month else now.date().replace(day=1)

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from headline import settings
 from headline.incidents.alert_path import WATCH, known_down, path_failed
+from headline.incidents.watch import report
 from headline.ledger.incidents import Incidents
 from headline.paging import people
 from headline.paging.channels import configured
@@ -35,8 +36,6 @@ def tell_directly(reason: str, now: datetime, part: str = WATCH) -> None:
     It becomes an incident like others; where the ledger takes none, the message goes straight to the first channel that works.
     Somebody whom no channel reached is tried again at the next call.
     """
-    from headline.incidents.watch import report
-
     try:
         known = Incidents().open()
         report([path_failed(known_down(known) | {part: reason}, known, now)], now)

@@ -10,6 +10,7 @@ from headline import settings
 from headline.errors import HeadlineError, Transient
 from headline.ledger import HeldDay, HeldDays, Load
 from headline.pipeline.run import PipelineRun
+from headline.sources.intact import flaw_of
 from headline.specs import AnyIngest
 
 log = logging.getLogger(__name__)
@@ -40,7 +41,6 @@ def hold_unreadable(run: PipelineRun, before: Load, error: HeadlineError) -> Non
 
 
 def _judged(run: PipelineRun, spec: AnyIngest, load: Load, before: Load | None) -> HeldDay | None:
-    from headline.sources.intact import flaw_of
     from headline.sources.rereading import difference
 
     if before is None or before.checksum == load.checksum or not spec.key or not before.row_count:

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
-from typing import TYPE_CHECKING, NoReturn
+from typing import NoReturn
 
+from headline.drift.agreement import money_taken_over
 from headline.errors import BadData
 from headline.intervals import Interval
 from headline.ledger import Load
 from headline.pipeline.run import PipelineRun
+from headline.sources.intact import sums_of
 from headline.sources.refused import REFUSAL
 from headline.specs import Source, Table, Window
-
-if TYPE_CHECKING:
-    from headline.warehouse import Content, Staging
+from headline.warehouse import Content, Staging
 
 SHOWN_DAYS = 3
 
@@ -55,9 +55,6 @@ def require_taken_over(
 
 def _other_money(source: Source, table: Table, landing: str, loads: Sequence[Load], session: Staging) -> Iterator[str]:
     """The days of which the staged rows hold another sum than what landed; a load from before sums were kept has none."""
-    from headline.drift.agreement import money_taken_over
-    from headline.sources.intact import sums_of
-
     expected = {load.ds: (load, sums) for load in loads if load.row_count and (sums := sums_of(load))}
     money = {name for _, sums in expected.values() for name in sums}
     columns = money_taken_over(source, table, landing.removeprefix("landing."), money) if money else {}

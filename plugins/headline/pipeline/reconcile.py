@@ -10,9 +10,12 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
+from headline.drift.agreement import agreed_with
 from headline.errors import Transient
 from headline.intervals import DAY, Interval
 from headline.ledger import Ledger, Load, Upkeep
+from headline.sources import read
+from headline.sources.intact import flaw_of
 from headline.specs import AnyIngest, DatabaseIngest, FilesIngest, Source, StreamIngest
 
 if TYPE_CHECKING:
@@ -81,8 +84,6 @@ def _pieces(spec: AnyIngest, known: Collection[date]) -> Iterator[Interval]:
 def _unlike(
     source: Source, name: str, piece: Interval, known: dict[date, Load], erased: Change | None, ledger: Ledger
 ) -> Iterator[Unlike]:
-    from headline.drift.agreement import agreed_with
-    from headline.sources import read
     from headline.sources.landing import LandingWriter
     from headline.sources.without_day import WithoutDay
 
@@ -105,7 +106,6 @@ def _unlike(
 
 
 def _told(spec: AnyIngest, loaded: Load, now: Load) -> str:
-    from headline.sources.intact import flaw_of
     from headline.sources.rereading import difference
 
     if not spec.key:

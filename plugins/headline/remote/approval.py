@@ -7,6 +7,7 @@ from urllib.parse import quote
 
 from headline.errors import BadRequest, HeadlineError
 from headline.intervals import DAY, Interval
+from headline.ledger import FigureRequests
 from headline.local import demo_figures
 from headline.local.screen import Screen
 from headline.operators.asking import DAG_ID
@@ -39,8 +40,6 @@ def restate() -> None:
 
     Raises BadRequest where nothing is issued yet.
     """
-    from headline.ledger import FigureRequests
-
     screen, day = Screen(), demo_figures.refund_late()
     screen.say(f"a refund of {demo_figures.REFUND:,} of {day} has come late")
     try:

@@ -21,7 +21,7 @@ from headline.intervals import DAY
 from headline.ledger import Ledger
 from headline.ledger.incident import Finding
 from headline.ledger.incidents import Incidents
-from headline.pages import again, answers
+from headline.pages import answers
 
 D1 = date(2026, 3, 1)
 NOW = datetime.now(UTC)
@@ -147,7 +147,7 @@ def test_figures_are_those_of_these_days(monkeypatch: pytest.MonkeyPatch) -> Non
         asked.append((dag_id, str(days.start), str(days.end)))
         return []
 
-    monkeypatch.setattr(again, "held_back", held_back)
+    monkeypatch.setattr(answers, "held_back", held_back)
     assert ordered("shop", "core_shop", last="2026-01-31")["figures"] == []
     assert asked == [("shop", "2026-01-30", "2026-02-01"), ("core_shop", "2026-01-30", "2026-02-01")]
 

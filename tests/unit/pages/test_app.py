@@ -12,6 +12,7 @@ from starlette.testclient import TestClient
 from headline.pages import app
 from headline.pages.app import alert, runbook
 from headline.pages.headers import HEADERS, send_headers
+from headline.pages.served import pages
 
 
 def test_the_page_of_an_alert_leads_on_to_others() -> None:
@@ -40,6 +41,10 @@ def test_every_answer_carries_the_headers_and_may_say_otherwise() -> None:
     for path in ("/", "/kept", "/nowhere"):
         told = client.get(path).headers
         assert {name: told[name] for name in HEADERS} == HEADERS | ({"Cache-Control": "max-age=300"} if path == "/kept" else {})
+
+
+def test_what_airflow_mounts_is_the_pages() -> None:
+    assert TestClient(pages).get("/nowhere").status_code == 404
 
 
 @pytest.mark.parametrize("kind", ["no_such_kind", "../README", ""])

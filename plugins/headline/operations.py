@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
+from typing import Any
 
 from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOperator
 from airflow.sdk import DAG
@@ -27,20 +28,10 @@ RECONCILED_DAYS = 90
 
 def repair_dag() -> DAG:
     """Every quarter of an hour: what is missing is found, brought by runs of its DAGs, and what came of it is recorded."""
-    with DAG(
-        dag_id="repair",
-        description="Missing days and files are ingested again, and days that were never computed are computed.",
-        doc_md=REPAIR,
-        tags=[OWNER],
-        default_args={**DEFAULT_ARGS, "owner": OWNER},
-        schedule="*/15 * * * *",
-        start_date=BEFORE_ALL_DATA,
-        catchup=False,
-        max_active_runs=1,
-        # A run that takes longer is left to itself: the next look finds it at work, and records its end.
-        dagrun_timeout=timedelta(hours=1),
-        on_success_callback=callbacks.run_succeeded,
-    ) as dag:
+    # A run that takes longer is left to itself: the next look finds it at work, and records its end.
+    more = {"dagrun_timeout": timedelta(hours=1), "on_success_callback": callbacks.run_succeeded}
+    what = "Missing days and files are ingested again, and days that were never computed are computed."
+    with _dag("repair", "*/15 * * * *", what, REPAIR, **more) as dag:
         find = FindMissingOperator(task_id="find_missing")
         bring = TriggerDagRunOperator.partial(
             task_id="bring",
@@ -60,16 +51,11 @@ def repair_dag() -> DAG:
 
 def reconciliation_dag(sources: Sequence[str]) -> DAG:
     """Once a week: what is loaded of the last 90 days, compared with what each source says by now."""
-    with DAG(
-        dag_id="reconciliation",
-        description="Finds loaded days that their source tells otherwise by now, later than any lookback reaches.",
-        doc_md=RECONCILIATION,
-        tags=[OWNER],
-        default_args={**DEFAULT_ARGS, "owner": OWNER},
-        schedule="0 6 * * 6",
-        start_date=BEFORE_ALL_DATA,
-        catchup=False,
-        max_active_runs=1,
+    with _dag(
+        "reconciliation",
+        "0 6 * * 6",
+        "Finds loaded days that their source tells otherwise by now, later than any lookback reaches.",
+        RECONCILIATION,
     ) as dag:
         for source in sources:
             ReconcileOperator(task_id=source, source=source, days=RECONCILED_DAYS, on_failure_callback=callbacks.task_failed)
@@ -78,16 +64,11 @@ def reconciliation_dag(sources: Sequence[str]) -> DAG:
 
 def backup_dag(target: str) -> DAG:
     """Once a night, where somebody has said where to: ledger, warehouse and landed files of one moment are copied."""
-    with DAG(
-        dag_id="backup",
-        description="Copies ledger, warehouse and landed files to HEADLINE_BACKUP_TO; without it, it has no schedule.",
-        doc_md=BACKUP,
-        tags=[OWNER],
-        default_args={**DEFAULT_ARGS, "owner": OWNER},
-        schedule="30 4 * * *" if target else None,
-        start_date=BEFORE_ALL_DATA,
-        catchup=False,
-        max_active_runs=1,
+    with _dag(
+        "backup",
+        "30 4 * * *" if target else None,
+        "Copies ledger, warehouse and landed files to HEADLINE_BACKUP_TO; without it, it has no schedule.",
+        BACKUP,
     ) as dag:
         BackupOperator(task_id="back_up", on_failure_callback=callbacks.task_failed)
     return dag
@@ -95,24 +76,11 @@ def backup_dag(target: str) -> DAG:
 
 def freshness_watch_dag() -> DAG:
     """Every ten minutes, and at every deadline in between: whether all data are there, right and fresh, and who must be told."""
-    with DAG(
-        dag_id="freshness_watch",
-        description="Whether yesterday is published everywhere in time; opens incidents and has people told.",
-        doc_md=FRESHNESS_WATCH,
-        tags=[OWNER],
-        schedule="*/10 * * * *",
-        start_date=BEFORE_ALL_DATA,
-        catchup=False,
-        # One that waits for its next moment must not keep the next one from looking.
-        max_active_runs=3,
-        on_success_callback=callbacks.run_succeeded,
-        default_args={
-            "owner": OWNER,
-            "retries": 2,
-            "retry_delay": timedelta(seconds=10),
-            "execution_timeout": timedelta(minutes=5),
-        },
-    ) as dag:
+    defaults = {"retries": 2, "retry_delay": timedelta(seconds=10), "execution_timeout": timedelta(minutes=5)}
+    # One that waits for its next moment must not keep the next one from looking.
+    more = {"max_active_runs": 3, "on_success_callback": callbacks.run_succeeded}
+    what = "Whether yesterday is published everywhere in time; opens incidents and notifies people."
+    with _dag("freshness_watch", "*/10 * * * *", what, FRESHNESS_WATCH, defaults, **more) as dag:
         WatchOperator(task_id="watch", every=WATCH_EVERY, on_failure_callback=callbacks.watch_failed)
         FiguresOperator(task_id="look_at_figures", on_failure_callback=callbacks.task_failed)
     return dag
@@ -120,36 +88,40 @@ def freshness_watch_dag() -> DAG:
 
 def alert_drill_dag() -> DAG:
     """Once a week, in the morning: whether an alert would reach whoever is on call."""
-    with DAG(
-        dag_id="alert_drill",
-        description="Sends whoever is on call a synthetic alert over every channel, and complains if one does not take it.",
-        doc_md=ALERT_DRILL,
-        tags=[OWNER],
-        schedule="0 9 * * 1",
-        start_date=BEFORE_ALL_DATA,
-        catchup=False,
-        max_active_runs=1,
-        default_args={"owner": OWNER, "retries": 0, "execution_timeout": timedelta(minutes=5)},
-    ) as dag:
+    defaults = {"retries": 0, "execution_timeout": timedelta(minutes=5)}
+    what = "Sends whoever is on call a synthetic alert over every channel, and complains if one does not take it."
+    with _dag("alert_drill", "0 9 * * 1", what, ALERT_DRILL, defaults) as dag:
         DrillOperator(task_id="drill", on_failure_callback=callbacks.drill_failed)
     return dag
 
 
 def retention_dag() -> DAG:
     """Once a day, after the night's runs: what nobody needs any more is removed."""
-    with DAG(
-        dag_id="retention",
-        description="Removes what is older than the settings HEADLINE_KEEP_… say, and says what it removed.",
-        doc_md=RETENTION,
-        tags=[OWNER],
-        default_args={**DEFAULT_ARGS, "owner": OWNER},
-        schedule="0 12 * * *",
-        start_date=BEFORE_ALL_DATA,
-        catchup=False,
-        max_active_runs=1,
+    with _dag(
+        "retention",
+        "0 12 * * *",
+        "Removes what is older than the settings HEADLINE_KEEP_… say, and says what it removed.",
+        RETENTION,
     ) as dag:
         RetentionOperator(task_id="remove", on_failure_callback=callbacks.task_failed)
     return dag
+
+
+def _dag(
+    dag_id: str, schedule: str | None, description: str, doc_md: str, defaults: Mapping[str, Any] = DEFAULT_ARGS, **more: Any
+) -> DAG:
+    """A DAG of the operations; one run at a time, and none for the past."""
+    return DAG(
+        dag_id=dag_id,
+        description=description,
+        doc_md=doc_md,
+        tags=[OWNER],
+        default_args={**defaults, "owner": OWNER},
+        schedule=schedule,
+        start_date=BEFORE_ALL_DATA,
+        catchup=False,
+        **({"max_active_runs": 1} | more),
+    )
 
 
 REPAIR = """

@@ -13,7 +13,6 @@ from headline.errors import BadData, BadRequest, HeadlineError, NoSpace, SpecErr
 from headline.intervals import DAY, Interval, from_days, in_words
 from headline.ledger import Load, Upkeep
 from headline.pipeline.run import PipelineRun
-from headline.sources import files_again, read
 from headline.specs import AnyIngest, Source
 
 log = logging.getLogger(__name__)
@@ -83,6 +82,7 @@ def ingest(run: PipelineRun, name: str | None = None, *, report: Report = lambda
 def _ingest(run: PipelineRun, source: Source, name: str) -> Ingested:
     from headline.pipeline.arrival import Arrival
     from headline.pipeline.closed_days import hold_unreadable, let_through
+    from headline.sources import files_again, read
     from headline.sources.landing import LandingWriter
     from headline.sources.persons import border
     from headline.sources.without_day import WithoutDay

@@ -1,4 +1,4 @@
-"""The commands that make and keep copies of what is published, and make it anew."""
+"""The commands that make and keep copies of what is published, and rebuild it."""
 
 from __future__ import annotations
 
@@ -63,16 +63,16 @@ def rebuild(
     if unknown := {one.table for one in rebuilt.unknown}:
         print(f"{', '.join(sorted(unknown))}: published before fingerprints were kept, not compared", file=sys.stderr)
     if not rebuilt.differences:
-        print(f"the warehouse is made anew in {took}, and every day is as recorded", file=sys.stderr)
+        print(f"the warehouse is rebuilt in {took}, and every day is as recorded", file=sys.stderr)
         return
     rows = [
         (one.table, one.interval.start, one.interval.end - DAY, one.rows_published, one.rows_recorded, why)
         for one, why in rebuilt.differences
     ]
     show(["table", "first_day", "last_day", "rows_rebuilt", "rows_recorded", "why"], rows)
-    runs = mending_runs(catalog, [one for one, _ in rebuilt.differences])
+    runs = correcting_runs(catalog, [one for one, _ in rebuilt.differences])
     done = (
-        f"the warehouse is made anew in {took}; {len(rows)} period(s) are not as recorded, which these runs mend:"
+        f"the warehouse is rebuilt in {took}; {len(rows)} period(s) are not as recorded, which these runs fix:"
         if rebuilt.is_in_place
         else f"{len(rows)} period(s) came out otherwise than recorded: the warehouse stays as it is. Where that is right, "
         "headline rebuild --with-differences, and then these runs:"
@@ -225,7 +225,7 @@ def _login(*conn_ids: str) -> Iterator[str]:
         yield next((one for one in conn_ids if connections.variable(one) in os.environ), CONNECTION)
 
 
-def mending_runs(catalog: Catalog, differences: Iterable[Difference]) -> list[str]:
+def correcting_runs(catalog: Catalog, differences: Iterable[Difference]) -> list[str]:
     """The commands that compute the days again that differ, a line for each DAG, in the order in which they read each other."""
     from headline.intervals import DAY, Interval
 

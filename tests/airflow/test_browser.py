@@ -445,7 +445,7 @@ def test_a_figure_is_waived_where_it_began_and_what_deviates_otherwise_is_linked
     airflow.finish("core_shop", run_id)
     assert airflow.finish("unit_profit", run_id, "failed")[WRITE_AUDIT_PUBLISH]["try_number"] == 1
     # What waited for it goes on, for nothing is at work that it could wait for.
-    behind = "inputs are behind their inputs, and no run is at work that mends it"
+    behind = "inputs are behind their inputs, and no run is at work that fixes it"
     wait_for(lambda: behind in airflow.api.task_log("investor_profit", run_id, WRITE_AUDIT_PUBLISH), 60, every=1)
 
     follows = open_incident("unit_profit")

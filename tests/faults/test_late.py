@@ -118,7 +118,7 @@ def test_what_a_source_changes_later_than_any_lookback_is_found_and_nothing_else
     [gone] = unlike("finance")
     assert (gone.landing, gone.ds, gone.rows_at_source) == ("landing.exchange_rates", D3, None)
     assert next_step("shop", [price, *refunds]).splitlines()[1:] == [f"  headline trigger shop --from {D1} --to {D2}"]
-    assert next_step("shop", [lines]).startswith("What no day brings is for the team of shop to mend")
+    assert next_step("shop", [lines]).startswith("What no day brings is for the team of shop to fix")
     assert world.loads() == before
 
 

@@ -60,7 +60,7 @@ def verify(
         typer.Option("--anchor", help="A head of the chain that somebody has kept, or its first 12 characters; may be repeated."),
     ] = None,
 ) -> None:
-    """Compute the chain of hashes anew, and look for the anchors in it. Ends with 1 where anything is not as it was."""
+    """Compute the chain of hashes again, and look for the anchors in it. Ends with 1 where anything is not as it was."""
     from headline.ledger import IssuedFigures, only_read
 
     only_read()

@@ -116,8 +116,8 @@ def verify(
     if missing := sorted({one.table for one in found if one.what == fingerprints.MISSING}):
         raise HeadlineError(f"{len(missing)} published table(s) are missing, such as {missing[0]}. {MENDING}")
     if found:
-        runs = recovery.mending_runs(catalog, found)
-        raise HeadlineError("\n".join([f"{len(found)} published period(s) are not as recorded; these runs mend them:", *runs]))
+        runs = recovery.correcting_runs(catalog, found)
+        raise HeadlineError("\n".join([f"{len(found)} published period(s) are not as recorded; these runs fix them:", *runs]))
     without = {one.table for one in verified.unknown} if not adopt else set()
     print(f"{len(asked) - len(without)} table(s) are as recorded", file=sys.stderr)
 

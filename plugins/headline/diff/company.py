@@ -95,7 +95,7 @@ def ingest_all(run: PipelineRun) -> None:
 
 @contextmanager
 def environment(variables: Mapping[str, str]) -> Iterator[None]:
-    """Let this process see other variables for a while, and read its settings anew."""
+    """Let this process see other variables for a while, and read its settings again."""
     before = {name: os.environ.get(name) for name in variables}
     os.environ.update(variables)
     settings.load.cache_clear()

@@ -153,7 +153,7 @@ def _publication(pipeline: Pipeline, ledger: Ledger, to_come: Collection[date]) 
     held = ledger.failed_staging_tables([table.full_name for table in tables])
 
     def must_wait(day: date) -> bool:
-        """Whether it lacks an input, or an audit refuses what these very inputs make: a retry does not mend bad data."""
+        """Whether it lacks an input, or an audit refuses what these very inputs make: a retry does not fix bad data."""
         asked = Interval(day, day + DAY)
         return (
             day in to_come

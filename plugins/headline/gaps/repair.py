@@ -190,7 +190,7 @@ def escalation(stock: Stock, attempts: Sequence[Attempt]) -> str:
         f"{MOST_ATTEMPTS} attempts have failed; the log of the last one, run {attempts[0].run_id} of {pipeline.id}, says why. "
         "Nobody tries again by himself, and nothing that reads these days is published for them.",
         f"{whom}, see the runbook of {pipeline.id}: {pipeline.description}",
-        f"Once that is mended, trigger {pipeline.id} with {form}. What waits for it follows by itself.",
+        f"Once that is fixed, trigger {pipeline.id} with {form}. What waits for it follows by itself.",
     ]
     return "\n".join(lines)
 

@@ -17,7 +17,7 @@ TABLE = "profit.monthly_profit_trends"
 
 
 def look_at_figures(now: datetime) -> None:
-    """Read the last whole month where it was published anew, tell of a drop, and end what is none any more.
+    """Read the last whole month where it was published again, tell of a drop, and end what is none any more.
 
     The warehouse is only opened after a publication, so that it stays free for those who write. Raises Transient if it is locked.
     """

@@ -17,7 +17,7 @@ def first_step(incident: Incident, sources: Sequence[str]) -> str:
     """What to do, a line for each case, with the commands to type.
 
     `sources`: where the pipeline's rows come from, itself included. Clearing a run computes from what was ingested; where the
-    source was mended it must be read again.
+    source was fixed it must be read again.
     """
     facts, who, days = incident.facts, incident.pipeline, days_of(incident)
     read_again = f"run the source again for these days: {trigger_command([*sources, who], days)}"

@@ -61,8 +61,8 @@ def is_over(incident: Incident, world: World, still: Set[Key]) -> str:
         return "" if incident.ds in world.days else f"{LOOK_BACK_DAYS} days have passed; the day stays marked as partial"
     if incident.kind == "backfill_failed":
         failed = kinds.failed_days(incident.facts)
-        is_mended = all(world.published_since(incident.pipeline, incident.opened_at, day) for day in failed)
-        return "its days were published since" if failed and is_mended else ""
+        is_fixed = all(world.published_since(incident.pipeline, incident.opened_at, day) for day in failed)
+        return "its days were published since" if failed and is_fixed else ""
     if incident.kind not in kinds.HOLDS_DATA_BACK:
         return ""
     if lets_through(incident.facts):
@@ -208,14 +208,14 @@ def _backfills(world: World, incidents: Iterable[Incident]) -> Iterator[Finding]
         if incident.kind != "backfill_failed" or incident.pipeline not in world.inputs:
             continue
         failed = kinds.failed_runs(incident.facts)
-        mended = {day for day in failed if world.published_since(incident.pipeline, incident.opened_at, day)}
-        if not mended or mended == failed.keys():
+        fixed = {day for day in failed if world.published_since(incident.pipeline, incident.opened_at, day)}
+        if not fixed or fixed == failed.keys():
             continue
         facts = {name: value for name, value in incident.facts.items() if not name.startswith(kinds.FAILED_DAY)}
-        runs = [failed[day] for day in sorted(failed.keys() - mended)]
+        runs = [failed[day] for day in sorted(failed.keys() - fixed)]
         if facts.get("run_id") not in runs:  # what is known of a run tells nothing of the others
             facts = {"run_id": runs[-1]}
-        drops = frozenset(f"{kinds.FAILED_DAY}{day}" for day in mended)
+        drops = frozenset(f"{kinds.FAILED_DAY}{day}" for day in fixed)
         yield Finding(incident.pipeline, incident.kind, incident.ds, incident.since, facts, adds=kinds.FAILED_DAY, drops=drops)
 
 

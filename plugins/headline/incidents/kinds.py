@@ -160,7 +160,7 @@ def range_of(first: date, last: date) -> dict[str, str]:
 
 
 def days_of(incident: Incident) -> Interval:
-    """The days to compute again when what is wrong is mended: those that its facts name, else its own."""
+    """The days to compute again when what is wrong is fixed: those that its facts name, else its own."""
     if failed := failed_days(incident.facts):
         return Interval(failed[0], failed[-1] + DAY)
     first, last = (date.fromisoformat(incident.facts.get(name, str(incident.ds))) for name in ("from", "to"))

@@ -75,7 +75,7 @@ def settle(incidents: Incidents, found: Sequence[Finding], now: datetime) -> Non
 
 
 def fire(incidents: Incidents, finding: Finding, known: Iterable[Incident], now: datetime) -> Incident:
-    """Open the incident of a finding or remember what is new; where more of the alerts' path is down, all are told anew.
+    """Open the incident of a finding or remember what is new; where more of the alerts' path is down, all are notified again.
 
     `known`: those that were not over before.
     """

@@ -140,7 +140,7 @@ class FigureRequests(Store):
             if event != ASKED and is_same_person(person, known.requester):
                 raise BadRequest(f"request {request_id}: {person} has asked for it; somebody else must decide")
             if known.state == PUBLISHED or (event != ASKED and known.state != ASKED):
-                raise BadRequest(f"request {request_id} is {known.state} already; clear its task to ask anew")
+                raise BadRequest(f"request {request_id} is {known.state} already; clear its task to ask again")
             _add(connection, known.id, known.requester, known.sha256, event, person, run_id)
             if event == APPROVED:
                 record(connection, [_decided(row, known, APPROVED, person) for row in known.rows])

@@ -9,9 +9,9 @@ from sqlalchemy import text
 
 from headline.ledger.locks import Locks
 
-# What mends a warehouse that is not the ledger's, or that lacks a table.
+# What fixes a warehouse that is not the ledger's, or that lacks a table.
 MENDING = (
-    "Put back the file or the ledger that belongs to the other; or make the warehouse anew from landing and ledger: "
+    "Put back the file or the ledger that belongs to the other; or rebuild the warehouse from landing and ledger: "
     "headline rebuild; or take both from a backup: headline restore <backup>"
 )
 _RECORDED = "select to_jsonb(recorded) from warehouse as recorded"
@@ -70,7 +70,7 @@ def mismatch(found: Identity | None, is_empty: bool, locks: Locks) -> str:
 
     `found`: what the warehouse says of itself; None before its first publication. `is_empty`: whether it has no tables. Where a
     run has died between the commit of the warehouse and that of the ledger, the warehouse has the mark that the ledger has
-    planned: the next run mends that.
+    planned: the next run fixes that.
     """
     known = recorded(locks)
     expected, planned = (known.identity, known.planned) if known else (Identity(""), None)

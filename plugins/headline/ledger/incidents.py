@@ -71,7 +71,7 @@ class Incidents(Store):
         return self._change(incident_id, ["open"], changes, Event(incident_id, at, "acknowledged", person=by))
 
     def rearm(self, incident_id: int, at: datetime, detail: str) -> Incident:
-        """It was taken and is still not over, or nobody took it: everybody is told anew."""
+        """It was taken and is still not over, or nobody took it: everybody is notified again."""
         changes = {"state": "open", "acknowledged_at": None, "acknowledged_by": None}
         return self._change(incident_id, UNRESOLVED, changes, Event(incident_id, at, "rearmed", detail=detail))
 

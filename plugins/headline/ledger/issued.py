@@ -208,7 +208,7 @@ class IssuedFigures(Store):
         return sorted(self._read("issued_figures", of), key=lambda row: row.id)
 
     def verify(self, anchors: Iterable[str] = ()) -> Chain:
-        """Compute the chain anew. `anchors`: heads, or their beginnings, that somebody has kept outside; each must be in it."""
+        """Compute the chain again. `anchors`: heads, or their beginnings, that somebody has kept outside; each must be in it."""
         with self._begin() as connection:
             count = connection.scalar(text("select count(*) from issued_figures")) or 0
             broken = [(row.id, row.problem) for row in connection.execute(_BROKEN)]

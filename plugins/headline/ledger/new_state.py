@@ -46,7 +46,7 @@ _INSERT_STATES = text("""
 
 @dataclass(frozen=True)
 class Published:
-    """One period of one table whose content readers see anew: its fingerprint, rows, status and coverage."""
+    """One period of one table with new content: its fingerprint, rows, status and coverage."""
 
     table: str
     interval: Interval

@@ -171,7 +171,7 @@ class Postgres(Place):
             (self.socket / f"{SOCKET_NAME}.lock").unlink(missing_ok=True)
 
     def _programs(self, account: pwd.struct_passwd | None) -> Path:
-        """The programs; where the account does not reach them a copy beside the data, made anew while no server runs."""
+        """The programs; where the account does not reach them a copy beside the data, made again while no server runs."""
         if not account or reaches(account, programs()):
             return programs()
         copy = self.place.with_name(f"{self.place.name}-programs")

@@ -27,7 +27,7 @@ def follow(logs: Path) -> Iterator[str]:
         for file in sorted(logs.glob("*.log")):
             with suppress(FileNotFoundError), file.open(errors="replace") as log:
                 size = file.stat().st_size
-                log.seek(seen.get(file, 0) if seen.get(file, 0) <= size else 0)  # a log that was rotated begins anew
+                log.seek(seen.get(file, 0) if seen.get(file, 0) <= size else 0)  # a log that was rotated begins again
                 for line in log:
                     yield f"{file.stem:<13} | {line.rstrip()}"
                     quiet = False

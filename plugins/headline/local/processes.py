@@ -32,7 +32,7 @@ from headline.settings import PROJECT
 TIME_TO_STOP = 8  # what a killed program was at is taken up; on a busy machine Airflow's take long to free their memory
 TIME_TO_STOP_POSTGRES = 90.0  # it may take a minute to write everything to disk, after which supervisord insists
 ENDS_TOO_MANY = 3  # a program that has ended so often while it was waited for will not come up by itself
-MEND = "Mend the cause, then: make run, which keeps everything that is there"
+FIX = "Fix the cause, then: make run, which keeps everything that is there"
 
 
 class Processes:
@@ -170,7 +170,7 @@ class Processes:
 
     def end_of_supervisor(self) -> str:
         """What to say when supervisord is gone in the midst of something."""
-        return f"supervisord was killed, which starts everything else. {tail(self.logs)}\n{MEND}"
+        return f"supervisord was killed, which starts everything else. {tail(self.logs)}\n{FIX}"
 
     def _wait(
         self, names: Sequence[str], look: Callable[[], dict[str, bool]], report: Callable[[dict[str, bool], str], None]
@@ -185,7 +185,7 @@ class Processes:
             for name, one in self.programs().items():
                 ends[name].add(one.ended)
                 if name in names and len(ends[name]) > ENDS_TOO_MANY:
-                    raise HeadlineError(f"{name} ends each time that it is started. {tail(self.logs, name)}\n{MEND}")
+                    raise HeadlineError(f"{name} ends each time that it is started. {tail(self.logs, name)}\n{FIX}")
             up = look()
             if missing != (missing := [name for name, is_up in up.items() if not is_up]):
                 patience = self.patience(*missing)
@@ -194,7 +194,7 @@ class Processes:
                 return
             if why := patience.end():
                 rest = "" if len(missing) == len(up) else " The others run, and go on."
-                raise HeadlineError(f"not healthy, {why}: {', '.join(missing)}.{rest} {tail(self.logs, *missing)}\n{MEND}")
+                raise HeadlineError(f"not healthy, {why}: {', '.join(missing)}.{rest} {tail(self.logs, *missing)}\n{FIX}")
             time.sleep(0.3)
 
     def _stop(self, names: Iterable[str]) -> None:

@@ -55,7 +55,7 @@ class Secrets:
     def make(self, names: Iterable[str] = MADE, before: Mapping[str, str] | None = None) -> None:
         """Make those that are missing: of `before` where that has one, else at random; raises BadRequest for somebody's folder.
 
-        A key that is too short to sign with is made anew, which only ends the sessions in the UI.
+        A key that is too short to sign with is made again, which only ends the sessions in the UI.
         """
         private_folder(self.folder)
         for name in names:

@@ -26,7 +26,7 @@ PREFIX = "headline-supervisor-"  # of the folder of a socket that does not fit i
 LONGEST_SOCKET_PATH = 90  # the system's limit is 103, and supervisord binds a name with its number behind it first
 LOG_BYTES = "5MB"
 LOG_BACKUPS = "2"
-# supervisord waits a second longer before every further try, so that this is two weeks: whatever is mended, it comes back.
+# supervisord waits a second longer before every further try, so that this is two weeks: whatever is fixed, it comes back.
 TRIES = "1500"
 RUNS = ("STARTING", "RUNNING")
 PROGRAM = {

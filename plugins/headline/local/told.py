@@ -1,4 +1,4 @@
-"""What the processes of a home are told in their environment, and what has to be told anew."""
+"""What the processes of a home are told in their environment, and what has to be told again."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def process_environment(environment: Mapping[str, str], home: Home) -> dict[str,
         "PATH": path,
         "NO_PROXY": no_proxy,
         "PYTHONUNBUFFERED": "1",
-        # Without compiled modules each of Airflow's processes compiles Airflow anew, which takes longer than to start it.
+        # Without compiled modules each of Airflow's processes compiles Airflow again, which takes longer than to start it.
         "PYTHONDONTWRITEBYTECODE": "",
         # Airflow's processes change their titles, which overwrites where the system reads their environment, our mark included.
         "SPT_NOENV": "1",

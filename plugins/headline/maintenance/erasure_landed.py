@@ -1,4 +1,4 @@
-"""A person in the landing zone: the files that have them, and these written anew."""
+"""A person in the landing zone: the files that have them, and these rewritten."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def sources_of(catalog: Catalog) -> list[Source]:
 
 
 def rewrite_landed(landed: Landed, upkeep: Upkeep, run_id: str) -> str:
-    """Write a file anew; where it counts, the ledger knows the new one before the old one goes."""
+    """Rewrite a file; where it counts, the ledger knows the new one before the old one goes."""
     from headline.sources.rewriting import remove, rewrite, rewrite_in_place
     from headline.sources.storage import address_of
 

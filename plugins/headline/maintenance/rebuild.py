@@ -1,4 +1,4 @@
-"""The warehouse made anew from what landed: every table for the days that the ledger says are published."""
+"""The warehouse rebuilt from what landed: every table for the days that the ledger says are published."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ class _AsPublished(Ledger):
 
 
 def _identities(ledger: Ledger) -> tuple[Identity, Identity]:
-    """What the ledger knows of its warehouse, and what that is when it has been made anew."""
+    """What the ledger knows of its warehouse, and what that is when it has been rebuilt."""
     locks = Locks("headline: a rebuild", conn_id=ledger.conn_id)
     try:
         known = recorded(locks)

@@ -22,7 +22,7 @@ class ApproveFiguresOperator(ApprovalOperator):
     """Asks a person whether figures may be issued, or issued ones restated, and writes the answer to the ledger.
 
     There is no answer by default: who does not answer has approved nothing. An answer of whoever asked for it does not count,
-    and it is asked anew. A refusal fails the run. What was decided counts no more once the task is cleared.
+    and it is asked again. A refusal fails the run. What was decided counts no more once the task is cleared.
     """
 
     def __init__(self, **kwargs: Any) -> None:
@@ -67,7 +67,7 @@ class ApproveFiguresOperator(ApprovalOperator):
 class PublishApprovedOperator(TriggerDagRunOperator):
     """Issues what was approved, or has the pipeline publish it: the ledger says whether it was, never the task before.
 
-    The run that it starts computes the days anew, and publishes them only where the result is the one that was approved.
+    The run that it starts computes the days again, and publishes them only where the result is the one that was approved.
     """
 
     def __init__(self, **kwargs: Any) -> None:
@@ -146,7 +146,7 @@ def _request(context: Any) -> FigureRequest:
     if asked.run_id != dag_run.run_id:
         raise BadRequest(
             f"request {asked.id} is about just these figures, and is {asked.state}: answer it in its run {asked.run_id}, or "
-            "clear the task approve there to have it asked anew"
+            "clear the task approve there to have it asked again"
         )
     return asked
 

@@ -98,7 +98,7 @@ class RunBackfillOperator(BaseOperator):
             except AirflowTaskTimeout as error:  # no Exception, which would leave the chunk as running for ever
                 raise BadRequest(
                     f"{run.pipeline.id}: {run.requested} was not computed within {self.compute_timeout}: resume when less runs "
-                    "beside it, or cancel it and ask for its days anew with fewer at once (HEADLINE_BACKFILL_DAYS)"
+                    "beside it, or cancel it and ask for its days with fewer at once (HEADLINE_BACKFILL_DAYS)"
                 ) from error
             finally:
                 ask_people(gate, context)

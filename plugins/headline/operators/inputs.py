@@ -1,6 +1,6 @@
 """Waiting for inputs: pipelines join through the ledger, whatever kind of run published what they wait for.
 
-A run begins when its inputs are published and no run upstream that is queued or running is about to publish them anew.
+A run begins when its inputs are published and no run upstream that is queued or running is about to publish them again.
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ def runs_ahead(waits: Sequence[Wait], active: ActiveRuns) -> list[str]:
 
 
 def behind_inputs(wait: Wait) -> str:
-    """Which of the tables read have not taken in a change of their own inputs, as text: no run is at work that would mend it."""
+    """Which of the tables read have not taken in a change of their own inputs, as text: no run is at work that would fix it."""
     from headline import ledger
 
     found = ledger.behind(current_catalog(), ledger.Ledger(), wait.interval, names=set(wait.tables))

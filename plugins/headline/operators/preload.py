@@ -59,7 +59,7 @@ def on_starting(component: Any) -> None:
 
 
 def _prepare() -> None:
-    """What is prepared is kept by the content of its files: a task prepares anew what was edited since."""
+    """What is prepared is kept by the content of its files: a task prepares what was edited since."""
     from headline import specs
     from headline.pipeline import prepare
 

@@ -156,7 +156,7 @@ class WriteAuditPublishOperator(BaseOperator):
         told = event if isinstance(event, dict) else {}
         if told.get("behind"):
             self.log.warning(
-                "inputs are behind their inputs, and no run is at work that mends it: %s. "
+                "inputs are behind their inputs, and no run is at work that fixes it: %s. "
                 "When they have been computed again, this run's days follow with the pipeline's next run",
                 told["behind"],
             )

@@ -16,12 +16,12 @@ MORNING, EVENING = time(8), time(20)
 # What hung on a cause gets so long to follow when the cause is over; only then is it a trouble of its own.
 TIME_TO_FOLLOW = timedelta(minutes=30)
 # Nobody could be reached: so long until it is tried again.
-TIME_TO_MEND = timedelta(minutes=10)
+TIME_TO_FIX = timedelta(minutes=10)
 
 
 @dataclass(frozen=True)
 class Step:
-    """What comes next: `contact` is told at that moment; None = everybody is told anew from then on."""
+    """What comes next: `contact` is told at that moment; None = everybody is notified again from then on."""
 
     at: datetime
     contact: Contact | None
@@ -41,7 +41,7 @@ def next_step(
     """The next thing to do about an incident, due or not; None where nothing is left.
 
     `chain`: who is told one after the other, with `delay` in between, while nobody acknowledges it. `wakes`: whether people
-    are told at night too. Each is told once, and whoever cannot be reached is passed over. It starts anew where it was
+    are told at night too. Each is told once, and whoever cannot be reached is passed over. It starts again where it was
     acknowledged, or told to all, and is still not over after a time.
     """
     if incident.state == "resolved":
@@ -62,7 +62,7 @@ def next_step(
             return Step(at if wakes else in_daytime(at, contact.zone), contact, is_first=not told)
     if told:
         return Step(max(told.values()) + REARM_AFTER[tier], None, is_first=False)
-    return Step(max(unreached.values()) + TIME_TO_MEND, None, is_first=False) if unreached else None
+    return Step(max(unreached.values()) + TIME_TO_FIX, None, is_first=False) if unreached else None
 
 
 def in_daytime(moment: datetime, zone: str) -> datetime:

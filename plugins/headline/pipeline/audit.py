@@ -152,7 +152,7 @@ def _failure(run: PipelineRun, staged: Staged, results: Sequence[CheckResult]) -
     lines = [
         f"{name}: {len(failed)} of {len(results)} checks failed on {staged.row_count} rows for {days}:",
         *(f"  - {result.name} ({result.path}): {_measured(result)}" for result in failed),
-        "Nothing was published; what was readable still is. Mend the source or the SQL, then clear this run",
+        "Nothing was published; what was readable still is. Fix the source or the SQL, then clear this run",
     ]
     if figures := names_of_open(results, name):
         lines += _how_to_waive(run, figures)

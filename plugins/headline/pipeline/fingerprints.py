@@ -51,10 +51,10 @@ class Verified:
 
 
 def verify_published(tables: Iterable[Table], ledger: Ledger, warehouse: Warehouse) -> Verified:
-    """Compute the fingerprint of every published period anew and compare it with the ledger's.
+    """Compute the fingerprint of every published period again and compare it with the ledger's.
 
     The ledger forgets the fingerprints that differ, so that the next run for these days replaces them; not where the whole
-    warehouse is another or a table is missing, since they are then what it is made anew by. Raises Transient when the warehouse
+    warehouse is another or a table is missing, since they are then what it is rebuilt by. Raises Transient when the warehouse
     or the ledger is out of reach.
     """
     if told := warehouse.mismatch():

@@ -119,14 +119,12 @@ def _told(spec: AnyIngest, loaded: Load, now: Load) -> str:
 
 
 def next_step(source: str, found: Collection[Unlike]) -> str:
-    """What to do about all that was found: the run that takes in the days that differ, and who mends what no run takes in."""
+    """What to do about all that was found: the run that takes in the days that differ, and who fixes what no run takes in."""
     days = sorted(one.ds for one in found if one.ds)
     steps = []
     if days:
         steps.append("Where the source is right, this run takes them in:")
         steps.append(f"  headline trigger {source} --from {days[0]} --to {days[-1]}")
     if len(days) < len(found):
-        steps.append(
-            f"What no day brings is for the team of {source} to mend: no run takes it in, and its money is in no figure."
-        )
+        steps.append(f"What no day brings is for the team of {source} to fix: no run takes it in, and its money is in no figure.")
     return "\n".join(steps)

@@ -142,7 +142,7 @@ def _sampled(sandbox: Sandbox, table: Table, intervals: Sequence[Interval], *, i
 
 
 def _ensure(sandbox: Sandbox, table: Table, session: Staging) -> None:
-    """Have a table ready to be filled; one whose contract has retyped or dropped columns begins anew."""
+    """Have a table ready to be filled; one whose contract has retyped or dropped columns begins again."""
     outputs = [Output(name, table) for name in table.outputs]
     try:
         session.ensure(outputs)

@@ -134,7 +134,7 @@ def _build(contract: str, dataset: str, source: DataSourceImpl) -> _Built:
             if isinstance(metric, MultiColumnDistinctCountMetricImpl) and len(metric.column_expressions) > 1:
                 # Soda makes a text of each row and hashes that, which takes the engine twice as long.
                 metric.sql_expression = partial(_distinct_rows, metric.column_expressions, metric.check_filter)
-        # It would be written anew at each verification.
+        # It would be rewritten at each verification.
         query.build_sql = partial(str, query.build_sql())
     for check in built.all_check_impls:
         # Soda writes the definition of each check as YAML into its result, which costs more than the check itself.

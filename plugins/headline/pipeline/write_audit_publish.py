@@ -34,7 +34,7 @@ ATTEMPTS = 5
 class TableRun:
     """What a run did with one table, for people to see.
 
-    `published`: the days that readers see anew, `changed_count` periods. `state`: transformed, passed, failed, not_evaluated or
+    `published`: the days with new content, `changed_count` periods. `state`: transformed, passed, failed, not_evaluated or
     published.
     `checks`: the outcome by path and name. `seconds`: by step.
     """

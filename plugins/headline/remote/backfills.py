@@ -31,7 +31,7 @@ def resume(number: int) -> None:
     with airflow("a backfill") as api:
         found = api.ranged(number)
         if not found["is_open"]:
-            raise BadRequest(f"{_standing(found)}: there is nothing to go on with; ask for the days anew")
+            raise BadRequest(f"{_standing(found)}: there is nothing to go on with; ask for the days in a new backfill")
         _run(api, found["fields"] | {"resume": number})
         found = api.ranged(number)
     Screen().say("\n".join([_standing(found), *found["effect"]]))

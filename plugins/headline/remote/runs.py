@@ -64,7 +64,7 @@ def _waiver(
 
 
 def retry(pipeline: str) -> None:
-    """Clear the whole newest failed run of a pipeline: its results are computed anew, from the newest inputs."""
+    """Clear the whole newest failed run of a pipeline: its results are computed again, from the newest inputs."""
     with airflow("a run") as api:
         failed = api.runs(pipeline, state="failed", limit=1)
         if not failed:

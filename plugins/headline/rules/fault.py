@@ -1,4 +1,4 @@
-"""A fault, and the file that it is to be mended in."""
+"""A fault, and the file that it is to be fixed in."""
 
 from __future__ import annotations
 

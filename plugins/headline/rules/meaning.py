@@ -40,7 +40,7 @@ def _wrong_sums(written: Written, where: str, query: exp.Query) -> Iterator[str]
                 if lost := [key for key in _not_additive(table, column.name) if not {(name, key), ("", key)} & alike]:
                     yield (
                         f"{where}sum({column.name}) of {table.full_name} adds up {listed(lost)}, over which it cannot be summed "
-                        "by its contract (additive_over): group by it, hold it to one value, count anew, or call the result "
+                        "by its contract (additive_over): group by it, hold it to one value, count again, or call the result "
                         "something else"
                     )
 

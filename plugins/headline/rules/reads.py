@@ -65,7 +65,7 @@ def unknown_names(written: Written, where: str, query: exp.Query) -> Iterator[st
                 quote_identifiers=False,
             )
         except OptimizeError as error:
-            # The place is one of the text that was written anew: it would mislead.
+            # The place is one of the text that was rewritten: it would mislead.
             found.setdefault(re.sub(r"\. Line: \d+, Col: \d+.*", "", str(error), flags=re.DOTALL), dialect)
     yield from (f"{where}{dialect}: {fault}" for fault, dialect in found.items())
 

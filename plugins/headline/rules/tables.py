@@ -160,7 +160,7 @@ def soda_understands_the_contract(written: Written) -> Iterator[str]:
 
 
 Rule = Callable[[Written], Iterator[str]]
-# By what mends a fault: an edit of pipeline.yml, of the SELECT or of the contract.
+# By what fixes a fault: an edit of pipeline.yml, of the SELECT or of the contract.
 SPEC_RULES: tuple[Rule, ...] = (reads_are_stated, key_tells_rows_apart)
 SQL_RULES: tuple[Rule, ...] = (
     sql_is_portable,

@@ -21,18 +21,18 @@ class _Plain:
 _PLAIN: Mapping[str, _Plain] = {
     "schema": _Plain(
         "Schema matches expected structure",
-        "`<table>.sql` gives other columns than its contract. Find out who changed which of the two; undo it or mend both.",
-        "`<table>.sql` gives other columns than its contract. Find out who changed which of the two; undo it or mend both.",
+        "`<table>.sql` gives other columns than its contract. Find out who changed which of the two; undo it or fix both.",
+        "`<table>.sql` gives other columns than its contract. Find out who changed which of the two; undo it or fix both.",
     ),
     "missing": _Plain(
         "No missing values",
         "A value that nothing can do without did not come. Have its owner send it again, then run the day again.",
-        "A value is missing, and no rule of the SQL sends such a row to quarantine. Look at the row, then mend the SQL.",
+        "A value is missing, and no rule of the SQL sends such a row to quarantine. Look at the row, then fix the SQL.",
     ),
     "invalid": _Plain(
         "No invalid values",
         "A value came that is out of its range or not in its list. Ask its owner whether it is an error or new.",
-        "A value is out of its range or not in its list, and no rule of the SQL catches it. Look at the row, then mend the SQL.",
+        "A value is out of its range or not in its list, and no rule of the SQL catches it. Look at the row, then fix the SQL.",
     ),
     "duplicate": _Plain(
         "No duplicate values",

@@ -26,7 +26,7 @@ def read_text(path: Path) -> str:
 
 
 def file_state(path: Path) -> tuple[int, ...] | None:
-    """What differs as soon as a file is written anew, cheaper than its text; None where there is no such file."""
+    """What differs as soon as a file is rewritten, cheaper than its text; None where there is no such file."""
     try:
         found = path.stat()
     except OSError:

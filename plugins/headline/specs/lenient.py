@@ -21,12 +21,12 @@ def understood(model: type[AnyModel], content: Any, placeholders: Mapping[str, A
         return model.model_validate(content), []
     except ValidationError as error:
         faults = found = error.errors()
-    mended = deepcopy(content)
+    fixed = deepcopy(content)
     for _ in range(_TRIES):
-        if not _mend(mended, found, placeholders):
+        if not _fix(fixed, found, placeholders):
             break
         try:
-            return model.model_validate(mended), faults
+            return model.model_validate(fixed), faults
         except ValidationError as error:
             found = error.errors()
     return None, faults
@@ -37,7 +37,7 @@ def keys(content: Any, fault: Any) -> tuple[int | str, ...]:
     return tuple(key for _, key in _steps(content, fault))
 
 
-def _mend(content: Any, faults: Iterable[Any], placeholders: Mapping[str, Any]) -> bool:
+def _fix(content: Any, faults: Iterable[Any], placeholders: Mapping[str, Any]) -> bool:
     """Whether what is wrong could be replaced or left out; where that is a key that is required, with the element of a list."""
     places = {keys(content, fault): _steps(content, fault) for fault in faults}
     # From the end, so that what is left out moves nothing that is still to be found.

@@ -29,7 +29,7 @@ _ROWS_OF_NOTHING = (exp.GenerateSeries,)
 
 
 def checked(query: exp.Query, published: Collection[str], dialect: str) -> str:
-    """A parsed SELECT, written anew in a dialect from the tree that was checked, without its comments.
+    """A parsed SELECT, rewritten in a dialect from the tree that was checked, without its comments.
 
     An engine may read a text in another way than whoever checked it, so it is never given the text. `published`: the tables that
     may be read, as `schema.table`. Raises BadRequest for what may not be read.

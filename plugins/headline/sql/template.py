@@ -32,7 +32,7 @@ def render(text: str, interval: Interval, where: str, **names: object) -> str:
     }
     try:
         return _template(_environment(), text).render(names)
-    except Exception as error:  # a macro called wrongly raises TypeError: it is the author's to mend
+    except Exception as error:  # a macro called wrongly raises TypeError: it is the author's to fix
         raise SpecError([f"{where}: {error}; a template may use {', '.join(names)}"]) from None
 
 
@@ -63,7 +63,7 @@ def included_files(text: str) -> dict[str, str] | None:
 
 
 def forget_templates() -> None:
-    """What templates include is looked for anew, where the settings lead by now."""
+    """What templates include is looked for again, where the settings lead by now."""
     _environment.cache_clear()
     _SEEN.clear()
 
@@ -93,7 +93,7 @@ _READ: dict[Path, tuple[object, str]] = {}
 
 
 def text_of(file: Path) -> str | None:
-    """The text of a file, read again where it was written anew; None where there is no such file."""
+    """The text of a file, read again where it was rewritten; None where there is no such file."""
     state = file_state(file)
     if state is None:
         return None

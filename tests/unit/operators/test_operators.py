@@ -220,7 +220,7 @@ def test_a_run_that_goes_on_behind_its_inputs_says_so(
         assert "behind" not in capsys.readouterr().out
         operator.execute_complete({}, event)
     assert len(ran) == 2
-    assert "behind their inputs, and no run is at work that mends it: raw.orders for 1 period(s)" in capsys.readouterr().out
+    assert "behind their inputs, and no run is at work that fixes it: raw.orders for 1 period(s)" in capsys.readouterr().out
 
 
 def test_an_ingest_that_a_run_is_not_for_does_nothing_or_says_what_has_yet_to_arrive(project: Any, tmp_path: Any) -> None:

@@ -10,7 +10,7 @@ import pytest
 from headline.incidents.kinds import REARM_AFTER
 from headline.ledger.incident import Event, Incident
 from headline.paging.channels import Contact
-from headline.paging.escalation import TIME_TO_FOLLOW, TIME_TO_MEND, Step, in_daytime, next_step
+from headline.paging.escalation import TIME_TO_FOLLOW, TIME_TO_FIX, Step, in_daytime, next_step
 
 NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 NIGHT = datetime(2026, 11, 20, 2, 47, tzinfo=UTC)
@@ -148,5 +148,5 @@ def test_nobody_could_be_reached_so_it_is_tried_anew_soon() -> None:
             event("delivery_failed", NOON, contact.person, "slack"),
         )
     ]
-    assert step(failed) == Step(NOON + TIME_TO_MEND, None, is_first=False)
-    assert step([*failed, event("rearmed", NOON + TIME_TO_MEND)]) == Step(NOON + TIME_TO_MEND, ADA, is_first=True)
+    assert step(failed) == Step(NOON + TIME_TO_FIX, None, is_first=False)
+    assert step([*failed, event("rearmed", NOON + TIME_TO_FIX)]) == Step(NOON + TIME_TO_FIX, ADA, is_first=True)

@@ -1,4 +1,4 @@
-"""The table of attacks in docs/security.md: a section for each file, with what each test shows and how it went."""
+"""The table of attacks in docs/security.md: a section for each file, with what each test shows and its result."""
 
 from __future__ import annotations
 
@@ -18,10 +18,9 @@ REASON_LENGTH = 120
 
 @dataclass(frozen=True)
 class Attack:
-    """One test of tests/attacks: its file, its name, and in words what it asserts."""
+    """One test of tests/attacks: its file, and in words what it asserts."""
 
     file: str
-    name: str
     asserts: str
 
     @classmethod
@@ -29,7 +28,7 @@ class Attack:
         """The name of a test is a sentence; its docstring, where it has one, says more."""
         sentence = name.removeprefix("test_").replace("_", " ").capitalize()
         more = " ".join((docstring or "").split())
-        return cls(file, name, f"{sentence}. {more}" if more else sentence)
+        return cls(file, f"{sentence}. {more}" if more else sentence)
 
 
 @dataclass(frozen=True)
@@ -47,9 +46,9 @@ class Section:
             "",
             f"{subject}. Run on {day} at commit {commit}.",
             "",
-            "| test | what it shows | result |",
-            "|---|---|---|",
-            *(f"| `{one.name}` | {_cell(one.asserts)} | {_cell(_result(counts, why))} |" for one, counts, why in attacks),
+            "| what is tested | result |",
+            "|---|---|",
+            *(f"| {_cell(one.asserts)} | {_cell(_result(counts, why))} |" for one, counts, why in attacks),
         ]
         return cls("\n".join(lines))
 

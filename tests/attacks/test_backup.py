@@ -67,7 +67,7 @@ def is_verified(project: Project) -> bool:
 
 
 @pytest.mark.usefixtures("owner")
-def test_what_was_destroyed_comes_back_as_it_was(
+def test_a_restore_brings_back_everything_that_was_destroyed(
     shop: Project, tmp_path: Path, postgres: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     before, told, files = contents(shop), history(shop), landed(landing_of(shop))
@@ -89,7 +89,7 @@ def test_what_was_destroyed_comes_back_as_it_was(
 
 
 @pytest.mark.usefixtures("owner")
-def test_a_restored_moment_is_rebuilt_to_the_same(shop: Project, tmp_path: Path, postgres: str) -> None:
+def test_a_rebuild_after_a_restore_gives_the_same_tables(shop: Project, tmp_path: Path, postgres: str) -> None:
     from headline.maintenance.rebuild import rebuild
 
     before = contents(shop)
@@ -101,7 +101,7 @@ def test_a_restored_moment_is_rebuilt_to_the_same(shop: Project, tmp_path: Path,
 
 
 @pytest.mark.usefixtures("owner")
-def test_the_newest_of_several_comes_back_and_landed_files_are_copied_once(shop: Project, tmp_path: Path) -> None:
+def test_the_newest_backup_is_restored_and_landed_files_are_copied_once(shop: Project, tmp_path: Path) -> None:
     target = str(tmp_path / "backups")
     first = back_up(target, shop.ledger, shop.warehouse)
     shop.publish("shop", D4)
@@ -135,7 +135,7 @@ def test_that_figures_of_after_the_backup_are_lost_is_told(
 
 
 @pytest.mark.usefixtures("owner")
-def test_what_is_there_is_replaced_only_by_word(shop: Project, tmp_path: Path) -> None:
+def test_a_restore_over_existing_data_needs_the_option_replace(shop: Project, tmp_path: Path) -> None:
     back_up(str(tmp_path / "backups"), shop.ledger, shop.warehouse)
     before = contents(shop), history(shop)
     with pytest.raises(BadRequest, match="--replace"):
@@ -184,7 +184,7 @@ def s3_connection(port: int) -> str:
     return json.dumps({"conn_type": "aws", "login": "a key", "password": "its secret", "extra": extra})
 
 
-def test_an_object_store_that_cannot_be_reached_is_told(shop: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_object_store_that_cannot_be_reached_is_named(shop: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(BadRequest, match="gcsfs"):
         back_up("gs://kept/headline", shop.ledger, shop.warehouse)
     monkeypatch.setenv("AIRFLOW_CONN_NOBODY", s3_connection(1))
@@ -194,7 +194,7 @@ def test_an_object_store_that_cannot_be_reached_is_told(shop: Project, monkeypat
 
 
 @pytest.mark.usefixtures("owner")
-def test_s3_keeps_it_and_gives_it_back(shop: Project, postgres: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_backup_on_s3_can_be_restored(shop: Project, postgres: str, monkeypatch: pytest.MonkeyPatch) -> None:
     import boto3
     from moto.server import ThreadedMotoServer
 
@@ -232,7 +232,7 @@ def aged(target: Path, days: int) -> None:
 
 
 @pytest.mark.usefixtures("owner")
-def test_old_backups_go_and_never_the_newest_that_is_whole(
+def test_old_backups_are_removed_but_never_the_newest_complete_one(
     shop: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, forget_settings: Callable[[], None]
 ) -> None:
     target = tmp_path / "backups"
@@ -267,7 +267,7 @@ def test_old_backups_go_and_never_the_newest_that_is_whole(
 
 
 @pytest.mark.usefixtures("owner")
-def test_landed_files_that_only_old_backups_had_go_with_them(shop: Project, tmp_path: Path) -> None:
+def test_landed_files_that_only_old_backups_need_are_removed_with_them(shop: Project, tmp_path: Path) -> None:
     target = tmp_path / "backups"
     back_up(str(target), shop.ledger, shop.warehouse)
     shop.publish("shop", D4)
@@ -286,7 +286,7 @@ def test_landed_files_that_only_old_backups_had_go_with_them(shop: Project, tmp_
     assert is_verified(shop)
 
 
-def test_a_mismatch_is_nothing_to_come_back_to(shop: Project, tmp_path: Path) -> None:
+def test_a_warehouse_that_does_not_match_the_ledger_is_not_backed_up(shop: Project, tmp_path: Path) -> None:
     file_of(shop).unlink()
     with pytest.raises(BadData, match=r"it was lost.*headline rebuild"):
         back_up(str(tmp_path / "backups"), shop.ledger, shop.warehouse)
@@ -295,8 +295,8 @@ def test_a_mismatch_is_nothing_to_come_back_to(shop: Project, tmp_path: Path) ->
 
 @pytest.mark.parametrize("how", ["flipped", "gone"])
 @pytest.mark.usefixtures("owner")
-def test_landed_files_that_are_damaged_or_gone_are_told(shop: Project, tmp_path: Path, how: str) -> None:
-    """The backup is there, and the next one has the file again when it is mended."""
+def test_damaged_or_missing_landed_files_are_named(shop: Project, tmp_path: Path, how: str) -> None:
+    """The backup is there, and the next one has the file again once it is repaired."""
     target = str(tmp_path / "backups")
     file = Path(shop.ledger.current_loads("landing.orders")[0].file.removeprefix("file://"))
     whole = file.read_bytes()
@@ -313,7 +313,7 @@ def test_landed_files_that_are_damaged_or_gone_are_told(shop: Project, tmp_path:
 
 
 @pytest.mark.usefixtures("owner")
-def test_another_home_finds_its_landed_files(
+def test_a_restore_into_another_home_finds_the_landed_files(
     shop: Project, tmp_path: Path, postgres: str, monkeypatch: pytest.MonkeyPatch, forget_settings: Callable[[], None]
 ) -> None:
     back_up(str(tmp_path / "backups"), shop.ledger, shop.warehouse)
@@ -351,7 +351,7 @@ def test_a_ledger_of_an_earlier_version_is_brought_up_to_date(shop: Project, tmp
         dump.load(tmp_path / "dump", {}, MIGRATOR)
 
 
-def test_nobody_publishes_while_the_file_is_copied_and_anybody_may_read(shop: Project, tmp_path: Path) -> None:
+def test_while_the_file_is_copied_readers_work_and_publication_waits(shop: Project, tmp_path: Path) -> None:
     seen: list[str] = []
     copy = DuckDBWarehouse.copy
 
@@ -371,7 +371,7 @@ def test_nobody_publishes_while_the_file_is_copied_and_anybody_may_read(shop: Pr
 
 
 @pytest.mark.usefixtures("owner")
-def test_an_object_store_keeps_it_too(shop: Project, postgres: str) -> None:
+def test_a_backup_on_another_object_store_can_be_restored(shop: Project, postgres: str) -> None:
     from airflow.sdk.io import attach
     from fsspec.implementations.memory import MemoryFileSystem
 
@@ -386,7 +386,7 @@ def test_an_object_store_keeps_it_too(shop: Project, postgres: str) -> None:
     assert is_verified(shop)
 
 
-def test_the_dag_is_off_until_somebody_says_where_to(
+def test_without_a_target_the_backup_dag_has_no_schedule(
     shop: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, forget_settings: Callable[[], None]
 ) -> None:
     assert backup_dag("").schedule is None

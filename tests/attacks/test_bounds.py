@@ -126,7 +126,7 @@ def bomb(size: int) -> bytes:
     return gzip.compress(b"\0" * size)
 
 
-def test_a_file_that_expands_without_measure_is_refused(drop: Path, limit: Callable[..., None]) -> None:
+def test_a_file_that_expands_too_many_times_its_size_is_refused(drop: Path, limit: Callable[..., None]) -> None:
     limit(expansion=100)
     file = drop / "clicks" / f"arrived={D1}" / "0830-1.jsonl.gz"
     file.parent.mkdir(parents=True)
@@ -147,7 +147,9 @@ def test_a_file_that_expands_to_too_much_is_refused(drop: Path, limit: Callable[
         land(stream.read(CLICKS, ONE))
 
 
-def test_an_answer_that_expands_without_measure_is_refused(monkeypatch: pytest.MonkeyPatch, limit: Callable[..., None]) -> None:
+def test_an_http_answer_that_expands_too_many_times_its_size_is_refused(
+    monkeypatch: pytest.MonkeyPatch, limit: Callable[..., None]
+) -> None:
     limit(expansion=20)
     monkeypatch.setattr(bounds, "FREE_BYTES", MEGABYTE)
     body = bomb(100 * MEGABYTE)
@@ -171,7 +173,7 @@ def test_a_cursor_without_end_is_refused(monkeypatch: pytest.MonkeyPatch, limit:
         assert len(asked) == 20
 
 
-def test_of_a_refusal_without_end_the_beginning_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_of_an_endless_refusal_only_the_beginning_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     def endless(handler: BaseHTTPRequestHandler) -> None:
         send(handler, b"the reason is ", 400)
         for _ in range(2000):
@@ -205,7 +207,7 @@ def test_too_many_bytes_are_refused_and_leave_nothing(drop: Path, tmp_path: Path
     assert not (tmp_path / "landing").exists()
 
 
-def test_parquet_that_expands_without_measure_is_refused(drop: Path, limit: Callable[..., None]) -> None:
+def test_parquet_that_expands_too_many_times_its_size_is_refused(drop: Path, limit: Callable[..., None]) -> None:
     limit(expansion=100)
     drop.mkdir()
     table = pa.table({"key": pa.array(["a" * 1000] * 40_000)})
@@ -264,7 +266,7 @@ def test_parquet_that_repeats_a_long_text_is_refused(drop: Path, limit: Callable
 
 @pytest.mark.parametrize("what", [*REPEATED, "a text by what differs"])
 @pytest.mark.usefixtures("small_parts")
-def test_long_rows_of_parquet_are_few_at_a_time(drop: Path, limit: Callable[..., None], what: str) -> None:
+def test_long_rows_of_parquet_are_read_a_few_at_a_time(drop: Path, limit: Callable[..., None], what: str) -> None:
     repeated(drop, what, 480)
     limit(expansion=10**9)
     with resident_memory_of(ENOUGH):
@@ -272,7 +274,7 @@ def test_long_rows_of_parquet_are_few_at_a_time(drop: Path, limit: Callable[...,
 
 
 @pytest.mark.usefixtures("small_parts")
-def test_long_rows_of_a_database_are_few_at_a_time(
+def test_long_rows_of_a_database_are_read_a_few_at_a_time(
     drop: Path, tmp_path: Path, postgres: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     connection = {"conn_type": "postgres", "host": postgres, "login": "postgres", "schema": "postgres"}
@@ -288,7 +290,7 @@ def test_long_rows_of_a_database_are_few_at_a_time(
 
 @pytest.mark.parametrize("source", ["json", "stream", "http"])
 @pytest.mark.usefixtures("small_parts")
-def test_long_records_are_few_at_a_time(drop: Path, monkeypatch: pytest.MonkeyPatch, source: str) -> None:
+def test_long_records_are_read_a_few_at_a_time(drop: Path, monkeypatch: pytest.MonkeyPatch, source: str) -> None:
     line = json.dumps({"at": f"{D1}T08:00:00Z", "day": str(D1), "note": {"of": [LONG]}})
     whole = "\n".join([json.dumps({"at": f"{D1}T08:00:00Z", "day": str(D1), "note": "short"})] * 500 + [line] * 480)
     if source == "json":
@@ -309,7 +311,7 @@ def test_long_records_are_few_at_a_time(drop: Path, monkeypatch: pytest.MonkeyPa
         assert [load.row_count for load in land(parts())] == [980]
 
 
-def test_what_is_small_may_expand_as_it_likes(drop: Path, limit: Callable[..., None]) -> None:
+def test_a_small_file_may_expand_by_any_factor(drop: Path, limit: Callable[..., None]) -> None:
     limit(expansion=2)
     file = drop / "clicks" / f"arrived={D1}" / "0830-1.jsonl.gz"
     file.parent.mkdir(parents=True)
@@ -352,7 +354,7 @@ def test_days_that_no_run_may_have_are_refused_before_anything_lands(first: str,
 
 
 @pytest.mark.usefixtures("first_day")
-def test_as_many_days_as_a_run_may_have_are_taken() -> None:
+def test_a_run_of_the_most_days_allowed_is_accepted() -> None:
     assert len(asked_for(str(date(2026, 3, 9) - timedelta(days=399)), "2026-03-09")) == 400
 
 

@@ -105,7 +105,7 @@ def rows(count: int) -> Iterator[tuple[date, pa.RecordBatch]]:
         yield D1, pa.record_batch({"id": [uuid4().hex for _ in numbers], "n": list(numbers)})
 
 
-def test_a_full_landing_zone_takes_nothing_and_then_all(mount: Mount) -> None:
+def test_a_full_landing_zone_keeps_nothing_and_works_once_there_is_room(mount: Mount) -> None:
     zone = mount(MB)
     writer = LandingWriter("shop", "landing.orders", "test", root=path_of(f"file://{zone.path}"))
     parts = list(rows(40_000))
@@ -150,7 +150,7 @@ def test_a_full_temporary_folder_is_named_and_left_empty(mount: Mount, tmp_path:
     assert writer.write(parts, [D1])[0].row_count == 60_000
 
 
-def test_a_home_that_found_no_room_can_be_made_afterwards(mount: Mount) -> None:
+def test_a_home_that_failed_for_want_of_room_can_be_made_later(mount: Mount) -> None:
     disk = mount(MB)
     path = disk.path / "home"
     disk.leave(0)
@@ -256,7 +256,7 @@ def test_a_query_that_finds_no_room_to_spill_says_where(
 
 
 @pytest.mark.attack_long
-def test_a_full_disk_of_the_ledger_is_told_as_that_and_mends(
+def test_a_full_disk_of_the_ledger_is_named_and_work_goes_on_once_there_is_room(
     mount: Mount, monkeypatch: pytest.MonkeyPatch, forget_settings: Callable[[], None]
 ) -> None:
     disk = mount(160 * MB)
@@ -313,7 +313,7 @@ def record(number: int, days: int = 1) -> None:
 # what tells it
 
 
-def test_only_a_full_disk_is_told_as_one(tmp_path: Path) -> None:
+def test_other_errors_are_not_reported_as_a_full_disk(tmp_path: Path) -> None:
     disk_full = psycopg2.errors.DiskFull("could not extend file")
     assert is_full(OSError(28, "No space left on device"))
     assert is_full(OSError(122, "Disk quota exceeded"))

@@ -280,7 +280,7 @@ def test_nothing_names_the_person_and_no_figure_changes(shop: Project, tmp_path:
     assert verify_published(specs.load().tables.values(), shop.ledger, shop.warehouse).differences == []
 
 
-def test_what_is_computed_again_is_the_same(shop: Project) -> None:
+def test_computing_again_after_an_erasure_changes_nothing(shop: Project) -> None:
     erased(shop)
     for day in (D1, D2):
         for pipeline in PIPELINES:
@@ -318,7 +318,7 @@ def test_what_is_changed_is_listed_first_and_changed_only_when_asked(shop: Proje
     assert len(Upkeep().erasures()) == 1
 
 
-def test_a_table_that_nobody_makes_any_more_is_no_hiding_place(shop: Project) -> None:
+def test_tables_that_no_pipeline_fills_any_more_are_erased_too(shop: Project) -> None:
     with shop.warehouse.session() as session:
         session.query("create table core.orders_of_before as select * from core.orders")
     assert erased(shop) == NAMED | {"core.orders_of_before": 2}
@@ -341,7 +341,7 @@ def test_samples_of_audits_and_older_readings_are_changed_too(shop: Project, tmp
 
 
 @pytest.mark.parametrize("dies_at", ["rewrite_landed", "change_published"])
-def test_again_finishes_what_a_crash_has_left(
+def test_erasing_again_completes_an_erasure_that_crashed(
     shop: Project, tmp_path: Path, postgres: str, monkeypatch: pytest.MonkeyPatch, dies_at: str
 ) -> None:
     figures = shop.query(FIGURES)
@@ -358,7 +358,7 @@ def test_again_finishes_what_a_crash_has_left(
     assert [compute(shop, day) for day in (D1, D2)] == [[], []]
 
 
-def test_a_crash_while_rows_are_changed_leaves_them_in_doubt(shop: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_after_a_crash_the_changed_days_count_as_in_doubt(shop: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     figures = shop.query(FIGURES)
     with monkeypatch.context() as patch:
         patch.setattr(Upkeep, "set_fingerprints", dying)
@@ -385,7 +385,7 @@ def test_nobody_is_erased_while_a_run_computes_or_from_a_damaged_file(shop: Proj
         erased(shop)
 
 
-def test_two_persons_have_two_pseudonyms(shop: Project, forget_settings: Callable[[], None]) -> None:
+def test_each_person_has_a_pseudonym_of_their_own(shop: Project, forget_settings: Callable[[], None]) -> None:
     figures = shop.query(FIGURES)
     erased(shop)
     erased(shop, ANABEL)
@@ -428,7 +428,7 @@ def test_backups_that_hold_the_person_are_named_and_go_when_asked(shop: Project,
     assert named(kept_in(target), *WORDS) == []
 
 
-def test_a_reading_of_before_that_was_changed_is_not_kept_as_it_was(shop: Project, tmp_path: Path, target: Path) -> None:
+def test_a_backup_after_an_erasure_keeps_no_earlier_reading_of_the_person(shop: Project, tmp_path: Path, target: Path) -> None:
     drop(tmp_path, D2, ["o7,C12,11.50"])
     compute(shop, D2)
     back_up(str(target), shop.ledger, shop.warehouse)
@@ -439,7 +439,9 @@ def test_a_reading_of_before_that_was_changed_is_not_kept_as_it_was(shop: Projec
 
 
 @pytest.mark.usefixtures("owner")
-def test_a_backup_of_before_brings_nobody_back(shop: Project, tmp_path: Path, postgres: str, target: Path) -> None:
+def test_restoring_a_backup_from_before_an_erasure_erases_again(
+    shop: Project, tmp_path: Path, postgres: str, target: Path
+) -> None:
     back_up(str(target), shop.ledger, shop.warehouse)
     CliRunner().invoke(app, ["erase", "--customer", ANA, "--yes"])
     with closing(psycopg2.connect(host=postgres, user="postgres", dbname="ledger")) as server:

@@ -1,4 +1,4 @@
-"""What landed is what is read: a landed file that changed on disk is refused, and landing it again mends it."""
+"""What landed is what is read: a landed file that changed on disk is refused, and landing it again replaces it."""
 
 from __future__ import annotations
 
@@ -122,7 +122,9 @@ DAMAGES: list[tuple[Callable[[Path], object], str]] = [
 
 
 @pytest.mark.parametrize(("damage", "told"), DAMAGES)
-def test_landing_it_again_mends_a_damaged_file(project: Project, drop: Path, damage: Callable[[Path], object], told: str) -> None:
+def test_landing_a_day_again_replaces_its_damaged_file(
+    project: Project, drop: Path, damage: Callable[[Path], object], told: str
+) -> None:
     project.publish("shop", D1)
     before, file = landed(project, D2)
     damage(file)
@@ -147,7 +149,7 @@ def test_a_damaged_day_keeps_no_other_day_from_landing(project: Project, drop: P
     assert paid(project) == [(D2 + DAY, *PAID)]
 
 
-def test_what_arrives_now_takes_the_place_of_a_damaged_file_that_held_something_else(project: Project, drop: Path) -> None:
+def test_a_new_arrival_replaces_a_damaged_file_with_other_content(project: Project, drop: Path) -> None:
     project.replace(
         "sources/shop/source.yml", "format: csv", "format: csv, key: [order_id], measures: [amount], lookback_days: 1"
     )
@@ -159,7 +161,7 @@ def test_what_arrives_now_takes_the_place_of_a_damaged_file_that_held_something_
     assert (load.row_count, flaw_of(load)) == (20, ""), "a damaged file is no measure of what a later reading takes away"
 
 
-def test_two_who_land_the_same_at_once_leave_a_whole_file(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_two_runs_that_land_the_same_day_at_once_leave_a_complete_file(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     """The other run replaces the file, with its rows in another order, after this one has and before its manifest stands."""
     rows = [{"key": key} for key in "abc"]
     writers = [LandingWriter("shop", "landing.orders", "test") for _ in range(2)]

@@ -66,7 +66,7 @@ def pages() -> TestClient:
     ("path", "status"),
     [("fine", 200), ("401", 303), ("403", 403), ("404", 404), ("a/b", 404), ("ledger", 503), ("broken", 500), ("500", 500)],
 )
-def test_every_answer_is_told_to_run_keep_and_leak_nothing(pages: TestClient, path: str, status: int) -> None:
+def test_every_answer_has_the_security_headers(pages: TestClient, path: str, status: int) -> None:
     for headers in (HTML, {}):
         answer = pages.get(f"/{path}", headers=headers)
         assert answer.status_code == (status if headers or status != 303 else 401)
@@ -111,7 +111,7 @@ def test_after_a_few_wrong_passwords_not_even_the_right_one_is_looked_at(logins:
     assert [guesser.post(other, json={"password": "x"}).status_code for other in TOKENS] == [429, 429]
 
 
-def test_others_and_who_logs_in_often_are_let_in(logins: Callable[[str], TestClient]) -> None:
+def test_other_addresses_and_frequent_successful_logins_are_not_limited(logins: Callable[[str], TestClient]) -> None:
     guesser, other = logins("10.0.0.1"), logins("10.0.0.2")
     assert {other.post("/auth/token", json={"password": "right"}).status_code for _ in range(20)} == {201}
     assert [guesser.post("/auth/token", json={"password": "x"}).status_code for _ in range(4)][-1] == 429

@@ -114,7 +114,7 @@ def test_a_role_connects_to_its_own_database_only_and_may_administer_nothing(ser
                     run(connection, statement)
 
 
-def test_no_rule_of_access_trusts_anybody(server: Postgres) -> None:
+def test_postgresql_trusts_no_connection_without_a_password(server: Postgres) -> None:
     with closing(server.connect("postgres")) as connection:
         rules = run(connection, "select type, database, user_name, auth_method, error from pg_hba_file_rules")
         assert {(method, error) for *_, method, error in rules} == {("scram-sha-256", None)}
@@ -166,7 +166,7 @@ def changes(connection: Connection, table: str) -> list[str]:
 
 
 @pytest.mark.parametrize("role", ["ledger_writer", "ledger_migrator", SUPERUSER])
-def test_history_is_never_changed_by_whomever(filled: Postgres, role: str) -> None:
+def test_no_role_changes_history(filled: Postgres, role: str) -> None:
     assert set(history()) == {"load", "audit", "publication", "schema_change", "incident_event", "retirement"} | {
         *("figure_request", "figure_decision", "issued_figures"),
     }
@@ -202,7 +202,7 @@ def test_the_writer_adds_to_history_keeps_the_present_and_makes_no_tables(filled
                 run(connection, statement)
 
 
-def test_who_erases_a_person_is_no_task(filled: Postgres) -> None:
+def test_tasks_cannot_erase_persons(filled: Postgres) -> None:
     erase = "select replace_in_history('C12', '-123456789012345')"
     insert = f"insert into {ERASED} (digest, salt, asked_by) values ('d', 's', 'somebody')"
     with closing(opened(filled, "ledger_writer", "ledger")) as connection:
@@ -220,7 +220,7 @@ def test_who_erases_a_person_is_no_task(filled: Postgres) -> None:
                 run(connection, statement)
 
 
-def test_pages_read_as_the_reader_and_only_an_action_writes(
+def test_pages_use_the_reader_and_only_actions_use_the_writer(
     filled: Postgres, monkeypatch: pytest.MonkeyPatch, forget_settings: Callable[[], None]
 ) -> None:
     for name, text in filled.secrets.databases(str(filled.socket)).items():
@@ -266,7 +266,7 @@ def test_the_reader_reads_everything_and_writes_nothing(filled: Postgres) -> Non
                     run(connection, statement)
 
 
-def test_a_command_that_only_reads_is_the_reader(
+def test_commands_that_only_read_use_the_reader(
     filled: Postgres, monkeypatch: pytest.MonkeyPatch, forget_settings: Callable[[], None]
 ) -> None:
     for name, text in filled.secrets.databases(str(filled.socket)).items():
@@ -279,7 +279,7 @@ def test_a_command_that_only_reads_is_the_reader(
         Ledger().distrust({"core.x": [D1]})
 
 
-def test_tasks_read_the_shop_and_only_who_fills_it_writes(server: Postgres) -> None:
+def test_tasks_can_only_read_the_shop(server: Postgres) -> None:
     with closing(opened(server, "shop_owner", "shop")) as filling:
         filling.autocommit = False
         shop.fill(filling, D1, D1, Company(lines_on_first_day=5))
@@ -339,7 +339,7 @@ def start_as_before(server: Postgres) -> None:
                 run(connection, statement)
 
 
-def test_a_home_of_before_gets_roles_and_passwords_and_loses_nothing(
+def test_a_home_of_an_earlier_version_gets_roles_and_passwords_and_keeps_its_data(
     other: Postgres, monkeypatch: pytest.MonkeyPatch, forget_settings: Callable[[], None]
 ) -> None:
     home = Home(other.data.parent)
@@ -421,7 +421,7 @@ def test_airflow_reads_its_secrets_where_the_environment_says(home: Home) -> Non
     assert printed["AIRFLOW__CORE__FERNET_KEY_CMD"] == home.secrets["fernet_key"]
 
 
-def test_only_set_up_has_the_connections_that_change_what_is_not_its_own(home: Home) -> None:
+def test_only_set_up_has_the_connections_of_migrator_eraser_and_shop_owner(home: Home) -> None:
     home.write(SOCKET, {})
     lent = home.lent(SOCKET)
     assert {name: json.loads(text)["login"] for name, text in lent.items()} == {
@@ -435,7 +435,7 @@ def test_only_set_up_has_the_connections_that_change_what_is_not_its_own(home: H
     assert dict(os.environ) == before
 
 
-def test_a_ledger_somewhere_else_is_reached_as_chosen(home: Home) -> None:
+def test_an_external_ledger_is_reached_with_the_given_connection(home: Home) -> None:
     chosen = json.dumps({"conn_type": "postgres", "host": "elsewhere", "login": "one for all"})
     variables = home.write(SOCKET, {"AIRFLOW_CONN_HEADLINE_LEDGER": chosen})
     assert home.lent(SOCKET)["headline_ledger_migrator"] == chosen
@@ -447,7 +447,7 @@ def test_a_ledger_somewhere_else_is_reached_as_chosen(home: Home) -> None:
     assert home.lent(SOCKET)["headline_ledger_eraser"] == other
 
 
-def test_the_screen_tells_the_file_and_not_the_password(home: Home) -> None:
+def test_the_screen_names_the_file_of_the_password_and_never_shows_it(home: Home) -> None:
     home.write(SOCKET, {})
     file = io.StringIO()
     Screen(Console(file=file, width=300)).console.print(home.login)
@@ -477,7 +477,7 @@ def test_no_password_stands_in_the_list_of_processes(server: Postgres, monkeypat
 # The user as whom tasks ask Airflow's API
 
 
-def test_the_watch_may_look_what_runs_and_nothing_else() -> None:
+def test_the_watch_user_may_only_see_dags_runs_and_tasks() -> None:
     rights = [role for role in json.loads(USER_ROLES.read_text()) if role["name"] == WATCH]
     assert {(one["resource"], one["action"]) for one in rights} == {
         ("DAGs", "can_read"),
@@ -590,7 +590,7 @@ def test_folders_outside_of_the_home_keep_their_rights(
         server.remove_outside()
 
 
-def test_nobody_foresees_the_folder_of_a_socket(server_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_folder_of_a_socket_has_a_random_name(server_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(postgres_place, "OUTSIDE", server_folder / "outside of all")
     found = []
     for number in range(2):

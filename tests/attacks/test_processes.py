@@ -92,7 +92,7 @@ def test_a_program_that_is_killed_is_started_again_with_its_environment(processe
     assert processes.troubles() == [f"postgres was stopped: make run starts it; why stands in {processes.logs / 'postgres.log'}"]
 
 
-def test_no_program_is_told_what_only_set_up_needs(processes: Processes, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_processes_do_not_get_the_secrets_of_set_up(processes: Processes, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AIRFLOW_CONN_HEADLINE_LEDGER_MIGRATOR", "of the shell")
     processes.start({"AIRFLOW_CONN_HEADLINE_SHOP_OWNER": "of the home", "AIRFLOW_CONN_HEADLINE_SHOP": "kept"}, ["sleeper"])
     told = json.loads(processes.file.read_text())["environment"]
@@ -105,7 +105,7 @@ def test_no_program_is_told_what_only_set_up_needs(processes: Processes, monkeyp
     assert processes.file.stat().st_mode & 0o777 == 0o600
 
 
-def test_a_supervisor_that_is_killed_is_told_and_nothing_of_it_stays(processes: Processes) -> None:
+def test_a_killed_supervisor_is_reported_and_leaves_no_process(processes: Processes) -> None:
     processes.start({"RENAMED": RENAMED}, ["sleeper", "renamed"])
     manager = processes.manager()
     assert manager
@@ -130,7 +130,7 @@ def test_a_supervisor_that_is_killed_is_told_and_nothing_of_it_stays(processes: 
 
 
 @pytest.mark.parametrize("by", ["mark", "session"])
-def test_what_is_found_by_its_mark_or_by_its_session_alone_is_ended(processes: Processes, by: str) -> None:
+def test_processes_found_only_by_mark_or_session_are_ended(processes: Processes, by: str) -> None:
     overwriting = RENAMED if by == "mark" else "import os; del os.environ['SPT_NOENV']" + RENAMED
     processes.start({"RENAMED": overwriting}, ["renamed"])
     manager = processes.manager()
@@ -163,9 +163,7 @@ def stranger() -> Iterator[psutil.Process]:
 
 
 @pytest.mark.parametrize("of", ["a session that is younger", "the time before the machine started", "another program", "nobody"])
-def test_a_number_that_is_another_sessions_by_now_ends_nothing_of_it(
-    processes: Processes, stranger: psutil.Process, of: str
-) -> None:
+def test_a_process_id_that_was_reused_is_not_ended(processes: Processes, stranger: psutil.Process, of: str) -> None:
     """Where it did, tests of other processes ended too: never is the session of the tests themselves named here."""
     pid, created = {
         "a session that is younger": (stranger.pid, stranger.create_time() - 5),
@@ -192,7 +190,7 @@ def test_logs_rotate_while_programs_run(processes: Processes, monkeypatch: pytes
 # patience instead of deadlines
 
 
-def test_who_works_is_waited_for_and_who_does_nothing_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_busy_start_is_waited_for_and_an_idle_one_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
     clock, cpu = SimpleNamespace(now=0.0), SimpleNamespace(spent=5.0)
     monkeypatch.setattr(patience.time, "monotonic", lambda: clock.now)
     waiting = Patience(lambda: cpu.spent)
@@ -210,7 +208,7 @@ def test_who_works_is_waited_for_and_who_does_nothing_is_not(monkeypatch: pytest
     assert waiting.end() is None
 
 
-def test_the_time_of_children_counts() -> None:
+def test_the_cpu_time_of_children_counts_as_work() -> None:
     before = cpu_seconds([psutil.Process()])
     ended = time.process_time() + 0.1
     while time.process_time() < ended:
@@ -273,11 +271,11 @@ def scenes() -> dict[str, str | None]:
     return found
 
 
-def test_a_worker_that_is_killed_while_it_waits_takes_nothing_with_it(scenes: dict[str, str | None]) -> None:
+def test_a_worker_that_is_killed_while_idle_loses_no_task(scenes: dict[str, str | None]) -> None:
     assert scenes["a_worker_that_is_killed_while_it_waits"] is None
 
 
-def test_what_goes_with_a_worker_that_was_about_to_take_it_is_put_again(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_task_that_a_killed_worker_was_about_to_take_is_queued_again(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(executor_module, "SECONDS_TO_TELL", 0.0)
     queue = WorkQueue()
     queue.put(SimpleNamespace(key="lost"))
@@ -297,7 +295,7 @@ def test_a_task_ends_with_the_worker_that_looks_after_it(scenes: dict[str, str |
     assert scenes["a_task_whose_worker_is_killed"] is None
 
 
-def test_what_a_killed_worker_was_at_fails_at_once_and_others_are_started(scenes: dict[str, str | None]) -> None:
+def test_the_task_of_a_killed_worker_fails_at_once_and_new_workers_start(scenes: dict[str, str | None]) -> None:
     assert scenes["what_a_killed_worker_was_at"] is None
 
 
@@ -427,7 +425,7 @@ def measure(capsys: pytest.CaptureFixture[str]) -> Measure:
 @pytest.mark.attack_long
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("name", ["postgres", *ALL])
-def test_every_process_is_back_or_it_is_told(installation: Installation, name: str, measure: Measure) -> None:
+def test_every_killed_process_restarts_or_is_reported(installation: Installation, name: str, measure: Measure) -> None:
     programs = installation.processes.programs()
     workers, began = installation.workers(), time.monotonic()
     os.kill(programs[name].pid, signal.SIGKILL)
@@ -451,7 +449,7 @@ def test_every_process_is_back_or_it_is_told(installation: Installation, name: s
 
 @pytest.mark.attack_long
 @pytest.mark.timeout(600)
-def test_a_scheduler_that_does_nothing_is_told_within_two_minutes(installation: Installation, measure: Measure) -> None:
+def test_a_hanging_scheduler_is_reported_within_two_minutes(installation: Installation, measure: Measure) -> None:
     scheduler = psutil.Process(pid_of(installation.processes, "scheduler"))
     scheduler.suspend()
     try:
@@ -482,7 +480,7 @@ def test_a_lost_worker_holds_up_no_other(installation: Installation, measure: Me
 
 @pytest.mark.attack_long
 @pytest.mark.timeout(600)
-def test_what_a_killed_scheduler_was_at_ends_all_the_same(installation: Installation, measure: Measure) -> None:
+def test_tasks_of_a_killed_scheduler_end_or_are_tried_again(installation: Installation, measure: Measure) -> None:
     for run_id, seconds in (("short", 8.0), ("longer", 90.0)):
         installation.rest(run_id, seconds)
     wait_for(lambda: len(installation.busy()) == 2, 60)
@@ -496,7 +494,7 @@ def test_what_a_killed_scheduler_was_at_ends_all_the_same(installation: Installa
 
 @pytest.mark.attack_long
 @pytest.mark.timeout(600)
-def test_without_its_supervisor_an_installation_says_so_and_starts_anew(installation: Installation, measure: Measure) -> None:
+def test_an_installation_without_its_supervisor_says_so_and_starts_again(installation: Installation, measure: Measure) -> None:
     manager = installation.processes.manager()
     assert manager
     family = manager.children(recursive=True)

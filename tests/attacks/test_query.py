@@ -221,7 +221,7 @@ NESTS = [
 
 
 @pytest.mark.parametrize(("opens", "closes", "middle"), NESTS, ids=[opens for opens, *_ in NESTS])
-def test_depth_ends_no_process(profit: Warehouse, opens: str, closes: str, middle: str) -> None:
+def test_a_deeply_nested_query_does_not_end_the_process(profit: Warehouse, opens: str, closes: str, middle: str) -> None:
     """A tree that is too deep for the stack is refused; before, it ended the server that read it."""
     for count in (100, (LONGEST_QUERY - 50) // len(opens + closes), 100_000):
         with suppress(BadRequest, SpecError, BadData):
@@ -265,7 +265,9 @@ def grown_together(draw: st.DrawFn) -> str:
 
 @pytest.mark.parametrize("examples", EXAMPLES)
 @pytest.mark.parametrize("texts", [TEXTS, grown_together()], ids=["any text", "pieces of queries and statements"])
-def test_no_text_does_anything_but_answer(profit: Warehouse, secret: Path, texts: st.SearchStrategy[str], examples: int) -> None:
+def test_no_random_text_does_more_than_read(
+    profit: Warehouse, secret: Path, texts: st.SearchStrategy[str], examples: int
+) -> None:
     @settings(max_examples=examples, deadline=None, derandomize=examples < 100, suppress_health_check=[HealthCheck.too_slow])
     @given(texts)
     def answers(sql: str) -> None:
@@ -317,7 +319,7 @@ WORDS = st.sampled_from(
 
 @settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], derandomize=True)
 @given(st.lists(WORDS, min_size=1, max_size=12).map(" ".join))
-def test_no_words_in_any_order_change_anything(profit: Warehouse, secret: Path, sql: str) -> None:
+def test_no_random_sequence_of_sql_words_changes_anything(profit: Warehouse, secret: Path, sql: str) -> None:
     with suppress(HeadlineError):
         assert SECRET not in str(ask(profit, sql).rows)
         assert figures(profit) == PROFIT

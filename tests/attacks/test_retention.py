@@ -58,7 +58,7 @@ def load_file(project: Project) -> Path:
     return Path(load.file.removeprefix("file://"))
 
 
-def test_landed_files_that_nothing_refers_to_go_after_their_time(project: Project, logs: Path) -> None:
+def test_landed_files_that_nothing_refers_to_are_removed_after_their_time(project: Project, logs: Path) -> None:
     for amount in ("1.00", "2.00", "3.00"):
         project.arrive({D1: [("o1", amount)]})
         project.publish("shop", D1)
@@ -94,7 +94,7 @@ def test_the_file_that_a_published_day_was_made_from_stays(project: Project, log
     assert landed(project) == [load_file(project)]
 
 
-def test_a_reading_that_is_held_stays(project: Project, logs: Path) -> None:
+def test_a_reading_that_is_held_back_stays(project: Project, logs: Path) -> None:
     project.arrive({D1: [("o1", "1.00")]})
     held = load_file(project)
     project.arrive({D1: [("o1", "2.00")]})
@@ -108,7 +108,7 @@ def test_a_reading_that_is_held_stays(project: Project, logs: Path) -> None:
     assert flaw_of(load) == ""
 
 
-def test_a_file_of_before_that_is_needed_again_counts_as_new(project: Project, logs: Path) -> None:
+def test_an_old_file_that_is_needed_again_counts_as_new(project: Project, logs: Path) -> None:
     """Retention may look between the landing of a file and the moment in which the ledger knows it."""
     for amount in ("1.00", "2.00"):
         project.arrive({D1: [("o1", amount)]})
@@ -133,7 +133,7 @@ def test_the_task_removes_it_and_says_so(project: Project, logs: Path, monkeypat
     assert (record.run_id, record.removed) == ("scheduled__2026-03-02", {"logs": {"count": 1, "bytes": 6}})
 
 
-def test_logs_go_after_their_time_and_empty_folders_with_them(
+def test_logs_and_empty_folders_are_removed_after_their_time(
     project: Project, logs: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     old, new = logs / "dag_id=shop" / "old" / "attempt=1.log", logs / "dag_id=shop" / "new" / "attempt=1.log"
@@ -158,7 +158,7 @@ def test_logs_go_after_their_time_and_empty_folders_with_them(
     assert retained(project, logs) == NOTHING, "0 keeps them for ever"
 
 
-def test_what_failed_audits_hold_back_goes_after_its_time(project: Project, logs: Path, postgres: str) -> None:
+def test_staging_tables_of_failed_audits_are_removed_after_their_time(project: Project, logs: Path, postgres: str) -> None:
     project.arrive({D1: [("o1", "1.00"), ("o1", "1.00")]})
     project.publish("shop", D1)
     with pytest.raises(BadData):
@@ -178,7 +178,9 @@ def backdate(postgres: str, table: str, column: str, days: int, where: str = "tr
         server.cursor().execute(f"update {table} set {column} = {column} - interval '{days} days' where {where}")
 
 
-def test_outcomes_of_checks_go_but_the_newest_and_what_waivers_go_by(project: Project, logs: Path, postgres: str) -> None:
+def test_old_outcomes_of_checks_are_removed_but_the_newest_and_those_that_waivers_need_stay(
+    project: Project, logs: Path, postgres: str
+) -> None:
     project.arrive({D1: [("o1", "1.00")], D2: [("o2", "1.00")]})
     for day in (D1, D2):
         project.publish("shop", day)
@@ -199,7 +201,7 @@ def audits(postgres: str) -> list[str]:
         return [outcome for (outcome,) in cursor.fetchall()]
 
 
-def test_the_setting_alone_opens_no_history(project: Project, eraser: str) -> None:
+def test_the_database_setting_alone_does_not_allow_changes_of_history(project: Project, eraser: str) -> None:
     """Whoever says that it is upkeep, without the function that does it, is refused as ever."""
     project.arrive({D1: [("o1", "1.00")]})
     project.publish("shop", D1)
@@ -212,7 +214,7 @@ def test_the_setting_alone_opens_no_history(project: Project, eraser: str) -> No
         connection.exec_driver_sql("select replace_in_history('failed', 'passed')")
 
 
-def test_quarantined_rows_go_where_no_table_is_made_from_them(
+def test_quarantined_rows_that_no_table_reads_are_removed(
     project: Project, logs: Path, monkeypatch: pytest.MonkeyPatch, forget_settings: Callable[[], None]
 ) -> None:
     project.arrive({D1: [("o1", "1.00"), ("o2", "-1.00")], D2: [("o3", "-1.00")]})
@@ -228,7 +230,7 @@ def test_quarantined_rows_go_where_no_table_is_made_from_them(
     assert verify_published(specs.load().tables.values(), project.ledger, project.warehouse).differences == []
 
 
-def test_quarantined_rows_that_a_coverage_is_made_from_stay(
+def test_quarantined_rows_that_a_coverage_table_reads_stay(
     project: Project, logs: Path, monkeypatch: pytest.MonkeyPatch, forget_settings: Callable[[], None]
 ) -> None:
     project.arrive({D1: [("o1", "1.00"), ("o2", "-1.00")]})

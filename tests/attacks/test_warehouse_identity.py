@@ -50,7 +50,7 @@ def tables_in(file: Path) -> set[str]:
 
 
 def refused(project: Project, what: str, pipelines: tuple[str, ...] = ("shop", "core_shop")) -> None:
-    """Each run ends as bad data, says what is wrong and what mends it, and leaves everything as it is."""
+    """Each run ends as bad data, says what is wrong and how to fix it, and leaves everything as it is."""
     before = published(project.ledger)
     there = tables_in(file_of(project)) if file_of(project).exists() else None
     for pipeline in pipelines:
@@ -85,7 +85,7 @@ def test_a_warehouse_that_was_moved_away_is_missed(shop: Project) -> None:
     assert verified(shop)
 
 
-def test_a_new_file_in_its_place_is_no_warehouse(shop: Project) -> None:
+def test_a_new_file_in_place_of_the_warehouse_is_refused(shop: Project) -> None:
     file_of(shop).unlink()
     duckdb.connect(file_of(shop)).close()
     refused(shop, "not there or new: it was lost")
@@ -122,7 +122,7 @@ def test_a_copy_that_is_put_back_while_a_run_computes_is_refused_before_anything
     assert verified(shop)
 
 
-def test_a_ledger_of_before_is_refused(shop: Project, tmp_path: Path, owner: str) -> None:
+def test_a_ledger_that_is_older_than_the_warehouse_is_refused(shop: Project, tmp_path: Path, owner: str) -> None:
     with dump.snapshot() as snapshot:
         snapshot.write(tmp_path / "dump")
     shop.publish("shop", D4)
@@ -147,7 +147,7 @@ def test_the_file_of_another_installation_is_refused(shop: Project, postgres: st
     refused(shop, "belongs to another installation")
 
 
-def test_copies_that_went_on_by_themselves_are_told_apart(shop: Project, tmp_path: Path, owner: str) -> None:
+def test_copies_that_were_used_separately_are_told_apart(shop: Project, tmp_path: Path, owner: str) -> None:
     """Ledger and warehouse are put back together, and go on; then the warehouse of the other way, with as many publications."""
     copy = kept(shop, "old.duckdb")
     with dump.snapshot() as snapshot:
@@ -181,7 +181,7 @@ def test_a_run_that_died_is_no_mismatch(shop: Project, deaths: list[Point]) -> N
     assert verified(shop)
 
 
-def test_an_installation_of_before_goes_on_by_itself(shop: Project, postgres: str) -> None:
+def test_an_installation_from_before_identities_were_kept_goes_on(shop: Project, postgres: str) -> None:
     with duckdb.connect(file_of(shop)) as connection:
         connection.execute("drop schema headline cascade")
     forget_ledger(postgres, "warehouse")
@@ -191,7 +191,7 @@ def test_an_installation_of_before_goes_on_by_itself(shop: Project, postgres: st
     assert verified(shop)
 
 
-def test_an_installation_of_before_misses_its_file_too(shop: Project, postgres: str) -> None:
+def test_an_installation_from_before_identities_were_kept_notices_a_lost_file(shop: Project, postgres: str) -> None:
     forget_ledger(postgres, "warehouse")
     file_of(shop).unlink()
     refused(shop, "not there or new: it was lost")
@@ -247,7 +247,7 @@ def test_what_was_held_back_is_not_in_a_rebuilt_warehouse(shop: Project) -> None
     assert contents(shop) == before
 
 
-def test_days_that_come_out_otherwise_are_told_and_keep_the_old_file(
+def test_a_rebuild_that_differs_names_the_days_and_keeps_the_old_file(
     shop: Project, capsys: pytest.CaptureFixture[str], forget_settings: Callable[[], None]
 ) -> None:
     before = contents(shop)

@@ -109,7 +109,7 @@ class Recording:
         inputs: Mapping[str, Iterable[str]],
         warehouse: Identity | None = None,
     ) -> None:
-        """Record the periods with new content, that other computed periods (first days by table) are as they were, and close the run.
+        """Record periods with new content, other computed periods (first days by table) as unchanged, and close the run.
 
         Periods beside each other of one status share a version. All periods that were computed are as of this record, for the
         run's own tables are each other's inputs. `inputs`: what each table reads. `warehouse`: what it is by now, where rows

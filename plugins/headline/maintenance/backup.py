@@ -8,6 +8,7 @@ from contextlib import ExitStack
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import PurePosixPath
+from typing import TYPE_CHECKING
 
 from headline.errors import BadData
 from headline.ledger import Ledger, dump
@@ -28,8 +29,11 @@ from headline.maintenance.backups import (
     write_backup,
 )
 from headline.sources.intact import manifest_of
-from headline.sources.storage import AnyPath, address_of, copied, path_of, sha256_of
+from headline.sources.storage import address_of, copied, path_of, sha256_of
 from headline.warehouse import Warehouse
+
+if TYPE_CHECKING:
+    from headline.sources.storage import AnyPath
 
 
 def back_up(target: str, ledger: Ledger, warehouse: Warehouse) -> Backup:

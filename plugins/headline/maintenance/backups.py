@@ -10,13 +10,17 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from headline import settings
 from headline.errors import BadData, BadRequest, Transient
 from headline.ledger import Ledger, Locks, Upkeep
 from headline.redaction import redact
-from headline.sources.storage import AnyPath, address_of, copied, path_of
+from headline.sources.storage import address_of, copied, path_of
+
+if TYPE_CHECKING:
+    from headline.sources.storage import AnyPath
+
 
 # Written last: a folder without it is no backup.
 MANIFEST = "manifest.json"

@@ -5,10 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from headline.ledger import Ledger
 from headline.maintenance.backups import LANDING, MANIFEST, alone, folders_of, made_at, place, read_backup, whole_backups
-from headline.sources.storage import AnyPath, address_of
+from headline.sources.storage import address_of
+
+if TYPE_CHECKING:
+    from headline.sources.storage import AnyPath
 
 
 def remove_backups(target: str, before: datetime, ledger: Ledger) -> tuple[int, int]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from typing import TYPE_CHECKING
 
 from headline.errors import BadData, BadRequest
 from headline.ledger import IssuedFigures, Ledger, Upkeep, dump, migrate
@@ -20,8 +21,11 @@ from headline.maintenance.backups import (
     read_backup,
     scratch_folder,
 )
-from headline.sources.storage import AnyPath, address_of, copied, path_of, sha256_of
+from headline.sources.storage import address_of, copied, path_of, sha256_of
 from headline.warehouse import Warehouse
+
+if TYPE_CHECKING:
+    from headline.sources.storage import AnyPath
 
 log = logging.getLogger(__name__)
 

@@ -10,7 +10,7 @@ import pytest
 from headline.incidents.kinds import REARM_AFTER
 from headline.ledger.incident import Event, Incident
 from headline.paging.channels import Contact
-from headline.paging.escalation import TIME_TO_FOLLOW, TIME_TO_FIX, Step, in_daytime, next_step
+from headline.paging.escalation import TIME_TO_FIX, TIME_TO_FOLLOW, Step, in_daytime, next_step
 
 NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 NIGHT = datetime(2026, 11, 20, 2, 47, tzinfo=UTC)

@@ -29,7 +29,7 @@ RECONCILED_DAYS = 90
 def repair_dag() -> DAG:
     """Every quarter of an hour: what is missing is found, brought by runs of its DAGs, and what came of it is recorded."""
     # A run that takes longer is left to itself: the next look finds it at work, and records its end.
-    more = {"dagrun_timeout": timedelta(hours=1), "on_success_callback": callbacks.run_succeeded}
+    more: dict[str, Any] = {"dagrun_timeout": timedelta(hours=1), "on_success_callback": callbacks.run_succeeded}
     what = "Missing days and files are ingested again, and days that were never computed are computed."
     with _dag("repair", "*/15 * * * *", what, REPAIR, **more) as dag:
         find = FindMissingOperator(task_id="find_missing")
@@ -78,7 +78,7 @@ def freshness_watch_dag() -> DAG:
     """Every ten minutes, and at every deadline in between: whether all data are there, right and fresh, and who must be told."""
     defaults = {"retries": 2, "retry_delay": timedelta(seconds=10), "execution_timeout": timedelta(minutes=5)}
     # One that waits for its next moment must not keep the next one from looking.
-    more = {"max_active_runs": 3, "on_success_callback": callbacks.run_succeeded}
+    more: dict[str, Any] = {"max_active_runs": 3, "on_success_callback": callbacks.run_succeeded}
     what = "Whether yesterday is published everywhere in time; opens incidents and notifies people."
     with _dag("freshness_watch", "*/10 * * * *", what, FRESHNESS_WATCH, defaults, **more) as dag:
         WatchOperator(task_id="watch", every=WATCH_EVERY, on_failure_callback=callbacks.watch_failed)

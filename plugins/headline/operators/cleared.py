@@ -12,7 +12,7 @@ CONNECTION = "headline_airflow"
 # What Airflow's audit log calls it. The events of many runs at once name none of them: they are known by their time.
 OF_ONE = ("clear_dag_run", "post_clear_task_instances")
 OF_MANY = (*OF_ONE, "clear_dag_runs", "clear_dag_run_partitions", "create_backfill")
-AT_ONCE = timedelta(minutes=1)  # an event is written before the runs are queued again
+AT_ONCE = timedelta(minutes=5)  # the event is written first, then one run after the other is queued again
 
 
 def cleared_by(run: Any) -> list[str]:

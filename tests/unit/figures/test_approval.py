@@ -342,7 +342,7 @@ def test_who_has_cleared_a_run_of_the_schedule_asks_for_what_it_moves(issued: An
         event("clear_dag_run", "ann"),
         event("trigger_dag_run", "ben"),
         event("clear_dag_run", "ben", "scheduled__2"),
-        event("create_backfill", "cleo", None, "2026-03-05T11:59:58+00:00"),
+        event("create_backfill", "cleo", None, "2026-03-05T11:58:58+00:00"),
         event("create_backfill", "dan", None, "2026-03-04T12:00:00+00:00"),
         queued_at="2026-03-05T12:00:00+00:00",
     )

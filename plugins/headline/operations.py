@@ -7,10 +7,11 @@ from datetime import timedelta
 from typing import Any
 
 from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOperator
-from airflow.sdk import DAG
+from airflow.sdk import DAG, Asset, AssetWatcher
 
 from headline.dag import DEFAULT_ARGS
 from headline.operators import (
+    ArrivalsOperator,
     BackupOperator,
     FindMissingOperator,
     ReconcileOperator,
@@ -24,6 +25,7 @@ from headline.timetable import BEFORE_ALL_DATA
 OWNER = "operations"
 WATCH_EVERY = timedelta(minutes=10)
 RECONCILED_DAYS = 90
+ARRIVALS_CONNECTION = "headline_arrivals"
 
 
 def repair_dag() -> DAG:
@@ -72,6 +74,34 @@ def backup_dag(target: str) -> DAG:
     ) as dag:
         BackupOperator(task_id="back_up", on_failure_callback=callbacks.task_failed)
     return dag
+
+
+def arrivals_dag(told: str) -> DAG:
+    """As soon as a queue tells of new files, or every so many minutes: what is new of streams lands; else with the daily run."""
+    with DAG(
+        dag_id="arrivals",
+        description="Lands micro-batches of streams as they arrive, as HEADLINE_ARRIVALS says; without it, it has no schedule.",
+        doc_md=ARRIVALS,
+        tags=[OWNER],
+        default_args={**DEFAULT_ARGS, "owner": OWNER},
+        schedule=_when_told(told),
+        start_date=BEFORE_ALL_DATA,
+        catchup=False,
+        # What comes meanwhile is for the next run, however many messages that is.
+        max_active_runs=1,
+    ) as dag:
+        ArrivalsOperator(task_id="land")
+    return dag
+
+
+def _when_told(told: str) -> list[Asset] | timedelta | None:
+    if not told or told.isdecimal():
+        return timedelta(minutes=int(told)) if told else None
+    from airflow.providers.amazon.aws.triggers.sqs import SqsSensorTrigger
+
+    # Each question waits for a message for 20 s, the longest that there is, and the next one follows at once.
+    queue = SqsSensorTrigger(told, ARRIVALS_CONNECTION, max_messages=10, wait_time_seconds=20, waiter_delay=0)
+    return [Asset(name="arrivals", uri="headline://arrivals", watchers=[AssetWatcher(name="queue", trigger=queue)])]
 
 
 def freshness_watch_dag() -> DAG:
@@ -151,6 +181,14 @@ warehouse's file is copied beside itself; nobody waits for the rest. The DAG `re
 
 `headline backup <target>` does the same at any time, `headline restore <backup>` puts it back. Airflow's own database is not in
 it: what is published does not depend on it.
+"""
+
+ARRIVALS = """
+A stream's files of today and of the days of its lookback are compared with those that have landed; days with a new one are read
+and land. Nothing is computed or published before the day is over: the daily run reads all files of the day once more.
+
+`HEADLINE_ARRIVALS` is the URL of an SQS queue that S3 tells of new files, reached by the connection `headline_arrivals`, or every
+how many minutes to look. A message is a call to look: one that comes twice, late or never changes nothing that lands.
 """
 
 FRESHNESS_WATCH = """

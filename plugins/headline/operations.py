@@ -78,18 +78,9 @@ def backup_dag(target: str) -> DAG:
 
 def arrivals_dag(told: str) -> DAG:
     """As soon as a queue tells of new files, or every so many minutes: what is new of streams lands; else with the daily run."""
-    with DAG(
-        dag_id="arrivals",
-        description="Lands micro-batches of streams as they arrive, as HEADLINE_ARRIVALS says; without it, it has no schedule.",
-        doc_md=ARRIVALS,
-        tags=[OWNER],
-        default_args={**DEFAULT_ARGS, "owner": OWNER},
-        schedule=_when_told(told),
-        start_date=BEFORE_ALL_DATA,
-        catchup=False,
-        # What comes meanwhile is for the next run, however many messages that is.
-        max_active_runs=1,
-    ) as dag:
+    what = "Lands micro-batches of streams as they arrive, as HEADLINE_ARRIVALS says; without it, it has no schedule."
+    # What comes meanwhile is for the next run, however many messages that is.
+    with _dag("arrivals", _when_told(told), what, ARRIVALS) as dag:
         ArrivalsOperator(task_id="land")
     return dag
 
@@ -138,7 +129,7 @@ def retention_dag() -> DAG:
 
 
 def _dag(
-    dag_id: str, schedule: str | None, description: str, doc_md: str, defaults: Mapping[str, Any] = DEFAULT_ARGS, **more: Any
+    dag_id: str, schedule: Any, description: str, doc_md: str, defaults: Mapping[str, Any] = DEFAULT_ARGS, **more: Any
 ) -> DAG:
     """A DAG of the operations; one run at a time, and none for the past."""
     return DAG(

@@ -77,3 +77,15 @@ def get(conn_id: str) -> Connection:
         schema=found.get("schema") or "",
         extra=json.loads(extra) if isinstance(extra, str) else extra,
     )
+
+
+def aws_client(conn_id: str, service: str) -> Any:
+    """The boto3 client of an AWS service (athena, glue, s3) by an Airflow connection, with its region, role and endpoint."""
+    import warnings
+
+    from airflow.providers.amazon.aws.hooks.base_aws import AwsGenericHook
+
+    with warnings.catch_warnings():
+        # A connection of the type `athena` has the same fields as one of the type `aws`.
+        warnings.filterwarnings("ignore", message=".*expected connection type 'aws'")
+        return AwsGenericHook(aws_conn_id=conn_id, client_type=service).get_conn()

@@ -31,6 +31,10 @@ def staging_of(dialect: str) -> type[Staging]:
         from headline.warehouse.duckdb.staging import DuckDBStaging
 
         return DuckDBStaging
+    if dialect == "athena":
+        from headline.warehouse.duckdb.staging import DuckDBStaging
+
+        return DuckDBStaging
     raise SpecError([f"no engine has the dialect {dialect!r}; there is: duckdb"])
 
 

@@ -1,4 +1,4 @@
-"""A stand-in for Athena: moto answers the calls, DuckDB executes the statements, and tables look as Athena leaves them in Glue and S3.
+"""A stand-in for Athena: moto answers the calls, DuckDB executes the statements, tables look as Athena leaves them in Glue.
 
 It proves the flow, not the dialect: what sqlglot reads differently from Athena it reads differently here too.
 """
@@ -34,7 +34,14 @@ MACROS = (
     "create macro xxhash64(b) as hash(b)",
     "create macro from_big_endian_64(h) as cast(cast(h as hugeint) - 9223372036854775808 as bigint)",
 )
-_TYPES = {"TIMESTAMP_S": "timestamp", "TIMESTAMP_MS": "timestamp", "HUGEINT": "bigint", "BLOB": "varbinary", "FLOAT": "float", "UBIGINT": "bigint"}
+_TYPES = {
+    "TIMESTAMP_S": "timestamp",
+    "TIMESTAMP_MS": "timestamp",
+    "HUGEINT": "bigint",
+    "BLOB": "varbinary",
+    "FLOAT": "float",
+    "UBIGINT": "bigint",
+}
 _GLUE_TYPES = {"VARCHAR": "string", "INTEGER": "int"}
 _MAINTENANCE = re.compile(r"\s*(optimize|vacuum)\s+([\w.]+)", re.IGNORECASE)
 

@@ -20,16 +20,15 @@ from headline.warehouse.athena.dialect import DIALECT
 
 DAY = Interval(date(2026, 3, 1), date(2026, 3, 2))
 # Functions of Trino that were looked up in its documentation: name, arguments, and what they do with NULL.
-KNOWN = set(
-    "abs at_timezone avg ceil coalesce concat count date_diff date_trunc dense_rank floor greatest if lag last_value lead least "
-    "length lower max min nullif rank replace round row_number stddev stddev_pop stddev_samp substr sum trim upper variance "
-    "var_pop with_timezone".split()
-)
+KNOWN = """
+abs at_timezone avg ceil coalesce concat count date_diff date_trunc dense_rank floor greatest if lag last_value lead least length
+lower max min nullif rank replace round row_number stddev stddev_pop stddev_samp substr sum trim upper variance var_pop with_timezone
+"""
 # Words before a parenthesis that call nothing, or have a grammar of their own.
-WORDS = set(
-    "all and any as between by case cast distinct else end except exists extract filter from having in intersect interval is join "
-    "like not on or over select then union using values when where with decimal timestamp varchar".split()
-)
+WORDS = """
+all and any as between by case cast distinct else end except exists extract filter from having in intersect interval is join like
+not on or over select then union using values when where with decimal timestamp varchar
+"""
 CALL = re.compile(r"\b([a-z_]\w*)\s*\(", re.IGNORECASE)
 
 
@@ -79,7 +78,7 @@ def unresolved(sql: str) -> str:
 
 def unknown_functions(sql: str) -> set[str]:
     bare = re.sub(r"'(?:[^']|'')*'|/\*.*?\*/", "''", sql, flags=re.DOTALL)
-    return {name.lower() for name in CALL.findall(bare)} - KNOWN - WORDS
+    return {name.lower() for name in CALL.findall(bare)} - {*KNOWN.split(), *WORDS.split()}
 
 
 def unparsed(texts: dict[str, str]) -> Iterator[str]:

@@ -15,7 +15,11 @@ from headline.warehouse.athena import statements as module
 from headline.warehouse.athena.statements import About, AthenaStatements, cancel_running
 
 STAGE = About("core.orders", "stage")
-CTAS = "create table core.staged with (table_type='ICEBERG', location='s3://tables/staged/', is_external=false) as select 1 as x"
+CTAS = (
+    "create table core.staged with (table_type='ICEBERG', location='s3://tables/staged-{}/', is_external=false) as select 1 as x"
+)
+OTHER = CTAS.replace("staged-", "with-other-inputs-")
+FIRST, SECOND = CTAS.format(0), CTAS.format(1)
 
 
 @pytest.fixture
@@ -29,8 +33,8 @@ def opened(run_key: str = "r1", price: int = 5) -> AthenaStatements:
     return AthenaStatements(aws_client("headline_warehouse", "athena"), "primary", "", Decimal(price), run_key, Statements())
 
 
-def is_there() -> bool:
-    return [one["Name"] for one in aws_client("headline_warehouse", "glue").get_tables(DatabaseName="core")["TableList"]] == ["staged"]
+def is_there(_: int = 0) -> bool:
+    return bool(aws_client("headline_warehouse", "glue").get_tables(DatabaseName="core")["TableList"])
 
 
 def test_rows_have_the_types_of_their_columns(statements: AthenaStatements) -> None:
@@ -40,7 +44,7 @@ def test_rows_have_the_types_of_their_columns(statements: AthenaStatements) -> N
         "select false, null, null, null, null, null, 'b', 'a'"
     )
     assert found.columns == ["a", "b", "c", "d", "e", "f", "g", "h"]
-    first = (True, 1, Decimal("2.5000"), 0.5, date(2026, 3, 1), datetime(2026, 3, 1, 10), "", None)
+    first = (True, 1, Decimal("2.5000"), 0.5, date(2026, 3, 1), datetime.fromisoformat("2026-03-01T10:00:00"), "", None)
     assert sorted(found.rows, key=str, reverse=True) == [first, (False, None, None, None, None, None, "b", "a")]
 
 
@@ -91,18 +95,8 @@ class Killed(BaseException):
     """What ends a task from outside."""
 
 
-def killed_while_waiting(statements: AthenaStatements, monkeypatch: pytest.MonkeyPatch, *, cancels: bool) -> None:
-    """A process that is killed while it waits for the CTAS; `cancels`: whether it can still cancel it."""
-
-    def die(_: float) -> None:
-        if not cancels:
-            monkeypatch.setattr(AthenaStatements, "cancel", lambda *_: None)
-        raise Killed
-
-    with monkeypatch.context() as patched, pytest.raises(Killed):
-        patched.setattr(module.time, "sleep", die)
-        statements.execute_once(CTAS, STAGE, "key", is_there)
-    monkeypatch.undo()
+def killed(*_: object) -> None:
+    raise Killed
 
 
 def states() -> list[str]:
@@ -113,9 +107,9 @@ def test_a_task_that_ends_while_it_waits_cancels_its_statement(
     statements: AthenaStatements, athena: AthenaDouble, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     athena.held = "create table"
-    with pytest.raises(Killed), monkeypatch.context() as patched:
-        patched.setattr(module.time, "sleep", lambda _: (_ for _ in ()).throw(Killed()))
-        statements.execute(CTAS, STAGE)
+    monkeypatch.setattr(module.time, "sleep", killed)
+    with pytest.raises(Killed):
+        statements.execute(FIRST, STAGE)
     assert states() == ["cancelled"]
     assert [one._status for one in athena.executions.values()] == ["CANCELLED"]
 
@@ -124,16 +118,17 @@ def test_a_killed_task_cancels_what_it_waits_for(statements: AthenaStatements, a
     athena.held = "create table"
     threading.Timer(0.1, cancel_running).start()
     with pytest.raises(Transient, match="cancelled"):
-        statements.execute(CTAS, STAGE)
+        statements.execute(FIRST, STAGE)
     assert (states(), athena.executed) == (["cancelled"], [])
 
 
 def orphan(statements: AthenaStatements, athena: AthenaDouble, monkeypatch: pytest.MonkeyPatch) -> None:
     """Start the CTAS as a process does that is then killed with SIGKILL."""
     athena.held = "create table"
-    with monkeypatch.context() as patched, pytest.raises(Killed):
-        patched.setattr(AthenaStatements, "_wait", lambda *_: (_ for _ in ()).throw(Killed()))
-        statements.execute_once(CTAS, STAGE, "key", is_there)
+    with monkeypatch.context() as patched:
+        patched.setattr(AthenaStatements, "_wait", killed)
+        with pytest.raises(Killed):
+            statements.execute_once(CTAS.format, STAGE, is_there)
     assert states() == ["running"]
 
 
@@ -143,9 +138,9 @@ def test_a_retry_waits_for_the_statement_that_is_running(
     orphan(statements, athena, monkeypatch)
     threading.Timer(0.1, athena.release).start()
     begun = time.monotonic()
-    opened().execute_once(CTAS, STAGE, "key", is_there)
+    opened().execute_once(CTAS.format, STAGE, is_there)
     assert time.monotonic() - begun > 0.05
-    assert (athena.executed, states(), is_there()) == ([CTAS], ["succeeded"], True)
+    assert (athena.executed, states(), is_there()) == ([FIRST], ["succeeded"], True)
 
 
 def test_a_retry_takes_what_was_made_meanwhile(
@@ -153,19 +148,19 @@ def test_a_retry_takes_what_was_made_meanwhile(
 ) -> None:
     orphan(statements, athena, monkeypatch)
     athena.release()
-    opened().execute_once(CTAS, STAGE, "key", is_there)
-    assert (athena.executed, states()) == ([CTAS], ["succeeded"])
+    opened().execute_once(CTAS.format, STAGE, is_there)
+    assert (athena.executed, states()) == ([FIRST], ["succeeded"])
     aws_client("headline_warehouse", "glue").delete_table(DatabaseName="core", Name="staged")
     athena.duck.execute("drop table core.staged")
-    opened().execute_once(CTAS, STAGE, "key", is_there)
-    assert (athena.executed, states()) == ([CTAS, CTAS], ["succeeded", "succeeded"])
+    opened().execute_once(CTAS.format, STAGE, is_there)
+    assert (athena.executed, states()) == ([FIRST, SECOND], ["succeeded", "succeeded"])
 
 
 def test_a_retry_runs_again_what_failed(statements: AthenaStatements, athena: AthenaDouble) -> None:
     athena.failures["create table"] = Failure("GENERIC_INTERNAL_ERROR: null", category=1)
     with pytest.raises(Transient):
-        statements.execute_once(CTAS, STAGE, "key", is_there)
-    opened().execute_once(CTAS, STAGE, "key", is_there)
+        statements.execute_once(CTAS.format, STAGE, is_there)
+    opened().execute_once(CTAS.format, STAGE, is_there)
     assert (states(), is_there()) == (["failed", "succeeded"], True)
 
 
@@ -174,8 +169,8 @@ def test_a_retry_with_other_inputs_cancels_what_is_running(
 ) -> None:
     orphan(statements, athena, monkeypatch)
     athena.held = ""
-    opened().execute_once(CTAS, STAGE, "another key", is_there)
-    assert (athena.executed, states()) == ([CTAS], ["cancelled", "succeeded"])
+    opened().execute_once(OTHER.format, STAGE, is_there)
+    assert (athena.executed, states()) == ([OTHER.format(0)], ["cancelled", "succeeded"])
 
 
 def test_a_statement_has_a_time_limit(statements: AthenaStatements, athena: AthenaDouble) -> None:

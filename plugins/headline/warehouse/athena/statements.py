@@ -81,13 +81,15 @@ class AthenaStatements:
         self._wait(self._begun(query_id, about or About()), seconds)
         return result_of(self._pages(query_id))
 
-    def execute_once(self, sql: str, about: About, key: str, is_done: Callable[[], bool]) -> None:
-        """Run a statement that an earlier process may have begun under the same `key`: where it is running it is waited for, and
-        where it has succeeded and what it made `is_done` it is not run again. Others that this run has begun for the step and the
-        table are cancelled."""
+    def execute_once(self, sql: Callable[[int], str], about: About, is_done: Callable[[int], bool]) -> None:
+        """Run a statement that an earlier process of the run may have begun: where it is running it is waited for, and where it
+        has succeeded and what it made `is_done` it is not run again. Others of the run for the same step and table are cancelled.
+
+        `sql`: the text for each attempt, counted from 0, by which the process before is known.
+        """
         for attempt in count():
-            token = hashlib.sha256(f"{self._run_key}\n{key}\n{sql}\n{attempt}".encode()).hexdigest()
-            query_id = self._start(sql, token)
+            text = sql(attempt)
+            query_id = self._start(text, hashlib.sha256(f"{self._run_key}\n{text}".encode()).hexdigest())
             for other in self._running(about):
                 if other.query_id != query_id:
                     self.cancel(other)
@@ -96,7 +98,7 @@ class AthenaStatements:
             if is_new or state not in _ENDED:
                 self._wait(statement, None)
                 return
-            if state == "SUCCEEDED" and is_done():
+            if state == "SUCCEEDED" and is_done(attempt):
                 self._end(statement)
                 return
 

@@ -11,6 +11,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -30,6 +31,8 @@ REGION = "us-east-1"
 LONGEST_QUERY, MOST_PARTITIONS = 262_144, 100
 # Functions of Trino that DuckDB calls otherwise, or lacks.
 MACROS = (
+    "create macro with_timezone(moment, zone) as timezone(zone, moment)",
+    "create macro at_timezone(moment, zone) as timezone(zone, moment)",
     "create macro to_utf8(t) as encode(t)",
     "create macro xxhash64(b) as hash(b)",
     "create macro from_big_endian_64(h) as cast(cast(h as hugeint) - 9223372036854775808 as bigint)",
@@ -203,7 +206,7 @@ class AthenaDouble:
     def _commit(self, name: str, location: str = "") -> None:
         """A new snapshot: a metadata file in S3, and the table in Glue that points to it."""
         database, table = name.split(".")
-        glue, s3 = boto3.client("glue", REGION), boto3.client("s3", REGION)
+        glue, s3 = client("glue"), client("s3")
         try:
             known = glue.get_table(DatabaseName=database, Name=table)["Table"]
         except glue.exceptions.EntityNotFoundException:
@@ -238,7 +241,7 @@ class AthenaDouble:
         """Let DuckDB see a table of Glue that lists Parquet files, as Athena does."""
         if not table.db or self.duck.execute("select 1 from duckdb_views() where view_name = ?", [table.name]).fetchone():
             return
-        glue, s3 = boto3.client("glue", REGION), boto3.client("s3", REGION)
+        glue, s3 = client("glue"), client("s3")
         try:
             found = glue.get_table(DatabaseName=table.db, Name=table.name)["Table"]
         except glue.exceptions.EntityNotFoundException:
@@ -283,13 +286,19 @@ class TooManyPartitions(Exception):
     """A statement writes more partitions than Athena does at once."""
 
 
+@cache
+def client(service: str) -> Any:
+    """A client of a service that moto answers; making one takes longer than all that is asked of it."""
+    return boto3.client(service, REGION, aws_access_key_id="testing", aws_secret_access_key="testing")
+
+
 def _name(table: Any) -> str:
     found = table if isinstance(table, exp.Table) else table.find(exp.Table)
     return f"{found.db}.{found.name}"
 
 
 def _glue_delete(name: str) -> None:
-    glue = boto3.client("glue", REGION)
+    glue = client("glue")
     database, table = name.split(".")
     try:
         glue.delete_table(DatabaseName=database, Name=table)
@@ -319,7 +328,7 @@ def athena_double() -> Iterator[AthenaDouble]:
     """While it is entered every AWS call of this process is answered by moto, and Athena's by the double."""
     original = AthenaResponse.get_query_execution
     with tempfile.TemporaryDirectory(prefix="headline-athena-") as folder, mock_aws():
-        boto3.client("s3", REGION).create_bucket(Bucket="tables")
+        client("s3").create_bucket(Bucket="tables")
         duck = duckdb.connect(":memory:", config={"disabled_optimizers": "statistics_propagation"})
         duck.execute("load icu; set TimeZone = 'UTC'")
         for macro in MACROS:

@@ -22,6 +22,10 @@ def open_warehouse(conn_id: str = CONNECTION, ledger: str = LEDGER) -> Warehouse
         from headline.warehouse.duckdb.warehouse import DuckDBWarehouse
 
         return DuckDBWarehouse(connection, ledger=ledger)
+    if connection.conn_type in ("athena", "aws"):
+        from headline.warehouse.athena.warehouse import AthenaWarehouse
+
+        return AthenaWarehouse(connection, ledger=ledger)
     raise SpecError([f"connection {conn_id}: no engine for the type {connection.conn_type!r}; there is: duckdb"])
 
 
@@ -32,9 +36,10 @@ def staging_of(dialect: str) -> type[Staging]:
 
         return DuckDBStaging
     if dialect == "athena":
-        from headline.warehouse.duckdb.staging import DuckDBStaging
+        import headline.warehouse.athena.dialect  # noqa: F401 (how it is written)
+        from headline.warehouse.iceberg.staging import IcebergStaging
 
-        return DuckDBStaging
+        return IcebergStaging
     raise SpecError([f"no engine has the dialect {dialect!r}; there is: duckdb"])
 
 

@@ -25,6 +25,13 @@ _NEWEST_OF = text("""
     from unnest(cast(:names as text[])) as names (name)
 """)
 
+_SNAPSHOTS = text("""
+    select distinct on (known.key) known.key as name, known.value as snapshot
+    from publication, jsonb_each_text(publication.snapshots) as known
+    where publication.snapshots is not null
+    order by known.key, publication.version desc
+""")
+
 
 @dataclass(frozen=True)
 class RunFacts:
@@ -79,6 +86,13 @@ class Publications(Store):
             rows = connection.execute(query.order_by(columns.table_name, columns.version.desc())).all()
         return {row.table_name: row for row in rows}
 
+    def snapshots(self) -> dict[str, int]:
+        """The newest snapshot of every table and quarantine that a publication has recorded, read at one moment: tables that
+        were published together are in it together. Empty where the engine has none."""
+        with self._begin() as connection:
+            rows = connection.execute(_SNAPSHOTS).all()
+        return {row.name: int(row.snapshot) for row in rows}
+
     def publications(self, table_names: Iterable[str]) -> list[Any]:
         """The history of some tables, oldest first, as rows of the table `publication`."""
         query = select(tables.publication).where(tables.publication.c.table_name.in_(list(table_names)))
@@ -108,12 +122,13 @@ class Recording:
         unchanged: Mapping[str, Sequence[date]],
         inputs: Mapping[str, Iterable[str]],
         warehouse: Identity | None = None,
+        snapshots: Mapping[str, int] | None = None,
     ) -> None:
         """Record what readers see anew, that other computed periods (first days by table) are as they were, and close the run.
 
         Periods beside each other of one status share a version. All periods that were computed are as of this record, for the
         run's own tables are each other's inputs. `inputs`: what each table reads. `warehouse`: what it is by now, where rows
-        were replaced.
+        were replaced; `snapshots`: those of its tables and quarantines, where the engine has them.
         """
         connection = self._connection
         as_of = newest_version(connection)
@@ -141,6 +156,7 @@ class Recording:
                     "code_version": run.code_versions[first.table],
                     "run_key": run.run_key,
                     "run_id": run.run_id,
+                    "snapshots": snapshots or None,
                 }
             )
             code = run.code_versions[first.table]

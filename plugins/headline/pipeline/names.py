@@ -58,7 +58,8 @@ def expected(pipeline: Pipeline, table: Table, dialect: str) -> dict[str, Resolu
         elif one := before.get(name):
             day = Interval(date(2000, 1, 1), date(2000, 1, 2))
             columns = list(Output(name, one).columns)
-            found[name] = Overlay(staging_of(dialect).staging_name(name), columns, [day], one.period_column)
+            staged = staging_of(dialect).staging_name_of_every_run(name)
+            found[name] = Overlay(staged or name, columns, [day], one.period_column)
     return found
 
 

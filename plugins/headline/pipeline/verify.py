@@ -72,7 +72,8 @@ def prepare_contracts(tables: Iterable[Table], dialect: str = DIALECT) -> None:
     source = staging.unconnected(soda.DATA_SOURCE)
     for table in tables:
         try:
-            soda.prepare(load_contract(table).for_audit, staging.staging_name(table.full_name), source)
+            if dataset := staging.staging_name_of_every_run(table.full_name):
+                soda.prepare(load_contract(table).for_audit, dataset, source)
             prepare_checks(table, dialect)
         except SpecError as error:
             log.warning("%s: the contract is not prepared: %s", table.full_name, error)
@@ -137,11 +138,11 @@ class _Examined:
     def described(self) -> list[tuple[str, str]] | None:
         """The columns of the staging table with their types, as the engine writes them."""
         try:
-            rows = self.session.query(f"describe {self.staged.dataset}").rows
+            columns = self.session.columns(self.staged.dataset)
         except HeadlineError as error:
             self.problems.append(f"the columns of {self.staged.dataset} could not be read: {error}")
             return None
-        return [(name, kind) for name, kind, *_ in rows]
+        return list(columns.items())
 
     def with_sample(self, result: CheckResult, count: _Counts) -> CheckResult:
         """The result with rows that the check found; they are asked for where there are some."""

@@ -142,11 +142,9 @@ class Staging(Session):
 
     @abstractmethod
     def ensure(self, outputs: Sequence[Output]) -> None:
-        """Create the published tables from their contracts, empty, where they are not there; add columns that are new.
-
-        Raises BadData where one is not there of which the ledger says that periods are published, SpecError for columns that a
-        contract retypes or drops.
-        """
+        """Create the published tables from their contracts, empty, where they are not there; add columns that are new. Raises
+        BadData where one is not there of which the ledger says that periods are published, SpecError for columns that a contract
+        retypes or drops."""
 
     @staticmethod
     @abstractmethod
@@ -154,16 +152,18 @@ class Staging(Session):
         """A data source as `soda_data_source` gives it, without a connection: enough to build statements."""
 
     @staticmethod
+    def staging_name_of_every_run(output: str) -> str:  # noqa: ARG004
+        """The same where it is one for all runs, so that what reads it can be prepared before there is one; or else empty."""
+        return ""
+
     @abstractmethod
-    def staging_name(output: str) -> str:
+    def staging_name(self, output: str) -> str:
         """What the staged rows of an output (`schema.table`) are called in SQL."""
 
     @abstractmethod
     def stage(self, table: Table, selects: Sequence[str]) -> list[Content]:
-        """Make the staging table anew from the rows of all SELECTs, with a view for each output; says what its periods hold.
-
-        A table with a quarantine is staged once, with the column `quarantine_reason`.
-        """
+        """Make the staging table anew from the rows of all SELECTs, with a view for each output; says what its periods hold. A
+        table with a quarantine is staged once, with the column `quarantine_reason`."""
 
     @abstractmethod
     def stage_from(self, other: Warehouse, table: Table, intervals: Sequence[Interval] | None, mask: str) -> list[Content]:
@@ -175,8 +175,9 @@ class Staging(Session):
         hold from `valid_from` to `valid_to`."""
 
     @abstractmethod
-    def replace(self, replacements: Sequence[Replacement], after: Identity | None = None) -> None:
-        """Within `publishing`: carry out all replacements in one atomic step, or none; `after` is what the warehouse is then."""
+    def replace(self, replacements: Sequence[Replacement], after: Identity | None = None) -> dict[str, int]:
+        """Within `publishing`: carry out all replacements in one atomic step, or none; `after` is what the warehouse is then. An
+        engine that commits table by table gives the snapshots of tables and quarantines; a crash leaves some of them replaced."""
 
     @abstractmethod
     def drop(self, tables: Sequence[str], after: Identity) -> None:
@@ -213,8 +214,6 @@ class Warehouse(ABC):
     @abstractmethod
     def forget(self, run_key: str) -> None:
         """Remove what a run has kept, if anything."""
-
-    # as a whole, for what mends it and keeps copies of it
 
     @abstractmethod
     def mismatch(self) -> str:

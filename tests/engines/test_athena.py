@@ -28,9 +28,7 @@ def on_duckdb(landed_world: World, tmp_path_factory: pytest.TempPathFactory) -> 
 
 
 @pytest.fixture
-def world(
-    landed_world: World, tmp_path: Path, athena: AthenaDouble, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[World]:
+def world(landed_world: World, tmp_path: Path, athena: AthenaDouble, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     """The landed days, with Athena behind the connection; landed files are in a bucket too."""
     original = engine.landed_rows
 
@@ -51,4 +49,12 @@ def world(
 
 def test_every_pipeline_publishes_what_duckdb_publishes(world: World, on_duckdb: dict[str, Table], athena: AthenaDouble) -> None:
     compute(world)
+    import collections, re
+    from headline.ledger import Statements
+    c = collections.Counter()
+    with_ = Statements()
+    for st in with_._found():
+        c[(st.table, st.step)] += 1
+    print(sorted(c.items()))
+    open("/tmp/h-athena/executed.sql", "w").write("\n;;;;\n".join(athena.executed))
     assert unlike(published(), on_duckdb) == {}

@@ -43,11 +43,7 @@ def landed(postgres: str, folder: Path, name: str) -> Iterator[World]:
 
 def compute(world: World, run_id: str = "engine") -> dict[str, TableRun]:
     """Run every pipeline for the landed days; by table, what its run did."""
-    return {
-        one.table: one
-        for pipeline in PIPELINES
-        for one in write_audit_publish(world.run(pipeline, FIRST, LAST, run_id))
-    }
+    return {one.table: one for pipeline in PIPELINES for one in write_audit_publish(world.run(pipeline, FIRST, LAST, run_id))}
 
 
 def published() -> dict[str, Table]:

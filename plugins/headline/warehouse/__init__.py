@@ -5,7 +5,7 @@ from headline.connections import get
 from headline.errors import BadRequest, SpecError
 from headline.ledger.engine import CONNECTION as LEDGER
 from headline.sql import checked, parse
-from headline.warehouse.base import EMPTY, Content, Output, Replacement, Result, Session, Staging, Warehouse
+from headline.warehouse.base import EMPTY, Content, Output, Replacement, Result, Session, Staging, Warehouse, is_history
 
 CONNECTION = "headline_warehouse"
 # What reads a query is compiled and goes as deep as the text does: a text without end would end the process instead.
@@ -66,6 +66,7 @@ __all__ = [
     "Staging",
     "Warehouse",
     "ask",
+    "is_history",
     "open_warehouse",
     "staging_of",
 ]

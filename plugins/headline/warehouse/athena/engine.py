@@ -3,23 +3,29 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from sqlglot import exp
 
-from headline.errors import BadRequest, SpecError
+from headline.errors import BadData, BadRequest, SpecError
 from headline.ledger import Identity, Statement
 from headline.warehouse.athena.dialect import DIALECT
 from headline.warehouse.athena.glue import Glue
 from headline.warehouse.athena.landed import landed_rows
 from headline.warehouse.athena.statements import About, AthenaStatements
+from headline.warehouse.athena.together import apart, together
 from headline.warehouse.base import Result
 from headline.warehouse.iceberg.engine import Engine, Partition
 from headline.warehouse.iceberg.names import STAGING
 from headline.warehouse.iceberg.statements import type_from, types_in
 from headline.warehouse.identity import OWN_SCHEMA
 
+log = logging.getLogger(__name__)
+
+# A statement has 262,144 bytes at most.
+_LONGEST = 250_000
 _STAGED = re.compile(rf'"?{STAGING}"?\."?(\w+?)__(\w+?)(?:__and_quarantine)?__[0-9a-f]{{16}}\b')
 _MERGED = re.compile(r"\s*merge\s+into\s+(\w+\.\w+)", re.IGNORECASE)
 _NO_ROW_LEFT = {
@@ -51,6 +57,20 @@ class AthenaEngine(Engine):
         if (known := self._answers.pop(sql, None)) is not None:
             return known
         return self._statements.execute(self._with_views(sql), _about(sql))
+
+    def foresee(self, statements: Callable[[], Sequence[str]]) -> None:
+        """Answered in one statement; where that fails, each when it is asked, so that it is known which was wrong."""
+        asked = list(dict.fromkeys(statements()))
+        self._answers = {}
+        sql, widths = together([self._with_views(one) for one in asked])
+        if len(sql) > _LONGEST:
+            return
+        try:
+            found = self._statements.execute(sql, _about(sql))
+        except (SpecError, BadData) as error:
+            log.warning("%d statements cannot be answered together: %s", len(asked), error)
+            return
+        self._answers = dict(zip(asked, apart(found, widths), strict=True))
 
     def query_within(self, sql: str, seconds: float, most_rows: int) -> Result:
         found = self._statements.execute(f"select * from (\n{sql}\n) as asked limit {most_rows + 1}", seconds=seconds)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
-from sqlglot import exp, parse_one
+from sqlglot import exp
 
 from headline.errors import BadRequest
-from headline.ledger import Identity
-from headline.sql import DIALECT
+from headline.ledger import Identity, Statement
+from headline.sql import DIALECT, transpiled
 from headline.warehouse.base import Result
 from headline.warehouse.iceberg.names import STAGING
 from headline.warehouse.iceberg.statements import replacing, types_in
@@ -38,6 +38,14 @@ class Engine(ABC):
     def query(self, sql: str) -> Result:
         """Run one statement in the engine's dialect; its rows, none where it gives none. Moments are naive, in UTC."""
 
+    def foresee(self, statements: Callable[[], Sequence[str]]) -> None:
+        """What will be asked next, as `query` will be asked it: an engine that charges for each statement answers it together."""
+        del statements
+
+    def spent(self) -> list[Statement]:
+        """The statements that have ended since this was asked last, of an engine that charges for each."""
+        return []
+
     @abstractmethod
     def query_within(self, sql: str, seconds: float, most_rows: int) -> Result:
         """The same for a SELECT that somebody wrote: stopped after so many seconds, or at so many rows, with BadRequest."""
@@ -63,7 +71,7 @@ class Engine(ABC):
         """A whole number of 64 bits made of a text: equal for equal texts, and spread evenly."""
 
     @abstractmethod
-    def landing(self, files: Sequence[str], columns: Mapping[str, str]) -> exp.Expr:
+    def landing(self, files: Mapping[str, Mapping[str, str]], columns: Mapping[str, str]) -> exp.Expr:
         """The rows of these landed Parquet files as a table or a subquery, their columns united by name.
 
         `columns`: those that the SQL asks for at least, with types for where no file has them.
@@ -75,7 +83,7 @@ class Engine(ABC):
 
     def transpile(self, sql: str) -> str:
         """A statement in DuckDB's dialect as text in the engine's."""
-        return self.write(parse_one(sql, read=DIALECT))
+        return transpiled(sql, self.dialect)
 
     def create_namespace(self, name: str) -> None:
         """Make a namespace where it is not there."""

@@ -6,7 +6,7 @@ Athena want a whole Spark, or an older client of Athena, beside what is installe
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from headline.warehouse.base import Result
 
@@ -30,6 +30,11 @@ class Connection:
     commit = rollback = close
 
 
+class _Column(NamedTuple):
+    name: str
+    kind: None = None
+
+
 class Cursor:
     """Runs a statement of DuckDB's dialect on the engine and keeps its rows."""
 
@@ -44,9 +49,9 @@ class Cursor:
         self.close()
 
     @property
-    def description(self) -> list[tuple[str, None]]:
+    def description(self) -> list[_Column]:
         """The names of the columns; Soda asks for no more."""
-        return [(name, None) for name in self._result.columns]
+        return [_Column(name) for name in self._result.columns]
 
     def execute(self, sql: str) -> None:
         """Run a statement."""

@@ -187,6 +187,8 @@ class AthenaDouble:
         location = tree.find(exp.LocationProperty)
         tree.set("properties", None)
         self.duck.execute(f"create schema if not exists {name.split('.')[0]}")
+        if _in_glue(name) is None:  # it may have been dropped there
+            self.duck.execute(f"drop table if exists {name}")
         self.duck.execute(tree.sql("duckdb"))
         if partitioned:
             [by] = partitioned.this.expressions
@@ -206,11 +208,7 @@ class AthenaDouble:
     def _commit(self, name: str, location: str = "") -> None:
         """A new snapshot: a metadata file in S3, and the table in Glue that points to it."""
         database, table = name.split(".")
-        glue, s3 = client("glue"), client("s3")
-        try:
-            known = glue.get_table(DatabaseName=database, Name=table)["Table"]
-        except glue.exceptions.EntityNotFoundException:
-            known = {}
+        glue, s3, known = client("glue"), client("s3"), _in_glue(name) or {}
         location = location or known["StorageDescriptor"]["Location"]
         parameters = known.get("Parameters", {})
         snapshots: list[dict[str, Any]] = []
@@ -241,12 +239,8 @@ class AthenaDouble:
         """Let DuckDB see a table of Glue that lists Parquet files, as Athena does."""
         if not table.db or self.duck.execute("select 1 from duckdb_views() where view_name = ?", [table.name]).fetchone():
             return
-        glue, s3 = client("glue"), client("s3")
-        try:
-            found = glue.get_table(DatabaseName=table.db, Name=table.name)["Table"]
-        except glue.exceptions.EntityNotFoundException:
-            return
-        storage = found["StorageDescriptor"]
+        s3, found = client("s3"), _in_glue(f"{table.db}.{table.name}")
+        storage = found["StorageDescriptor"] if found else {}
         if not storage.get("InputFormat", "").endswith("SymlinkTextInputFormat"):
             return
         bucket, _, prefix = storage["Location"].removeprefix("s3://").partition("/")
@@ -295,6 +289,14 @@ def client(service: str) -> Any:
 def _name(table: Any) -> str:
     found = table if isinstance(table, exp.Table) else table.find(exp.Table)
     return f"{found.db}.{found.name}"
+
+
+def _in_glue(name: str) -> dict[str, Any] | None:
+    database, table = name.split(".")
+    try:
+        return dict(client("glue").get_table(DatabaseName=database, Name=table)["Table"])
+    except client("glue").exceptions.EntityNotFoundException:
+        return None
 
 
 def _glue_delete(name: str) -> None:

@@ -1,5 +1,7 @@
 """Where SQL runs."""
 
+import sys
+
 from headline import settings
 from headline.connections import get
 from headline.errors import BadRequest, SpecError
@@ -43,6 +45,12 @@ def staging_of(dialect: str) -> type[Staging]:
     raise SpecError([f"no engine has the dialect {dialect!r}; there is: duckdb"])
 
 
+def cancel_statements() -> None:
+    """Cancel what this process waits for on an engine elsewhere; an engine in this process ends with it."""
+    if athena := sys.modules.get("headline.warehouse.athena.statements"):
+        athena.cancel_running()
+
+
 def ask(warehouse: Warehouse, sql: str) -> Result:
     """The rows of one SELECT that a person wrote in DuckDB's dialect: what pages and commands read the warehouse by.
 
@@ -66,6 +74,7 @@ __all__ = [
     "Staging",
     "Warehouse",
     "ask",
+    "cancel_statements",
     "is_history",
     "open_warehouse",
     "staging_of",

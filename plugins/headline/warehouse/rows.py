@@ -59,6 +59,11 @@ class Output:
         columns = {column.name: column.sql_type for column in self.contract.columns}
         return columns | ({"quarantine_reason": "varchar"} if self.is_quarantine else {})
 
+    @property
+    def comments(self) -> dict[str, str]:
+        """What the contract says of each column."""
+        return {column.name: column.description for column in self.contract.columns}
+
 
 @dataclass(frozen=True)
 class Content:

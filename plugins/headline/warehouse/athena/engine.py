@@ -19,7 +19,7 @@ from headline.warehouse.athena.together import apart, together
 from headline.warehouse.base import Result
 from headline.warehouse.iceberg.engine import Engine, Partition
 from headline.warehouse.iceberg.names import STAGING
-from headline.warehouse.iceberg.statements import type_from, types_in
+from headline.warehouse.iceberg.statements import described, type_from, types_in
 from headline.warehouse.identity import OWN_SCHEMA
 
 log = logging.getLogger(__name__)
@@ -61,7 +61,6 @@ class AthenaEngine(Engine):
     def foresee(self, statements: Callable[[], Sequence[str]]) -> None:
         """Answered in one statement; where that fails, each when it is asked, so that it is known which was wrong."""
         asked = list(dict.fromkeys(statements()))
-        self._answers = {}
         sql, widths = together([self._with_views(one) for one in asked])
         if len(sql) > _LONGEST:
             return
@@ -70,7 +69,7 @@ class AthenaEngine(Engine):
         except (SpecError, BadData) as error:
             log.warning("%d statements cannot be answered together: %s", len(asked), error)
             return
-        self._answers = dict(zip(asked, apart(found, widths), strict=True))
+        self._answers |= zip(asked, apart(found, widths), strict=True)
 
     def query_within(self, sql: str, seconds: float, most_rows: int) -> Result:
         found = self._statements.execute(f"select * from (\n{sql}\n) as asked limit {most_rows + 1}", seconds=seconds)
@@ -105,7 +104,7 @@ class AthenaEngine(Engine):
             hashed = exp.Anonymous(this=name, expressions=[hashed])
         return hashed
 
-    def landing(self, files: Mapping[str, Mapping[str, str]], columns: Mapping[str, str]) -> exp.Expr:
+    def landing(self, files: Mapping[str, Mapping[str, str]], columns: Mapping[str, str]) -> exp.Expr:  # noqa: ARG002
         self._glue.create_database(STAGING)
         return landed_rows(self._glue, self._location, files)
 
@@ -118,29 +117,24 @@ class AthenaEngine(Engine):
         columns: Mapping[str, str],
         partition: Partition | None = None,
         comments: Mapping[str, str] | None = None,
-        about: str = "",
     ) -> None:
-        told = comments or {}
-        listed = ", ".join(
-            f"`{column}` {kind}{_comment(told.get(column, ''))}" for column, kind in types_in("hive", columns).items()
-        )
         cut = f" partitioned by ({partition.unit}(`{partition.column}`))" if partition else ""
         database, table = name.split(".")
         self.query(
-            f"create table if not exists `{database}`.`{table}` ({listed}){_comment(about)}{cut} "
+            f"create table if not exists `{database}`.`{table}` ({described(types_in('hive', columns), comments or {})}){cut} "
             f"location '{self._location}/{database}/{table}' tblproperties ('table_type'='ICEBERG','format'='parquet')"
         )
 
     def add_columns(self, name: str, columns: Mapping[str, str]) -> None:
-        listed = ", ".join(f"`{column}` {kind}" for column, kind in types_in("hive", columns).items())
         database, table = name.split(".")
-        self.query(f"alter table `{database}`.`{table}` add columns ({listed})")
+        self.query(f"alter table `{database}`.`{table}` add columns ({described(types_in('hive', columns), {})})")
 
     def create_as(self, name: str, select: str) -> None:
         """A retry of the task takes what the try before it has made, or waits for it, as long as nothing was published since."""
         inputs = [self._made.get(match[0], "") for match in _STAGED.finditer(select)]
         identity = self.identity()
         digest = hashlib.sha256(repr((name, select, inputs, identity and identity.mark)).encode()).hexdigest()[:32]
+        self._answers = {sql: answer for sql, answer in self._answers.items() if name not in sql}
         place = f"{self._location}/staging/{name.split('.')[1]}/{digest}"
         query = self._with_views(select)
         found = self._glue.table(name)
@@ -230,14 +224,3 @@ def _is_current(column: Mapping[str, object]) -> bool:
     """Glue also lists columns that an Iceberg table had once."""
     parameters = column.get("Parameters") or {}
     return not isinstance(parameters, Mapping) or parameters.get("iceberg.field.current", "true") == "true"
-
-
-def _comment(text: str) -> str:
-    if not text:
-        return ""
-    if len(text) > 255:
-        text = f"{text[:254]}…"
-    if "\n" in text:
-        raise SpecError([f"a description with more than one line: {text!r}"])
-    escaped = text.replace("\\", "\\\\").replace("'", "\\'")
-    return f" comment '{escaped}'"

@@ -13,7 +13,7 @@ from headline.ledger import Identity, Statement
 from headline.sql import DIALECT, transpiled
 from headline.warehouse.base import Result
 from headline.warehouse.iceberg.names import STAGING
-from headline.warehouse.iceberg.statements import replacing, types_in
+from headline.warehouse.iceberg.statements import described, replacing, types_in
 from headline.warehouse.identity import IDENTITY
 
 
@@ -38,9 +38,11 @@ class Engine(ABC):
     def query(self, sql: str) -> Result:
         """Run one statement in the engine's dialect; its rows, none where it gives none. Moments are naive, in UTC."""
 
-    def foresee(self, statements: Callable[[], Sequence[str]]) -> None:
+    def foresee(self, statements: Callable[[], Sequence[str]]) -> None:  # noqa: B027
         """What will be asked next, as `query` will be asked it: an engine that charges for each statement answers it together."""
-        del statements
+
+    def begin_publishing(self) -> None:  # noqa: B027
+        """Within the exclusive lock, before the first MERGE: what killed runs have left at work must not come after it."""
 
     def spent(self) -> list[Statement]:
         """The statements that have ended since this was asked last, of an engine that charges for each."""
@@ -89,9 +91,15 @@ class Engine(ABC):
         """Make a namespace where it is not there."""
         self.query(f"create database if not exists {name}")
 
-    def create_table(self, name: str, columns: Mapping[str, str], partition: Partition | None = None) -> None:
-        """Make a published table of format version 2 where it is not there; types in DuckDB's dialect."""
-        listed = ", ".join(f"{column} {kind}" for column, kind in types_in(self.dialect, columns).items())
+    def create_table(
+        self,
+        name: str,
+        columns: Mapping[str, str],
+        partition: Partition | None = None,
+        comments: Mapping[str, str] | None = None,
+    ) -> None:
+        """Make a published table of format version 2 where it is not there; types in DuckDB's dialect, comments by column."""
+        listed = described(types_in(self.dialect, columns), comments or {})
         cut = f" partitioned by ({partition.unit}s({partition.column}))" if partition else ""
         self.query(f"create table if not exists {name} ({listed}) using iceberg{cut} tblproperties ('format-version' = '2')")
 

@@ -61,6 +61,7 @@ class IcebergStaging(IcebergSession, Staging):
             stack.enter_context(self._locks.exclusive(self._warehouse.lock_name, self._warehouse.lock_timeout))
             self._enter(stack)
             self._require_own(anew=True)
+            self.engine.begin_publishing()
             yield
 
     def ensure(self, outputs: Sequence[Output]) -> None:
@@ -169,7 +170,7 @@ class IcebergStaging(IcebergSession, Staging):
             column = output.table.period_column
             unit = "day" if output.table.period == "day" else "month"
             self.engine.create_namespace(output.name.split(".")[0])
-            self.engine.create_table(output.name, output.columns, Partition(column, unit) if column else None)
+            self.engine.create_table(output.name, output.columns, Partition(column, unit) if column else None, output.comments)
             return
         wanted = output.columns
         changed = [name for name, kind in known.items() if name in wanted and not same_type(kind, wanted[name])]

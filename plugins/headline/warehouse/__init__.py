@@ -22,7 +22,11 @@ def open_warehouse(conn_id: str = CONNECTION, ledger: str = LEDGER) -> Warehouse
         from headline.warehouse.duckdb.warehouse import DuckDBWarehouse
 
         return DuckDBWarehouse(connection, ledger=ledger)
-    raise SpecError([f"connection {conn_id}: no engine for the type {connection.conn_type!r}; there is: duckdb"])
+    if connection.conn_type == "spark_connect":
+        from headline.warehouse.spark.warehouse import SparkWarehouse
+
+        return SparkWarehouse(connection, ledger=ledger)
+    raise SpecError([f"connection {conn_id}: no engine for the type {connection.conn_type!r}; there are: duckdb, spark_connect"])
 
 
 def staging_of(dialect: str) -> type[Staging]:
@@ -31,7 +35,11 @@ def staging_of(dialect: str) -> type[Staging]:
         from headline.warehouse.duckdb.staging import DuckDBStaging
 
         return DuckDBStaging
-    raise SpecError([f"no engine has the dialect {dialect!r}; there is: duckdb"])
+    if dialect == "spark":
+        from headline.warehouse.iceberg.staging import IcebergStaging
+
+        return IcebergStaging
+    raise SpecError([f"no engine has the dialect {dialect!r}; there are: duckdb, spark"])
 
 
 def ask(warehouse: Warehouse, sql: str) -> Result:

@@ -6,12 +6,19 @@ Athena want a whole Spark, or an older client of Athena, beside what is installe
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from headline.warehouse.base import Result
 
 if TYPE_CHECKING:
     from headline.warehouse.iceberg.engine import Engine
+
+
+class Column(NamedTuple):
+    """What Soda asks of a column of a result."""
+
+    name: str
+    type_code: None = None
 
 
 class Connection:
@@ -44,9 +51,9 @@ class Cursor:
         self.close()
 
     @property
-    def description(self) -> list[tuple[str, None]]:
+    def description(self) -> list[Column]:
         """The names of the columns; Soda asks for no more."""
-        return [(name, None) for name in self._result.columns]
+        return [Column(name) for name in self._result.columns]
 
     def execute(self, sql: str) -> None:
         """Run a statement."""

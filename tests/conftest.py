@@ -46,7 +46,7 @@ ORDER = (
         "airflow/test_runs",
         "airflow",
     ),
-    *("faults/test_injected", "faults", "properties", "cases", "dags", "unit", "sql", "attacks", "repository", "examples", "engines"),
+    *("faults/test_injected", "faults", "properties", "cases", "dags", "unit", "sql", "attacks", "repository", "examples"),
 )
 
 

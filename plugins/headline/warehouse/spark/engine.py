@@ -129,6 +129,10 @@ class SparkEngine(Engine):
     def create_view(self, name: str, select: str) -> None:
         self.query(f"create or replace temporary view {name} as {select}")
 
+    def viewed(self, column: str) -> str:
+        """As an expression, which has no field id: Sail 0.7.2 cannot group by a column of two united tables whose ids differ."""
+        return f"coalesce({column}, {column}) as {column}"
+
     def staging_name(self, output: str, suffix: str) -> str:
         return f"{STAGING}__{output.replace('.', '__')}__{suffix}"
 

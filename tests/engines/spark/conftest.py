@@ -6,7 +6,7 @@ import threading
 from collections.abc import Iterator
 
 import pytest
-from tests.engines.servers import Lake, moto, sail
+from tests.engines.spark.servers import Lake, moto, sail
 from tests.faults.world import COMPANY, D1, D3, D5, PIPELINES, World, complete
 
 from headline import specs

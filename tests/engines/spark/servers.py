@@ -85,7 +85,6 @@ def sail(folder: Path, aws: str) -> Iterator[Lake]:
         "AWS_ALLOW_HTTP": "true",
         "SAIL_CATALOG__LIST": catalog,
         "SAIL_CATALOG__DEFAULT_CATALOG": "glue",
-        "DATAFUSION_EXECUTION_SKIP_PHYSICAL_AGGREGATE_SCHEMA_CHECK": "true",
     }
     command = [sys.executable, "-m", "pysail", "spark", "server", "--ip", "127.0.0.1", "--port", str(port)]
     with server(command, port, folder / "sail.log", variables):

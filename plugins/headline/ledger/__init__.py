@@ -31,6 +31,7 @@ from headline.ledger.staleness import (
     stale_states,
     touched,
 )
+from headline.ledger.statements import Statement, Statements
 from headline.ledger.upkeep import Erasure, Tombstones, Upkeep
 
 __all__ = [
@@ -68,6 +69,8 @@ __all__ = [
     "SchemaChange",
     "SchemaChanges",
     "StagingTable",
+    "Statement",
+    "Statements",
     "Tombstones",
     "Upkeep",
     "behind",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import sqlglot
@@ -46,7 +46,7 @@ class DuckDBSession(Statements, Session):
     def published_contents(self, table: Table) -> list[Content]:
         return published_contents(self, table)
 
-    def landing(self, files: Sequence[str], columns: dict[str, str]) -> sqlglot.exp.Expr:
+    def landing(self, files: Mapping[str, Mapping[str, str]], columns: dict[str, str]) -> sqlglot.exp.Expr:
         if files:
             text = "select * from read_parquet(files, union_by_name = true, hive_partitioning = false)"
         else:

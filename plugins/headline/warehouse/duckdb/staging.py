@@ -16,7 +16,7 @@ from headline.ledger import Identity, Locks
 from headline.ledger.identity import MENDING, published
 from headline.specs import Table
 from headline.specs.files import file_state
-from headline.warehouse.base import Content, Output, Replacement, Staging, Warehouse
+from headline.warehouse.base import Asked, Content, Output, Replacement, Staging, Warehouse, nothing
 from headline.warehouse.duckdb.columns import known_of, normal
 from headline.warehouse.duckdb.contents import contents_of
 from headline.warehouse.duckdb.histories import changed_days
@@ -103,7 +103,7 @@ class DuckDBStaging(DuckDBSession, Staging):
     def staging_name(self, output: str) -> str:
         return self.staging_name_of_every_run(output)
 
-    def stage(self, table: Table, selects: Sequence[str]) -> list[Content]:
+    def stage(self, table: Table, selects: Sequence[str], asked: Asked = nothing) -> list[Content]:  # noqa: ARG002
         name = self.staging_name(table.full_name)
         staged = f"{name}__and_quarantine" if table.quarantine else name
         with self.transaction():

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
-from sqlglot import exp, parse_one
+from sqlglot import exp
 
 from headline.errors import BadRequest
-from headline.ledger import Identity
-from headline.sql import DIALECT
+from headline.ledger import Identity, Statement
+from headline.sql import DIALECT, transpiled
 from headline.warehouse.base import Result
 from headline.warehouse.iceberg.names import STAGING
-from headline.warehouse.iceberg.statements import replacing, types_in
+from headline.warehouse.iceberg.statements import described, replacing, types_in
 from headline.warehouse.identity import IDENTITY
 
 
@@ -37,6 +37,16 @@ class Engine(ABC):
     @abstractmethod
     def query(self, sql: str) -> Result:
         """Run one statement in the engine's dialect; its rows, none where it gives none. Moments are naive, in UTC."""
+
+    def foresee(self, statements: Callable[[], Sequence[str]]) -> None:  # noqa: B027
+        """What will be asked next, as `query` will be asked it: an engine that charges for each statement answers it together."""
+
+    def begin_publishing(self) -> None:  # noqa: B027
+        """Within the exclusive lock, before the first MERGE: what killed runs have left at work must not come after it."""
+
+    def spent(self) -> list[Statement]:
+        """The statements that have ended since this was asked last, of an engine that charges for each."""
+        return []
 
     @abstractmethod
     def query_within(self, sql: str, seconds: float, most_rows: int) -> Result:
@@ -63,7 +73,7 @@ class Engine(ABC):
         """A whole number of 64 bits made of a text: equal for equal texts, and spread evenly."""
 
     @abstractmethod
-    def landing(self, files: Sequence[str], columns: Mapping[str, str]) -> exp.Expr:
+    def landing(self, files: Mapping[str, Mapping[str, str]], columns: Mapping[str, str]) -> exp.Expr:
         """The rows of these landed Parquet files as a table or a subquery, their columns united by name.
 
         `columns`: those that the SQL asks for at least, with types for where no file has them.
@@ -75,15 +85,21 @@ class Engine(ABC):
 
     def transpile(self, sql: str) -> str:
         """A statement in DuckDB's dialect as text in the engine's."""
-        return self.write(parse_one(sql, read=DIALECT))
+        return transpiled(sql, self.dialect)
 
     def create_namespace(self, name: str) -> None:
         """Make a namespace where it is not there."""
         self.query(f"create database if not exists {name}")
 
-    def create_table(self, name: str, columns: Mapping[str, str], partition: Partition | None = None) -> None:
-        """Make a published table of format version 2 where it is not there; types in DuckDB's dialect."""
-        listed = ", ".join(f"{column} {kind}" for column, kind in types_in(self.dialect, columns).items())
+    def create_table(
+        self,
+        name: str,
+        columns: Mapping[str, str],
+        partition: Partition | None = None,
+        comments: Mapping[str, str] | None = None,
+    ) -> None:
+        """Make a published table of format version 2 where it is not there; types in DuckDB's dialect, comments by column."""
+        listed = described(types_in(self.dialect, columns), comments or {})
         cut = f" partitioned by ({partition.unit}s({partition.column}))" if partition else ""
         self.query(f"create table if not exists {name} ({listed}) using iceberg{cut} tblproperties ('format-version' = '2')")
 

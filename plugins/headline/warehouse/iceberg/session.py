@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlglot import exp, parse_one
 
 from headline import settings
-from headline.ledger import Identity
+from headline.ledger import Identity, Statement
 from headline.specs import Table
 from headline.sql import DIALECT
 from headline.warehouse.base import Content, Result, Session
@@ -51,11 +51,14 @@ class IcebergSession(Session):
     def published_contents(self, table: Table) -> list[Content]:
         return published_contents(self.engine, table)
 
-    def landing(self, files: Sequence[str], columns: dict[str, str]) -> exp.Expr:
+    def landing(self, files: Mapping[str, Mapping[str, str]], columns: dict[str, str]) -> exp.Expr:
         if files:
             return self.engine.landing(files, columns)
         nulls = [exp.alias_(exp.cast(exp.null(), kind, dialect=DIALECT), name, quoted=True) for name, kind in columns.items()]
         return exp.select(*nulls).where(exp.false()).subquery()
+
+    def spent(self) -> list[Statement]:
+        return self.engine.spent()
 
     def soda_data_source(self, name: str) -> Any:
         return data_source(self.engine, name)

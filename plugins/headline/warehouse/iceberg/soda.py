@@ -14,13 +14,6 @@ if TYPE_CHECKING:
     from headline.warehouse.iceberg.engine import Engine
 
 
-class Column(NamedTuple):
-    """What Soda asks of a column of a result."""
-
-    name: str
-    type_code: None = None
-
-
 class Connection:
     """A DB-API connection with as much as Soda uses."""
 
@@ -37,6 +30,11 @@ class Connection:
     commit = rollback = close
 
 
+class _Column(NamedTuple):
+    name: str
+    kind: None = None
+
+
 class Cursor:
     """Runs a statement of DuckDB's dialect on the engine and keeps its rows."""
 
@@ -51,9 +49,9 @@ class Cursor:
         self.close()
 
     @property
-    def description(self) -> list[Column]:
+    def description(self) -> list[_Column]:
         """The names of the columns; Soda asks for no more."""
-        return [Column(name) for name in self._result.columns]
+        return [_Column(name) for name in self._result.columns]
 
     def execute(self, sql: str) -> None:
         """Run a statement."""

@@ -13,11 +13,11 @@ from headline.intervals import Interval
 from headline.ledger import Identity, Locks
 from headline.ledger.identity import MENDING, published, recorded
 from headline.specs import Table
-from headline.warehouse.base import Content, Output, Replacement, Staging
+from headline.warehouse.base import Asked, Content, Output, Replacement, Staging, is_history, nothing
 from headline.warehouse.iceberg.calendar import CALENDAR, ensure_calendar
-from headline.warehouse.iceberg.contents import contents_of
+from headline.warehouse.iceberg.contents import contents_of, contents_query
 from headline.warehouse.iceberg.engine import Engine, Partition
-from headline.warehouse.iceberg.histories import changed_days
+from headline.warehouse.iceberg.histories import changed_days, changed_query
 from headline.warehouse.iceberg.names import STAGING, is_with_quarantine, outputs_of, staging_table, suffix
 from headline.warehouse.iceberg.session import IcebergSession
 from headline.warehouse.iceberg.soda import data_source
@@ -61,6 +61,7 @@ class IcebergStaging(IcebergSession, Staging):
             stack.enter_context(self._locks.exclusive(self._warehouse.lock_name, self._warehouse.lock_timeout))
             self._enter(stack)
             self._require_own(anew=True)
+            self.engine.begin_publishing()
             yield
 
     def ensure(self, outputs: Sequence[Output]) -> None:
@@ -83,12 +84,13 @@ class IcebergStaging(IcebergSession, Staging):
     def staging_name(self, output: str) -> str:
         return self.engine.staging_name(output, self._suffix)
 
-    def stage(self, table: Table, selects: Sequence[str]) -> list[Content]:
+    def stage(self, table: Table, selects: Sequence[str], asked: Asked = nothing) -> list[Content]:
         staged = self._table(table)
         columns = Output(table.full_name, table).columns | ({"quarantine_reason": "varchar"} if table.quarantine else {})
         self.engine.create_namespace(STAGING)
         self.engine.create_as(staged, "\nunion all\n".join(typed(select, columns, self.engine.dialect) for select in selects))
         self.make_views(staged)
+        self.engine.foresee(lambda: [*self._asked(staged, table), *asked()])
         return contents_of(self.engine, staged, table, told=table.quarantine)
 
     def stage_from(self, *_: object) -> list[Content]:
@@ -143,6 +145,12 @@ class IcebergStaging(IcebergSession, Staging):
 
     # inside
 
+    def _asked(self, staged: str, table: Table) -> Iterator[str]:
+        """What is asked of each staging table that was made."""
+        yield self.engine.write(contents_query(self.engine, staged, table, told=table.quarantine))
+        if is_history(table):
+            yield self.engine.write(changed_query(self.engine, self.staging_name(table.full_name), table))
+
     def _table(self, table: Table) -> str:
         """The staging table of a table, with the rows of its quarantine."""
         return staging_table(table.full_name, self._suffix, with_quarantine=table.quarantine)
@@ -162,7 +170,7 @@ class IcebergStaging(IcebergSession, Staging):
             column = output.table.period_column
             unit = "day" if output.table.period == "day" else "month"
             self.engine.create_namespace(output.name.split(".")[0])
-            self.engine.create_table(output.name, output.columns, Partition(column, unit) if column else None)
+            self.engine.create_table(output.name, output.columns, Partition(column, unit) if column else None, output.comments)
             return
         wanted = output.columns
         changed = [name for name, kind in known.items() if name in wanted and not same_type(kind, wanted[name])]

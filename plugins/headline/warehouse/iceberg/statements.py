@@ -29,6 +29,18 @@ def type_from(text: str, dialect: str) -> str:
     return kind.sql(DIALECT).replace(", ", ",")
 
 
+def described(columns: Mapping[str, str], comments: Mapping[str, str]) -> str:
+    """Columns with their types and comments as CREATE TABLE lists them, in the grammar that Hive and Spark share."""
+    return ", ".join(f"`{name}` {kind}{_comment(comments.get(name, ''))}" for name, kind in columns.items())
+
+
+def _comment(text: str) -> str:
+    """The catalogue of Hive keeps 255 characters of a comment."""
+    line = " ".join(text.split())
+    escaped = (line if len(line) <= 255 else f"{line[:254]}…").replace("\\", "\\\\").replace("'", "\\'")
+    return f" comment '{escaped}'" if escaped else ""
+
+
 def same_type(one: str, other: str) -> bool:
     """Whether two types of DuckDB's dialect are one."""
     return type_from(one, DIALECT) == type_from(other, DIALECT)

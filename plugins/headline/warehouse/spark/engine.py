@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from threading import Timer
 from typing import Any
 
@@ -15,7 +15,7 @@ from headline.warehouse.base import Result
 from headline.warehouse.iceberg.engine import Engine, Partition
 from headline.warehouse.iceberg.glue import current_snapshot
 from headline.warehouse.iceberg.names import STAGING
-from headline.warehouse.iceberg.statements import type_from, types_in
+from headline.warehouse.iceberg.statements import described, type_from, types_in
 
 # Moments without a zone, in UTC, and values that do not fit are errors.
 SETTINGS = {
@@ -104,20 +104,26 @@ class SparkEngine(Engine):
     def row_hash(self, text: exp.Expr) -> exp.Expr:
         return exp.Anonymous(this="xxhash64", expressions=[text])
 
-    def landing(self, files: Sequence[str], _: Mapping[str, str]) -> exp.Expr:
+    def landing(self, files: Mapping[str, Mapping[str, str]], _: Mapping[str, str]) -> exp.Expr:
         self._landed += 1
         name = f"headline_landed_{self._landed}"
         try:
             self._spark.read.option("mergeSchema", "true").parquet(*files).createOrReplaceTempView(name)
         except Exception as error:
-            raise wrong(error, f"{len(files)} landed files, {files[0]} first") from error
+            raise wrong(error, f"{len(files)} landed files, {next(iter(files))} first") from error
         return exp.to_table(name)
 
     def create_namespace(self, name: str) -> None:
         self.query(f"create database if not exists {name}{self._location(name)}")
 
-    def create_table(self, name: str, columns: Mapping[str, str], partition: Partition | None = None) -> None:
-        listed = ", ".join(f"{column} {kind}" for column, kind in types_in(self.dialect, columns).items())
+    def create_table(
+        self,
+        name: str,
+        columns: Mapping[str, str],
+        partition: Partition | None = None,
+        comments: Mapping[str, str] | None = None,
+    ) -> None:
+        listed = described(types_in(self.dialect, columns), comments or {})
         cut = f" partitioned by ({partition.unit}s({partition.column}))" if partition else ""
         told = f"{cut}{self._location(name)} tblproperties ('format-version' = '2')"
         self.query(f"create table if not exists {name} ({listed}) using iceberg{told}")

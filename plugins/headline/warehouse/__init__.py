@@ -28,7 +28,12 @@ def open_warehouse(conn_id: str = CONNECTION, ledger: str = LEDGER) -> Warehouse
         from headline.warehouse.athena.warehouse import AthenaWarehouse
 
         return AthenaWarehouse(connection, ledger=ledger)
-    raise SpecError([f"connection {conn_id}: no engine for the type {connection.conn_type!r}; there is: duckdb"])
+    if connection.conn_type == "spark_connect":
+        from headline.warehouse.spark.warehouse import SparkWarehouse
+
+        return SparkWarehouse(connection, ledger=ledger)
+    known = "duckdb, athena or aws, spark_connect"
+    raise SpecError([f"connection {conn_id}: no engine for the type {connection.conn_type!r}; there are: {known}"])
 
 
 def staging_of(dialect: str) -> type[Staging]:
@@ -42,7 +47,11 @@ def staging_of(dialect: str) -> type[Staging]:
         from headline.warehouse.iceberg.staging import IcebergStaging
 
         return IcebergStaging
-    raise SpecError([f"no engine has the dialect {dialect!r}; there is: duckdb"])
+    if dialect == "spark":
+        from headline.warehouse.iceberg.staging import IcebergStaging
+
+        return IcebergStaging
+    raise SpecError([f"no engine has the dialect {dialect!r}; there are: duckdb, athena, spark"])
 
 
 def cancel_statements() -> None:

@@ -117,6 +117,10 @@ class Engine(ABC):
         """Make a view of staged rows, in the place of one of that name; `name` is one of `staging_name`."""
         self.query(f"create or replace view {name} as {select}")
 
+    def viewed(self, column: str) -> str:
+        """A column of a staging table as the view of an output selects it."""
+        return column
+
     def drop_table(self, name: str) -> None:
         """Drop a table with its files, where it is there."""
         self.query(f"drop table if exists {name}")

@@ -136,7 +136,7 @@ class IcebergStaging(IcebergSession, Staging):
                 is_quarantine = output.startswith("quarantine.")
                 condition = f" where quarantine_reason is {'not ' if is_quarantine else ''}null"
                 columns = [column for column in columns if is_quarantine or column != "quarantine_reason"]
-            self.engine.create_view(name, f"select {', '.join(columns)} from {staged}{condition}")
+            self.engine.create_view(name, f"select {', '.join(map(self.engine.viewed, columns))} from {staged}{condition}")
 
     def drop_staged(self) -> None:
         """Drop the run's staging tables unless they are kept; views first, which stand on them."""

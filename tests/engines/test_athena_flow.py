@@ -91,14 +91,9 @@ def test_each_table_takes_a_statement_a_step_and_says_what_it_cost(shop: Project
     assert {known[one.query_id] for table in tables.values() for one in table.statements} == {"succeeded"}
 
 
-def test_again_nothing_is_published(shop: Project, athena: AthenaDouble) -> None:
-    shop.publish("core_shop", D1, D3)
-    merges = len(athena.statements("merge into"))
-    assert [one.changed_count for one in shop.publish("core_shop", D1, D3).values()] == [0, 0]
-    assert len(athena.statements("merge into")) == merges
-
-
-def test_a_crash_between_two_tables_rolls_forward(shop: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_crash_between_two_tables_rolls_forward_and_again_nothing_is_published(
+    shop: Project, athena: AthenaDouble, monkeypatch: pytest.MonkeyPatch
+) -> None:
     replace, replaced = IcebergStaging._replace, []
 
     def second_kills(self: IcebergStaging, *arguments: Any) -> None:
@@ -113,9 +108,12 @@ def test_a_crash_between_two_tables_rolls_forward(shop: Project, monkeypatch: py
             shop.publish("core_shop", D1, D3)
     assert rows(shop, "select order_id, amount from core.orders") == ORDERS
     assert rows(shop, "select ds, amount from core.running_totals") == []
-    assert [state.status for state in shop.ledger.states(["core.orders"])] == [] or shop.ledger.in_doubt("core.orders")
+    assert len(shop.ledger.in_doubt("core.orders")) == 3
     shop.publish("core_shop", D1, D3)
     assert is_right(shop)
+    merges = len(athena.statements("merge into"))
+    assert [one.changed_count for one in shop.publish("core_shop", D1, D3).values()] == [0, 0]
+    assert len(athena.statements("merge into")) == merges
 
 
 @pytest.mark.parametrize(

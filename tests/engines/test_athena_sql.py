@@ -35,8 +35,8 @@ with_timezone from_big_endian_64 to_utf8 xxhash64
 """
 # Words before a parenthesis that call nothing, or have a grammar of their own.
 WORDS = """
-all and any as between by case cast distinct else end except exists extract filter from having in insert intersect interval is join like
-not on or over q select then union using values when where with decimal timestamp varchar
+all and any as between by case cast distinct else end except exists extract filter from having in insert intersect interval is
+join like not on or over q select then union using values when where with decimal timestamp varchar
 """
 CALL = re.compile(r"\b([a-z_]\w*)\s*\(", re.IGNORECASE)
 

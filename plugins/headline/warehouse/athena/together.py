@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import sqlglot
+from sqlglot import exp
 
 from headline.warehouse.athena.dialect import DIALECT
 from headline.warehouse.base import Result
@@ -15,7 +16,9 @@ _NUMBER = "query_number"
 
 def together(selects: Sequence[str]) -> tuple[str, list[int]]:
     """One SELECT of the rows of all, with the number of each and its columns in places of their own; and their widths."""
-    widths = [len(sqlglot.parse_one(select, read=DIALECT).selects) for select in selects]
+    widths = [
+        len(tree.selects) for tree in (sqlglot.parse_one(one, read=DIALECT) for one in selects) if isinstance(tree, exp.Query)
+    ]
     columns = [f"c{place}" for place in range(sum(widths))]
     parts, first = [], 0
     for number, (select, width) in enumerate(zip(selects, widths, strict=True)):

@@ -12,8 +12,8 @@ from sqlglot import exp
 from headline.connections import Connection
 from headline.errors import BadData, BadRequest, HeadlineError, SpecError, Transient
 from headline.warehouse.base import Result
-from headline.warehouse.iceberg.engine import Engine, Partition
 from headline.warehouse.iceberg.deletes import require_readable
+from headline.warehouse.iceberg.engine import Engine, Partition
 from headline.warehouse.iceberg.glue import current_snapshot
 from headline.warehouse.iceberg.names import STAGING
 from headline.warehouse.iceberg.statements import described, type_from, types_in

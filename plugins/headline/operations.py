@@ -15,6 +15,7 @@ from headline.operators import (
     ReconcileOperator,
     RecordRepairsOperator,
     RetentionOperator,
+    TableUpkeepOperator,
     callbacks,
 )
 from headline.operators.watch import DrillOperator, FiguresOperator, WatchOperator
@@ -152,6 +153,23 @@ def retention_dag() -> DAG:
     return dag
 
 
+def table_upkeep_dag() -> DAG:
+    """Once a week: files that publications have left are merged, and old snapshots go, where the engine leaves that to others."""
+    with DAG(
+        dag_id="table_upkeep",
+        description="OPTIMIZE and VACUUM of every published table on Athena; skipped on DuckDB.",
+        doc_md=TABLE_UPKEEP,
+        tags=[OWNER],
+        default_args={**DEFAULT_ARGS, "owner": OWNER},
+        schedule="0 14 * * 0",
+        start_date=BEFORE_ALL_DATA,
+        catchup=False,
+        max_active_runs=1,
+    ) as dag:
+        TableUpkeepOperator(task_id="keep_up", on_failure_callback=callbacks.task_failed)
+    return dag
+
+
 REPAIR = """
 Days that should be there and are not are found in the ledger: a source's day of which nothing, or an empty answer, has arrived,
 and a pipeline's day that was never published although all that it reads is there. Each is brought by a run of its own DAG,
@@ -203,4 +221,10 @@ and what waivers go by stay), and backups (`HEADLINE_KEEP_BACKUP_DAYS`, 30; the 
 published figure needs is never removed.
 
 The log says what was removed, as do the rendered fields and the ledger's table `retention`.
+"""
+
+TABLE_UPKEEP = """
+On Athena each publication leaves small data files and files of deleted positions. `OPTIMIZE` merges them and `VACUUM` forgets
+snapshots older than five days, table by table; nobody publishes while a table is at it. On DuckDB there is nothing to do, and
+the task is skipped. The rendered fields name the tables, the ledger's table `statement` what each statement scanned and cost.
 """

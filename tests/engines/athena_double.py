@@ -75,7 +75,7 @@ class AthenaDouble:
     scanned: int = 0
     tokens: dict[str, tuple[str, str]] = field(default_factory=dict)
     partitions: dict[str, str] = field(default_factory=dict)  # of each table: the expression that it is partitioned by
-    before: Callable[[str], None] = lambda _: None
+    seen: set[str] = field(default_factory=set)  # tables and views that DuckDB has
 
     @property
     def executions(self) -> dict[str, Execution]:
@@ -123,7 +123,6 @@ class AthenaDouble:
         self.executed.append(execution.query)
         failure = next((self.failures.pop(part) for part in list(self.failures) if part in execution.query), None)
         try:
-            self.before(execution.query)
             if failure is None:
                 self._store(execution.id, *self._execute(execution.query))
         except duckdb.Error as error:
@@ -164,7 +163,7 @@ class AthenaDouble:
             self._create(tree)
             return [], []
         if isinstance(tree, exp.Alter):
-            for column in tree.find_all(exp.ColumnDef):
+            for column in tree.find_all(exp.ColumnDef):  # none where properties are set
                 self.duck.execute(f"alter table {_name(tree.this)} add column {column.sql('duckdb')}")
             self._commit(_name(tree.this))
             return [], []
@@ -190,6 +189,7 @@ class AthenaDouble:
         if _in_glue(name) is None:  # it may have been dropped there
             self.duck.execute(f"drop table if exists {name}")
         self.duck.execute(tree.sql("duckdb"))
+        self.seen.add(name)
         if partitioned:
             [by] = partitioned.this.expressions
             column = by.find(exp.Column)
@@ -237,7 +237,7 @@ class AthenaDouble:
 
     def _show_external(self, table: exp.Table) -> None:
         """Let DuckDB see a table of Glue that lists Parquet files, as Athena does."""
-        if not table.db or self.duck.execute("select 1 from duckdb_views() where view_name = ?", [table.name]).fetchone():
+        if not table.db or f"{table.db}.{table.name}" in self.seen:
             return
         s3, found = client("s3"), _in_glue(f"{table.db}.{table.name}")
         storage = found["StorageDescriptor"] if found else {}
@@ -252,6 +252,7 @@ class AthenaDouble:
             f'as "{column["Name"]}"'
             for column in storage["Columns"]
         )
+        self.seen.add(f"{table.db}.{table.name}")
         self.duck.execute(f"create schema if not exists {table.db}")
         self.duck.execute(
             f"create view {table.db}.{table.name} as select {columns} "

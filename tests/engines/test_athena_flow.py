@@ -7,8 +7,10 @@ from typing import Any
 
 import pyarrow
 import pytest
+from moto.core import DEFAULT_ACCOUNT_ID
+from moto.glue.models import glue_backends
 from pyarrow import parquet
-from tests.engines.athena_double import AthenaDouble, Failure, client
+from tests.engines.athena_double import REGION, AthenaDouble, Failure, client
 from tests.unit.conftest import Project
 
 from headline import specs
@@ -22,6 +24,7 @@ from headline.warehouse.athena.engine import AthenaEngine
 from headline.warehouse.athena.statements import AthenaStatements
 from headline.warehouse.iceberg.staging import IcebergStaging
 
+LONG_AGO = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
 D1, D2, D3 = (date(2026, 3, 1 + n) for n in range(3))
 ORDERS = [("a", 1), ("b", 10), ("c", 100)]
 TOTALS = [(D1, 1), (D2, 11), (D3, 111)]
@@ -200,6 +203,27 @@ def test_more_days_than_athena_writes_at_once_are_published_in_parts(
     project.publish("shop", min(days), max(days))
     assert len(athena.statements("merge into raw.orders")) == merges + 2
     assert rows(project, "select count(*) from raw.orders") == [(150,)]
+
+
+def test_upkeep_merges_files_and_forgets_snapshots_of_every_table(shop: Project, athena: AthenaDouble) -> None:
+    tables = ["core.orders", "core.running_totals", "quarantine.orders", "raw.orders"]
+    shop.publish("core_shop", D1, D3)
+    old, new = ("headline_staging.landed_old", "headline_staging.landed_new")
+    with shop.warehouse.open_engine() as engine:
+        for name in (old, new):
+            engine._glue.list_files(name, f"s3://tables/warehouse/{name}", ["s3://tables/a"], {"x": "string"})
+    glue_backends[DEFAULT_ACCOUNT_ID][REGION].databases["headline_staging"].tables["landed_old"].created_time = LONG_AGO
+    assert shop.warehouse.keep_up() == tables
+    left = {one["Name"] for one in client("glue").get_tables(DatabaseName="headline_staging")["TableList"]}
+    assert ("landed_old" in left, "landed_new" in left) == (False, True)
+    assert athena.statements("optimize") == [f"OPTIMIZE {name} REWRITE DATA USING BIN_PACK" for name in tables]
+    assert athena.statements("vacuum") == [f"VACUUM {name}" for name in tables]
+    assert {(one.table, one.step) for one in Statements().of_run("upkeep")} == {(name, "upkeep") for name in tables}
+    with shop.warehouse.session() as session:
+        session.change(["delete from core.orders where order_id = 'a'"])
+    assert athena.executed[-4].startswith("alter table `core`.`orders` set tblproperties ('vacuum_max_snapshot_age_seconds'='1'")
+    assert [sql.split()[0] for sql in athena.executed[-3:]] == ["OPTIMIZE", "VACUUM", "alter"]
+    assert rows(shop, "select order_id, amount from core.orders") == ORDERS[1:]
 
 
 def test_files_with_other_columns_are_read_as_one(athena: AthenaDouble, project: Project, tmp_path: Path) -> None:

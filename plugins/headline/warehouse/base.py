@@ -171,6 +171,10 @@ class Warehouse(ABC):
     def forget(self, run_key: str) -> None:
         """Remove what a run has kept, if anything."""
 
+    def keep_up(self) -> list[str]:
+        """Do what the engine leaves undone for fast reads: the published tables it was done to; none where nothing is left."""
+        return []
+
     @abstractmethod
     def mismatch(self) -> str:
         """In words why it is not the warehouse that the ledger knows; empty where they belong together."""

@@ -6,6 +6,7 @@ import hashlib
 import logging
 import re
 from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 
 from sqlglot import exp
 
@@ -196,6 +197,14 @@ class AthenaEngine(Engine):
         about = About(name, "upkeep")
         for statement in (f"OPTIMIZE {name} REWRITE DATA USING BIN_PACK", f"VACUUM {name}"):
             self._statements.execute(statement, about)
+
+    def drop_old(self, days: int) -> list[str]:
+        """Drop what runs that were killed have left in staging, and lists of landed files, when they are so many days old."""
+        before = datetime.now(UTC) - timedelta(days=days)
+        old = [f"{STAGING}.{one['Name']}" for one in self._glue.tables(STAGING) if one["CreateTime"] < before]
+        for name in old:
+            self._glue.drop(name)
+        return old
 
     # inside
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from decimal import Decimal
 
+from headline import settings
 from headline.connections import Connection, aws_client
 from headline.errors import SpecError
 from headline.ledger import Statements
@@ -14,6 +15,8 @@ from headline.warehouse.athena.dialect import DIALECT
 from headline.warehouse.athena.engine import AthenaEngine
 from headline.warehouse.athena.glue import Glue
 from headline.warehouse.athena.statements import AthenaStatements
+from headline.warehouse.iceberg.calendar import CALENDAR
+from headline.warehouse.iceberg.session import IcebergSession
 from headline.warehouse.iceberg.warehouse import IcebergWarehouse
 
 
@@ -32,6 +35,18 @@ class AthenaWarehouse(IcebergWarehouse):
         if not self._at.startswith("s3://"):
             raise SpecError([f"connection {connection.conn_id}: extra: location: s3://<bucket>/<prefix>, where tables are kept"])
         super().__init__(connection, self._at, ledger=ledger)
+
+    def keep_up(self) -> list[str]:
+        """Nobody publishes while the files of a table are rewritten: that is a commit, and another's is not taken beside it."""
+        with self.open_engine("upkeep") as engine:
+            published = sorted(IcebergSession(engine).tables() - {CALENDAR})
+            for name in published:
+                with self.alone(f"upkeep of {name}"):
+                    engine.maintain(name)
+            if days := settings.load().keep_staging_days:
+                with self.alone("upkeep of staging tables"):  # who reads landed files holds it shared
+                    engine.drop_old(days)
+            return published
 
     @contextmanager
     def open_engine(self, run_key: str = "") -> Iterator[AthenaEngine]:

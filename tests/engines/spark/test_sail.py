@@ -115,6 +115,14 @@ def test_a_person_reads_published_tables_and_nothing_else(on_sail: World) -> Non
         session.query("select nothing_such from core.order_lines")
 
 
+def test_an_erasure_that_older_snapshots_would_survive_changes_nothing(on_sail: World) -> None:
+    with open_warehouse().session() as session:
+        before = session.query("select count(*) from raw.customers").rows
+        with pytest.raises(BadRequest, match="nothing was changed"):
+            session.change(["delete from raw.customers"])
+        assert session.query("select count(*) from raw.customers").rows == before
+
+
 def test_two_engines_are_compared_row_by_row(on_sail: World) -> None:
     table, here = specs.load().tables["core.expenses"], open_warehouse()
     found = list(compare_engines(table, DAYS, here, here))

@@ -15,7 +15,7 @@ from headline.ledger.locks import Locks
 from headline.ledger.migrate import MIGRATOR, migrate
 from headline.ledger.new_state import Published
 from headline.ledger.partial import partial_days
-from headline.ledger.period import IN_DOUBT, OPEN, Change, PeriodState, has_not_ended
+from headline.ledger.period import IN_DOUBT, OPEN, Change, PeriodState, has_not_ended, hash_of
 from headline.ledger.publications import RunFacts
 from headline.ledger.repairs import Attempt, Repairs
 from headline.ledger.schema_changes import ColumnChange, SchemaChange, SchemaChanges
@@ -75,6 +75,7 @@ __all__ = [
     "Upkeep",
     "behind",
     "has_not_ended",
+    "hash_of",
     "lacking_in_words",
     "made_by_earlier_code",
     "migrate",

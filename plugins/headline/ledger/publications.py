@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Connection, and_, func, insert, select, text, update
+from sqlalchemy import Connection, and_, func, insert, or_, select, text, update
 from sqlalchemy.dialects.postgresql import distinct_on
 
 from headline.ledger import identity, tables
 from headline.ledger.identity import Identity
 from headline.ledger.new_state import Published, computed_again, distrust, notify, replace_states, state_row
-from headline.ledger.period import Change
+from headline.ledger.period import IN_DOUBT, Change, hash_of
 from headline.ledger.staging import set_state
 from headline.ledger.state import changed_since
 from headline.ledger.store import Store
@@ -64,11 +64,15 @@ class Publications(Store):
             connection.execute(identity.END, vars(after))
 
     def adopt(self, fingerprints: Mapping[tuple[str, date], str]) -> None:
-        """Keep the fingerprints of periods (table and first day) that have none; others stay as they are, as do all versions."""
+        """Keep the fingerprints of periods (table and first day) that have none, or one of another engine; others stay as they
+        are, as do all versions."""
         state = tables.period_state.c
+        engine = func.regexp_replace(state.fingerprint, "^[0-9]+:?|:?[^:]*$", "", "g")
         with self._begin() as connection:
             for (table_name, start), fingerprint in fingerprints.items():
-                mine = and_(state.table_name == table_name, state.start == start, state.fingerprint.is_(None))
+                is_of_another = and_(state.fingerprint != IN_DOUBT, engine != hash_of(fingerprint))
+                is_unknown = or_(state.fingerprint.is_(None), is_of_another)
+                mine = and_(state.table_name == table_name, state.start == start, is_unknown)
                 connection.execute(update(tables.period_state).where(mine).values(fingerprint=fingerprint))
 
     @contextmanager

@@ -43,11 +43,12 @@ def staging_of(dialect: str) -> type[Staging]:
 
         return DuckDBStaging
     if dialect == "athena":
-        import headline.warehouse.athena.dialect  # noqa: F401 (how it is written)
+        import headline.warehouse.athena.dialect
         from headline.warehouse.iceberg.staging import IcebergStaging
 
         return IcebergStaging
     if dialect == "spark":
+        import headline.warehouse.spark.dialect  # noqa: F401 (how it is written)
         from headline.warehouse.iceberg.staging import IcebergStaging
 
         return IcebergStaging

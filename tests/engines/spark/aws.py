@@ -10,7 +10,7 @@ _create_table = GlueResponse.create_table
 
 
 def create_table(self: GlueResponse) -> str:
-    """AWS can make an Iceberg table by itself; moto fails with 500, which a client tries again and again before it does without."""
+    """AWS makes an Iceberg table by itself where it is asked to; moto fails with 500, and clients try that again and again."""
     if not self.parameters.get("TableInput"):
         raise GlueClientError("ValidationException", "a table is made of a TableInput here")
     return _create_table(self)

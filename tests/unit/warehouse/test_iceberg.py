@@ -7,11 +7,13 @@ import duckdb
 import pytest
 from sqlglot import exp, parse_one
 
+from headline.errors import SpecError
 from headline.intervals import DAY, Interval
 from headline.ledger import Identity
 from headline.warehouse.base import Result
 from headline.warehouse.iceberg.calendar import ensure_calendar
 from headline.warehouse.iceberg.contents import row_text
+from headline.warehouse.iceberg.deletes import require_readable
 from headline.warehouse.iceberg.engine import Engine, Partition
 from headline.warehouse.iceberg.names import is_with_quarantine, outputs_of, staging_table
 from headline.warehouse.iceberg.soda import Connection
@@ -146,6 +148,12 @@ def test_types_of_engines_are_those_of_contracts() -> None:
     assert same_type("DECIMAL(18,4)", "decimal(18, 4)")
     assert not same_type("DECIMAL(18,4)", "decimal(18, 6)")
     assert same_type("INT", "integer")
+
+
+def test_delete_files_that_not_every_reader_understands_are_refused() -> None:
+    require_readable("core.t", {"total-position-deletes": "7", "total-equality-deletes": "0"})
+    with pytest.raises(SpecError, match=r"core\.t: .*total-equality-deletes 3"):
+        require_readable("core.t", {"total-equality-deletes": "3"})
 
 
 def test_a_staging_table_says_whose_rows_it_holds() -> None:

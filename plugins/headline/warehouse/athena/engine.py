@@ -45,6 +45,7 @@ class AthenaEngine(Engine):
     """Statements in a workgroup, tables in Glue. `location`: the address in S3 below which tables are kept."""
 
     dialect = DIALECT
+    can_expunge = True
 
     def __init__(self, statements: AthenaStatements, glue: Glue, location: str) -> None:
         self._statements = statements

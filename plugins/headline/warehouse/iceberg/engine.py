@@ -8,7 +8,6 @@ from typing import NamedTuple
 
 from sqlglot import exp
 
-from headline.errors import BadRequest
 from headline.ledger import Identity, Statement
 from headline.sql import DIALECT, transpiled
 from headline.warehouse.base import Result
@@ -33,6 +32,8 @@ class Engine(ABC):
     dialect: str
     # The most periods that one MERGE replaces: Athena writes 100 partitions at most, and others keep a file open for each.
     most_partitions = 100
+    # Whether it can leave nothing of rows that were changed.
+    can_expunge = False
 
     @abstractmethod
     def query(self, sql: str) -> Result:
@@ -158,8 +159,5 @@ class Engine(ABC):
         self.query(self.write(replacing(IDENTITY, columns, values.subquery("known"), None)))
 
     def expunge(self, tables: Sequence[str]) -> None:
-        """Leave nothing of rows that were changed: rewrite what holds them, and expire older snapshots.
-
-        Raises BadRequest where the engine cannot.
-        """
-        raise BadRequest(f"{type(self).__name__} cannot remove what its older snapshots hold of {', '.join(tables)}")
+        """Leave nothing of rows that were changed: rewrite what holds them, and expire older snapshots; where it `can_expunge`."""
+        raise NotImplementedError(f"{type(self).__name__} cannot expunge rows of {', '.join(tables)}")

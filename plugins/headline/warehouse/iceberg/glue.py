@@ -6,6 +6,8 @@ import json
 from typing import Any
 from urllib.parse import urlparse
 
+from headline.warehouse.iceberg.deletes import require_readable
+
 
 def metadata(glue: Any, s3: Any, table: str) -> dict[str, Any] | None:
     """The current metadata of a table (`schema.table`) as Iceberg writes it; None where there is no such table.
@@ -23,6 +25,11 @@ def metadata(glue: Any, s3: Any, table: str) -> dict[str, Any] | None:
 
 
 def current_snapshot(glue: Any, s3: Any, table: str) -> int | None:
-    """The id of a table's current snapshot; None where it has none yet."""
-    snapshot = (metadata(glue, s3, table) or {}).get("current-snapshot-id")
-    return None if snapshot in (None, -1) else int(snapshot)
+    """The id of a table's current snapshot; None where it has none yet. Raises SpecError where it has delete files that not every
+    reader understands."""
+    found = metadata(glue, s3, table) or {}
+    for snapshot in found.get("snapshots", ()):
+        if snapshot["snapshot-id"] == found.get("current-snapshot-id"):
+            require_readable(table, snapshot.get("summary", {}))
+            return int(snapshot["snapshot-id"])
+    return None

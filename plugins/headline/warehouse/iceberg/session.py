@@ -8,6 +8,7 @@ from typing import Any
 from sqlglot import exp, parse_one
 
 from headline import settings
+from headline.errors import BadRequest
 from headline.ledger import Identity, Statement
 from headline.specs import Table
 from headline.sql import DIALECT
@@ -34,10 +35,12 @@ class IcebergSession(Session):
     def change(self, statements: Sequence[str]) -> None:
         """One commit a statement; who is killed in between carries all of them out again."""
         trees = [parse_one(statement, read=DIALECT) for statement in statements]
+        changed = sorted({f"{table.db}.{table.name}" for tree in trees if (table := tree.find(exp.Table))})
+        if not self.engine.can_expunge:  # before anything is changed
+            raise BadRequest(f"this engine cannot remove what older snapshots hold of {', '.join(changed)}; nothing was changed")
         for tree in trees:
             self.engine.query(self.engine.write(tree))
-        changed = {f"{table.db}.{table.name}" for tree in trees if (table := tree.find(exp.Table))}
-        self.engine.expunge(sorted(changed))
+        self.engine.expunge(changed)
 
     def tables(self) -> set[str]:
         return {name for name in self.engine.tables() if name.split(".")[0] not in (STAGING, OWN_SCHEMA)}

@@ -12,6 +12,7 @@ from sqlglot import exp
 from headline.connections import Connection
 from headline.errors import BadData, BadRequest, HeadlineError, SpecError, Transient
 from headline.warehouse.base import Result
+from headline.warehouse.iceberg.deletes import require_readable
 from headline.warehouse.iceberg.engine import Engine, Partition
 from headline.warehouse.iceberg.glue import current_snapshot
 from headline.warehouse.iceberg.names import STAGING
@@ -98,8 +99,11 @@ class SparkEngine(Engine):
         """Of the table's own list of snapshots; with the extra `snapshots: glue` of what the Glue catalog refers to."""
         if self._extra.get("snapshots") == "glue":
             return current_snapshot(self._aws("glue"), self._aws("s3"), table)
-        newest = self.query(f"select snapshot_id from {table}.snapshots order by committed_at desc limit 1").rows
-        return int(newest[0][0]) if newest else None
+        newest = self.query(f"select snapshot_id, summary from {table}.snapshots order by committed_at desc limit 1").rows
+        for snapshot, summary in newest:
+            require_readable(table, summary or {})
+            return int(snapshot)
+        return None
 
     def row_hash(self, text: exp.Expr) -> exp.Expr:
         return exp.Anonymous(this="xxhash64", expressions=[text])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
+import headline.warehouse.spark.dialect  # noqa: F401 (how it is written)
 from headline.connections import Connection
 from headline.errors import SpecError, Transient
 from headline.ledger.engine import CONNECTION

@@ -14,13 +14,15 @@ from tests.engines.athena_double import REGION, AthenaDouble, Failure, client
 from tests.unit.conftest import Project
 
 from headline import specs
-from headline.errors import BadData, HeadlineError, SpecError, Transient
+from headline.errors import BadData, BadRequest, HeadlineError, SpecError, Transient
 from headline.intervals import DAY
 from headline.ledger import Statements
 from headline.operators.summary import summary
 from headline.pipeline import write_audit_publish
 from headline.pipeline.fingerprints import verify_published
 from headline.warehouse.athena.engine import AthenaEngine
+from headline.warehouse.athena.glue import Glue
+from headline.warehouse.athena.landed import landed_rows
 from headline.warehouse.athena.statements import AthenaStatements
 from headline.warehouse.iceberg.staging import IcebergStaging
 
@@ -240,4 +242,6 @@ def test_files_with_other_columns_are_read_as_one(athena: AthenaDouble, project:
         assert rows(project, f"select ds, n, key from {both} as arrived") == [(D1, "1", "x"), (D2, "two", None)]
         made = len(client("glue").get_tables(DatabaseName="headline_staging")["TableList"])
         assert session.landing(files, {}).sql("athena") == both
+    with pytest.raises(BadRequest, match="HEADLINE_LANDING"):
+        landed_rows(Glue(client("glue"), client("s3")), "s3://tables", files)
     assert len(client("glue").get_tables(DatabaseName="headline_staging")["TableList"]) == made == 2

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from sqlglot import exp
 
+from headline.errors import BadRequest
 from headline.sql import DIALECT
 from headline.warehouse.athena.glue import Glue
 from headline.warehouse.iceberg.names import STAGING
@@ -38,8 +39,10 @@ def landed_rows(glue: Glue, location: str, files: Mapping[str, Mapping[str, str]
     """The rows of landed files as a table or a subquery; a column that some of the files lack is NULL in their rows.
 
     `files`: the address of each, with its columns and their types of Arrow. A column that has several types becomes a text.
-    `location`: where lists of files are kept.
+    `location`: where lists of files are kept. Raises BadRequest for files that are not on S3.
     """
+    if elsewhere := [file for file in files if not file.startswith("s3://")]:
+        raise BadRequest(f"Athena reads landed files from S3 only, and {elsewhere[0]} is not there: set HEADLINE_LANDING")
     tables = {_table(glue, location, listed): listed.columns for listed in _alike(files)}
     kinds: dict[str, set[str]] = {}
     for columns in tables.values():

@@ -3,7 +3,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .PHONY: help setup run status logs down clean secrets test attack chaos faults fuzz lint docs bench bench-peers example format imports
-.PHONY: constraints engines locks sbom
+.PHONY: constraints engines locks sbom trino
 .PHONY: lint-docs lint-rules lint-sql lint-types lint-yaml
 
 # Without compiled modules each process compiles Airflow anew, which takes longer than to start it.
@@ -15,6 +15,7 @@ BIN := $(VENV)/bin
 SET_UP := $(VENV)/.set-up
 LOCKS := requirements.lock requirements-dev.lock
 ENGINES := $(VENV)/engines
+TRINO := $(VENV)/trino
 UV := $(BIN)/uv --system-certs
 RESOLVE := $(UV) pip compile --quiet --universal --python-version 3.11 --no-header --no-annotate
 HEADLINE := $(BIN)/headline
@@ -74,6 +75,17 @@ $(ENGINES)/.set-up: requirements-engines.lock | $(SET_UP)
 
 engines: $(ENGINES)/.set-up ## Compute all pipelines on Spark's engines and Iceberg, and compare every row with DuckDB's.
 	@PYTHONPATH=$(ENGINES) $(PYTEST) tests/engines/spark
+
+# JAVA_HOME is that of a JDK 25, which Trino needs.
+$(TRINO)/.set-up: tests/engines/trino/pom.xml tests/engines/trino/Statements.java | $(SET_UP)
+	@mkdir -p $(TRINO)
+	@mvn --quiet --batch-mode --file tests/engines/trino/pom.xml -Dmdep.outputFile=$(abspath $(TRINO))/classpath \
+	  org.apache.maven.plugins:maven-dependency-plugin:3.6.1:build-classpath
+	@$(JAVA_HOME)/bin/javac -cp "$$(cat $(TRINO)/classpath)" -d $(TRINO) tests/engines/trino/Statements.java
+	@touch $@
+
+trino: $(TRINO)/.set-up ## Have a real Trino read every statement that Athena is given; JAVA_HOME leads to a JDK 25.
+	@HEADLINE_TEST_TRINO="$(abspath $(TRINO)):$$(cat $(TRINO)/classpath)" $(PYTEST) tests/engines/trino
 
 attack: $(SET_UP) ## Attack warehouse, files, processes and pages in every way there is a test of; the results go to docs/security.md.
 	@HEADLINE_TEST_ATTACK_TABLE=docs/security.md $(PYTEST) --timeout 1800 tests/attacks/$(file)

@@ -3,7 +3,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .PHONY: help setup run status logs down clean secrets test attack chaos faults fuzz lint docs bench bench-peers example format imports
-.PHONY: constraints locks sbom
+.PHONY: constraints engines locks sbom trino
 .PHONY: lint-docs lint-rules lint-sql lint-types lint-yaml
 
 # Without compiled modules each process compiles Airflow anew, which takes longer than to start it.
@@ -14,6 +14,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 SET_UP := $(VENV)/.set-up
 LOCKS := requirements.lock requirements-dev.lock
+ENGINES := $(VENV)/engines
+TRINO := $(VENV)/trino
 UV := $(BIN)/uv --system-certs
 RESOLVE := $(UV) pip compile --quiet --universal --python-version 3.11 --no-header --no-annotate
 HEADLINE := $(BIN)/headline
@@ -66,6 +68,26 @@ example: $(SET_UP) ## Compute an example on real data: make example name=online_
 test: $(SET_UP) ## Run all tests but the rules of the repository, which `make lint` checks.
 	@$(PYTEST) --numprocesses 4 --dist loadfile --no-loadscope-reorder -m "not attack_long" \
 	  $(filter-out tests/repository/ tests/__pycache__/,$(wildcard tests/*/))
+
+# In a folder of their own, since nothing but these tests needs them: half a gigabyte, and a pandas that others would import.
+$(ENGINES)/.set-up: requirements-engines.lock | $(SET_UP)
+	@$(UV) pip install --quiet --python $(BIN)/python --target $(ENGINES) --no-deps --no-build-isolation --require-hashes \
+	  --requirement requirements-engines.lock
+	@touch $@
+
+engines: $(ENGINES)/.set-up ## Compute all pipelines on Spark's engines and Iceberg, and compare every row with DuckDB's.
+	@PYTHONPATH=$(ENGINES) $(PYTEST) tests/engines/spark
+
+# JAVA_HOME is that of a JDK 25, which Trino needs.
+$(TRINO)/.set-up: tests/engines/trino/pom.xml tests/engines/trino/Statements.java | $(SET_UP)
+	@mkdir -p $(TRINO)
+	@mvn --quiet --batch-mode --file tests/engines/trino/pom.xml -Dmdep.outputFile=$(abspath $(TRINO))/classpath \
+	  org.apache.maven.plugins:maven-dependency-plugin:3.6.1:build-classpath
+	@$(JAVA_HOME)/bin/javac -cp "$$(cat $(TRINO)/classpath)" -d $(TRINO) tests/engines/trino/Statements.java
+	@touch $@
+
+trino: $(TRINO)/.set-up ## Have a real Trino read every statement that Athena is given; JAVA_HOME leads to a JDK 25.
+	@HEADLINE_TEST_TRINO="$(abspath $(TRINO)):$$(cat $(TRINO)/classpath)" $(PYTEST) tests/engines/trino
 
 attack: $(SET_UP) ## Attack warehouse, files, processes and pages in every way there is a test of; the results go to docs/security.md.
 	@HEADLINE_TEST_ATTACK_TABLE=docs/security.md $(PYTEST) --timeout 1800 tests/attacks/$(file)
@@ -120,7 +142,7 @@ bench-peers: $(SET_UP) ## Measure our SELECTs and checks beside dbt-core and SQL
 	@$(BIN)/python -m benchmarks.peers
 
 constraints: $(SET_UP) ## Resolve the newest versions of all packages into constraints.txt.
-	$(RESOLVE) --upgrade --extra dev --output-file constraints.txt pyproject.toml
+	$(RESOLVE) --upgrade --extra dev --extra engines --output-file constraints.txt pyproject.toml
 	$(MAKE) locks
 
 # The hashes of what constraints.txt pins: what runs needs, and apart from it what only development does.
@@ -129,6 +151,10 @@ locks: $(SET_UP) ## Write the locks, with a hash for every file of every package
 	$(RESOLVE) --generate-hashes --constraint constraints.txt --extra dev --output-file $(VENV)/all.lock pyproject.toml
 	awk 'NR == FNR {if (/^[^ ]/) known[$$1]; next} /^[^ ]/ {keep = !($$1 in known)} keep' requirements.lock $(VENV)/all.lock \
 	  > requirements-dev.lock
+	$(RESOLVE) --generate-hashes --constraint constraints.txt --extra dev --extra engines --output-file $(VENV)/all.lock \
+	  pyproject.toml
+	awk 'FILENAME != "$(VENV)/all.lock" {if (/^[^ ]/) known[$$1]; next} /^[^ ]/ {keep = !($$1 in known)} keep' \
+	  $(LOCKS) $(VENV)/all.lock > requirements-engines.lock
 
 sbom: $(SET_UP) ## Write what an installation consists of to sbom.cdx.json, in CycloneDX's form.
 	@PYTHONWARNINGS=ignore $(BIN)/cyclonedx-py requirements --pyproject pyproject.toml --output-reproducible --output-file sbom.cdx.json requirements.lock

@@ -11,6 +11,7 @@ from headline.operations import (
     reconciliation_dag,
     repair_dag,
     retention_dag,
+    table_upkeep_dag,
 )
 from headline.specs import reporting_pipelines
 
@@ -19,6 +20,7 @@ freshness_watch = freshness_watch_dag()
 alert_drill = alert_drill_dag()
 reconciliation = reconciliation_dag(sorted(folder.name for folder in (settings.load().sql / "sources").iterdir()))
 retention = retention_dag()
+table_upkeep = table_upkeep_dag()
 backfill = backfill_dag()
 backup = backup_dag(settings.load().backup_to)
 arrivals = arrivals_dag(settings.load().arrivals)

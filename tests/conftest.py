@@ -46,7 +46,19 @@ ORDER = (
         "airflow/test_runs",
         "airflow",
     ),
-    *("faults/test_injected", "faults", "properties", "cases", "dags", "unit", "sql", "attacks", "repository", "examples"),
+    *(
+        "faults/test_injected",
+        "faults",
+        "properties",
+        "cases",
+        "dags",
+        "unit",
+        "sql",
+        "engines",
+        "attacks",
+        "repository",
+        "examples",
+    ),
 )
 
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 from headline.errors import BadRequest
@@ -77,3 +79,20 @@ def get(conn_id: str) -> Connection:
         schema=found.get("schema") or "",
         extra=json.loads(extra) if isinstance(extra, str) else extra,
     )
+
+
+def aws_client(conn_id: str, service: str) -> Any:
+    """The boto3 client of an AWS service (athena, glue, s3) by an Airflow connection, with its region, role and endpoint."""
+    return _aws_client(conn_id, service, os.environ.get(variable(conn_id), ""))
+
+
+@cache  # making one takes longer than most statements; `text`: of the connection, where the environment holds it
+def _aws_client(conn_id: str, service: str, text: str) -> Any:  # noqa: ARG001
+    from airflow.providers.amazon.aws.hooks.athena import AthenaHook
+    from airflow.providers.amazon.aws.hooks.base_aws import AwsGenericHook
+
+    with warnings.catch_warnings():
+        # A connection of the type `athena` has the same fields as one of the type `aws`.
+        warnings.filterwarnings("ignore", message=".*expected connection type 'aws'")
+        hook = AthenaHook(aws_conn_id=conn_id) if service == "athena" else AwsGenericHook(conn_id, client_type=service)
+        return hook.get_conn()

@@ -17,6 +17,7 @@ from headline.operators import (
     ReconcileOperator,
     RecordRepairsOperator,
     RetentionOperator,
+    TableUpkeepOperator,
     callbacks,
 )
 from headline.operators.watch import DrillOperator, FiguresOperator, WatchOperator
@@ -128,6 +129,14 @@ def retention_dag() -> DAG:
     return dag
 
 
+def table_upkeep_dag() -> DAG:
+    """Once a week: files that publications have left are merged, and old snapshots go, where the engine leaves that to others."""
+    what = "OPTIMIZE and VACUUM of every published table on Athena; skipped on DuckDB."
+    with _dag("table_upkeep", "0 14 * * 0", what, TABLE_UPKEEP) as dag:
+        TableUpkeepOperator(task_id="keep_up", on_failure_callback=callbacks.task_failed)
+    return dag
+
+
 def _dag(
     dag_id: str, schedule: Any, description: str, doc_md: str, defaults: Mapping[str, Any] = DEFAULT_ARGS, **more: Any
 ) -> DAG:
@@ -204,4 +213,10 @@ and what waivers go by stay), and backups (`HEADLINE_KEEP_BACKUP_DAYS`, 30; the 
 published figure needs is never removed.
 
 The log says what was removed, as do the rendered fields and the ledger's table `retention`.
+"""
+
+TABLE_UPKEEP = """
+On Athena each publication leaves small data files and files of deleted positions. `OPTIMIZE` merges them and `VACUUM` forgets
+snapshots older than five days, table by table; nobody publishes while a table is at it. On DuckDB there is nothing to do, and
+the task is skipped. The rendered fields name the tables, the ledger's table `statement` what each statement scanned and cost.
 """

@@ -16,7 +16,7 @@ from headline.ledger.locks import Locks
 from headline.ledger.migrate import MIGRATOR, migrate
 from headline.ledger.new_state import Published
 from headline.ledger.partial import partial_days
-from headline.ledger.period import IN_DOUBT, OPEN, Change, PeriodState, has_not_ended
+from headline.ledger.period import IN_DOUBT, OPEN, Change, PeriodState, has_not_ended, hash_of
 from headline.ledger.publications import RunFacts
 from headline.ledger.repairs import Attempt, Repairs
 from headline.ledger.schema_changes import ColumnChange, SchemaChange, SchemaChanges
@@ -32,6 +32,7 @@ from headline.ledger.staleness import (
     stale_states,
     touched,
 )
+from headline.ledger.statements import Statement, Statements
 from headline.ledger.upkeep import Erasure, Tombstones, Upkeep
 
 __all__ = [
@@ -69,10 +70,13 @@ __all__ = [
     "SchemaChange",
     "SchemaChanges",
     "StagingTable",
+    "Statement",
+    "Statements",
     "Tombstones",
     "Upkeep",
     "behind",
     "has_not_ended",
+    "hash_of",
     "lacking_in_words",
     "made_by_earlier_code",
     "migrate",

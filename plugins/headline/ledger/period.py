@@ -14,6 +14,11 @@ IN_DOUBT = ""
 OPEN = "open"
 
 
+def hash_of(fingerprint: str) -> str:
+    """Which engine's hash a fingerprint is made of: `spark` of `12:spark:3456`, empty for DuckDB's, which does not say it."""
+    return ":".join(fingerprint.split(":")[1:-1])
+
+
 @dataclass(frozen=True)
 class PeriodState:
     """One period of one table as it is published (or, of a landing, as it arrived).

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Connection, and_, func, insert, select, text, update
+from sqlalchemy import Connection, and_, func, insert, or_, select, text, update
 from sqlalchemy.dialects.postgresql import distinct_on
 
 from headline.ledger import identity, tables
 from headline.ledger.identity import Identity
 from headline.ledger.new_state import Published, computed_again, distrust, notify, replace_states, state_row
-from headline.ledger.period import Change
+from headline.ledger.period import IN_DOUBT, Change, hash_of
 from headline.ledger.staging import set_state
 from headline.ledger.state import changed_since
 from headline.ledger.store import Store
@@ -23,6 +23,13 @@ from headline.ledger.versions import lock_versions, newest_version, next_version
 _NEWEST_OF = text("""
     select name, (select max(version) from period_state where table_name = name) as newest
     from unnest(cast(:names as text[])) as names (name)
+""")
+
+_SNAPSHOTS = text("""
+    select distinct on (known.key) known.key as name, known.value as snapshot
+    from publication, jsonb_each_text(publication.snapshots) as known
+    where publication.snapshots is not null
+    order by known.key, publication.version desc
 """)
 
 
@@ -57,11 +64,15 @@ class Publications(Store):
             connection.execute(identity.END, vars(after))
 
     def adopt(self, fingerprints: Mapping[tuple[str, date], str]) -> None:
-        """Keep the fingerprints of periods (table and first day) that have none; others stay as they are, as do all versions."""
+        """Keep the fingerprints of periods (table and first day) that have none, or one of another engine; others stay as they
+        are, as do all versions."""
         state = tables.period_state.c
+        engine = func.regexp_replace(state.fingerprint, "^[0-9]+:?|:?[^:]*$", "", "g")
         with self._begin() as connection:
             for (table_name, start), fingerprint in fingerprints.items():
-                mine = and_(state.table_name == table_name, state.start == start, state.fingerprint.is_(None))
+                is_of_another = and_(state.fingerprint != IN_DOUBT, engine != hash_of(fingerprint))
+                is_unknown = or_(state.fingerprint.is_(None), is_of_another)
+                mine = and_(state.table_name == table_name, state.start == start, is_unknown)
                 connection.execute(update(tables.period_state).where(mine).values(fingerprint=fingerprint))
 
     @contextmanager
@@ -78,6 +89,13 @@ class Publications(Store):
         with self._begin() as connection:
             rows = connection.execute(query.order_by(columns.table_name, columns.version.desc())).all()
         return {row.table_name: row for row in rows}
+
+    def snapshots(self) -> dict[str, int]:
+        """The newest snapshot of every table and quarantine that a publication has recorded, read at one moment: tables that
+        were published together are in it together. Empty where the engine has none."""
+        with self._begin() as connection:
+            rows = connection.execute(_SNAPSHOTS).all()
+        return {row.name: int(row.snapshot) for row in rows}
 
     def publications(self, table_names: Iterable[str]) -> list[Any]:
         """The history of some tables, oldest first, as rows of the table `publication`."""
@@ -108,12 +126,13 @@ class Recording:
         unchanged: Mapping[str, Sequence[date]],
         inputs: Mapping[str, Iterable[str]],
         warehouse: Identity | None = None,
+        snapshots: Mapping[str, int] | None = None,
     ) -> None:
         """Record periods with new content, other computed periods (first days by table) as unchanged, and close the run.
 
         Periods beside each other of one status share a version. All periods that were computed are as of this record, for the
         run's own tables are each other's inputs. `inputs`: what each table reads. `warehouse`: what it is by now, where rows
-        were replaced.
+        were replaced; `snapshots`: those of its tables and quarantines, where the engine has them.
         """
         connection = self._connection
         as_of = newest_version(connection)
@@ -141,6 +160,7 @@ class Recording:
                     "code_version": run.code_versions[first.table],
                     "run_key": run.run_key,
                     "run_id": run.run_id,
+                    "snapshots": snapshots or None,
                 }
             )
             code = run.code_versions[first.table]

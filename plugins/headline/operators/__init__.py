@@ -7,6 +7,7 @@ from headline.operators.reconcile import ReconcileOperator
 from headline.operators.repair import FindMissingOperator, RecordRepairsOperator
 from headline.operators.retention import RetentionOperator
 from headline.operators.steps import IngestOperator, SpecFaultOperator, WriteAuditPublishOperator
+from headline.operators.table_upkeep import TableUpkeepOperator
 
 __all__ = [
     "ArrivalsOperator",
@@ -19,5 +20,6 @@ __all__ = [
     "RetentionOperator",
     "RunBackfillOperator",
     "SpecFaultOperator",
+    "TableUpkeepOperator",
     "WriteAuditPublishOperator",
 ]

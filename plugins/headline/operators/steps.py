@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import logging
 import os
-from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -19,6 +18,7 @@ from headline.errors import HeadlineError, SpecError
 from headline.intervals import Interval
 from headline.operators.context import pipeline_run, requested
 from headline.operators.links import ContractsLink, RunbookLink
+from headline.operators.summary import summary
 from headline.operators.takeover import TAKEN_OVER, Takeover
 from headline.redaction import redact
 
@@ -151,6 +151,12 @@ class WriteAuditPublishOperator(BaseOperator):
         if days != own and _is_newest(self.pipeline, days):
             context["ti"].xcom_push(key=TAKEN_OVER, value=Takeover(days, moment).to_json())
 
+    def on_kill(self) -> None:
+        """An engine elsewhere would go on computing for nobody."""
+        from headline.warehouse import cancel_statements
+
+        cancel_statements()
+
     def execute_complete(self, context: Any, event: Any = None) -> None:
         """Go on when all inputs are published."""
         told = event if isinstance(event, dict) else {}
@@ -216,19 +222,6 @@ def _together(work: Callable[[Interval], object], days: Interval, own: Interval)
             return days
     work(own)
     return own
-
-
-def summary(one: TableRun) -> dict[str, Any]:
-    """What the UI shows of a table at a glance."""
-    return {
-        "state": one.state,
-        "days": [str(interval) for interval in one.intervals],
-        "rows": one.row_count,
-        "quarantined": one.refused_count,
-        "checks": dict(Counter(one.checks.values())),
-        "seconds": {step: round(seconds, 2) for step, seconds in one.seconds.items()},
-        "published": one.published,
-    }
 
 
 class SpecFaultOperator(BaseOperator):

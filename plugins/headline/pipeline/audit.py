@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Callable, Mapping, Sequence
 
@@ -10,15 +9,13 @@ from headline.errors import BadData, NotEvaluated, SpecError
 from headline.intervals import DAY, in_few_words
 from headline.ledger import CheckResult, StagingTable, stale_states
 from headline.pipeline.anomalies import ANOMALY, accept, described, names_of_open
-from headline.pipeline.landed import landed
-from headline.pipeline.names import resolutions
+from headline.pipeline.asked import to_verify
 from headline.pipeline.plan import Plan
 from headline.pipeline.run import PipelineRun, kept_for
 from headline.pipeline.samples import shown
 from headline.pipeline.transform import Staged
-from headline.pipeline.verify import Staged as ToVerify
 from headline.pipeline.verify import Verification, verify
-from headline.specs import Pipeline, Window, load_contract
+from headline.specs import Pipeline, load_contract
 from headline.sql import Shown, shown_by_checks, tables_in_checks
 from headline.warehouse import Staging
 
@@ -127,14 +124,10 @@ def tables_of_checks(pipeline: Pipeline) -> set[str]:
 
 
 def _check(run: PipelineRun, one: Staged, staged: Mapping[str, Staged], session: Staging) -> Verification:
-    """Verify one staging table; names in the SQL of checks stand for what they stand for in its SELECT."""
-    table = one.table
-    _refuse_personal_data(run, shown_by_checks(table, one.intervals))
-    reads = {name: table.reads.get(name, Window()) for name in sorted(tables_in_checks(table))}
-    loads = landed(run, reads, one.intervals)
-    names = resolutions(run, reads, staged, session, json.dumps(load_contract(table).content, default=str), loads)
-    dataset = session.staging_name(table.full_name)
-    return verify([ToVerify(table, dataset, one.intervals, names)], session, run.warehouse.dialect)[table.full_name]
+    """Verify one staging table."""
+    _refuse_personal_data(run, shown_by_checks(one.table, one.intervals))
+    asked = to_verify(run, one.table, one.intervals, {name: other.intervals for name, other in staged.items()}, session)
+    return verify([asked], session, run.warehouse.dialect)[one.table.full_name]
 
 
 def _refuse_personal_data(run: PipelineRun, shown: Mapping[str, Shown]) -> None:

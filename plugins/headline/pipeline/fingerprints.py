@@ -8,7 +8,7 @@ from datetime import date
 from typing import Literal
 
 from headline.intervals import DAY, Interval
-from headline.ledger import Ledger, PeriodState
+from headline.ledger import Ledger, PeriodState, hash_of
 from headline.specs import Table
 from headline.warehouse import EMPTY, Content, Session, Warehouse
 
@@ -31,7 +31,7 @@ class Difference:
 
 @dataclass(frozen=True)
 class Unknown:
-    """A period that was published before fingerprints were kept; `fingerprint` is that of what is published now."""
+    """A period that was published before fingerprints were kept, or by another engine; `fingerprint` is that of what is there."""
 
     table: str
     state: PeriodState
@@ -40,7 +40,7 @@ class Unknown:
 
 @dataclass(frozen=True)
 class Verified:
-    """What differs, and what cannot be compared since the ledger has no fingerprint of it.
+    """What differs, and what cannot be compared since the ledger has no fingerprint of it, or another engine's.
 
     `mismatch`: why the whole warehouse is not the one that the ledger knows; empty where it is.
     """
@@ -91,7 +91,7 @@ def _missing(table: Table, states: list[PeriodState]) -> Difference:
 
 
 def adopt(unknown: Iterable[Unknown], ledger: Ledger) -> None:
-    """Take what is published as right where the ledger has no fingerprint: no new version, and nothing becomes stale."""
+    """Take what is published as right where the ledger has no fingerprint of this engine: no new version, nothing is stale."""
     ledger.adopt({(one.table, one.state.interval.start): one.fingerprint for one in unknown})
 
 
@@ -103,7 +103,7 @@ def _by_period(table: Table, states: list[PeriodState], contents: list[Content])
         start = state.interval.widen(table.period).start
         known.add(start)
         content = there.get(start, EMPTY)
-        if state.fingerprint is None:
+        if _is_of_other_engine(state.fingerprint, content):
             yield Unknown(table.full_name, state, content.fingerprint)
         elif state.fingerprint != content.fingerprint:
             yield Difference(table.full_name, state.interval, _what(state), content.row_count, state.row_count)
@@ -117,10 +117,19 @@ def _whole(table: Table, states: list[PeriodState], contents: list[Content]) -> 
     """A table that is replaced whole is as its newest change has left it."""
     content = contents[0] if contents else EMPTY
     newest = max(states, key=lambda state: state.version, default=None)
-    if newest and newest.fingerprint is None:
+    if newest and _is_of_other_engine(newest.fingerprint, content):
         yield Unknown(table.full_name, newest, content.fingerprint)
     elif newest and newest.fingerprint != content.fingerprint:
         yield Difference(table.full_name, newest.interval, _what(newest), content.row_count, newest.row_count)
+
+
+def _is_of_other_engine(recorded: str | None, content: Content) -> bool:
+    """Whether two fingerprints cannot be compared: an engine's own hash is in it, `12:spark:…`, DuckDB's without its name. Where
+    the numbers of rows differ the rows do."""
+    if recorded is None:
+        return True
+    count, now = recorded.partition(":")[0], content.fingerprint.partition(":")[0]
+    return count == now and hash_of(recorded) != hash_of(content.fingerprint)
 
 
 def _what(state: PeriodState) -> What:

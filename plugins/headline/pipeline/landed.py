@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import date
 from decimal import Decimal
-from typing import NoReturn
+from typing import NamedTuple, NoReturn
 
-from headline.drift.agreement import money_taken_over
+from headline.drift import agreement
 from headline.errors import BadData
 from headline.intervals import Interval
 from headline.ledger import Load
@@ -17,6 +18,14 @@ from headline.specs import Source, Table, Window
 from headline.warehouse import Content, Staging
 
 SHOWN_DAYS = 3
+
+
+class Money(NamedTuple):
+    """The statement that sums up money by day, its columns with what they landed as, and by day the load with its sums."""
+
+    sql: str
+    columns: Mapping[str, str]
+    expected: Mapping[date, tuple[Load, Mapping[str, Decimal]]]
 
 
 def landed(run: PipelineRun, reads: Mapping[str, Window], intervals: Sequence[Interval]) -> dict[str, list[Load]]:
@@ -38,7 +47,7 @@ def require_taken_over(
     """
     if not isinstance(run.pipeline, Source) or not table.takes_over_landing:
         return
-    [(landing, of_its_name)] = loads.items()
+    [of_its_name] = loads.values()
     if REFUSAL not in table.sql_file.read_text() and any(REFUSAL in load.columns for load in of_its_name):
         return  # refused records are left out
     found = {content.start: content.row_count for content in contents}
@@ -49,22 +58,31 @@ def require_taken_over(
     meant = "where that is meant, state in source.yml what the table `reads`"
     if told:
         _hold(table, "rows", told, f"drops or doubles rows: {meant}")
-    if told := list(_other_money(run.pipeline, table, landing, of_its_name, session)):
+    money = money_taken_over(run, table, loads, session)
+    if money and (told := list(_other_money(money, session))):
         _hold(table, "money", told, f"changes amounts (see `headline compile {table.full_name}`): {meant}")
 
 
-def _other_money(source: Source, table: Table, landing: str, loads: Sequence[Load], session: Staging) -> Iterator[str]:
-    """The days of which the staged rows hold another sum than what landed; a load from before sums were kept has none."""
-    expected = {load.ds: (load, sums) for load in loads if load.row_count and (sums := sums_of(load))}
+def money_taken_over(run: PipelineRun, table: Table, loads: Mapping[str, Sequence[Load]], session: Staging) -> Money | None:
+    """The money that landed for a table which takes a landing over row for row; None where there is none to compare."""
+    if not isinstance(run.pipeline, Source) or not table.takes_over_landing:
+        return None
+    [(landing, of_its_name)] = loads.items()
+    # A load from before sums were kept has none.
+    expected = {load.ds: (load, sums) for load in of_its_name if load.row_count and (sums := sums_of(load))}
     money = {name for _, sums in expected.values() for name in sums}
-    columns = money_taken_over(source, table, landing.removeprefix("landing."), money) if money else {}
+    columns = agreement.money_taken_over(run.pipeline, table, landing.removeprefix("landing."), money) if money else {}
     if not columns:
-        return
-    sums_sql = ", ".join(f"sum({name})" for name in columns)
-    staged = session.query(f"select ds, {sums_sql} from {session.staging_name(table.full_name)} group by ds").rows
-    found = {ds: dict(zip(columns, totals, strict=True)) for ds, *totals in staged}
-    for ds, (load, sums) in expected.items():
-        for name, landed_as in columns.items():
+        return None
+    totals = ", ".join(f"sum({name})" for name in columns)
+    return Money(f"select ds, {totals} from {session.staging_name(table.full_name)} group by ds", columns, expected)
+
+
+def _other_money(money: Money, session: Staging) -> Iterator[str]:
+    """The days of which the staged rows hold another sum than what landed."""
+    found = {ds: dict(zip(money.columns, totals, strict=True)) for ds, *totals in session.query(money.sql).rows}
+    for ds, (load, sums) in money.expected.items():
+        for name, landed_as in money.columns.items():
             total, now = sums.get(landed_as), found.get(ds, {}).get(name) or Decimal(0)
             if total is not None and total != now:
                 expected_sum = f"{name} of {load.row_count} rows sums to {total:,f} by the manifest of {load.file}"

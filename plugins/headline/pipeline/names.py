@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
 from sqlglot import exp
 
@@ -20,30 +20,28 @@ from headline.specs import Pipeline, Source, Table, load_contract
 from headline.sql import Overlay, Resolution, arrived_columns, render
 from headline.warehouse import Output, Staging, staging_of
 
-if TYPE_CHECKING:
-    from headline.pipeline.transform import Staged
-
 
 def resolutions(
     run: PipelineRun,
     reads: Iterable[str],
-    staged: Mapping[str, Staged],
+    computed: Mapping[str, list[Interval]],
     session: Staging,
     text: str,
     loads: Mapping[str, Sequence[Load]],
 ) -> dict[str, Resolution]:
     """For each table that the SQL `text` reads: the run's own staging table over what is published, or the files that landed.
 
-    Every other name stands for the published table. `loads`: by landing, what is read of it.
+    Every other name stands for the published table. `computed`: the days of each table that the run has staged. `loads`: by
+    landing, what is read of it.
     """
     found: dict[str, Resolution] = {}
     for name in reads:
         table = run.pipeline.outputs.get(name)
         if name.startswith("landing."):
             found[name] = _landing(run, name, loads[name], session, text)
-        elif table is not None and table.full_name in staged:
+        elif table is not None and table.full_name in computed:
             columns = list(Output(name, table).columns)
-            found[name] = Overlay(session.staging_name(name), columns, staged[table.full_name].intervals, table.period_column)
+            found[name] = Overlay(session.staging_name(name), columns, computed[table.full_name], table.period_column)
     return found
 
 
@@ -58,7 +56,8 @@ def expected(pipeline: Pipeline, table: Table, dialect: str) -> dict[str, Resolu
         elif one := before.get(name):
             day = Interval(date(2000, 1, 1), date(2000, 1, 2))
             columns = list(Output(name, one).columns)
-            found[name] = Overlay(staging_of(dialect).staging_name(name), columns, [day], one.period_column)
+            staged = staging_of(dialect).staging_name_of_every_run(name)
+            found[name] = Overlay(staged or name, columns, [day], one.period_column)
     return found
 
 
@@ -88,7 +87,7 @@ def _landing(run: PipelineRun, name: str, landed: Sequence[Load], session: Stagi
     table = source.tables.get(name.removeprefix("landing."))
     contract = load_contract(table).column_names if table else []
     empty = dict.fromkeys([*contract, *seen, *reserved], "varchar") | {"ds": "date"}
-    rows = session.landing([load.file for load in loads], empty)
+    rows = session.landing({load.file: load.columns for load in loads}, empty)
     if not loads:
         return rows
     known = {column.casefold(): column for load in loads for column in load.columns}

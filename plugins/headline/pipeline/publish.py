@@ -40,6 +40,7 @@ def publish(plan: Plan, staged: Mapping[str, Staged], session: Staging, also: Al
     unchanged = {name: one.unchanged for name, one in staged.items() if one.unchanged}
     inputs = {name: run.pipeline.external_reads(one.table) for name, one in staged.items()}
     after: Identity | None = None
+    snapshots: dict[str, int] = {}
     # Readers wait only where there are rows to replace.
     with session.publishing() if replacements else nullcontext(), run.ledger.recording() as record:
         if is_outdated(plan, staged, record):
@@ -51,8 +52,8 @@ def publish(plan: Plan, staged: Mapping[str, Staged], session: Staging, also: Al
             after = before.next()
             in_doubt = {one.table.full_name: _starts(staged[one.table.full_name]) for one in replacements}
             run.ledger.begin_publication(in_doubt, before, after)
-            session.replace(replacements, after)
-        record.publish(facts, changed, unchanged, inputs, after)
+            snapshots = session.replace(replacements, after)
+        record.publish(facts, changed, unchanged, inputs, after, snapshots)
     alike: dict[tuple[str, str, Decimal], list[Interval]] = defaultdict(list)
     for one in changed:
         alike[one.table, one.status, one.coverage].append(one.interval)

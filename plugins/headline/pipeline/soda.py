@@ -111,6 +111,11 @@ def judge(contract: str, dataset: str, source: DataSourceImpl, values: Mapping[s
         judged.queries = []
 
 
+def statements(contract: str, dataset: str, source: DataSourceImpl) -> list[str]:
+    """What `judge` asks of the dataset, in DuckDB's dialect."""
+    return [query.build_sql() for query in _built(contract, dataset, source).queries]
+
+
 def _built(contract: str, dataset: str, source: DataSourceImpl) -> _Built:
     key = (contract, dataset, type(source))
     if key not in _BUILT:

@@ -11,12 +11,13 @@ from headline import settings
 from headline.errors import SpecError
 from headline.intervals import DAY, Interval
 from headline.ledger import OPEN, Change, PeriodState, Published, StagingTable, has_not_ended
+from headline.pipeline.asked import asked_of
 from headline.pipeline.landed import landed, require_taken_over
 from headline.pipeline.names import rendered, resolutions
 from headline.pipeline.plan import Plan, require_history
-from headline.specs import Source, Table, load_contract
+from headline.specs import Source, Table
 from headline.sql import code_version, compile_table
-from headline.warehouse import EMPTY, Content, Staging
+from headline.warehouse import EMPTY, Content, Staging, is_history
 
 log = logging.getLogger(__name__)
 
@@ -59,9 +60,10 @@ def transform(plan: Plan, table: Table, staged: dict[str, Staged], session: Stag
         code = code_version(table)
         text = rendered(table, intervals[0]) if isinstance(run.pipeline, Source) else ""
         loads = landed(run, table.reads, intervals)
-        names = resolutions(run, table.reads, staged, session, text, loads)
+        computed = {name: one.intervals for name, one in staged.items()}
+        names = resolutions(run, table.reads, computed, session, text, loads)
         selects = [compile_table(table, interval, names, run.warehouse.dialect) for interval in intervals]
-        contents = session.stage(table, selects)
+        contents = session.stage(table, selects, lambda: asked_of(run, table, intervals, computed, loads, session))
         _require_within(table, intervals, contents)
         require_taken_over(run, table, contents, loads, session)
     rows, refused = sum(one.row_count for one in contents), sum(one.refused_count for one in contents)
@@ -136,11 +138,6 @@ def _compared_whole(
         affected += [state.interval for state in plan.run.ledger.states([table.full_name], *days)] if days else []
     days_affected = sorted({day for interval in affected for day in interval})
     return [_published(table, Interval(day, day + DAY), content) for day in days_affected], [], None
-
-
-def is_history(table: Table) -> bool:
-    """Whether its rows hold from `valid_from` to `valid_to` (SCD type 2)."""
-    return table.period_column is None and {"valid_from", "valid_to"} <= set(load_contract(table).column_names)
 
 
 def _states(plan: Plan, table: Table, intervals: Sequence[Interval]) -> list[PeriodState]:

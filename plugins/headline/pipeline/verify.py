@@ -15,7 +15,7 @@ from headline.ledger import CheckResult
 from headline.pipeline.anomalies import ANOMALY, INSUFFICIENT_HISTORY, OUTLIER, of_outliers, outliers
 from headline.pipeline.samples import Select, found_on, sample
 from headline.specs import Check, Table, load_contract
-from headline.sql import DIALECT, Resolution, check_selects, prepare_checks, rows_found
+from headline.sql import DIALECT, Resolution, check_selects, prepare_checks, rows_found, transpiled
 from headline.warehouse import Session, staging_of
 
 log = logging.getLogger(__name__)
@@ -61,6 +61,18 @@ def verify(staged: Sequence[Staged], session: Session, dialect: str) -> dict[str
     return {one.table.full_name: _verified(one, session, dialect) for one in staged}
 
 
+def statements(staged: Staged, session: Session, dialect: str) -> list[str]:
+    """What `verify` asks of a staging table, as the engine is asked it; samples of rows, where something is found, come after."""
+    from headline.pipeline import soda
+
+    examined = _Examined(staged, session, dialect)
+    own = [text for path, (text, _) in examined.selects.items() if path not in examined.countable]
+    counted = [examined.together()] if examined.countable else []
+    source = session.soda_data_source(soda.DATA_SOURCE)
+    contract = load_contract(staged.table).for_audit
+    return [*counted, *own, *(transpiled(text, dialect) for text in soda.statements(contract, staged.dataset, source))]
+
+
 def prepare_contracts(tables: Iterable[Table], dialect: str = DIALECT) -> None:
     """Parse the contracts of tables and compile their queries, so that a process forked afterwards finds them ready.
 
@@ -72,7 +84,8 @@ def prepare_contracts(tables: Iterable[Table], dialect: str = DIALECT) -> None:
     source = staging.unconnected(soda.DATA_SOURCE)
     for table in tables:
         try:
-            soda.prepare(load_contract(table).for_audit, staging.staging_name(table.full_name), source)
+            if dataset := staging.staging_name_of_every_run(table.full_name):
+                soda.prepare(load_contract(table).for_audit, dataset, source)
             prepare_checks(table, dialect)
         except SpecError as error:
             log.warning("%s: the contract is not prepared: %s", table.full_name, error)
@@ -100,9 +113,8 @@ class _Examined:
     def counts(self) -> dict[str, _Counts]:
         """What each check with a query of its own found, by one statement; where that fails, by one each."""
         texts = {path: select.text for path, select in self.selects.items()}
-        countable = [path for path in texts if self.checks[path].type == "failed_rows"]
         try:
-            counts = self._together({path: texts[path] for path in countable})
+            counts = self._together()
         except HeadlineError:
             counts = {}
         for path, text in texts.items():
@@ -110,13 +122,23 @@ class _Examined:
                 counts[path] = count
         return counts
 
-    def _together(self, texts: Mapping[str, str]) -> dict[str, _Counts]:
-        if not texts:
+    @property
+    def countable(self) -> list[str]:
+        """The checks whose rows are counted."""
+        return [path for path in self.selects if self.checks[path].type == "failed_rows"]
+
+    def together(self) -> str:
+        """The statement that counts what all of them find."""
+        selects = (
+            f"select {number} as number, {self._count(path, self.selects[path].text)}"
+            for number, path in enumerate(self.countable)
+        )
+        return "\nunion all\n".join(selects)
+
+    def _together(self) -> dict[str, _Counts]:
+        if not (paths := self.countable):
             return {}
-        paths = list(texts)
-        selects = [f"select {number} as number, {self._count(path, texts[path])}" for number, path in enumerate(paths)]
-        rows = self.session.query("\nunion all\n".join(selects)).rows
-        return {paths[number]: _Counts(found, untold) for number, found, untold in rows}
+        return {paths[number]: _Counts(found, untold) for number, found, untold in self.session.query(self.together()).rows}
 
     def _alone(self, path: str, text: str) -> _Counts | None:
         counted = self.checks[path].type == "failed_rows"
@@ -137,11 +159,11 @@ class _Examined:
     def described(self) -> list[tuple[str, str]] | None:
         """The columns of the staging table with their types, as the engine writes them."""
         try:
-            rows = self.session.query(f"describe {self.staged.dataset}").rows
+            columns = self.session.columns(self.staged.dataset)
         except HeadlineError as error:
             self.problems.append(f"the columns of {self.staged.dataset} could not be read: {error}")
             return None
-        return [(name, kind) for name, kind, *_ in rows]
+        return list(columns.items())
 
     def with_sample(self, result: CheckResult, count: _Counts) -> CheckResult:
         """The result with rows that the check found; they are asked for where there are some."""

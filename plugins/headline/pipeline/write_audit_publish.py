@@ -12,7 +12,7 @@ from datetime import date
 from headline import settings
 from headline.errors import BadData, HeadlineError, NoSpace, NotEvaluated, Transient
 from headline.intervals import Interval, merge
-from headline.ledger import CheckResult, Locks, Published
+from headline.ledger import CheckResult, Locks, Published, Statement
 from headline.pipeline.audit import audit, tables_of_checks
 from headline.pipeline.names import expected, outputs_needed
 from headline.pipeline.plan import Plan, plan
@@ -36,7 +36,7 @@ class TableRun:
 
     `published`: the days with new content, `changed_count` periods. `state`: transformed, passed, failed, not_evaluated or
     published.
-    `checks`: the outcome by path and name. `seconds`: by step.
+    `checks`: the outcome by path and name. `seconds`: by step. `statements`: those that an engine charges for.
     """
 
     table: str
@@ -49,6 +49,7 @@ class TableRun:
     seconds: dict[str, float] = field(default_factory=dict)
     published: list[str] = field(default_factory=list)
     changed_count: int = 0
+    statements: list[Statement] = field(default_factory=list)
 
 
 Report = Callable[[list[TableRun]], None]
@@ -70,7 +71,7 @@ def write_audit_publish(
     try:
         with locks.exclusive(f"run {run.key}", timeout=3600), run.warehouse.staging(run.key, locks) as session:
             for _ in range(ATTEMPTS):
-                progress = _Progress(report)
+                progress = _Progress(report, session)
                 if _attempt(run, session, progress, gate, alone=alone) is not None:
                     _forget_kept(run)
                     return progress.tables
@@ -85,8 +86,9 @@ def write_audit_publish(
 class _Progress:
     """What a run has done so far, by table; told to `report` after each step."""
 
-    def __init__(self, report: Report | None = None) -> None:
+    def __init__(self, report: Report | None = None, session: Staging | None = None) -> None:
         self._report = report
+        self._session = session
         self._tables: dict[str, TableRun] = {}
 
     @property
@@ -106,8 +108,16 @@ class _Progress:
             for table in tables:
                 if known := self._tables.get(table.full_name):
                     self._tables[table.full_name] = replace(known, seconds=known.seconds | {what: seconds})
+            self._spent(tables)
             if self._report:
                 self._report(self.tables)
+
+    def _spent(self, tables: Sequence[Table]) -> None:
+        """Add what the engine has charged for to the tables that it was for."""
+        owners = {name: table.full_name for table in tables for name in table.outputs}
+        for statement in self._session.spent() if self._session else ():
+            if known := self._tables.get(owners.get(statement.table, "")):
+                self._tables[known.table] = replace(known, statements=[*known.statements, statement])
 
     def transformed(self, staged: Staged) -> None:
         name = staged.table.full_name

@@ -11,7 +11,18 @@ from headline.sql.checks import (
     shown_by_checks,
     tables_in_checks,
 )
-from headline.sql.compile import DIALECT, Overlay, Resolution, arrived_columns, parse, resolve, tables_read, within, write
+from headline.sql.compile import (
+    DIALECT,
+    Overlay,
+    Resolution,
+    arrived_columns,
+    parse,
+    resolve,
+    tables_read,
+    transpiled,
+    within,
+    write,
+)
 from headline.sql.outside import checked
 from headline.sql.selects import compile_table
 from headline.sql.soda_contract import soda_contract
@@ -41,6 +52,7 @@ __all__ = [
     "soda_contract",
     "tables_in_checks",
     "tables_read",
+    "transpiled",
     "within",
     "write",
 ]

@@ -134,6 +134,11 @@ def write(query: exp.Expr, dialect: str) -> str:
     return query.sql(dialect=dialect, pretty=True, copy=False)
 
 
+def transpiled(sql: str, dialect: str) -> str:
+    """A statement in DuckDB's dialect as text in the dialect of an engine."""
+    return sqlglot.parse_one(sql, read=DIALECT).sql(dialect)
+
+
 def within(column: str, intervals: Sequence[Interval]) -> exp.Expr:
     """The condition that the DATE `column` lies in one of the intervals."""
 

@@ -1,11 +1,13 @@
 """Where SQL runs."""
 
+import sys
+
 from headline import settings
 from headline.connections import get
 from headline.errors import BadRequest, SpecError
 from headline.ledger.engine import CONNECTION as LEDGER
 from headline.sql import checked, parse
-from headline.warehouse.base import EMPTY, Content, Output, Replacement, Result, Session, Staging, Warehouse
+from headline.warehouse.base import EMPTY, Content, Output, Replacement, Result, Session, Staging, Warehouse, is_history
 
 CONNECTION = "headline_warehouse"
 # What reads a query is compiled and goes as deep as the text does: a text without end would end the process instead.
@@ -22,7 +24,16 @@ def open_warehouse(conn_id: str = CONNECTION, ledger: str = LEDGER) -> Warehouse
         from headline.warehouse.duckdb.warehouse import DuckDBWarehouse
 
         return DuckDBWarehouse(connection, ledger=ledger)
-    raise SpecError([f"connection {conn_id}: no engine for the type {connection.conn_type!r}; there is: duckdb"])
+    if connection.conn_type in ("athena", "aws"):
+        from headline.warehouse.athena.warehouse import AthenaWarehouse
+
+        return AthenaWarehouse(connection, ledger=ledger)
+    if connection.conn_type == "spark_connect":
+        from headline.warehouse.spark.warehouse import SparkWarehouse
+
+        return SparkWarehouse(connection, ledger=ledger)
+    known = "duckdb, athena or aws, spark_connect"
+    raise SpecError([f"connection {conn_id}: no engine for the type {connection.conn_type!r}; there are: {known}"])
 
 
 def staging_of(dialect: str) -> type[Staging]:
@@ -31,7 +42,23 @@ def staging_of(dialect: str) -> type[Staging]:
         from headline.warehouse.duckdb.staging import DuckDBStaging
 
         return DuckDBStaging
-    raise SpecError([f"no engine has the dialect {dialect!r}; there is: duckdb"])
+    if dialect == "athena":
+        import headline.warehouse.athena.dialect
+        from headline.warehouse.iceberg.staging import IcebergStaging
+
+        return IcebergStaging
+    if dialect == "spark":
+        import headline.warehouse.spark.dialect  # noqa: F401 (how it is written)
+        from headline.warehouse.iceberg.staging import IcebergStaging
+
+        return IcebergStaging
+    raise SpecError([f"no engine has the dialect {dialect!r}; there are: duckdb, athena, spark"])
+
+
+def cancel_statements() -> None:
+    """Cancel what this process waits for on an engine elsewhere; an engine in this process ends with it."""
+    if athena := sys.modules.get("headline.warehouse.athena.statements"):
+        athena.cancel_running()
 
 
 def ask(warehouse: Warehouse, sql: str) -> Result:
@@ -57,6 +84,8 @@ __all__ = [
     "Staging",
     "Warehouse",
     "ask",
+    "cancel_statements",
+    "is_history",
     "open_warehouse",
     "staging_of",
 ]

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
-from datetime import date
-from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from headline.intervals import Interval
-from headline.ledger import Identity, Locks
-from headline.specs import Contract, Table, load_contract
+from headline.ledger import Identity, Locks, Statement
+from headline.specs import Table
+from headline.warehouse.rows import EMPTY, Asked, Content, Output, Replacement, Result, is_history, nothing
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -20,67 +18,19 @@ if TYPE_CHECKING:
     from sqlglot.expressions import Expr
 
 
-@dataclass(frozen=True)
-class Result:
-    """Rows of a query with their column names, in order."""
-
-    columns: list[str]
-    rows: list[tuple[Any, ...]]
-
-
-@dataclass(frozen=True)
-class Output:
-    """One published table that a spec's table fills: the table itself, or its quarantine."""
-
-    name: str
-    table: Table
-
-    @property
-    def is_quarantine(self) -> bool:
-        return self.name != self.table.full_name
-
-    @property
-    def contract(self) -> Contract:
-        return load_contract(self.table)
-
-    @property
-    def ddl(self) -> str:
-        """The columns as `create table` wants them."""
-        return self.contract.ddl(quarantine=self.is_quarantine)
-
-    @property
-    def columns(self) -> dict[str, str]:
-        """Name and type of each column in order; a quarantine has the reason besides."""
-        columns = {column.name: column.sql_type for column in self.contract.columns}
-        return columns | ({"quarantine_reason": "varchar"} if self.is_quarantine else {})
-
-
-@dataclass(frozen=True)
-class Content:
-    """What one period of a table holds; `start` is the DATE of its rows' period column, None for a table that is replaced whole.
-
-    `fingerprint`: equal for equal rows, in whatever order. `refused_count`: those of the rows that a rule has refused.
-    `lacks_days`: whether the rows of a week or month say that days of it are missing.
-    """
-
-    start: date | None
-    row_count: int
-    fingerprint: str
-    refused_count: int = 0
-    coverage: Decimal = Decimal(1)
-    is_partial: bool = False
-    lacks_days: bool = False
-
-
-EMPTY = Content(None, 0, "0:0")
-
-
-@dataclass(frozen=True)
-class Replacement:
-    """Replace the rows of a table and its quarantine in `intervals` by the staged ones; None = all rows."""
-
-    table: Table
-    intervals: list[Interval] | None
+__all__ = [
+    "EMPTY",
+    "Asked",
+    "Content",
+    "Output",
+    "Replacement",
+    "Result",
+    "Session",
+    "Staging",
+    "Warehouse",
+    "is_history",
+    "nothing",
+]
 
 
 class Session(ABC):
@@ -116,8 +66,13 @@ class Session(ABC):
         """What each period of a published table holds, its quarantine included."""
 
     @abstractmethod
-    def landing(self, files: Sequence[str], columns: dict[str, str]) -> Expr:
-        """What `landing.<table>` stands for in SQL: the rows of these Parquet files, or none with these columns and types."""
+    def landing(self, files: Mapping[str, Mapping[str, str]], columns: dict[str, str]) -> Expr:
+        """What `landing.<table>` stands for in SQL: the rows of these Parquet files, each with its columns and their types of
+        Arrow; or none with these columns and types of SQL."""
+
+    def spent(self) -> list[Statement]:
+        """The statements that have ended since this was asked last, of an engine that charges for each; others tell of none."""
+        return []
 
     @abstractmethod
     def soda_data_source(self, name: str) -> Any:
@@ -142,11 +97,9 @@ class Staging(Session):
 
     @abstractmethod
     def ensure(self, outputs: Sequence[Output]) -> None:
-        """Create the published tables from their contracts, empty, where they are not there; add columns that are new.
-
-        Raises BadData where one is not there of which the ledger says that periods are published, SpecError for columns that a
-        contract retypes or drops.
-        """
+        """Create the published tables from their contracts, empty, where they are not there; add columns that are new. Raises
+        BadData where one is not there of which the ledger says that periods are published, SpecError for columns that a contract
+        retypes or drops."""
 
     @staticmethod
     @abstractmethod
@@ -154,16 +107,19 @@ class Staging(Session):
         """A data source as `soda_data_source` gives it, without a connection: enough to build statements."""
 
     @staticmethod
+    def staging_name_of_every_run(output: str) -> str:  # noqa: ARG004
+        """The same where it is one for all runs, so that what reads it can be prepared before there is one; or else empty."""
+        return ""
+
     @abstractmethod
-    def staging_name(output: str) -> str:
+    def staging_name(self, output: str) -> str:
         """What the staged rows of an output (`schema.table`) are called in SQL."""
 
     @abstractmethod
-    def stage(self, table: Table, selects: Sequence[str]) -> list[Content]:
-        """Make the staging table anew from the rows of all SELECTs, with a view for each output; says what its periods hold.
-
-        A table with a quarantine is staged once, with the column `quarantine_reason`.
-        """
+    def stage(self, table: Table, selects: Sequence[str], asked: Asked = nothing) -> list[Content]:
+        """Make the staging table anew from the rows of all SELECTs, with a view for each output; says what its periods hold. A
+        table with a quarantine is staged once, with the column `quarantine_reason`. `asked`: gives what `query` will be asked of
+        it next, so that an engine on which each statement has its price can answer all of it at once."""
 
     @abstractmethod
     def stage_from(self, other: Warehouse, table: Table, intervals: Sequence[Interval] | None, mask: str) -> list[Content]:
@@ -175,8 +131,9 @@ class Staging(Session):
         hold from `valid_from` to `valid_to`."""
 
     @abstractmethod
-    def replace(self, replacements: Sequence[Replacement], after: Identity | None = None) -> None:
-        """Within `publishing`: carry out all replacements in one atomic step, or none; `after` is what the warehouse is then."""
+    def replace(self, replacements: Sequence[Replacement], after: Identity | None = None) -> dict[str, int]:
+        """Within `publishing`: carry out all replacements in one atomic step, or none; `after` is what the warehouse is then. An
+        engine that commits table by table gives the snapshots of tables and quarantines; a crash leaves some of them replaced."""
 
     @abstractmethod
     def drop(self, tables: Sequence[str], after: Identity) -> None:
@@ -214,7 +171,9 @@ class Warehouse(ABC):
     def forget(self, run_key: str) -> None:
         """Remove what a run has kept, if anything."""
 
-    # as a whole, for what mends it and keeps copies of it
+    def keep_up(self) -> list[str]:
+        """Do what the engine leaves undone for fast reads: the published tables it was done to; none where nothing is left."""
+        return []
 
     @abstractmethod
     def mismatch(self) -> str:

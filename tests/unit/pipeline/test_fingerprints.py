@@ -174,3 +174,18 @@ def test_readers_of_an_edited_history_are_computed_again_for_the_days_of_the_edi
     shop.publish("price_list", D3)
     assert dict(shop.query(LIST))[D2] == "a 1, b 10, x -1"
     assert verify(shop) == []
+
+
+def test_fingerprints_of_another_engine_are_not_compared_and_can_be_taken_over(shop: Any) -> None:
+    """As after a warehouse was made anew on another engine."""
+    [state] = [one for one in shop.ledger.states(["core.orders"]) if one.interval.start == D2]
+    with shop.ledger._begin() as connection:
+        mine = (tables.period_state.c.table_name == "core.orders") & (tables.period_state.c.start == D2)
+        connection.execute(update(tables.period_state).where(mine).values(fingerprint="2:spark:77"))
+    table = specs.load().tables["core.orders"]
+    verified = verify_published([table], shop.ledger, shop.warehouse)
+    assert (verified.differences, [one.state.interval.start for one in verified.unknown]) == ([], [D2])
+    adopt(verified.unknown, shop.ledger)
+    [now] = [one for one in shop.ledger.states(["core.orders"]) if one.interval.start == D2]
+    assert (now.fingerprint, now.version) == (state.fingerprint, state.version)
+    assert verify(shop, "core.orders") == []

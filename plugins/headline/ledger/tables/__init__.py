@@ -7,6 +7,7 @@ from headline.ledger.tables.base import metadata
 from headline.ledger.tables.data import audit, held_day, load, period_state, publication, schema_change, staging_table, warehouse
 from headline.ledger.tables.figures import figure_decision, figure_request, issued_figures
 from headline.ledger.tables.incidents import incident, incident_event, repair
+from headline.ledger.tables.statements import statement
 from headline.ledger.tables.upkeep import erasure, retention, retirement
 
 __all__ = [
@@ -27,5 +28,6 @@ __all__ = [
     "retirement",
     "schema_change",
     "staging_table",
+    "statement",
     "warehouse",
 ]

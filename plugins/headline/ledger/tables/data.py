@@ -81,6 +81,7 @@ publication = Table(
     Column("run_key", String, nullable=False),
     Column("run_id", String, nullable=False),
     Column("published_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+    Column("snapshots", JSONB, nullable=True, comment="table and quarantine to their snapshot, on engines that have them"),
     Index("publication_by_day", "table_name", "end", "version"),
     info=HISTORY,
 )

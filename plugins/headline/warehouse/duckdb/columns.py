@@ -9,9 +9,9 @@ from typing import Any
 import sqlglot
 
 from headline.errors import SpecError
-from headline.warehouse.duckdb.identity import OWN_SCHEMA
 from headline.warehouse.duckdb.instance import WAREHOUSE
 from headline.warehouse.duckdb.statements import Statements
+from headline.warehouse.identity import OWN_SCHEMA
 
 
 def tables(statements: Statements) -> set[str]:

@@ -1,19 +1,12 @@
-"""Which warehouse a file is, and whether it is the one that the ledger knows."""
+"""Which warehouse a file is."""
 
 from __future__ import annotations
 
-from pathlib import Path
-
-from headline.errors import BadData, SpecError
-from headline.ledger import Identity, Locks, mismatch
-from headline.ledger.identity import MENDING
-from headline.warehouse.base import Session
+from headline.errors import SpecError
+from headline.ledger import Identity
 from headline.warehouse.duckdb.instance import WAREHOUSE
 from headline.warehouse.duckdb.statements import Statements
-
-# What the warehouse knows of itself, which is none of the published tables.
-OWN_SCHEMA = "headline"
-IDENTITY = f"{OWN_SCHEMA}.identity"
+from headline.warehouse.identity import IDENTITY, OWN_SCHEMA
 
 
 def identity_of(statements: Statements) -> Identity | None:
@@ -33,18 +26,3 @@ def identify(statements: Statements, before: Identity | None, identity: Identity
         statements.execute(f"create or replace table {IDENTITY} as select {values}")
     else:
         statements.execute(f"update {IDENTITY} set publication = {identity.publication}, mark = '{identity.mark}'")
-
-
-def mismatch_of(session: Session, found: Identity | None, locks: Locks) -> str:
-    """In words why it is not the warehouse that the ledger knows; empty where they belong together."""
-    return mismatch(found, not found and is_empty(session), locks)
-
-
-def is_empty(session: Session) -> bool:
-    """Whether there is no table but the calendar, which is made with the file."""
-    return session.tables() <= {"calendar.days"}
-
-
-def foreign(path: Path, told: str) -> BadData:
-    """What to raise for a warehouse that is not the one that the ledger knows."""
-    return BadData(f"the warehouse {path}: {told}. Nothing was computed or published. {MENDING}")

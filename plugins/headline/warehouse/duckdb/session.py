@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import sqlglot
@@ -51,8 +51,7 @@ class DuckDBSession(Statements, Session):
     def published_contents(self, table: Table) -> list[Content]:
         return published_contents(self, table)
 
-    def landing(self, files: Sequence[str], columns: dict[str, str]) -> sqlglot.exp.Expr:
-        files = self._local(files)
+    def landing(self, files: Mapping[str, Mapping[str, str]], columns: dict[str, str]) -> sqlglot.exp.Expr:
         if files:
             text = "select * from read_parquet(files, union_by_name = true, hive_partitioning = false)"
         else:
@@ -61,7 +60,7 @@ class DuckDBSession(Statements, Session):
         query = sqlglot.parse_one(text, read="duckdb")
         if files:
             # All files as one node: to parse and copy one for each of a year takes as long as the engine needs to read some.
-            listed = ",\n".join("'" + file.removeprefix("file://").replace("'", "''") + "'" for file in files)
+            listed = ",\n".join("'" + file.removeprefix("file://").replace("'", "''") + "'" for file in self._local(list(files)))
             [place] = (column for column in query.find_all(sqlglot.exp.Column) if column.name == "files")
             place.replace(sqlglot.exp.Var(this=f"[{listed}]"))
         return query.subquery()  # type: ignore[attr-defined]

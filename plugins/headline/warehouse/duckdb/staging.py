@@ -16,16 +16,17 @@ from headline.ledger import Identity, Locks
 from headline.ledger.identity import MENDING, published
 from headline.specs import Table
 from headline.specs.files import file_state
-from headline.warehouse.base import Content, Output, Replacement, Staging, Warehouse
+from headline.warehouse.base import Asked, Content, Output, Replacement, Staging, Warehouse, nothing
 from headline.warehouse.duckdb.columns import known_of, normal
 from headline.warehouse.duckdb.contents import contents_of
 from headline.warehouse.duckdb.histories import changed_days
-from headline.warehouse.duckdb.identity import foreign, identify, mismatch_of
+from headline.warehouse.duckdb.identity import identify
 from headline.warehouse.duckdb.instance import STAGING, WAREHOUSE, ensure_calendar
 from headline.warehouse.duckdb.kept import keep
 from headline.warehouse.duckdb.masked import attached, masked_rows
 from headline.warehouse.duckdb.publication import ensure_table, replace_rows
 from headline.warehouse.duckdb.session import DuckDBSession
+from headline.warehouse.identity import foreign, mismatch_of
 
 if TYPE_CHECKING:
     from headline.warehouse.duckdb.warehouse import DuckDBWarehouse
@@ -96,10 +97,13 @@ class DuckDBStaging(DuckDBSession, Staging):
         return DuckDBDataSourceImpl.from_existing_cursor(None, name)
 
     @staticmethod
-    def staging_name(output: str) -> str:
+    def staging_name_of_every_run(output: str) -> str:
         return f"{STAGING}.{output.replace('.', '__')}"
 
-    def stage(self, table: Table, selects: Sequence[str]) -> list[Content]:
+    def staging_name(self, output: str) -> str:
+        return self.staging_name_of_every_run(output)
+
+    def stage(self, table: Table, selects: Sequence[str], asked: Asked = nothing) -> list[Content]:  # noqa: ARG002
         name = self.staging_name(table.full_name)
         staged = f"{name}__and_quarantine" if table.quarantine else name
         with self.transaction():
@@ -125,13 +129,14 @@ class DuckDBStaging(DuckDBSession, Staging):
     def identity(self) -> Identity | None:
         return self._identity
 
-    def replace(self, replacements: Sequence[Replacement], after: Identity | None = None) -> None:
+    def replace(self, replacements: Sequence[Replacement], after: Identity | None = None) -> dict[str, int]:
         with self.transaction():
             for replacement in replacements:
                 replace_rows(self, replacement, self.staging_name)
             if after:
                 identify(self, self._identity, after)
         self._identity = after or self._identity
+        return {}  # a file has no snapshots
 
     def drop(self, tables: Sequence[str], after: Identity) -> None:
         with self.transaction():

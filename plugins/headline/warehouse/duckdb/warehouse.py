@@ -20,11 +20,11 @@ from headline.ledger import Locks
 from headline.ledger.engine import CONNECTION
 from headline.space import is_full, no_space
 from headline.warehouse.base import Session, Staging, Warehouse
-from headline.warehouse.duckdb.identity import foreign, is_empty, mismatch_of
 from headline.warehouse.duckdb.instance import STAGING, WAREHOUSE, ensure_calendar, instance
 from headline.warehouse.duckdb.kept import forget, kept_file
 from headline.warehouse.duckdb.session import DuckDBSession
 from headline.warehouse.duckdb.staging import DuckDBStaging
+from headline.warehouse.identity import foreign, is_empty, mismatch_of
 
 # What a copy of the file and of its log are called.
 _COPIED = ("warehouse.duckdb", "warehouse.duckdb.wal")

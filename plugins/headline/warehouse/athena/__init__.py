@@ -1,0 +1,1 @@
+"""Amazon Athena on Iceberg, S3 and Glue."""

@@ -1,0 +1,119 @@
+"""What Glue and S3 tell of tables, and change without a statement: such calls are free and take no place in a queue."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from headline.errors import HeadlineError, Transient
+from headline.warehouse.athena.errors import refused
+
+_PARQUET = {
+    "InputFormat": "org.apache.hadoop.hive.ql.io.SymlinkTextInputFormat",
+    "OutputFormat": "org.apache.hadoop.hive.ql.io.HiveIgnoreKeyTextOutputFormat",
+    "SerdeInfo": {"SerializationLibrary": "org.apache.hadoop.hive.ql.io.parquet.serde.ParquetHiveSerDe"},
+}
+
+
+class Glue:
+    """The tables of Athena's catalogue. Raises SpecError where a permission is missing, Transient for what may be over."""
+
+    def __init__(self, glue: Any, s3: Any) -> None:
+        self._glue = glue
+        self._s3 = s3
+
+    def databases(self) -> Iterator[str]:
+        """The name of every database."""
+        return (one["Name"] for one in self._pages("get_databases", "DatabaseList"))
+
+    def tables(self, database: str) -> Iterator[dict[str, Any]]:
+        """Every table of a database, as Glue describes it."""
+        return self._pages("get_tables", "TableList", DatabaseName=database)
+
+    def table(self, name: str) -> dict[str, Any] | None:
+        """A table (`schema.table`) as Glue describes it; None where it is not there."""
+        database, table = name.split(".")
+        found = self._call(self._glue.get_table, DatabaseName=database, Name=table)
+        return found["Table"] if found else None
+
+    def parameters(self, database: str) -> dict[str, str]:
+        """What is written down beside a database; nothing where it is not there."""
+        found = self._call(self._glue.get_database, Name=database)
+        return found["Database"].get("Parameters", {}) if found else {}
+
+    def create_database(self, name: str, parameters: Mapping[str, str] | None = None) -> None:
+        """Make a database where it is not there; `parameters` take the place of those that it has."""
+        described: dict[str, Any] = {"Name": name} | ({"Parameters": dict(parameters)} if parameters else {})
+        if self._call(self._glue.get_database, Name=name) is None:
+            self._call(self._glue.create_database, DatabaseInput=described)
+        elif parameters:
+            self._call(self._glue.update_database, Name=name, DatabaseInput=described)
+
+    def list_files(self, name: str, location: str, files: Sequence[str], columns: Mapping[str, str]) -> None:
+        """Make a table of these Parquet files, wherever they are in S3; types as Glue writes them. `location`: of their list."""
+        bucket, prefix = _parts(location)
+        self._call(self._s3.put_object, Bucket=bucket, Key=f"{prefix}/files", Body="\n".join(files).encode())
+        database, table = name.split(".")
+        described = {
+            "Name": table,
+            "TableType": "EXTERNAL_TABLE",
+            "Parameters": {"EXTERNAL": "TRUE"},
+            "StorageDescriptor": {
+                **_PARQUET,
+                "Location": f"{location}/",
+                "Columns": [{"Name": column, "Type": kind} for column, kind in columns.items()],
+            },
+        }
+        self._call(self._glue.create_table, DatabaseName=database, TableInput=described)
+
+    def drop(self, name: str) -> None:
+        """Drop a table that nobody reads any more, with its files."""
+        if found := self.table(name):
+            database, table = name.split(".")
+            self._call(self._glue.delete_table, DatabaseName=database, Name=table)
+            self.delete(found["StorageDescriptor"]["Location"])
+
+    def delete(self, location: str) -> None:
+        """Delete every file below a place in S3."""
+        bucket, prefix = _parts(location)
+        for page in self._s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=f"{prefix}/"):
+            if listed := [{"Key": one["Key"]} for one in page.get("Contents", [])]:
+                self._call(self._s3.delete_objects, Bucket=bucket, Delete={"Objects": listed, "Quiet": True})
+
+    def metadata(self, table: Mapping[str, Any]) -> dict[str, Any]:
+        """The metadata of an Iceberg table that Glue points to."""
+        bucket, key = _parts(table["Parameters"]["metadata_location"])
+        found = self._call(self._s3.get_object, Bucket=bucket, Key=key) or {}
+        return dict(json.loads(found["Body"].read()))
+
+    def _pages(self, operation: str, field: str, **arguments: Any) -> Iterator[dict[str, Any]]:
+        try:
+            for page in self._glue.get_paginator(operation).paginate(**arguments):
+                yield from page[field]
+        except (ClientError, BotoCoreError) as error:
+            raise _told(error) from error
+
+    def _call(self, call: Any, **arguments: Any) -> Any:
+        """The answer of a call; None where what it is about is not there, and where it was made meanwhile."""
+        try:
+            return call(**arguments)
+        except ClientError as error:
+            if error.response["Error"]["Code"] in ("EntityNotFoundException", "AlreadyExistsException"):
+                return None
+            raise _told(error) from error
+        except BotoCoreError as error:
+            raise _told(error) from error
+
+
+def _told(error: ClientError | BotoCoreError) -> HeadlineError:
+    if isinstance(error, ClientError):
+        return refused(error.response["Error"]["Code"], f"{error.operation_name}: {error.response['Error']['Message']}")
+    return Transient(f"Glue or S3 cannot be reached for now: {error}")
+
+
+def _parts(address: str) -> tuple[str, str]:
+    bucket, _, prefix = address.removeprefix("s3://").partition("/")
+    return bucket, prefix.rstrip("/")

@@ -1,0 +1,19 @@
+"""The SQL of Spark, where sqlglot's dialect `spark` writes what means something else there."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlglot import exp
+from sqlglot.generators.spark import SparkGenerator
+
+
+def _in_zone(generator: Any, expression: exp.AtTimeZone) -> str:
+    """`moment at time zone a at time zone b`: from_utc_timestamp would take the moment for one in UTC, whatever `a` is."""
+    inner, zone = expression.this.unnest(), expression.args["zone"]
+    if isinstance(inner, exp.AtTimeZone):
+        return str(generator.func("CONVERT_TIMEZONE", inner.args["zone"], zone, inner.this))
+    return str(generator.func("FROM_UTC_TIMESTAMP", expression.this, zone))
+
+
+SparkGenerator.TRANSFORMS[exp.AtTimeZone] = _in_zone

@@ -1,0 +1,53 @@
+"""A stand-in for Athena, the connection that leads to it, and a throw-away repository whose warehouse it is."""
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.engines.athena_double import REGION, AthenaDouble, athena_double, client
+from tests.unit.conftest import FILES, Project
+
+from headline.ledger import Ledger
+from headline.warehouse import open_warehouse
+from headline.warehouse.athena import engine
+
+EXTRA = {"region_name": REGION, "work_group": "primary", "location": "s3://tables/warehouse", "lock_timeout": 20}
+CONNECTION = {"conn_type": "athena", "login": "testing", "password": "testing", "extra": EXTRA}
+
+
+@pytest.fixture
+def athena(monkeypatch: pytest.MonkeyPatch) -> Iterator[AthenaDouble]:
+    """Athena behind the connection headline_warehouse, without tables; local landed files are in a bucket too."""
+    monkeypatch.setenv("AIRFLOW_CONN_HEADLINE_WAREHOUSE", json.dumps(CONNECTION))
+    monkeypatch.setattr(engine, "landed_rows", in_bucket(engine.landed_rows))
+    with athena_double() as double:
+        yield double
+
+
+def in_bucket(landed_rows: Callable[..., Any]) -> Callable[..., Any]:
+    """Copies landed files to a bucket before a table lists them."""
+
+    def rows(glue: Any, location: str, files: Mapping[str, Mapping[str, str]]) -> Any:
+        copied = {}
+        for file, columns in files.items():
+            key = f"landing/{file.split('/landing/')[1]}"
+            client("s3").upload_file(file.removeprefix("file://"), "tables", key)
+            copied[f"s3://tables/{key}"] = columns
+        return landed_rows(glue, location, copied)
+
+    return rows
+
+
+@pytest.fixture
+def project(
+    tmp_path: Path, ledger: Ledger, athena: AthenaDouble, forget_settings: Callable[[], None], monkeypatch: pytest.MonkeyPatch
+) -> Project:
+    """A shop's orders and what core makes of them, on Athena."""
+    monkeypatch.setenv("HEADLINE_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("HEADLINE_INCLUDE", str(tmp_path / "include"))
+    made = Project(tmp_path / "include" / "sql", ledger, open_warehouse(), forget_settings)
+    for path, text in FILES.items():
+        made.write(path, text)
+    return made

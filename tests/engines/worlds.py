@@ -1,0 +1,73 @@
+"""The demo company's landed days, and what an engine makes of them."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.faults.world import COMPANY, PIPELINES, Table, World
+
+from headline import specs
+from headline.demo import finance_api
+from headline.intervals import DAY
+from headline.pipeline import TableRun, ingest, write_audit_publish
+from headline.specs import Source
+from headline.warehouse import Output, open_warehouse
+
+FIRST = COMPANY.first_day
+LAST = FIRST + DAY
+
+
+@contextmanager
+def landed(postgres: str, folder: Path, name: str) -> Iterator[World]:
+    """A world in which two days have landed and nothing was computed."""
+    with finance_api.server(COMPANY, today=lambda: LAST) as service:
+        threading.Thread(target=service.serve_forever, daemon=True).start()
+        world = World(folder, postgres, service.server_port, name).create()
+        world.days_pass(FIRST, LAST)
+        with world.entered():
+            for pipeline in PIPELINES:
+                run = world.run(pipeline, FIRST, LAST)
+                if isinstance(run.pipeline, Source):
+                    for landing in run.pipeline.ingest:
+                        ingest(run, landing)
+        yield world
+        service.shutdown()
+
+
+def compute(world: World, run_id: str = "engine") -> dict[str, TableRun]:
+    """Run every pipeline for the landed days; by table, what its run did."""
+    return {one.table: one for pipeline in PIPELINES for one in write_audit_publish(world.run(pipeline, FIRST, LAST, run_id))}
+
+
+def published() -> dict[str, Table]:
+    """Every published row by table, its columns in the order of the contract."""
+    with open_warehouse().session(read_only=True) as session:
+        return {
+            name: Counter(session.query(f"select {', '.join(Output(name, table).columns)} from {name}").rows)
+            for pipeline in specs.load().pipelines.values()
+            for table in pipeline.ordered_tables
+            for name in table.outputs
+        }
+
+
+def unlike(found: dict[str, Table], expected: dict[str, Table]) -> dict[str, Any]:
+    """What two engines disagree on, by table."""
+    assert sum(table.total() for table in expected.values()) > 1000
+    assert found.keys() == expected.keys()
+    return {
+        name: f"+{(one - other).total()} -{(other - one).total()} rows, such as {[*(one - other), *(other - one)][:2]}"
+        for name, one in found.items()
+        if one != (other := expected[name])
+    }
+
+
+def connected(monkeypatch: pytest.MonkeyPatch, connection: dict[str, Any]) -> None:
+    """From now on the warehouse is another."""
+    monkeypatch.setenv("AIRFLOW_CONN_HEADLINE_WAREHOUSE", json.dumps(connection))

@@ -73,7 +73,7 @@ $(ENGINES)/.set-up: requirements-engines.lock | $(SET_UP)
 	@touch $@
 
 engines: $(ENGINES)/.set-up ## Compute all pipelines on Spark's engines and Iceberg, and compare every row with DuckDB's.
-	@PYTHONPATH=$(ENGINES) $(PYTEST) tests/engines/spark
+	@PYTHONPATH=$(CURDIR)/$(ENGINES) $(PYTEST) --show-capture=no tests/engines/spark
 
 attack: $(SET_UP) ## Attack warehouse, files, processes and pages in every way there is a test of; the results go to docs/security.md.
 	@HEADLINE_TEST_ATTACK_TABLE=docs/security.md $(PYTEST) --timeout 1800 tests/attacks/$(file)

@@ -127,10 +127,11 @@ class SparkEngine(Engine):
         partition: Partition | None = None,
         comments: Mapping[str, str] | None = None,
     ) -> None:
-        listed = described(types_in(self.dialect, columns), comments or {})
+        told = comments if comments and self._extra.get("comments", True) else {}
+        listed = described(types_in(self.dialect, columns), told)
         cut = f" partitioned by ({partition.unit}s({partition.column}))" if partition else ""
-        told = f"{cut}{self._location(name)} tblproperties ('format-version' = '2')"
-        self.query(f"create table if not exists {name} ({listed}) using iceberg{told}")
+        made = f"using iceberg{cut}{self._location(name)} tblproperties ('format-version' = '2')"
+        self.query(f"create table if not exists {name} ({listed}) {made}")
 
     def create_as(self, name: str, select: str) -> None:
         self.drop_table(name)

@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from threading import Timer
 from typing import Any
+from uuid import uuid4
 
 from sqlglot import exp
 
@@ -135,7 +136,8 @@ class SparkEngine(Engine):
 
     def create_as(self, name: str, select: str) -> None:
         self.drop_table(name)
-        self.query(f"create table {name} using iceberg{self._location(name)} as {select}")
+        # A place of its own each time: not every engine removes the files of a table that is dropped, or writes where some are.
+        self.query(f"create table {name} using iceberg{self._location(f'{name}_{uuid4().hex[:8]}')} as {select}")
 
     def create_view(self, name: str, select: str) -> None:
         self.query(f"create or replace temporary view {name} as {select}")

@@ -76,7 +76,7 @@ $(ENGINES)/.set-up: requirements-engines.lock | $(SET_UP)
 	@touch $@
 
 engines: $(ENGINES)/.set-up ## Compute all pipelines on Spark's engines and Iceberg, and compare every row with DuckDB's.
-	@PYTHONPATH=$(ENGINES) $(PYTEST) tests/engines/spark
+	@PYTHONPATH=$(CURDIR)/$(ENGINES) $(PYTEST) --show-capture=no tests/engines/spark
 
 # JAVA_HOME is that of a JDK 25, which Trino needs.
 $(TRINO)/.set-up: tests/engines/trino/pom.xml tests/engines/trino/Statements.java | $(SET_UP)

@@ -34,6 +34,7 @@ class Lake:
             "catalog": self.catalog,
             "location": f"s3://{BUCKET}/{name}",
             "snapshots": "glue",
+            "comments": False,
             "aws_endpoint_url": self.aws,
             "region_name": CREDENTIALS["AWS_DEFAULT_REGION"],
             "lock_timeout": 60,

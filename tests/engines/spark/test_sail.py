@@ -43,10 +43,11 @@ def test_every_row_of_every_pipeline_is_that_of_duckdb(expected: dict[str, Table
 
 def test_the_ledger_knows_the_snapshot_that_each_table_has(on_sail: World, lake: Lake) -> None:
     known = Ledger().snapshots()
-    assert known.keys() == {name for table in specs.load().tables.values() for name in table.outputs}
     glue, s3 = lake.client("glue"), lake.client("s3")
-    current = {name: metadata(glue, s3, name) for name in known}
-    assert {name: told["current-snapshot-id"] for name, told in current.items()} == known
+    current = {name: metadata(glue, s3, name) for table in specs.load().tables.values() for name in table.outputs}
+    # A table that never had a row has no snapshot.
+    assert {name: one["current-snapshot-id"] for name, one in current.items() if one.get("snapshots")} == known
+    assert len(known) > 30
     assert {told["format-version"] for told in current.values()} == {2}
 
 

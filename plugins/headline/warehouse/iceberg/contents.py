@@ -15,8 +15,9 @@ from headline.warehouse.iceberg.engine import Engine
 def published_contents(engine: Engine, table: Table) -> list[Content]:
     """What each period of a published table holds, its quarantine included."""
     columns = ", ".join(Output(table.full_name, table).columns)
-    rows = f"select {columns}, cast(null as varchar) as quarantine_reason from {table.full_name}"
+    rows = f"select {columns} from {table.full_name}"
     if table.quarantine:
+        rows = f"select {columns}, cast(null as varchar) as quarantine_reason from {table.full_name}"
         rows += f" union all select {columns}, quarantine_reason from {table.quarantine_name}"
     return contents_of(engine, f"({rows})", table, told=table.quarantine)
 

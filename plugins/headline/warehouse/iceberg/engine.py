@@ -159,5 +159,5 @@ class Engine(ABC):
         self.query(self.write(replacing(IDENTITY, columns, values.subquery("known"), None)))
 
     def expunge(self, tables: Sequence[str]) -> None:
-        """Leave nothing of rows that were changed: rewrite what holds them, and expire older snapshots; where it `can_expunge`."""
+        """Leave nothing of rows that were changed, where it `can_expunge`: rewrite what holds them, expire older snapshots."""
         raise NotImplementedError(f"{type(self).__name__} cannot expunge rows of {', '.join(tables)}")

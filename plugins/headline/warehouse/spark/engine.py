@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from threading import Timer
 from typing import Any
+from uuid import uuid4
 
 from sqlglot import exp
 
@@ -127,14 +128,16 @@ class SparkEngine(Engine):
         partition: Partition | None = None,
         comments: Mapping[str, str] | None = None,
     ) -> None:
-        listed = described(types_in(self.dialect, columns), comments or {})
+        told = comments if comments and self._extra.get("comments", True) else {}
+        listed = described(types_in(self.dialect, columns), told)
         cut = f" partitioned by ({partition.unit}s({partition.column}))" if partition else ""
-        told = f"{cut}{self._location(name)} tblproperties ('format-version' = '2')"
-        self.query(f"create table if not exists {name} ({listed}) using iceberg{told}")
+        made = f"using iceberg{cut}{self._location(name)} tblproperties ('format-version' = '2')"
+        self.query(f"create table if not exists {name} ({listed}) {made}")
 
     def create_as(self, name: str, select: str) -> None:
         self.drop_table(name)
-        self.query(f"create table {name} using iceberg{self._location(name)} as {select}")
+        # A place of its own each time: not every engine removes the files of a table that is dropped, or writes where some are.
+        self.query(f"create table {name} using iceberg{self._location(f'{name}_{uuid4().hex[:8]}')} as {select}")
 
     def create_view(self, name: str, select: str) -> None:
         self.query(f"create or replace temporary view {name} as {select}")

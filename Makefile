@@ -2,7 +2,7 @@
 .DEFAULT_GOAL := help
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
-.PHONY: help setup run status logs down clean secrets test attack chaos faults fuzz lint docs bench bench-peers example format imports
+.PHONY: help setup run status logs down clean test attack chaos faults fuzz lint docs bench bench-peers example format imports
 .PHONY: constraints locks sbom
 .PHONY: lint-docs lint-rules lint-sql lint-types lint-yaml
 
@@ -53,9 +53,6 @@ down: $(SET_UP) ## Stop Airflow's processes and PostgreSQL; data stay.
 
 clean: $(SET_UP) ## Stop everything and remove all data of the runs (HEADLINE_HOME).
 	@$(HEADLINE) clean
-
-secrets: $(SET_UP) ## Make the files with keys and passwords that docker-compose.yaml reads.
-	@$(HEADLINE) secrets
 
 example: $(SET_UP) ## Compute an example on real data: make example name=online_retail data=<file or folder>
 	@$(HEADLINE) example "$(name)" "$(data)"
@@ -127,6 +124,7 @@ locks: $(SET_UP) ## Write the locks, with a hash for every file of every package
 	$(RESOLVE) --generate-hashes --constraint constraints.txt --extra dev --output-file $(VENV)/all.lock pyproject.toml
 	awk 'NR == FNR {if (/^[^ ]/) known[$$1]; next} /^[^ ]/ {keep = !($$1 in known)} keep' requirements.lock $(VENV)/all.lock \
 	  > requirements-dev.lock
+	printf 'aiosmtpd\nmoto[server]\n' | $(RESOLVE) --generate-hashes --constraint constraints.txt --output-file requirements-doubles.lock -
 
 sbom: $(SET_UP) ## Write what an installation consists of to sbom.cdx.json, in CycloneDX's form.
 	@PYTHONWARNINGS=ignore $(BIN)/cyclonedx-py requirements --pyproject pyproject.toml --output-reproducible --output-file sbom.cdx.json requirements.lock

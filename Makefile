@@ -4,7 +4,7 @@ SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .PHONY: help setup run status logs down clean test attack chaos faults fuzz lint docs bench bench-peers example format imports
 .PHONY: constraints locks sbom
-.PHONY: lint-docs lint-rules lint-sql lint-types lint-yaml
+.PHONY: lint-docs lint-infra lint-rules lint-sql lint-types lint-yaml containers
 
 # Without compiled modules each process compiles Airflow anew, which takes longer than to start it.
 export PYTHONDONTWRITEBYTECODE :=
@@ -13,6 +13,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 SET_UP := $(VENV)/.set-up
+CHECKOV := $(VENV)-checkov
 LOCKS := requirements.lock requirements-dev.lock
 UV := $(BIN)/uv --system-certs
 RESOLVE := $(UV) pip compile --quiet --universal --python-version 3.11 --no-header --no-annotate
@@ -100,6 +101,25 @@ lint-docs:
 lint-yaml:
 	$(BIN)/yamllint --strict .
 
+# checkov and its parser of Terraform's language get along with few others: an environment of their own.
+$(CHECKOV)/.set-up: requirements-checkov.lock $(SET_UP)
+	@$(UV) venv --quiet --clear --python $(BIN)/python $(CHECKOV)
+	@$(UV) pip install --quiet --python $(CHECKOV)/bin/python --no-build --require-hashes --requirement $<
+	@touch $@
+
+# Where its provider is a folder of this machine: make lint-infra TERRAFORM_PLUGINS=<folder>
+lint-infra: $(CHECKOV)/.set-up ## Check infra/terraform: its form and what it means, where Terraform is there, and its security.
+	@if ! command -v terraform > /dev/null; then echo "no terraform here: form and meaning are not checked" >&2; else \
+	  terraform -chdir=infra/terraform fmt -check -diff -recursive; \
+	  if terraform -chdir=infra/terraform init -backend=false -input=false $(TERRAFORM_PLUGINS:%=-plugin-dir=%) > /dev/null 2>&1; \
+	  then terraform -chdir=infra/terraform validate -no-color; \
+	  else echo "the provider of infra/terraform cannot be had here: what it means is not checked" >&2; fi; fi
+	@$(CHECKOV)/bin/checkov --directory infra/terraform --framework terraform --compact --quiet --skip-download
+
+containers: $(SET_UP) ## Build the images, start docker-compose.yaml with the demo company, and look whether all of it works: minutes.
+	@$(BIN)/python -m tests.containers.images
+	@HEADLINE_TEST_CONTAINERS=1 $(PYTEST) tests/containers
+
 docs: $(SET_UP) ## Build the documentation as a site in .site.
 	@$(DOCS)
 
@@ -116,6 +136,7 @@ bench-peers: $(SET_UP) ## Measure our SELECTs and checks beside dbt-core and SQL
 
 constraints: $(SET_UP) ## Resolve the newest versions of all packages into constraints.txt.
 	$(RESOLVE) --upgrade --extra dev --output-file constraints.txt pyproject.toml
+	printf 'checkov\n' | $(RESOLVE) --upgrade --generate-hashes --output-file requirements-checkov.lock -
 	$(MAKE) locks
 
 # The hashes of what constraints.txt pins: what runs needs, and apart from it what only development does.

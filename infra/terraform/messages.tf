@@ -57,14 +57,6 @@ resource "aws_sqs_queue" "dead" {
   message_retention_seconds = 14 * 24 * 3600
 }
 
-resource "aws_sqs_queue_redrive_allow_policy" "dead" {
-  queue_url = aws_sqs_queue.dead.id
-  redrive_allow_policy = jsonencode({
-    redrivePermission = "byQueue"
-    sourceQueueArns   = [aws_sqs_queue.arrivals.arn]
-  })
-}
-
 data "aws_iam_policy_document" "queue" {
   statement {
     sid       = "S3Announces"

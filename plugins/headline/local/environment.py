@@ -124,7 +124,11 @@ def derived(place: Place, secrets: Secrets, choices: Mapping[str, str]) -> dict[
         **{f"AIRFLOW_CONN_HEADLINE_{name}": text for name, text in databases.items()},
         **{f"AIRFLOW_CONN_HEADLINE_{name}": json.dumps(connection) for name, connection in connections.items()},
         **({"AIRFLOW_CONN_HEADLINE_AIRFLOW": secrets.airflow(place.api)} if secrets.get(WATCH) else {}),
-        **{f"{option}_CMD": f"cat {shlex.quote(str(secrets.path(file)))}" for option, file in READ_BY_COMMAND.items()},
+        **{
+            f"{option}_CMD": f"cat {shlex.quote(str(secrets.path(file)))}"
+            for option, file in READ_BY_COMMAND.items()
+            if secrets.get(file)
+        },
         "AIRFLOW_HOME": f"{home}/airflow",
         "AIRFLOW__CORE__DAGS_FOLDER": f"{PROJECT}/dags",
         "AIRFLOW__CORE__PLUGINS_FOLDER": f"{PROJECT}/plugins",

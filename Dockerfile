@@ -4,6 +4,7 @@ FROM python:3.11-slim AS doubles
 COPY requirements-doubles.lock ./
 RUN pip install --no-cache-dir --only-binary :all: --require-hashes --requirement requirements-doubles.lock
 RUN useradd --system doubles
+ENV PYTHONUNBUFFERED=1
 USER doubles
 
 FROM python:3.11-slim AS headline
@@ -24,10 +25,11 @@ RUN useradd --system --create-home headline \
 
 # Code, specs, and of git what says which commit this is; .dockerignore leaves out the rest. Where there is no .git: --build-arg COMMIT=…
 COPY . .
+RUN python -m compileall -q plugins
 ARG COMMIT=""
 ENV HEADLINE_COMMIT=$COMMIT
 LABEL org.opencontainers.image.title=headline org.opencontainers.image.revision=$COMMIT
 USER headline
 VOLUME /var/lib/headline
-HEALTHCHECK --interval=15s --timeout=10s --start-period=180s CMD ["python", "-m", "headline.local.container", "healthy"]
+HEALTHCHECK --interval=15s --timeout=10s --start-period=600s CMD ["python", "-m", "headline.local.container", "healthy"]
 ENTRYPOINT ["python", "-m", "headline.local.container"]

@@ -46,7 +46,20 @@ ORDER = (
         "airflow/test_runs",
         "airflow",
     ),
-    *("faults/test_injected", "faults", "properties", "cases", "dags", "unit", "sql", "attacks", "repository", "examples"),
+    *(
+        "faults/test_injected",
+        "faults",
+        "properties",
+        "cases",
+        "dags",
+        "unit",
+        "sql",
+        "attacks",
+        "repository",
+        "examples",
+        "containers",
+        "infrastructure",
+    ),
 )
 
 

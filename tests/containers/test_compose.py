@@ -82,6 +82,18 @@ def test_no_process_of_a_container_has_what_another_needs(started: None) -> None
     assert "shop_owner" in run("docker-compose", "run", "--rm", "set-up", "ls", "/run/secrets")
 
 
+def test_a_mail_is_caught_and_the_bucket_of_the_landing_is_there(started: None) -> None:
+    program = (
+        "from airflow.providers.amazon.aws.hooks.s3 import S3Hook; from airflow.providers.smtp.hooks.smtp import SmtpHook\n"
+        "with SmtpHook('headline_email') as hook: hook.send_email_smtp(to='a@example.com', subject='Caught', html_content='here')\n"
+        "print([one['Name'] for one in S3Hook('headline_landing').get_conn().list_buckets()['Buckets']])"
+    )
+    entry = ("python", "-m", "headline.local.container")
+    told = run("docker-compose", "exec", "-T", "scheduler", *entry, "python", "-c", program)
+    assert "['headline-landing']" in told
+    assert "Subject: Caught" in run("docker-compose", "logs", "--no-color", "mail")
+
+
 def test_the_image_knows_its_commit(started: None) -> None:
     asked = "from headline.figures.values import commit; print(commit())"
     told = run("docker-compose", "exec", "-T", "-e", "HEADLINE_COMMIT=", "api-server", "python", "-c", asked).strip()

@@ -4,7 +4,7 @@ SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .PHONY: help setup run status logs down clean test attack chaos faults fuzz lint docs bench bench-peers example format imports
 .PHONY: constraints locks sbom
-.PHONY: lint-docs lint-infra lint-rules lint-sql lint-types lint-yaml containers
+.PHONY: lint-docs lint-infra lint-rules lint-sql lint-types lint-yaml containers infra
 
 # Without compiled modules each process compiles Airflow anew, which takes longer than to start it.
 export PYTHONDONTWRITEBYTECODE :=
@@ -119,6 +119,9 @@ lint-infra: $(CHECKOV)/.set-up ## Check infra/terraform: its form and what it me
 containers: $(SET_UP) ## Build the images, start docker-compose.yaml with the demo company, and look whether all of it works: minutes.
 	@$(BIN)/python -m tests.containers.images
 	@HEADLINE_TEST_CONTAINERS=1 $(PYTEST) tests/containers
+
+infra: $(SET_UP) ## Apply infra/terraform to moto, and compare what each role may do with access.yml: minutes.
+	@HEADLINE_TEST_TERRAFORM=1 TERRAFORM_PLUGINS=$(TERRAFORM_PLUGINS) $(PYTEST) tests/infrastructure
 
 docs: $(SET_UP) ## Build the documentation as a site in .site.
 	@$(DOCS)

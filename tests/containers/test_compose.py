@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import time
 from collections.abc import Iterator
+from functools import cache
 from urllib.request import urlopen
 
 import pytest
@@ -23,9 +24,16 @@ MOST_SECONDS = 900
 
 pytestmark = [
     pytest.mark.skipif("HEADLINE_TEST_CONTAINERS" not in os.environ, reason="takes minutes: make containers"),
-    pytest.mark.skipif(not (shutil.which("docker") and shutil.which("docker-compose")), reason="needs docker and docker-compose"),
+    pytest.mark.skipif(not shutil.which("docker"), reason="needs Docker and its Compose"),
     pytest.mark.timeout(MOST_SECONDS + 600),
 ]
+
+
+@cache
+def compose() -> tuple[str, ...]:
+    """The command: Docker's own since version 2, or the program of before."""
+    asked = subprocess.run(["docker", "compose", "version"], capture_output=True, check=False)
+    return ("docker", "compose") if asked.returncode == 0 else ("docker-compose",)
 
 
 def run(*command: str) -> str:
@@ -35,7 +43,7 @@ def run(*command: str) -> str:
 
 
 def container(service: str) -> dict:
-    identifier = run("docker-compose", "ps", "--quiet", service).strip()
+    identifier = run(*compose(), "ps", "--all", "--quiet", service).strip()
     return json.loads(run("docker", "inspect", identifier))[0]
 
 
@@ -47,21 +55,21 @@ def started() -> Iterator[None]:
         image = {"headline": "headline", "doubles": "headline-doubles"}[target]
         run("docker", "build", "--quiet", "--network", "host", "--target", target, "--tag", image, ".")
     try:
-        run("docker-compose", "up", "--detach", "--no-build")
+        run(*compose(), "up", "--detach", "--no-build")
         yield
     finally:
-        subprocess.run(["docker-compose", "down", "--volumes"], cwd=ROOT, env=ENVIRONMENT, check=False, capture_output=True)
+        subprocess.run([*compose(), "down", "--volumes"], cwd=ROOT, env=ENVIRONMENT, check=False, capture_output=True)
 
 
 def test_the_demo_company_is_computed_and_the_login_page_answers(started: None) -> None:
     deadline = time.monotonic() + MOST_SECONDS
     while (state := container("demo")["State"])["Status"] != "exited":
-        assert time.monotonic() < deadline, run("docker-compose", "logs", "--tail=20")
+        assert time.monotonic() < deadline, run(*compose(), "logs", "--tail=20")
         time.sleep(3)
-    assert state["ExitCode"] == 0, run("docker-compose", "logs", "--tail=60", "demo")
+    assert state["ExitCode"] == 0, run(*compose(), "logs", "--tail=60", "demo")
     with urlopen(f"http://127.0.0.1:{PORT}/auth/login/") as answer:
         assert "password" in answer.read().decode().lower()
-    password = run("docker-compose", "run", "--rm", "set-up", "cat", "/run/secrets/admin").strip().splitlines()[-1]
+    password = run(*compose(), "run", "--rm", "set-up", "cat", "/run/secrets/admin").strip().splitlines()[-1]
     with AirflowApi(f"http://127.0.0.1:{PORT}", "admin", password) as api:
         runs = {dag_id: api.runs(dag_id) for dag_id in of_pipelines()}
     assert len(runs) >= 10
@@ -74,28 +82,29 @@ def test_every_service_runs_healthy_and_not_as_root(started: None) -> None:
     for service in ("api-server", "scheduler", "dag-processor", "triggerer", "postgres", "moto"):
         assert container(service)["State"]["Health"]["Status"] == "healthy", service
     for service in ("api-server", "scheduler", "demo-finance", "moto", "mail"):
-        assert run("docker-compose", "exec", "-T", service, "id", "-u").strip() != "0", service
+        assert run(*compose(), "exec", "-T", service, "id", "-u").strip() != "0", service
 
 
 def test_no_process_of_a_container_has_what_another_needs(started: None) -> None:
-    assert "ledger_eraser" not in run("docker-compose", "exec", "-T", "scheduler", "ls", "/run/secrets")
-    assert "shop_owner" in run("docker-compose", "run", "--rm", "set-up", "ls", "/run/secrets")
+    assert "ledger_eraser" not in run(*compose(), "exec", "-T", "scheduler", "ls", "/run/secrets")
+    assert "shop_owner" in run(*compose(), "run", "--rm", "set-up", "ls", "/run/secrets")
 
 
 def test_a_mail_is_caught_and_the_bucket_of_the_landing_is_there(started: None) -> None:
     program = (
         "from airflow.providers.amazon.aws.hooks.s3 import S3Hook; from airflow.providers.smtp.hooks.smtp import SmtpHook\n"
-        "with SmtpHook('headline_email') as hook: hook.send_email_smtp(to='a@example.com', subject='Caught', html_content='here')\n"
+        "with SmtpHook('headline_email') as hook:\n"
+        "    hook.send_email_smtp(to='a@example.com', subject='Caught', html_content='here')\n"
         "print([one['Name'] for one in S3Hook('headline_landing').get_conn().list_buckets()['Buckets']])"
     )
     entry = ("python", "-m", "headline.local.container")
-    told = run("docker-compose", "exec", "-T", "scheduler", *entry, "python", "-c", program)
+    told = run(*compose(), "exec", "-T", "scheduler", *entry, "python", "-c", program)
     assert "['headline-landing']" in told
-    assert "Subject: Caught" in run("docker-compose", "logs", "--no-color", "mail")
+    assert "Subject: Caught" in run(*compose(), "logs", "--no-color", "mail")
 
 
 def test_the_image_knows_its_commit(started: None) -> None:
     asked = "from headline.figures.values import commit; print(commit())"
-    told = run("docker-compose", "exec", "-T", "-e", "HEADLINE_COMMIT=", "api-server", "python", "-c", asked).strip()
+    told = run(*compose(), "exec", "-T", "-e", "HEADLINE_COMMIT=", "api-server", "python", "-c", asked).strip()
     head = run("git", "rev-parse", "HEAD").strip()
     assert told == (head if (ROOT / ".git").is_dir() else ""), "a worktree has no .git of its own"

@@ -10,9 +10,7 @@ import subprocess
 from collections.abc import Iterator
 from typing import Any
 
-import boto3
 import pytest
-from moto.server import ThreadedMotoServer
 
 from headline.runbooks.access import load_access
 from headline.settings import PROJECT
@@ -29,6 +27,8 @@ ACCOUNT = "123456789012"  # moto's
 @pytest.fixture(scope="module")
 def applied(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a moto in which production has been made, and made again without a change."""
+    from moto.server import ThreadedMotoServer
+
     folder = tmp_path_factory.mktemp("terraform") / "infra"
     shutil.copytree(PROJECT / "infra" / "terraform", folder, ignore=shutil.ignore_patterns(".terraform"))
     server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
@@ -58,6 +58,8 @@ def applied(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 def client(service: str, url: str) -> Any:
+    import boto3
+
     keys = {"aws_access_key_id": "moto", "aws_secret_access_key": "moto"}
     return boto3.client(service, endpoint_url=url, region_name="eu-central-1", **keys)
 

@@ -58,7 +58,7 @@ data "aws_iam_policy_document" "role" {
     for_each = length(local.folders[each.key]) > 0 ? [1] : []
     content {
       sid       = "Places"
-      actions   = ["s3:GetBucketLocation"]
+      actions   = ["s3:GetBucketLocation", "s3:ListBucketMultipartUploads"]
       resources = distinct([for folder in local.folders[each.key] : aws_s3_bucket.this[folder.bucket].arn])
     }
   }
@@ -84,6 +84,18 @@ data "aws_iam_policy_document" "role" {
         "${local.aws}:glue:${var.region}:${local.account}:catalog",
         "${local.aws}:glue:${var.region}:${local.account}:database/${local.databases[statement.key]}",
         "${local.aws}:glue:${var.region}:${local.account}:table/${local.databases[statement.key]}/*",
+      ]
+    }
+  }
+  # Athena asks for the database `default` whatever a query reads; there is nothing in it.
+  dynamic "statement" {
+    for_each = contains(local.of_athena, each.key) ? [1] : []
+    content {
+      sid     = "Default"
+      actions = ["glue:GetDatabase"]
+      resources = [
+        "${local.aws}:glue:${var.region}:${local.account}:catalog",
+        "${local.aws}:glue:${var.region}:${local.account}:database/default",
       ]
     }
   }

@@ -138,9 +138,14 @@ data "aws_iam_policy_document" "bucket" {
       type        = "*"
       identifiers = ["*"]
     }
-    # Who names no key gets the bucket's; who names another is refused.
+    # Who names no key gets the bucket's; who names another is refused. Without the first condition a name that is missing would be another.
     condition {
-      test     = "StringNotEqualsIfExists"
+      test     = "Null"
+      variable = "s3:x-amz-server-side-encryption-aws-kms-key-id"
+      values   = ["false"]
+    }
+    condition {
+      test     = "StringNotEquals"
       variable = "s3:x-amz-server-side-encryption-aws-kms-key-id"
       values   = [aws_kms_key.bucket[each.key].arn]
     }

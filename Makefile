@@ -19,7 +19,9 @@ UV := $(BIN)/uv --system-certs
 RESOLVE := $(UV) pip compile --quiet --universal --python-version 3.11 --no-header --no-annotate
 HEADLINE := $(BIN)/headline
 DOCS := NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build
-PYTEST := $(BIN)/python -m pytest -q
+# What tests write is thrown away: it stays in memory where that has 8 GB for it.
+IN_MEMORY := $(shell [ "$$(df --output=avail /dev/shm 2>/dev/null | tail -1)" -gt 8000000 ] 2>/dev/null && echo TMPDIR=/dev/shm)
+PYTEST := $(IN_MEMORY) $(BIN)/python -m pytest -q
 help: ## Show this list.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 

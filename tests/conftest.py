@@ -164,7 +164,7 @@ def empty_ledger(postgres: str) -> None:
 def warehouse(tmp_path: Path, ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> Warehouse:
     """An empty DuckDB warehouse behind the connection headline_warehouse; its ledger knows nothing of it."""
     file = tmp_path / "warehouse.duckdb"
-    extra = {"memory_limit": "500MB", "lock_timeout": 20}
+    extra = {"memory_limit": "500MB", "lock_timeout": 20, "threads": 1}  # other tests have the other cores
     monkeypatch.setenv("AIRFLOW_CONN_HEADLINE_WAREHOUSE", json.dumps({"conn_type": "duckdb", "host": str(file), "extra": extra}))
     return open_warehouse()
 

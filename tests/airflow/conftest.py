@@ -48,7 +48,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.timeout(600))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def running(server_folder: Path) -> Iterator[Deployment]:
     """Airflow with all DAGs unpaused; its include folder is a copy that a test may break."""
     with deployed(server_folder / "airflow" / "home", COMPANY) as deployment:
@@ -95,7 +95,7 @@ def deployed(
         lifecycle.clean(home)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def runs_of_range(running: Deployment) -> dict[str, str]:
     """The ids of the runs, one per DAG, that computed several days at once; they were started together."""
     runs = {dag_id: running.start(dag_id, first, LAST) for dag_id, first in BEGINNINGS.items()}
@@ -104,7 +104,7 @@ def runs_of_range(running: Deployment) -> dict[str, str]:
     return runs
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def runs_of_day(running: Deployment, runs_of_range: dict[str, str]) -> dict[str, str]:
     """The ids of the runs, one per DAG, that the schedule makes for yesterday; readers are triggered before what they read."""
     midnight = datetime.combine(YESTERDAY, time.min, UTC)

@@ -7,7 +7,6 @@ import re
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -43,8 +42,7 @@ def guarded(server_folder: Path) -> Iterator[Guarded]:
     with servers.smtp() as mailbox, servers.webhook() as slack, servers.sns(*ENGINEERS) as phones:
         people = Recipients(phones, slack, mailbox)
         choices = {"HEADLINE_START_DATE": str(YESTERDAY), **people.connections()}
-        company = replace(COMPANY, blemish_share=0)
-        with deployed(server_folder / "alerts" / "home", company, prepare, SELDOM, **choices) as deployment:
+        with deployed(server_folder / "alerts" / "home", COMPANY, prepare, SELDOM, **choices) as deployment:
             with pytest.MonkeyPatch.context() as patch:
                 for name, value in deployment.environment.items():
                     patch.setenv(name, value)

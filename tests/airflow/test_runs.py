@@ -37,7 +37,9 @@ from headline.warehouse import open_warehouse
 
 READ_BY_PEOPLE = ("core", "profit", "growth", "engagement", "quarantine")
 A_LATER_ORDER = f"select max(order_id) from orders where cast(ordered_at as date) = date '{FIRST}'"
-AT_MOST = 2.0  # seconds from the publication of the last input to the start of the run that waits for it
+# Seconds from the publication of the last input to the start of the run that waits; by polls alone it would be up to 20.
+# `make bench` measures what a quiet machine needs.
+AT_MOST = 5.0
 
 
 def publications(*dag_ids: str) -> list[Any]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.request import urlopen
@@ -43,7 +43,7 @@ def is_healthy(service: str) -> bool:
     return bool(health["metadatabase" if service == "api-server" else service.replace("-", "_")]["status"] == "healthy")
 
 
-def main(arguments: Sequence[str]) -> None:
+def main(arguments: list[str]) -> None:
     """Become the program; raises SystemExit with 1 where a health check fails, or without a program."""
     if not arguments:
         raise SystemExit(__doc__)

@@ -46,7 +46,8 @@ def test_every_table_is_measured() -> None:
     found = measured()
     assert set(found["tables"]) == set(specs.load().tables), "run `python -m benchmarks.partitions`"
     unread = {name for name, one in found["tables"].items() if not one["reads"] and not name.startswith("raw.")}
-    assert unread == set()
+    # Corrections, of which the demo company has none in these days; and which days there are, which is no column.
+    assert unread == {f"core.{source}_superseded" for source in ("app", "finance", "shop")} | {"profit.refund_windows"}
     named = {read["table"] for one in found["tables"].values() for read in one["reads"]}
     assert {"core.order_lines", "core.user_days", "profit.unit_profit"} <= named
 

@@ -2,9 +2,9 @@
 .DEFAULT_GOAL := help
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
-.PHONY: help setup run status logs down clean secrets test attack chaos faults fuzz lint docs bench bench-peers example format imports
-.PHONY: constraints engines locks sbom trino
-.PHONY: lint-docs lint-rules lint-sql lint-types lint-yaml
+.PHONY: help setup run status logs down clean test attack chaos faults fuzz lint docs bench bench-peers example format imports
+.PHONY: constraints containers engines infra locks sbom trino
+.PHONY: lint-docs lint-infra lint-rules lint-sql lint-types lint-yaml
 
 # Without compiled modules each process compiles Airflow anew, which takes longer than to start it.
 export PYTHONDONTWRITEBYTECODE :=
@@ -13,6 +13,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 SET_UP := $(VENV)/.set-up
+CHECKOV := $(VENV)-checkov
 LOCKS := requirements.lock requirements-dev.lock
 ENGINES := $(VENV)/engines
 TRINO := $(VENV)/trino
@@ -57,9 +58,6 @@ down: $(SET_UP) ## Stop Airflow's processes and PostgreSQL; data stay.
 
 clean: $(SET_UP) ## Stop everything and remove all data of the runs (HEADLINE_HOME).
 	@$(HEADLINE) clean
-
-secrets: $(SET_UP) ## Make the files with keys and passwords that docker-compose.yaml reads.
-	@$(HEADLINE) secrets
 
 example: $(SET_UP) ## Compute an example on real data: make example name=online_retail data=<file or folder>
 	@$(HEADLINE) example "$(name)" "$(data)"
@@ -127,6 +125,28 @@ lint-docs:
 lint-yaml:
 	$(BIN)/yamllint --strict .
 
+# checkov and its parser of Terraform's language get along with few others: an environment of their own.
+$(CHECKOV)/.set-up: requirements-checkov.lock $(SET_UP)
+	@$(UV) venv --quiet --clear --python $(BIN)/python $(CHECKOV)
+	@$(UV) pip install --quiet --python $(CHECKOV)/bin/python --no-build --require-hashes --requirement $<
+	@touch $@
+
+# Where its provider is a folder of this machine: make lint-infra TERRAFORM_PLUGINS=<folder>
+lint-infra: $(CHECKOV)/.set-up ## Check infra/terraform: its form and what it means, where Terraform is there, and its security.
+	@if ! command -v terraform > /dev/null; then echo "no terraform here: form and meaning are not checked" >&2; else \
+	  terraform -chdir=infra/terraform fmt -check -diff -recursive; \
+	  if terraform -chdir=infra/terraform init -backend=false -input=false $(TERRAFORM_PLUGINS:%=-plugin-dir=%) > /dev/null 2>&1; \
+	  then terraform -chdir=infra/terraform validate -no-color; \
+	  else echo "the provider of infra/terraform cannot be had here: what it means is not checked" >&2; fi; fi
+	@$(CHECKOV)/bin/checkov --directory infra/terraform --framework terraform --compact --quiet --skip-download
+
+containers: $(SET_UP) ## Build the images, start docker-compose.yaml with the demo company, and look whether all of it works: minutes.
+	@$(BIN)/python -m tests.containers.images
+	@HEADLINE_TEST_CONTAINERS=1 $(PYTEST) tests/containers
+
+infra: $(SET_UP) ## Apply infra/terraform to moto, and compare what each role may do with access.yml: minutes.
+	@HEADLINE_TEST_TERRAFORM=1 TERRAFORM_PLUGINS=$(TERRAFORM_PLUGINS) $(PYTEST) tests/infrastructure
+
 docs: $(SET_UP) ## Build the documentation as a site in .site.
 	@$(DOCS)
 
@@ -143,6 +163,7 @@ bench-peers: $(SET_UP) ## Measure our SELECTs and checks beside dbt-core and SQL
 
 constraints: $(SET_UP) ## Resolve the newest versions of all packages into constraints.txt.
 	$(RESOLVE) --upgrade --extra dev --extra engines --output-file constraints.txt pyproject.toml
+	printf 'checkov\n' | $(RESOLVE) --upgrade --generate-hashes --output-file requirements-checkov.lock -
 	$(MAKE) locks
 
 # The hashes of what constraints.txt pins: what runs needs, and apart from it what only development does.
@@ -155,6 +176,7 @@ locks: $(SET_UP) ## Write the locks, with a hash for every file of every package
 	  pyproject.toml
 	awk 'FILENAME != "$(VENV)/all.lock" {if (/^[^ ]/) known[$$1]; next} /^[^ ]/ {keep = !($$1 in known)} keep' \
 	  $(LOCKS) $(VENV)/all.lock > requirements-engines.lock
+	printf 'aiosmtpd\nmoto[server]\n' | $(RESOLVE) --generate-hashes --constraint constraints.txt --output-file requirements-doubles.lock -
 
 sbom: $(SET_UP) ## Write what an installation consists of to sbom.cdx.json, in CycloneDX's form.
 	@PYTHONWARNINGS=ignore $(BIN)/cyclonedx-py requirements --pyproject pyproject.toml --output-reproducible --output-file sbom.cdx.json requirements.lock

@@ -58,6 +58,8 @@ ORDER = (
         "attacks",
         "repository",
         "examples",
+        "containers",
+        "infrastructure",
     ),
 )
 

@@ -10,7 +10,9 @@ import pytest
 from tests.repository.written import ROOT
 
 LOCKS = ("requirements.lock", "requirements-dev.lock")
-INSTALLERS = ("Makefile", "Dockerfile", ".ci/run", ".github/workflows/ci.yml")
+DOUBLES = "requirements-doubles.lock"
+APART = "requirements-checkov.lock"  # of an environment of its own
+INSTALLERS = ("Makefile", "Dockerfile", ".ci/run", ".github/workflows/ci.yml", ".github/workflows/infrastructure.yml")
 
 
 def pins(text: str) -> dict[str, str]:
@@ -41,7 +43,13 @@ def test_the_locks_hold_what_the_constraints_pin() -> None:
     assert runtime | development == pins((ROOT / "constraints.txt").read_text()), "run `make locks`"
 
 
-@pytest.mark.parametrize("name", LOCKS)
+def test_what_stands_in_for_aws_and_mail_is_what_tests_use() -> None:
+    doubles = pins((ROOT / DOUBLES).read_text())
+    assert {"aiosmtpd", "moto"} <= doubles.keys()
+    assert doubles.items() <= pins((ROOT / "constraints.txt").read_text()).items(), "run `make locks`"
+
+
+@pytest.mark.parametrize("name", [*LOCKS, DOUBLES, APART])
 def test_every_package_of_a_lock_has_a_hash(name: str) -> None:
     assert without_hash((ROOT / name).read_text()) == []
 

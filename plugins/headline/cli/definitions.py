@@ -90,4 +90,11 @@ def runbooks(
         raise HeadlineError("\n".join(["the runbooks are not as they should be:", *(f"  - {fault}" for fault in found)]))
 
 
-COMMANDS = (compile_, checks, check, runbooks)
+def access() -> None:
+    """Write who may do what into docs/rights.md, from infra/terraform/access.yml and include/roles.json."""
+    from headline.runbooks.access import PAGE, regenerated_access
+
+    PAGE.write_text(regenerated_access())
+
+
+COMMANDS = (compile_, checks, check, runbooks, access)

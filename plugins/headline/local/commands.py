@@ -55,15 +55,6 @@ def clean(meant: MeantOption = False) -> None:
     lifecycle.clean()
 
 
-def secrets() -> None:
-    """Write the files with keys and passwords that docker-compose.yaml gives to the containers; existing files are kept."""
-    from headline.local.containers import make_secrets
-    from headline.local.home import Home
-    from headline.local.screen import Screen
-
-    Screen().say(f"The secrets of the containers are in {make_secrets(Home.current())}")
-
-
 def heartbeat(
     older_than: Annotated[int, typer.Option(help="Minutes after which the last sign of life of the watch is too old.")] = 25,
 ) -> None:
@@ -86,4 +77,4 @@ def logs() -> None:
     show_logs()
 
 
-COMMANDS = (run, example, up, heartbeat, logs, down, clean, secrets)
+COMMANDS = (run, example, up, heartbeat, logs, down, clean)

@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import shlex
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from headline.local.secrets import Secrets
+from headline.local.secrets import WATCH, Secrets
 from headline.settings import PROJECT, Settings, variable
 
 # Airflow reads these files with a command, so that no process inherits what is in them.
@@ -64,6 +65,26 @@ CHOICES = (
 )
 
 
+@dataclass(frozen=True)
+class Place:
+    """Where the parts of an installation find each other, on one machine as in containers.
+
+    `postgres`: a host, or the folder of a socket. `api`: the URL at which tasks reach the API server, which listens on `host`
+    and `port`.
+    """
+
+    home: Path
+    postgres: str
+    api: str
+    host: str
+    port: str
+
+    @classmethod
+    def of_machine(cls, home: Path, postgres_socket: Path, choices: Mapping[str, str]) -> Place:
+        port = choices["HEADLINE_PORT"]
+        return cls(home, str(postgres_socket), f"http://127.0.0.1:{port}", "127.0.0.1", port)
+
+
 def kept(before: Mapping[str, str], choices: Mapping[str, str]) -> dict[str, str]:
     """The settings that stay from one set-up to the next: as chosen now, else as before, else the default."""
     found = {name: value for name, value in before.items() if name not in ONCE_KEPT}
@@ -76,9 +97,9 @@ def once_kept(before: Mapping[str, str]) -> dict[str, str]:
     return {file: before[name] for name, file in ONCE_KEPT.items() if name in before}
 
 
-def lent(postgres_socket: Path, secrets: Secrets, choices: Mapping[str, str]) -> dict[str, str]:
+def lent(postgres: str, secrets: Secrets, choices: Mapping[str, str]) -> dict[str, str]:
     """The connections that set-up alone has, as JSON by conn_id; where somebody has chosen another database, as chosen."""
-    databases = secrets.databases(str(postgres_socket))
+    databases = secrets.databases(postgres)
     chosen = {
         name: next(filter(None, (choices.get(f"AIRFLOW_CONN_HEADLINE_{one}") for one in (name, *others))), "")
         for name, others in OF_SET_UP.items()
@@ -86,12 +107,12 @@ def lent(postgres_socket: Path, secrets: Secrets, choices: Mapping[str, str]) ->
     return {f"headline_{name.lower()}": text or databases[name] for name, text in chosen.items()}
 
 
-def derived(home: Path, postgres_socket: Path, secrets: Secrets, choices: Mapping[str, str]) -> dict[str, str]:
-    """What follows from the place of the home and the project, and from what was chosen."""
-    url = f"http://127.0.0.1:{choices['HEADLINE_PORT']}"
-    databases = {name: text for name, text in secrets.databases(str(postgres_socket)).items() if name not in OF_SET_UP}
+def derived(place: Place, secrets: Secrets, choices: Mapping[str, str]) -> dict[str, str]:
+    """What follows from where things are, and from what was chosen; of connections with a password those that `secrets` has."""
+    home = place.home
+    databases = {name: text for name, text in secrets.databases(place.postgres).items() if name not in OF_SET_UP}
     if "AIRFLOW_CONN_HEADLINE_LEDGER" in choices:  # somewhere else, where there may be no such role
-        del databases["LEDGER_READER"]
+        databases.pop("LEDGER_READER", None)
     connections: dict[str, dict[str, object]] = {
         "WAREHOUSE": {"conn_type": "duckdb", "host": f"{home}/warehouse.duckdb", "extra": {"memory_limit": "2GB"}},
         "FINANCE": {"conn_type": "http", "host": "http://127.0.0.1", "port": int(choices["HEADLINE_FINANCE_PORT"])},
@@ -104,8 +125,12 @@ def derived(home: Path, postgres_socket: Path, secrets: Secrets, choices: Mappin
         "HEADLINE_AREA_ROLES": "true",
         **{f"AIRFLOW_CONN_HEADLINE_{name}": text for name, text in databases.items()},
         **{f"AIRFLOW_CONN_HEADLINE_{name}": json.dumps(connection) for name, connection in connections.items()},
-        "AIRFLOW_CONN_HEADLINE_AIRFLOW": secrets.airflow(url),
-        **{f"{option}_CMD": f"cat {shlex.quote(str(secrets.path(file)))}" for option, file in READ_BY_COMMAND.items()},
+        **({"AIRFLOW_CONN_HEADLINE_AIRFLOW": secrets.airflow(place.api)} if secrets.get(WATCH) else {}),
+        **{
+            f"{option}_CMD": f"cat {shlex.quote(str(secrets.path(file)))}"
+            for option, file in READ_BY_COMMAND.items()
+            if secrets.get(file)
+        },
         "AIRFLOW_HOME": f"{home}/airflow",
         "AIRFLOW__CORE__DAGS_FOLDER": f"{PROJECT}/dags",
         "AIRFLOW__CORE__PLUGINS_FOLDER": f"{PROJECT}/plugins",
@@ -119,10 +144,10 @@ def derived(home: Path, postgres_socket: Path, secrets: Secrets, choices: Mappin
         "AIRFLOW__CORE__DEFAULT_TASK_RETRY_DELAY": "15",
         # Compiled SQL is shown whole; it names every file that landed.
         "AIRFLOW__CORE__MAX_TEMPLATED_FIELD_LENGTH": "200000",
-        "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{url}/execution/",
-        "AIRFLOW__API__HOST": "127.0.0.1",
-        "AIRFLOW__API__PORT": choices["HEADLINE_PORT"],
-        "AIRFLOW__API__BASE_URL": url,
+        "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{place.api}/execution/",
+        "AIRFLOW__API__HOST": place.host,
+        "AIRFLOW__API__PORT": place.port,
+        "AIRFLOW__API__BASE_URL": f"http://127.0.0.1:{choices['HEADLINE_PORT']}",
         "AIRFLOW__API__WORKERS": "1",
         # A task's process is a copy of the scheduler, which has loaded what tasks need; newer Pythons would start an empty one.
         "AIRFLOW__CORE__MP_START_METHOD": "fork",

@@ -112,11 +112,12 @@ class Home:
 
     def write(self, postgres_socket: Path, choices: Mapping[str, str]) -> dict[str, str]:
         """Write and return the variables of this home; `choices` overrule what was chosen before."""
-        before = parse(self.env_file.read_text().partition(DERIVED)[0])
+        before = kept_in(self.env_file)
         secrets, kept = self.secrets, environment.kept(before, choices)
         secrets.make(before=environment.once_kept(before))
         write_private(secrets.path("airflow_database"), secrets.airflow_database(str(postgres_socket)))
-        variables = environment.derived(self.path, postgres_socket, secrets, kept) | kept
+        place = environment.Place.of_machine(self.path, postgres_socket, kept)
+        variables = environment.derived(place, secrets, kept) | kept
         derived = {name: value for name, value in variables.items() if name not in kept}
         write_private(self.env_file, "\n".join([HEADER, *lines(kept), DERIVED, *lines(derived), ""]))
         login = [variables["AIRFLOW__API__BASE_URL"], f"user: {ADMIN}", f"password: {secrets['admin']}", ""]
@@ -125,13 +126,18 @@ class Home:
 
     def lent(self, postgres_socket: Path) -> dict[str, str]:
         """The connections that set-up alone has, as JSON by conn_id."""
-        return environment.lent(postgres_socket, self.secrets, parse(self.env_file.read_text().partition(DERIVED)[0]))
+        return environment.lent(str(postgres_socket), self.secrets, kept_in(self.env_file))
 
 
 def chosen_in_shell() -> dict[str, str]:
     """The settings that the caller's environment states, apart from those that only repeat the file of the current home."""
     known = Home.current().environment()
     return {name: os.environ[name] for name in environment.CHOICES if os.environ.get(name, known.get(name)) != known.get(name)}
+
+
+def kept_in(env_file: Path) -> dict[str, str]:
+    """What was chosen, or made once, of the variables of such a file; nothing where there is none."""
+    return parse(env_file.read_text().partition(DERIVED)[0]) if env_file.is_file() else {}
 
 
 def parse(text: str) -> dict[str, str]:

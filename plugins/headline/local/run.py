@@ -7,14 +7,15 @@ import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime
 from tempfile import TemporaryFile
 from zoneinfo import ZoneInfo
 
 from headline.airflow_api import AirflowApi
 from headline.connections import variable
 from headline.errors import HeadlineError
+from headline.intervals import DAY
 from headline.local import dag_files
 from headline.local.demo_figures import issue_last_month
 from headline.local.figures import audits, figures, open_figures
@@ -53,20 +54,17 @@ class Job:
 def demo(home: Home | None = None, screen: Screen | None = None) -> None:
     """Run the main job on the demo company: its last 60 days as a range, then yesterday."""
     zone = ZoneInfo(os.environ.get("HEADLINE_REPORTING_ZONE", "UTC"))
-    yesterday = datetime.now(zone).date() - timedelta(days=1)
     home = home or Home.current()
-    first = yesterday - timedelta(days=DAYS)
+    job = demo_job(datetime.now(zone).date())
     # A home that is run again weeks later keeps its older days.
-    first_day = {"HEADLINE_FIRST_DAY": home.environment().get("HEADLINE_FIRST_DAY", str(first))}
-    job = Job(
-        first=first,
-        last=yesterday - timedelta(days=1),
-        day=yesterday,
-        processes=WITH_DEMO,
-        choices=first_day | chosen_in_shell(),
-        demo_days=DAYS + 1,
-    )
-    run(home, job, screen or Screen())
+    first_day = {"HEADLINE_FIRST_DAY": home.environment().get("HEADLINE_FIRST_DAY", str(job.first))}
+    run(home, replace(job, choices=first_day | chosen_in_shell()), screen or Screen())
+
+
+def demo_job(today: date) -> Job:
+    """The demo company's last 60 days and yesterday."""
+    yesterday = today - DAY
+    return Job(first=yesterday - DAYS * DAY, last=yesterday - DAY, day=yesterday, processes=WITH_DEMO, demo_days=DAYS + 1)
 
 
 def run(home: Home, job: Job, screen: Screen) -> None:
@@ -80,24 +78,32 @@ def run(home: Home, job: Job, screen: Screen) -> None:
             prepare_airflow(process_environment(environment, home), Postgres(home.postgres), screen)
             start(home, environment, job.processes, screen)
     with AirflowApi.of(environment) as api:
-        operations = dag_files.of_operations()
-        with screen.step("DAGs loaded"):
-            wait_for_dags(api, (*job.dags, *operations), Processes(home).patience("dag-processor"))
-        for dag_id in job.dags:
-            api.unpause(dag_id)
-        runs = [start_range(api, dag_id, job.first, job.last) for dag_id in job.dags]
-        watch(home, api, f"{job.first} to {job.last}", runs, screen, lambda run: waiving(api, job, run, screen))
-        if job.day:
-            runs = [start_day(api, dag_id, job.day, environment["HEADLINE_REPORTING_ZONE"]) for dag_id in job.dags]
-            watch(home, api, str(job.day), runs, screen)
-            for dag_id in operations:
-                api.unpause(dag_id)
-            if job.demo_days:
-                issue_last_month(home, api, screen)
+        compute(api, job, environment["HEADLINE_REPORTING_ZONE"], screen, home)
+        if job.day and job.demo_days:
+            issue_last_month(home, api, screen)
     shown = figures(job.dags, job.first, job.day or job.last, environment["HEADLINE_REPORTING_CURRENCY"])
     for result in (*shown, audits(), home.login):
         screen.console.print()
         screen.console.print(result)
+
+
+def compute(api: AirflowApi, job: Job, zone: str, screen: Screen, home: Home | None = None) -> None:
+    """Have Airflow run the job's DAGs and wait for them; `home`: of its processes, None where they are elsewhere.
+
+    Raises HeadlineError when a run fails.
+    """
+    operations = dag_files.of_operations()
+    with screen.step("DAGs loaded"):
+        wait_for_dags(api, (*job.dags, *operations), Processes(home).patience("dag-processor") if home else None)
+    for dag_id in job.dags:
+        api.unpause(dag_id)
+    runs = [start_range(api, dag_id, job.first, job.last) for dag_id in job.dags]
+    watch(home, api, f"{job.first} to {job.last}", runs, screen, lambda run: waiving(api, job, run, screen))
+    if job.day:
+        runs = [start_day(api, dag_id, job.day, zone) for dag_id in job.dags]
+        watch(home, api, str(job.day), runs, screen)
+        for dag_id in operations:
+            api.unpause(dag_id)
 
 
 def waiving(api: AirflowApi, job: Job, failed: Watched, screen: Screen) -> Watched | None:

@@ -85,8 +85,9 @@ class Secrets:
         return json.dumps({"conn_type": "http", "host": url, "login": WATCH, "password": self[WATCH]})
 
     def databases(self, host: str) -> dict[str, str]:
-        """The connections to the ledger and the demo shop as their roles, as JSON by the end of their conn_id."""
+        """The connections to the ledger and the demo shop as roles whose passwords are here, as JSON by the end of conn_id."""
         return {
             name: json.dumps({"conn_type": "postgres", "host": host, "schema": schema, "login": role, "password": self.get(role)})
             for name, (schema, role) in CONNECTIONS.items()
+            if self.get(role)
         }

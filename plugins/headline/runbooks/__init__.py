@@ -1,5 +1,6 @@
 """Runbooks: what of them follows from the specification, and what somebody must have written."""
 
+from headline.runbooks.access import regenerated_access
 from headline.runbooks.alerts import ALERT_PAGES, alert_faults, regenerated_alert
 from headline.runbooks.codeowners import CODEOWNERS, codeowners
 from headline.runbooks.document import without_generated, without_markers
@@ -15,6 +16,7 @@ __all__ = [
     "codeowners",
     "faults",
     "regenerated",
+    "regenerated_access",
     "regenerated_alert",
     "without_generated",
     "without_markers",

@@ -1,0 +1,9 @@
+environment            = "dev"
+region                 = "eu-central-1"
+airflow_principals     = ["arn:aws:iam::000000000000:role/airflow-dev"]
+most_scanned_gb        = 10
+keep_arrivals_days     = 7
+keep_old_versions_days = 7
+keep_results_days      = 3
+keep_exports_days      = 7
+may_be_destroyed       = true

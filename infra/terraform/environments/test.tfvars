@@ -1,0 +1,9 @@
+environment            = "test"
+region                 = "eu-central-1"
+airflow_principals     = ["arn:aws:iam::000000000000:role/airflow-test"]
+most_scanned_gb        = 100
+keep_arrivals_days     = 14
+keep_old_versions_days = 7
+keep_results_days      = 7
+keep_exports_days      = 14
+may_be_destroyed       = true

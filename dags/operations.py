@@ -3,7 +3,16 @@
 from headline import settings
 from headline.approvals import approve_figures_dag
 from headline.backfill_dag import backfill_dag
-from headline.operations import alert_drill_dag, backup_dag, freshness_watch_dag, reconciliation_dag, repair_dag, retention_dag
+from headline.operations import (
+    alert_drill_dag,
+    arrivals_dag,
+    backup_dag,
+    freshness_watch_dag,
+    reconciliation_dag,
+    repair_dag,
+    retention_dag,
+)
+from headline.specs import reporting_pipelines
 
 repair = repair_dag()
 freshness_watch = freshness_watch_dag()
@@ -12,4 +21,5 @@ reconciliation = reconciliation_dag(sorted(folder.name for folder in (settings.l
 retention = retention_dag()
 backfill = backfill_dag()
 backup = backup_dag(settings.load().backup_to)
-approve_figures = approve_figures_dag(sorted(file.parent.name for file in settings.load().sql.glob("*/*/metrics.yml")))
+arrivals = arrivals_dag(settings.load().arrivals)
+approve_figures = approve_figures_dag(reporting_pipelines())

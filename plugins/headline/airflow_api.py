@@ -18,6 +18,7 @@ from headline.redaction import redact
 
 ADMIN = "admin"  # the user that set-up makes
 SECRETS = "secrets"  # the folder of a home with its passwords; the administrator's is the file of that name
+PAGE = 100  # Airflow gives no more at once
 OF_START = ("airflow.dag_processing.", "py.warnings")  # loggers that say how a task's process began
 
 
@@ -80,7 +81,7 @@ class AirflowApi:
         return self._client.get("/api/v2/monitor/health", timeout=5).raise_for_status().json()
 
     def dags(self) -> list[dict[str, Any]]:
-        return self._request("GET", "/dags", params={"limit": 100, "order_by": "dag_id"})["dags"]
+        return self._all("/dags", "dags", order_by="dag_id")
 
     def import_errors(self) -> list[dict[str, Any]]:
         """DAG files that could not be loaded: filename and stack_trace of each."""
@@ -111,8 +112,8 @@ class AirflowApi:
         return int(self._request("POST", "/backfills", json=body)["id"])
 
     def backfills(self, dag_id: str) -> list[dict[str, Any]]:
-        """The newest backfills of a DAG, newest first."""
-        return self._request("GET", "/backfills", params={"dag_id": dag_id, "order_by": "-id", "limit": 100})["backfills"]
+        """Every backfill of a DAG, newest first."""
+        return self._all("/backfills", "backfills", dag_id=dag_id, order_by="-id")
 
     def is_backfilled(self, backfill_id: int) -> bool:
         """Whether all runs of a backfill have ended."""
@@ -132,6 +133,14 @@ class AirflowApi:
         """The newest runs of a DAG (of all for `~`), newest first; `filters` are the API's own, such as limit or state."""
         params = {"order_by": "-run_after", "limit": 10} | filters
         return self._request("GET", f"/dags/{dag_id}/dagRuns", params=params)["dag_runs"]
+
+    def all_runs(self, dag_id: str, **filters: Any) -> list[dict[str, Any]]:
+        """Every run of a DAG (of all for `~`) that the filters leave, in the order in which they were made."""
+        return self._all(f"/dags/{dag_id}/dagRuns", "dag_runs", order_by="id", **filters)
+
+    def events(self, **filters: Any) -> list[dict[str, Any]]:
+        """The audit log: who (`owner`) has done what (`event`) to which DAG and run, the newest first."""
+        return self._all("/eventLogs", "event_logs", order_by="-id", **filters)
 
     def clear(self, dag_id: str, run_id: str, *, only_failed: bool = True) -> None:
         """Run again, in place, what failed of a run and what depends on it, or all of it."""
@@ -174,6 +183,15 @@ class AirflowApi:
     def _log(self, dag_id: str, run_id: str, task_id: str, try_number: int) -> list[str | dict[str, Any]]:
         path = f"/dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}/logs/{try_number}"
         return _of_the_task(self._request("GET", path, absent={"content": []})["content"])
+
+    def _all(self, path: str, name: str, **params: Any) -> list[dict[str, Any]]:
+        """Everything that a path lists under a name, page by page."""
+        found: list[dict[str, Any]] = []
+        while True:
+            answer = self._request("GET", path, params={"limit": PAGE, "offset": len(found)} | params)
+            found += answer[name]
+            if not answer[name] or len(found) >= answer.get("total_entries", 0):
+                return found
 
     def _request(self, method: str, path: str, **options: Any) -> Any:
         return self._ask(method, f"/api/v2{path}", **options)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from airflow.sdk import DAG, Param
 
-from headline.dag import DEFAULT_ARGS
+from headline.dag import DEFAULT_ARGS, range_params
 from headline.operators.approval import ApproveFiguresOperator, PublishApprovedOperator
 from headline.operators.asking import DAG_ID
 from headline.timetable import BEFORE_ALL_DATA
@@ -35,14 +35,7 @@ def approve_figures_dag(pipelines: Sequence[str]) -> DAG:
                 title="Pipeline",
                 description="Whose figures are to be issued.",
             ),
-            "from": Param(None, type=["null", "string"], format="date", title="From", description="First day of the period."),
-            "to": Param(
-                None,
-                type=["null", "string"],
-                format="date",
-                title="To",
-                description="Its last day. The figures of all days, weeks and months that end within it are issued.",
-            ),
+            **range_params("only where a request is named. All days, weeks and months that end within the range are issued."),
             "leave_out": Param(
                 False,
                 type="boolean",

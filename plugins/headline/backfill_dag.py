@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from airflow.sdk import DAG, Param
 
-from headline.dag import DEFAULT_ARGS
+from headline.dag import DEFAULT_ARGS, range_params
 from headline.operations import OWNER
 from headline.operators.backfill import DAG_ID, PlanBackfillOperator, RunBackfillOperator
 from headline.timetable import BEFORE_ALL_DATA
@@ -17,16 +17,7 @@ PARAMS = {
         description="Separated by spaces: unit_profit, profit.daily_profit_summary, core.*; x+ with everything downstream, "
         "+x with everything upstream, 2+x and x+1 so many steps. * means all.",
     ),
-    "from": Param(
-        None,
-        type=["null", "string"],
-        format="date",
-        title="From",
-        description="First day. May be empty where only stale days are computed.",
-    ),
-    "to": Param(
-        None, type=["null", "string"], format="date", title="To", description="Last day, included. Empty: the same as From."
-    ),
+    **range_params("all that was ever published, where only stale days are computed; else it is needed."),
     "reason": Param(
         type="string",
         minLength=10,
@@ -63,7 +54,7 @@ def backfill_dag() -> DAG:
         schedule=None,
         start_date=BEFORE_ALL_DATA,
         catchup=False,
-        max_active_runs=4,
+        max_active_runs=100,  # the task `run` takes turns; a plan waits for nobody
         params=PARAMS,
     ) as dag:
         # Behind every run of a pipeline where workers are scarce, and one after the other.

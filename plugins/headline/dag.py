@@ -41,21 +41,21 @@ DEFAULT_ARGS: dict[str, Any] = {
     "execution_timeout": TIME_TO_COMPUTE,
     "on_failure_callback": callbacks.task_failed,
 }
+
+
+def range_params(without: str) -> dict[str, Param]:
+    """The days of a form, `from` and `to`; `without`: what it means to leave the first one empty."""
+    day: dict[str, Any] = {"type": ["null", "string"], "format": "date"}
+    return {
+        "from": Param(None, title="From", description=f"First day of a range. Empty: {without}", **day),
+        "to": Param(None, title="To", description="Last day of the range, included. Empty: the same day as From.", **day),
+    }
+
+
 PARAMS = {
-    "from": Param(
-        None,
-        type=["null", "string"],
-        format="date",
-        title="From",
-        description="First day of one run over a range. Empty: the day of the logical date; of today's, yesterday. "
-        "In the Backfill form leave it empty: its own dates name the days, a run for each.",
-    ),
-    "to": Param(
-        None,
-        type=["null", "string"],
-        format="date",
-        title="To",
-        description="Last day of the range, included. Empty: the same day as From.",
+    **range_params(
+        "the day of the logical date; of today's, yesterday. In the Backfill form leave it empty: its own dates name the days, a "
+        "run for each."
     ),
     "accept": Param(
         None,

@@ -7,10 +7,11 @@ from datetime import timedelta
 from typing import Any
 
 from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOperator
-from airflow.sdk import DAG
+from airflow.sdk import DAG, Asset, AssetWatcher
 
 from headline.dag import DEFAULT_ARGS
 from headline.operators import (
+    ArrivalsOperator,
     BackupOperator,
     FindMissingOperator,
     ReconcileOperator,
@@ -24,6 +25,7 @@ from headline.timetable import BEFORE_ALL_DATA
 OWNER = "operations"
 WATCH_EVERY = timedelta(minutes=10)
 RECONCILED_DAYS = 90
+ARRIVALS_CONNECTION = "headline_arrivals"
 
 
 def repair_dag() -> DAG:
@@ -74,6 +76,25 @@ def backup_dag(target: str) -> DAG:
     return dag
 
 
+def arrivals_dag(told: str) -> DAG:
+    """As soon as a queue tells of new files, or every so many minutes: what is new of streams lands; else with the daily run."""
+    what = "Lands micro-batches of streams as they arrive, as HEADLINE_ARRIVALS says; without it, it has no schedule."
+    # What comes meanwhile is for the next run, however many messages that is.
+    with _dag("arrivals", _when_told(told), what, ARRIVALS) as dag:
+        ArrivalsOperator(task_id="land")
+    return dag
+
+
+def _when_told(told: str) -> list[Asset] | timedelta | None:
+    if not told or told.isdecimal():
+        return timedelta(minutes=int(told)) if told else None
+    from airflow.providers.amazon.aws.triggers.sqs import SqsSensorTrigger
+
+    # Each question waits for a message for 20 s, the longest that there is, and the next one follows at once.
+    queue = SqsSensorTrigger(told, ARRIVALS_CONNECTION, max_messages=10, wait_time_seconds=20, waiter_delay=0)
+    return [Asset(name="arrivals", uri="headline://arrivals", watchers=[AssetWatcher(name="queue", trigger=queue)])]
+
+
 def freshness_watch_dag() -> DAG:
     """Every ten minutes, and at every deadline in between: whether all data are there, right and fresh, and who must be told."""
     defaults = {"retries": 2, "retry_delay": timedelta(seconds=10), "execution_timeout": timedelta(minutes=5)}
@@ -108,7 +129,7 @@ def retention_dag() -> DAG:
 
 
 def _dag(
-    dag_id: str, schedule: str | None, description: str, doc_md: str, defaults: Mapping[str, Any] = DEFAULT_ARGS, **more: Any
+    dag_id: str, schedule: Any, description: str, doc_md: str, defaults: Mapping[str, Any] = DEFAULT_ARGS, **more: Any
 ) -> DAG:
     """A DAG of the operations; one run at a time, and none for the past."""
     return DAG(
@@ -151,6 +172,14 @@ warehouse's file is copied beside itself; nobody waits for the rest. The DAG `re
 
 `headline backup <target>` does the same at any time, `headline restore <backup>` puts it back. Airflow's own database is not in
 it: what is published does not depend on it.
+"""
+
+ARRIVALS = """
+A stream's files of today and of the days of its lookback are compared with those that have landed; days with a new one are read
+and land. Nothing is computed or published before the day is over: the daily run reads all files of the day once more.
+
+`HEADLINE_ARRIVALS` is the URL of an SQS queue that S3 tells of new files, reached by the connection `headline_arrivals`, or every
+how many minutes to look. A message is a call to look: one that comes twice, late or never changes nothing that lands.
 """
 
 FRESHNESS_WATCH = """

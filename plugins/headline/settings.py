@@ -57,7 +57,14 @@ class Settings(BaseModel):
         description="folders of sources that stand in for those of the same name; the others are found where they were",
     )
     landing: str = Field(
-        default_factory=lambda said: f"file://{said['home']}/landing", description="the address of the landing zone"
+        default_factory=lambda said: f"file://{said['home']}/landing",
+        pattern=r"^(file:///|s3://[^/@]+(/|$))",
+        description="where what arrives lands: file:///folder, or s3://bucket/prefix by the connection headline_landing",
+    )
+    most_copied_bytes: int = Field(
+        20_000_000_000,
+        gt=0,
+        description="the most bytes of local copies of what has landed on S3; the longest unused go first",
     )
     start_date: date = Field(date(2026, 1, 1), description="the first day that the scheduler computes by itself")
     first_day: date = Field(date(2000, 1, 1), description="the first day that there can be data for; older ones are refused")
@@ -71,6 +78,12 @@ class Settings(BaseModel):
     )
     closed_day_limit: Decimal = Field(
         Decimal("0.01"), ge=0, description="the share of a loaded day's keys or measures that a later reading may take away"
+    )
+    arrivals: str = Field(
+        "",
+        pattern=r"^(https?://\S+|[1-9]\d*)?$",
+        description="the URL of the SQS queue that tells of new files of streams, or every how many minutes to look for them; "
+        "without it they land with the daily run",
     )
     settled_minutes: int = Field(15, gt=0, description="a file that nobody has written to for so many minutes has arrived")
     query_seconds: float = Field(60, gt=0, description="the time limit of a SELECT that a person wrote, in seconds")

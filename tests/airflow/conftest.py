@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import json
+import logging
 import os
 import socket
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime, time
 from pathlib import Path
 from shutil import copyfile, copytree
+from typing import Any
 from unittest.mock import patch
 
 import pytest
@@ -48,10 +52,38 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.timeout(600))
 
 
+@dataclass(frozen=True)
+class Queue:
+    """A queue of moto's SQS, as its bucket would tell of new files."""
+
+    url: str
+    connection: str
+    client: Any
+
+
 @pytest.fixture(scope="package")
-def running(server_folder: Path) -> Iterator[Deployment]:
+def queue() -> Iterator[Queue]:
+    """The queue that Airflow is told to wait for."""
+    import boto3
+    from moto.server import ThreadedMotoServer
+
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    address = "http://{}:{}".format(*server.get_host_and_port())
+    keys = {"aws_access_key_id": "x", "aws_secret_access_key": "y", "region_name": "us-east-1"}
+    client = boto3.client("sqs", endpoint_url=address, **keys)
+    extra = {"region_name": "us-east-1", "endpoint_url": address}
+    connection = json.dumps({"conn_type": "aws", "login": "x", "password": "y", "extra": extra})
+    yield Queue(client.create_queue(QueueName="arrivals")["QueueUrl"], connection, client)
+    server.stop()
+
+
+@pytest.fixture(scope="package")
+def running(server_folder: Path, queue: Queue) -> Iterator[Deployment]:
     """Airflow with all DAGs unpaused; its include folder is a copy that a test may break."""
-    with deployed(server_folder / "airflow" / "home", COMPANY) as deployment:
+    told = {"HEADLINE_ARRIVALS": queue.url, "AIRFLOW_CONN_HEADLINE_ARRIVALS": queue.connection}
+    with deployed(server_folder / "airflow" / "home", COMPANY, **told) as deployment:
         # Whether chance spoils a line on one of these days hangs on the date.
         assert deployment.in_shop(f"update order_items set quantity = 0 where order_id = ({AN_ORDER}) returning order_id")
         for dag_id in DAGS:
@@ -154,6 +186,10 @@ def free_port() -> int:
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Print how long after its moment each alert reached somebody."""
+    for seconds in (
+        value for one in terminalreporter.getreports("passed") for name, value in one.user_properties if name == "arrival"
+    ):
+        terminalreporter.line(f"a file of a stream landed {seconds:.1f} s after its message was sent")
     starts = [value for one in terminalreporter.getreports("passed") for name, value in one.user_properties if name == "start"]
     for seconds in starts:
         terminalreporter.line(f"a waiting run started {seconds:.1f} s after its last input was published")

@@ -27,6 +27,7 @@ ORDER = (
     "intervals",
     "airflow_api",
     "space",
+    "s3",
     "specs",
     "oncall",
     "sql",

@@ -39,6 +39,22 @@ def test_it_logs_in_once() -> None:
     assert [path for _, path, _ in airflow.asked] == ["/auth/token", "/api/v2/dags", "/api/v2/dags"]
 
 
+def test_a_list_is_read_page_by_page() -> None:
+    asked: list[int] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        if request.url.path == "/auth/token":
+            return httpx.Response(201, json={"access_token": "token"})
+        asked.append(int(request.url.params["offset"]))
+        there = [{"dag_run_id": str(number)} for number in range(250)]
+        assert request.url.params["state"] == "queued"
+        return httpx.Response(200, json={"dag_runs": there[asked[-1] :][:100], "total_entries": len(there)})
+
+    found = AirflowApi("http://airflow", "admin", "secret", httpx.MockTransport(answer)).all_runs("~", state="queued")
+    assert [run["dag_run_id"] for run in found] == [str(number) for number in range(250)]
+    assert asked == [0, 100, 200]
+
+
 def test_a_refused_login_is_told() -> None:
     with pytest.raises(HeadlineError, match="refused the login: 401 refused"):
         api(Airflow({}, password="another")).dags()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from headline.backfill.control import lock_of, record_effect
 from headline.backfill.plan import stale_days
@@ -65,9 +65,12 @@ def execute(
         locks.close()
 
 
-def gate_of(found: Backfill) -> FiguresGate:
-    """Whoever asked for the backfill asks for what it moves of issued figures, for the same reason."""
-    return FiguresGate(found.request.requested_by, found.request.reason)
+def gate_of(found: Backfill, involved: Callable[[], Iterable[str]] = tuple) -> FiguresGate:
+    """Whoever asked for the backfill asks for what it moves of issued figures, for the same reason.
+
+    `involved`: who has caused the run that works on it, such as who resumed it; they cannot approve either.
+    """
+    return FiguresGate(found.request.requested_by, found.request.reason, involved)
 
 
 def _ended(found: Backfill) -> Backfill:

@@ -60,8 +60,13 @@ def verify(
         typer.Option("--anchor", help="A head of the chain that somebody has kept, or its first 12 characters; may be repeated."),
     ] = None,
 ) -> None:
-    """Compute the chain of hashes again, and look for the anchors in it. Ends with 1 where anything is not as it was."""
+    """Compute the chain of hashes again, and look for the anchors in it and for metrics that are issued and not defined any more.
+
+    Ends with 1 where anything is not as it was, or without a definition.
+    """
+    from headline.figures.definitions import undefined
     from headline.ledger import IssuedFigures, only_read
+    from headline.specs import load_understood
 
     only_read()
     found = IssuedFigures().verify(anchors or ())
@@ -69,6 +74,8 @@ def verify(
     told += [f"no row has the hash {anchor}: what it was kept of was replaced" for anchor in found.unknown_anchors]
     if told:
         raise HeadlineError("\n".join(["the ledger of figures is not as it was written:", *(f"  - {one}" for one in told)]))
+    if lost := undefined(load_understood(), IssuedFigures().metrics()):
+        raise HeadlineError("\n".join(["nobody compares the figures of these metrics:", *(f"  - {one}" for one in lost)]))
     typer.echo(
         f"{found.count} row(s) are as they were written, {len(anchors or ())} anchor(s) hold; head of the chain: {found.head}"
     )
@@ -108,9 +115,9 @@ def request(
 
 
 def _about(known: FigureRequest) -> str:
-    decided = f" by {known.decided_by}" if known.decided_by else ""
+    decided, people = f" by {known.decided_by}" if known.decided_by else "", " and ".join(known.people)
     return (
-        f"request {known.id}, {known.kind} of {known.pipeline}, asked for by {known.requester}: {known.state}{decided}\n"
+        f"request {known.id}, {known.kind} of {known.pipeline}, asked for by {people}: {known.state}{decided}\n"
         f"reason: {known.reason}\nSHA-256 of the result: {known.sha256}"
     )
 

@@ -9,8 +9,8 @@ from decimal import Decimal, localcontext
 
 from headline.figures.reach import reach_of
 from headline.ledger import FigureRow
+from headline.ledger.figure_row import FigureKey
 from headline.ledger.input_periods import Asked, InputPeriods
-from headline.ledger.issued import FigureKey
 from headline.specs import Catalog, Window
 from headline.specs.metrics import Metric, Metrics
 

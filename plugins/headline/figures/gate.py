@@ -2,26 +2,28 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from headline.errors import BadData, RestatementWaiting
+from headline.errors import BadData, RestatementWaiting, SpecError
 from headline.figures.attribution import attribute
+from headline.figures.definitions import limit_of, undefined
+from headline.figures.requests import days_to_compute, digest, moot, reason_of
 from headline.figures.text import held_back
 from headline.figures.values import Period, figure_rows, metric_values
-from headline.intervals import DAY, Interval
+from headline.intervals import Interval
 from headline.ledger import FigureRequest, FigureRequests, FigureRow, IssuedFigures, Published
-from headline.ledger.figure_requests import APPROVED, NOBODY, RESTATEMENT, take
-from headline.ledger.issued import FigureKey, Known, issued_since, record
+from headline.ledger.figure_requests import APPROVED, NOBODY, RESTATEMENT, supersede, take
+from headline.ledger.figure_row import FigureKey
+from headline.ledger.issued import record
+from headline.ledger.known_figures import Known, issued_since
 from headline.pipeline.publish import Also, is_outdated
-from headline.specs.metrics import Metrics, load_metrics
+from headline.specs.metrics import FILE, Metrics, load_metrics
 
 if TYPE_CHECKING:
     from headline.ledger.publications import Recording
@@ -41,35 +43,38 @@ class FiguresGate:
     """Looks at what a run is about to publish: figures that are new become drafts, issued ones that move become a request.
 
     `requester`: who asked for the run, who can never approve what comes of it; empty where the schedule did. `reason`: why.
-    `waiting`: the requests that this run has met and nobody has approved.
+    `involved`: who else has caused it, looked up where somebody has to be asked. `waiting`: the requests that this run has met
+    and nobody has approved.
     """
 
     requester: str = ""
     reason: str = ""
+    involved: Callable[[], Iterable[str]] = tuple
     waiting: list[FigureRequest] = field(default_factory=list)
 
     def __call__(self, planned: Plan, staged: Mapping[str, Staged], session: Staging) -> Also | None:
         """What is to be recorded with the publication, None for nothing.
 
-        Raises RestatementWaiting where an issued figure would move by more than its limit, and BadData where its period would
-        be partial.
+        Raises RestatementWaiting where an issued figure would move by more than its limit, BadData where its period would be
+        partial, and SpecError where a metric that was issued has no definition any more.
         """
         run = planned.run
         metrics = load_metrics(run.pipeline)
-        changed = {
-            name: staged[name].changed for name in dict.fromkeys(metric.of.full_name for metric in metrics.metrics.values())
-        }
-        if not any(changed.values()):
+        _require_definitions(run, staged)
+        if not metrics.metrics:
             return None
+        names = dict.fromkeys(metric.of.full_name for metric in metrics.metrics.values())
+        changed = {name: staged[name].changed for name in names}
         starts = {one.interval.start for mine in changed.values() for one in mine}
-        known = IssuedFigures(run.ledger.conn_id).known(run.pipeline.id, starts)
-        recorder = partial(_recorder, run, known, starts)
+        known = IssuedFigures(run.ledger.conn_id).known(metrics.names, starts)
         rows = {row.key: row for row in _staged_figures(planned, staged, session, metrics, changed, known)}
         new = [row for row in rows.values() if row.key not in known.newest or known.newest[row.key].told != row.told]
         moved = [row for row in rows.values() if row.key in known.issued and _is_other(known.issued[row.key], row)]
         drafts = [row for row in new if row.key not in known.issued]
+        open_requests = FigureRequests(run.ledger.conn_id).open(run.pipeline.id)
+        recorder = partial(_recorder, run, known, starts, metrics, partial(moot, open_requests, staged, metrics))
         if not moved:
-            return recorder(drafts) if drafts else None
+            return recorder(drafts)
         places = {(metrics.metrics[row.metric].of.full_name, row.start) for row in moved}
         touched = {name: [one for one in mine if (name, one.interval.start) in places] for name, mine in changed.items()}
         _require_complete(run, touched)
@@ -79,6 +84,8 @@ class FiguresGate:
             raise RestatementWaiting(f"{run.pipeline.id}: an input changed meanwhile")
         asked = self._ask(run, moved, known, rows, metrics, touched)
         if asked.state != APPROVED:
+            held = {asked.id, *(one.id for one in self.waiting)}
+            FigureRequests(run.ledger.conn_id).supersede(moot(open_requests, staged, metrics, (), held), run.run_id)
             self.waiting.append(asked)
             raise RestatementWaiting(held_back(asked), asked.id)
         log.info("request %s was approved by %s: the figures are restated", asked.id, asked.decided_by)
@@ -105,20 +112,21 @@ class FiguresGate:
         if found := requests.of_result(run.pipeline.id, sha256) or next(iter(self.waiting), None):
             return found
         hull = Interval(min(row.start for row in moved), max(row.end for row in moved))
-        all_known = IssuedFigures(run.ledger.conn_id).known(run.pipeline.id, hull)
+        all_known = IssuedFigures(run.ledger.conn_id).known(metrics.names, hull)
         old = {**all_known.issued, **all_known.agreed}
         parts = attribute(pairs, metrics, old, {**all_known.newest, **rows}, run.catalog, run.ledger.conn_id)
-        days = _to_compute(touched)
+        days = days_to_compute(touched)
         figures = [
             {
                 "figure": row.to_json(),
                 "old": None if before.value is None else f"{before.value:f}",
-                "limit": f"{metrics.metrics[row.metric].limit(before.value or Decimal()):f}",
+                "limit": None if before.value is None else f"{limit_of(before, metrics.metrics[row.metric]):f}",
                 "is_material": _is_material(row, known, metrics),
                 "parts": [part.to_json() for part in mine],
             }
             for (before, row), mine in zip(pairs, parts, strict=True)
         ]
+        requester, *involved = [*dict.fromkeys(one for one in (self.requester, *self.involved()) if one)] or [NOBODY]
         return requests.ask(
             FigureRequest(
                 kind=RESTATEMENT,
@@ -127,31 +135,20 @@ class FiguresGate:
                 end=days.end,
                 sha256=sha256,
                 figures=figures,
-                reason=self.reason or _reason(figures),
-                requester=self.requester or NOBODY,
+                reason=self.reason or reason_of(figures),
+                requester=requester,
                 run_id=run.run_id,
+                involved=involved,
             )
         )
 
 
-def digest(
-    pipeline: str, figures: Sequence[tuple[FigureRow | None, FigureRow]], periods: Mapping[str, Sequence[Published]]
-) -> str:
-    """The SHA-256 of a result: each figure as it was and would be, and the content of the periods that they belong to."""
-    told = [
-        [row.metric, row.segment, str(row.start), row.definition_version, _text(old), _text(row)]
-        for old, row in sorted(figures, key=lambda pair: pair[1].key)
-    ]
-    contents = sorted(
-        [name, str(one.interval.start), str(one.interval.end), str(one.fingerprint), one.status]
-        for name, mine in periods.items()
-        for one in mine
-    )
-    return hashlib.sha256(json.dumps([pipeline, told, contents]).encode()).hexdigest()
-
-
-def _text(row: FigureRow | None) -> str | None:
-    return None if row is None or row.value is None else f"{row.value.normalize():f}"
+def _require_definitions(run: PipelineRun, staged: Mapping[str, Staged]) -> None:
+    """Nothing is published where a figure could move with nobody asked, because its metric is not looked at any more."""
+    if any(one.changed for one in staged.values()) and (
+        lost := undefined(run.catalog, IssuedFigures(run.ledger.conn_id).metrics(), run.pipeline.id)
+    ):
+        raise SpecError([f"{run.pipeline.area}/{run.pipeline.id}/{FILE}: {one}" for one in lost])
 
 
 def _staged_figures(
@@ -194,7 +191,7 @@ def _is_material(row: FigureRow, known: Known, metrics: Metrics) -> bool:
     before = _before(row, known)
     if before.value is None or row.value is None:
         return before.value is not row.value
-    return abs(row.value - before.value) > metrics.metrics[row.metric].limit(before.value)
+    return abs(row.value - before.value) > limit_of(before, metrics.metrics[row.metric])
 
 
 def _require_complete(run: PipelineRun, touched: Mapping[str, Sequence[Published]]) -> None:
@@ -208,31 +205,28 @@ def _require_complete(run: PipelineRun, touched: Mapping[str, Sequence[Published
 
 
 def _recorder(
-    run: PipelineRun, known: Known, starts: Iterable[date], rows: Sequence[FigureRow], request: FigureRequest | None = None
-) -> Also:
-    """What records these rows, unless a figure was issued since `known` was read: it would move unseen."""
+    run: PipelineRun,
+    known: Known,
+    starts: Iterable[date],
+    metrics: Metrics,
+    moot: Callable[..., list[int]],
+    rows: Sequence[FigureRow],
+    request: FigureRequest | None = None,
+) -> Also | None:
+    """What records these rows and closes the requests that are moot, unless a figure was issued since `known` was read: it would
+    move unseen. None where there is nothing to record."""
     newest = max((row.id for row in known.issued.values()), default=0)
+    superseded = moot({row.key for row in rows}, {request.id} if request else ())
+    if not rows and not superseded:
+        return None
 
     def also(recording: Recording) -> bool:
-        if issued_since(recording.connection, run.pipeline.id, starts, newest):
+        if issued_since(recording.connection, metrics.names, starts, newest):
             return False
         if request:
             take(recording.connection, request.id, request.sha256, run.run_id)
+        supersede(recording.connection, superseded, run.run_id)
         record(recording.connection, rows)
         return True
 
     return also
-
-
-def _to_compute(touched: Mapping[str, Sequence[Published]]) -> Interval:
-    """The days whose run computes all these periods: a month counts where none of its days or weeks does."""
-    days: set[date] = set()
-    for one in sorted((one.interval for mine in touched.values() for one in mine), key=len):
-        if days.isdisjoint(one):
-            days |= set(one)
-    return Interval(min(days), max(days) + DAY)
-
-
-def _reason(figures: Sequence[Mapping[str, Any]]) -> str:
-    causes = dict.fromkeys(part["cause"] for one in figures for part in one["parts"])
-    return f"changed since it was issued: {', '.join(causes) or 'the code'}"

@@ -8,12 +8,14 @@ from datetime import date
 from decimal import Decimal
 
 from headline.errors import BadRequest
-from headline.figures.gate import ISSUED, digest
+from headline.figures.gate import ISSUED
+from headline.figures.requests import digest
 from headline.figures.values import Period, figure_rows, metric_values
 from headline.intervals import DAY, Interval
 from headline.ledger import IN_DOUBT, FigureRequest, FigureRequests, FigureRow, IssuedFigures, Ledger, PeriodState, Published
-from headline.ledger.figure_requests import APPROVED, ISSUE, NOBODY, PUBLISHED, take
-from headline.ledger.issued import FigureKey, record
+from headline.ledger.figure_requests import APPROVED, ISSUE, NOBODY, PUBLISHED, supersede, take
+from headline.ledger.figure_row import FigureKey
+from headline.ledger.issued import record
 from headline.pipeline.transform import periods as periods_of
 from headline.specs import Catalog, Pipeline, Table
 from headline.specs.metrics import Metrics, load_metrics
@@ -66,8 +68,10 @@ def issue(request_id: int, run_id: str, catalog: Catalog, ledger: Ledger, wareho
     request = requests.get(request_id)
     if request.state == PUBLISHED:
         return []
+    request.require_not_moot()
     if request.state != APPROVED:
         raise BadRequest(f"request {request_id}: nobody has approved it; nothing is issued")
+    others = [one for one in requests.open(request.pipeline) if one.id != request.id]
     # The warehouse is locked first, as by a publication: else each waits for the other.
     with warehouse.session(read_only=True) as session, ledger.recording() as recording:
         pipeline = catalog.pipelines[request.pipeline]
@@ -82,6 +86,7 @@ def issue(request_id: int, run_id: str, catalog: Catalog, ledger: Ledger, wareho
         take(recording.connection, request.id, request.sha256, run_id)
         people = {"requester": request.requester, "approver": request.decided_by, "request_id": request.id}
         told = [replace(row, status=ISSUED, reason=request.reason, **people) for row in rows]  # type: ignore[arg-type]
+        supersede(recording.connection, [one.id for one in others if not one.keys.isdisjoint(row.key for row in told)], run_id)
         record(recording.connection, told)
     return told
 
@@ -160,7 +165,7 @@ def _standing(state: PeriodState | None) -> str:
 
 
 def _not_issued(pipeline: Pipeline, rows: Sequence[FigureRow], metrics: Metrics, ledger: Ledger) -> list[FigureRow]:
-    known = IssuedFigures(ledger.conn_id).known(pipeline.id, {row.start for row in rows})
+    known = IssuedFigures(ledger.conn_id).known(metrics.names, {row.start for row in rows})
     for row in rows:
         before = known.issued.get(row.key)
         if before and before.value != row.value:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from headline.intervals import Interval
 from headline.ledger import FigureRow, IssuedFigures, Ledger
 from headline.specs import Catalog, Pipeline, Window, widest
-from headline.specs.metrics import read_metrics
+from headline.specs.metrics import Metric, read_metrics
 from headline.specs.window import Days
 
 # By how many days a week or month may begin before, and end after, a day of it.
@@ -26,18 +26,23 @@ def could_move(ledger: Ledger, days: Mapping[str, Sequence[Interval]], catalog: 
     """
     found: list[FigureRow] = []
     known: dict[str, dict[str, Window]] = {}
-    issued = IssuedFigures(ledger.conn_id)
-    for pipeline in catalog.pipelines.values():
-        metrics = read_metrics(pipeline)[0].metrics
-        for row in issued.most_recent(pipeline=pipeline.id) if metrics else ():
-            if row.metric not in metrics:
-                continue
-            name = metrics[row.metric].of.full_name
-            reads = known.setdefault(name, {name: Window(), **reach_of(catalog, name)})
-            reached = ((reads[one].reach(row.interval), spans) for one, spans in days.items() if one in reads)
-            if any(reach.overlaps(span) for reach, spans in reached for span in spans):
-                found.append(row)
+    for row, metric in _with_definition(IssuedFigures(ledger.conn_id).most_recent(), catalog):
+        name = metric.of.full_name
+        reads = known.setdefault(name, {name: Window(), **reach_of(catalog, name)})
+        reached = ((reads[one].reach(row.interval), spans) for one, spans in days.items() if one in reads)
+        if any(reach.overlaps(span) for reach, spans in reached for span in spans):
+            found.append(row)
     return found
+
+
+def _with_definition(rows: Iterable[FigureRow], catalog: Catalog) -> Iterator[tuple[FigureRow, Metric]]:
+    """The rows whose metric a metrics.yml defines, also under a later name; the gate stops what has no definition."""
+    defined: dict[str, Metric] = {}
+    for pipeline in catalog.pipelines.values():
+        found, faults = read_metrics(pipeline)
+        for name, metric in found.metrics.items() if not faults else ():
+            defined |= dict.fromkeys((name, *metric.renamed_from), metric)
+    return ((row, defined[row.metric]) for row in rows if row.metric in defined)
 
 
 def _reach(makers: Mapping[str, Pipeline], table_name: str, known: dict[str, dict[str, Window]]) -> dict[str, Window]:

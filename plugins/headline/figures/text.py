@@ -31,7 +31,7 @@ def body(request: FigureRequest, head: str) -> str:
     """
     shown = material(request) or sorted(request.figures, key=_longest_first)
     lines = [
-        f"Asked for by **{escaped(request.requester)}**, who cannot decide it. Reason: {escaped(request.reason)}",
+        f"Asked for by {asked_by(request)}, who cannot decide it. Reason: {escaped(request.reason)}",
         "| metric | period | issued | new | difference | comes from |\n| --- | --- | ---: | ---: | ---: | --- |\n"
         + "\n".join(_row(one) for one in shown[:SHOWN]),
     ]
@@ -39,6 +39,11 @@ def body(request: FigureRequest, head: str) -> str:
         lines.append(f"{more} more figures move with these; `headline figures request {request.id}` lists all of them.")
     lines.append(f"SHA-256 of the result: `{request.sha256}`. Head of the chain of figures: `{head or 'no figure yet'}`.")
     return "\n\n".join(lines)
+
+
+def asked_by(request: FigureRequest) -> str:
+    """Who has caused it, as Markdown."""
+    return " and ".join(f"**{escaped(one)}**" for one in request.people)
 
 
 def material(request: FigureRequest) -> list[Mapping[str, Any]]:

@@ -16,8 +16,8 @@ from headline import settings
 from headline.figures.reach import reach_of
 from headline.intervals import Interval, merge
 from headline.ledger import FigureRow
+from headline.ledger.figure_row import FigureKey
 from headline.ledger.input_periods import Asked, InputPeriods
-from headline.ledger.issued import FigureKey
 from headline.specs import Catalog, Pipeline, Table, load_contract
 from headline.specs.metrics import Metric
 from headline.sql.compile import parse, write
@@ -90,6 +90,7 @@ def figure_rows(
                 contract_version=contract_version(metric.of),
                 inputs=inputs.get(place, ""),
                 as_of=period.as_of,
+                materiality=metric.materiality,
             )
         )
     return rows

@@ -49,6 +49,10 @@ def is_over(incident: Incident, world: World, still: Set[Key]) -> str:
         return "" if incident.key in still else "it works again"
     if incident.kind == "backfill_stranded":
         return "" if world.stranded is None or incident.key in still else "none of its runs is queued any more"
+    if incident.kind == kinds.RESTATEMENT_WAITING.name:
+        is_new = incident.opened_at >= world.now  # it was asked for after the requests were read
+        waits = is_new or (incident.pipeline, incident.ds) in world.restatements
+        return "" if waits else "its request was decided, or is superseded"
     if incident.pipeline not in world.inputs:
         return ""
     if incident.kind == "data_stale":

@@ -18,7 +18,6 @@ from headline.ledger.incident import Finding, Incident
 
 # A run that may start does so within seconds, or when another of its backfill has ended.
 STRANDED_AFTER = timedelta(minutes=10)
-LISTED = 100
 SHOWN = 10
 
 
@@ -37,12 +36,12 @@ def stranded_runs(api: AirflowApi, now: datetime, zone: str) -> list[Stranded]:
 
     Runs that wait for a person are none: those of a paused DAG, and of a backfill that is paused and may go on.
     """
-    queued = api.runs("~", run_type="backfill", state="queued", order_by="run_after", limit=LISTED)
+    queued = api.all_runs("~", run_type="backfill", state="queued")
     old = [run for run in queued if run["queued_at"] and now - datetime.fromisoformat(run["queued_at"]) > STRANDED_AFTER]
     if not old:
         return []
     paused = {dag["dag_id"] for dag in api.dags() if dag["is_paused"]}
-    at_work = {run["dag_id"] for run in api.runs("~", run_type="backfill", state="running", limit=LISTED)}
+    at_work = {run["dag_id"] for run in api.all_runs("~", run_type="backfill", state="running")}
     found = []
     for dag_id in sorted({run["dag_id"] for run in old} - paused):
         backfills = api.backfills(dag_id)

@@ -20,8 +20,9 @@ from headline.incidents.kinds import failed_days
 from headline.incidents.pager import pager
 from headline.incidents.world import HISTORY_DAYS, World
 from headline.intervals import DAY, Interval, business_day
-from headline.ledger import HeldDays, Ledger, Repairs, SchemaChange, SchemaChanges, stale_states
+from headline.ledger import FigureRequests, HeldDays, Ledger, Repairs, SchemaChange, SchemaChanges, stale_states
 from headline.ledger.evidence import Observations
+from headline.ledger.figure_requests import RESTATEMENT
 from headline.ledger.incident import Finding, Incident, Key
 from headline.ledger.incidents import Incidents
 from headline.specs import Catalog
@@ -103,6 +104,7 @@ def observe(catalog: Catalog, incidents: Incidents, airflow: AirflowState, now: 
         held=HeldDays().open(),
         slow=airflow.slow,
         stranded=airflow.stranded,
+        restatements={(one.pipeline, one.start) for one in FigureRequests().all(waiting=True) if one.kind == RESTATEMENT},
         down=airflow.down | unread_folders(catalog) | _broken_channels(incidents, unresolved),
     )
     return replace(world, stale=stale(world, unresolved))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
@@ -49,7 +49,8 @@ class World:
     `escalated`: missing days that nobody tries to bring any more. `changed_schemas`: how the columns of landings differ.
     `held`: readings of days
     that would have lost what was loaded. `slow`: by pipeline and day, tasks that take too long. `down`: parts of the alerts' own
-    path that do not work. `stranded`: runs of Airflow's backfills that can never start; None where nobody knows.
+    path that do not work. `stranded`: runs of Airflow's backfills that can never start; None where nobody knows. `restatements`:
+    pipeline and first day of each that waits for a person.
     """
 
     catalog: Catalog
@@ -65,6 +66,7 @@ class World:
     slow: Mapping[tuple[str, date], list[dict[str, Any]]] = field(default_factory=dict)
     down: Mapping[str, str] = field(default_factory=dict)
     stranded: Sequence[Stranded] | None = None
+    restatements: Set[tuple[str, date]] = frozenset()
 
     @property
     def yesterday(self) -> date:

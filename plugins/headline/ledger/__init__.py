@@ -5,10 +5,11 @@ from headline.ledger.backfill_records import PREFIX, Backfill, Chunk, Request
 from headline.ledger.backfills import Backfills
 from headline.ledger.engine import ERASER, only_read, reading
 from headline.ledger.figure_requests import FigureRequest, FigureRequests
+from headline.ledger.figure_row import FigureRow
 from headline.ledger.figures import Figure, Figures
 from headline.ledger.held_days import HeldDay, HeldDays
 from headline.ledger.identity import Identity, mismatch
-from headline.ledger.issued import FigureRow, IssuedFigures
+from headline.ledger.issued import IssuedFigures
 from headline.ledger.ledger import Ledger
 from headline.ledger.loads import Load
 from headline.ledger.locks import Locks

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
@@ -12,12 +12,14 @@ from sqlalchemy import Connection, RowMapping, insert, select, text
 from headline.errors import BadData, BadRequest
 from headline.intervals import Interval
 from headline.ledger import tables
-from headline.ledger.issued import FigureRow, record
+from headline.ledger.figure_row import FigureKey, FigureRow
+from headline.ledger.issued import record
 from headline.ledger.store import Store
 
 ISSUE, RESTATEMENT = "issue", "restatement"
-ASKED, APPROVED, REFUSED, PUBLISHED = "asked", "approved", "refused", "published"
+ASKED, APPROVED, REFUSED, PUBLISHED, SUPERSEDED = "asked", "approved", "refused", "published", "superseded"
 NOBODY = "scheduler"
+_MOOT = "its figures were computed anew since; `headline figures requests --waiting` lists what waits now"
 # One after the other: who decides must see what was decided before.
 _ALONE = text("select pg_advisory_xact_lock(hashtext('headline figure request'))")
 _WITH_STATE = """
@@ -29,7 +31,7 @@ _WITH_STATE = """
     ) as newest on true
     left join lateral (
         select person, at from figure_decision
-        where request_id = figure_request.id and person is not null and newest.event <> 'asked'
+        where request_id = figure_request.id and person is not null and newest.event not in ('asked', 'superseded')
         order by figure_decision.id desc limit 1
     ) as decided on true
 """
@@ -39,7 +41,8 @@ _WITH_STATE = """
 class FigureRequest:
     """What somebody has to decide: `figures` are the rows that would be issued, each with what it was and why it moves (JSON).
 
-    `sha256`: of the staged result. `state`: asked, approved, refused or published.
+    `sha256`: of the staged result. `state`: asked, approved, refused, published or superseded, when it is moot since its figures
+    were computed anew. `involved`: who else has caused it, besides `requester`; none of them can decide it.
     """
 
     kind: str
@@ -56,6 +59,26 @@ class FigureRequest:
     state: str = ASKED
     decided_by: str | None = None
     decided_at: datetime | None = None
+    involved: Sequence[str] = ()
+
+    @property
+    def people(self) -> list[str]:
+        """Who has caused it."""
+        return [self.requester, *self.involved]
+
+    def is_caused_by(self, person: str) -> bool:
+        return any(is_same_person(person, one) for one in self.people)
+
+    @property
+    def keys(self) -> set[FigureKey]:
+        """Of the figures that it is about."""
+        figures = [one["figure"] for one in self.figures]
+        return {(one["metric"], one["segment"], date.fromisoformat(one["start"])) for one in figures}
+
+    def require_not_moot(self) -> None:
+        """Raises BadRequest for one that is superseded: nothing can be decided or published of it."""
+        if self.state == SUPERSEDED:
+            raise BadRequest(f"request {self.id} is moot: {_MOOT}")
 
     @property
     def days(self) -> Interval:
@@ -77,7 +100,7 @@ class FigureRequests(Store):
             if found := self._of_result(connection, request.pipeline, request.sha256):
                 return found
             fields = ("kind", "pipeline", "start", "end", "sha256", "figures", "reason", "requester", "run_id")
-            values = {name: getattr(request, name) for name in fields}
+            values = {name: getattr(request, name) for name in fields} | {"involved": [*request.involved]}
             statement = insert(tables.figure_request).values(values).returning(tables.figure_request.c.id)
             asked = replace(request, id=connection.execute(statement).scalar_one())
             _add(connection, asked.id, asked.requester, asked.sha256, ASKED, None, request.run_id)
@@ -109,6 +132,17 @@ class FigureRequests(Store):
             rows = connection.execute(text(f"{_WITH_STATE} {where} order by figure_request.id desc")).mappings()
             return [_request(row) for row in rows]
 
+    def open(self, pipeline: str) -> list[FigureRequest]:
+        """The requests of a pipeline of which something may still come: those that wait, and approved ones not published yet."""
+        query = text(f"{_WITH_STATE} where figure_request.pipeline = :pipeline and newest.event in ('asked', 'approved')")
+        with self._begin() as connection:
+            return [_request(row) for row in connection.execute(query, {"pipeline": pipeline}).mappings()]
+
+    def supersede(self, request_ids: Iterable[int], run_id: str) -> None:
+        """As the function below, in a transaction of its own."""
+        with self._begin() as connection:
+            supersede(connection, request_ids, run_id)
+
     def history(self, request_id: int) -> list[Any]:
         """Everything that happened to a request, in order, as rows of the table `figure_decision`."""
         columns = tables.figure_decision.c
@@ -137,8 +171,9 @@ class FigureRequests(Store):
             known = self._one(connection, request_id)
             if event != ASKED and not person:
                 raise BadRequest(f"request {request_id}: nobody has decided; a person must")
-            if event != ASKED and is_same_person(person, known.requester):
+            if event != ASKED and known.is_caused_by(person or ""):
                 raise BadRequest(f"request {request_id}: {person} has asked for it; somebody else must decide")
+            known.require_not_moot()
             if known.state == PUBLISHED or (event != ASKED and known.state != ASKED):
                 raise BadRequest(f"request {request_id} is {known.state} already; clear its task to ask again")
             _add(connection, known.id, known.requester, known.sha256, event, person, run_id)
@@ -147,7 +182,7 @@ class FigureRequests(Store):
         return self.get(request_id)
 
     def _of_result(self, connection: Connection, pipeline: str, sha256: str) -> FigureRequest | None:
-        where = "where figure_request.pipeline = :pipeline and figure_request.sha256 = :sha256 and newest.event <> 'published'"
+        where = "where pipeline = :pipeline and sha256 = :sha256 and newest.event not in ('published', 'superseded')"
         query = text(f"{_WITH_STATE} {where} order by figure_request.id desc limit 1")
         row = connection.execute(query, {"pipeline": pipeline, "sha256": sha256}).mappings().first()
         return _request(row) if row else None
@@ -173,6 +208,15 @@ def take(connection: Connection, request_id: int, sha256: str, run_id: str) -> N
     if row is None or row.event != APPROVED or row.sha256 != sha256:
         raise BadData(f"request {request_id}: nobody has approved just this result; nothing is published")
     _add(connection, row.request_id, row.requester, sha256, PUBLISHED, None, run_id)
+
+
+def supersede(connection: Connection, request_ids: Iterable[int], run_id: str) -> None:
+    """Within a transaction: close requests that are moot, since a run has computed their figures anew; again is safe."""
+    for request_id in request_ids:
+        connection.execute(_ALONE)
+        row = connection.execute(text(f"{_WITH_STATE} where figure_request.id = :id"), {"id": request_id}).mappings().one()
+        if row["state"] in (ASKED, APPROVED):
+            _add(connection, request_id, row["requester"], row["sha256"], SUPERSEDED, None, run_id)
 
 
 def _decided(row: FigureRow, request: FigureRequest, status: str, person: str | None) -> FigureRow:

@@ -17,8 +17,8 @@ from headline.local.screen import Screen
 from headline.local.secrets import PEOPLE
 from headline.local.setup import team
 from headline.operators.asking import DAG_ID
+from headline.specs import reporting_pipelines
 
-PIPELINES = ("investor_profit", "investor_growth", "investor_engagement")
 CHAIN = ("shop", "core_shop", "unit_profit", "investor_profit")
 REFUND = Decimal(5000)
 SETTLED = timedelta(days=3)  # the demo's orders come up to two days late
@@ -37,7 +37,7 @@ def issue_last_month(home: Home, api: AirflowApi, screen: Screen) -> None:
     Again is safe: what was asked for is not asked for again. That something cannot be issued is told, and ends nothing.
     """
     days = last_month(datetime.now(UTC).date())
-    wanted = {pipeline: f"issue__{pipeline}__{days.start:%Y-%m}" for pipeline in PIPELINES}
+    wanted = {pipeline: f"issue__{pipeline}__{days.start:%Y-%m}" for pipeline in reporting_pipelines()}
     name, password = next(iter(team(home.secrets).items()), ("", ""))
     if not name:
         screen.say("no figures are issued: team.yml names no engineer who could approve them")

@@ -71,6 +71,8 @@ def place(address: str) -> AnyPath:
     path = path_of(address)
     try:
         path.exists()
+    except BadRequest:
+        raise
     except ImportError as error:
         raise BadRequest(f"{address}: what reaches this store is not installed: {error}") from error
     except Exception as error:  # each store has errors of its own

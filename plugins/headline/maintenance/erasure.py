@@ -11,6 +11,7 @@ from headline.errors import BadRequest, Transient
 from headline.ledger import Ledger, Tombstones, Upkeep
 from headline.maintenance.erasure_landed import landed_files, rewrite_landed, sources_of
 from headline.maintenance.erasure_published import PERSON_COLUMNS, change_published, published_rows
+from headline.s3 import copies
 from headline.specs import Catalog
 from headline.warehouse import Warehouse
 
@@ -58,6 +59,7 @@ def erase(person: str, asked_by: str, catalog: Catalog, ledger: Ledger, warehous
     for landed in list(landed_files(catalog, ledger, persons)):
         found[landed.landing] += landed.row_count
         files.append(rewrite_landed(landed, upkeep, f"erasure {erasure_id}"))
+    copies.clear()
     with warehouse.session() as session:
         rows = list(published_rows(person, persons, catalog, session))
         change_published(rows, ledger, upkeep, session)

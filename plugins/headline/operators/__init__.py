@@ -1,5 +1,6 @@
 """Airflow's view of the steps; imports nothing heavy, since Airflow parses DAG files again for every task."""
 
+from headline.operators.arrivals import ArrivalsOperator
 from headline.operators.backfill import PlanBackfillOperator, RunBackfillOperator
 from headline.operators.backup import BackupOperator
 from headline.operators.reconcile import ReconcileOperator
@@ -8,6 +9,7 @@ from headline.operators.retention import RetentionOperator
 from headline.operators.steps import IngestOperator, SpecFaultOperator, WriteAuditPublishOperator
 
 __all__ = [
+    "ArrivalsOperator",
     "BackupOperator",
     "FindMissingOperator",
     "IngestOperator",

@@ -38,7 +38,6 @@ class ApproveFiguresOperator(ApprovalOperator):
 
     def execute_complete(self, context: Any, event: dict[str, Any]) -> Any:
         from headline.ledger import FigureRequests
-        from headline.ledger.figure_requests import is_same_person
 
         requests, request = FigureRequests(), _known(context)
         answer = HITLOperator.execute_complete(self, context, event)
@@ -46,7 +45,7 @@ class ApproveFiguresOperator(ApprovalOperator):
         run_id = context["dag_run"].run_id
         if not person or event.get("timedout"):
             raise BadRequest(f"request {request.id}: nobody has answered; nothing is published")
-        if is_same_person(person, request.requester):
+        if request.is_caused_by(person):
             self.log.warning("%s has asked for this and cannot decide it: somebody else is asked now", person)
             return self.execute(context)
         if answer["chosen_options"] == [self.APPROVE]:
@@ -95,6 +94,7 @@ class PublishApprovedOperator(TriggerDagRunOperator):
             return
         if request.state == "published":
             return
+        request.require_not_moot()
         if request.state != "approved":
             raise BadRequest(f"request {request.id}: nobody has approved it; nothing is published")
         self.trigger_dag_id = request.pipeline
@@ -114,10 +114,11 @@ class PublishApprovedOperator(TriggerDagRunOperator):
 
 def _resolve_incident(request: FigureRequest) -> None:
     from headline.ledger.incidents import Incidents
+    from headline.operators.asking import KIND
 
     incidents = Incidents()
     for one in incidents.open():
-        if (one.pipeline, one.kind, one.facts.get("request")) == (request.pipeline, "restatement_waiting", request.id):
+        if (one.pipeline, one.kind, one.facts.get("request")) == (request.pipeline, KIND, request.id):
             incidents.resolve(one.id, datetime.now(UTC), f"{request.state} by {request.decided_by}")
 
 
@@ -135,6 +136,7 @@ def _request(context: Any) -> FigureRequest:
     if known := requests.of_run(dag_run.run_id, params.get("request")):
         if known.state == "published":
             raise BadRequest(f"request {known.id} is published already: there is nothing to decide")
+        known.require_not_moot()
         return known if known.state == "asked" else requests.ask_again(known.id, dag_run.run_id)
     if not params.get("pipeline"):
         raise BadRequest("say which pipeline's figures are to be issued, and of which days: trigger it with the form")
@@ -152,8 +154,8 @@ def _request(context: Any) -> FigureRequest:
 
 
 def _days(params: Any) -> Any:
-    if not params.get("from") or not params.get("to"):
-        raise BadRequest("say of which days figures are to be issued: fill in «from» and «to»")
+    if not params.get("from"):
+        raise BadRequest("say of which days figures are to be issued: fill in «from»")
     today = business_day(datetime.now(UTC), settings.load().reporting_zone)
     return requested_interval(params["from"], params["to"], Interval(today - DAY, today), today)
 

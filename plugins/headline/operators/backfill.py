@@ -82,7 +82,7 @@ class RunBackfillOperator(BaseOperator):
         from headline.backfill.execute import Cancelled, execute, gate_of
         from headline.backfill.render import effect
         from headline.ledger import Ledger
-        from headline.operators.asking import ask_people
+        from headline.operators.asking import ask_people, people_of
         from headline.pipeline import write_audit_publish
         from headline.warehouse import open_warehouse
 
@@ -91,7 +91,7 @@ class RunBackfillOperator(BaseOperator):
         catalog, ledger, run_id = specs.load_sound(), Ledger(), context["dag_run"].run_id
 
         def work(run: PipelineRun, found: Backfill) -> list[TableRun]:
-            gate = gate_of(found)
+            gate = gate_of(found, lambda: people_of(context))
             try:
                 with timeout(self.compute_timeout.total_seconds()):
                     return write_audit_publish(run, gate=gate, alone=True)
@@ -101,7 +101,7 @@ class RunBackfillOperator(BaseOperator):
                     "beside it, or cancel it and ask for its days with fewer at once (HEADLINE_BACKFILL_DAYS)"
                 ) from error
             finally:
-                ask_people(gate, context)
+                ask_people(gate)
 
         try:
             done = execute(catalog, ledger, open_warehouse(), number, run_id, self.show, work)

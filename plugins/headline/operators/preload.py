@@ -13,6 +13,7 @@ from airflow.listeners import hookimpl
 log = logging.getLogger(__name__)
 
 WORTH_LOADING_ONCE = (
+    "airflow.providers.amazon.aws.hooks.s3",
     "airflow.providers.amazon.aws.hooks.sns",
     "airflow.providers.http.hooks.http",
     "airflow.providers.postgres.hooks.postgres",

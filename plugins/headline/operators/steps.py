@@ -142,7 +142,7 @@ class WriteAuditPublishOperator(BaseOperator):
             try:
                 write_audit_publish(pipeline_run(self.pipeline, context, days), report=self.show, gate=gate)
             finally:
-                ask_people(gate, context)
+                ask_people(gate)
 
         _give_way(context["dag_run"])
         own, moment = requested(context), datetime.now(UTC)

@@ -27,9 +27,14 @@ class WatchOperator(BaseOperator):
 
         from headline.incidents import heartbeat
         from headline.incidents.watch import look
+        from headline.operators.asking import ask_about_forgotten
         from headline.paging import emergency
 
         now = datetime.now(UTC)
+        try:
+            ask_about_forgotten()
+        except Exception:  # a request must not keep the watch from looking at all the rest
+            self.log.exception("people could not be asked about requests that wait")
         upcoming = look(now)
         emergency.recovered(now)
         heartbeat.beat(now)

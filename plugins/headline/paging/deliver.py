@@ -6,12 +6,14 @@ import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 
 from headline import settings
 from headline.incidents.alert_path import known_down, path_failed
 from headline.incidents.kinds import KINDS
 from headline.incidents.phase import present
 from headline.incidents.watch import fire
+from headline.ledger import IssuedFigures
 from headline.ledger.incident import Event, Incident
 from headline.ledger.incidents import Incidents
 from headline.paging.channels import INBOX, Channel, Contact, Undelivered, configured
@@ -43,6 +45,15 @@ class Delivery:
     down: dict[str, str] = field(default_factory=dict)
     refused: dict[str, str] = field(default_factory=dict)
 
+    @cached_property
+    def chain_head(self) -> str:
+        """The head of the chain of issued figures, read once a round; an alert must go out where it cannot be."""
+        try:
+            return IssuedFigures().head()
+        except Exception as error:  # whatever it is
+            log.warning("alerts go out without the head of the chain of issued figures: %s", redact(str(error)))
+            return ""
+
     @property
     def failed(self) -> dict[str, str]:
         """Every channel that did not reach everybody in this round, with what was said."""
@@ -68,7 +79,7 @@ class Delivery:
         hanging = [present(one, self.now) for one in self.incidents.open() if one.cause_id == incident.id]
         tiers = [self.catalog.pipelines[one].tier for one in [incident.pipeline, *readers] if one in self.catalog.pipelines]
         sources = self.catalog.sources_of(incident.pipeline) if known else []
-        return Surroundings(min(tiers, default=1), readers, hanging, settings.load().base_url, sources)
+        return Surroundings(min(tiers, default=1), readers, hanging, settings.load().base_url, sources, self.chain_head)
 
     def _work_on(self, incident_id: int) -> datetime | None:
         """Do what is due about one incident; returns when more is."""

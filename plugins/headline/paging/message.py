@@ -19,6 +19,7 @@ SUBJECT_LENGTH = 70
 SHORT_LENGTH = 300  # two SMS
 LINE_LENGTH = 300
 SHOWN = 3
+ANCHOR = 16  # characters of a hash; `headline figures verify` asks for 12 at least
 _DECIMALS = re.compile(r"(?<=\d\.\d\d)\d{3,}$")  # of a score; money has four at most
 
 
@@ -34,18 +35,20 @@ class Message:
 @dataclass(frozen=True)
 class Surroundings:
     """What the incident alone does not know: the readers behind its pipeline, its tier, what it has caused, the UI's address, and
-    the sources that its rows come from."""
+    the sources that its rows come from. `chain_head`: of issued figures, empty where it is not known."""
 
     tier: int
     readers: Sequence[str]
     hanging: Sequence[Incident]
     base_url: str
     sources: Sequence[str] = ()
+    chain_head: str = ""
 
 
 def compose(incident: Incident, around: Surroundings) -> Message:
     """The message about one incident, from its facts as `phase.present` leaves them; the same for everybody who is notified."""
     kind = KINDS[incident.kind]
+    anchor = f"Head of issued figures: {around.chain_head[:ANCHOR]}" if around.chain_head else ""
     is_drill = bool(incident.facts.get("drill"))
     what = "This is a drill: show that it reached you" if is_drill else _what(incident)
     subject = "Drill: acknowledge this alert" if is_drill else _cut(f"T{around.tier} {_what_shortly(incident)}", SUBJECT_LENGTH)
@@ -65,12 +68,13 @@ def compose(incident: Incident, around: Surroundings) -> Message:
         if around.hanging
         else "",
         *_first("acknowledge it; nothing else" if is_drill else first_step(incident, around.sources)),
+        anchor,
         "",
         *(f"{name}: {url}" for name, url in places.items()),
     ]
     before_links = len(lines) - len(places) - 1
     text = "\n".join(line for number, line in enumerate(lines) if line or number == before_links)
-    end = f"\nAcknowledge: {acknowledge}"
+    end = "\n".join(["", *([anchor] if anchor else ()), f"Acknowledge: {acknowledge}"])
     short = _cut(f"{subject}. {cause or kind.meaning}", SHORT_LENGTH - len(end)) + end
     return Message(redact(subject), redact(short), redact(text))
 
@@ -137,8 +141,8 @@ def likely_cause(facts: Mapping[str, Any]) -> str:
         parts.append(f"{_names(behind)} is behind its own inputs")
     if down := facts.get("down"):
         parts += [f"{name}: {error}" for name, error in sorted(down.items())]
-    if head := facts.get("chain_head"):
-        parts.append(f"asked for by {facts['requester']}; head of the chain of figures {head[:16]}")
+    if requester := facts.get("requester"):
+        parts.append(f"asked for by {requester}")
     if error := facts.get("error"):
         parts.append(" ".join(str(error).split()))
     return _cut("; ".join(parts), LINE_LENGTH)

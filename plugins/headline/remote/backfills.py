@@ -57,8 +57,14 @@ def _standing(found: Mapping[str, Any]) -> str:
 
 
 def free(pipeline: str) -> None:
-    """End the stranded runs of Airflow's own backfills of a DAG as failed, and say what computes their days."""
+    """End the stranded runs of Airflow's own backfills of a DAG as failed, and say what computes their days.
+
+    Raises BadRequest where there is no such DAG.
+    """
     with airflow("the end of a run") as api:
+        known = [dag["dag_id"] for dag in api.dags()]
+        if pipeline not in known:
+            raise BadRequest(f"there is no DAG {pipeline}; there are: {', '.join(known)}")
         found = [one for one in stranded_runs(api, datetime.now(UTC), settings.load().reporting_zone) if one.dag_id == pipeline]
         for one in found:
             api.fail(pipeline, one.run_id, "it could never start: the backfill that it belongs to has ended")

@@ -10,7 +10,7 @@ from pathlib import Path
 from headline import settings
 from headline.rules.unwritten import unwritten_lines
 from headline.specs import Catalog, Pipeline, Source, load_team, pipeline_folders, read_contract
-from headline.specs.metrics import read_metrics
+from headline.specs.metrics import Metrics, read_metrics
 
 _COMPARED_BY_HAND = re.compile(r"[<>]=?\s*(date|timestamp|timestamptz)?\s*'?\{\{\s*(start|end)\b", re.IGNORECASE)
 
@@ -122,8 +122,13 @@ def metrics_are_defined(pipeline: Pipeline, catalog: Catalog) -> Iterator[str]:
     for cause, names in found.causes.items():
         yield from (f"metrics.yml: causes.{cause}: nobody makes {name}" for name in names if name not in catalog.tables)
     for other in catalog.pipelines.values():
-        taken = found.metrics.keys() & read_metrics(other)[0].metrics.keys() if other.id != pipeline.id else ()
+        taken = _names(found) & _names(read_metrics(other)[0]) if other.id != pipeline.id else ()
         yield from (f"metrics.yml: metrics.{name}: {other.id} has a metric of that name" for name in sorted(taken))
+
+
+def _names(found: Metrics) -> set[str]:
+    """Every name that a metrics.yml takes, also of metrics that are renamed or retired."""
+    return {*found.metrics, *found.retired, *(former for formers in found.names.values() for former in formers)}
 
 
 def somebody_owns_it(pipeline: Pipeline, catalog: Catalog) -> Iterator[str]:  # noqa: ARG001 (as all rules)

@@ -18,9 +18,12 @@ if TYPE_CHECKING:
 
 def root(conn_id: str) -> AnyPath:
     """Where the files of a connection lie; raises SpecError where it does not say."""
-    base = connections.get(conn_id).extra.get("path")
+    connection = connections.get(conn_id)
+    base = connection.extra.get("path")
     if not base:
-        raise SpecError([f"connection {conn_id}: its extra must hold «path», such as file:///data or s3://conn@bucket/prefix"])
+        raise SpecError([f"connection {conn_id}: its extra must hold «path», such as file:///data or s3://bucket/prefix"])
+    if connection.conn_type == "aws" and "@" not in base:
+        base = base.replace("s3://", f"s3://{conn_id}@", 1)  # it says where, and with which rights
     return path_of(base)
 
 

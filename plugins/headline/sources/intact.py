@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from headline.errors import BadData, Transient
 from headline.sources.content import DIGEST_BYTES
-from headline.sources.storage import path_of, sha256_of
+from headline.sources.storage import has_bytes, path_of
 
 if TYPE_CHECKING:
     from headline.ledger import Load
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 _SHOWN = 3
 # Where a manifest keeps the exact sum of each column of money, as text.
 SUMS = "sums"
+# What is told of a file whose writer has not written its manifest yet, or never did.
+NO_MANIFEST = "its manifest is gone"
 
 
 def manifest_of(file: AnyPath) -> AnyPath:
@@ -54,13 +56,13 @@ def flaw(file: AnyPath, checksum: str) -> str:
         else:
             expected = checksum
     except FileNotFoundError:
-        return "its manifest is gone"
+        return NO_MANIFEST
     except (ValueError, KeyError, TypeError):
         return "its manifest is damaged"
     except OSError as error:
         return _unreadable(file, error)
     try:
-        return "" if sha256_of(file) == expected else "its bytes are others than those that were landed"
+        return "" if has_bytes(file, expected) else "its bytes are others than those that were landed"
     except FileNotFoundError:
         return "it is gone"
     except OSError as error:

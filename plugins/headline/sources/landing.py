@@ -4,28 +4,29 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from headline import settings
-from headline.errors import BadData
+from headline.errors import BadData, Transient
 from headline.ledger import Load
 from headline.sources.agreed import Agreed
 from headline.sources.bounds import Meter
 from headline.sources.columns import Columns, kind_of
 from headline.sources.content import DIGEST_BYTES, Content, content_of
-from headline.sources.intact import SUMS, flaw, flaw_of, manifest_of
+from headline.sources.intact import NO_MANIFEST, SUMS, flaw, flaw_of, manifest_of
 from headline.sources.judged import judged
 from headline.sources.parquet import groups
 from headline.sources.refused import RESERVED
 from headline.sources.spool import ROWS_AT_A_TIME, Spool, plain
-from headline.sources.storage import address_of, keep_alive, path_of, replacing, sha256_of
+from headline.sources.storage import address_of, keep_alive, mark_of, opened, path_of, replacing, sha256_of
 from headline.sources.sums import Sums
 from headline.sources.without_day import WithoutDay
 from headline.space import room_for
@@ -145,19 +146,24 @@ class LandingWriter:
             origin=self._origin,
             extracted_at=self._read_at,
         )
+        manifest = {**vars(load), "ds": str(day), "extracted_at": load.extracted_at.isoformat(), SUMS: sums.by_column}
         where = target if isinstance(target, Path) else spool.folder
         # Another run may write the same content at the same moment, in another order of rows: the last to write looks last.
         for _ in range(ATTEMPTS):
-            if not flaw(target, checksum):
+            mark, damage = mark_of(target), flaw(target, checksum)
+            if not damage:
                 keep_alive(target)
-                break
-            with room_for(f"{self._landing} of {day}", where, lambda: spool.byte_count(days)):
-                with replacing(target, spool.scratch) as file:
-                    _write(file, day, schema, spool.rows(days))
-                    size, digest = file.stat().st_size, sha256_of(file)
-                manifest = {**vars(load), "ds": str(day), "extracted_at": load.extracted_at.isoformat()}
-                manifest |= {SUMS: sums.by_column, "bytes": size, "sha256": digest}
-                manifest_of(target).write_text(json.dumps(manifest, indent=2))
+                return load
+            with suppress(FileExistsError), room_for(f"{self._landing} of {day}", where, lambda: spool.byte_count(days)):
+                written = _left(target, checksum) if damage == NO_MANIFEST else None
+                if written is None:
+                    with replacing(target, spool.scratch, mark) as file:
+                        _write(file, day, schema, spool.rows(days))
+                        written = file.stat().st_size, sha256_of(file)
+                size, digest = written
+                manifest_of(target).write_text(json.dumps(manifest | {"bytes": size, "sha256": digest}, indent=2))
+        if damage := flaw(target, checksum):
+            raise Transient(f"{load.file}: {damage}, however often it is written; others seem to write it at the same time")
         return load
 
 
@@ -182,8 +188,7 @@ class Sample:
 
     @cached_property
     def _parquet(self) -> pq.ParquetFile:
-        path = path_of(self._file)
-        return pq.ParquetFile(path if isinstance(path, Path) else path.open("rb"))
+        return pq.ParquetFile(opened(self._file))
 
     @cached_property
     def _schema(self) -> pa.Schema:
@@ -204,9 +209,23 @@ def _holds(known: Load, row_count: int, checksum: str) -> bool:
     """Whether a load from before content was compared holds the same: then it stays, and the day does not become another."""
     if len(known.checksum) == 2 * DIGEST_BYTES or known.row_count != row_count or flaw_of(known):
         return False
-    with path_of(known.file).open("rb") as opened:
-        parquet = pq.ParquetFile(opened)
-        return content_of(groups(parquet)).checksum(parquet.schema_arrow) == checksum
+    with opened(known.file) as file:
+        return _checksum(file) == checksum
+
+
+def _checksum(file: IO[bytes]) -> str:
+    parquet = pq.ParquetFile(file)
+    return content_of(groups(parquet)).checksum(parquet.schema_arrow)
+
+
+def _left(file: AnyPath, checksum: str) -> tuple[int, str] | None:
+    """Bytes and SHA-256 of a file with this content that has no manifest, as a writer leaves it who is at work or was killed."""
+    try:
+        with file.open("rb") as content:
+            is_it = _checksum(content) == checksum
+        return (file.stat().st_size, sha256_of(file)) if is_it else None
+    except (OSError, pa.ArrowException):
+        return None
 
 
 def _write(file: Path, day: date, schema: pa.Schema, tables: Iterable[pa.Table]) -> None:

@@ -16,7 +16,7 @@ from headline.ledger import Load
 from headline.sources.columns import written_as
 from headline.sources.names import spelled
 from headline.sources.refused import REFUSAL
-from headline.sources.storage import path_of
+from headline.sources.storage import opened
 
 SHOWN = 20
 _MEASURE = pa.decimal128(38, 10)
@@ -85,8 +85,8 @@ def _records(
     load: Load, key: Sequence[str], measures: Sequence[str], immutable: Sequence[str], *, with_refused: bool
 ) -> pa.Table:
     """One row per key and immutable values, with the sums of the measures."""
-    with path_of(load.file).open("rb") as opened:
-        parquet = pq.ParquetFile(opened)
+    with opened(load.file) as file:
+        parquet = pq.ParquetFile(file)
         there = {name: own for name in (*key, *immutable, *measures) if (own := spelled(name, parquet.schema_arrow.names))}
         reason = {REFUSAL} & {*parquet.schema_arrow.names} if not with_refused else ()
         rows = parquet.read(columns=[*there.values(), *reason])

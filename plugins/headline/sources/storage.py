@@ -1,13 +1,14 @@
-"""Files by their address: local ones directly, the others through Airflow's object storage."""
+"""Files by their address: local ones directly, those on S3 and in other stores through Airflow's object storage."""
 
 from __future__ import annotations
 
 import codecs
 import hashlib
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from shutil import copyfileobj
 from time import time
-from typing import TYPE_CHECKING, TypeAlias
+from typing import IO, TYPE_CHECKING, TypeAlias
 from uuid import uuid4
 
 from headline import settings
@@ -19,13 +20,16 @@ if TYPE_CHECKING:
 
     from airflow.sdk import ObjectStoragePath
 
-    AnyPath: TypeAlias = Path | ObjectStoragePath
+    from headline.s3.path import S3Path
+    from headline.s3.upload import Readable
+
+    AnyPath: TypeAlias = Path | S3Path | ObjectStoragePath
 
 # So many bytes of a file are taken from it at once.
 PIECE = 2**20
 # So many characters a record may have; what is longer is none, and memory would not hold it.
 LONGEST_RECORD = 16 * PIECE
-_LOCAL = "file://"
+_LOCAL, _S3 = "file://", "s3://"
 _ON_ITS_WAY = (".filepart", ".part", ".partial", ".tmp", ".temp", ".crdownload", ".download", ".inprogress", ".swp")
 _COMPANIONS = (".md5", ".sha1", ".sha256", ".sha512", ".crc", ".crc32", ".asc", ".sig", ".done", ".ok", ".ctl")
 _LEFT_BEHIND = ("~", ".bak", ".lock", ".lck")
@@ -66,9 +70,16 @@ def at_rest(path: AnyPath) -> Iterator[None]:
 
 
 def keep_alive(path: AnyPath) -> None:
-    """Let a local file that is needed again count as new: retention goes by when it was written."""
-    if isinstance(path, Path) and time() - path.stat().st_mtime > _ABANDONED_SECONDS:
+    """Let a file that is needed again count as new: retention goes by when it was written."""
+    if time() - path.stat().st_mtime > _ABANDONED_SECONDS:
         path.touch()
+
+
+def mark_of(path: AnyPath) -> str:
+    """What S3 calls the bytes of an object, by which it is told from what others write there; empty of what is not on S3."""
+    with suppress(FileNotFoundError):
+        return "" if isinstance(path, Path) else path.look().etag
+    return ""
 
 
 def encoding_hint(path: AnyPath) -> str:
@@ -92,9 +103,35 @@ def path_of(address: str) -> AnyPath:
     """The path at an address such as file:///data or s3://conn@bucket/prefix; a local one without the cost of object storage."""
     if address.startswith(_LOCAL):
         return Path(address.removeprefix(_LOCAL))
+    if address.startswith(_S3):
+        from headline.s3.path import S3Path
+
+        return S3Path(address)
     from airflow.sdk import ObjectStoragePath
 
     return ObjectStoragePath(address)
+
+
+def opened(address: str) -> IO[bytes]:
+    """A landed file, open to be read; of one on S3 the local copy."""
+    path = path_of(address)
+    if isinstance(path, Path):
+        return path.open("rb")
+    from headline.s3.copies import open_copy
+
+    return open_copy(path)
+
+
+def has_bytes(file: AnyPath, sha256: str) -> bool:
+    """Whether a landed file has these bytes; raises FileNotFoundError where it is gone."""
+    if isinstance(file, Path):
+        return sha256_of(file) == sha256
+    from headline.s3.copies import Differs, take
+
+    try:
+        return take(file, lambda _: True, sha256)
+    except Differs:
+        return False
 
 
 def below(base: AnyPath, path: str) -> AnyPath:
@@ -116,11 +153,12 @@ def address_of(path: AnyPath) -> str:
 
 
 @contextmanager
-def replacing(target: AnyPath, scratch: Callable[[str], Path]) -> Iterator[Path]:
+def replacing(target: AnyPath, scratch: Callable[[str], Path], instead_of: str | None = None) -> Iterator[Path]:
     """A local path to write to, which becomes `target` at once when all is written; nothing is left of it where that fails.
 
     An object store shows a whole object or none; of a local file a reader might see half, so it is moved into place. `scratch`
-    gives a local path for what is on its way to an object store.
+    gives a local path for what is on its way to an object store. `instead_of`: the `mark_of` what alone may be replaced on S3;
+    raises FileExistsError where something else is there.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
     if isinstance(target, Path):
@@ -132,39 +170,49 @@ def replacing(target: AnyPath, scratch: Callable[[str], Path]) -> Iterator[Path]
         if isinstance(target, Path):
             written.replace(target)
         else:
-            _upload(written, target)
+            with written.open("rb") as source:
+                _send(source, target, instead_of)
     finally:
         written.unlink(missing_ok=True)
+
+
+class _Counted:
+    """What is read of a file, counted and hashed on its way."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file, self._digest, self.size = file, hashlib.sha256(), 0
+
+    def read(self, size: int = PIECE) -> bytes:
+        piece = self._file.read(size)
+        self._digest.update(piece)
+        self.size += len(piece)
+        return piece
+
+    @property
+    def told(self) -> tuple[int, str]:
+        return self.size, self._digest.hexdigest()
 
 
 def copied(source: AnyPath, target: AnyPath) -> tuple[int, str]:
     """Copy a file, which is there at once when all of it is; gives its bytes and SHA-256, of what was really read."""
     target.parent.mkdir(parents=True, exist_ok=True)
-    written = target.parent / f".{uuid4().hex}.part" if isinstance(target, Path) else target
-    digest, size = hashlib.sha256(), 0
-    try:
-        with source.open("rb") as original, written.open("wb") as copy:
-            while piece := original.read(PIECE):
-                digest.update(piece)
-                size += len(piece)
-                copy.write(piece)
-        if isinstance(written, Path) and isinstance(target, Path):
-            written.replace(target)
-    finally:
-        if isinstance(written, Path):
-            written.unlink(missing_ok=True)
-    return size, digest.hexdigest()
+    with source.open("rb") as original:
+        counted = _Counted(original)
+        if isinstance(target, Path):
+            with replacing(target, lambda name: target.with_name(name)) as written, written.open("wb") as copy:
+                copyfileobj(counted, copy, PIECE)
+        else:
+            _send(counted, target)
+        return counted.told
 
 
 def sha256_of(file: AnyPath) -> str:
     """The SHA-256 of a file's bytes; a megabyte takes about half a millisecond."""
     with file.open("rb") as opened:
-        if isinstance(file, Path):
-            return hashlib.file_digest(opened, "sha256").hexdigest()
-        digest = hashlib.sha256()
-        while piece := opened.read(PIECE):
-            digest.update(piece)
-        return digest.hexdigest()
+        counted = _Counted(opened)
+        while counted.read():
+            pass
+        return counted.told[1]
 
 
 def _clean(folder: Path) -> None:
@@ -174,8 +222,12 @@ def _clean(folder: Path) -> None:
             left.unlink(missing_ok=True)
 
 
-def _upload(file: Path, target: ObjectStoragePath) -> None:
-    from shutil import copyfileobj
-
-    with file.open("rb") as source, target.open("wb") as copy:
-        copyfileobj(source, copy)
+def _send(source: Readable, target: S3Path | ObjectStoragePath, instead_of: str | None = None) -> None:
+    if target.protocol != "s3":
+        with target.open("wb") as copy:
+            copyfileobj(source, copy, PIECE)
+        return
+    if instead_of:
+        with suppress(FileNotFoundError):
+            target.unlink(etag=instead_of)
+    target.put(source, anew=instead_of is None)

@@ -51,14 +51,14 @@ def read(ingest: StreamIngest, interval: Interval) -> Iterator[Part]:
     """
     zones = zones_of(ingest.zone)
     lookback = timedelta(days=ingest.lookback_days)
-    micro_batches = _micro_batches(ingest, Interval(interval.start, interval.end + lookback), zones.reporting)
-    arrived = {micro_batch.day for micro_batch in micro_batches}
+    files = micro_batches(ingest, Interval(interval.start, interval.end + lookback), zones.reporting)
+    arrived = {micro_batch.day for micro_batch in files}
     if silent := [day for day in interval if day not in arrived]:
         raise Transient(f"{ingest.pattern}: no file has arrived on {silent[0]}. If none comes, ask who drops them")
     misplaced: Counter[date] = Counter()
     taken = Taken()
     seen: defaultdict[date, _Seen] = defaultdict(lambda: _Seen(taken))
-    for micro_batch in micro_batches:
+    for micro_batch in files:
         for records in chunks(_records(micro_batch, ingest, zones, seen[micro_batch.day]), taken):
             of_days: dict[date, list[dict[str, Any]]] = defaultdict(list)
             for record, day in records:
@@ -75,7 +75,7 @@ def read(ingest: StreamIngest, interval: Interval) -> Iterator[Part]:
         log.warning("%s: records that belong to no day still open, by day of arrival: %s", ingest.pattern, counts)
 
 
-def _micro_batches(ingest: StreamIngest, interval: Interval, zone: ZoneInfo) -> list[MicroBatch]:
+def micro_batches(ingest: StreamIngest, interval: Interval, zone: ZoneInfo) -> list[MicroBatch]:
     """The files that arrived on the business days of the interval, in the order of their names."""
     begins, ends = (datetime.combine(day, time.min, zone).astimezone(UTC) for day in (interval.start, interval.end))
     folder_pattern, _, file_pattern = ingest.pattern.rpartition("/")

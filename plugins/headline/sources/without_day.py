@@ -17,7 +17,7 @@ from headline.sources.intact import flaw_of
 from headline.sources.names import name_key, spelled
 from headline.sources.parquet import groups
 from headline.sources.refused import REFUSAL, REFUSED_TEXT, RESERVED
-from headline.sources.storage import path_of
+from headline.sources.storage import opened
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -65,8 +65,8 @@ class WithoutDay:
             if damage := flaw_of(load):
                 log.warning("%s of %s: %s; its records without a day count as new", load.landing, load.ds, damage)
                 continue
-            with path_of(load.file).open("rb") as opened:
-                for rows in groups(pq.ParquetFile(opened)):
+            with opened(load.file) as file:
+                for rows in groups(pq.ParquetFile(file)):
                     for identity in filter(None, _identities(rows.filter(pc.is_valid(rows.column(REFUSAL))), self.key)):
                         found.setdefault(identity, load.ds)
         return found

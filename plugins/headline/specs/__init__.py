@@ -4,7 +4,7 @@ from headline.specs.catalog import Catalog, load, load_for, load_sound, load_sou
 from headline.specs.contract import Check, Column, Contract
 from headline.specs.contract_files import load_contract, read_contract
 from headline.specs.files import read_yaml
-from headline.specs.folders import load_pipeline, pipeline_folders, read_pipeline, stand_in
+from headline.specs.folders import load_pipeline, pipeline_folders, read_pipeline, reporting_pipelines, stand_in
 from headline.specs.ingests import AnyIngest, DatabaseIngest, FilesIngest, HttpIngest, Ingest, StreamIngest
 from headline.specs.models import Coverage, Pipeline, Source, Table
 from headline.specs.team import Engineer, Team
@@ -44,6 +44,7 @@ __all__ = [
     "read_contract",
     "read_pipeline",
     "read_yaml",
+    "reporting_pipelines",
     "stand_in",
     "widest",
 ]

@@ -29,6 +29,11 @@ def pipeline_folders() -> list[Path]:
     return sorted(pipelines) + [known.source(name) for name in sorted(names)]
 
 
+def reporting_pipelines() -> list[str]:
+    """The ids of the pipelines that issue figures: those with a metrics.yml, whatever it says."""
+    return sorted(file.parent.name for file in settings.load().sql.glob("*/*/metrics.yml"))
+
+
 def load_pipeline(folder: Path) -> Pipeline:
     """The pipeline or source that a folder describes.
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping
+from datetime import date
 from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Literal
@@ -31,7 +33,8 @@ class Metric(BaseModel):
     `column`: summed over the rows of a period; `expression`: an aggregate instead. `segments`: columns by whose values it is told
     too. `direction`: whether more is good. `materiality`: the most that an issued figure may move without approval, in its unit,
     or as a share of it (`1 %`). `sum_of`, `less`: metrics of the same periods, or of days in them, whose sums make it exactly.
-    `moved_by`: which causes of the file can move it, the likeliest first; all of them where not given.
+    `moved_by`: which causes of the file can move it, the likeliest first; all of them where not given. `renamed_from`: what it
+    was called before; figures that were issued under these names are its own.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -49,6 +52,7 @@ class Metric(BaseModel):
     sum_of: tuple[Name, ...] = ()
     less: tuple[Name, ...] = ()
     moved_by: tuple[str, ...] = ()
+    renamed_from: tuple[Name, ...] = ()
 
     _name: str = PrivateAttr("")
     _table: Table = PrivateAttr()
@@ -91,23 +95,42 @@ class Metric(BaseModel):
         defined = [self.of.full_name, self.grain, " ".join(self.sql.split()), self.unit, self.segments]
         return hashlib.sha256(json.dumps(defined).encode()).hexdigest()[:12]
 
-    def limit(self, issued: Decimal) -> Decimal:
-        """The most by which a figure of this value may move without approval."""
-        share = _SHARE.fullmatch(self.materiality)
-        return abs(issued) * Decimal(share[1]) / 100 if share else Decimal(self.materiality)
+
+class Retired(BaseModel):
+    """A metric that is told no more: since when, and why."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    retired_on: date
+    reason: Annotated[str, Field(min_length=10)]
 
 
 class Metrics(BaseModel):
-    """A whole metrics.yml: `causes` says which raw tables a difference is put down to under which name."""
+    """A whole metrics.yml: `causes` says which raw tables a difference is put down to under which name.
+
+    `retired`: metrics that were issued, here or by a pipeline that is gone, and are defined no more.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     causes: dict[str, tuple[str, ...]] = Field(default_factory=dict)
     metrics: dict[Name, Metric] = Field(default_factory=dict)
+    retired: dict[Name, Retired] = Field(default_factory=dict)
+
+    @property
+    def names(self) -> dict[str, tuple[str, ...]]:
+        """By metric what it was called before."""
+        return {name: metric.renamed_from for name, metric in self.metrics.items()}
 
 
 NONE = Metrics()
 _READ: dict[Path, tuple[object, Metrics, tuple[str, ...]]] = {}
+
+
+def limit(materiality: str, issued: Decimal) -> Decimal:
+    """The most by which an issued figure of this value may move without approval."""
+    share = _SHARE.fullmatch(materiality)
+    return abs(issued) * Decimal(share[1]) / 100 if share else Decimal(materiality)
 
 
 def load_metrics(pipeline: Pipeline) -> Metrics:
@@ -145,6 +168,8 @@ def _parse(file: Path, pipeline: Pipeline) -> tuple[Metrics, tuple[str, ...]]:
         else:
             faults.append(f"metrics.{name}.table: the pipeline has no table {metric.table}")
     faults = faults or [f"metrics.{name}: {fault}" for name, one in found.metrics.items() for fault in _faults(one, found)]
+    said = [*found.metrics, *found.retired, *(former for formers in found.names.values() for former in formers)]
+    faults += [f"{name} stands there {count} times: one name is one metric" for name, count in Counter(said).items() if count > 1]
     return found, tuple(f"{where}: {fault}" for fault in faults)
 
 

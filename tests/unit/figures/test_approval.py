@@ -6,14 +6,18 @@ from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any
 
+import httpx
 import pytest
 from airflow.providers.standard.operators import hitl
 from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOperator
 from airflow.sdk.exceptions import TaskAwaitingInput
-from tests.unit.figures.conftest import D2, D3, MARCH
+from tests.unit.figures.conftest import D2, D3, MARCH, ORDERS
 
-from headline.errors import BadRequest, RestatementWaiting
+from headline import airflow_api
+from headline.airflow_api import Refused
+from headline.errors import BadRequest, RestatementWaiting, Transient
 from headline.figures.gate import FiguresGate
+from headline.incidents import watch
 from headline.intervals import DAY, Interval
 from headline.ledger.incidents import Incidents
 from headline.operators import asking
@@ -37,7 +41,7 @@ def pages(monkeypatch: pytest.MonkeyPatch) -> list[Asked]:
 
 
 def context(who: str | None = "ann", run_id: str = "approval", **params: Any) -> Any:
-    run = SimpleNamespace(run_id=run_id, triggering_user_name=who, run_type="manual")
+    run = SimpleNamespace(run_id=run_id, triggering_user_name=who, run_type="manual", dag_id="core_shop", clear_number=0)
     return {"dag_run": run, "params": params, "task_instance": SimpleNamespace(id="ti"), "ti": SimpleNamespace()}
 
 
@@ -183,7 +187,7 @@ def test_a_refusal_fails_and_changes_nothing(reported: Any, task: ApproveFigures
 def test_what_is_asked_for_wrongly_is_told(reported: Any, task: ApproveFiguresOperator) -> None:
     with pytest.raises(BadRequest, match="say which pipeline"):
         task.execute(context())
-    with pytest.raises(BadRequest, match="fill in «from» and «to»"):
+    with pytest.raises(BadRequest, match="fill in «from»"):
         task.execute(context(pipeline="core_shop"))
     with pytest.raises(BadRequest, match="no request 99"):
         task.execute(context(request=99))
@@ -198,13 +202,13 @@ def test_a_restatement_is_asked_for_once_and_published_by_a_run_of_its_own(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     approvals: list[int] = []
-    monkeypatch.setattr(asking, "_start_approval", lambda request, _: approvals.append(request.id))
+    monkeypatch.setattr(asking, "_start_approval", lambda request: approvals.append(request.id))
     issued.arrive({D2: [("b2", "80.00"), ("t2", "-7.00")]})
     run = context("ann", "manual__1")
     gate = asking.gate_of(run)
     with pytest.raises(RestatementWaiting) as error:
         write_audit_publish(issued.project.run("core_shop", D2), gate=gate)
-    asking.ask_people(gate, run)
+    asking.ask_people(gate)
     [request] = gate.waiting
     assert (approvals, request.requester) == ([request.id], "ann")
     [incident] = Incidents().open()
@@ -265,5 +269,120 @@ def test_where_nobody_can_be_asked_the_run_fails_with_its_own_reason(
     gate = FiguresGate("ann")
     with pytest.raises(RestatementWaiting):
         write_audit_publish(issued.project.run("core_shop", D2), gate=gate)
-    asking.ask_people(gate, context())
-    assert "trigger approve_figures with it" in caplog.text
+    asking.ask_people(gate)
+    assert "the watch asks within minutes" in caplog.text
+    assert Incidents().open() == []
+    started: list[int] = []
+    monkeypatch.setattr(asking, "_start_approval", lambda request: started.append(request.id))
+    asking.ask_about_forgotten()
+    asking.ask_about_forgotten()
+    assert started == [gate.waiting[0].id], "once"
+    [incident] = Incidents().open()
+    assert (incident.kind, incident.facts["request"], incident.facts["run_id"]) == (
+        asking.KIND,
+        started[0],
+        gate.waiting[0].run_id,
+    )
+
+
+def test_the_incident_of_a_request_that_is_superseded_is_over(issued: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(asking, "_start_approval", lambda _: None)
+    issued.arrive({D2: [("b2", "80.00"), ("t2", "-7.00")]})
+    issued.held(D2)
+    asking.ask_about_forgotten()
+    watch.look(datetime.now(UTC))
+    assert [one.kind for one in Incidents().open() if one.kind == asking.KIND] == [asking.KIND]
+    issued.arrive({D2: ORDERS[D2]})
+    issued.run(D2)
+    watch.look(datetime.now(UTC))
+    assert [one for one in Incidents().open() if one.kind == asking.KIND] == []
+
+
+class AuditLog:
+    """Airflow as far as it says who has done what."""
+
+    def __init__(self, *events: dict[str, Any], queued_at: str | None = None) -> None:
+        self._events, self._queued_at = events, queued_at
+        self.error: Exception | None = None
+
+    def __enter__(self) -> AuditLog:
+        return self
+
+    def __exit__(self, *_: object) -> None: ...
+
+    def run(self, _dag_id: str, _run_id: str) -> dict[str, Any]:
+        return {"queued_at": self._queued_at}
+
+    def events(self, **filters: Any) -> list[dict[str, Any]]:
+        if self.error:
+            raise self.error
+        names = ("dag_id", "run_id")
+        return [
+            one
+            for one in self._events
+            if one["event"] in filters["included_events"]
+            and all(one[name] == filters[name] for name in names if name in filters)
+            and filters.get("after", "") <= one["when"] <= filters.get("before", "9")
+        ]
+
+
+def event(name: str, owner: str, run_id: str | None = "scheduled__1", when: str = "2026-03-05T10:00:00+00:00") -> dict[str, Any]:
+    return {"event": name, "owner": owner, "dag_id": "core_shop", "run_id": run_id, "when": when}
+
+
+def cleared(monkeypatch: pytest.MonkeyPatch, log: AuditLog, run_id: str = "scheduled__1", who: str | None = None) -> Any:
+    monkeypatch.setattr(airflow_api.AirflowApi, "from_connection", lambda _: log)
+    found = context(who, run_id)
+    found["dag_run"].clear_number = 1
+    return found
+
+
+def test_who_has_cleared_a_run_of_the_schedule_asks_for_what_it_moves(issued: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    log = AuditLog(
+        event("clear_dag_run", "ann"),
+        event("trigger_dag_run", "ben"),
+        event("clear_dag_run", "ben", "scheduled__2"),
+        event("create_backfill", "cleo", None, "2026-03-05T11:58:58+00:00"),
+        event("create_backfill", "dan", None, "2026-03-04T12:00:00+00:00"),
+        queued_at="2026-03-05T12:00:00+00:00",
+    )
+    issued.arrive({D2: [("b2", "80.00"), ("t2", "-7.00")]})
+    gate = asking.gate_of(cleared(monkeypatch, log))
+    with pytest.raises(RestatementWaiting):
+        write_audit_publish(issued.project.run("core_shop", D2), gate=gate)
+    assert gate.waiting[0].people == ["ann", "cleo"]
+    with pytest.raises(BadRequest, match="ann has asked for it"):
+        issued.requests.approve(gate.waiting[0].id, "ann", "r")
+    assert asking.people_of(cleared(monkeypatch, log, who="dan")) == ["dan", "ann", "cleo"]
+
+
+@pytest.mark.parametrize(
+    ("error", "kind", "says"),
+    [
+        (None, BadRequest, "Airflow's audit log does not say"),
+        (Refused("403", 403), BadRequest, "headline_airflow needs a login that may read Airflow's audit log"),
+        (httpx.ConnectError("gone"), Transient, "gone"),
+    ],
+)
+def test_where_it_is_not_known_who_has_cleared_a_run_nobody_is_asked(
+    issued: Any, monkeypatch: pytest.MonkeyPatch, error: Exception | None, kind: type[Exception], says: str
+) -> None:
+    log = AuditLog()
+    log.error = error
+    issued.arrive({D2: [("b2", "80.00"), ("t2", "-7.00")]})
+    before = issued.requests.all()
+    with pytest.raises(kind, match=rf"Trigger core_shop for its days instead, in your own name[\s\S]*{says}"):
+        write_audit_publish(issued.project.run("core_shop", D2), gate=asking.gate_of(cleared(monkeypatch, log)))
+    assert issued.requests.all() == before
+    assert issued.issued("monthly_net") == {(MARCH.start, ""): 193}
+
+
+def test_a_run_of_an_approved_request_is_its_peoples_though_a_task_has_cleared_it(
+    issued: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    issued.arrive({D2: [("b2", "80.00"), ("t2", "-7.00")]})
+    asked = issued.held(D2, requester="ann")
+    gate = asking.gate_of(cleared(monkeypatch, AuditLog(), f"restatement__{asked.id}__3"))
+    assert (gate.requester, list(gate.involved())) == ("ann", ["ann"])
+    gate = asking.gate_of(cleared(monkeypatch, AuditLog(), f"restatement__{asked.id}__3", who="mallory"))
+    assert (gate.requester, list(gate.involved())) == ("mallory", ["ann"]), "a run that somebody has given such a name"

@@ -16,7 +16,7 @@ from headline.figures.attribution import attribute
 from headline.figures.reach import could_move, reach_of
 from headline.intervals import DAY, Interval
 from headline.ledger import FigureRow, IssuedFigures, Ledger
-from headline.ledger.issued import FigureKey
+from headline.ledger.figure_row import FigureKey
 from headline.specs.metrics import Metrics, load_metrics
 
 MAY = Interval(date(2026, 5, 1), date(2026, 6, 1))

@@ -69,6 +69,9 @@ def test_the_chain_is_verified_in_a_shell(held: Any, run: Run) -> None:
     assert f"are as they were written, 1 anchor(s) hold; head of the chain: {head}" in run("verify", "--anchor", head[:16]).stdout
     with pytest.raises(HeadlineError, match="no row has the hash"):
         run("verify", "--anchor", "f" * 64)
+    held.world.project.replace("core/core_shop/metrics.yml", "monthly_net:", "monthly_result:")
+    with pytest.raises(HeadlineError, match=r"nobody compares the figures of these metrics:\s+- monthly_net: core_shop has"):
+        run("verify")
 
 
 def test_a_rebuild_tells_which_issued_figures_could_move(issued: Any) -> None:

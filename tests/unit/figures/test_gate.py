@@ -14,8 +14,10 @@ from tests.unit.figures.conftest import D1, D2, D3, MARCH, ORDERS
 from headline import specs
 from headline.backfill.execute import gate_of
 from headline.backfill.request import read_request
-from headline.errors import BadData, BadRequest, RestatementWaiting
-from headline.figures.gate import FiguresGate, _to_compute
+from headline.errors import BadData, BadRequest, RestatementWaiting, SpecError
+from headline.figures.definitions import limit_of, undefined
+from headline.figures.gate import FiguresGate
+from headline.figures.requests import days_to_compute
 from headline.figures.values import metric_values
 from headline.intervals import DAY, Interval
 from headline.ledger import Ledger, Published
@@ -82,8 +84,13 @@ def test_what_changed_after_the_approval_is_not_issued(reported: Any) -> None:
     asked = reported.ask(MARCH)
     reported.requests.approve(asked.id, "ben", "r")
     reported.arrive({D2: [("b2", "50.01"), ("t2", "-7.00")]})
-    reported.run(D2)
+    write_audit_publish(reported.project.run("core_shop", D2))
     with pytest.raises(BadRequest, match="has changed since it was approved"):
+        reported.issue_approved(asked)
+    reported.project.publish("core_shop", D1, D3)
+    reported.arrive({D2: [("b2", "50.02"), ("t2", "-7.00")]})
+    reported.run(D2)
+    with pytest.raises(BadRequest, match="is moot: its figures were computed anew"):
         reported.issue_approved(asked)
     assert reported.figures.most_recent() == []
 
@@ -311,8 +318,8 @@ def test_a_day_that_has_no_rows_any_more_is_a_restatement_by_the_run_that_found_
 def test_a_request_names_the_days_that_compute_all_that_it_moves() -> None:
     april = Interval(date(2026, 4, 1), date(2026, 5, 1))
     day = Interval(D2, D3)
-    assert _to_compute({"daily": published(day), "monthly": published(MARCH), "weekly": []}) == day
-    assert _to_compute({"daily": published(day), "monthly": published(MARCH, april)}) == Interval(D2, april.end)
+    assert days_to_compute({"daily": published(day), "monthly": published(MARCH), "weekly": []}) == day
+    assert days_to_compute({"daily": published(day), "monthly": published(MARCH, april)}) == Interval(D2, april.end)
 
 
 def published(*days: Interval) -> list[Published]:
@@ -347,8 +354,135 @@ def test_a_backfill_asks_in_the_name_and_with_the_reason_of_whoever_asked_for_it
     said = {"select": "core.daily_sales", "from": str(D2), "to": str(D2), "reason": "the shop has found a late order"}
     catalog = specs.load()
     request = read_request(catalog, issued.project.ledger, said, "ann")
-    found = SimpleNamespace(request=request)
+    found: Any = SimpleNamespace(request=request)
     with pytest.raises(RestatementWaiting) as error:
-        write_audit_publish(issued.project.run("core_shop", D2), gate=gate_of(found), alone=True)  # type: ignore[arg-type]
+        write_audit_publish(issued.project.run("core_shop", D2), gate=gate_of(found, lambda: ["ann", "dan"]), alone=True)
     asked = issued.requests.get(error.value.request_id)
-    assert (asked.requester, asked.reason) == ("ann", "the shop has found a late order")
+    assert (asked.people, asked.reason) == (["ann", "dan"], "the shop has found a late order")
+    with pytest.raises(BadRequest, match="dan has asked for it"):  # who has resumed it
+        issued.requests.approve(asked.id, "dan", "r")
+
+
+YML = "core/core_shop/metrics.yml"
+
+
+def moved(world: Any) -> None:
+    world.arrive({D2: [("b2", "80.00"), ("t2", "-7.00")]})
+
+
+@pytest.mark.parametrize("whole_file", [True, False])
+def test_a_metric_that_was_issued_and_is_defined_no_more_stops_the_run(issued: Any, whole_file: bool) -> None:
+    if whole_file:
+        (issued.project.sql / YML).unlink()
+    else:
+        issued.project.replace(YML, "monthly_net:", "monthly_result:")
+    issued.run(D2)  # where nothing changes nothing can move
+    moved(issued)
+    before = issued.project.contents()
+    with pytest.raises(
+        SpecError, match=r"core_shop/metrics.yml: monthly_net: core_shop has issued it by the month, and no metrics"
+    ):
+        issued.run(D2)
+    assert issued.project.contents() == before
+    lost = undefined(specs.load(), issued.figures.metrics())
+    assert len(lost) == (3 if whole_file else 1)
+
+
+def test_a_renamed_metric_is_compared_with_what_was_issued_under_its_former_name(issued: Any) -> None:
+    issued.project.replace(YML, "monthly_net:", "monthly_result:\n    renamed_from: [monthly_net]")
+    moved(issued)
+    asked = issued.held(D2)
+    [month] = [one for one in asked.figures if one["figure"]["metric"] == "monthly_result"]
+    assert (Decimal(month["old"]), Decimal(month["figure"]["value"])) == (193, 223)
+    issued.requests.approve(asked.id, "ben", "r")
+    issued.run(D2)
+    assert issued.issued("monthly_result") == {(D1, ""): 223}
+    assert issued.issued("monthly_net") == {(D1, ""): 193}, "as it was reported under that name"
+
+
+def test_a_retired_metric_is_not_compared(issued: Any) -> None:
+    text = (issued.project.sql / YML).read_text()
+    kept = text[: text.index("  monthly_net:")] + "retired:\n  monthly_net: {retired_on: 2026-03-05, reason: Nobody reads it.}\n"
+    issued.project.write(YML, kept)
+    issued.arrive({D2: [("b2", "54.00"), ("t2", "-7.00")]})
+    issued.run(D2)
+    assert issued.issued("monthly_net") == {(D1, ""): 193}
+    assert issued.issued("daily_paid")[D2, ""] == 54
+
+
+def test_a_metric_of_another_grain_is_another_metric(issued: Any) -> None:
+    issued.project.replace(YML, "table: monthly_sales\n    column: net", "table: daily_sales\n    column: paid")
+    moved(issued)
+    with pytest.raises(SpecError, match="monthly_net: core_shop has issued it by the month, and it is one by the day now"):
+        issued.run(D2)
+
+
+def test_a_renamed_pipeline_is_compared_with_what_it_issued_before(issued: Any) -> None:
+    project = issued.project
+    moved(issued)
+    (project.sql / "core/core_shop").rename(project.sql / "core/core_sales")
+    project.forget()
+    with pytest.raises(RestatementWaiting) as error:
+        write_audit_publish(project.run("core_sales", D2), gate=FiguresGate())
+    assert "monthly_net" in {one["figure"]["metric"] for one in issued.requests.get(error.value.request_id).figures}
+    project.replace("core/core_sales/metrics.yml", "monthly_net:", "monthly_result:")
+    with pytest.raises(SpecError, match="monthly_net: core_shop has issued it"):
+        write_audit_publish(project.run("core_sales", D2), gate=FiguresGate())
+
+
+def test_a_limit_that_was_raised_since_does_not_count_for_what_was_issued(issued: Any) -> None:
+    for old, new in (("materiality: 5", "materiality: 5000"), ("materiality: 10", "materiality: 90 %")):
+        text = (issued.project.sql / YML).read_text()
+        issued.project.write(YML, text.replace(old + "\n", new + "\n"))
+    moved(issued)
+    asked = issued.held(D2)
+    limits = {one["figure"]["metric"]: Decimal(one["limit"]) for one in asked.figures if one["is_material"]}
+    assert limits == {"daily_paid": 5, "monthly_net": 10}
+    issued.requests.approve(asked.id, "ben", "r")
+    issued.run(D2)
+    issued.arrive({D2: [("b2", "95.00"), ("t2", "-7.00")]})
+    issued.run(D2)
+    assert issued.issued("monthly_net") == {(D1, ""): 238}, "the approved figure was issued with the limit of today"
+
+
+def test_a_lower_limit_counts_at_once_and_for_a_row_without_one_todays(issued: Any) -> None:
+    metric = load_metrics(specs.load().pipelines["core_shop"]).metrics["daily_paid"]
+    [row, *_] = issued.figures.most_recent(metric="daily_paid")
+    assert (row.value, row.materiality, limit_of(row, metric)) == (120, "5", 5)
+    assert limit_of(replace(row, materiality="1 %"), metric) == Decimal("1.2")
+    assert limit_of(replace(row, materiality=None), metric) == 5
+
+
+def state(world: Any, request: Any) -> str:
+    return str(world.requests.get(request.id).state)
+
+
+def test_a_request_whose_figures_were_computed_anew_is_superseded(issued: Any) -> None:
+    moved(issued)
+    first = issued.held(D2)
+    issued.arrive({D2: [("b2", "90.00"), ("t2", "-7.00")]})
+    second = issued.held(D2, run_id="r2")
+    assert (state(issued, first), state(issued, second)) == ("superseded", "asked")
+    assert [(row.event, row.run_id) for row in issued.requests.history(first.id)][-1] == ("superseded", "r2")
+    issued.requests.approve(second.id, "ben", "r")
+    issued.arrive({D2: ORDERS[D2]})
+    issued.run(D2, run_id="as it was")
+    assert state(issued, second) == "superseded", "the figures are as they were issued"
+    moved(issued)
+    assert issued.held(D2).id not in (first.id, second.id), "it is asked for anew"
+
+
+def test_a_request_for_more_than_was_computed_stays(issued: Any) -> None:
+    issued.arrive({D1: [("b1", "150.00"), ("t1", "20.00")], D2: [("b2", "80.00"), ("t2", "-7.00")]})
+    asked = issued.held(D1, D2)
+    april = MARCH.end
+    issued.arrive({april: [("b5", "3.00")]})
+    write_audit_publish(issued.project.run("core_shop", april), gate=FiguresGate(), alone=True)
+    assert state(issued, asked) == "asked"
+
+
+def test_issues_of_the_same_figures_leave_none_open(reported: Any) -> None:
+    month, day = reported.ask(MARCH), reported.ask(Interval(D1, D2))
+    reported.requests.approve(day.id, "ben", "r")
+    reported.issue_approved(day)
+    assert (state(reported, day), state(reported, month)) == ("published", "superseded")

@@ -43,7 +43,7 @@ class Api:
         self._runs, self._backfills, self._paused, self._running = runs, backfills, paused, running
         self.asked = 0
 
-    def runs(self, _dag_id: str, *, state: str, **_: Any) -> Sequence[dict[str, Any]]:
+    def all_runs(self, _dag_id: str, *, state: str, **_: Any) -> Sequence[dict[str, Any]]:
         self.asked += 1
         return self._runs if state == "queued" else [{"dag_id": one} for one in self._running]
 

@@ -22,6 +22,7 @@ FIGURE = FigureRow(
     "investor_profit", "monthly_net_profit", "d1", "", MAY, JUNE, Decimal("100.50"), Decimal(1), "issued", "first", "run 1",
     "abc", "c1", "k1", "i1", 7,
 )  # fmt: skip
+PROFIT = {"monthly_net_profit": ()}
 A_REQUEST = FigureRequest(
     ISSUE, "investor_profit", MAY, JUNE, "a" * 64, [{"figure": FIGURE.to_json()}], "May is over", "ann", "run 1"
 )
@@ -157,10 +158,69 @@ def test_known_tells_newest_issued_and_approved_apart(figures: IssuedFigures) ->
     asked = FigureRequests().ask(A_REQUEST)
     figures.record([replace(FIGURE, request_id=asked.id), replace(FIGURE, value=Decimal(101))])
     figures.record([replace(FIGURE, value=Decimal(102), status="draft"), replace(FIGURE, start=JUNE, end=date(2026, 7, 1))])
-    found = figures.known("investor_profit", [MAY])
+    found = figures.known(PROFIT, [MAY])
     values = [[row.value for row in part.values()] for part in (found.newest, found.issued, found.agreed)]
     assert values == [[102], [101], [Decimal("100.50")]]
-    assert figures.known("investor_growth", [MAY]).newest == {}
+    assert figures.known({"monthly_new_users": ()}, [MAY]).newest == {}
+
+
+def test_figures_of_a_former_name_and_of_another_pipeline_are_the_metrics_own(figures: IssuedFigures) -> None:
+    figures.record([replace(FIGURE, pipeline="old_profit"), replace(FIGURE, metric="monthly_profit", start=JUNE)])
+    found = figures.known({"monthly_net_profit": ["monthly_profit"]}, [MAY, JUNE])
+    assert [(row.metric, row.start, row.pipeline) for row in found.issued.values()] == [
+        ("monthly_net_profit", MAY, "old_profit"),
+        ("monthly_net_profit", JUNE, "investor_profit"),
+    ]
+    assert [(one.pipeline, one.name, one.grain) for one in figures.metrics()] == [
+        ("investor_profit", "monthly_profit", "month"),
+        ("old_profit", "monthly_net_profit", "month"),
+    ]
+
+
+def test_a_limit_is_part_of_the_chain(figures: IssuedFigures, as_owner: Callable[[str], None]) -> None:
+    figures.record([FIGURE, replace(FIGURE, materiality="1 %")])
+    assert [row.materiality for row in figures.history()] == [None, "1 %"]
+    assert figures.verify().broken == []
+    for value in ("'2 %'", "null"):
+        as_owner(f"update issued_figures set materiality = {value} where id = 2")
+        assert figures.verify().broken == [(2, "it was changed")]
+    as_owner("update issued_figures set materiality = '1 %'")
+    assert figures.verify().broken == [(1, "it was changed")], "one that was recorded without a limit"
+
+
+def test_nobody_who_has_caused_a_request_decides_it(ledger: Ledger) -> None:
+    requests = FigureRequests()
+    asked = requests.ask(replace(A_REQUEST, involved=["cleo"]))
+    assert requests.get(asked.id).people == ["ann", "cleo"]
+    for decide in (requests.approve, requests.refuse):
+        with pytest.raises(BadRequest, match="CLEO has asked for it"):
+            decide(asked.id, "CLEO", "r")
+    statement = text(
+        "insert into figure_decision (request_id, event, person, requester, sha256, run_id) "
+        "values (:id, 'approved', ' Cleo', 'ann', :sha256, 'r')"
+    )
+    with pytest.raises(DBAPIError, match="nobody_decides_what_they_caused"), engine().begin() as connection:
+        connection.execute(statement, {"id": asked.id, "sha256": asked.sha256})
+    assert requests.approve(asked.id, "ben", "r").state == "approved"
+
+
+def test_what_is_superseded_is_closed_and_can_be_asked_for_anew(ledger: Ledger) -> None:
+    requests = FigureRequests()
+    asked, other = requests.ask(A_REQUEST), requests.ask(replace(A_REQUEST, sha256="b" * 64))
+    requests.approve(other.id, "ben", "r")
+    requests.supersede([asked.id, other.id], "run 2")
+    requests.supersede([asked.id], "run 3")
+    assert [(row.event, row.run_id) for row in requests.history(asked.id)] == [("asked", "run 1"), ("superseded", "run 2")]
+    assert (requests.get(other.id).state, requests.get(other.id).decided_by) == ("superseded", None)
+    assert requests.open("investor_profit") == requests.all(waiting=True) == []
+    for decide in (requests.approve, requests.refuse):
+        with pytest.raises(BadRequest, match="is moot: its figures were computed anew"):
+            decide(asked.id, "ben", "r")
+    with pytest.raises(BadRequest, match="is moot"):
+        requests.ask_again(asked.id, "r")
+    with engine().begin() as connection, pytest.raises(BadData, match="nobody has approved"):
+        take(connection, other.id, other.sha256, "r")
+    assert requests.ask(A_REQUEST).id not in (asked.id, other.id)
 
 
 def test_one_result_is_asked_for_once_and_decided_by_another_person(ledger: Ledger, figures: IssuedFigures) -> None:

@@ -16,6 +16,7 @@ from headline.ledger import Ledger
 from headline.local import demo_figures
 from headline.local.screen import Screen
 from headline.local.secrets import Secrets
+from headline.specs import reporting_pipelines
 
 
 @pytest.mark.parametrize(
@@ -75,6 +76,7 @@ def test_the_administrator_asks_and_a_second_person_approves(home: Any, monkeypa
     monkeypatch.setattr(demo_figures.time, "sleep", lambda _: None)
     demo_figures.issue_last_month(home, api, Screen(Console(file=printed, width=200)))  # type: ignore[arg-type]
     assert logins == [("ines", "secret")]
+    assert {conf["conf"]["pipeline"] for conf in api.runs.values()} == set(reporting_pipelines())
     assert {(run_id.split("__")[1], option) for run_id, option in api.answers} == {
         ("investor_profit", "Approve"),
         ("investor_engagement", "Approve"),

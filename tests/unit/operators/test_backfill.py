@@ -12,7 +12,7 @@ import pytest
 from airflow.sdk.exceptions import AirflowSkipException
 
 from headline import pipeline
-from headline.backfill_dag import PARAMS
+from headline.backfill_dag import PARAMS, backfill_dag
 from headline.errors import BadData, BadRequest
 from headline.ledger import Backfills
 from headline.operators import PlanBackfillOperator, RunBackfillOperator
@@ -36,7 +36,7 @@ def two_days(project: Any) -> None:
 
 def context(run_id: str = "manual__1", number: int | None = None, **params: Any) -> Any:
     """As a task sees it; `number`: what the task `plan` has given."""
-    run = SimpleNamespace(run_id=run_id, triggering_user_name="ana")
+    run = SimpleNamespace(run_id=run_id, triggering_user_name="ana", clear_number=0)
     return {"params": SAID | params, "dag_run": run, "ti": SimpleNamespace(xcom_pull=lambda task_ids: number)}
 
 
@@ -96,6 +96,16 @@ def test_another_run_goes_on_with_what_was_begun(shop: Any) -> None:
         planned(run_id="manual__3", resume=999)
 
 
+def test_who_resumes_it_is_as_little_heard_as_who_asked_for_it(shop: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    number, _ = planned()
+    gates: list[Any] = []
+    monkeypatch.setattr(pipeline, "write_audit_publish", lambda _run, gate, **_: gates.append(gate) or [])
+    resumed = context("manual__2", number)
+    resumed["dag_run"].triggering_user_name = "bob"
+    RunBackfillOperator(task_id="run").execute(resumed)
+    assert {(gate.requester, *gate.involved()) for gate in gates} == {("ana", "bob")}
+
+
 def test_what_was_cancelled_is_skipped_and_what_crosses_it_refused(shop: Any) -> None:
     number, _ = planned()
     with pytest.raises(BadRequest, match=f"backfill {number} of ana"):
@@ -119,4 +129,5 @@ def test_a_chunk_that_takes_too_long_has_failed_and_says_what_helps(shop: Any, m
 def test_the_form_asks_for_what_the_tasks_read() -> None:
     assert set(PARAMS) == {"select", "from", "to", "reason", "downstream", "days", "plan_only", "resume"}
     assert PARAMS["reason"].schema["minLength"] >= 10
+    assert backfill_dag().max_active_runs >= 100, "a plan does not queue behind backfills at work"
     assert PARAMS["days"].schema["enum"] == ["everything", "stale"]

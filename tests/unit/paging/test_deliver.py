@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from tests.unit.paging.people import Team
 
-from headline.ledger import Ledger
+from headline.errors import Transient
+from headline.ledger import IssuedFigures, Ledger
 from headline.ledger.incident import Finding, Incident
 from headline.ledger.incidents import Incidents
 from headline.paging.channels import Channel, Contact
@@ -33,12 +34,14 @@ class Fake(Channel):
     faults: list[str] = field(default_factory=list)
     refused: list[str] = field(default_factory=list)
     texts: list[str] = field(default_factory=list)
+    shorts: list[str] = field(default_factory=list)
 
     def send(self, message: Message, contact: Contact) -> str:
         if self.faults:
             raise ConnectionError(self.faults[0])
         self.taken.append((contact.person, message.subject))
         self.texts.append(message.text)
+        self.shorts.append(message.short)
         return "; ".join(self.refused)
 
     @property
@@ -73,6 +76,28 @@ class Desk:
 @pytest.fixture
 def desk(catalog: Catalog, ledger: Ledger, channels: dict[str, Fake]) -> Desk:
     return Desk(catalog, channels)
+
+
+def test_all_that_is_sent_anchors_the_chain_and_goes_out_where_that_cannot_be_read(
+    desk: Desk, channels: dict[str, Fake], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[str] = []
+    monkeypatch.setattr(IssuedFigures, "head", lambda _: read.append("") or "0123456789abcdef" * 4)
+    for day in ("core_shop", "shop"):
+        desk.fire(day)
+    desk.deliver(NOON)
+    [sns] = [channel for channel in channels.values() if channel.shorts]
+    assert ["Head of issued figures: 0123456789abcdef" in text for text in (*sns.shorts, *sns.texts)] == [True] * 4
+    assert len(read) == 1, "once a round"
+
+    def fail(_: IssuedFigures) -> str:
+        raise Transient("the ledger is out of reach")
+
+    monkeypatch.setattr(IssuedFigures, "head", fail)
+    desk.fire("core_app")
+    desk.deliver(NOON)
+    assert len(sns.shorts) == 3
+    assert "Head of" not in sns.texts[-1]
 
 
 def test_on_call_is_told_once_and_then_the_owners(desk: Desk) -> None:

@@ -231,6 +231,19 @@ def test_a_score_has_two_decimals_and_money_all_of_its_own() -> None:
     assert "ds=2026-11-19, value=12.3456, score=197.70" in message("contract_failed", checks=[CHECK | {"sample": sample}]).text
 
 
+HEAD = "0123456789abcdef" * 4
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_message_anchors_the_chain_of_issued_figures(kind: str) -> None:
+    for facts in (FACTS[kind], {"drill": True}):
+        found = compose(incident(kind, **facts), replace(AROUND, chain_head=HEAD))
+        assert "\nHead of issued figures: 0123456789abcdef\nAcknowledge: " in found.short
+        assert "\nHead of issued figures: 0123456789abcdef\n\nAcknowledge: " in found.text
+        assert len(found.short) <= SHORT_LENGTH
+        assert "Head of" not in message(kind, **facts).text, "there is none yet, or it cannot be read"
+
+
 def test_long_facts_are_cut() -> None:
     checks = [CHECK | {"name": f"check {number} " + "x" * 200} for number in range(9)]
     found = message("contract_failed", table="core." + "y" * 90, checks=checks, error="z" * 1000)

@@ -91,5 +91,7 @@ def test_stranded_runs_of_one_dag_are_ended_and_their_days_named(
     backfills.free("shop")
     assert airflow.asked == [("fail", "shop", "r30"), ("fail", "shop", "r31")]
     assert "headline trigger shop --from 2026-01-30 --to 2026-01-31" in capsys.readouterr().out
-    backfills.free("finance")
+    with pytest.raises(BadRequest, match=r"there is no DAG shopp; there are: .*shop"):
+        backfills.free("shopp")
+    backfills.free("backfill")
     assert "no queued run of a backfill is stranded" in capsys.readouterr().out

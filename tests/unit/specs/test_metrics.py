@@ -8,7 +8,7 @@ import pytest
 
 from headline import specs
 from headline.errors import SpecError
-from headline.specs.metrics import load_metrics, read_metrics
+from headline.specs.metrics import limit, load_metrics, read_metrics
 
 SALES = """
 causes: {orders: [raw.orders]}
@@ -53,6 +53,8 @@ def test_a_pipeline_without_the_file_has_none(project: Any) -> None:
         ("materiality: 10", "materiality: much", "materiality is 'much'"),
         ("materiality: 10", "materiality: 10\n    moved_by: [gifts]", "moved_by: the file has no gifts; there are: orders"),
         ("materiality: 10", "materiality: 10\n    sum_of: [daily_gifts]", "sum_of: the file has no daily_gifts"),
+        ("materiality: 10", "materiality: 10\n    renamed_from: [daily_paid]", "daily_paid stands there 2 times"),
+        ("metrics:", "retired:\n  daily_paid: {retired_on: 2026-03-01, reason: Nobody reads it.}\nmetrics:", "one name is one"),
         ("unit: reporting_currency", "unit: money", "metrics.daily_paid.unit"),
         ("column: amount", "column: amount\n    colour: red", "metrics.daily_paid.colour"),
     ],
@@ -82,9 +84,9 @@ def test_the_version_is_that_of_the_definition_and_not_of_its_description(shop: 
 
 
 def test_a_limit_is_a_number_or_a_share_of_what_was_issued(shop: Any, tmp_path: Path) -> None:
-    def limit() -> Decimal:
-        return load_metrics(specs.load().pipelines["core_shop"]).metrics["daily_paid"].limit(Decimal(-300))
+    def found() -> Decimal:
+        return limit(load_metrics(specs.load().pipelines["core_shop"]).metrics["daily_paid"].materiality, Decimal(-300))
 
-    assert limit() == 10
+    assert found() == 10
     shop.replace("core/core_shop/metrics.yml", "materiality: 10", "materiality: 1.5 %")
-    assert limit() == Decimal("4.5")
+    assert found() == Decimal("4.5")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import sqlglot
 
@@ -17,9 +17,14 @@ from headline.warehouse.duckdb.instance import WAREHOUSE
 from headline.warehouse.duckdb.one_query import query_alone
 from headline.warehouse.duckdb.statements import Statements
 
+if TYPE_CHECKING:
+    from headline.s3.copies import Held
+
 
 class DuckDBSession(Statements, Session):
     """One connection in which the published tables have their plain names."""
+
+    _held: Held | None = None
 
     def query(self, sql: str) -> Result:
         cursor = self.execute(sql)
@@ -47,6 +52,7 @@ class DuckDBSession(Statements, Session):
         return published_contents(self, table)
 
     def landing(self, files: Sequence[str], columns: dict[str, str]) -> sqlglot.exp.Expr:
+        files = self._local(files)
         if files:
             text = "select * from read_parquet(files, union_by_name = true, hive_partitioning = false)"
         else:
@@ -59,6 +65,16 @@ class DuckDBSession(Statements, Session):
             [place] = (column for column in query.find_all(sqlglot.exp.Column) if column.name == "files")
             place.replace(sqlglot.exp.Var(this=f"[{listed}]"))
         return query.subquery()  # type: ignore[attr-defined]
+
+    def _local(self, files: Sequence[str]) -> Sequence[str]:
+        """The files, copies in the place of those on S3: DuckDB's extension for S3 is not among the packages of its releases."""
+        if not any(file.startswith("s3://") for file in files):
+            return files
+        from headline.s3.copies import Held
+        from headline.s3.path import S3Path
+
+        self._held = self._held or Held()
+        return [str(path) for path in self._held.paths([S3Path(file) for file in files])]
 
     def soda_data_source(self, name: str) -> Any:
         from soda_duckdb.common.data_sources.duckdb_data_source import DuckDBDataSourceImpl

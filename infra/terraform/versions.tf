@@ -3,7 +3,7 @@ terraform {
   required_providers {
     aws = {
       source  = "hashicorp/aws"
-      version = "~> 5.100"
+      version = "5.100.0"
     }
   }
   # Where the state is stands in environments/<name>.s3.tfbackend: one bucket for each environment.

@@ -10,6 +10,7 @@ import pytest
 from tests.repository.written import ROOT
 
 LOCKS = ("requirements.lock", "requirements-dev.lock")
+ENGINES = "requirements-engines.lock"  # beside the environment, for `make engines`
 DOUBLES = "requirements-doubles.lock"
 APART = "requirements-checkov.lock"  # of an environment of its own
 INSTALLERS = ("Makefile", "Dockerfile", ".ci/run", ".github/workflows/ci.yml", ".github/workflows/infrastructure.yml")
@@ -37,10 +38,11 @@ def installs(text: str) -> Iterable[str]:
 
 
 def test_the_locks_hold_what_the_constraints_pin() -> None:
-    runtime, development = (pins((ROOT / name).read_text()) for name in LOCKS)
+    runtime, development, engines = (pins((ROOT / name).read_text()) for name in (*LOCKS, ENGINES))
     assert len(runtime) > 100
     assert not runtime.keys() & development.keys()
-    assert runtime | development == pins((ROOT / "constraints.txt").read_text()), "run `make locks`"
+    assert not (runtime | development).keys() & engines.keys()
+    assert runtime | development | engines == pins((ROOT / "constraints.txt").read_text()), "run `make locks`"
 
 
 def test_what_stands_in_for_aws_and_mail_is_what_tests_use() -> None:
@@ -49,7 +51,7 @@ def test_what_stands_in_for_aws_and_mail_is_what_tests_use() -> None:
     assert doubles.items() <= pins((ROOT / "constraints.txt").read_text()).items(), "run `make locks`"
 
 
-@pytest.mark.parametrize("name", [*LOCKS, DOUBLES, APART])
+@pytest.mark.parametrize("name", [*LOCKS, ENGINES, DOUBLES, APART])
 def test_every_package_of_a_lock_has_a_hash(name: str) -> None:
     assert without_hash((ROOT / name).read_text()) == []
 

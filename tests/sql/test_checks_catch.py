@@ -62,13 +62,13 @@ BROKEN = [
     ("raw.orders", "every day has orders", "delete from raw.orders where ds = '2026-01-06'"),
     (
         "raw.orders",
-        "every order stands on the business day of its moment",
+        "every order is on the business day of its timestamp",
         "update raw.orders set ordered_at = '2026-01-07' where order_id = 'O2'",
     ),
     ("raw.orders", "days are cut in the reporting zone", OFF.format("raw.orders (ds, order_id, ordered_at)")),
     (
         "raw.refunds",
-        "every refund stands on the business day of its moment",
+        "every refund is on the business day of its timestamp",
         "update raw.refunds set refunded_at = '2026-01-05 23:59:59' where refund_id = 'R1'",
     ),
     ("raw.refunds", "days are cut in the reporting zone", OFF.format("raw.refunds (ds, refund_id, refunded_at)")),
@@ -104,25 +104,25 @@ BROKEN = [
     *(
         (
             f"core.{source}_resends",
-            "a version gives way to none before it",
+            "no version supersedes a later one",
             f"insert into core.{source}_resends values ('2026-01-05', 'record', '1', '2026-01-06')",
         )
         for source in ("shop", "finance", "app")
     ),
-    ("core.sessions", "sessions hold every event that has one", "delete from core.sessions where session_id = 'S2'"),
+    ("core.sessions", "every event of a session is counted in sessions", "delete from core.sessions where session_id = 'S2'"),
     (
         "core.sessions",
-        "sessions hold every event that has one",
+        "every event of a session is counted in sessions",
         "update core.sessions set event_count = event_count + 1 where session_id = 'S1'",
     ),
     (
         "core.user_days",
-        "users' days hold every session and every event that counts",
+        "user_days counts every session and every active event",
         "delete from core.user_days where user_id = 'C3'",
     ),
     (
         "core.user_days",
-        "users' days hold every session and every event that counts",
+        "user_days counts every session and every active event",
         "update core.user_days set session_count = session_count + 1 where user_id = 'C3'",
     ),
     (
@@ -133,12 +133,12 @@ BROKEN = [
     ("core.first_activity", "every active user has a first day", "delete from core.first_activity where user_id = 'C3'"),
     (
         "core.first_activity",
-        "a user is active on his first day",
+        "a user is active on their first day",
         "insert into core.first_activity values ('2026-01-05', 'C3')",
     ),
     (
         "core.assignments",
-        "every valid assignment stands on its business day",
+        "every valid assignment is on its business day",
         "delete from core.assignments where user_id = 'C2'",
     ),
     (
@@ -159,12 +159,12 @@ BROKEN = [
     ),
     (
         "core.exposures",
-        "every assignment is of an exposed user or stands in quarantine",
+        "every assignment is of an exposed user or in quarantine",
         "delete from core.exposures where user_id = 'C2'",
     ),
     (
         "core.exposures",
-        "every incomplete assignment stands in quarantine",
+        "every incomplete assignment is in quarantine",
         "insert into raw.experiment_assignments (ds, experiment_id, variant, exposed_at) "
         "values ('2026-01-06', 'E1', 'a', '2026-01-06')",
     ),
@@ -199,7 +199,7 @@ BROKEN = [
     ),
     (
         "core.expenses",
-        "an expense stands on one day only",
+        "an expense is on one day only",
         "insert into core.expenses select * replace (date '2025-12-05' as ds) from core.expenses where expense_id = 'E1'",
     ),
     ("core.expenses", "amounts are whole cents", "update core.expenses set amount = amount + 0.001"),
@@ -222,12 +222,12 @@ BROKEN = [
     ),
     (
         "core.product_changes",
-        "every product of a snapshot is there by its changes",
+        "every product of a snapshot is in the history of changes",
         "delete from core.product_changes where product_id = 'P1'",
     ),
     (
         "core.product_changes",
-        "every product of a snapshot is there by its changes",
+        "every product of a snapshot is in the history of changes",
         "insert into core.product_changes select * replace (date '2026-01-06' as ds, true as is_removed) "
         "from core.product_changes",
     ),
@@ -259,7 +259,7 @@ BROKEN = [
     ),
     (
         "core.products",
-        "every product of the last snapshot is current or was refused",
+        "every product of the last snapshot is current or in quarantine",
         "update core.products set is_current = false where product_id = 'P1'",
     ),
     (
@@ -269,12 +269,12 @@ BROKEN = [
     ),
     (
         "core.customer_changes",
-        "every customer of a snapshot is there by its changes",
+        "every customer of a snapshot is in the history of changes",
         "delete from core.customer_changes where customer_id = 'C1'",
     ),
     (
         "core.customer_changes",
-        "every customer of a snapshot is there by its changes",
+        "every customer of a snapshot is in the history of changes",
         "insert into core.customer_changes select * replace (date '2026-01-06' as ds, true as is_removed) "
         "from core.customer_changes",
     ),
@@ -304,7 +304,7 @@ BROKEN = [
         "at most one version of a customer is current",
         "insert into core.customers values ('C1', null, 'DE', '2020-01-05', '2020-01-06', true)",
     ),
-    ("core.customers", "every customer of the last snapshot is current or was refused", "delete from core.customers"),
+    ("core.customers", "every customer of the last snapshot is current or in quarantine", "delete from core.customers"),
     (
         "core.order_lines",
         "no discount exceeds the gross revenue",
@@ -312,7 +312,7 @@ BROKEN = [
     ),
     (
         "core.order_lines",
-        "an order line stands on one day only",
+        "an order line is on one day only",
         "insert into core.order_lines select * replace (date '2025-12-31' as ds) from core.order_lines where order_id = 'O2'",
     ),
     (
@@ -357,11 +357,11 @@ BROKEN = [
     ),
     (
         "core.refund_lines",
-        "a refund stands on one day only",
+        "a refund is on one day only",
         "insert into core.refund_lines select * replace (date '2025-12-06' as ds) from core.refund_lines where refund_id = 'R1'",
     ),
     *(
-        ("core.refund_lines", "no more is given back than was paid", damage)
+        ("core.refund_lines", "refunds do not exceed what was paid", damage)
         for damage in (
             "update core.refund_lines set amount_in_order_currency = 19.02 where refund_id = 'R1'",
             "update core.refund_lines set amount_in_order_currency = 9 + amount_in_order_currency where refund_id <= 'R3'",
@@ -376,55 +376,55 @@ BROKEN = [
     ),
     (
         "core.shop_coverage",
-        "valid, refused and repeated rows are those of core and quarantine",
+        "coverage counts the rows of core and quarantine",
         "update core.order_lines set has_unit_cost = false where order_id = 'O2'",
     ),
     ("core.shop_coverage", "every day has its row", "delete from core.shop_coverage where ds = '2026-01-06'"),
     (
         "core.shop_coverage",
-        "valid, refused and repeated rows are those of core and quarantine",
+        "coverage counts the rows of core and quarantine",
         "delete from core.order_lines where ds = '2026-01-05'",
     ),
     (
         "core.shop_coverage",
-        "valid, refused and repeated rows are those of core and quarantine",
+        "coverage counts the rows of core and quarantine",
         "update core.refund_lines set refund_amount = refund_amount - 0.01 where refund_id = 'R1'",
     ),
     (
         "core.shop_coverage",
-        "refused money is at least that in quarantine",
+        "coverage counts all money in quarantine",
         "update quarantine.refund_lines set refund_amount = -5.01 where refund_id = 'R2'",
     ),
     (
         "core.shop_coverage",
-        "no day is refused beyond the limit",
+        "no day is below the coverage limit",
         "update core.shop_coverage set accepted_count = 1, accepted_revenue = 1 where ds = '2026-01-06'",
     ),
     ("core.finance_coverage", "every day has its row", "delete from core.finance_coverage where ds = '2026-01-06'"),
     (
         "core.finance_coverage",
-        "valid, refused and repeated rows are those of core and quarantine",
+        "coverage counts the rows of core and quarantine",
         "delete from core.expenses where ds = '2026-01-05'",
     ),
     (
         "core.finance_coverage",
-        "refused money is at least that in quarantine",
+        "coverage counts all money in quarantine",
         "update core.finance_coverage set refused_expense = 0.49 where ds = '2026-01-06'",
     ),
     (
         "core.finance_coverage",
-        "no day is refused beyond the limit",
+        "no day is below the coverage limit",
         "update core.finance_coverage set accepted_count = 3, accepted_expense = 1 where ds = '2026-01-06'",
     ),
     ("core.app_coverage", "every day has its row", "delete from core.app_coverage where ds = '2026-01-06'"),
     (
         "core.app_coverage",
-        "valid, refused and repeated rows are those of core and quarantine",
+        "coverage counts the rows of core and quarantine",
         "delete from core.events where ds = '2026-01-05'",
     ),
     (
         "core.app_coverage",
-        "no day is refused beyond the limit",
+        "no day is below the coverage limit",
         "insert into quarantine.events (ds, quarantine_reason) values ('2026-01-06', 'missing_user_id'); "
         "update core.app_coverage set refused_count = 1 where ds = '2026-01-06'",
     ),
@@ -457,7 +457,7 @@ BROKEN = [
     ("profit.expense_allocation", "the parts of a pool sum to its expenses", "delete from core.expenses where expense_id = 'E3'"),
     (
         "profit.refund_windows",
-        "orders followed the last day of a window that is closed",
+        "a closed refund window is followed by orders",
         "insert into profit.refund_windows values ('2026-01-05', '2026-01-05', '2026-01-06')",
     ),
     (
@@ -648,7 +648,7 @@ BROKEN = [
     ),
     (
         "growth.daily_growth",
-        "the shop knows exposed users as it did before",
+        "the share of exposed users unknown to the shop is as before",
         "update core.exposures set user_id = user_id || '.0' where user_id = 'C2'",
     ),
     ("growth.weekly_growth", "every week since the first one loaded has its row", "delete from growth.weekly_growth"),
@@ -659,12 +659,12 @@ BROKEN = [
     ),
     (
         "growth.weekly_growth",
-        "retention and churn are the whole",
+        "retention rate + churn rate = 1",
         "update growth.weekly_growth set retention_rate = 0.5, churn_rate = 0.4",
     ),
     (
         "growth.weekly_growth",
-        "retention and churn are the whole",
+        "retention rate + churn rate = 1",
         "update growth.weekly_growth set churned_users = 0, quick_ratio = 1",
     ),
     ("growth.weekly_growth", "daily actives roll up to the week", "delete from core.user_days where user_id = 'C3'"),
@@ -686,12 +686,12 @@ BROKEN = [
     ),
     (
         "growth.monthly_growth",
-        "retention and churn are the whole",
+        "retention rate + churn rate = 1",
         "update growth.monthly_growth set retention_rate = 0.5, churn_rate = 0.4",
     ),
     (
         "growth.monthly_growth",
-        "retention and churn are the whole",
+        "retention rate + churn rate = 1",
         "update growth.monthly_growth set churned_users = 0, quick_ratio = 1",
     ),
     ("growth.monthly_growth", "daily actives roll up to the month", "delete from core.user_days where user_id = 'C3'"),
@@ -764,12 +764,12 @@ BROKEN = [
     ),
     (
         "profit.experiment_profit",
-        "sums of squares are possible",
+        "no variance is negative",
         "update profit.experiment_profit set net_profit_sum_of_squares = 0",
     ),
     (
         "profit.experiment_profit",
-        "the variants could come from an even split",
+        "no sample ratio mismatch",
         "update profit.experiment_profit set is_sample_ratio_off = true",
     ),
 ]
@@ -793,7 +793,7 @@ SAMPLES = [
     ),
     (
         "core.shop_coverage",
-        "no day is refused beyond the limit",
+        "no day is below the coverage limit",
         "update core.shop_coverage set accepted_count = 1, accepted_revenue = 1 where ds = '2026-01-06'",
         [{"ds": "2026-01-06", "table_name": "refund_lines", "quarantine_reason": "order_line_not_found", "row_count": "1"}],
     ),
@@ -898,7 +898,7 @@ def test_the_rows_are_named(company: Session, name: str, check: str, damage: str
 def test_neither_one_large_row_nor_many_worth_nothing_hold_a_day(company: Session, name: str, measure: str, few: str) -> None:
     with damaged(company, f"update core.{name}_coverage set {few.format(measure)} where ds = '2026-01-06'"):
         results = {result.name: result for result in examine(load().table(f"core.{name}_coverage"), company)}
-    assert results["no day is refused beyond the limit"].outcome == "passed"
+    assert results["no day is below the coverage limit"].outcome == "passed"
 
 
 @pytest.fixture(scope="module")

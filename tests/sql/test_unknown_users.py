@@ -8,7 +8,7 @@ from tests.sql.test_checks_catch import company, damaged, examine  # noqa: F401
 from headline.specs import load
 from headline.warehouse import Session
 
-CHECK = "the shop knows exposed users as it did before"
+CHECK = "the share of exposed users unknown to the shop is as before"
 D1 = date(2026, 1, 5)
 
 

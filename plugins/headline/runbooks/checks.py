@@ -1,4 +1,4 @@
-"""The checks of a pipeline as somebody meets them whose run is red: by name, with what a failure means."""
+"""The checks of a pipeline for its runbook: by name, with the meaning of a failure and the next step."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from headline.specs import Check, Dimension, Pipeline, Source, load_contract
 
 @dataclass(frozen=True)
 class _Plain:
-    """A check without a name of its own: what Soda calls it, and what its failure means in a source and in a pipeline."""
+    """A check without a name of its own: Soda's name for it, and the meaning of its failure in a source and in a pipeline."""
 
     name: str
     in_source: str
@@ -21,44 +21,44 @@ class _Plain:
 _PLAIN: Mapping[str, _Plain] = {
     "schema": _Plain(
         "Schema matches expected structure",
-        "`<table>.sql` gives other columns than its contract. Find out who changed which of the two; undo it or fix both.",
-        "`<table>.sql` gives other columns than its contract. Find out who changed which of the two; undo it or fix both.",
+        "The columns of `<table>.sql` differ from those of its contract. Find the change of either; revert it or fix both.",
+        "The columns of `<table>.sql` differ from those of its contract. Find the change of either; revert it or fix both.",
     ),
     "missing": _Plain(
         "No missing values",
-        "A value that nothing can do without did not come. Have its owner send it again, then run the day again.",
-        "A value is missing, and no rule of the SQL sends such a row to quarantine. Look at the row, then fix the SQL.",
+        "A required value is missing. Ask the owner of the source to send it again, then run the day again.",
+        "A value is missing, and no rule of the SQL quarantines such a row. Look at the row, then fix the SQL.",
     ),
     "invalid": _Plain(
         "No invalid values",
-        "A value came that is out of its range or not in its list. Ask its owner whether it is an error or new.",
-        "A value is out of its range or not in its list, and no rule of the SQL catches it. Look at the row, then fix the SQL.",
+        "A value is out of range or not in the list. Ask the owner of the source whether it is an error or a new value.",
+        "A value is out of range or not in the list, and no rule of the SQL quarantines it. Look at the row, then fix the SQL.",
     ),
     "duplicate": _Plain(
         "No duplicate values",
-        "A key came twice. Ask its owner which row counts and have it sent again, then run the day again.",
-        "Two rows have one key: a join found two partners. Look which of the inputs has the key of the sample twice.",
+        "A key arrived twice. Ask the owner of the source which row is right and to send it again, then run the day again.",
+        "Two rows have the same key, usually because a join matched two rows. Find the input that has the sample's key twice.",
     ),
     "row_count": _Plain(
         "Row count meets expected threshold",
-        "Too few or too many rows came. Compare with the source itself before you run the day again.",
+        "Too few or too many rows arrived. Compare with the source before you run the day again.",
         "Too few or too many rows. Compare with the inputs of the same day.",
     ),
 }
 _OF_DIMENSION: Mapping[Dimension, str] = {
-    "schema": "Rows contradict what the contract says of them. The sample names them.",
-    "reconciliation": "The table and what it is made from disagree. The sample names the keys.",
-    "anomaly": "A figure is far from those before it, mostly those of the same weekday. First make sure that nothing is missing "
-    "or there twice. If it is right, say why under *Waive* on the pipeline's page; that is kept, with your name, and ends when "
-    "the figure changes.",
-    "duplicates": "Something is there twice. The sample names the keys.",
-    "completeness": "Something that must be there is not. The sample names the days.",
+    "schema": "Rows violate a rule of the contract. The sample shows them.",
+    "reconciliation": "The table differs from its inputs. The sample shows the keys.",
+    "anomaly": "A figure is far from its history, usually that of the same weekday. First make sure that no rows are missing or "
+    "duplicated. If the figure is right, waive the check with a reason under *Waive* on the pipeline's page. The waiver is recorded "
+    "with your name and ends when the figure changes.",
+    "duplicates": "There are duplicate rows. The sample shows the keys.",
+    "completeness": "Required rows are missing. The sample shows the days.",
 }
 
 
 @dataclass(frozen=True)
 class ListedCheck:
-    """All checks of one name in a pipeline: on which tables (and how many of their columns), and what a failure means."""
+    """All checks of one name in a pipeline: the tables that have it (and the number of their columns), and the meaning of a failure."""
 
     name: str
     blocks: bool
@@ -67,7 +67,7 @@ class ListedCheck:
 
 
 def listed_checks(pipeline: Pipeline) -> list[ListedCheck]:
-    """Every name that checks of the pipeline have, those first that block, else in the order of the contracts."""
+    """The checks of the pipeline by name: blocking checks first, then in the order of the contracts."""
     listed: dict[tuple[str, bool], ListedCheck] = {}
     for table in pipeline.ordered_tables:
         for check in load_contract(table).listed_checks:

@@ -1,7 +1,7 @@
 """A Markdown page of which the parts between markers are generated and everything else is somebody's own words.
 
 <!-- generated: facts -->
-| Must land | by 03:30 UTC |
+| Landing deadline | by 03:30 UTC |
 <!-- end of generated -->
 """
 

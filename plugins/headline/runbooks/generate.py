@@ -1,4 +1,4 @@
-"""What of a runbook follows from the specification: promises, the standard procedure, the checks and the schemas."""
+"""The generated parts of a runbook: facts, the on-call procedure, the checks and the schemas."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from headline.specs import AnyIngest, Catalog, Check, Contract, Pipeline, Source
 
 PARTS = ("facts", "on call", "checks", "data")
 TIERS = {
-    1: "1, reported to investors: may wake somebody at night",
-    2: "2, for experiments: waits for the morning",
+    1: "1, reported to investors: alerts may page at night",
+    2: "2, for experiments: alerts wait for the morning",
 }
 
 
 def regenerated(pipeline: Pipeline, catalog: Catalog) -> str:
-    """The runbook of a pipeline with its generated parts as they should be; a new one has empty sections to be written."""
+    """The runbook of a pipeline with its generated parts up to date; a new one has empty sections to be written."""
     file = pipeline.runbook_file
     text = file.read_text() if file.is_file() else _prose("new", pipeline=pipeline)
     return replace_parts(text, generated_parts(pipeline, catalog, text))
@@ -42,17 +42,17 @@ def _facts(pipeline: Pipeline, catalog: Catalog) -> str:
     owners = team.owners[pipeline.area]
     waits_for = [name for name in _upstream(pipeline, catalog) if name in catalog.inputs_of(pipeline.id)]
     rows = {
-        "Must land": f"every day by **{pipeline.lands_at:%H:%M} UTC**, with the day before",
+        "Landing deadline": f"every day by **{pipeline.lands_at:%H:%M} UTC**, with the day before",
         "Tier": TIERS[pipeline.tier],
         "Owners": f"{_people(owners.primary, team)}; secondary {_people(owners.secondary, team)}",
         "Waits for": linked(waits_for),
-        "Late with it": linked(catalog.readers_of(pipeline.id)),
+        "Downstream": linked(catalog.readers_of(pipeline.id)),
     }
     return table(["", ""], [row for row in rows.items() if row[1]])
 
 
 def _on_call(pipeline: Pipeline, catalog: Catalog) -> str:
-    """The procedure; `ways` lead from each source that the pipeline depends on, through what lies between, to itself."""
+    """The procedure; `ways` lead from each source that the pipeline depends on to the pipeline itself, in the order of a run."""
     line = [*_upstream(pipeline, catalog), pipeline.id]
     ways = [
         [name for name in line if name == source or source in _upstream(catalog.pipelines[name], catalog)]
@@ -78,7 +78,7 @@ def _on_call(pipeline: Pipeline, catalog: Catalog) -> str:
 
 
 def _checks(pipeline: Pipeline, described: set[str]) -> str:
-    """First links to the sections that say what a failure means; then what it means in general, once for all it is true of."""
+    """First links to the hand-written sections; then the other checks, grouped by the general meaning of their failure."""
     listed = listed_checks(pipeline)
     sections = [
         f"{link(check.name, f'#{anchor(check.name)}')}, {_on(check)}: {_effect(check)}"
@@ -121,20 +121,20 @@ def _transformed(pipeline: Pipeline) -> str:
     rows = []
     for made in pipeline.ordered_tables:
         inputs = [code(name) for name in made.reads]
-        refused = code(made.quarantine_name) if made.quarantine else ""
-        rows.append([link(made.sql_file.name, made.sql_file.name), ", ".join(inputs), refused])
+        quarantined = code(made.quarantine_name) if made.quarantine else ""
+        rows.append([link(made.sql_file.name, made.sql_file.name), ", ".join(inputs), quarantined])
     text = (
-        "Each SELECT writes a staging table with the columns of its target. Nobody reads it before its checks have passed; "
-        "where they fail it is kept for 7 days."
+        "Each SELECT writes a staging table with the columns of its target. It is published when its checks have passed. If one "
+        "fails, the staging table is kept for 7 days."
     )
     if any(made.quarantine for made in pipeline.tables.values()):
-        text += " A row that a rule refuses goes to quarantine, with all its columns and `quarantine_reason`."
-    return f"{text}\n\n" + table(["SELECT", "reads", "refused rows"], rows)
+        text += " Rows that violate a rule are quarantined with all their columns and `quarantine_reason`."
+    return f"{text}\n\n" + table(["SELECT", "reads", "quarantined rows"], rows)
 
 
 def _target(made: Table, contract: Contract) -> Iterator[str]:
     key = f" Key: {', '.join(map(code, made.key))}." if made.key else ""
-    replaced = f"Replaced by {made.period}s (`{made.period_column}`)." if made.period_column else "Rebuilt whole by every run."
+    replaced = f"Replaced {made.period} by {made.period} (`{made.period_column}`)." if made.period_column else "Rebuilt completely by every run."
     promises = {
         column.name: ", ".join(_promise(check) for check in contract.listed_checks if check.column == column.name)
         for column in contract.columns
@@ -146,7 +146,7 @@ def _target(made: Table, contract: Contract) -> Iterator[str]:
 
 
 def _arrival(ingest: AnyIngest) -> str:
-    """How one thing arrives, in a line."""
+    """How the data of an ingest arrives, in a line."""
     match ingest.kind:
         case "database":
             how = f"The query {link(ingest.extract, ingest.extract)}"
@@ -157,19 +157,19 @@ def _arrival(ingest: AnyIngest) -> str:
             how += f", each record on the business day of `{ingest.moment}`" if ingest.moment else ""
         case "stream":
             how = f"Files `{ingest.pattern}` (gzip, JSON lines), dropped at any time"
-    again = f"; every run reads the {ingest.lookback_days} days before again" if ingest.lookback_days else ""
+    again = f"; every run reads the {ingest.lookback_days} days before it again" if ingest.lookback_days else ""
     return f"{how}, by the connection `{ingest.connection}`{again}."
 
 
 def _days(window: Window) -> str:
-    """Which days a window reaches over, in words."""
+    """The days of a window, in words."""
     before, after = window.lookback_days, window.lookahead_days
-    around = [f"{days} days {side}" for days, side in ((before, "before"), (after, "after")) if days]
-    return ", ".join(["the day", *around]) + (", none missing" if window.without_gaps else "")
+    around = [f"{days} day{'s' if days != 1 else ''} {side}" for days, side in ((before, "before"), (after, "after")) if days]
+    return ", ".join(["the day", *around]) + (", without gaps" if window.without_gaps else "")
 
 
 def _promise(check: Check) -> str:
-    """What a check on a column demands of its values, in a few words."""
+    """The rule of a check on a column, in a few words."""
     body: dict[str, Any] = check.body
     bounds = [sign + str(body[key]) for key, sign in (("valid_min", "≥ "), ("valid_max", "≤ ")) if key in body]
     words = {"missing": "not null", "duplicate": "unique", "invalid": " and ".join(bounds)}.get(check.type) or check.name
@@ -187,7 +187,7 @@ def _upstream(pipeline: Pipeline, catalog: Catalog) -> list[str]:
 
 
 def _people(ids: Iterable[str], team: Team) -> str:
-    """Names as they are spoken, with what finds them in the chat."""
+    """Names with their handle in the chat."""
     people = [team.engineer(one) for one in ids]
     return " and ".join(f"{one.name} ({one.slack or one.email})" for one in people)
 

@@ -23,10 +23,10 @@ def parts_of(pipeline: str) -> dict[str, str]:
 
 def test_facts_say_when_it_must_land_and_who_comes_before_and_after(project: Any) -> None:
     assert "by **02:00 UTC**" in parts_of("shop")["facts"]
-    assert "| Late with it | [core_shop](../../core/core_shop/RUNBOOK.md) 03:00 |" in parts_of("shop")["facts"]
+    assert "| Downstream | [core_shop](../../core/core_shop/RUNBOOK.md) 03:00 |" in parts_of("shop")["facts"]
     assert "Waits for" not in parts_of("shop")["facts"]
     assert "| Waits for | [shop](../../sources/shop/RUNBOOK.md) 02:00 |" in parts_of("core_shop")["facts"]
-    assert "Late with it" not in parts_of("core_shop")["facts"]
+    assert "Downstream" not in parts_of("core_shop")["facts"]
 
 
 def test_owners_are_those_of_the_area(project: Any) -> None:

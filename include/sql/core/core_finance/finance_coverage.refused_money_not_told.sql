@@ -1,2 +1,0 @@
-{% from 'checks/reconciliation.jinja' import refused_money_not_told with context %}
-{{ refused_money_not_told({'expenses': ('expense', 'amount')}) }}

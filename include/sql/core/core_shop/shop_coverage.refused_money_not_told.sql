@@ -1,5 +1,0 @@
-{% from 'checks/reconciliation.jinja' import refused_money_not_told with context %}
-{{ refused_money_not_told({
-    'order_lines': ('revenue', 'gross_revenue'),
-    'refund_lines': ('refund_amount', 'refund_amount'),
-}) }}

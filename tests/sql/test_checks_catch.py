@@ -58,7 +58,7 @@ OFF = "insert into {} select date '2026-01-06', 'X' || n, timestamp '2026-01-05 
 RAW_TABLES = [name for name in load().tables if name.startswith("raw.")]
 # Table, the check that must catch it, and how the data are broken.
 BROKEN = [
-    *((name, "every record can be read as agreed", f"update {name} set refusal = 'unreadable_record'") for name in RAW_TABLES),
+    *((name, "every record matches its schema", f"update {name} set refusal = 'unreadable_record'") for name in RAW_TABLES),
     ("raw.orders", "every day has orders", "delete from raw.orders where ds = '2026-01-06'"),
     (
         "raw.orders",
@@ -80,12 +80,12 @@ BROKEN = [
     ("raw.events", "every day has events", "delete from raw.events where ds = '2026-01-06'"),
     (
         "raw.events",
-        "every event comes while its day is open",
+        "every event arrives while its day is open",
         "update raw.events set occurred_at = '2026-01-04 23:59:59' where event_id = 'V1'",
     ),
     (
         "raw.events",
-        "every event comes while its day is open",
+        "every event arrives while its day is open",
         "update raw.events set occurred_at = null where event_id = 'V1'",
     ),
     (
@@ -435,18 +435,18 @@ BROKEN = [
     ),
     (
         "profit.expense_allocation",
-        "an order line bears its share of each pool, to the cent",
+        "an order line has its exact share of each pool",
         "update profit.expense_allocation set amount = case line_number when 1 then amount + 0.02 else amount - 0.02 end "
         "where ds = '2026-01-05'",
     ),
     (
         "profit.expense_allocation",
-        "every order line with revenue has its part of each pool",
+        "every order line with revenue has a part of each pool",
         "delete from profit.expense_allocation where order_id = 'O1' and line_number = 2",
     ),
     (
         "profit.expense_allocation",
-        "an order line bears its share of each pool, to the cent",
+        "an order line has its exact share of each pool",
         "update core.order_lines set gross_revenue = gross_revenue + 10 where order_id = 'O1' and line_number = 2",
     ),
     (

@@ -49,8 +49,8 @@ _OF_DIMENSION: Mapping[Dimension, str] = {
     "schema": "Rows violate a rule of the contract. The sample shows them.",
     "reconciliation": "The table differs from its inputs. The sample shows the keys.",
     "anomaly": "A figure is far from its history, usually that of the same weekday. First make sure that no rows are missing or "
-    "duplicated. If the figure is right, waive the check with a reason under *Waive* on the pipeline's page. The waiver is recorded "
-    "with your name and ends when the figure changes.",
+    "duplicated. If the figure is right, waive the check with a reason under *Waive* on the pipeline's page. The waiver is "
+    "recorded with your name and ends when the figure changes.",
     "duplicates": "There are duplicate rows. The sample shows the keys.",
     "completeness": "Required rows are missing. The sample shows the days.",
 }
@@ -58,7 +58,7 @@ _OF_DIMENSION: Mapping[Dimension, str] = {
 
 @dataclass(frozen=True)
 class ListedCheck:
-    """All checks of one name in a pipeline: the tables that have it (and the number of their columns), and the meaning of a failure."""
+    """All checks of one name in a pipeline: their tables, each with its number of columns, and the meaning of a failure."""
 
     name: str
     blocks: bool

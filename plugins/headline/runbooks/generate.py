@@ -134,7 +134,8 @@ def _transformed(pipeline: Pipeline) -> str:
 
 def _target(made: Table, contract: Contract) -> Iterator[str]:
     key = f" Key: {', '.join(map(code, made.key))}." if made.key else ""
-    replaced = f"Replaced {made.period} by {made.period} (`{made.period_column}`)." if made.period_column else "Rebuilt completely by every run."
+    by_period = f"Replaced {made.period} by {made.period} (`{made.period_column}`)."
+    replaced = by_period if made.period_column else "Rebuilt completely by every run."
     promises = {
         column.name: ", ".join(_promise(check) for check in contract.listed_checks if check.column == column.name)
         for column in contract.columns

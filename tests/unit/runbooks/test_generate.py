@@ -34,7 +34,7 @@ def test_owners_are_those_of_the_area(project: Any) -> None:
     first, second = (specs.load_team().engineer(people[0]).name for people in (owners.primary, owners.secondary))
     assert f"| Owners | {first} (" in parts_of("shop")["facts"]
     assert f"; secondary {second} (" in parts_of("shop")["facts"]
-    assert "30 minutes after each other" in parts_of("shop")["on call"], "tier 1"
+    assert "30 minutes apart" in parts_of("shop")["on call"], "tier 1"
 
 
 def test_the_procedure_names_the_commands_of_this_pipeline(project: Any) -> None:
@@ -69,7 +69,7 @@ def test_data_are_described_from_the_source_to_the_target(project: Any) -> None:
     assert "Made by [shop](../../sources/shop/RUNBOOK.md#raworders); read for the day. `ds` date, `order_id` varchar, " in data
     assert "| [orders.sql](orders.sql) | `raw.orders` | `quarantine.orders` |" in data
     assert "| `ds` | date | not null | Business day. |" in data
-    assert "One row per day. Key: `ds`. Replaced by days (`ds`). [Contract](running_totals.contract.yml)" in data
+    assert "One row per day. Key: `ds`. Replaced day by day (`ds`). [Contract](running_totals.contract.yml)" in data
     assert (
         "#### landing.orders\n\nFiles `orders_{{ ds }}.csv` (csv), by the connection `headline_drop`." in parts_of("shop")["data"]
     )

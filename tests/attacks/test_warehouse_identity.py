@@ -76,7 +76,7 @@ def rebuilt(project: Project, *, with_differences: bool = False) -> Rebuilt:
 def test_a_warehouse_that_was_moved_away_is_missed(shop: Project) -> None:
     before, file = contents(shop), file_of(shop)
     away = file.rename(file.with_name("away.duckdb"))
-    refused(shop, "not there or new: it was lost")
+    refused(shop, "missing or new: it was lost")
     assert not file.exists()
     away.rename(file)
     shop.publish("shop", D4)
@@ -88,20 +88,20 @@ def test_a_warehouse_that_was_moved_away_is_missed(shop: Project) -> None:
 def test_a_new_file_in_place_of_the_warehouse_is_refused(shop: Project) -> None:
     file_of(shop).unlink()
     duckdb.connect(file_of(shop)).close()
-    refused(shop, "not there or new: it was lost")
+    refused(shop, "missing or new: it was lost")
 
 
 def test_an_older_copy_is_refused(shop: Project) -> None:
     copy = kept(shop, "old.duckdb")
     shop.publish("shop", D4)
     put(copy, shop)
-    refused(shop, "older than the ledger .*an old copy was put back", ("core_shop",))
+    refused(shop, "older than the ledger .*an old copy was restored", ("core_shop",))
 
 
 def test_a_copy_from_before_identities_were_kept_is_refused(shop: Project) -> None:
     with duckdb.connect(file_of(shop)) as connection:
         connection.execute("drop schema headline cascade")
-    refused(shop, "has no record of them: an old copy was put back")
+    refused(shop, "has no record of them: an old copy was restored")
 
 
 def test_a_copy_that_is_put_back_while_a_run_computes_is_refused_before_anything_is_written(shop: Project) -> None:
@@ -127,13 +127,13 @@ def test_a_ledger_that_is_older_than_the_warehouse_is_refused(shop: Project, tmp
         snapshot.write(tmp_path / "dump")
     shop.publish("shop", D4)
     dump.load(tmp_path / "dump", {}, owner)
-    refused(shop, "newer than the ledger .*an old copy of the ledger was put back")
+    refused(shop, "newer than the ledger .*an old copy of the ledger was restored")
 
 
 def test_an_empty_ledger_does_not_know_the_warehouse(shop: Project, postgres: str) -> None:
     forget_ledger(postgres)
     shop.arrive({D4: [("d", "1000.00")]})
-    refused(shop, "the ledger knows nothing of it", ("shop",))
+    refused(shop, "the ledger has no record of it", ("shop",))
 
 
 def test_the_file_of_another_installation_is_refused(shop: Project, postgres: str) -> None:
@@ -158,7 +158,7 @@ def test_copies_that_were_used_separately_are_told_apart(shop: Project, tmp_path
     dump.load(tmp_path / "dump", {}, owner)
     shop.publish("shop", D4)
     put(other_way, shop)
-    refused(shop, "both went on from an old copy")
+    refused(shop, "both continued separately from an old copy")
 
 
 def forget_ledger(postgres: str, *names: str) -> None:
@@ -194,7 +194,7 @@ def test_an_installation_from_before_identities_were_kept_goes_on(shop: Project,
 def test_an_installation_from_before_identities_were_kept_notices_a_lost_file(shop: Project, postgres: str) -> None:
     forget_ledger(postgres, "warehouse")
     file_of(shop).unlink()
-    refused(shop, "not there or new: it was lost")
+    refused(shop, "missing or new: it was lost")
     assert not file_of(shop).exists()
 
 
@@ -203,7 +203,7 @@ def test_a_table_that_is_gone_is_not_taken_for_empty(shop: Project, table: str) 
     with duckdb.connect(file_of(shop)) as connection:
         connection.execute(f"drop table {table}")
     before = published(shop.ledger)
-    with pytest.raises(BadData, match=f"days of {table} are published, and there is no such table.*headline rebuild"):
+    with pytest.raises(BadData, match=f"days of {table} are published, but there is no such table.*headline rebuild"):
         shop.publish("core_shop", D3)
     assert published(shop.ledger) == before
     with pytest.raises(HeadlineError, match=f"1 published .* missing, such as {table}.*headline rebuild"):

@@ -171,7 +171,7 @@ CHANGED = {
     "records that are none": ([page([1, 2])], "no list of records 'data'", "source.yml"),
     "an object instead of a list": ([page({"E1": ANY_EXPENSE})], "no list of records 'data'", "source.yml"),
     "no cursor": ([(200, b'{"data": []}')], "no 'next_cursor'", "source.yml"),
-    "pages in a circle": ([MORE], "'page-2' came up again"),
+    "pages that repeat": ([MORE], "'page-2' came up again"),
     "pages without end": ([page([ANY_EXPENSE], f"page-{n}") for n in range(50)], "after 20 pages"),
     "another day": (
         [page([ANY_EXPENSE | {"incurred_on": "2020-01-01"}] * 2)],
@@ -241,7 +241,7 @@ def test_missing_file(world: World, complete_loads: set[tuple[Any, ...]]) -> Non
     late = world.rates_file.rename(world.folder / "on-its-way")
     error = failure(world, "finance", "exchange_rates")
     assert type(error) is Transient
-    assert says(error, world.rates_file.name, "not there yet", "who drops it")
+    assert says(error, world.rates_file.name, "not there yet", "ask its sender")
     late.rename(world.rates_file)
     assert heals(world, complete_loads, "finance", "exchange_rates")
 
@@ -287,7 +287,7 @@ def test_silent_stream(world: World, complete_loads: set[tuple[Any, ...]]) -> No
     late = micro_batch(world).parent.rename(world.folder / "on-its-way")
     error = failure(world, "app", "events")
     assert type(error) is Transient
-    assert says(error, f"no file has arrived on {D4}", "who drops them")
+    assert says(error, f"no file has arrived on {D4}", "ask the sender")
     late.rename(world.folder / "datashare" / "events" / f"arrived={D4}")
     assert heals(world, complete_loads, "app", "events")
 

@@ -75,7 +75,7 @@ def gate_of(found: Backfill, involved: Callable[[], Iterable[str]] = tuple) -> F
 
 def _ended(found: Backfill) -> Backfill:
     if found.state == "cancelled":
-        raise Cancelled(f"{found.name} was cancelled by {found.ended_by}; to compute its days, ask for them anew")
+        raise Cancelled(f"{found.name} was cancelled by {found.ended_by}; to compute its days, request a new backfill")
     return found
 
 
@@ -150,9 +150,9 @@ def _finish(backfills: Backfills, backfill_id: int) -> Backfill:
     left = [chunk for chunk in found.chunks if chunk.state == "waiting"]
     backfills.end(backfill_id, "failed" if failed else "succeeded")
     if failed:
-        lines = [f"{one.pipeline} {one.interval}: {(one.error or 'no reason was told').splitlines()[0]}" for one in failed]
+        lines = [f"{one.pipeline} {one.interval}: {(one.error or 'no reason was recorded').splitlines()[0]}" for one in failed]
         raise BadData(
             f"{len(failed)} of {len(found.chunks)} chunk(s) of {found.name} have failed, and {len(left)} more are left. "
-            f"When it is mended: headline backfill resume {backfill_id}\n" + "\n".join(lines)
+            f"When the cause is fixed: headline backfill resume {backfill_id}\n" + "\n".join(lines)
         )
     return _ended(backfills.get(backfill_id))

@@ -81,7 +81,7 @@ def money(sums: dict[str, str]) -> str:
 
 
 def _notes(plan: Plan) -> list[str]:
-    lines = ["", f"- **Refused as it stands:** {plan.taken}"] if plan.taken else [""]
+    lines = ["", f"- **Rejected:** {plan.taken}"] if plan.taken else [""]
     for part in plan.parts:
         for days, lost in groupby(sorted(part.left_out.items(), key=lambda one: one[1]), key=lambda one: one[1]):
             names = ", ".join(name for name, _ in lost)

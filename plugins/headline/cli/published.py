@@ -90,7 +90,7 @@ def verify(
     before fingerprints were kept are not known; --adopt gives them the fingerprint of what is published, and no new version.
     """
     from headline.ledger import Ledger
-    from headline.ledger.identity import MENDING
+    from headline.ledger.identity import HOW_TO_RESTORE
     from headline.pipeline import fingerprints
     from headline.warehouse import open_warehouse
 
@@ -98,7 +98,7 @@ def verify(
     asked = _with_contract([catalog.table(table)] if table else catalog.tables.values())
     verified = fingerprints.verify_published(asked, Ledger(), open_warehouse())
     if verified.mismatch:
-        raise HeadlineError(f"the warehouse is not the one that the ledger knows: {verified.mismatch}. {MENDING}")
+        raise HeadlineError(f"the warehouse is not the one that the ledger knows: {verified.mismatch}. {HOW_TO_RESTORE}")
     found = verified.differences
     rows = [
         (one.table, one.interval.start, one.interval.end - DAY, one.what, one.rows_published, one.rows_recorded) for one in found
@@ -114,7 +114,7 @@ def verify(
         )
         print(f"{name}: {count} period(s) {told}", file=sys.stderr)
     if missing := sorted({one.table for one in found if one.what == fingerprints.MISSING}):
-        raise HeadlineError(f"{len(missing)} published table(s) are missing, such as {missing[0]}. {MENDING}")
+        raise HeadlineError(f"{len(missing)} published table(s) are missing, such as {missing[0]}. {HOW_TO_RESTORE}")
     if found:
         runs = recovery.correcting_runs(catalog, found)
         raise HeadlineError("\n".join([f"{len(found)} published period(s) are not as recorded; these runs fix them:", *runs]))

@@ -33,7 +33,7 @@ _ISO = {"T": " ", "Z": ""}
 
 
 def agreed_columns(source: Source, name: str) -> dict[str, set[str]]:
-    """The columns of `landing.<name>` that the source's tables read, and the one that tells the day of a row.
+    """The columns of `landing.<name>` that the source's tables read, and the one with the day of a row.
 
     Each with the kinds that it is cast to, as kinds of `headline.sources.columns`; with none where it is taken as it comes.
     """

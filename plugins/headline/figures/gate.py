@@ -200,7 +200,7 @@ def _require_complete(run: PipelineRun, touched: Mapping[str, Sequence[Published
             if one.status != "complete":
                 raise BadData(
                     f"{run.pipeline.id}: {name} of {one.interval} would be {one.status}, and its figures are issued: partial "
-                    "data are never issued. Have the missing rows mended, then run it again"
+                    "data are never issued. Have the quarantined rows corrected at the source, then run it again"
                 )
 
 

@@ -70,7 +70,7 @@ def issue(request_id: int, run_id: str, catalog: Catalog, ledger: Ledger, wareho
         return []
     request.require_not_moot()
     if request.state != APPROVED:
-        raise BadRequest(f"request {request_id}: nobody has approved it; nothing is issued")
+        raise BadRequest(f"request {request_id}: it is not approved; nothing is issued")
     others = [one for one in requests.open(request.pipeline) if one.id != request.id]
     # The warehouse is locked first, as by a publication: else each waits for the other.
     with warehouse.session(read_only=True) as session, ledger.recording() as recording:
@@ -81,7 +81,7 @@ def issue(request_id: int, run_id: str, catalog: Catalog, ledger: Ledger, wareho
         if digest(pipeline.id, [(None, row) for row in rows], published) != request.sha256:
             raise BadRequest(
                 f"request {request_id}: what is published of {request.days} has changed since it was approved; nothing is "
-                "issued. Ask for it again"
+                "issued. Request it again"
             )
         take(recording.connection, request.id, request.sha256, run_id)
         people = {"requester": request.requester, "approver": request.decided_by, "request_id": request.id}
@@ -153,7 +153,7 @@ def _closed(table: Table, days: Interval, ledger: Ledger, *, leave_out: bool) ->
         if (how := _standing(state)) != "complete" and not leave_out:
             raise BadRequest(
                 f"{table.full_name}: the {table.period} from {period.start} is {how}; only complete periods are issued. "
-                "`headline tables` tells what is partial, and why"
+                "`headline tables` shows what is partial, and why"
             )
     return [known[period] for period in wanted if _standing(known.get(period)) == "complete"]
 

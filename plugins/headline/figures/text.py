@@ -31,7 +31,7 @@ def body(request: FigureRequest, head: str) -> str:
     """
     shown = material(request) or sorted(request.figures, key=_longest_first)
     lines = [
-        f"Asked for by {asked_by(request)}, who cannot decide it. Reason: {escaped(request.reason)}",
+        f"Requested by {asked_by(request)}, who cannot decide it. Reason: {escaped(request.reason)}",
         "| metric | period | issued | new | difference | comes from |\n| --- | --- | ---: | ---: | ---: | --- |\n"
         + "\n".join(_row(one) for one in shown[:SHOWN]),
     ]

@@ -19,7 +19,7 @@ from headline.ledger.store import Store
 ISSUE, RESTATEMENT = "issue", "restatement"
 ASKED, APPROVED, REFUSED, PUBLISHED, SUPERSEDED = "asked", "approved", "refused", "published", "superseded"
 NOBODY = "scheduler"
-_MOOT = "its figures were computed anew since; `headline figures requests --waiting` lists what waits now"
+_MOOT = "its figures were computed again since; `headline figures requests --waiting` lists what waits now"
 # One after the other: who decides must see what was decided before.
 _ALONE = text("select pg_advisory_xact_lock(hashtext('headline figure request'))")
 _WITH_STATE = """
@@ -78,7 +78,7 @@ class FigureRequest:
     def require_not_moot(self) -> None:
         """Raises BadRequest for one that is superseded: nothing can be decided or published of it."""
         if self.state == SUPERSEDED:
-            raise BadRequest(f"request {self.id} is moot: {_MOOT}")
+            raise BadRequest(f"request {self.id} is superseded: {_MOOT}")
 
     @property
     def days(self) -> Interval:
@@ -170,12 +170,12 @@ class FigureRequests(Store):
             connection.execute(_ALONE)
             known = self._one(connection, request_id)
             if event != ASKED and not person:
-                raise BadRequest(f"request {request_id}: nobody has decided; a person must")
+                raise BadRequest(f"request {request_id}: it waits for a person's decision")
             if event != ASKED and known.is_caused_by(person or ""):
-                raise BadRequest(f"request {request_id}: {person} has asked for it; somebody else must decide")
+                raise BadRequest(f"request {request_id}: {person} requested it; another person must decide")
             known.require_not_moot()
             if known.state == PUBLISHED or (event != ASKED and known.state != ASKED):
-                raise BadRequest(f"request {request_id} is {known.state} already; clear its task to ask again")
+                raise BadRequest(f"request {request_id} is {known.state} already; clear its task to request it again")
             _add(connection, known.id, known.requester, known.sha256, event, person, run_id)
             if event == APPROVED:
                 record(connection, [_decided(row, known, APPROVED, person) for row in known.rows])
@@ -206,7 +206,7 @@ def take(connection: Connection, request_id: int, sha256: str, run_id: str) -> N
     query = select(tables.figure_decision).where(columns.request_id == request_id).order_by(columns.id.desc()).limit(1)
     row = connection.execute(query).first()
     if row is None or row.event != APPROVED or row.sha256 != sha256:
-        raise BadData(f"request {request_id}: nobody has approved just this result; nothing is published")
+        raise BadData(f"request {request_id}: this result is not approved; nothing is published")
     _add(connection, row.request_id, row.requester, sha256, PUBLISHED, None, run_id)
 
 

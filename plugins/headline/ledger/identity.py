@@ -10,9 +10,9 @@ from sqlalchemy import text
 from headline.ledger.locks import Locks
 
 # What fixes a warehouse that is not the ledger's, or that lacks a table.
-MENDING = (
-    "Put back the file or the ledger that belongs to the other; or rebuild the warehouse from landing and ledger: "
-    "headline rebuild; or take both from a backup: headline restore <backup>"
+HOW_TO_RESTORE = (
+    "Restore the warehouse file or the ledger that belongs to the other; or rebuild the warehouse from landing and ledger: "
+    "headline rebuild; or restore both from a backup: headline restore <backup>"
 )
 _RECORDED = "select to_jsonb(recorded) from warehouse as recorded"
 _IS_PUBLISHED = "select exists (select from period_state where left(table_name, 8) <> 'landing.')"
@@ -76,19 +76,19 @@ def mismatch(found: Identity | None, is_empty: bool, locks: Locks) -> str:
     expected, planned = (known.identity, known.planned) if known else (Identity(""), None)
     if found is None:
         if expected.mark or (is_empty and locks.value(_IS_PUBLISHED)):
-            return "the ledger says that days are published, and it " + (
-                "is not there or new: it was lost" if is_empty else "has no record of them: an old copy was put back"
+            return "days are published according to the ledger, but it " + (
+                "is missing or new: it was lost" if is_empty else "has no record of them: an old copy was restored"
             )
         return ""
     if found.mark in (expected.mark, planned):
         return ""
-    told = f"it holds {found.publication} publications, the ledger knows {expected.publication}"
+    told = f"it has {found.publication} publications, the ledger {expected.publication}"
     if not expected.mark:
-        return f"the ledger knows nothing of it ({told}): the ledger was lost, or is older than the warehouse"
+        return f"the ledger has no record of it ({told}): the ledger was lost, or is older than the warehouse"
     if found.id != expected.id:
         return f"it belongs to another installation: its id is {found.id}, that of the ledger's warehouse {expected.id}"
     if found.publication < expected.publication:
-        return f"it is older than the ledger ({told}): an old copy was put back"
+        return f"it is older than the ledger ({told}): an old copy was restored"
     if found.publication > expected.publication:
-        return f"it is newer than the ledger ({told}): an old copy of the ledger was put back"
-    return f"both went on from an old copy, each by itself ({told}, and the last is not the same)"
+        return f"it is newer than the ledger ({told}): an old copy of the ledger was restored"
+    return f"both continued separately from an old copy ({told}, and the last one differs)"

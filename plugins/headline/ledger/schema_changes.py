@@ -70,7 +70,7 @@ class ColumnChange:
         name, other = short(self.column), short(self.renamed_to or "")
         match self.change:
             case "added":
-                return f"{name}: added ({self.after}); nobody reads it"
+                return f"{name}: added ({self.after}); no SQL reads it"
             case "removed":
                 return f"{name}: gone (was {self.before})"
             case "renamed":
@@ -107,7 +107,7 @@ class SchemaChange:
         one, two, three = (short(change.column) for change in news[:3])
         return [
             *(str(change) for change in self.changes if change.is_blocking),
-            f"{len(news):,} new columns, such as {one}, {two} and {three}; nobody reads them",
+            f"{len(news):,} new columns, such as {one}, {two} and {three}; no SQL reads them",
         ]
 
 

@@ -46,7 +46,7 @@ class ApproveFiguresOperator(ApprovalOperator):
         if not person or event.get("timedout"):
             raise BadRequest(f"request {request.id}: nobody has answered; nothing is published")
         if request.is_caused_by(person):
-            self.log.warning("%s has asked for this and cannot decide it: somebody else is asked now", person)
+            self.log.warning("%s requested this and cannot decide it: another person is asked now", person)
             return self.execute(context)
         if answer["chosen_options"] == [self.APPROVE]:
             decided = requests.approve(request.id, person, run_id)
@@ -96,7 +96,7 @@ class PublishApprovedOperator(TriggerDagRunOperator):
             return
         request.require_not_moot()
         if request.state != "approved":
-            raise BadRequest(f"request {request.id}: nobody has approved it; nothing is published")
+            raise BadRequest(f"request {request.id}: it is not approved; nothing is published")
         self.trigger_dag_id = request.pipeline
         self.conf = {"from": str(request.start), "to": str(request.end - DAY)}
         self.trigger_run_id = f"restatement__{request.id}__{len(FigureRequests().history(request.id))}"

@@ -91,7 +91,7 @@ class Delivery:
                 if step is None or step.at > self.now:
                     return step.at if step else None
                 if step.contact is None:
-                    self.incidents.rearm(incident_id, self.now, "nobody has ended it")
+                    self.incidents.rearm(incident_id, self.now, "it is still open")
                 else:
                     self._tell(incident, around, step)
         return None
@@ -113,13 +113,13 @@ class Delivery:
         assert contact is not None  # noqa: S101 (for the type checker)
         message = compose(incident, around)
         if not step.is_first:
-            detail = f"nobody acknowledged it; {contact.role} is told"
+            detail = f"nobody acknowledged it; {contact.role} is notified"
             self.incidents.record(Event(incident.id, self.now, "escalated", contact.person, detail=detail))
         self.incidents.record(Event(incident.id, self.now, "told", contact.person, INBOX, message.text))
         order = URGENT if wakes(incident, around) else CALM
         usable = [name for name in order if name in self.channels and name not in self.down]
         if self.channels and not any(self.send(incident, message, contact, name) for name in usable):
-            detail = "no channel took it, or none has an address"
+            detail = "every channel failed or has no address"
             self.incidents.record(Event(incident.id, self.now, "delivery_failed", contact.person, detail=detail))
 
     def send(self, incident: Incident, message: Message, contact: Contact, name: str) -> bool:
@@ -134,7 +134,7 @@ class Delivery:
             self.down[name] = reason
             self.incidents.record(Event(incident.id, self.now, "delivery_failed", contact.person, name, reason))
             return False
-        log.info("told %s over %s: %s", contact.person, name, message.subject)
+        log.info("notified %s by %s: %s", contact.person, name, message.subject)
         self.incidents.record(Event(incident.id, self.now, "told", contact.person, name, message.subject))
         if refused:
             self.refused[name] = refused[:300]

@@ -68,8 +68,8 @@ def message(reason: str, refusal: str, since: datetime) -> Message:
         f"Alerts fail since {since.astimezone(UTC):%Y-%m-%d %H:%M} UTC, and the ledger keeps no incidents: {refusal}",
         "Impact: nobody is notified of late or wrong data, and nothing is published.",
         f"Likely cause: {reason}",
-        "Next step: see whether the ledger's PostgreSQL is up, takes writes (no standby, disk not full) and is migrated.",
-        "You are told again every hour until it works.",
+        "Next step: check that the ledger's PostgreSQL is up, is writable (no standby, disk not full) and is migrated.",
+        "You are notified again every hour until it works.",
         "",
         f"DAG: {url}/dags/freshness_watch",
         f"What to do: {url}/headline/alerts/alert_path_failed",
@@ -87,8 +87,8 @@ def _send(message: Message, now: datetime) -> bool:
                     channels[name].send(message, contact)
                     return True
                 except Exception as error:  # whatever a provider raises, the next channel must be tried
-                    log.warning("%s did not take the alert for %s: %s", name, contact.person, type(error).__name__)
-    log.error("nobody could be told: %s", message.text)
+                    log.warning("%s rejected the alert for %s: %s", name, contact.person, type(error).__name__)
+    log.error("nobody could be notified: %s", message.text)
     return False
 
 
@@ -105,4 +105,4 @@ def _write(since: datetime, told: datetime | None) -> None:
         mark().parent.mkdir(parents=True, exist_ok=True)
         mark().write_text(f"{since.isoformat()} {told.isoformat() if told else ''}")
     except OSError as error:
-        log.warning("%s cannot be written, so people are told each time: %s", mark(), error)
+        log.warning("%s cannot be written, so people are notified each time: %s", mark(), error)

@@ -129,20 +129,20 @@ def likely_cause(facts: Mapping[str, Any]) -> str:
         ]
     if facts.get("at_it_since") and facts.get("phase") == "at_risk":
         parts.append(
-            f"its inputs have been there since {_clock(facts['at_it_since'])}, usually {facts['usual_minutes']} min suffice"
+            f"its inputs are published since {_clock(facts['at_it_since'])}; a run usually takes {facts['usual_minutes']} min"
         )
     if waits_for := facts.get("waits_for"):
         parts.append(f"waits for {_names(waits_for)}")
     elif facts.get("cause") == "failed":
-        parts.append("its own run has failed")
+        parts.append("its run failed")
     elif facts.get("missing") and not parts:
-        parts.append("late: its inputs are there and nothing has failed, so its run has not ended, is paused or was never made")
+        parts.append("late: its inputs are published and no task failed; its run has not ended, is paused or was not created")
     if behind := facts.get("behind"):
-        parts.append(f"{_names(behind)} is behind its own inputs")
+        parts.append(f"{_names(behind)} is behind its inputs")
     if down := facts.get("down"):
         parts += [f"{name}: {error}" for name, error in sorted(down.items())]
     if requester := facts.get("requester"):
-        parts.append(f"asked for by {requester}")
+        parts.append(f"requested by {requester}")
     if error := facts.get("error"):
         parts.append(" ".join(str(error).split()))
     return _cut("; ".join(parts), LINE_LENGTH)

@@ -69,6 +69,6 @@ def load(moment: datetime) -> People:
         rota = Rota(load_team())
         rota.chain(ALERTS, moment)
     except HeadlineError as error:
-        log.error("nobody knows who is on call, so that everybody is told: %s", error)
+        log.error("it is unknown who is on call, so everybody is notified: %s", error)
         return Everybody()
     return rota

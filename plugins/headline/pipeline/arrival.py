@@ -79,7 +79,7 @@ class Arrival:
             changes = self._changes(load, before)
             if any(change.is_blocking for change in changes):
                 alike = sum(other.columns == load.columns for other in new) - 1
-                raise self._held(load, changes, f", nor are {alike} more day(s) with the same columns" if alike else "")
+                raise self._held(load, changes, f", nor do {alike} more day(s) with the same columns" if alike else "")
             if changes:
                 self._let_through(self._found(load, changes))
             before = load if load.row_count else before
@@ -180,22 +180,22 @@ class Arrival:
         self._remembered.record(found)
         self._known.update(found.columns)
         if found.changes:
-            log.warning("%s", self._told(found, "the source has columns that nobody reads", "It is loaded without them"))
+            log.warning("%s", self._told(found, "the source has columns that no SQL reads", "It is loaded without them"))
 
     def _held(self, load: Load, changes: list[ColumnChange], what: str) -> BadData:
         found = self._found(load, changes)
         if found.is_blocking:
             self._remembered.record(found)
-        what = f"what arrived for {load.ds}, {load.row_count} rows, is not as agreed{what}; nothing was loaded"
+        what = f"what arrived for {load.ds}, {load.row_count} rows, does not match the schema{what}; nothing was loaded"
         return BadData(self._told(found, what, f"What arrived is kept in {load.file}"))
 
     def _told(self, found: SchemaChange, what: str, kept: str) -> str:
         tables = " or ".join(table.full_name for table in readers(self._source, self._name))
-        ways = f"`headline contract diff {tables}` shows what agreeing to it would change"
+        ways = f"`headline contract diff {tables}` shows the change of the contract that would accept it"
         if found.is_blocking:
             first, last = self._run.requested.start, self._run.requested.end - DAY
             days = f"{first}" if first == last else f"{first} to {last}"
-            ways = f"Ask the owner of the source to undo it, or agree to it: {ways}. Then trigger {self._source.id} for {days}"
+            ways = f"Ask the owner of the source to revert it, or accept it: {ways}. Then trigger {self._source.id} for {days}"
         return "\n".join([f"{self._landing}: {what}:", *(f"  - {line}" for line in found.told), f"{kept}. {ways}"])
 
 

@@ -62,7 +62,7 @@ def _record(
     behind = _inputs_behind(run, staged, results) if verdict == "failed" else {}
     if behind:
         told = "; ".join(behind.values())
-        verdict, problems = "not_evaluated", f"{told}; let its pipeline run first. {_failure(run, staged, results)}\n{problems}"
+        verdict, problems = "not_evaluated", f"{told}; run its pipeline first. {_failure(run, staged, results)}\n{problems}"
     held = StagingTable(run.key, table.full_name, staged.intervals, plan.as_of, staged.row_count, verdict, run.run_id)
     run.ledger.record_audit(held, results, verdict)
     report(table.full_name, verdict, results)

@@ -34,9 +34,9 @@ def let_through(run: PipelineRun, spec: AnyIngest, loads: Sequence[Load], known:
 
 def hold_unreadable(run: PipelineRun, before: Load, error: HeadlineError) -> None:
     """Leave a day as it was loaded whose file came again and cannot be read; one that may be arriving is read by the next run."""
-    log.warning("%s: the file of %s cannot be read again, what was loaded of it stays: %s", before.landing, before.ds, error)
+    log.warning("%s: the file of %s cannot be read again, the loaded data stay: %s", before.landing, before.ds, error)
     if not isinstance(error, Transient):
-        found = HeldDay(before.landing, before.ds, before.file, run.run_id, f"it came again and cannot be read: {error}")
+        found = HeldDay(before.landing, before.ds, before.file, run.run_id, f"it was read again and is invalid: {error}")
         HeldDays(run.ledger.conn_id).hold([found])
 
 
@@ -47,7 +47,7 @@ def _judged(run: PipelineRun, spec: AnyIngest, load: Load, before: Load | None) 
         return None
     if damage := flaw_of(before):
         log.warning(
-            "%s: %s, what was loaded of %s: %s; what arrived now takes its place", load.landing, before.file, load.ds, damage
+            "%s: %s, loaded for %s: %s; the file that arrived now replaces it", load.landing, before.file, load.ds, damage
         )
         return None
     found = difference(before, load, spec.key, spec.measures, spec.immutable)
@@ -56,6 +56,6 @@ def _judged(run: PipelineRun, spec: AnyIngest, load: Load, before: Load | None) 
     limit = settings.load().closed_day_limit
     counts = found.share <= limit or load.ds in run.requested
     wait = f"does not count (limit {limit:.0%}); if it is right, trigger {run.pipeline.id} for this day"
-    verdict = "is taken as it is" if counts else wait
+    verdict = "is accepted" if counts else wait
     log.warning("%s: read again, %s differs from what was loaded: %s; this %s", load.landing, load.ds, found, verdict)
     return None if counts else HeldDay(load.landing, load.ds, load.file, run.run_id, str(found))

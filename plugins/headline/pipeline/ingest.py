@@ -126,8 +126,8 @@ def _require_something(spec: AnyIngest, loads: Iterable[Load]) -> None:
         return
     if empty := [load for load in loads if not load.row_count and not spec.calendar.is_closed(load.ds)]:
         raise Transient(
-            f"{empty[0].landing}: what arrived for {in_words(load.ds for load in empty)} holds nothing, and by the `calendar` of "
-            "source.yml the source is open then: the day is missing. Ask who sends it; where it is closed, say so there"
+            f"{empty[0].landing}: what arrived for {in_words(load.ds for load in empty)} is empty, and by the `calendar` of "
+            "source.yml the source is open then: the day is missing. Ask its sender; if it is closed then, add that to `calendar`"
         )
 
 
@@ -137,9 +137,9 @@ def _left_alone(run: PipelineRun, landing: str) -> Ingested:
     if lacking := [day for day in run.requested if day not in arrived]:
         raise BadRequest(
             f"{landing} has not arrived for {len(lacking)} day(s) from {lacking[0]} on: this run, which is for "
-            f"{', '.join(run.landings or ['nothing'])} alone, would publish them without it; name it among the landings too"
+            f"{', '.join(run.landings or ['nothing'])} alone, would publish them without it; add it to the landings"
         )
-    log.info("%s: left as it is, this run ingests %s", landing, ", ".join(run.landings or ["nothing"]))
+    log.info("%s: not ingested, this run ingests %s", landing, ", ".join(run.landings or ["nothing"]))
     return Ingested(landing, [], 0, 0, 0)
 
 

@@ -37,7 +37,7 @@ def held_staging_table(table: Table, run: str, ledger: Ledger) -> StagingTable:
             f"{table.full_name}: the run {found[0].run_id} has published it, so there is nothing to compare; {there_are}"
         )
     if ledger.was_audited(table.full_name, run):
-        gone = f"what the run {run} computed was kept {kept_for()} and is gone; clear it"
+        gone = f"what the run {run} computed was kept {kept_for()} and has expired; clear it"
         raise BadRequest(f"{table.full_name}: {gone} to compute it again; {there_are}")
     raise BadRequest(f"{table.full_name}: no run begins with {run!r}; {there_are}")
 

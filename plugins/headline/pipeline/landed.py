@@ -53,11 +53,12 @@ def require_taken_over(
     found = {content.start: content.row_count for content in contents}
     odd = [load for load in of_its_name if load.row_count != found.get(load.ds, 0)]
     told = [
-        f"{load.ds}: {load.row_count} rows by the manifest of {load.file}, {found.get(load.ds, 0)} made of them" for load in odd
+        f"{load.ds}: {load.row_count} rows by the manifest of {load.file}, {found.get(load.ds, 0)} in the staging table"
+        for load in odd
     ]
-    meant = "where that is meant, state in source.yml what the table `reads`"
+    meant = "if that is intended, list the table's `reads` in source.yml"
     if told:
-        _hold(table, "rows", told, f"drops or doubles rows: {meant}")
+        _hold(table, "rows", told, f"drops or duplicates rows: {meant}")
     money = money_taken_over(run, table, loads, session)
     if money and (told := list(_other_money(money, session))):
         _hold(table, "money", told, f"changes amounts (see `headline compile {table.full_name}`): {meant}")
@@ -86,13 +87,13 @@ def _other_money(money: Money, session: Staging) -> Iterator[str]:
             total, now = sums.get(landed_as), found.get(ds, {}).get(name) or Decimal(0)
             if total is not None and total != now:
                 expected_sum = f"{name} of {load.row_count} rows sums to {total:,f} by the manifest of {load.file}"
-                yield f"{ds}: {expected_sum}, to {now:,f} in what was made of them"
+                yield f"{ds}: {expected_sum}, to {now:,f} in the staging table"
 
 
 def _hold(table: Table, what: str, told: Sequence[str], why: str) -> NoReturn:
     more = [f"  - and {len(told) - SHOWN_DAYS} more"] if len(told) > SHOWN_DAYS else []
     lines = [
-        f"{table.full_name}: has not the {what} that landed, {len(told)} time(s):",
+        f"{table.full_name}: differs from the landed {what}, {len(told)} time(s):",
         *(f"  - {one}" for one in told[:SHOWN_DAYS]),
         *more,
         f"{table.sql_file.name} {why}",

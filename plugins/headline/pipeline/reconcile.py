@@ -109,13 +109,13 @@ def _told(spec: AnyIngest, loaded: Load, now: Load) -> str:
     from headline.sources.rereading import difference
 
     if not spec.key:
-        return "the content differs; source.yml names no key to tell records by"
+        return "the content differs; source.yml has no key to compare records by"
     if damage := flaw_of(loaded):
         return f"the loaded file {loaded.file}: {damage}"
     gone = difference(loaded, now, spec.key, spec.measures, spec.immutable)
     came = difference(now, loaded, spec.key, [], spec.immutable)
-    more = f"{came.gone_count} came in addition" + (f" (such as {', '.join(came.example[:3])})" if came.example else "")
-    return f"{gone}; {more}" if gone.share or came.gone_count else "other columns differ, no key and no measure does"
+    more = f"{came.gone_count} were added" + (f" (such as {', '.join(came.example[:3])})" if came.example else "")
+    return f"{gone}; {more}" if gone.share or came.gone_count else "other columns differ, but no key and no measure"
 
 
 def next_step(source: str, found: Collection[Unlike]) -> str:

@@ -88,7 +88,9 @@ def _require_within(table: Table, intervals: Sequence[Interval], contents: Seque
         return
     known = {period.start for interval in intervals for period in periods(interval, table)}
     if outside := sum(one.row_count for one in contents if one.start not in known):
-        raise SpecError([f"{table.sql_file.name}: {outside} rows lie outside of {intervals[0]}; hold its WHERE to start and end"])
+        raise SpecError(
+            [f"{table.sql_file.name}: {outside} rows are outside of {intervals[0]}; its WHERE must use start and end"]
+        )
 
 
 def periods(interval: Interval, table: Table) -> Iterator[Interval]:

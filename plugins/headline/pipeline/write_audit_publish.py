@@ -198,7 +198,9 @@ def _attempt(
                 failure = error
     if failure:
         log.warning(
-            "Stale days were computed too, and are held back; now only %s is computed. It was found:\n%s", run.requested, failure
+            "Stale days were computed too and failed the audit; now only %s is computed. Failures:\n%s",
+            run.requested,
+            failure,
         )
         return _attempt(run, session, progress, gate, alone=True)
     with progress.step("publish", *run.pipeline.ordered_tables):
@@ -222,7 +224,7 @@ def _keep(session: Staging) -> None:
     try:
         session.keep()
     except NoSpace as error:
-        log.warning("What the audit holds back could not be kept to be inspected: %s", error)
+        log.warning("The failed staging tables could not be kept for inspection: %s", error)
 
 
 def _forget_kept(run: PipelineRun) -> None:

@@ -52,7 +52,7 @@ def _told(error: Exception, address: str, connection: str) -> Exception:
     if code == "NoSuchBucket":
         bucket = address.split("://")[-1].rpartition("@")[2].partition("/")[0]
         return BadRequest(
-            f"{address}: there is no bucket {bucket}: create it, or mend the address (of the landing zone: HEADLINE_LANDING)"
+            f"{address}: there is no bucket {bucket}: create it, or fix the address (of the landing zone: HEADLINE_LANDING)"
         )
     if code in _DENIED:
         return BadRequest(

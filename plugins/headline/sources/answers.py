@@ -57,11 +57,11 @@ class Answer:
                 if self.members or self.has_list:
                     text.take(",")
                 if text.sign() != '"':
-                    raise ValueError(f"{text.sign() or 'its end'} stands where a name is expected")
+                    raise ValueError(f"{text.sign() or 'its end'} found where a name is expected")
                 member = text.legible()
                 text.take(":")
                 if member in self.members or (member == name and self.has_list):
-                    raise ValueError(f"the member {member!r:.40} is there twice")
+                    raise ValueError(f"the member {member!r:.40} is duplicated")
                 if member == name and text.sign() == "[":
                     self.has_list = True
                     yield from text.elements()
@@ -91,7 +91,7 @@ class _Text:
     def take(self, wanted: str) -> None:
         """Go behind a sign; raises ValueError where another stands there."""
         if not self.skips(wanted):
-            raise ValueError(f"{self.sign() or 'its end'} stands where {wanted} is expected")
+            raise ValueError(f"{self.sign() or 'its end'} found where {wanted} is expected")
 
     def skips(self, wanted: str) -> bool:
         """Whether a sign comes next; if so, go behind it."""

@@ -46,8 +46,8 @@ def expanded(pieces: Iterable[bytes], where: str, taken: Callable[[], int]) -> I
         require_expansion(count, taken(), where)
         if count > known.most_bytes:
             raise BadData(
-                f"{where}: holds more than {known.most_bytes:,} bytes once it is expanded; nothing was loaded. "
-                "If that is right, set HEADLINE_MOST_BYTES higher; if not, ask who sends it"
+                f"{where}: has more than {known.most_bytes:,} bytes when expanded; nothing was loaded. "
+                "If that is right, set HEADLINE_MOST_BYTES higher; if not, ask its sender"
             )
         yield piece
 
@@ -58,7 +58,7 @@ def require_expansion(count: int, taken: int, where: str) -> None:
     if count > FREE_BYTES and count > limit * max(taken, 1):
         raise BadData(
             f"{where}: {taken:,} bytes of it expand to more than {count - 1:,}, {limit} times as many; nothing was loaded. "
-            "If that is right, set HEADLINE_MOST_EXPANSION higher; if not, ask who sends it"
+            "If that is right, set HEADLINE_MOST_EXPANSION higher; if not, ask its sender"
         )
 
 

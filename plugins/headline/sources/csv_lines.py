@@ -41,7 +41,7 @@ def csv_batches(path: AnyPath, ingest: FilesIngest, day: date, taken: Taken) -> 
     if len(named) < len(header):
         log.warning("%s: %s of its columns have no name and are left out", path.name, len(header) - len(named))
     if told_apart(names) != names:
-        message = f"{path.name}: a column is there twice: {', '.join(map(short, header[:20]))}"
+        message = f"{path.name}: a column is duplicated: {', '.join(map(short, header[:20]))}"
         raise Unfit(message, day, ((day, rows) for rows in _csv_batches_padded(path, ingest, taken)))
     count, odd, first = 0, 0, ""
     yield batch([dict.fromkeys(names)]).slice(0, 0)

@@ -87,7 +87,7 @@ def _by_day(rows: Iterable[tuple[Any, ...]], schema: pa.Schema, interval: Interv
         is_without_day = day is None or isinstance(day, Odd)
         if not is_without_day and not interval.start <= day < interval.end:
             raise BadData(
-                f"{ingest.extract}: gave a row with ds = {day}, outside of {interval}; its WHERE must hold to start and end"
+                f"{ingest.extract}: gave a row with ds = {day}, outside of {interval}; its WHERE must use start and end"
             )
         for part in _portions(group):
             yield NO_DAY if is_without_day else day, _batch(part, schema, ingest.key, is_without_day=is_without_day)

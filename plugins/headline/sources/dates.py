@@ -38,4 +38,4 @@ def moment_of(text: str, zone: ZoneInfo) -> datetime:
         when = datetime.fromisoformat(f"{day}{found['time']}".upper().replace(",", ".") + offset)
         return (when if when.tzinfo else when.replace(tzinfo=zone)).astimezone(UTC).replace(tzinfo=None)
     except OverflowError as error:
-        raise ValueError(f"{text[:40]!r} lies outside of the calendar") from error
+        raise ValueError(f"{text[:40]!r} is outside of the calendar") from error

@@ -62,14 +62,14 @@ def by_day(
     if are_most(undated, count) or (again and count and homeless == count):
         whole = ((interval.start, batch(chunk)) for chunk in chunks(again(), taken)) if again else None
         odd = homeless if again else undated
-        raise Unfit(f"{where}: {odd} of {count} records have no {column} that tells the day of a record", interval.start, whole)
+        raise Unfit(f"{where}: {odd} of {count} records have no {column} with the day of a record", interval.start, whole)
     if again and homeless and interval.start <= earliest < interval.end:
         dated = (_dated(record, column, zones) for record in again())
         yield from ((earliest, batch(chunk)) for chunk in chunks((record for record, day in dated if day is None), taken))
     if are_most(strange, count):
         raise BadData(
             f"{where}: {strange} of {count} records have a {column} that is no day of {interval}, such as {example!r}; "
-            "nothing was loaded. The source does not heed the days that it is asked for: ask its owner, or mend `ingest`"
+            "nothing was loaded. The source ignores the requested days: ask its owner, or fix `ingest`"
         )
 
 

@@ -42,13 +42,13 @@ def place_of(base: AnyPath, ingest: FilesIngest, interval: Interval) -> AnyPath:
 def unreadable(path: AnyPath, what: str, error: Exception) -> HeadlineError:
     """What to raise for a file that cannot be read: it may still be arriving, or it has stopped growing."""
     if path.is_dir():
-        return BadData(f"{path}: is a folder, where a file is expected; ask who drops it")
+        return BadData(f"{path}: is a folder, where a file is expected; ask its sender")
     said = f"{path}: cannot be read as {what}: {error}"
     if not is_settled(path):
         return Transient(f"{said}; it may be still arriving")
-    return BadData(f"{said}. It has not been written to for {settings.load().settled_minutes} minutes; ask who drops it")
+    return BadData(f"{said}. It has not been written to for {settings.load().settled_minutes} minutes; ask its sender")
 
 
 def missing(path: AnyPath) -> Transient:
     """What to raise for a file that is not there."""
-    return Transient(f"{path}: is not there yet. If it stays away, ask who drops it")
+    return Transient(f"{path}: is not there yet. If it does not arrive, ask its sender")

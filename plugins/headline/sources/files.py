@@ -61,19 +61,19 @@ def _by_moment(base: AnyPath, ingest: FilesIngest, column: str, interval: Interv
                 continue
             held = min(day for day in days if day in interval)
             raise Transient(
-                f"{path}: is not there yet, and {held} is not complete without it. If it stays away, ask who drops it"
+                f"{path}: is not there yet, and {held} is not complete without it. If it does not arrive, ask its sender"
             )
         count, odd = 0, 0
         for rows in batches(path, ingest, file_date):
             try:
                 moments = moments_of_rows(rows, column, zones.source)
             except pa.ArrowException as error:
-                raise _unfit(path, ingest, file_date, f"its column {column} holds no moments: {error}") from error
+                raise _unfit(path, ingest, file_date, f"its column {column} has invalid timestamps: {error}") from error
             count, odd = count + rows.num_rows, odd + wrong_moments(rows, column, moments)
             parts = by_moment(rows, moments, days, zones.reporting)
             yield from ((day, mine) for day, mine in parts if interval.start <= day < interval.end)
         if are_most(odd, count):
-            raise _unfit(path, ingest, file_date, f"{odd} of {count} records have no {column} that tells when they happened")
+            raise _unfit(path, ingest, file_date, f"{odd} of {count} records have no {column} with their time")
 
 
 def _unfit(path: AnyPath, ingest: FilesIngest, day: date, why: str) -> Unfit:

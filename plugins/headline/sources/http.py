@@ -64,7 +64,7 @@ def _records(ingest: HttpIngest, interval: Interval, taken: Taken) -> Iterator[d
             raise BadData(f"{ingest.path}: {ingest.next!r} is no cursor but {json.dumps(cursor)[:80]}; nothing was loaded")
         digest = blake2b(cursor.encode(errors="surrogatepass"), digest_size=16).digest()
         if digest in seen:
-            raise BadData(f"{ingest.path}: the pages run in a circle, {cursor[:80]!r} came up again; nothing was loaded")
+            raise BadData(f"{ingest.path}: the pages repeat: {cursor[:80]!r} came up again; nothing was loaded")
         seen.add(digest)
         if len(seen) >= (most := most_pages(len(interval))):
             raise BadData(

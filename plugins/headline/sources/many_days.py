@@ -43,14 +43,14 @@ def many_days(path: AnyPath, ingest: FilesIngest, column: str, interval: Interva
             days = _days(rows.column(spelled(column, rows.schema.names) or column), ingest.zone)
         except (KeyError, pa.ArrowException) as error:
             parts = ((interval.start, whole) for whole in batches(path, ingest, interval.start))
-            raise Unfit(f"{path}: has no column {column} that tells the day of a row: {error}", interval.start, parts) from error
+            raise Unfit(f"{path}: has no column {column} with the day of a row: {error}", interval.start, parts) from error
         homeless, count = homeless + days.null_count, count + rows.num_rows
         earliest = min([earliest, *(day for day in pc.unique(days).to_pylist() if day)])
         for day in sorted(day for day in pc.unique(days).to_pylist() if day and interval.start <= day < interval.end):
             yield day, rows.filter(pc.equal(days, pa.scalar(day, pa.date32())))
     if are_most(homeless, count) or (count and homeless == count):
         parts = ((interval.start, whole) for whole in batches(path, ingest, interval.start))
-        raise Unfit(f"{path}: {homeless} of {count} records have no {column} that tells their day", interval.start, parts)
+        raise Unfit(f"{path}: {homeless} of {count} records have no {column} with their day", interval.start, parts)
     if homeless and interval.start <= earliest < interval.end:
         yield from ((earliest, rows) for rows in _without_day(path, ingest, column))
 

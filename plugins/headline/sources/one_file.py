@@ -52,7 +52,7 @@ def _parquet_batches(path: AnyPath, day: date) -> Iterator[pa.RecordBatch]:
             parts = batches(parquet, file, path.stat().st_size, str(path))
             yield from parts if apart == names else (rows.rename_columns(apart) for rows in parts)
             if apart != own:
-                raise Unfit(f"{path.name}: a column is there twice: {', '.join(map(short, names[:20]))}", day)
+                raise Unfit(f"{path.name}: a column is duplicated: {', '.join(map(short, names[:20]))}", day)
     except FileNotFoundError:
         raise missing(path) from None
     except (pa.ArrowException, OSError, ValueError) as error:

@@ -114,7 +114,7 @@ class _Expansion:
         if count > LONGEST_ROW:
             raise BadData(
                 f"{self._where}: has a row of {count:,} bytes, and {LONGEST_ROW:,} is the most; nothing was loaded. "
-                "Ask who drops it"
+                "Ask its sender"
             )
         columns = [_as(field.type, values) for values, field in zip(rows.columns, schema, strict=True)]
         yield pa.RecordBatch.from_arrays(columns, names=rows.schema.names)

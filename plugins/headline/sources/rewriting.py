@@ -48,9 +48,7 @@ def touched_rows(file: AnyPath, change: Change, columns: Collection[str]) -> int
             names = [name for name in parquet.schema_arrow.names if name.casefold() in asked]
             return sum(_differing(rows, change(rows)) for rows in groups(parquet, names)) if names else 0
     except (OSError, pa.ArrowException) as error:
-        raise BadData(
-            f"{file}: cannot be read, so that nobody knows whom it names: {error}. No load counts on it: remove it"
-        ) from error
+        raise BadData(f"{file}: cannot be read, so its persons are unknown: {error}. No load uses it: remove it") from error
 
 
 def values_of(file: AnyPath, column: str) -> set[object]:

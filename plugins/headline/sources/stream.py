@@ -54,7 +54,7 @@ def read(ingest: StreamIngest, interval: Interval) -> Iterator[Part]:
     files = micro_batches(ingest, Interval(interval.start, interval.end + lookback), zones.reporting)
     arrived = {micro_batch.day for micro_batch in files}
     if silent := [day for day in interval if day not in arrived]:
-        raise Transient(f"{ingest.pattern}: no file has arrived on {silent[0]}. If none comes, ask who drops them")
+        raise Transient(f"{ingest.pattern}: no file has arrived on {silent[0]}. If none arrives, ask the sender")
     misplaced: Counter[date] = Counter()
     taken = Taken()
     seen: defaultdict[date, _Seen] = defaultdict(lambda: _Seen(taken))
@@ -90,10 +90,10 @@ def micro_batches(ingest: StreamIngest, interval: Interval, zone: ZoneInfo) -> l
             check_within(path, base)
             clock = name.fullmatch(path.name)
             if clock is None:
-                said = f"{path}: is not named like {file_pattern}, so nobody knows when it arrived"
+                said = f"{path}: is not named like {file_pattern}, so its time of arrival is unknown"
                 if not is_settled(path):
                     raise Transient(f"{said}; it may be still arriving under another name")
-                raise BadData(f"{said}; nothing was loaded. Ask who drops it, or move it away")
+                raise BadData(f"{said}; nothing was loaded. Ask its sender, or move it away")
             arrived_at = datetime.combine(utc_day, time(int(clock[1]), int(clock[2])), UTC)
             day = arrived_at.astimezone(zone).date()
             if interval.start <= day < interval.end:
@@ -158,7 +158,7 @@ def _lines(file: MicroBatch, encoding: str, taken: Taken) -> Iterator[tuple[int,
     except ForeignBytesError as error:
         yield number + 1, refused(UNREADABLE, f"after the gzip data: {error}", f"{file.path.name} after line {number}")
     except FileNotFoundError:
-        raise Transient(f"{file.path}: was there a moment ago and is gone") from None
+        raise Transient(f"{file.path}: was removed while it was read") from None
     except (OSError, EOFError, UnicodeDecodeError, zlib.error) as error:
         raise unreadable(file.path, "a whole gzip file", error) from error
 

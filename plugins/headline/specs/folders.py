@@ -122,7 +122,7 @@ def _faults(pipeline: Pipeline) -> Iterator[str]:
                 yield (
                     f"tables.{table.name}.reads: {', '.join(ahead)}: lookahead_days is not possible, for a day would be "
                     "published before the days after it have landed. Where records of a day stand in the next day's file, name "
-                    "the column that tells when they happened as `moment` of the ingest"
+                    "the column with their time as `moment` of the ingest"
                 )
     try:
         pipeline.ordered_tables  # noqa: B018 (sorting is the check)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from headline.errors import BadData
 from headline.ledger import Identity, Locks, mismatch
-from headline.ledger.identity import MENDING
+from headline.ledger.identity import HOW_TO_RESTORE
 from headline.warehouse.base import Session
 
 # What a warehouse knows of itself, which is none of the published tables.
@@ -24,4 +24,4 @@ def is_empty(session: Session) -> bool:
 
 def foreign(place: object, told: str) -> BadData:
     """What to raise for a warehouse that is not the one that the ledger knows."""
-    return BadData(f"the warehouse {place}: {told}. Nothing was computed or published. {MENDING}")
+    return BadData(f"the warehouse {place}: {told}. Nothing was computed or published. {HOW_TO_RESTORE}")

@@ -79,7 +79,7 @@ def unpublished(period: Period) -> Iterator[Standing]:
         yield period.stands(state, told, f"it waits for {lacking_in_words(missing)}", steps, follows)
     else:
         late = [one for one in known.incidents if (one.pipeline, one.kind) == (pipeline.id, "landing_missed") and one.ds in days]
-        reason = "its inputs are there and nothing has failed: its run has not begun, is paused, or was never made"
+        reason = "its inputs are published and no task failed; its run has not started, is paused or was not created"
         steps = [trigger_command([pipeline.id], ended), f"headline unpause {pipeline.id}, where it is paused"]
         yield period.stands(state, told, reason, [*steps, *map(taken_by, late[:1])])
 

@@ -270,7 +270,7 @@ def test_a_second_request_for_the_same_days_is_refused_with_the_name_of_the_firs
     with pytest.raises(BadRequest, match=rf"backfill {first.id} of ana .«{REASON}».* has core_shop from {D1} to {D2}"):
         asked(shop, "manual__2", select="shop+", **{"from": str(D2)})
     assert asked(shop, "manual__1", select="core_shop", to=str(D2)).id == first.id, "the same run asks once"
-    assert f"**Refused as it stands:** backfill {first.id} of ana" in markdown(planned(shop)), "the plan tells it before"
+    assert f"**Rejected:** backfill {first.id} of ana" in markdown(planned(shop)), "the plan tells it before"
     assert planned(shop, select="core_shop", **{"from": str(D3)}).taken == ""
     assert asked(shop, "manual__2", select="core_shop", **{"from": str(D3)}).id != first.id
     assert cancel(specs.load(), shop.ledger, shop.warehouse, first.id, "bob")

@@ -111,7 +111,7 @@ def test_what_changed_is_told_in_words() -> None:
     assert [str(one) for one in found] == [
         "amount: was decimal(18, 4), arrives as text; 55 % of its values cannot be read as decimal(18, 4)",
         "channel: gone (was text), perhaps renamed to sold_on (a guess: same type, 75 % of its values were seen before)",
-        "coupon: added (empty); nobody reads it",
+        "coupon: added (empty); no SQL reads it",
     ]
     assert [one.is_blocking for one in found] == [True, True, False]
     assert found[2] == ColumnChange("coupon", "added", after="empty")
@@ -189,10 +189,10 @@ def test_thousands_of_new_columns_are_read_once_each_and_told_in_a_line() -> Non
     told = SchemaChange("landing.events", D1, "", "run", dict(arrived.kinds), found).told
     assert told == [
         "paid_at: gone (was timestamp)",
-        "2,000 new columns, such as flag_00000, flag_00001 and flag_00002; nobody reads them",
+        "2,000 new columns, such as flag_00000, flag_00001 and flag_00002; no SQL reads them",
     ]
 
 
 def test_a_name_of_any_length_is_told_short() -> None:
     change = ColumnChange("x" * 10_000, "added", after="text")
-    assert str(change) == "x" * 60 + "… (10,000 letters): added (text); nobody reads it"
+    assert str(change) == "x" * 60 + "… (10,000 letters): added (text); no SQL reads it"

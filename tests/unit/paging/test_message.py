@@ -138,12 +138,12 @@ def test_every_kind_says_what_to_do_on_a_phone(kind: str) -> None:
         (
             {"phase": "missed", "missing": ["core.orders"], "waits_for": [], "cause": "late"},
             "T1 core_shop 11-19 has not landed",
-            "late: its inputs are there and nothing has failed",
+            "late: its inputs are published and no task failed",
         ),
         (
             {"phase": "missed", "missing": ["core.orders"], "waits_for": [], "cause": "failed"},
             "T1 core_shop 11-19 has not landed",
-            "Likely cause: its own run has failed",
+            "Likely cause: its run failed",
         ),
         (
             {

@@ -70,7 +70,7 @@ def test_each_look_says_what_holds_by_then(catalog: Catalog) -> None:
     assert said(day.look("03:06")) == {"landing_missed": {LATE}}
     held = replace(HELD, at=at("03:10"))
     assert said(day.look("03:11", evidence={"held_back": [held]})) == {"landing_missed": set(), "contract_failed": {FAILED}}
-    assert "its own run has failed" in text(day.message("landing_missed", "03:11"))
+    assert "its run failed" in text(day.message("landing_missed", "03:11"))
     day.lands("core.order_lines", "03:20", coverage="0.94")
     assert said(day.look("03:21")) == {"data_partial": {PARTIAL}}
     day.lands("core.order_lines", "03:30", coverage="0.97")

@@ -350,7 +350,7 @@ def test_a_run_that_is_repeated_tells_the_same_once(shop: Shop) -> None:
 def test_a_range_with_one_such_day_is_held_whole(shop: Shop) -> None:
     change = renamed("channel", "sold_through")
     shop.sends({D3: records_of(D3)} | {day: [change(record) for record in records_of(day)] for day in (D4, D5)})
-    with pytest.raises(BadData, match=r"for 2026-03-04, 40 rows, is not as agreed, nor are 1 more day\(s\) with the same"):
+    with pytest.raises(BadData, match=r"2026-03-04, 40 rows, does not match the schema, nor do 1 more day\(s\) with the same"):
         shop.ingest(D3, D5)
     assert shop.loads().keys() == {D1, D2, D3}
 

@@ -187,5 +187,5 @@ def test_what_was_kept_for_its_days_is_said_to_be_gone(shop: Any) -> None:
     with pytest.raises(BadRequest, match=f"the run {run.key} has kept nothing; clear it to compute it again"):
         inspect(table, staging_table, shop.warehouse)
     shop.ledger.forget_staging_tables([(run.key, "core.orders")])
-    with pytest.raises(BadRequest, match="was kept for 7 days and is gone; clear it to compute it again; no run has one"):
+    with pytest.raises(BadRequest, match="was kept for 7 days and has expired; clear it to compute it again; no run has one"):
         held_staging_table(table, "manual__1", shop.ledger)

@@ -32,7 +32,7 @@ def landed(project: Any) -> Any:
 def test_a_mapping_that_drops_or_doubles_rows_is_held(landed: Any, how: str) -> None:
     landed.replace("sources/shop/orders.sql", "< date '{{ end }}'", f"< date '{{{{ end }}}}' {how}")
     with pytest.raises(
-        BadData, match=r"orders\.sql drops or doubles rows: where that is meant, state in source.yml what the table "
+        BadData, match=r"orders\.sql drops or duplicates rows: where that is meant, state in source.yml what the table "
     ):
         landed.publish("shop", D1, D2)
 
@@ -81,7 +81,7 @@ def test_money_that_landed_is_taken_over_with_refused_records_beside_it(agreed_m
 )
 def test_a_mapping_that_changes_money_is_held_though_no_row_is_lost(agreed_money: Any, how: str, total: str) -> None:
     agreed_money.replace("sources/shop/orders.sql", "cast(amount as decimal(18, 4))", how)
-    told = rf"has not the money that landed.*\n.*2026-03-02: amount of 4 rows sums to 60.0000 by the manifest.*, to {total} in"
+    told = rf"differs from the landed money.*\n.*2026-03-02: amount of 4 rows sums to 60.0000 by the manifest.*, to {total} in"
     with pytest.raises(BadData, match=told) as raised:
         agreed_money.publish("shop", D2)
     assert "headline compile raw.orders" in str(raised.value)
@@ -97,7 +97,9 @@ def test_a_landed_value_that_was_altered_with_its_checksum_is_found_by_the_sum(a
     pq.write_table(rows.set_column(place, "amount", altered), file)
     manifest = json.loads(manifest_of(file).read_text())
     manifest_of(file).write_text(json.dumps(manifest | {"sha256": sha256_of(file)}))
-    with pytest.raises(BadData, match=r"amount of 4 rows sums to 60.0000 by the manifest of .*, to 2,040.0000 in what was made"):
+    with pytest.raises(
+        BadData, match=r"amount of 4 rows sums to 60.0000 by the manifest of .*, to 2,040.0000 in the staging table"
+    ):
         agreed_money.publish("shop", D2)
 
 

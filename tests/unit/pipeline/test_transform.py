@@ -156,7 +156,7 @@ def test_two_runs_of_the_same_days_do_not_share_staging_tables(shop: Any) -> Non
 def test_rows_outside_the_interval_are_refused(shop: Any, old: str, new: str) -> None:
     shop.replace("core/core_shop/orders.sql", old, new)
     run = shop.run("core_shop", D2)
-    with pytest.raises(SpecError, match=r"orders\.sql: \d rows lie outside"), shop.stage(run):
+    with pytest.raises(SpecError, match=r"orders\.sql: \d rows are outside"), shop.stage(run):
         pass
     assert shop.ledger.staging_tables(run.key) == {}
 

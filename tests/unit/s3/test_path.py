@@ -143,7 +143,7 @@ def test_a_bucket_that_is_not_there_is_told(client: Any) -> None:
     nowhere = S3Path("s3://nowhere/landing/a.parquet")
     asked = (nowhere.exists, nowhere.look, nowhere.read_text, lambda: list(nowhere.iterdir()), lambda: nowhere.write_text("x"))
     for ask in asked:
-        with pytest.raises(BadRequest, match=r"there is no bucket nowhere: create it, or mend .*HEADLINE_LANDING"):
+        with pytest.raises(BadRequest, match=r"there is no bucket nowhere: create it, or fix .*HEADLINE_LANDING"):
             ask()
 
 

@@ -149,7 +149,7 @@ def test_nothing_else_tells_the_day_of_a_list_without_one() -> None:
     ("content", "complaint", "kept"),
     [
         (b"a,b,c\n1,2\n3,4\n", "2 of 2 lines do not fit its header: line 2 has 2 fields", [["1", "2"], ["3", "4"]]),
-        (b"rate,RATE\n1,2\n", "a column is there twice: rate, RATE", [["1", "2"]]),
+        (b"rate,RATE\n1,2\n", "a column is duplicated: rate, RATE", [["1", "2"]]),
     ],
     ids=["another header", "a name twice"],
 )
@@ -228,7 +228,7 @@ def test_a_parquet_file_with_a_column_twice_is_kept_and_held(share: Path, tmp_pa
     pq.write_table(table, share / "x_2026-03-01.parquet")
     ingest = FilesIngest(kind="files", connection="headline_datashare", pattern="x_{{ ds }}.parquet", format="parquet")
     writer = LandingWriter("shop", "landing.orders", "test", root=tmp_path / "landing")
-    with pytest.raises(Unfit, match="a column is there twice: amount, Amount") as caught:
+    with pytest.raises(Unfit, match="a column is duplicated: amount, Amount") as caught:
         writer.write(files.read(ingest, DAY), DAY)
     assert caught.value.kept
     assert list(caught.value.kept.columns) == ["ds", "amount", "Amount (2)", "headline_refusal (arrived)"]
@@ -390,7 +390,7 @@ def test_without_a_column_that_tells_the_day_everything_is_kept(
     (share / "all.csv").write_text("n\none\ntwo\n")
     (share / "all.json").write_text('{"n": "one"}\n{"n": "two"}\n')
     ingest = FilesIngest(kind="files", connection="headline_datashare", pattern=f"all.{kind}", format=kind, day=column)
-    with pytest.raises(Unfit, match=f"no column {column} that tells the day|2 of 2 records have no {column}") as raised:
+    with pytest.raises(Unfit, match=f"no column {column} with the day|2 of 2 records have no {column}") as raised:
         LandingWriter("shop", "landing.orders", "test").write(files.read(ingest, DAYS), DAYS)
     kept = raised.value.kept
     assert kept is not None

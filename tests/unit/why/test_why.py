@@ -87,7 +87,7 @@ def test_a_day_whose_inputs_are_there_says_that_its_run_is_missing(project: Any)
     project.arrive({D1: [("a", "1.50")]})
     project.publish("shop", D1)
     text = told(project, "core.orders")
-    assert "its run has not begun, is paused, or was never made" in text
+    assert "its run has not started, is paused or was not created" in text
     assert "Next: headline trigger core_shop --from 2026-03-01 --to 2026-03-01\n  headline unpause core_shop" in text
 
 

@@ -76,7 +76,7 @@ class AthenaEngine(Engine):
     def query_within(self, sql: str, seconds: float, most_rows: int) -> Result:
         found = self._statements.execute(f"select * from (\n{sql}\n) as asked limit {most_rows + 1}", seconds=seconds)
         if len(found.rows) > most_rows:
-            raise BadRequest(f"the query gives more than {most_rows:,} rows (HEADLINE_QUERY_ROWS): add a limit, or ask for sums")
+            raise BadRequest(f"the query gives more than {most_rows:,} rows (HEADLINE_QUERY_ROWS): add a limit or aggregate")
         return found
 
     def spent(self) -> list[Statement]:

@@ -143,7 +143,7 @@ class AthenaStatements:
                 if has_ended := status["State"] in _ENDED:
                     break
                 if deadline and time.monotonic() > deadline:
-                    raise BadRequest(f"the query was stopped after {seconds:g} s (HEADLINE_QUERY_SECONDS); ask for less at once")
+                    raise BadRequest(f"the query was stopped after {seconds:g} s (HEADLINE_QUERY_SECONDS); query fewer days")
                 time.sleep(pause)
         finally:
             del _RUNNING[statement.query_id]

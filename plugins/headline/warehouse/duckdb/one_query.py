@@ -28,7 +28,7 @@ def query_alone(statements: Statements, connection: duckdb.DuckDBPyConnection, s
         return _few_rows(statements, sql)
     except (Transient, duckdb.Error) as error:  # the clock stops the statement, or the fetching of its rows
         if isinstance(error.__cause__ or error, duckdb.InterruptException):
-            told = f"the query was stopped after {seconds:g} s (HEADLINE_QUERY_SECONDS); ask for less at once"
+            told = f"the query was stopped after {seconds:g} s (HEADLINE_QUERY_SECONDS); query fewer days"
             raise BadRequest(told) from error
         if isinstance(error, Transient):
             raise
@@ -48,6 +48,6 @@ def _few_rows(statements: Statements, sql: str) -> Result:
         if len(rows) > most or size > LONGEST_ANSWER:
             raise BadRequest(
                 f"the query gives more than {most:,} rows (HEADLINE_QUERY_ROWS) or {LONGEST_ANSWER:,} characters: "
-                "add a limit, or ask for sums"
+                "add a limit or aggregate"
             )
     return Result([column[0] for column in cursor.description or []], rows)

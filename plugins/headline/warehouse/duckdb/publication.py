@@ -38,7 +38,7 @@ def ensure_table(statements: Statements, output: Output, known: dict[str, str] |
         raise SpecError(
             [
                 f"{output.name}: the contract retypes {changed or 'no column'} and drops {gone or 'no column'} of it. "
-                "Make the warehouse anew by it: headline rebuild --with-differences"
+                "Rebuild the warehouse with the contract: headline rebuild --with-differences"
             ]
         )
     for name, kind in output.columns.items():

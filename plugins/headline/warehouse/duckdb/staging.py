@@ -13,7 +13,7 @@ import duckdb
 from headline.errors import BadData, Transient
 from headline.intervals import Interval
 from headline.ledger import Identity, Locks
-from headline.ledger.identity import MENDING, published
+from headline.ledger.identity import HOW_TO_RESTORE, published
 from headline.specs import Table
 from headline.specs.files import file_state
 from headline.warehouse.base import Asked, Content, Output, Replacement, Staging, Warehouse, nothing
@@ -180,8 +180,8 @@ class DuckDBStaging(DuckDBSession, Staging):
         """Raises BadData for a table that is not there although periods of it are published: it would be taken for empty."""
         if names and self._warehouse.is_known and (lost := published(names, self._locks)):
             raise BadData(
-                f"the warehouse {self._warehouse.path}: the ledger says that days of {', '.join(lost)} are published, "
-                f"and there is no such table. Nothing was computed or published. {MENDING}"
+                f"the warehouse {self._warehouse.path}: according to the ledger days of {', '.join(lost)} are published, "
+                f"and there is no such table. Nothing was computed or published. {HOW_TO_RESTORE}"
             )
 
     def _attach(self, stack: ExitStack, how: str) -> None:

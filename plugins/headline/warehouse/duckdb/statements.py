@@ -39,7 +39,7 @@ class Statements:
         except _WRONG_SQL as error:
             raise SpecError([f"DuckDB refused the SQL: {error}"]) from error
         except _WRONG_VALUES as error:
-            raise BadData(f"a value does not fit the type that the SQL asks for: {error}") from error
+            raise BadData(f"a value does not fit the type in the SQL: {error}") from error
         except _AT_THE_END as error:
             raise _for_now(error, self._connection, self._path) from error
 

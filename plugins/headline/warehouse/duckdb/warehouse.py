@@ -54,7 +54,7 @@ class DuckDBWarehouse(Warehouse):
         if read_only and not self.path.exists():
             raise Transient(
                 f"there is no warehouse {self.path}. Nothing was published yet: make run. It was there before: "
-                "`headline verify` says what was lost, and what brings it back"
+                "`headline verify` shows what was lost and how to restore it"
             )
         with ExitStack() as stack:
             locks = self._locks("a reader" if read_only else "a writer", stack)
@@ -167,7 +167,7 @@ class DuckDBWarehouse(Warehouse):
                 if "lock" not in str(error) or time.monotonic() > deadline:
                     raise Transient(
                         f"the warehouse {self.path} could not be opened within {self.lock_timeout:.0f} s: {error}. "
-                        "If another program holds it (its PID stands above), close it there"
+                        "If another program holds it (its PID is in the message), close it there"
                     ) from error
             time.sleep(random.uniform(0.02, 0.1))  # noqa: S311 (jitter, not secrecy)
 

@@ -37,7 +37,7 @@ class IcebergSession(Session):
         trees = [parse_one(statement, read=DIALECT) for statement in statements]
         changed = sorted({f"{table.db}.{table.name}" for tree in trees if (table := tree.find(exp.Table))})
         if not self.engine.can_expunge:  # before anything is changed
-            raise BadRequest(f"this engine cannot remove what older snapshots hold of {', '.join(changed)}; nothing was changed")
+            raise BadRequest(f"this engine cannot remove older snapshots of {', '.join(changed)}; nothing was changed")
         for tree in trees:
             self.engine.query(self.engine.write(tree))
         self.engine.expunge(changed)

@@ -11,7 +11,7 @@ from sqlglot import exp
 from headline.errors import BadData, BadRequest, SpecError, Transient
 from headline.intervals import Interval
 from headline.ledger import Identity, Locks
-from headline.ledger.identity import MENDING, published, recorded
+from headline.ledger.identity import HOW_TO_RESTORE, published, recorded
 from headline.specs import Table
 from headline.warehouse.base import Asked, Content, Output, Replacement, Staging, is_history, nothing
 from headline.warehouse.iceberg.calendar import CALENDAR, ensure_calendar
@@ -95,7 +95,7 @@ class IcebergStaging(IcebergSession, Staging):
 
     def stage_from(self, *_: object) -> list[Content]:
         """Raises BadRequest."""
-        raise BadRequest("a sample of another installation is taken into a DuckDB warehouse only")
+        raise BadRequest("a sample of another installation can be loaded into a DuckDB warehouse only")
 
     def changed_days(self, table: Table, zone: str) -> list[Interval]:
         with self.reading():
@@ -179,7 +179,7 @@ class IcebergStaging(IcebergSession, Staging):
             raise SpecError(
                 [
                     f"{output.name}: the contract retypes {changed or 'no column'} and drops {gone or 'no column'} of it. "
-                    "Make the warehouse anew by it: headline rebuild --with-differences"
+                    "Rebuild the warehouse with the contract: headline rebuild --with-differences"
                 ]
             )
         if new := {name: kind for name, kind in wanted.items() if name not in known}:
@@ -216,8 +216,8 @@ class IcebergStaging(IcebergSession, Staging):
         """Raises BadData for a table that is not there although periods of it are published: it would be taken for empty."""
         if names and self._warehouse.is_known and (lost := published(names, self._locks)):
             raise BadData(
-                f"the warehouse {self._warehouse.place}: the ledger says that days of {', '.join(lost)} are published, "
-                f"and there is no such table. Nothing was computed or published. {MENDING}"
+                f"the warehouse {self._warehouse.place}: according to the ledger days of {', '.join(lost)} are published, "
+                f"and there is no such table. Nothing was computed or published. {HOW_TO_RESTORE}"
             )
 
 

@@ -21,7 +21,7 @@ from headline.warehouse.iceberg.session import IcebergSession
 from headline.warehouse.iceberg.staging import IcebergStaging
 from headline.warehouse.identity import foreign, is_empty, mismatch_of
 
-_BY_OTHERS = "Iceberg's tables are copied by whoever keeps their storage: see docs/engines.md"
+_BY_OTHERS = "copies of Iceberg tables are made in their storage: see docs/engines.md"
 
 
 class IcebergWarehouse(Warehouse):
@@ -121,7 +121,7 @@ class IcebergWarehouse(Warehouse):
             raise BadRequest(_BY_OTHERS)
         if not self.is_empty():
             raise BadRequest(
-                f"the warehouse {self.place} has tables: make it anew in an empty catalog, name that in the connection, and "
+                f"the warehouse {self.place} has tables: rebuild it in an empty catalog, set that catalog in the connection, and "
                 "remove this one when the other is right"
             )
         other = copy(self)

@@ -70,13 +70,13 @@ class SparkEngine(Engine):
             found = self.query(f"select * from (\n{sql}\n) as asked limit {most_rows + 1}")
         except HeadlineError as error:
             if stopped:
-                told = f"the query was stopped after {seconds:g} s (HEADLINE_QUERY_SECONDS); ask for less at once"
+                told = f"the query was stopped after {seconds:g} s (HEADLINE_QUERY_SECONDS); query fewer days"
                 raise BadRequest(told) from error
             raise BadRequest(f"Spark refused the query: {error}") from error
         finally:
             clock.cancel()
         if len(found.rows) > most_rows:
-            raise BadRequest(f"the query gives more than {most_rows:,} rows (HEADLINE_QUERY_ROWS): add a limit, or ask for sums")
+            raise BadRequest(f"the query gives more than {most_rows:,} rows (HEADLINE_QUERY_ROWS): add a limit or aggregate")
         return found
 
     def tables(self) -> set[str]:
@@ -168,7 +168,7 @@ def wrong(error: Exception, what: str) -> HeadlineError:
     if _FOR_NOW.search(text):
         return Transient(f"Spark could not finish for now: {text}")
     if kind in _WRONG_VALUES:
-        return BadData(f"a value does not fit the type that the SQL asks for: {text}")
+        return BadData(f"a value does not fit the type in the SQL: {text}")
     if kind in _WRONG_SQL:
         return SpecError([f"Spark refused the SQL: {text}\n{what[:2000]}"])
     return Transient(f"Spark could not finish for now: {kind}: {text}")

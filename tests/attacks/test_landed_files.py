@@ -113,9 +113,9 @@ DAMAGES: list[tuple[Callable[[Path], object], str]] = [
     (cut_off, "its bytes are others"),
     (other_rows, "its bytes are others"),
     (exchanged, "its manifest is that of other content"),
-    (Path.unlink, "it is gone"),
+    (Path.unlink, "it is missing"),
     (lambda file: file.write_bytes(b""), "its bytes are others"),
-    (lambda file: manifest_of(file).unlink(), "its manifest is gone"),
+    (lambda file: manifest_of(file).unlink(), "its manifest is missing"),
     (lambda file: manifest_of(file).write_text("{"), "its manifest is damaged"),
     (lambda file: manifest_of(file).write_text("[]"), "its manifest is damaged"),
 ]

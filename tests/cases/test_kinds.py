@@ -382,7 +382,7 @@ def test_what_a_later_reading_takes_from_a_day_is_told_by_key(place: Place, sour
     refused = records[2] | {"amount": "NaN"}
     after = load_of(sent_as(place, source, [records[0], moved, refused, {**records[0], "id": "e"}]), place.folder)
     found = difference(before, after, ["id"], ["amount"])
-    assert str(found) == "1 of 4 records are gone (such as d); amount moved by 12.5 of 20"
+    assert str(found) == "1 of 4 records are missing (such as d); amount moved by 12.5 of 20"
     assert found.share > Decimal("0.6")
 
 

@@ -215,7 +215,7 @@ FAULTS = (
         shop("alter table orders drop column sales_channel"),
         "ingest.orders",
         "held",
-        ("sales_channel: gone",),
+        ("sales_channel: removed",),
     ),
     Fault(
         "added column",
@@ -232,7 +232,7 @@ FAULTS = (
         "ingest.events",
         "held",
         (
-            "user_id: gone",
+            "user_id: removed",
             "perhaps renamed to member_id (a guess",
         ),
     ),

@@ -49,7 +49,7 @@ CASES = {
         "shop",
         "orders",
         in_shop("alter table orders rename customer_id to client_id", "alter table orders rename client_id to customer_id"),
-        ["orders.customer_id: gone (was text), perhaps renamed to orders.client_id (a guess: same type, ", "Nothing arrived"],
+        ["orders.customer_id: removed (was text), perhaps renamed to orders.client_id (a guess: same type, ", "Nothing arrived"],
     ),
     "a column of a table is dropped": (
         "shop",
@@ -59,7 +59,7 @@ CASES = {
             "refunded_at, quantity from all_refunds",
             "drop view refunds; alter table all_refunds rename to refunds",
         ),
-        ["refunds.amount: gone (was decimal(18, 4))\n", "Nothing arrived"],
+        ["refunds.amount: removed (was decimal(18, 4))\n", "Nothing arrived"],
     ),
     "a column of a table is retyped": (
         "shop",
@@ -75,8 +75,8 @@ CASES = {
         "exchange_rates",
         in_files(RATES, "rate_date,currency_code,rate_to_reporting\n", "rate_date,currency,rate\n"),
         [
-            "currency_code: gone (was text), perhaps renamed to currency (a guess: same type, 100 % of its values were seen",
-            "rate_to_reporting: gone (was decimal), perhaps renamed to rate (a guess: same type, its range of values",
+            "currency_code: removed (was text), perhaps renamed to currency (a guess: same type, 100 % of its values were seen",
+            "rate_to_reporting: removed (was decimal), perhaps renamed to rate (a guess: same type, its range of values",
             "What arrived is kept in file://",
         ],
     ),
@@ -90,13 +90,13 @@ CASES = {
         "app",
         "events",
         in_files(f"events/arrived={D4}/1*.jsonl.gz", '"user_id"', '"uid"'),
-        ["user_id: gone (was text), perhaps renamed to uid (a guess: same type, "],
+        ["user_id: removed (was text), perhaps renamed to uid (a guess: same type, "],
     ),
     "the moment of the stream is renamed": (
         "app",
         "events",
         in_files(EVENTS, '"occurred_at"', '"happened_at"'),
-        ["occurred_at: gone (was timestamp), perhaps renamed to happened_at (a guess: same type, times of the same days)"],
+        ["occurred_at: removed (was timestamp), perhaps renamed to happened_at (a guess: same type, times of the same days)"],
     ),
     "the moment of the stream becomes a number": (
         "app",
@@ -147,7 +147,7 @@ def test_a_service_that_renames_a_field_is_held(world: World, expected: dict[str
     renamed = [{"cost" if name == "amount" else name: str(value) for name, value in entry.items()} for entry in entries]
     with Service([page(renamed)]) as connection, world.entered(AIRFLOW_CONN_HEADLINE_FINANCE=connection):
         ingest_expenses = steps(world.run("finance"))["ingest.expenses"]
-        with pytest.raises(BadData, match=r"amount: gone \(was decimal\), perhaps renamed to cost \(a guess"):
+        with pytest.raises(BadData, match=r"amount: removed \(was decimal\), perhaps renamed to cost \(a guess"):
             ingest_expenses()
     assert heals(world, "finance", expected)
 

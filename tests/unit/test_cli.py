@@ -297,7 +297,7 @@ def test_contract_diff_prints_the_edit_and_what_else_it_touches(published: Any) 
     SchemaChanges().record(gone)
     code, out, _ = published("contract", "diff", "raw.orders")
     assert code == 0
-    assert "# amount: gone (was decimal)" in out
+    assert "# amount: removed (was decimal)" in out
     assert "# amount: mentioned in sources/shop/orders.sql" in out
     assert "\n-  amount: What was paid." in out
     code, _, err = published("contract", "diff", "core.orders")

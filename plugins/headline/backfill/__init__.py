@@ -1,4 +1,4 @@
-"""Backfills over a range: what somebody asks for becomes a plan, and the plan is carried out chunk by chunk."""
+"""Backfills over a range: a request becomes a plan, and the plan is executed chunk by chunk."""
 
 from headline.backfill.plan import Plan, make_plan
 from headline.backfill.render import markdown

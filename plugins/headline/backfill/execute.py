@@ -37,11 +37,11 @@ def execute(
     report: Report = lambda _: None,
     work: Work = lambda run, found: write_audit_publish(run, gate=gate_of(found), alone=True),
 ) -> Backfill:
-    """Compute what is missing of a backfill; `run_id` is the run that works on it. Again is safe: what is done is not done again.
+    """Compute the open chunks of a backfill; `run_id` is the run that works on it. Safe to run again: finished chunks are skipped.
 
-    Only one works on a backfill at a time. `report` is told after each chunk. `work` computes, audits and publishes the days of a
-    run. Where the data of a chunk are bad, what reads its pipeline is left, and all else goes on. Raises BadData at the end where
-    chunks have failed, Cancelled, and Transient, after which the same call goes on.
+    Only one run works on a backfill at a time. `report` is called after each chunk. `work` computes, audits and publishes the
+    days of a run. If the data of a chunk are bad, the pipelines that read its pipeline are left out and all others continue.
+    Raises BadData at the end if chunks failed, Cancelled, and Transient, after which the same call continues.
     """
     backfills = Backfills(ledger.conn_id)
     locks = Locks(f"headline: backfill {backfill_id} {run_id}")

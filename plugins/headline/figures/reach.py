@@ -22,7 +22,7 @@ def reach_of(catalog: Catalog, table_name: str) -> dict[str, Window]:
 def could_move(ledger: Ledger, days: Mapping[str, Sequence[Interval]], catalog: Catalog) -> list[FigureRow]:
     """The issued figures, as they are now, that follow from these days of these tables (`schema.table`), by metric and period.
 
-    It tells what could move, not what will: the windows of `reads` are all that is looked at. Raises Transient.
+    These are the figures that may change, by the windows of `reads` only. Raises Transient.
     """
     found: list[FigureRow] = []
     known: dict[str, dict[str, Window]] = {}

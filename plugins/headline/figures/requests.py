@@ -47,7 +47,7 @@ def moot(
 ) -> list[int]:
     """The ids of those requests, without `but`, whose result nobody can have any more.
 
-    A figure of theirs is recorded anew (`recorded`), or a run (`staged`) has computed all of them and come to another result.
+    A figure of theirs is recorded again (`recorded`), or a run (`staged`) has computed all of them and come to another result.
     """
     computed = {
         (name, start) for name, one in staged.items() for start in (*one.unchanged, *(new.interval.start for new in one.changed))

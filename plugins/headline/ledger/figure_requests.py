@@ -42,7 +42,7 @@ class FigureRequest:
     """What somebody has to decide: `figures` are the rows that would be issued, each with what it was and why it moves (JSON).
 
     `sha256`: of the staged result. `state`: asked, approved, refused, published or superseded, when it is moot since its figures
-    were computed anew. `involved`: who else has caused it, besides `requester`; none of them can decide it.
+    were computed again. `involved`: who else has caused it, besides `requester`; none of them can decide it.
     """
 
     kind: str
@@ -211,7 +211,7 @@ def take(connection: Connection, request_id: int, sha256: str, run_id: str) -> N
 
 
 def supersede(connection: Connection, request_ids: Iterable[int], run_id: str) -> None:
-    """Within a transaction: close requests that are moot, since a run has computed their figures anew; again is safe."""
+    """Within a transaction: close requests that are moot, because a run has computed their figures again; idempotent."""
     for request_id in request_ids:
         connection.execute(_ALONE)
         row = connection.execute(text(f"{_WITH_STATE} where figure_request.id = :id"), {"id": request_id}).mappings().one()

@@ -1,4 +1,4 @@
-"""Which warehouse belongs to the ledger, and how far both are: what tells a lost, an old or another's file from the right one."""
+"""Which warehouse belongs to the ledger, and how far both are, to detect a lost, old or foreign warehouse."""
 
 from __future__ import annotations
 

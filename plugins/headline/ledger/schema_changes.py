@@ -72,9 +72,9 @@ class ColumnChange:
             case "added":
                 return f"{name}: added ({self.after}); no SQL reads it"
             case "removed":
-                return f"{name}: gone (was {self.before})"
+                return f"{name}: removed (was {self.before})"
             case "renamed":
-                return f"{name}: gone (was {self.before}), perhaps renamed to {other} (a guess: {self.evidence})"
+                return f"{name}: removed (was {self.before}), perhaps renamed to {other} (a guess: {self.evidence})"
             case "retyped":
                 return f"{name}: was {self.before}, arrives as {self.after}" + (f"; {self.evidence}" if self.evidence else "")
 
@@ -83,7 +83,7 @@ class ColumnChange:
 class SchemaChange:
     """The columns of an arrival (name to type) and how they differ from those before; without `changes` they agree again.
 
-    `file`: where what arrived is kept; empty where nothing did, since the source refused the query.
+    `file`: where what arrived is kept; empty where nothing did, since the source rejected the query.
     """
 
     landing: str

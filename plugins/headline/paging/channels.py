@@ -20,7 +20,7 @@ from headline.paging.message import Message
 from headline.redaction import redact
 
 TIMEOUT = 10
-INBOX = "inbox"  # the ledger itself: what was told stands there in any case
+INBOX = "inbox"  # the ledger itself, which keeps every notification
 URL = re.compile(r"https?://\S+")
 ANSWER_LENGTH = 150
 
@@ -31,7 +31,7 @@ class Undelivered(HeadlineError):
 
 @dataclass(frozen=True)
 class Contact:
-    """Somebody to tell: the engineer's id, in which zone they live, as what (on call, primary, secondary), their work e-mail."""
+    """Somebody to notify: the engineer's id, time zone, role (on call, primary, secondary) and work e-mail."""
 
     person: str
     zone: str
@@ -50,7 +50,7 @@ class Channel:
         return contact.person in self.people
 
     def send(self, message: Message, contact: Contact) -> str:
-        """Hand the message over for one person; returns which of the person's addresses did not take it, empty for none.
+        """Hand the message over for one person; returns the person's addresses that rejected it, empty for none.
 
         Raises Undelivered when the answer does not say that it was taken, or whatever the provider raises.
         """
@@ -83,7 +83,7 @@ class Email(Channel):
             mail = EmailMessage()
             mail["Subject"], mail["From"], mail["To"] = message.subject, hook.from_email, ", ".join(addresses)
             mail.set_content(as_html(message.text), subtype="html")
-            try:  # the hook's own method does not tell which addresses were refused
+            try:  # the hook's own method does not return the rejected addresses
                 refused = hook._smtp_client.send_message(mail, to_addrs=addresses)
             except smtplib.SMTPRecipientsRefused as error:
                 raise Undelivered(_refused(error.recipients, len(addresses))) from error
@@ -178,12 +178,12 @@ def _is_ok(body: str) -> bool:
 
 
 def _refused(refused: Mapping[str, tuple[int, bytes]], count: int) -> str:
-    """Which addresses a mail server has refused and why; by their domain, as alerts name no address."""
+    """Which addresses a mail server rejected and why; by their domain, as alerts name no address."""
     said = [
         f"at {address.rpartition('@')[2]}: {code} {shortened(text.decode(errors='replace'))}"
         for address, (code, text) in sorted(refused.items())
     ]
-    return f"{len(refused)} of {count} addresses refused: {'; '.join(said)}"
+    return f"{len(refused)} of {count} addresses rejected: {'; '.join(said)}"
 
 
 def as_html(text: str) -> str:

@@ -1,4 +1,4 @@
-"""People are told what is due, over the channels that there are, and the ledger remembers it."""
+"""Sends the notifications that are due over the configured channels and records them in the ledger."""
 
 from __future__ import annotations
 
@@ -60,9 +60,9 @@ class Delivery:
         return self.refused | self.down
 
     def run(self) -> datetime | None:
-        """Tell everybody who must be told by now; returns the next moment at which somebody must be, if one is known.
+        """Notify everybody who is due by now; returns the next time at which a notification is due, if one is known.
 
-        A channel that failed becomes an incident of its own, told over the others. Safe against others who do the same.
+        A channel that failed becomes an incident of its own, notified over the others. Safe against others who do the same.
         """
         upcoming = [self._work_on(incident.id) for incident in self.incidents.open()]
         if self.failed:
@@ -123,7 +123,7 @@ class Delivery:
             self.incidents.record(Event(incident.id, self.now, "delivery_failed", contact.person, detail=detail))
 
     def send(self, incident: Incident, message: Message, contact: Contact, name: str) -> bool:
-        """Send over one channel and remember how that went; False where the channel does not reach the person or fails."""
+        """Send over one channel and record the result; False if the channel does not reach the person or fails."""
         if not self.channels[name].reaches(contact):
             return False
         try:
@@ -143,7 +143,7 @@ class Delivery:
 
 
 def wakes(incident: Incident, around: Surroundings) -> bool:
-    """Whether people are told at night too: where investors are concerned, and it, or what hangs on it, cannot wait."""
+    """Whether people are notified at night too: for investors' data, if it or an incident caused by it cannot wait."""
     return around.tier == 1 and any(
         KINDS[one.kind].may_wake and one.facts.get("phase") != "at_risk" and one.facts.get("blocking") is not False
         for one in [incident, *around.hanging]

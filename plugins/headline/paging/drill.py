@@ -1,4 +1,4 @@
-"""The drill: a synthetic alert goes the whole way, over every channel, so that a broken one is known before it is needed."""
+"""The drill: a synthetic alert is sent over every channel, so that a broken channel is found before it is needed."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ DRILL = "alert_drill"
 
 
 def drill(now: datetime) -> dict[str, str]:
-    """Send whoever is on call a synthetic alert over every channel; returns what became of it, by channel.
+    """Send whoever is on call a synthetic alert over every channel; returns the result by channel.
 
-    A channel that fails becomes an incident, told over the others; that nobody acknowledges the drill escalates like any other
+    A channel that fails becomes an incident, notified over the others. A drill that nobody acknowledges escalates like any other
     alert. Raises HeadlineError when a channel failed, or when the ledger does not show what was sent.
     """
     incidents = Incidents()
@@ -39,4 +39,4 @@ def drill(now: datetime) -> dict[str, str]:
         what = "; ".join(f"{name}: {reason}" for name, reason in (failed | lost).items())
         raise HeadlineError(f"the drill for {contact.person} did not get through everywhere: {what}")
     unknown = {name: f"has no address of {contact.person}" for name in delivery.channels if name not in reached}
-    return {INBOX: f"told {contact.person}"} | dict.fromkeys(reached, f"told {contact.person}") | unknown
+    return {INBOX: f"notified {contact.person}"} | dict.fromkeys(reached, f"notified {contact.person}") | unknown

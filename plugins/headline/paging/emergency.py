@@ -1,4 +1,4 @@
-"""Telling people when the ledger or the watch itself does not work: straight over the channels, remembered in a file.
+"""Notifies people when the ledger or the watch does not work: directly over the channels, recorded in a file.
 
 Whatever the ledger fails at leads here: it may be out of reach, read-only, full, or lack a table.
 """
@@ -26,7 +26,7 @@ REFUSAL_LENGTH = 150
 
 
 def mark() -> Path:
-    """Where it stands since when the path is broken and when people were told last; gone when it works again."""
+    """The file with the times since when the path is broken and of the last notification; removed when it works again."""
     return settings.load().home / "alert_path_failed"
 
 
@@ -39,7 +39,7 @@ def tell_directly(reason: str, now: datetime, part: str = WATCH) -> None:
     try:
         known = Incidents().open()
         report([path_failed(known_down(known) | {part: reason}, known, now)], now)
-    except Exception as error:  # whatever it is, an alert that cannot be kept must still be told
+    except Exception as error:  # whatever it is, people must be notified of an alert that cannot be recorded
         refusal = redact(" ".join(str(error).split()))[:REFUSAL_LENGTH]
         log.exception("the ledger does not take the alert")
         since, told = _read(now)
@@ -50,7 +50,7 @@ def tell_directly(reason: str, now: datetime, part: str = WATCH) -> None:
 
 
 def recovered(now: datetime) -> None:
-    """The ledger works again: what it could not be told before is told now, as over."""
+    """The ledger works again: record the incident that it could not keep, as resolved."""
     if not mark().exists():
         return
     since, _ = _read(now)

@@ -1,4 +1,4 @@
-"""Who must be told next, and when: a pure function of an incident, what has happened to it, and who is there."""
+"""Who is notified next, and when: a pure function of an incident, its history and the people on call."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from headline.ledger.incident import Event, Incident
 from headline.paging.channels import INBOX, Contact
 
 MORNING, EVENING = time(8), time(20)
-# What hung on a cause gets so long to follow when the cause is over; only then is it a trouble of its own.
+# Time for an incident to resolve after the incident that caused it; after that it is notified separately.
 TIME_TO_FOLLOW = timedelta(minutes=30)
 # Nobody could be reached: so long until it is tried again.
 TIME_TO_FIX = timedelta(minutes=10)
@@ -21,7 +21,7 @@ TIME_TO_FIX = timedelta(minutes=10)
 
 @dataclass(frozen=True)
 class Step:
-    """What comes next: `contact` is told at that moment; None = everybody is notified again from then on."""
+    """The next step: `contact` is notified at that time; None = everybody is notified again from then on."""
 
     at: datetime
     contact: Contact | None
@@ -40,9 +40,9 @@ def next_step(
 ) -> Step | None:
     """The next thing to do about an incident, due or not; None where nothing is left.
 
-    `chain`: who is told one after the other, with `delay` in between, while nobody acknowledges it. `wakes`: whether people
-    are told at night too. Each is told once, and whoever cannot be reached is passed over. It starts again where it was
-    acknowledged, or told to all, and is still not over after a time.
+    `chain`: who is notified one after the other, with `delay` in between, while nobody acknowledges it. `wakes`: whether people
+    are notified at night too. Each is notified once; a person who cannot be reached is skipped. It starts again if the incident
+    was acknowledged, or all were notified, and it is still open after a time.
     """
     if incident.state == "resolved":
         return None
@@ -83,7 +83,7 @@ def _since_last_start(events: Sequence[Event], incident: Incident) -> tuple[date
 
 
 def _told(events: Sequence[Event]) -> dict[str, datetime]:
-    """Who was told, and when; the inbox counts for whom it is all there is."""
+    """Who was notified, and when; the inbox counts for those without another channel."""
     unreached = {event.person for event in events if event.event == "delivery_failed"}
     return {
         event.person: event.at

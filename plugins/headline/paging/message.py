@@ -1,4 +1,4 @@
-"""What an alert says: a pure function of an incident and what it stands in; short enough for a phone, without secrets."""
+"""The text of an alert: a pure function of an incident and its surroundings; short enough for a phone, without secrets."""
 
 from __future__ import annotations
 
@@ -156,7 +156,7 @@ def _told(row: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def more_lines(facts: Mapping[str, Any]) -> list[str]:
-    """An error of several lines as it was said, indented; one of one line stands in the likely cause already."""
+    """An error of several lines, indented; an error of one line is in the likely cause already."""
     said = [line.rstrip() for line in str(facts.get("error", "")).splitlines() if line.strip()]
     return [f"  {line}" for line in said] if len(said) > 1 else []
 

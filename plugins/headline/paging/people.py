@@ -1,4 +1,4 @@
-"""Whom to tell: the team's rota and owners, or everybody whom a channel knows where the team's file cannot be read."""
+"""Whom to notify: the team's rota and owners, or everybody with a channel if the team's file cannot be read."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ class People(Protocol):
     """Who is there."""
 
     def chain(self, area: str, moment: datetime) -> Sequence[Contact]:
-        """Who is told about an area's trouble, one after the other, never empty."""
+        """Who is notified of an area's incidents, one after the other, never empty."""
         ...
 
     def delay(self, tier: int) -> timedelta:
-        """How long each has to acknowledge before the next is told."""
+        """How long each has to acknowledge before the next is notified."""
         ...
 
 
 @dataclass(frozen=True)
 class Rota:
-    """The people of team.yml: on call, then primary owners, then secondary; whoever is away is replaced by the cover."""
+    """The people of team.yml: on call, then primary owners, then secondary; people who are away are replaced by their cover."""
 
     team: Team
 

@@ -1,4 +1,4 @@
-"""What S3's errors mean: what a retry cures, and what somebody has to mend."""
+"""What S3's errors mean: those that a retry can fix, and those that somebody has to fix."""
 
 from __future__ import annotations
 

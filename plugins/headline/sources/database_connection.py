@@ -48,7 +48,7 @@ def faults_of(ingest: DatabaseIngest, file: Path) -> Iterator[None]:
             "nothing was loaded. The query casts or computes it: let it keep such values as text"
         ) from error
     except psycopg.Error as error:
-        raise Refused([f"{where}: the source refused the query: {error}"]) from error
+        raise Refused([f"{where}: the source rejected the query: {error}"]) from error
 
 
 @contextmanager

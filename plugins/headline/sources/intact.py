@@ -20,7 +20,7 @@ _SHOWN = 3
 # Where a manifest keeps the exact sum of each column of money, as text.
 SUMS = "sums"
 # What is told of a file whose writer has not written its manifest yet, or never did.
-NO_MANIFEST = "its manifest is gone"
+NO_MANIFEST = "its manifest is missing"
 
 
 def manifest_of(file: AnyPath) -> AnyPath:
@@ -64,7 +64,7 @@ def flaw(file: AnyPath, checksum: str) -> str:
     try:
         return "" if has_bytes(file, expected) else "its bytes are others than those that were landed"
     except FileNotFoundError:
-        return "it is gone"
+        return "it is missing"
     except OSError as error:
         return _unreadable(file, error)
 

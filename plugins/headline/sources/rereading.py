@@ -51,7 +51,7 @@ class Difference:
         return max(shares)
 
     def __str__(self) -> str:
-        gone = f"{self.gone_count} of {self.record_count} records are gone"
+        gone = f"{self.gone_count} of {self.record_count} records are missing"
         if self.example:
             gone += f" (such as {', '.join(self.example[:3])})"
         moved = [

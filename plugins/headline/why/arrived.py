@@ -30,7 +30,7 @@ class Arrived:
         changed = SchemaChanges(self._ledger.conn_id).newest(name)
         if changed and changed.is_blocking and changed.ds <= day:
             told = f"{source.id} has other columns since {changed.ds}: {'; '.join(changed.told[:2])}."
-            kept = f"the file is kept: {changed.file}" if changed.file else "the source refused the query"
+            kept = f"the file is kept: {changed.file}" if changed.file else "the source rejected the query"
             steps = [f"headline contract diff {name.replace('landing.', 'raw.')}", *self._steps("schema_changed", source, one)]
             return Standing(name, one, "failed", told, f"{told.rstrip('.')}; {kept}", steps)
         if day not in there:

@@ -110,7 +110,7 @@ def test_what_changed_is_told_in_words() -> None:
     found = column_changes({"amount": {"decimal(18, 4)"}, "channel": {"text"}}, arrived, before, lambda: ())
     assert [str(one) for one in found] == [
         "amount: was decimal(18, 4), arrives as text; 55 % of its values cannot be read as decimal(18, 4)",
-        "channel: gone (was text), perhaps renamed to sold_on (a guess: same type, 75 % of its values were seen before)",
+        "channel: removed (was text), perhaps renamed to sold_on (a guess: same type, 75 % of its values were seen before)",
         "coupon: added (empty); no SQL reads it",
     ]
     assert [one.is_blocking for one in found] == [True, True, False]
@@ -188,7 +188,7 @@ def test_thousands_of_new_columns_are_read_once_each_and_told_in_a_line() -> Non
     assert max(reads.values()) <= 6
     told = SchemaChange("landing.events", D1, "", "run", dict(arrived.kinds), found).told
     assert told == [
-        "paid_at: gone (was timestamp)",
+        "paid_at: removed (was timestamp)",
         "2,000 new columns, such as flag_00000, flag_00001 and flag_00002; no SQL reads them",
     ]
 

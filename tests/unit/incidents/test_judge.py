@@ -399,7 +399,7 @@ def test_a_week_holds_the_days_whose_inputs_it_was_made_from(catalog: Catalog, f
 
 
 def test_a_day_that_its_source_has_lost_in_part_is_told_until_it_is_read_again(catalog: Catalog) -> None:
-    day, gone = YESTERDAY - DAY * 5, "2 of 9 records are gone"
+    day, gone = YESTERDAY - DAY * 5, "2 of 9 records are missing"
     names = ("landing.orders", "landing.nobody")
     held = [HeldDay(name, day, "file", "run", gone, at("02:00")) for name in names]
     published = [*history(), *landed(YESTERDAY)]

@@ -172,10 +172,10 @@ def test_a_run_brings_its_own_checks_also_where_runs_of_other_dags_have_its_id(c
 def test_other_columns_are_the_incident_that_the_watch_finds_too(catalog: Catalog, ledger: Ledger) -> None:
     removed = ColumnChange("amount", "removed", "decimal")
     SchemaChanges().record(SchemaChange("landing.orders", YESTERDAY - DAY, "file", "r", {"tip": "text"}, [removed]))
-    found = finding_of(context(BadData("amount: gone"), landing="orders"), NOW)
+    found = finding_of(context(BadData("amount: removed"), landing="orders"), NOW)
     assert found is not None
     assert (found.kind, found.ds) == ("schema_changed", YESTERDAY - DAY)
-    assert found.facts["changes"] == ["amount: gone (was decimal)"]
+    assert found.facts["changes"] == ["amount: removed (was decimal)"]
 
 
 def test_a_failed_task_says_no_secrets(catalog: Catalog, ledger: Ledger) -> None:

@@ -183,10 +183,10 @@ def test_mail_tells_which_addresses_were_refused(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(mailbox, "refused", {"ada@old.example.com"})
     before = len(mailbox.mails)
     email = configured()["email"]
-    assert email.send(MESSAGE, ADA) == "1 of 2 addresses refused: at old.example.com: 550 no such mailbox"
+    assert email.send(MESSAGE, ADA) == "1 of 2 addresses rejected: at old.example.com: 550 no such mailbox"
     assert [recipients for recipients, _ in mailbox.mails[before:]] == [["ada@example.com"]]
     mailbox.refused.add("ada@example.com")
-    with pytest.raises(Undelivered, match=r"2 of 2 addresses refused: at example.com: 550 no such mailbox; at old"):
+    with pytest.raises(Undelivered, match=r"2 of 2 addresses rejected: at example.com: 550 no such mailbox; at old"):
         email.send(MESSAGE, ADA)
     assert len(mailbox.mails) == before + 1
 

@@ -159,13 +159,13 @@ def test_the_next_channel_is_used_and_the_broken_one_is_an_incident(desk: Desk) 
 
 
 def test_an_address_that_was_refused_is_told_and_the_person_is_reached_all_the_same(desk: Desk) -> None:
-    desk.channels["sns"].refused.append("1 of 2 addresses refused")
+    desk.channels["sns"].refused.append("1 of 2 addresses rejected")
     incident = desk.fire()
     desk.deliver(NOON)
     assert desk.told() == {"sns": ["ada", "ada"]}, "of the incident, and of what was refused"
     assert desk.events(incident)[-2:] == [("told", "ada", "sns"), ("delivery_failed", "ada", "sns")]
     [failed] = [one for one in desk.incidents.open() if one.kind == "alert_path_failed"]
-    assert failed.facts == {"down": {"sns": "1 of 2 addresses refused"}}
+    assert failed.facts == {"down": {"sns": "1 of 2 addresses rejected"}}
     assert desk.deliver(NOON + MINUTE) == NOON + 30 * MINUTE, "ada was told"
 
 

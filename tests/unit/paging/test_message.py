@@ -41,7 +41,7 @@ FACTS: dict[str, dict[str, Any]] = {
     "task_failed": {"run_id": "r", "task_id": "publish", "try_number": 4, "error": "Transient: locked"},
     "source_missing": {"landing": "landing.expenses", "error": "HTTP 503"},
     "schema_changed": {"landing": "landing.expenses", "changes": ["amount: was integer, arrives as text"]},
-    "source_shrunk": {"run_id": "r", "error": "landing.orders: 9 of 29 records are gone (such as O1, O2)"},
+    "source_shrunk": {"run_id": "r", "error": "landing.orders: 9 of 29 records are missing (such as O1, O2)"},
     "profit_drop": {"run_id": "r"},
     "restatement_waiting": {},
     "alert_path_failed": {"down": {"slack": "HTTP 500"}},

@@ -75,7 +75,7 @@ def no_ledger(catalog: Catalog, monkeypatch: pytest.MonkeyPatch) -> Iterator[Non
 def test_a_drill_goes_over_every_channel_and_is_over_when_acknowledged(
     catalog: Catalog, ledger: Ledger, mailbox: Mailbox, slack: Webhook
 ) -> None:
-    assert drill(NOON) == {"inbox": "told ada", "slack": "told ada", "email": "told ada"}
+    assert drill(NOON) == {"inbox": "notified ada", "slack": "notified ada", "email": "notified ada"}
     assert mailbox.subjects == ["Drill: acknowledge this alert"]
     assert slack.texts[0].startswith("ada: Drill: acknowledge this alert.")
     [incident] = Incidents().open()
@@ -138,7 +138,7 @@ def test_a_drill_tells_an_address_that_was_refused(
     people = {"ada": "ada@example.com, ada@old.example.com"}
     monkeypatch.setenv("AIRFLOW_CONN_HEADLINE_EMAIL", mailbox.connection(people=people))
     mailbox.refused.add("ada@old.example.com")
-    with pytest.raises(HeadlineError, match=r"email: 1 of 2 addresses refused: at old.example.com: 550 no such mailbox"):
+    with pytest.raises(HeadlineError, match=r"email: 1 of 2 addresses rejected: at old.example.com: 550 no such mailbox"):
         drill(NOON)
     assert mailbox.subjects[0] == "Drill: acknowledge this alert"
 

@@ -277,9 +277,12 @@ def unchanged(record: Record) -> Record:
 
 # How the records of the fourth day are changed, and the line that must tell it.
 HELD: dict[str, tuple[Change, str]] = {
-    "removed": (without("channel"), "channel: gone (was text)"),
-    "renamed": (renamed("channel", "sold_through"), "channel: gone (was text), perhaps renamed to sold_through (a guess: "),
-    "renamed key": (renamed("order_id", "order_number"), "order_id: gone (was text), perhaps renamed to order_number (a guess: "),
+    "removed": (without("channel"), "channel: removed (was text)"),
+    "renamed": (renamed("channel", "sold_through"), "channel: removed (was text), perhaps renamed to sold_through (a guess: "),
+    "renamed key": (
+        renamed("order_id", "order_number"),
+        "order_id: removed (was text), perhaps renamed to order_number (a guess: ",
+    ),
     "renamed amount": (renamed("amount", "total_amount"), "perhaps renamed to total_amount (a guess: same type"),
     "renamed moment": (renamed("paid_at", "payment_time"), "perhaps renamed to payment_time (a guess: same type"),
     "retyped": (lambda record: record | {"amount": f"EUR {record['amount']}"}, "arrives as text"),
@@ -381,7 +384,7 @@ def test_a_column_that_came_beside_the_old_one_is_recognised_when_that_goes(shop
     shop.ingest()
     change = renamed("channel", "sold_through")
     shop.sends({day: [change(record) for record in records_of(day)] for day in (D1, D2, D3, D4, D5)})
-    with pytest.raises(BadData, match=r"channel: gone .* perhaps renamed to (orders\.)?sold_through"):
+    with pytest.raises(BadData, match=r"channel: removed .* perhaps renamed to (orders\.)?sold_through"):
         shop.ingest(D5)
 
 
@@ -429,7 +432,7 @@ def test_a_day_from_before_a_column_was_agreed_on_may_lack_it(shop: Shop) -> Non
     shop.sends({D2: records_of(D2)[:30]})
     assert shop.ingest(D2) == 1
     shop.sends({D5: records_of(D5)})
-    with pytest.raises(BadData, match="coupon: gone"):
+    with pytest.raises(BadData, match="coupon: removed"):
         shop.ingest(D5)
 
 
@@ -476,7 +479,7 @@ def test_the_columns_of_a_function_are_watched_too(shop: Shop, caplog: pytest.Lo
     assert "orders_on.coupon: added (text)" in caplog.text
     assert "orders_on.channel" not in caplog.text
     shop.execute("drop function orders_on", function.format(typed.replace("channel", "sold_through"), names))
-    with pytest.raises(BadData, match=r"orders_on\.channel: gone \(was text\), perhaps renamed to orders_on\.sold_through"):
+    with pytest.raises(BadData, match=r"orders_on\.channel: removed \(was text\), perhaps renamed to orders_on\.sold_through"):
         shop.ingest(D3)
 
 

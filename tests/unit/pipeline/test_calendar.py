@@ -54,5 +54,5 @@ def test_a_file_that_is_something_else_altogether_is_no_missing_day(
     """A page in the place of a table has a header of its own and no row: no retry makes one."""
     drop(MONDAY, "")
     (tmp_path / f"orders_{MONDAY}.csv").write_text(content)
-    with pytest.raises(BadData, match=r"does not match the schema.*\n  - order_id: gone"):
+    with pytest.raises(BadData, match=r"does not match the schema.*\n  - order_id: removed"):
         ingest(project.run("shop", MONDAY))

@@ -58,7 +58,7 @@ def test_up_to_the_limit_keys_may_go_and_beyond_it_the_day_stays_as_it_was(order
     assert not orders.counts(without(3))
     [held] = HeldDays().open()
     assert (held.landing, held.ds) == ("landing.orders", CLOSED)
-    assert held.found == "3 of 200 records are gone (such as O0, O1, O2); amount moved by 30 of 2,000"
+    assert held.found == "3 of 200 records are missing (such as O0, O1, O2); amount moved by 30 of 2,000"
     assert orders.counts(AMOUNTS | {"new": 1}), "what comes in addition takes nothing away"
     assert not HeldDays().open(), "and the day agrees with its source again"
 

@@ -79,10 +79,10 @@ def test_a_file_lands_with_its_manifest_at_a_plain_address(landing: str, client:
 
 DAMAGES: dict[str, tuple[Callable[[S3Path], object], str]] = {
     "other bytes": (lambda file: file.write_text("PAR1"), "its bytes are others"),
-    "no file": (lambda file: file.unlink(), "it is gone"),
-    "no manifest": (lambda file: manifest_of(file).unlink(), "its manifest is gone"),
+    "no file": (lambda file: file.unlink(), "it is missing"),
+    "no manifest": (lambda file: manifest_of(file).unlink(), "its manifest is missing"),
     "half a manifest": (lambda file: manifest_of(file).write_text("{"), "its manifest is damaged"),
-    "other file, no manifest": (lambda file: (file.write_text("PAR1"), manifest_of(file).unlink()), "its manifest is gone"),
+    "other file, no manifest": (lambda file: (file.write_text("PAR1"), manifest_of(file).unlink()), "its manifest is missing"),
 }
 
 

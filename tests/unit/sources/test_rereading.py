@@ -44,7 +44,7 @@ def test_records_that_are_gone_are_named_and_those_that_came_do_not_count() -> N
     found = compared([{"id": "a", "amount": "10"}, {"id": "b", "amount": "30"}], [{"id": "a", "amount": "10"}, {"id": "c"}])
     assert (found.record_count, found.gone_count, found.example) == (2, 1, ["b"])
     assert (found.measures["amount"].before, found.measures["amount"].moved, found.share) == (40, 30, Decimal("0.75"))
-    assert str(found) == "1 of 2 records are gone (such as b); amount moved by 30 of 40"
+    assert str(found) == "1 of 2 records are missing (such as b); amount moved by 30 of 40"
 
 
 def test_a_record_whose_currency_changes_is_another_one() -> None:

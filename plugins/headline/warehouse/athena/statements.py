@@ -198,7 +198,7 @@ class AthenaStatements:
             except BotoCoreError as error:
                 raise Transient(f"Athena cannot be reached for now: {error}") from error
             time.sleep(pause * random.uniform(0.5, 1.5))  # noqa: S311 (jitter, not secrecy)
-        raise Transient(f"Athena refused {operation} {_TRIES} times, because too many calls came at once: {last}") from last
+        raise Transient(f"Athena rejected {operation} {_TRIES} times, because too many calls came at once: {last}") from last
 
 
 def _pauses(most: int | None = None) -> Iterator[float]:

@@ -32,7 +32,7 @@ def query_alone(statements: Statements, connection: duckdb.DuckDBPyConnection, s
             raise BadRequest(told) from error
         if isinstance(error, Transient):
             raise
-        raise BadRequest(f"DuckDB refused the query: {error}") from error
+        raise BadRequest(f"DuckDB rejected the query: {error}") from error
     finally:
         clock.cancel()
 

@@ -37,7 +37,7 @@ class Statements:
         try:
             return self._connection.execute(sql)
         except _WRONG_SQL as error:
-            raise SpecError([f"DuckDB refused the SQL: {error}"]) from error
+            raise SpecError([f"DuckDB rejected the SQL: {error}"]) from error
         except _WRONG_VALUES as error:
             raise BadData(f"a value does not fit the type in the SQL: {error}") from error
         except _AT_THE_END as error:

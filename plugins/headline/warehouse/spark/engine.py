@@ -72,7 +72,7 @@ class SparkEngine(Engine):
             if stopped:
                 told = f"the query was stopped after {seconds:g} s (HEADLINE_QUERY_SECONDS); query fewer days"
                 raise BadRequest(told) from error
-            raise BadRequest(f"Spark refused the query: {error}") from error
+            raise BadRequest(f"Spark rejected the query: {error}") from error
         finally:
             clock.cancel()
         if len(found.rows) > most_rows:
@@ -170,5 +170,5 @@ def wrong(error: Exception, what: str) -> HeadlineError:
     if kind in _WRONG_VALUES:
         return BadData(f"a value does not fit the type in the SQL: {text}")
     if kind in _WRONG_SQL:
-        return SpecError([f"Spark refused the SQL: {text}\n{what[:2000]}"])
+        return SpecError([f"Spark rejected the SQL: {text}\n{what[:2000]}"])
     return Transient(f"Spark could not finish for now: {kind}: {text}")

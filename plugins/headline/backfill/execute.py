@@ -37,7 +37,7 @@ def execute(
     report: Report = lambda _: None,
     work: Work = lambda run, found: write_audit_publish(run, gate=gate_of(found), alone=True),
 ) -> Backfill:
-    """Compute the open chunks of a backfill; `run_id` is the run that works on it. Safe to run again: finished chunks are skipped.
+    """Compute the open chunks of a backfill; `run_id` is its run. Safe to run again: finished chunks are skipped.
 
     Only one run works on a backfill at a time. `report` is called after each chunk. `work` computes, audits and publishes the
     days of a run. If the data of a chunk are bad, the pipelines that read its pipeline are left out and all others continue.

@@ -1,4 +1,4 @@
-"""A request about figures: which result it is about, which days compute it, and when it is moot."""
+"""A request about figures: its result, the days that compute it, and when it is superseded."""
 
 from __future__ import annotations
 

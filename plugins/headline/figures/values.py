@@ -42,7 +42,7 @@ def metric_values(
 ) -> dict[FigureKey, Decimal | None]:
     """The value of each metric of a table for each period within these days, and for each segment.
 
-    `source`: what stands for the table in SQL. A period or segment without rows has none. Raises SpecError for a faulty
+    `source`: the table in SQL. A period or segment without rows has none. Raises SpecError for a faulty
     expression.
     """
     found: dict[FigureKey, Decimal | None] = {}

@@ -1,4 +1,4 @@
-"""A backfill over a range and its chunks, as rows of the ledger tell them."""
+"""A backfill over a range and its chunks, as rows of the ledger."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Backfills over a range: requests and their chunks, as they stand. What is decided here decides, not the state of a task."""
+"""Backfills over a range: requests and the state of their chunks. This state decides, not the state of a task."""
 
 from __future__ import annotations
 

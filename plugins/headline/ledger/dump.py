@@ -23,7 +23,7 @@ ABOUT = "about.json"
 # Where the ledger names files that landed.
 ADDRESSES = ("load", "held_day", "schema_change")
 _TABLES = "select tablename from pg_tables where schemaname = current_schema() and tablename <> 'alembic_version'"
-# As the view tells it, since the writer may use the sequence and not read it.
+# From the view, because the writer may use the sequence but not read it.
 _VERSION = "select coalesce(last_value, 1) from pg_sequences where schemaname = current_schema() and sequencename = 'version'"
 _SERIALS = text("""
     with mine as materialized (

@@ -88,7 +88,7 @@ def is_same_database(one: str, other: str) -> bool:
 
 
 def unreachable(conn_id: str, error: BaseException) -> Transient:
-    """What is raised where the ledger's database did not do what it was asked; a full disk of this machine is told as that.
+    """What is raised where the ledger's database did not do what it was asked; a full disk of this machine is named as the cause.
 
     PostgreSQL ends at once when its log finds no room, so that a full disk may show only as a connection that was lost.
     """

@@ -195,7 +195,7 @@ class FigureRequests(Store):
 
 
 def is_same_person(one: str | None, other: str) -> bool:
-    """Whether two logins are one person's: directories of users do not tell upper from lower case, and let both in."""
+    """Whether two logins are one person's: user directories ignore case and accept both."""
     return (one or "").strip().casefold() == other.strip().casefold()
 
 
@@ -211,7 +211,7 @@ def take(connection: Connection, request_id: int, sha256: str, run_id: str) -> N
 
 
 def supersede(connection: Connection, request_ids: Iterable[int], run_id: str) -> None:
-    """Within a transaction: close requests that are moot, because a run has computed their figures again; idempotent."""
+    """Within a transaction: close requests that are superseded because a run computed their figures again; idempotent."""
     for request_id in request_ids:
         connection.execute(_ALONE)
         row = connection.execute(text(f"{_WITH_STATE} where figure_request.id = :id"), {"id": request_id}).mappings().one()

@@ -10,7 +10,7 @@ from typing import Any
 
 from headline.intervals import Interval
 
-# What tells a figure from others: its metric, its segment and the first day of its period.
+# The key of a figure: its metric, its segment and the first day of its period.
 FigureKey = tuple[str, str, date]
 FIELDS = (
     *("pipeline", "metric", "definition_version", "segment", "start", "end", "value", "coverage", "status", "reason"),

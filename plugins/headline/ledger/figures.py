@@ -35,7 +35,7 @@ _FOUND = text("""
 
 @dataclass(frozen=True)
 class Figure:
-    """An unusual figure as the newest audit that found it tells it.
+    """An unusual figure, from the newest audit that found it.
 
     `finding`: its key (period, groups, measure) with what the check says of it, and, where it is waived, by whom and why.
     """
@@ -63,7 +63,7 @@ class Figure:
 
     @property
     def is_high(self) -> bool:
-        """Whether it lies above what is expected."""
+        """Whether it is above the expected value."""
         return self.value > Decimal(self.finding["expected"] or 0)
 
     @property
@@ -91,7 +91,7 @@ class Figures(Store):
     """Reads of what the checks of kind anomaly have found; the audits keep it, with every waiver."""
 
     def found(self, table_names: Iterable[str], but_of_run: str = "") -> list[Figure]:
-        """Every figure that any audit of these tables has found unusual, as the newest one tells it, in the order of audits.
+        """Every figure that any audit of these tables found unusual, from the newest such audit, in the order of audits.
 
         `but_of_run`: the key of a run whose own audits do not count: nobody has seen them yet.
         """
@@ -122,7 +122,7 @@ class Figures(Store):
 
 
 def key_of(finding: Sample) -> Sample:
-    """What tells a figure from others of its check: its period, its groups and its measure."""
+    """The key of a figure within its check: its period, groups and measure."""
     return {name: value for name, value in finding.items() if name not in (*SAYS, *WAIVED)}
 
 

@@ -1,4 +1,4 @@
-"""An incident: what somebody found, as what it stands, and what happened to it."""
+"""An incident: the finding, its state and its timeline."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ UNRESOLVED = ("open", "acknowledged")
 class Finding:
     """Something that is wrong, as whoever found it says: the same pipeline, kind and day is the same incident.
 
-    `since`: when it became true. `facts`: JSON that the message tells from; they replace those of an earlier finding, except
+    `since`: when it became true. `facts`: JSON for the message; they replace those of an earlier finding, except
     that facts whose names begin with `adds` are kept, but those that it `drops`. `cause`: the finding that it follows from.
     """
 
@@ -35,7 +35,7 @@ class Finding:
 
 @dataclass(frozen=True)
 class Incident:
-    """One incident as it stands."""
+    """The current state of an incident."""
 
     id: int
     kind: str

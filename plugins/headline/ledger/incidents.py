@@ -1,4 +1,4 @@
-"""Incidents and everything that happens to them: what went wrong, who was told, who took it, when it was over."""
+"""Incidents and their events: what went wrong, who was notified, who acknowledged it, when it was resolved."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class Incidents(Store):
             return known
 
     def acknowledge(self, incident_id: int, by: str, at: datetime | None = None) -> Incident:
-        """Somebody takes it: nobody else is told from now on. Again, or when it is over, nothing changes.
+        """Acknowledge it: nobody else is notified from now on. Idempotent; no effect on a resolved incident.
 
         Raises BadRequest where there is no such incident.
         """
@@ -81,7 +81,7 @@ class Incidents(Store):
         return self._change(incident_id, UNRESOLVED, changes, Event(incident_id, at, "resolved", detail=detail))
 
     def link(self, incident_id: int, cause_id: int | None, at: datetime, detail: str) -> Incident:
-        """Hang it on the incident that it follows from, so that nobody is told twice; None = it stands on its own."""
+        """Link it to the incident that caused it, so that nobody is notified twice; None = it has no cause."""
         known = self.get(incident_id)
         if known.cause_id == cause_id:
             return known
@@ -94,7 +94,7 @@ class Incidents(Store):
 
     @contextmanager
     def telling(self, incident_id: int) -> Iterator[bool]:
-        """Hold the right to tell people about an incident; False when another process holds it."""
+        """Hold the right to notify people of an incident; False if another process holds it."""
         with self._begin() as connection:
             query = text("select pg_try_advisory_xact_lock(hashtext('headline telling'), :id)")
             yield bool(connection.scalar(query, {"id": incident_id % 2**31}))

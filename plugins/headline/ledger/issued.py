@@ -1,4 +1,4 @@
-"""Figures that investors were told: rows that are added and never changed, each with the hash of the one before."""
+"""Figures issued to investors: rows that are added and never changed, each with the hash of the one before."""
 
 from __future__ import annotations
 

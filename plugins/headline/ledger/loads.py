@@ -96,7 +96,7 @@ class Loads(Store):
             return _loads(connection, query.order_by(columns.ds))
 
     def landed_files(self) -> list[str]:
-        """Every file that ever landed, as the history tells it, also those whose day came again."""
+        """Every file that ever landed, also those of days that landed again."""
         query = select(tables.load.c.file).distinct().order_by(tables.load.c.file)
         with self._begin() as connection:
             return list(connection.scalars(query))

@@ -153,7 +153,7 @@ class Recording:
                     "end": last.interval.end,
                     "status": first.status,
                     "coverage": min(one.coverage for one in periods),
-                    # Of a table that is replaced whole every period tells the same content.
+                    # All periods of a fully replaced table have the same content.
                     "row_count": sum({one.fingerprint: one.row_count for one in periods}.values()),
                     "as_of": as_of,
                     "inputs": {name: seen[name] for name in inputs.get(first.table, ()) if name in seen},

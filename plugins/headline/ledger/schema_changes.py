@@ -112,7 +112,7 @@ class SchemaChange:
 
 
 class SchemaChanges(Store):
-    """Arrivals whose columns were not those known until then, oldest first; the newest of a landing is how things stand."""
+    """Arrivals whose columns were not those known until then, oldest first; the newest of a landing is the current state."""
 
     def record(self, found: SchemaChange) -> None:
         """Remember an arrival; the same again right after itself, as by a run that is repeated, is remembered once."""

@@ -32,7 +32,7 @@ class Statement:
 
 
 class Statements(Store):
-    """All statements that engines have told of. Raises Transient when the ledger is out of reach."""
+    """All statements that engines reported. Raises Transient when the ledger is out of reach."""
 
     def started(self, statement: Statement) -> bool:
         """Remember a statement as running; False where it was known already."""

@@ -17,7 +17,7 @@ from headline.ledger.loads import Load
 from headline.ledger.store import Store
 from headline.ledger.versions import lock_versions, next_versions
 
-# The columns of history in which a key, and so a person's id, may stand, and whether they hold JSON.
+# The columns of history that may have a key, and so a person's id, and whether they are JSON.
 TOLD = {
     ("audit", "sample"): True,
     ("incident", "facts"): True,
@@ -123,7 +123,7 @@ class Upkeep(Store):
         return found
 
     def replace_told(self, person: str, pseudonym: str) -> None:
-        """Let the pseudonym stand wherever the ledger names the person."""
+        """Replace the person's id by the pseudonym everywhere in the ledger."""
         values = {"word": _word(person), "person": person, "pseudonym": pseudonym}
         with self._begin() as connection:
             connection.execute(text("select replace_in_history(:person, :pseudonym)"), values)

@@ -1,4 +1,4 @@
-"""Checks of kind anomaly: a figure is unusual, or it cannot be told yet; and an unusual one may be right, as a person can say."""
+"""Anomaly checks: a figure is unusual or has insufficient history; a person can waive an unusual figure that is right."""
 
 from __future__ import annotations
 
@@ -124,7 +124,7 @@ def _with_waiver(outlier: Sample, *said: str | None) -> Sample:
 
 
 def _allowed(outlier: Sample) -> str:
-    """How far a figure may be from what is expected; audits of before it was told do not say."""
+    """How far a figure may be from the expected value; None for audits from before it was recorded."""
     return f" ± {_number(outlier['allowed'])}" if outlier.get("allowed") else ""
 
 

@@ -1,4 +1,4 @@
-"""What arrived is compared with what was agreed before it counts as loaded."""
+"""Compares an arrival with the expected schema before it counts as loaded."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ NO_VALUES = pa.chunked_array([], pa.string())
 
 
 class Arrival:
-    """The columns of one ingest: news are told and let through, anything else holds the load while the file is kept."""
+    """The columns of one ingest: added columns are notified and let through; other changes block the load, and the file is kept."""
 
     def __init__(self, run: PipelineRun, name: str) -> None:
         self._run = run
@@ -108,7 +108,7 @@ class Arrival:
         return before
 
     def _changes(self, load: Load, before: Load | None) -> list[ColumnChange]:
-        """A column may be missing where another stands in for it, and on days from before it was agreed on."""
+        """A column may be missing if another replaces it, and on days from before it was added to the schema."""
         agreed = self.agreed.kinds
         if absent := agreed.keys() - load.columns.keys():
             others = alternatives(self._source, self._name)
@@ -168,7 +168,7 @@ class Arrival:
         found = self._found_in_relations({name: kind for name, (kind, _) in now.items()}, changes)
         return found if found.is_blocking else None
 
-    # what is told and remembered
+    # notified and recorded
 
     def _found(self, load: Load, changes: list[ColumnChange]) -> SchemaChange:
         return SchemaChange(self._landing, load.ds, load.file, self._run.run_id, {**load.columns, **self._offered}, changes)

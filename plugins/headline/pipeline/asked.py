@@ -19,7 +19,7 @@ from headline.warehouse import Staging
 def to_verify(
     run: PipelineRun, table: Table, intervals: list[Interval], computed: Mapping[str, list[Interval]], session: Staging
 ) -> Staged:
-    """A staging table as the audit verifies it: names in the SQL of checks stand for what they stand for in its SELECT.
+    """A staging table as the audit verifies it: names in the SQL of checks are resolved as in its SELECT.
 
     `computed`: the days of each table that the run has staged.
     """

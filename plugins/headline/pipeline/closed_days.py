@@ -1,4 +1,4 @@
-"""A day that is loaded does not shrink unseen: what a later reading takes away is told, and beyond a limit it does not count."""
+"""A loaded day does not shrink unnoticed: records missing in a later reading are reported, and blocked beyond a limit."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The rows of one table in two states, compared by the engine: every difference is told once, and nothing else."""
+"""Compares the rows of one table in two states in the engine: every difference once, and nothing else."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ class Difference:
 
 
 class Comparison:
-    """One output of a table in two states. Equal rows are equal in all columns; the others are told apart by the table's key."""
+    """One output of a table in two states. Equal rows are equal in all columns; the others are matched by the table's key."""
 
     def __init__(self, output: str, table: Table, before: Side, after: Side, query: Callable[[str], Result]) -> None:
         self._output, self._query = output, query
@@ -123,7 +123,7 @@ class Comparison:
             yield from self._examples()
 
     def _counts(self) -> Iterator[Difference]:
-        """Of a key's rows that differ, those that stand against another are changed; what is left over was added or removed."""
+        """Of a key's rows that differ, those with a counterpart are changed; the rest were added or removed."""
         [sums] = self._rows(
             f"{self._differing} select sum(greatest(gained - lost, 0)), sum(greatest(lost - gained, 0)), "
             "sum(least(gained, lost)) from (select distinct kind, place, gained, lost from differing) as keys"

@@ -1,4 +1,4 @@
-"""What a run, or the SQL as it stands, has computed and not published, beside what is published."""
+"""Data diff of the rows that a run, or the current SQL, computed and did not publish, against the published rows."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def inspect(table: Table, staging_table: StagingTable, warehouse: Warehouse) -> 
 
 
 def compute_and_compare(run: PipelineRun, table: Table) -> list[Difference]:
-    """What the SQL as it stands makes of the published inputs for the days of a run, beside what is published of the table.
+    """Data diff of the current SQL on the published inputs for the days of a run against the published rows of the table.
 
     Neither the ledger nor a published table is changed. Raises SpecError for faulty SQL or an input that was never published.
     """

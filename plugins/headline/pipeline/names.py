@@ -1,4 +1,4 @@
-"""What the table names in SQL stand for inside one run."""
+"""Resolves the table names of SQL within one run."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def resolutions(
 ) -> dict[str, Resolution]:
     """For each table that the SQL `text` reads: the run's own staging table over what is published, or the files that landed.
 
-    Every other name stands for the published table. `computed`: the days of each table that the run has staged. `loads`: by
+    Every other name is the published table. `computed`: the days of each table that the run has staged. `loads`: by
     landing, what is read of it.
     """
     found: dict[str, Resolution] = {}

@@ -28,7 +28,7 @@ _OUTCOMES = {"PASSED": "passed", "WARN": "warned", "FAILED": "failed"}
 
 @dataclass(frozen=True)
 class Staged:
-    """A staging table to verify: where its rows are (`dataset`), for which intervals, and what names in its checks stand for."""
+    """A staging table to verify: its rows (`dataset`), its intervals, and the tables that names in its checks mean."""
 
     table: Table
     dataset: str

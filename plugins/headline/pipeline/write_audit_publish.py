@@ -84,7 +84,7 @@ def write_audit_publish(
 
 
 class _Progress:
-    """What a run has done so far, by table; told to `report` after each step."""
+    """The progress of a run by table; passed to `report` after each step."""
 
     def __init__(self, report: Report | None = None, session: Staging | None = None) -> None:
         self._report = report

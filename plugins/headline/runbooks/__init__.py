@@ -1,4 +1,4 @@
-"""Runbooks: what of them follows from the specification, and what somebody must have written."""
+"""Runbooks: the parts generated from the specification, and the rules for the parts written by hand."""
 
 from headline.runbooks.access import regenerated_access
 from headline.runbooks.alerts import ALERT_PAGES, alert_faults, regenerated_alert

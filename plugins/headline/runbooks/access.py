@@ -71,7 +71,7 @@ def load_access() -> Access:
 
 
 def regenerated_access() -> str:
-    """docs/rights.md with its generated tables as they should be."""
+    """docs/rights.md with its generated tables up to date."""
     return replace_parts(PAGE.read_text(), {"aws": on_aws(), "airflow": in_airflow()})
 
 

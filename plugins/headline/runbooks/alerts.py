@@ -17,7 +17,7 @@ PART = "kind"
 
 
 def regenerated_alert(file: Path) -> str:
-    """The page of a kind with its generated part as it should be."""
+    """The page of a kind with its generated part up to date."""
     return replace_parts(file.read_text(), {PART: _generated(KINDS[file.stem])} if file.stem in KINDS else {})
 
 
@@ -34,7 +34,7 @@ def alert_faults(pages: Path = ALERT_PAGES) -> Iterator[str]:
 
 
 def _generated(kind: Kind) -> str:
-    night = "at once where investors are concerned (tier 1), else in the morning" if kind.may_wake else "in the morning"
+    night = "at once for data reported to investors (tier 1), else in the morning" if kind.may_wake else "in the morning"
     if kind.is_news:
         again = "no"
     else:

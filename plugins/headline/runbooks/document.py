@@ -1,4 +1,4 @@
-"""A Markdown page of which the parts between markers are generated and everything else is somebody's own words.
+"""A Markdown page with generated parts between markers; everything else is written by hand.
 
 <!-- generated: facts -->
 | Landing deadline | by 03:30 UTC |
@@ -26,7 +26,7 @@ _MARKER = re.compile(rf"^(<!-- generated: [\w ]+ -->|{_END})\n", re.MULTILINE)
 
 @dataclass(frozen=True)
 class Section:
-    """A heading and what stands below it, up to the next heading of the same or a higher level."""
+    """A heading and the text below it, up to the next heading of the same or a higher level."""
 
     level: int
     title: str
@@ -34,12 +34,12 @@ class Section:
 
 
 def parts(text: str) -> dict[str, str]:
-    """The generated parts of a page by their names, as they stand there."""
+    """The current generated parts of a page by name."""
     return {found["name"]: found["body"].strip() for found in _PART.finditer(text)}
 
 
 def replace_parts(text: str, new: Mapping[str, str]) -> str:
-    """The page with each of its generated parts as it should be; a part that is not in `new` stays."""
+    """The page with its generated parts replaced; a part that is not in `new` stays."""
 
     def part(found: re.Match[str]) -> str:
         body = new.get(found["name"], found["body"]).strip()
@@ -49,12 +49,12 @@ def replace_parts(text: str, new: Mapping[str, str]) -> str:
 
 
 def without_markers(text: str) -> str:
-    """The page as a reader should see it."""
+    """The page without markers, for readers."""
     return _MARKER.sub("", text)
 
 
 def without_generated(text: str) -> str:
-    """The page with nothing in its generated parts, whose lines stay, so that the others keep their numbers."""
+    """The page with blank lines for its generated parts, so that the other lines keep their numbers."""
     return _PART.sub(lambda found: "\n" * found[0].count("\n"), text)
 
 

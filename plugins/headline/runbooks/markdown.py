@@ -1,4 +1,4 @@
-"""The few pieces of Markdown that the generated parts are made of."""
+"""Markdown helpers for the generated parts."""
 
 from __future__ import annotations
 
@@ -32,5 +32,5 @@ def duration(delay: timedelta) -> str:
 
 
 def anchor(title: str) -> str:
-    """What a link to a heading ends with, made as GitHub and GitLab make it."""
+    """The anchor of a heading, as GitHub and GitLab make it."""
     return re.sub(r"[^\w\- ]", "", title.strip().lower()).replace(" ", "-")

@@ -1,4 +1,4 @@
-"""What a runbook and the page of an alert must hold, and what not: absence is a fault, and so is what nothing leads to."""
+"""The rules for a runbook and the page of an alert: required parts, and no part that belongs to nothing."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from headline.runbooks.document import dead_links, parts, sections
 from headline.runbooks.generate import generated_parts
 from headline.specs import Catalog, Pipeline
 
-# The same in every runbook, so that whoever is woken knows where to look.
+# The same in every runbook, so that people on call know where to look.
 HEADINGS = [
     "On call",
     "Look at the data",

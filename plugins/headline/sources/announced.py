@@ -1,4 +1,4 @@
-"""What a queue is told of new files on S3: which objects its messages are about."""
+"""Messages of a queue about new files on S3: the objects that they name."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ class TooLongError(Exception):
 
 
 class Element(NamedTuple):
-    """A value and the text that stood there."""
+    """A value and its original text."""
 
     value: Any
     text: str
@@ -89,7 +89,7 @@ class _Text:
                 return self._text[self._at : self._at + 1]
 
     def take(self, wanted: str) -> None:
-        """Go behind a sign; raises ValueError where another stands there."""
+        """Skip a sign; raises ValueError if another sign is found."""
         if not self.skips(wanted):
             raise ValueError(f"{self.sign() or 'its end'} found where {wanted} is expected")
 

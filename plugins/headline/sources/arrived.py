@@ -26,7 +26,7 @@ Files = dict[date, dict[str, str]]
 
 
 def is_about(ingest: StreamIngest, announced: Collection[str]) -> bool:
-    """Whether any of these objects lies where the files of a stream do."""
+    """Whether any of these objects is in the folder of a stream."""
     base = root(ingest.connection)
     begins = "" if isinstance(base, Path) else f"s3://{base.bucket}/{base.key}".rstrip("/") + "/"
     return bool(begins) and any(address.startswith(begins) for address in announced)
@@ -41,7 +41,7 @@ def files_there(ingest: StreamIngest, days: Interval) -> Files:
 
 
 class Arrived:
-    """The manifest of what has landed of a stream, file by file; it stands in the landing zone.
+    """The manifest of the landed files of a stream, in the landing zone.
 
     It is written after the files that it names have landed, and says nothing of what is in them: a file that it lacks lands once
     more, which changes nothing.

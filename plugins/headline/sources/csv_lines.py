@@ -1,4 +1,4 @@
-"""The records of a CSV file: a line that does not fit its header is refused by itself."""
+"""The records of a CSV file: a line that does not fit the header is quarantined alone."""
 
 from __future__ import annotations
 

@@ -28,7 +28,7 @@ ROWS_IN_A_MESSAGE = 50
 
 
 def read(ingest: DatabaseIngest, folder: Path, interval: Interval) -> Iterator[Part]:
-    """The rows of the extract query for the interval, told apart by its column `ds`, which it must be ordered by.
+    """The rows of the extract query for the interval, split by its column `ds`, which it must be ordered by.
 
     Those without a day are refused, and of NO_DAY.
 
@@ -108,7 +108,7 @@ def _portions(rows: Iterable[tuple[Any, ...]]) -> Iterator[list[tuple[Any, ...]]
 
 
 def _batch(rows: Sequence[tuple[Any, ...]], schema: pa.Schema, key: Sequence[str], *, is_without_day: bool) -> pa.RecordBatch:
-    """The rows as columns; what has a value that its column cannot hold, or no day, is refused and told by its key."""
+    """The rows as columns; rows without a day, or with a value that does not fit its column, are quarantined with their key."""
     columns = [list(values) for values in zip(*rows, strict=True)]
     reasons: dict[int, dict[str, Any]] = {}
     arrays = []

@@ -1,4 +1,4 @@
-"""Records are told apart by their business day."""
+"""Splits records by their business day."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def by_day(
         count += len(chunk)
         for day, rows in sorted(days.items()):
             yield day, batch(rows)
-    # Where no record of a file tells its day there is none on which the others could be refused.
+    # If no record of a file has a day, there is no day on which the others could be quarantined.
     if are_most(undated, count) or (again and count and homeless == count):
         whole = ((interval.start, batch(chunk)) for chunk in chunks(again(), taken)) if again else None
         odd = homeless if again else undated
@@ -74,7 +74,7 @@ def by_day(
 
 
 def _dated(record: Mapping[str, Any], column: str, zones: Zones) -> tuple[Mapping[str, Any], date | None]:
-    """A record with its day; one whose day cannot be told is refused."""
+    """A record with its day; a record without a valid day is quarantined."""
     if record.get(REFUSAL):
         return record, None
     written = field_of(record, column)
@@ -97,7 +97,7 @@ def zones_of(zone: str) -> Zones:
 
 
 def day_of(value: Any, zones: Zones) -> date:
-    """The business day that a date names, or a moment lies on; raises ValueError where it is neither."""
+    """The business day of a date or timestamp; raises ValueError for anything else."""
     text = str(value).strip()
     try:
         return date_of(text)

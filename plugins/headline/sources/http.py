@@ -29,7 +29,7 @@ WORTH_RETRYING = {408, 425, 429}
 
 
 def read(ingest: HttpIngest, interval: Interval) -> Iterator[Part]:
-    """All pages for the interval, told apart by the record's field `day`.
+    """All pages for the interval, split by the record's field `day`.
 
     Raises Transient when the service is out of reach, overloaded or answers with something that is no JSON,
     BadRequest when it refuses the question, BadData when the answer has another shape than the spec says.
@@ -75,7 +75,7 @@ def _records(ingest: HttpIngest, interval: Interval, taken: Taken) -> Iterator[d
 
 @contextmanager
 def _asked(ingest: HttpIngest, params: dict[str, str]) -> Iterator[Answer]:
-    """An answer that is read while this is open; what it lacks or breaks is told as of the service."""
+    """An answer that is read while this is open; errors in it are reported as the service's."""
     import requests
     from airflow.providers.http.hooks.http import HttpHook
 

@@ -19,12 +19,12 @@ if TYPE_CHECKING:
 _SHOWN = 3
 # Where a manifest keeps the exact sum of each column of money, as text.
 SUMS = "sums"
-# What is told of a file whose writer has not written its manifest yet, or never did.
+# For a file whose manifest is not written yet, or never was.
 NO_MANIFEST = "its manifest is missing"
 
 
 def manifest_of(file: AnyPath) -> AnyPath:
-    """Where the manifest of a landed file stands."""
+    """The path of the manifest of a landed file."""
     return file.with_suffix(".json")
 
 

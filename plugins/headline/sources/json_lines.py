@@ -1,4 +1,4 @@
-"""The records of a file of JSON lines: a line that is none is refused by itself."""
+"""The records of a file of JSON lines: an invalid line is quarantined alone."""
 
 from __future__ import annotations
 

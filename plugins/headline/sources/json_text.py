@@ -1,4 +1,4 @@
-"""JSON with its numbers left as the text that stood there, and its repeated keys told."""
+"""JSON with its numbers kept as text, and its duplicate keys found."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 
 class _Repeated(dict[str, Any]):
-    """An object with a key that stands twice; `key`: the first of them."""
+    """An object with a duplicate key; `key`: the first of them."""
 
     key = ""
 
@@ -26,7 +26,7 @@ _DECODER = json.JSONDecoder(parse_float=str, parse_int=str, parse_constant=str, 
 
 
 def loads(text: str | bytes) -> Any:
-    """JSON with its numbers left as the text that stood there: money never passes through a float."""
+    """JSON with its numbers kept as text: money never passes through a float."""
     if isinstance(text, bytes):
         text = text.decode(json.detect_encoding(text), "surrogatepass")
     try:

@@ -1,4 +1,4 @@
-"""Rows are held against what is agreed of their columns; what does not fit is refused by itself."""
+"""Validates rows against the types of their columns; rows that do not fit are quarantined alone."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def judged(rows: pa.RecordBatch, agreed: Agreed) -> pa.RecordBatch:
         return pa.RecordBatch.from_arrays(list(columns.values()), names=list(columns))
     size, nothing = rows.num_rows, pa.nulls(rows.num_rows, pa.string())
     reasons, texts = (pa.nulls(size, pa.string()) if one is None else one for one in (reasons, texts))
-    for wrong, name, values in found:  # the first fault of a row is told
+    for wrong, name, values in found:  # the first fault of a row is recorded
         is_new = pc.and_(wrong, pc.is_null(reasons))
         reasons = pc.if_else(is_new, pa.scalar(f"invalid_{name}"), reasons)
         texts = pc.if_else(is_new, pc.utf8_slice_codeunits(values, 0, LONGEST_TEXT), texts)
@@ -83,7 +83,7 @@ def _told_by(rows: pa.RecordBatch, key: Sequence[str]) -> pa.Array:
 
 
 def _told(values: pa.Array) -> list[Any]:
-    """Values as Python tells them; where it has none for one of them, such as the year 0, as Arrow does."""
+    """Values as Python shows them; a value that Python does not have, such as the year 0, as Arrow shows it."""
     try:
         return list(values.to_pylist())
     except (ValueError, OverflowError):

@@ -37,14 +37,14 @@ if TYPE_CHECKING:
 # One day's part of what a source gave: rows of that day, columns as they came. NO_DAY: of rows that belong to none.
 Part = tuple[date, pa.RecordBatch]
 NO_DAY = date.min
-# Rows that tell what a column holds; where a column has changed, more are read to find out what became of it.
+# Rows that show what a column has; where a column has changed, more are read to find out what became of it.
 SAMPLE_ROWS = 1_000
 # So often is a file written whose bytes are not what its manifest says.
 ATTEMPTS = 3
 
 
 class Unfit(BadData):
-    """What arrived is whole but cannot be told apart as the spec says.
+    """The arrival is complete but cannot be split by day as the spec says.
 
     `parts`: all of it, so that it can be kept; None where it has been handed over already. `kept`: where the writer kept it.
     """
@@ -60,7 +60,7 @@ class LandingWriter:
     """Collects the parts of one table, a file a day, and moves the finished files into the landing zone.
 
     A file is named by the checksum of its content: the same rows again, in whatever order, are the same file, and one that is
-    damaged is written again. A record that is not as agreed is refused by itself. `root`: the landing zone, if it is not the
+    damaged is written again. An invalid record is quarantined alone. `root`: the landing zone, if it is not the
     deployment's. `border`: what happens to rows before they land. `without_day`: on which days records without one stand; if left
     out, on the last that must have a file.
     """
@@ -103,7 +103,7 @@ class LandingWriter:
             return [self._land(day, spool, [day], (known or {}).get(day)) for day in found]
 
     def _keep(self, error: Unfit, spool: Spool) -> Load:
-        """Land all that cannot be told apart as one day."""
+        """Land everything that cannot be split as one day."""
         if error.parts is None:
             return self._land(error.day, spool, spool.days)
         with Spool() as whole:

@@ -1,4 +1,4 @@
-"""One file that holds many days, told apart by a column."""
+"""One file with many days, split by a column."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 def many_days(path: AnyPath, ingest: FilesIngest, column: str, interval: Interval) -> Iterator[Part]:
-    """The rows of each day of the interval; those of which nobody can tell the day are refused on the first day of the file."""
+    """The rows of each day of the interval; rows without a valid day are quarantined on the first day of the file."""
     if ingest.format != "parquet":
         taken = Taken()
 
@@ -72,7 +72,7 @@ def _days(moments: pa.Array, zone: str) -> pa.Array:
 
 
 def _days_of_texts(texts: pa.Array, zones: Zones) -> pa.Array:
-    """The business day that each text tells, read as in every other format; each of its spellings once."""
+    """The business day of each text, parsed as in every other format; each distinct text once."""
 
     def told(text: str | None) -> date | None:
         try:
@@ -85,7 +85,7 @@ def _days_of_texts(texts: pa.Array, zones: Zones) -> pa.Array:
 
 
 def _without_day(path: AnyPath, ingest: FilesIngest, column: str) -> Iterator[pa.RecordBatch]:
-    """The rows of which nobody can tell the day, refused."""
+    """The rows without a valid day, quarantined."""
     for rows in batches(path, ingest, date.max):
         name = spelled(column, rows.schema.names) or column
         odd = rows.filter(pc.is_null(_days(rows.column(name), ingest.zone)))

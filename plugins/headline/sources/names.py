@@ -24,7 +24,7 @@ def spelled(name: str, names: Iterable[str]) -> str | None:
 
 
 def told_apart(names: list[str]) -> list[str]:
-    """The names, numbered where SQL cannot tell one from one before it; those without a name, which are left out, stay."""
+    """The names, numbered if SQL cannot distinguish one from an earlier one; missing names stay, and are skipped."""
     taken: set[str] = set()
     found: list[str] = []
     for name in names:

@@ -34,13 +34,13 @@ class Persons:
         return pseudonym_of(digest) if digest in self.tombstones.digests else None
 
     def found_in(self, text: str) -> dict[str, str]:
-        """The ids that stand in a text as words of their own, with their pseudonyms."""
+        """The ids that are separate words of a text, with their pseudonyms."""
         words = {word for tokens in _TOKENS for word in tokens.findall(text)}
         words |= {word.strip(".+-") for word in words}
         return {word: found for word in words - {""} if (found := self.pseudonym(word))}
 
     def without(self, text: str) -> str:
-        """A text in which pseudonyms stand for ids."""
+        """A text with ids replaced by pseudonyms."""
         for word, pseudonym in self.found_in(text).items():
             text = re.sub(rf"(?<!\w){re.escape(word)}(?!\w)", pseudonym, text)
         return text
@@ -48,7 +48,7 @@ class Persons:
     def replaced(self, rows: pa.RecordBatch, person: str | None, personal: Collection[str]) -> pa.RecordBatch:
         """The rows with a pseudonym for each erased person, without their personal data and without refused texts that name them.
 
-        `person`: the column that tells whose a row is. `personal`: the columns with other personal data.
+        `person`: the column with the id of a row's person. `personal`: the columns with other personal data.
         """
         columns = {name: rows.column(name) for name in rows.schema.names}
         own = _spelled(person, columns)
@@ -97,7 +97,7 @@ def digest_of(value: str, salt: str) -> str:
 
 
 def pseudonym_of(digest: str) -> str:
-    """The number that stands for an erased person everywhere."""
+    """The number that replaces an erased person everywhere."""
     return f"-{_SMALLEST + int(digest, 16) % _COUNT}"
 
 

@@ -32,7 +32,7 @@ def record_of(value: Any, origin: str, text: str | None = None) -> dict[str, Any
 
 
 def records_of(line: str, origin: str) -> list[dict[str, Any]]:
-    """The records of a line: one object, or several that stand behind each other or in a list; refused where it holds none."""
+    """The records of a line: one object, several in a row, or a list; quarantined if it has none."""
     try:
         values = _values(line) if is_text(line) else []
     except ValueError:

@@ -1,4 +1,4 @@
-"""What cannot be read as agreed: the record is kept by itself, with the reason, the text that arrived and where it stood."""
+"""Records that do not match the schema: each is kept with the reason, its original text and its position in the file."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A landed file is written anew without what must go; its content, its checksum and its manifest are new ones."""
+"""Rewrites a landed file without the data to remove; its content, checksum and manifest are new."""
 
 from __future__ import annotations
 

@@ -37,7 +37,7 @@ class _Day:
     names: dict[str, str] = field(default_factory=dict)
 
     def spelled_alike(self, rows: pa.RecordBatch) -> pa.RecordBatch:
-        """The rows with each column named as the first of the day was that SQL cannot tell from it."""
+        """The rows with each column renamed to the day's first name that SQL cannot distinguish from it."""
         names = [self.names.setdefault(name_key(name), name) for name in rows.schema.names]
         return rows if names == rows.schema.names else rows.rename_columns(names)
 

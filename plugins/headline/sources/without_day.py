@@ -1,4 +1,4 @@
-"""Records that belong to no day: each stands on the day on which it was first read, for as long as its source has it."""
+"""Records without a day: each is on the day on which it was first read, for as long as its source has it."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class WithoutDay:
     newest: date | None
 
     def parts(self, rows: pa.RecordBatch, days: Collection[date]) -> Iterator[tuple[date, pa.RecordBatch]]:
-        """The rows, as they are to land, by day; those that stand on none of these days are left out."""
+        """The rows to land, by day; rows on other days are left out."""
         places: defaultdict[date, list[int]] = defaultdict(list)
         for place, identity in enumerate(_identities(rows, self.key)):
             day = self._homes.get(identity) if identity else None

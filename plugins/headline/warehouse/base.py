@@ -71,7 +71,7 @@ class Session(ABC):
         Arrow; or none with these columns and types of SQL."""
 
     def spent(self) -> list[Statement]:
-        """The statements that have ended since this was asked last, of an engine that charges for each; others tell of none."""
+        """The statements that ended since the last call, for an engine that charges for each; empty for others."""
         return []
 
     @abstractmethod
@@ -97,9 +97,8 @@ class Staging(Session):
 
     @abstractmethod
     def ensure(self, outputs: Sequence[Output]) -> None:
-        """Create the published tables from their contracts, empty, where they are not there; add columns that are new. Raises
-        BadData where one is not there of which the ledger says that periods are published, SpecError for columns that a contract
-        retypes or drops."""
+        """Create missing tables from their contracts, empty, and add new columns. Raises BadData if a table is missing although
+        periods of it are published according to the ledger, SpecError for columns that a contract retypes or drops."""
 
     @staticmethod
     @abstractmethod
@@ -117,9 +116,9 @@ class Staging(Session):
 
     @abstractmethod
     def stage(self, table: Table, selects: Sequence[str], asked: Asked = nothing) -> list[Content]:
-        """Make the staging table anew from the rows of all SELECTs, with a view for each output; says what its periods hold. A
-        table with a quarantine is staged once, with the column `quarantine_reason`. `asked`: gives what `query` will be asked of
-        it next, so that an engine on which each statement has its price can answer all of it at once."""
+        """Create or replace the staging table from the rows of all SELECTs, with a view per output; returns the contents of its
+        periods. A table with a quarantine is staged once, with the column `quarantine_reason`. `asked`: returns the next queries
+        of it, so that an engine that charges per statement can answer them together."""
 
     @abstractmethod
     def stage_from(self, other: Warehouse, table: Table, intervals: Sequence[Interval] | None, mask: str) -> list[Content]:

@@ -107,7 +107,7 @@ period_state = Table(
     Index("period_state_by_as_of", "table_name", "as_of"),
 )
 
-# One row: the warehouse that what is published stands in. A publication tells first which it will be, and last that it was.
+# One row: the warehouse of the published tables. A publication records first that it begins, and last that it ended.
 warehouse = Table(
     "warehouse",
     metadata,

@@ -24,7 +24,7 @@ def _in_zone(generator: Any, expression: exp.AtTimeZone) -> str:
 
 
 def _of_those_known(generator: Any, expression: exp.Greatest | exp.Least) -> str:
-    """DuckDB leaves NULLs aside, Trino gives NULL where there is one: each value gives way to the others."""
+    """DuckDB ignores NULLs, Trino returns NULL for them: here each NULL is replaced by another of the values."""
     values = [expression.this, *expression.expressions]
     known = [
         one if isinstance(one, exp.Literal) else exp.func("coalesce", one, *(other for other in values if other is not one))

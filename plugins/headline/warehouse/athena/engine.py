@@ -175,7 +175,7 @@ class AthenaEngine(Engine):
         self._glue.drop(name)
 
     def identity(self) -> Identity | None:
-        """It stands beside a database of Glue, so that nobody needs a statement to know it."""
+        """It is stored with a database of Glue, so that it can be read without a statement."""
         known = self._glue.parameters(OWN_SCHEMA)
         return Identity(known["id"], int(known["publication"]), known["mark"]) if known.get("id") else None
 

@@ -1,4 +1,4 @@
-"""What Glue and S3 tell of tables, and change without a statement: such calls are free and take no place in a queue."""
+"""Metadata of tables in Glue and S3, read and changed without a statement: such calls are free and do not queue."""
 
 from __future__ import annotations
 

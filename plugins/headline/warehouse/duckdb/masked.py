@@ -39,7 +39,7 @@ def attached(connection: duckdb.DuckDBPyConnection, other: Warehouse, mask: str)
         raise TypeError(f"{other} is no DuckDB file")
     other.attach(connection, "(read_only)", OTHER)
     try:
-        # The key stands in no statement that an error could show.
+        # The key is in no statement that an error could show.
         connection.execute(f"set variable mask = '{mask}'")
         yield
     finally:

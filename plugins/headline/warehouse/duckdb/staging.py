@@ -37,7 +37,7 @@ _TO_ONESELF = 0.1
 
 
 class DuckDBStaging(DuckDBSession, Staging):
-    """An instance in memory: the file is attached as `warehouse` while it is needed, staging tables stand in `staging`."""
+    """An instance in memory: the file is attached as `warehouse` while it is needed, staging tables are in `staging`."""
 
     _identity: Identity | None = None  # as it was when the file was attached, and the state that the file had then
     _state: list[tuple[int, ...] | None] | None = None
@@ -168,7 +168,7 @@ class DuckDBStaging(DuckDBSession, Staging):
         if is_new := state != self._state:  # asking the file takes longer than all else here
             self._identity, self._state = super().identity(), state
         told = mismatch_of(self, self._identity, self._locks)
-        if told and not is_new:  # written anew between two ticks of the clock
+        if told and not is_new:  # written again between two ticks of the clock
             self._identity = super().identity()
             told = mismatch_of(self, self._identity, self._locks)
         if told:

@@ -60,7 +60,7 @@ class Statements:
 
 
 def _for_now(error: duckdb.Error, connection: duckdb.DuckDBPyConnection, path: Path | None) -> Transient:
-    """What is raised for an error that may be over at the next try; a full disk is told as that. `path`: of the warehouse."""
+    """The error for a failure that a retry may fix; a full disk is named as the cause. `path`: of the warehouse."""
     if not is_full(error):
         return Transient(f"DuckDB could not finish for now: {error}")
     needed, folder = 0, path or Path()

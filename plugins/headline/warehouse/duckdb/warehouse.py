@@ -37,7 +37,7 @@ class DuckDBWarehouse(Warehouse):
 
     def __init__(self, connection: Connection, *, is_known: bool = True, ledger: str = CONNECTION) -> None:
         self.path = Path(connection.host)
-        self.is_known = is_known  # whether it is the one that the ledger tells of
+        self.is_known = is_known  # whether it is the ledger's warehouse
         self._connection = connection
         self._ledger = ledger
         self.lock_name = f"warehouse {self.path}"

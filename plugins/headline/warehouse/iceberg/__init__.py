@@ -4,7 +4,7 @@ An engine is a subclass of `Engine` (engine.py), which runs statements, and one 
 it. Everything else here is written once, as syntax trees in DuckDB's dialect, and becomes text in the dialect of the engine.
 
 - One table is one Iceberg table of format version 2; a schema is a namespace of the catalog (a Glue database).
-- A run's staging tables stand in the namespace `headline_staging`, with a name of the run's own; they are dropped with its
+- A run's staging tables are in the namespace `headline_staging`, with a name of the run's own; they are dropped with its
   session, unless an audit holds them back. What a killed run has left goes when the ledger forgets its staging tables
   (HEADLINE_KEEP_STAGING_DAYS), or when the same run comes again.
 - A publication is one MERGE per table and quarantine, in parts of at most `Engine.most_partitions` periods, then the identity. A

@@ -1,4 +1,4 @@
-"""What the Glue catalog knows of an Iceberg table, for engines that do not tell it."""
+"""Metadata of an Iceberg table in the Glue catalog, for engines that do not return it."""
 
 from __future__ import annotations
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 
-# Where staging tables stand.
+# The namespace of staging tables.
 STAGING = "headline_staging"
 
 

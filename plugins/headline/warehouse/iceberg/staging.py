@@ -139,7 +139,7 @@ class IcebergStaging(IcebergSession, Staging):
             self.engine.create_view(name, f"select {', '.join(map(self.engine.viewed, columns))} from {staged}{condition}")
 
     def drop_staged(self) -> None:
-        """Drop the run's staging tables unless they are kept; views first, which stand on them."""
+        """Drop the run's staging tables unless they are kept; views first, because they depend on them."""
         if not self._is_kept:
             self._warehouse.drop_staging(self.engine, self._suffix)
 

@@ -27,13 +27,13 @@ _BY_OTHERS = "copies of Iceberg tables are made in their storage: see docs/engin
 class IcebergWarehouse(Warehouse):
     """A catalog of Iceberg tables behind an engine. Extra: lock_timeout (seconds).
 
-    `place`: what people are told it is called; of the same place all runs wait for each other.
+    `place`: its name in messages; runs of the same place wait for each other.
     """
 
     def __init__(self, connection: Connection, place: str, *, ledger: str = CONNECTION) -> None:
         self.connection = connection
         self.place = place
-        self.is_known = True  # whether it is the one that the ledger tells of
+        self.is_known = True  # whether it is the ledger's warehouse
         self.lock_name = f"warehouse {place}"
         self.lock_timeout = float(connection.extra.get("lock_timeout", 600))
         self._ledger = ledger
@@ -79,7 +79,7 @@ class IcebergWarehouse(Warehouse):
             self.drop_staging(engine, suffix(run_key))
 
     def drop_staging(self, engine: Engine, ending: str) -> None:
-        """Drop the staging tables whose names end so; views first, which stand on them."""
+        """Drop the staging tables with this suffix; views first, because they depend on them."""
         for staged in self._staged(engine, ending):
             for output in outputs_of(staged):
                 if (view := engine.staging_name(output, ending)) != staged:
@@ -129,7 +129,7 @@ class IcebergWarehouse(Warehouse):
         return other
 
     def give_place(self, _: Warehouse) -> str:
-        """It stands in its place already."""
+        """It is in its place already."""
         return ""
 
     # inside

@@ -34,7 +34,7 @@ NO_VALUES = pa.chunked_array([], pa.string())
 
 
 class Arrival:
-    """The columns of one ingest: added columns are notified and let through; other changes block the load, and the file is kept."""
+    """The columns of one ingest: added columns are notified and let through; other changes block the load; the file is kept."""
 
     def __init__(self, run: PipelineRun, name: str) -> None:
         self._run = run

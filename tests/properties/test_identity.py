@@ -163,7 +163,7 @@ def test_what_comes_again_too_far_apart_stops_nothing(make_street: MakeStreet) -
     assert [row["order_ds"] for row in sorted(street.rows("core.refund_lines"), key=lambda row: row["ds"])] == [days[1], days[10]]
     assert sum(row["order_id"] == "far" for row in street.rows("profit.unit_profit")) == 5
     warned = {check.check_name for check in street.ledger.latest_audits() if check.outcome == "warned"}
-    assert {f"{what} stands on one day only" for what in ("an order line", "a refund", "an expense")} <= warned
+    assert {f"{what} is on one day only" for what in ("an order line", "a refund", "an expense")} <= warned
 
 
 def test_a_new_day_restates_none_but_those_whose_versions_it_replaces(make_street: MakeStreet) -> None:

@@ -181,7 +181,7 @@ class DuckDBStaging(DuckDBSession, Staging):
         if names and self._warehouse.is_known and (lost := published(names, self._locks)):
             raise BadData(
                 f"the warehouse {self._warehouse.path}: according to the ledger days of {', '.join(lost)} are published, "
-                f"and there is no such table. Nothing was computed or published. {HOW_TO_RESTORE}"
+                f"but there is no such table. Nothing was computed or published. {HOW_TO_RESTORE}"
             )
 
     def _attach(self, stack: ExitStack, how: str) -> None:

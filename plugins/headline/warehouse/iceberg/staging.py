@@ -217,7 +217,7 @@ class IcebergStaging(IcebergSession, Staging):
         if names and self._warehouse.is_known and (lost := published(names, self._locks)):
             raise BadData(
                 f"the warehouse {self._warehouse.place}: according to the ledger days of {', '.join(lost)} are published, "
-                f"and there is no such table. Nothing was computed or published. {HOW_TO_RESTORE}"
+                f"but there is no such table. Nothing was computed or published. {HOW_TO_RESTORE}"
             )
 
 

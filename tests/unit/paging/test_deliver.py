@@ -192,7 +192,7 @@ def test_when_the_phase_changes_facts_of_the_earlier_one_are_gone(desk: Desk) ->
     assert desk.fire(kind="landing_missed", at=NIGHT + HOUR, **missed).facts == missed
     desk.deliver(NIGHT + HOUR)
     [text] = desk.channels["sns"].texts
-    assert "late: its inputs are there" in text
+    assert "late: its inputs are published" in text
     assert not [word for word in ("will land", "about", "usually", "waits for") if word in text]
 
 

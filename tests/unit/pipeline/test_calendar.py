@@ -40,7 +40,7 @@ def test_a_day_of_rest_needs_no_file_and_is_not_asked_for(project: Any, drop: An
 
 def test_a_header_alone_is_a_missing_day_where_the_source_is_open(project: Any, drop: Any) -> None:
     drop(MONDAY, "")
-    with pytest.raises(Transient, match=r"landing\.orders: what arrived for 2026-06-08 holds nothing, .* the day is missing"):
+    with pytest.raises(Transient, match=r"landing\.orders: what arrived for 2026-06-08 is empty, .* the day is missing"):
         ingest(project.run("shop", MONDAY))
     assert project.ledger.states(["landing.orders"]) == []
     drop(MONDAY, "b,2.00\n")

@@ -31,9 +31,7 @@ def landed(project: Any) -> Any:
 )
 def test_a_mapping_that_drops_or_doubles_rows_is_held(landed: Any, how: str) -> None:
     landed.replace("sources/shop/orders.sql", "< date '{{ end }}'", f"< date '{{{{ end }}}}' {how}")
-    with pytest.raises(
-        BadData, match=r"orders\.sql drops or duplicates rows: where that is meant, state in source.yml what the table "
-    ):
+    with pytest.raises(BadData, match=r"orders\.sql drops or duplicates rows: if that is intended, list the table's `reads` in"):
         landed.publish("shop", D1, D2)
 
 

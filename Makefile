@@ -73,9 +73,10 @@ $(ENGINES)/.set-up: requirements-engines.lock | $(SET_UP)
 	  --requirement requirements-engines.lock
 	@touch $@
 
-# One process: Spark's client takes those of pytest-xdist for its own doctests.
+# One process for Spark alone: its client takes those of pytest-xdist for its own doctests, and gets on with no tests of Athena.
 engines: $(ENGINES)/.set-up ## Compute all pipelines on Spark and on a stand-in for Athena, on Iceberg; compare every row with DuckDB's.
-	@PYTHONPATH=$(CURDIR)/$(ENGINES) $(PYTEST) --show-capture=no -m engines tests/engines
+	@$(PYTEST) -m engines --ignore tests/engines/spark tests/engines
+	@PYTHONPATH=$(CURDIR)/$(ENGINES) $(PYTEST) --show-capture=no tests/engines/spark
 
 # JAVA_HOME is that of a JDK 25, which Trino needs.
 $(TRINO)/.set-up: tests/engines/trino/pom.xml tests/engines/trino/Statements.java | $(SET_UP)

@@ -64,7 +64,7 @@ example: $(SET_UP) ## Compute an example on real data: make example name=online_
 
 # Two of the four processes mostly wait for an Airflow of their own.
 test: $(SET_UP) ## Run all tests but the rules of the repository, which `make lint` checks.
-	@$(PYTEST) --numprocesses 4 --dist loadfile --no-loadscope-reorder -m "not attack_long" \
+	@$(PYTEST) --numprocesses 4 --dist loadfile --no-loadscope-reorder -m "not attack_long and not engines" \
 	  $(filter-out tests/repository/ tests/__pycache__/,$(wildcard tests/*/))
 
 # In a folder of their own, since nothing but these tests needs them: half a gigabyte, and a pandas that others would import.
@@ -73,7 +73,9 @@ $(ENGINES)/.set-up: requirements-engines.lock | $(SET_UP)
 	  --requirement requirements-engines.lock
 	@touch $@
 
-engines: $(ENGINES)/.set-up ## Compute all pipelines on Spark's engines and Iceberg, and compare every row with DuckDB's.
+# One process for Spark alone: its client takes those of pytest-xdist for its own doctests, and gets on with no tests of Athena.
+engines: $(ENGINES)/.set-up ## Compute all pipelines on Spark and on a stand-in for Athena, on Iceberg; compare every row with DuckDB's.
+	@$(PYTEST) -m engines --ignore tests/engines/spark tests/engines
 	@PYTHONPATH=$(CURDIR)/$(ENGINES) $(PYTEST) --show-capture=no tests/engines/spark
 
 # JAVA_HOME is that of a JDK 25, which Trino needs.

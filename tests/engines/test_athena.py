@@ -11,6 +11,8 @@ from tests.engines.worlds import FIRST, LAST, compute, connected, landed, publis
 from headline.ledger import Statements
 from headline.pipeline.verify import FOUND_SOMETHING
 
+pytestmark = pytest.mark.engines
+
 # Of a table: it is staged, its contents and checks are asked at once, and it is published.
 MOST_STATEMENTS = 3
 # Of a check that found something: the rows, and the days that they are on.

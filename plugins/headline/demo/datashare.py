@@ -1,5 +1,7 @@
 """The folder into which others drop files: a partner exchange rates, the app's team its events and experiment assignments."""
 
+from __future__ import annotations
+
 import csv
 import gzip
 import json
@@ -9,12 +11,16 @@ from io import StringIO
 from itertools import groupby
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
 
 from headline.demo.app import App, Arrival, Event
 from headline.demo.company import Company, days_between
 from headline.demo.experiments import Assignment
 from headline.demo.finance import ExchangeRate, exchange_rates
-from headline.sources.storage import AnyPath, replacing
+from headline.sources.storage import replacing
+
+if TYPE_CHECKING:
+    from headline.sources.storage import AnyPath
 
 HOURS_PER_TURN = 3
 LARGEST_MICRO_BATCH = 500

@@ -35,8 +35,9 @@ class Kept:
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         answer: Iterable[bytes] = self._moto(environ, start_response)
-        bucket, _, key = environ["PATH_INFO"].lstrip("/").partition("/")
-        is_part = "partNumber=" in environ.get("QUERY_STRING", "")
+        path, _, query = environ["RAW_URI"].partition("?")
+        bucket, _, key = unquote(path).lstrip("/").partition("/")
+        is_part = "partNumber=" in query
         if key and bucket in BUCKETS and environ["REQUEST_METHOD"] in {"DELETE", "POST", "PUT"} and not is_part:
             self._keep(bucket, key)
         return answer

@@ -8,6 +8,7 @@ It runs in an image of its own, with moto and without the rest of this package. 
 
 from __future__ import annotations
 
+import logging
 import sys
 from collections.abc import Iterable
 from datetime import UTC, datetime
@@ -74,6 +75,7 @@ class Kept:
 
 
 def main(folder: str, port: str) -> None:
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)  # not every request
     kept = Kept(Path(folder))
     kept.make()
     run_simple("0.0.0.0", int(port), kept, threaded=True, request_handler=MotoRequestHandler)  # noqa: S104 (Compose opens it to nobody)

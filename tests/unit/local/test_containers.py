@@ -6,12 +6,17 @@ import re
 import stat
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
+import boto3
 import pytest
 import yaml
 from moto.core import DEFAULT_ACCOUNT_ID
+from tests.unit.s3.conftest import KEYS, connection
+from tests.unit.s3.conftest import moto as moto
 
 from headline.connections import lent
 from headline.demo import aws
@@ -162,14 +167,28 @@ def test_a_component_is_healthy_when_airflow_says_so(service: str, status: str, 
 
 
 def test_set_up_makes_roles_users_tables_and_sources(
-    server_folder: Path, postgres: str, ledger_database: str, monkeypatch: pytest.MonkeyPatch
+    server_folder: Path,
+    postgres: str,
+    ledger_database: str,
+    moto: str,
+    monkeypatch: pytest.MonkeyPatch,
+    forget_settings: Callable[[], None],
 ) -> None:
+    sqs = boto3.client("sqs", endpoint_url=moto, **KEYS)
+    url = f"{moto}{urlsplit(sqs.create_queue(QueueName='of-set-up')['QueueUrl']).path}"
+    monkeypatch.setenv("HEADLINE_ARRIVALS", url)
+    monkeypatch.setenv("AIRFLOW_CONN_HEADLINE_ARRIVALS", connection(moto))
+    forget_settings()
     secrets = Postgres(server_folder / "postgres").secrets
     secrets.make()
     done: list[Any] = []
     monkeypatch.setattr(containers, "POSTGRES", postgres)
     monkeypatch.setattr(containers, "prepare_database", lambda _environment, wanted: done.append(sorted(wanted["users"].items())))
-    monkeypatch.setattr(containers, "fill", lambda days, _last: done.append(days))
+    dropped = "a file of the demo company"
+    monkeypatch.setattr(
+        containers, "fill", lambda days, _last: (done.append(days), sqs.send_message(QueueUrl=url, MessageBody=dropped))
+    )
     with lent({MIGRATOR: secrets.databases(postgres)["LEDGER_MIGRATOR"]}):
         containers.set_up(secrets)
     assert done == [[("admin", ("Admin", secrets["admin"])), ("watch", ("watch", secrets["watch"]))], 61]
+    assert not sqs.receive_message(QueueUrl=url).get("Messages"), "the demo's own runs land what was dropped before them"

@@ -3,7 +3,8 @@
 FROM python:3.11-slim AS doubles
 COPY requirements-doubles.lock ./
 RUN pip install --no-cache-dir --only-binary :all: --require-hashes --requirement requirements-doubles.lock
-RUN useradd --system doubles
+RUN useradd --system doubles && install --directory --owner doubles --mode 0700 /var/lib/aws
+COPY plugins/headline/demo/aws.py /opt/doubles/aws.py
 ENV PYTHONUNBUFFERED=1
 USER doubles
 

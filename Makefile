@@ -137,7 +137,7 @@ $(CHECKOV)/.set-up: requirements-checkov.lock $(SET_UP)
 lint-infra: $(CHECKOV)/.set-up ## Check infra/terraform: its form and what it means, where Terraform is there, and its security.
 	@if ! command -v terraform > /dev/null; then echo "no terraform here: form and meaning are not checked" >&2; else \
 	  terraform -chdir=infra/terraform fmt -check -diff -recursive; \
-	  if terraform -chdir=infra/terraform init -backend=false -input=false $(TERRAFORM_PLUGINS:%=-plugin-dir=%) > /dev/null 2>&1; \
+	  if terraform -chdir=infra/terraform init -backend=false -input=false -upgrade $(TERRAFORM_PLUGINS:%=-plugin-dir=%) > /dev/null 2>&1; \
 	  then terraform -chdir=infra/terraform validate -no-color; \
 	  else echo "the provider of infra/terraform cannot be had here: what it means is not checked" >&2; fi; fi
 	@$(CHECKOV)/bin/checkov --directory infra/terraform --framework terraform --compact --quiet --skip-download

@@ -1,5 +1,5 @@
 output "roles" {
-  description = "The roles that connections name: extra `role_arn` of headline_landing, headline_warehouse and headline_sns."
+  description = "The roles that connections name: extra `role_arn` of headline_landing, headline_datashare, headline_arrivals, headline_upkeep, headline_warehouse and headline_sns."
   value       = { for name, role in aws_iam_role.this : name => role.arn }
 }
 

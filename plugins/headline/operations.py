@@ -188,7 +188,7 @@ A stream's files of today and of the days of its lookback are compared with thos
 and land. Nothing is computed or published before the day is over: the daily run reads all files of the day once more.
 
 `HEADLINE_ARRIVALS` is the URL of an SQS queue that S3 tells of new files, reached by the connection `headline_arrivals`, or every
-how many minutes to look. A message is a call to look: one that comes twice, late or never changes nothing that lands.
+how many minutes to look. A message only starts the comparison: a duplicate, a late or a lost one changes nothing that lands.
 """
 
 FRESHNESS_WATCH = """

@@ -79,9 +79,9 @@ def test_the_demo_company_is_computed_and_the_login_page_answers(started: None) 
 
 
 def test_every_service_runs_healthy_and_not_as_root(started: None) -> None:
-    for service in ("api-server", "scheduler", "dag-processor", "triggerer", "postgres", "moto"):
+    for service in ("api-server", "scheduler", "dag-processor", "triggerer", "postgres", "aws"):
         assert container(service)["State"]["Health"]["Status"] == "healthy", service
-    for service in ("api-server", "scheduler", "demo-finance", "moto", "mail"):
+    for service in ("api-server", "scheduler", "demo-finance", "aws", "mail"):
         assert run(*compose(), "exec", "-T", service, "id", "-u").strip() != "0", service
 
 
@@ -90,17 +90,70 @@ def test_no_process_of_a_container_has_what_another_needs(started: None) -> None
     assert "shop_owner" in run(*compose(), "run", "--rm", "set-up", "ls", "/run/secrets")
 
 
-def test_a_mail_is_caught_and_the_bucket_of_the_landing_is_there(started: None) -> None:
-    program = (
-        "from airflow.providers.amazon.aws.hooks.s3 import S3Hook; from airflow.providers.smtp.hooks.smtp import SmtpHook\n"
+def in_scheduler(program: str) -> str:
+    """What a Python program prints in the container in which tasks run, with an installation's settings."""
+    entry = ("python", "-m", "headline.local.container", "python", "-c", program)
+    return run(*compose(), "exec", "-T", "scheduler", *entry).strip().splitlines()[-1]
+
+
+def test_a_mail_is_caught(started: None) -> None:
+    in_scheduler(
+        "from airflow.providers.smtp.hooks.smtp import SmtpHook\n"
         "with SmtpHook('headline_email') as hook:\n"
         "    hook.send_email_smtp(to='a@example.com', subject='Caught', html_content='here')\n"
-        "print([one['Name'] for one in S3Hook('headline_landing').get_conn().list_buckets()['Buckets']])"
+        "print('sent')"
     )
-    entry = ("python", "-m", "headline.local.container")
-    told = run(*compose(), "exec", "-T", "scheduler", *entry, "python", "-c", program)
-    assert "['headline-landing']" in told
     assert "Subject: Caught" in run(*compose(), "logs", "--no-color", "mail")
+
+
+def test_all_that_landed_is_on_s3_and_the_copies_are_in_the_volume(started: None) -> None:
+    places, copies = json.loads(
+        in_scheduler(
+            "import json; from headline.ledger import Ledger; from headline.s3 import copies\n"
+            "landings = ('landing.orders', 'landing.expenses', 'landing.exchange_rates', 'landing.events')\n"
+            "files = [load.file for landing in landings for load in Ledger().current_loads(landing)]\n"
+            "print(json.dumps([sorted({file.partition('/ds=')[0] for file in files}), [str(copies.folder()), "
+            "len(list(copies.folder().glob('*.parquet')))]]))"
+        )
+    )
+    assert "s3://headline-landing/shop/orders" in places
+    assert all(place.startswith("s3://headline-landing/") for place in places)
+    assert copies[0] == "/var/lib/headline/landing-copies"
+    assert copies[1] > 60
+
+
+ARRIVES = """
+import gzip, io, json, time
+from headline.demo.company import utc_today
+from headline.intervals import DAY, Interval
+from headline.ledger import Ledger
+from headline.sources.dropped import root
+today, share = utc_today(), root("headline_datashare") / "events"
+usual = json.loads(gzip.decompress(next(share.glob(f"arrived={today - DAY}/*")).read_bytes()).splitlines()[0])
+event = usual | {"event_id": "of today", "occurred_at": f"{today}T00:00:00Z"}
+(share / f"arrived={today}" / "0000-1.jsonl.gz").put(io.BytesIO(gzip.compress(json.dumps(event).encode())), "")
+begun = time.monotonic()
+while not (found := Ledger().current_loads("landing.events", [Interval(today, today + DAY)])) and time.monotonic() - begun < 300:
+    time.sleep(0.5)
+print([load.row_count for load in found], round(time.monotonic() - begun))
+"""
+
+
+def test_a_file_that_arrives_lands_by_itself(started: None) -> None:
+    """The bucket tells the queue, the queue the triggerer; how many seconds later it has landed is printed."""
+    told = in_scheduler(ARRIVES)
+    assert told.startswith("[1] "), told
+
+
+def test_what_landed_outlives_the_stand_in(started: None) -> None:
+    count = "from headline.s3.path import S3Path; print(len(list(S3Path('s3://headline-landing').glob('*/*/*/*.parquet'))))"
+    before = int(in_scheduler(count))
+    run(*compose(), "restart", "aws")
+    deadline = time.monotonic() + 120
+    while container("aws")["State"]["Health"]["Status"] != "healthy":
+        assert time.monotonic() < deadline
+        time.sleep(1)
+    assert int(in_scheduler(count)) == before > 60
 
 
 def test_the_image_knows_its_commit(started: None) -> None:

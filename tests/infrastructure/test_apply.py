@@ -8,6 +8,7 @@ import os
 import shutil
 import subprocess
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -26,11 +27,11 @@ ACCOUNT = "123456789012"  # moto's
 
 @pytest.fixture(scope="module")
 def applied(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of a moto in which production has been made, and made again without a change."""
+    """The address of a moto in which production was planned in one folder and applied in another, as in the workflow."""
     from moto.server import ThreadedMotoServer
 
     folder = tmp_path_factory.mktemp("terraform") / "infra"
-    shutil.copytree(PROJECT / "infra" / "terraform", folder, ignore=shutil.ignore_patterns(".terraform"))
+    shutil.copytree(PROJECT / "infra" / "terraform", folder, ignore=shutil.ignore_patterns(".terraform*"))
     server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
     server.start()
     _, port = server.get_host_and_port()
@@ -42,16 +43,20 @@ def applied(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         + "  }\n}\n"
     )
 
-    def terraform(*arguments: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(["terraform", *arguments], cwd=folder, capture_output=True, text=True, check=False)
+    def terraform(where: Path, *arguments: str) -> None:
+        command = ["terraform", arguments[0], "-no-color", *arguments[1:]]
+        done = subprocess.run(command, cwd=where, capture_output=True, text=True, check=False)
+        if done.returncode and arguments[0] == "init":
+            pytest.skip(f"the provider cannot be had: {done.stderr[-300:]}")
+        assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
 
     plugins = [f"-plugin-dir={os.environ['TERRAFORM_PLUGINS']}"] if os.environ.get("TERRAFORM_PLUGINS") else []
     try:
-        done = terraform("init", "-input=false", "-no-color", *plugins)
-        if done.returncode:
-            pytest.skip(f"the provider cannot be had: {done.stderr[-300:]}")
-        done = terraform("apply", "-auto-approve", "-input=false", "-no-color", "-var-file=environments/prod.tfvars")
-        assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
+        terraform(folder, "init", "-input=false", *plugins)
+        terraform(folder, "plan", "-input=false", "-var-file=environments/prod.tfvars", "-out=plan")
+        elsewhere = Path(shutil.copytree(folder, folder.with_name("elsewhere"), ignore=shutil.ignore_patterns(".terraform*")))
+        terraform(elsewhere, "init", "-input=false", *plugins)
+        terraform(elsewhere, "apply", "-input=false", "plan")
         yield url
     finally:
         server.stop()

@@ -5,12 +5,11 @@ import sys
 from collections.abc import Sequence
 from contextlib import closing, suppress
 from datetime import date, timedelta
-from pathlib import Path
-from urllib.parse import urlsplit
 
 from headline import connections, settings
 from headline.demo import datashare, finance_api, shop
 from headline.demo.company import Company, utc_today
+from headline.sources import dropped
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -34,7 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def fill(days: int, last: date) -> None:
-    """Fill the database of connection `headline_shop_owner` and the folder of `headline_datashare` with the days up to `last`."""
+    """Fill the database of connection `headline_shop_owner` and the place of `headline_datashare` with the days up to `last`."""
     import psycopg2
 
     company = Company()
@@ -43,8 +42,7 @@ def fill(days: int, last: date) -> None:
     target = {"host": found.host, "port": found.port, "user": found.login, "password": found.password, "dbname": found.schema}
     with closing(psycopg2.connect(**{name: value for name, value in target.items() if value})) as connection:
         new_days = shop.fill(connection, first, last, company, progress=lambda day: _show(f"\rshop: filled up to {day}"))
-    folder = urlsplit(connections.get("headline_datashare").extra["path"]).path
-    new_files = datashare.drop(Path(folder), first, last, company)
+    new_files = datashare.drop(dropped.root("headline_datashare"), first, last, company)
     _show(f"\rshop: {first} to {last}, {new_days} new days; data share: {new_files} new files\n")
 
 

@@ -1,5 +1,7 @@
 """The folder into which others drop files: a partner exchange rates, the app's team its events and experiment assignments."""
 
+from __future__ import annotations
+
 import csv
 import gzip
 import json
@@ -8,17 +10,23 @@ from datetime import date, datetime
 from io import StringIO
 from itertools import groupby
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
 
 from headline.demo.app import App, Arrival, Event
 from headline.demo.company import Company, days_between
 from headline.demo.experiments import Assignment
 from headline.demo.finance import ExchangeRate, exchange_rates
+from headline.sources.storage import replacing
+
+if TYPE_CHECKING:
+    from headline.sources.storage import AnyPath
 
 HOURS_PER_TURN = 3
 LARGEST_MICRO_BATCH = 500
 
 
-def drop(folder: Path, first: date, last: date, company: Company) -> int:
+def drop(folder: AnyPath, first: date, last: date, company: Company) -> int:
     """Drop the files of every day from first to last that lacks one, and return how many were dropped.
 
         rates_YYYY-MM-DD.csv, assignments_YYYY-MM-DD.csv
@@ -38,7 +46,7 @@ def assignments_file(day: date) -> str:
     return f"assignments_{day}.csv"
 
 
-def _files(app: App, day: date, folder: Path) -> Iterator[tuple[str, bytes]]:
+def _files(app: App, day: date, folder: AnyPath) -> Iterator[tuple[str, bytes]]:
     """Yield name and content of the day's files, unless the last one tells that all are there."""
     if (folder / assignments_file(day)).exists():
         return
@@ -55,14 +63,15 @@ def _micro_batches(arrivals: Iterable[Arrival], day: date) -> Iterator[tuple[str
             yield name, gzip.compress("".join(lines[start : start + LARGEST_MICRO_BATCH]).encode(), compresslevel=5, mtime=0)
 
 
-def _write(file: Path, content: bytes) -> int:
+def _write(file: AnyPath, content: bytes) -> int:
     """Write the file unless it is there, and return how many were written."""
-    if file.exists():
+    if isinstance(file, Path) and file.exists():
         return 0
-    file.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = file.with_name(f".{file.name}.part")
-    unfinished.write_bytes(content)
-    unfinished.replace(file)
+    try:
+        with TemporaryDirectory() as folder, replacing(file, Path(folder).joinpath, instead_of="") as unfinished:
+            unfinished.write_bytes(content)
+    except FileExistsError:
+        return 0
     return 1
 
 

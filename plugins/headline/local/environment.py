@@ -46,8 +46,8 @@ OF_SET_UP = {"LEDGER_MIGRATOR": ("LEDGER",), "LEDGER_ERASER": ("LEDGER_MIGRATOR"
 VARIABLES_OF_SET_UP = frozenset(f"AIRFLOW_CONN_HEADLINE_{name}" for name in OF_SET_UP)
 # Where alerts go, and the address that expects the watch's sign of life: there are none before somebody names them.
 ALERTS = ("EMAIL", "SLACK", "SNS", "HEARTBEAT")
-# The same of a landing zone on S3, and of the queue that tells of new files.
-ON_AWS = ("LANDING", "ARRIVALS")
+# The same of a landing zone on S3, of what may delete there, and of the queue that tells of new files.
+ON_AWS = ("LANDING", "UPKEEP", "ARRIVALS")
 # Where things are is of a machine; these follow a deployment into its containers.
 OF_A_MACHINE = {"home", "include", "sources", "landing", "without", "area_roles", "developer", "production"}
 LIMITS = tuple(variable(name) for name in Settings.model_fields if name not in OF_A_MACHINE and variable(name) not in DEFAULTS)

@@ -20,6 +20,8 @@ from headline.s3.upload import Readable, put
 
 # The Airflow connection of the landing zone, by which every address is reached that names no other.
 CONNECTION = "headline_landing"
+# The one that may delete there, where somebody has defined it.
+UPKEEP = "headline_upkeep"
 READ_AT_ONCE = 4 * 2**20
 
 
@@ -52,7 +54,7 @@ class S3Path(ObjectStoragePath):
 
     @property
     def client(self) -> Any:
-        return _client(self.connection, os.getpid(), os.environ.get(variable(self.connection)))
+        return client_of(self.connection)
 
     @property
     def where(self) -> dict[str, str]:
@@ -114,24 +116,25 @@ class S3Path(ObjectStoragePath):
         return self.read_bytes().decode()
 
     def write_text(self, text: str) -> None:
-        put(self, io.BytesIO(text.encode()), anew=True)
+        put(self, io.BytesIO(text.encode()), None)
 
     def touch(self) -> None:
         """Let it count as written now."""
         with self.reaching():
             self.client.copy(self.where, **self.where, ExtraArgs={"MetadataDirective": "REPLACE"})
 
-    def unlink(self, missing_ok: bool = False, etag: str = "") -> None:  # noqa: ARG002
-        """Remove it, if it is there; with an `etag` only as long as it is that."""
-        with self.reaching():
-            self.client.delete_object(**self.where, **({"IfMatch": etag} if etag else {}))
+    def unlink(self, missing_ok: bool = False) -> None:  # noqa: ARG002
+        """Remove it, if it is there."""
+        connection = UPKEEP if self.connection == CONNECTION and os.environ.get(variable(UPKEEP)) else self.connection
+        with reaching(str(self), connection):
+            client_of(connection).delete_object(**self.where)
 
     def mkdir(self, parents: bool = False, exist_ok: bool = False) -> None:
         """S3 has no folders."""
 
-    def put(self, source: Readable, *, anew: bool) -> None:
-        """Write it from what is read, in memory of bounded size; `anew`: over what may be there, else raises FileExistsError."""
-        put(self, source, anew=anew)
+    def put(self, source: Readable, instead_of: str | None) -> None:
+        """Write it from what is read, in memory of bounded size; `instead_of`: what may be overwritten, as `upload.put` says."""
+        put(self, source, instead_of)
 
     @property
     def _prefix(self) -> str:
@@ -151,6 +154,11 @@ class S3Path(ObjectStoragePath):
                 path = self / one["Key"].removeprefix(self._prefix)
                 path._listed = Stat(one["Size"], one["LastModified"].timestamp(), one["ETag"].strip('"'))
                 yield path
+
+
+def client_of(connection: str) -> Any:
+    """The client of an Airflow connection, made once in each process."""
+    return _client(connection, os.getpid(), os.environ.get(variable(connection)))
 
 
 @lru_cache(maxsize=8)

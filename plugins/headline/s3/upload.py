@@ -18,17 +18,26 @@ class Readable(Protocol):
     def read(self, size: int = ..., /) -> bytes: ...
 
 
-def put(path: S3Path, source: Readable, *, anew: bool) -> None:
-    """Write an object from what is read; `anew`: over what may be there.
+def put(path: S3Path, source: Readable, instead_of: str | None) -> None:
+    """Write an object from what is read. `instead_of`: the ETag of the only object that may be overwritten; empty: none may be;
+    None: whatever is there may be.
 
-    Memory holds two parts of it. Where reading or writing fails nothing is there, and the parts are removed; of what a killed
-    process leaves nobody can read anything. Raises FileExistsError where an object is there and it is not to be written `anew`.
+    Memory holds two parts of it. Where reading or writing fails, what was there stays, and the parts are removed; of what a
+    killed process leaves nobody can read anything. Raises FileExistsError where something else, or nothing, is there than may be
+    overwritten.
     """
-    only_new = {} if anew else {"IfNoneMatch": "*"}
+    condition = {"IfMatch": instead_of} if instead_of else {} if instead_of is None else {"IfNoneMatch": "*"}
+    try:
+        _put(path, source, condition)
+    except FileNotFoundError as error:
+        raise FileExistsError(f"{path}: what was to be overwritten is gone") from error
+
+
+def _put(path: S3Path, source: Readable, condition: dict[str, str]) -> None:
     part, following = source.read(PART_BYTES), source.read(PART_BYTES)
     if not following:
         with path.reaching():
-            path.client.put_object(**path.where, Body=part, **only_new)
+            path.client.put_object(**path.where, Body=part, **condition)
         return
     with path.reaching():
         upload = {"UploadId": path.client.create_multipart_upload(**path.where)["UploadId"]}
@@ -40,7 +49,7 @@ def put(path: S3Path, source: Readable, *, anew: bool) -> None:
                 etag = path.client.upload_part(**path.where, **upload, PartNumber=number, Body=part)["ETag"]
                 parts.append({"PartNumber": number, "ETag": etag})
                 part, following = following, source.read(PART_BYTES)
-            path.client.complete_multipart_upload(**path.where, **upload, MultipartUpload={"Parts": parts}, **only_new)
+            path.client.complete_multipart_upload(**path.where, **upload, MultipartUpload={"Parts": parts}, **condition)
     except BaseException:
         with suppress(Exception):
             path.client.abort_multipart_upload(**path.where, **upload)

@@ -158,8 +158,8 @@ def replacing(target: AnyPath, scratch: Callable[[str], Path], instead_of: str |
     """A local path to write to, which becomes `target` at once when all is written; nothing is left of it where that fails.
 
     An object store shows a whole object or none; of a local file a reader might see half, so it is moved into place. `scratch`
-    gives a local path for what is on its way to an object store. `instead_of`: the `mark_of` what alone may be replaced on S3;
-    raises FileExistsError where something else is there.
+    gives a local path for what is on its way to an object store. `instead_of`: the `mark_of` what alone may be replaced on S3,
+    empty for nothing; raises FileExistsError where something else is there.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
     if isinstance(target, Path):
@@ -228,7 +228,4 @@ def _send(source: Readable, target: S3Path | ObjectStoragePath, instead_of: str 
         with target.open("wb") as copy:
             copyfileobj(source, copy, PIECE)
         return
-    if instead_of:
-        with suppress(FileNotFoundError):
-            target.unlink(etag=instead_of)
-    target.put(source, anew=instead_of is None)
+    target.put(source, instead_of)

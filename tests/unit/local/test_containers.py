@@ -6,13 +6,20 @@ import re
 import stat
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
+import boto3
 import pytest
 import yaml
+from moto.core import DEFAULT_ACCOUNT_ID
+from tests.unit.s3.conftest import KEYS, connection
+from tests.unit.s3.conftest import moto as moto
 
 from headline.connections import lent
+from headline.demo import aws
 from headline.ledger import MIGRATOR
 from headline.local import container, containers
 from headline.local.container import environment_of, is_healthy
@@ -59,6 +66,20 @@ def test_containers_are_told_what_processes_are_told(made: Path, service: str) -
     assert {name for name in processes if name.endswith("_CMD")} == {name for name in told if name.endswith("_CMD")}
     for command in (text for name, text in told.items() if name.endswith("_CMD")):
         assert subprocess.check_output(["sh", "-c", command]), command
+
+
+def test_what_a_file_of_settings_says_reaches_every_process(made: Path) -> None:
+    make_secrets(made / "home", made / "secrets")
+    for service in AIRFLOW:
+        told = environment_of(made / "home", Secrets(made / "secrets" / service), CHOSEN)
+        assert CHOSEN.items() <= told.items(), service
+    assert COMPOSE["x-headline"]["env_file"] == "${HEADLINE_ENV_FILE:-containers.env}"
+    assert {CHOSEN["HEADLINE_LANDING"], CHOSEN["HEADLINE_ARRIVALS"]} == {
+        f"s3://{aws.LANDING}",
+        f"http://aws:5000/{DEFAULT_ACCOUNT_ID}/{aws.ARRIVALS}",
+    }
+    extra = json.loads(CHOSEN["AIRFLOW_CONN_HEADLINE_DATASHARE"])["extra"]
+    assert (extra["path"], extra["endpoint_url"]) == (f"s3://{aws.ARRIVALS}", "http://aws:5000")
 
 
 def test_a_container_has_the_connections_that_it_has_passwords_for(made: Path) -> None:
@@ -119,10 +140,7 @@ def test_each_service_is_given_the_volume_of_its_name() -> None:
 
 
 def test_the_settings_of_containers_are_settings() -> None:
-    commented = re.findall(r"^#([A-Z_]+)=", (PROJECT / "containers.env").read_text(), re.MULTILINE)
-    assert commented == ["HEADLINE_LANDING"]
-    known = {*CHOICES, "AIRFLOW_CONN_HEADLINE_LANDING"}
-    assert set(CHOSEN) | set(commented) <= known
+    assert set(CHOSEN) <= set(CHOICES)
     assert all(json.loads(text)["conn_type"] for name, text in CHOSEN.items() if name.startswith("AIRFLOW_CONN_"))
 
 
@@ -149,14 +167,28 @@ def test_a_component_is_healthy_when_airflow_says_so(service: str, status: str, 
 
 
 def test_set_up_makes_roles_users_tables_and_sources(
-    server_folder: Path, postgres: str, ledger_database: str, monkeypatch: pytest.MonkeyPatch
+    server_folder: Path,
+    postgres: str,
+    ledger_database: str,
+    moto: str,
+    monkeypatch: pytest.MonkeyPatch,
+    forget_settings: Callable[[], None],
 ) -> None:
+    sqs = boto3.client("sqs", endpoint_url=moto, **KEYS)
+    url = f"{moto}{urlsplit(sqs.create_queue(QueueName='of-set-up')['QueueUrl']).path}"
+    monkeypatch.setenv("HEADLINE_ARRIVALS", url)
+    monkeypatch.setenv("AIRFLOW_CONN_HEADLINE_ARRIVALS", connection(moto))
+    forget_settings()
     secrets = Postgres(server_folder / "postgres").secrets
     secrets.make()
     done: list[Any] = []
     monkeypatch.setattr(containers, "POSTGRES", postgres)
     monkeypatch.setattr(containers, "prepare_database", lambda _environment, wanted: done.append(sorted(wanted["users"].items())))
-    monkeypatch.setattr(containers, "fill", lambda days, _last: done.append(days))
+    dropped = "a file of the demo company"
+    monkeypatch.setattr(
+        containers, "fill", lambda days, _last: (done.append(days), sqs.send_message(QueueUrl=url, MessageBody=dropped))
+    )
     with lent({MIGRATOR: secrets.databases(postgres)["LEDGER_MIGRATOR"]}):
         containers.set_up(secrets)
     assert done == [[("admin", ("Admin", secrets["admin"])), ("watch", ("watch", secrets["watch"]))], 61]
+    assert not sqs.receive_message(QueueUrl=url).get("Messages"), "the demo's own runs land what was dropped before them"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -18,7 +19,7 @@ from tests.unit.s3.conftest import connection, keys, unfinished
 from headline import settings, specs
 from headline.demo import datashare
 from headline.demo.company import Company
-from headline.errors import BadData, BadRequest
+from headline.errors import BadData, BadRequest, Transient
 from headline.intervals import DAY, Interval
 from headline.ledger import ERASER, MIGRATOR, Ledger, Load
 from headline.maintenance import retention
@@ -28,8 +29,11 @@ from headline.maintenance.rebuild import rebuild
 from headline.maintenance.restore import restore
 from headline.pipeline import PipelineRun, ingest, write_audit_publish
 from headline.pipeline.fingerprints import verify_published
+from headline.runbooks.access import load_access
 from headline.s3 import copies
+from headline.s3.errors import _RIGHTS
 from headline.s3.path import S3Path
+from headline.settings import PROJECT
 from headline.sources.intact import flaw_of, manifest_of
 from headline.sources.landing import LandingWriter, columns_of
 from headline.sources.text import batch
@@ -94,6 +98,40 @@ def test_a_damaged_file_is_refused_and_landing_it_again_mends_it(landing: str, n
     assert told in flaw_of(load)
     [again] = WRITER.write([part("a")], [])
     assert (again.file, flaw_of(again)) == (load.file, "")
+
+
+def test_landing_asks_for_no_more_than_its_role_may(landing: str, client: Any, request: pytest.FixtureRequest) -> None:
+    """A damaged file is overwritten, not deleted: the role `ingest` may delete nothing. It is another client that does damage."""
+    asked: set[str] = set()
+    events = S3Path(landing).client.meta.events
+    note = lambda model, **_: asked.add(model.name)  # noqa: E731 (register and unregister take the same object)
+    events.register("before-call.s3", note)
+    request.addfinalizer(lambda: events.unregister("before-call.s3", note))
+    [load] = WRITER.write([part("a")], [])
+    where = {"Bucket": "lake", "Key": S3Path(load.file).key}
+    for damage in (lambda: client.put_object(**where, Body=b"PAR1"), lambda: client.delete_object(**where)):
+        damage()
+        [again] = WRITER.write([part("a")], [])
+        assert flaw_of(again) == ""
+    assert {"PutObject", "HeadObject"} <= asked
+    assert load_access().roles["ingest"].buckets["landing"] == "add"
+    add = re.search(r"^ +add += \[(.*)\]$", (PROJECT / "infra/terraform/access.tf").read_text(), re.MULTILINE)
+    assert add
+    assert {_RIGHTS.get(one, one) for one in asked} <= {"ListBucket", *re.findall(r"s3:(\w+)", add[1])}
+
+
+def test_what_landed_is_deleted_by_the_connection_that_may(landing: str, moto: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = S3Path(f"{landing}/a")
+    file.write_text("a")
+    monkeypatch.setenv(
+        "AIRFLOW_CONN_HEADLINE_UPKEEP", connection("http://127.0.0.1:1", config_kwargs={"retries": {"max_attempts": 0}})
+    )
+    with pytest.raises(Transient, match="headline_upkeep"):
+        file.unlink()
+    assert file.read_text() == "a"
+    monkeypatch.setenv("AIRFLOW_CONN_HEADLINE_UPKEEP", connection(moto))
+    file.unlink()
+    assert not file.exists()
 
 
 def test_a_writer_that_was_killed_before_its_manifest_is_finished_by_the_next(landing: str) -> None:

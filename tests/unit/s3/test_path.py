@@ -51,7 +51,7 @@ def test_it_reads_and_lists_what_was_written(client: Any) -> None:
 def test_any_part_of_a_file_can_be_read() -> None:
     content = bytes(range(256)) * 40_000
     file = S3Path("s3://lake/large")
-    file.put(io.BytesIO(content), anew=False)
+    file.put(io.BytesIO(content), "")
     with file.open("rb") as opened:
         assert opened.read(10) == content[:10]
         assert opened.seek(-5, io.SEEK_END) == len(content) - 5
@@ -59,7 +59,7 @@ def test_any_part_of_a_file_can_be_read() -> None:
         opened.seek(1_000_000)
         assert opened.read(5_000_000) == content[1_000_000:6_000_000]
         opened.seek(0)
-        file.put(io.BytesIO(content + b"more"), anew=True)
+        file.put(io.BytesIO(content + b"more"), None)
         with pytest.raises(Transient, match="became another object while it was read"):
             opened.read()
 
@@ -105,7 +105,7 @@ def test_two_parts_of_a_file_are_in_memory(client: Any) -> None:
             ahead.append(self.tell() // upload.PART_BYTES - sent)
             return super().read(size)
 
-    S3Path("s3://lake/large").put(Watched(bytes(5 * upload.PART_BYTES)), anew=False)
+    S3Path("s3://lake/large").put(Watched(bytes(5 * upload.PART_BYTES)), "")
     assert len(ahead) > 5
     assert max(ahead) == 1, "one that is sent next, while another is read"
 
@@ -113,7 +113,7 @@ def test_two_parts_of_a_file_are_in_memory(client: Any) -> None:
 @pytest.mark.usefixtures("small_parts")
 def test_nothing_is_left_of_a_file_that_cannot_be_read_to_its_end(client: Any) -> None:
     with pytest.raises(OSError, match="the disk is gone"):
-        S3Path("s3://lake/half").put(Broken(bytes(20 * 2**20)), anew=False)
+        S3Path("s3://lake/half").put(Broken(bytes(20 * 2**20)), "")
     assert (keys(client), unfinished(client)) == ([], [])
 
 
@@ -123,20 +123,41 @@ def test_nothing_is_overwritten_unasked(client: Any, size: int) -> None:
     file = S3Path("s3://lake/taken")
     file.write_text("first")
     with pytest.raises(FileExistsError):
-        file.put(io.BytesIO(bytes(size)), anew=False)
+        file.put(io.BytesIO(bytes(size)), "")
     assert (file.read_text(), unfinished(client)) == ("first", [])
-    file.put(io.BytesIO(bytes(size)), anew=True)
+    file.put(io.BytesIO(bytes(size)), None)
     assert file.look().st_size == size
 
 
-def test_only_what_was_looked_at_is_removed() -> None:
+def test_only_what_was_looked_at_is_overwritten() -> None:
     file = S3Path("s3://lake/a")
     file.write_text("first")
     before = file.look().etag
     file.write_text("second")
     with pytest.raises(FileExistsError):
-        file.unlink(etag=before)
+        file.put(io.BytesIO(b"third"), before)
     assert file.read_text() == "second"
+    file.put(io.BytesIO(b"third"), file.look().etag)
+    assert file.read_text() == "third"
+    file.unlink()
+    with pytest.raises(FileExistsError):
+        file.put(io.BytesIO(b"fourth"), before)
+    assert not file.exists()
+
+
+@pytest.mark.usefixtures("small_parts")
+def test_a_large_file_too_says_what_it_may_overwrite(monkeypatch: pytest.MonkeyPatch) -> None:
+    """moto does not look at the condition; S3 does."""
+    file, said = S3Path("s3://lake/large"), []
+    real = file.client.complete_multipart_upload
+
+    def complete(**of: Any) -> Any:
+        said.append(of.get("IfMatch"))
+        return real(**of)
+
+    monkeypatch.setattr(file.client, "complete_multipart_upload", complete)
+    file.put(io.BytesIO(bytes(6 * 2**20)), "an-etag")
+    assert said == ["an-etag"]
 
 
 def test_a_bucket_that_is_not_there_is_told(client: Any) -> None:

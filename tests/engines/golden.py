@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
+from collections.abc import Collection
 from datetime import date, datetime
 from decimal import Context, Decimal
 from hashlib import sha256
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +30,7 @@ Fingerprints = dict[str, dict[str, str]]
 def fingerprints(published: dict[str, Table]) -> Fingerprints:
     """By table and first day of the period: the number of rows, and a sum of their hashes, which no order changes."""
     found: Fingerprints = {}
-    for name, columns, period in _outputs():
+    for name, columns, period in _outputs(published):
         place = columns.index(period) if period else None
         counts: defaultdict[str, int] = defaultdict(int)
         sums: defaultdict[str, int] = defaultdict(int)
@@ -68,19 +70,18 @@ def save(found: Fingerprints) -> None:
 
 
 def other_than_saved(published: dict[str, Table]) -> dict[str, dict[str, tuple[str, str]]]:
-    """By table and day, what was found and what was saved, where they differ."""
-    found, known = fingerprints(published), saved()
-    days = {name: found.get(name, {}).keys() | known.get(name, {}).keys() for name in found.keys() | known.keys()}
-    both = {
-        name: {day: (found.get(name, {}).get(day, ""), known.get(name, {}).get(day, "")) for day in sorted(days[name])}
-        for name in sorted(days)
-    }
-    unlike = {name: {day: pair for day, pair in by_day.items() if len(set(pair)) > 1} for name, by_day in both.items()}
-    return {name: by_day for name, by_day in unlike.items() if by_day}
+    """By table and day, what was found and what was saved, where they differ; what was not published is not compared."""
+    known = saved()
+    unlike: dict[str, dict[str, tuple[str, str]]] = {}
+    for name, found in fingerprints(published).items():
+        wanted = known.get(name, {})
+        for day in sorted(found.keys() | wanted.keys()):
+            if (pair := (found.get(day, ""), wanted.get(day, "")))[0] != pair[1]:
+                unlike.setdefault(name, {})[day] = pair
+    return unlike
 
 
-def _outputs() -> list[tuple[str, list[str], str | None]]:
-    """Name, columns and period column of each published table and quarantine, by name."""
-    tables = specs.load().tables.values()
-    found = [(name, list(Output(name, table).columns), table.period_column) for table in tables for name in table.outputs]
-    return sorted(found, key=lambda one: one[0])
+def _outputs(names: Collection[str]) -> list[tuple[str, list[str], str | None]]:
+    """Name, columns and period column of each of these tables and quarantines, by name."""
+    outputs = [(name, table) for table in specs.load().tables.values() for name in table.outputs if name in names]
+    return [(name, list(Output(name, table).columns), table.period_column) for name, table in sorted(outputs, key=itemgetter(0))]

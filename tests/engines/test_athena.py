@@ -24,6 +24,7 @@ def test_duckdb_publishes_the_saved_rows(expected: dict[str, Table]) -> None:
     if os.environ.get("HEADLINE_TEST_GOLDEN") == "save":
         golden.save(golden.fingerprints(expected))
     assert golden.other_than_saved(expected) == {}, "if that is wanted: make golden"
+    assert golden.saved().keys() == expected.keys()
     assert sum(map(len, golden.saved().values())) > 60
 
 

@@ -43,7 +43,9 @@ def test_values_have_one_text() -> None:
 
 def test_what_differs_is_told_by_table_and_day(monkeypatch: pytest.MonkeyPatch) -> None:
     found = rows()
-    monkeypatch.setattr(golden, "saved", lambda: golden.fingerprints(found) | {"core.gone": {"2026-03-02": "1 00"}})
-    assert golden.other_than_saved(found) == {"core.gone": {"2026-03-02": ("", "1 00")}}
-    more = rows(amount=Decimal(1))
-    assert list(golden.other_than_saved(more)) == [NAME, "core.gone"]
+    monkeypatch.setattr(golden, "saved", lambda: golden.fingerprints(found))
+    assert golden.other_than_saved(found) == {}
+    [(day, (now, before))] = golden.other_than_saved(rows(amount=Decimal(1)))[NAME].items()
+    assert (day, now.split()[0], before.split()[0]) == ("2026-03-02", "2", "2")
+    gone = golden.other_than_saved({NAME: Counter()})
+    assert gone == {NAME: {"2026-03-02": ("", before)}}

@@ -11,11 +11,14 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
-from tests.engines.spark.servers import BUCKET, CREDENTIALS, Lake, free_port, server
+from tests.engines.spark.servers import ALL, BUCKET, CREDENTIALS, Lake, free_port, server
+from tests.faults.world import PIPELINES
 
 # The folder whose `jars` Maven has filled.
 HOME = os.environ.get("HEADLINE_TEST_SPARK", "")
 WORKERS = 2
+# All pipelines take it minutes; these are a source and what stands on it.
+FEW = ("finance", "core_finance")
 # What Spark's own scripts ask of Java, and to start fast rather than to compute fast: these days are few.
 _OPENED = (
     *(f"java.{name}" for name in ("lang", "lang.invoke", "lang.reflect", "io", "net", "nio")),
@@ -49,7 +52,7 @@ def spark(folder: Path, aws: str) -> Iterator[Lake]:
         settings = [f"-D{name}={value}" for name, value in _settings(aws, address, port).items()]
         driver = ["-Xmx1500m", *settings, "org.apache.spark.sql.connect.service.SparkConnectServer"]
         _start(stack, folder / "spark.log", port, driver)
-        yield Lake("Apache Spark", aws, port)
+        yield Lake("Apache Spark", aws, port, pipelines=PIPELINES if ALL else FEW)
 
 
 def _settings(aws: str, master: str, port: int) -> dict[str, str]:

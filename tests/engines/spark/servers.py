@@ -15,7 +15,10 @@ from pathlib import Path
 from typing import Any
 
 import boto3
+from tests.faults.world import PIPELINES
 
+# Whether each engine computes all pipelines, or some of them few.
+ALL = bool(os.environ.get("HEADLINE_TEST_ALL_ENGINES"))
 BUCKET = "lake"
 CREDENTIALS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_DEFAULT_REGION": "us-east-1"}
 
@@ -24,13 +27,14 @@ CREDENTIALS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AW
 class Lake:
     """Where tables lie, and the Spark Connect endpoint of an engine that keeps them there.
 
-    `needs`: what its connection has to say besides.
+    `needs`: what its connection has to say besides. `pipelines`: those that are computed there.
     """
 
     engine: str
     aws: str
     port: int
     needs: Mapping[str, Any] = field(default_factory=dict)
+    pipelines: tuple[str, ...] = PIPELINES
 
     def variables(self, name: str) -> dict[str, str]:
         """The connection to a warehouse of its own, and what clients of AWS want."""

@@ -5,13 +5,15 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 from tests.engines import golden
 from tests.engines.spark.servers import Lake
-from tests.engines.worlds import FIRST, LAST, published, unlike
-from tests.faults.world import Table, World
+from tests.engines.worlds import FIRST, LAST, published
+from tests.faults.world import World
 
 from headline import specs
 from headline.diff.engines import compare_engines
@@ -26,6 +28,7 @@ from headline.warehouse.iceberg.names import STAGING
 
 DAYS = Interval(FIRST, LAST + DAY)
 PIPELINE = "core_finance"
+Unlike = Callable[[], dict[str, Any]]
 
 
 def distrusted() -> list[str]:
@@ -35,10 +38,9 @@ def distrusted() -> list[str]:
     return names
 
 
-def test_every_row_of_every_pipeline_is_that_of_duckdb(expected: dict[str, Table], on_engine: World, lake: Lake) -> None:
-    found = published()
-    assert unlike(found, expected) == {}
-    assert golden.other_than_saved(found) == {}
+def test_every_row_of_every_pipeline_is_that_of_duckdb(on_engine: World, unlike_duckdb: Unlike, lake: Lake) -> None:
+    assert unlike_duckdb() == {}
+    assert golden.other_than_saved(published(lake.pipelines)) == {}
     assert not verify_published(specs.load().tables.values(), Ledger(), open_warehouse()).differences
     with open_warehouse().open_engine() as engine:
         assert [name for name in engine.tables() if name.startswith(STAGING)] == [], "staging tables go with their run"
@@ -47,10 +49,11 @@ def test_every_row_of_every_pipeline_is_that_of_duckdb(expected: dict[str, Table
 def test_the_ledger_knows_the_snapshot_that_each_table_has(on_engine: World, lake: Lake) -> None:
     known = Ledger().snapshots()
     glue, s3 = lake.client("glue"), lake.client("s3")
-    current = {name: metadata(glue, s3, name) for table in specs.load().tables.values() for name in table.outputs}
+    tables = [table for name in lake.pipelines for table in specs.load().pipelines[name].ordered_tables]
+    current = {name: metadata(glue, s3, name) for table in tables for name in table.outputs}
     # A table that never had a row has no snapshot.
     assert {name: one["current-snapshot-id"] for name, one in current.items() if one.get("snapshots")} == known
-    assert len(known) > 30
+    assert len(known) > (30 if len(lake.pipelines) > 2 else 3)
     assert {told["format-version"] for told in current.values()} == {2}
 
 
@@ -61,7 +64,7 @@ def test_the_same_days_again_publish_nothing(on_engine: World) -> None:
     assert Ledger().snapshots() == before
 
 
-def test_two_publications_at_once_end_correct(expected: dict[str, Table], on_engine: World) -> None:
+def test_two_publications_at_once_end_correct(on_engine: World, unlike_duckdb: Unlike) -> None:
     distrusted()
     runs = [on_engine.run(PIPELINE, FIRST, LAST, name) for name in ("one", "other")]
     before = Ledger().snapshots()
@@ -75,7 +78,7 @@ def test_two_publications_at_once_end_correct(expected: dict[str, Table], on_eng
     assert Ledger().snapshots()["core.expenses"] != before["core.expenses"]
     assert len(seen) > 2
     assert all(one == seen[0] for one in seen), "who waits for nobody sees all rows of a day or its new ones"
-    assert unlike(published(), expected) == {}
+    assert unlike_duckdb() == {}
 
 
 def test_a_session_sees_what_others_have_published_meanwhile(on_engine: World) -> None:
@@ -91,18 +94,18 @@ def test_a_session_sees_what_others_have_published_meanwhile(on_engine: World) -
             one.drop_table(name)
 
 
-def test_a_run_that_is_killed_between_two_tables_is_rolled_forward(expected: dict[str, Table], on_engine: World) -> None:
+def test_a_run_that_is_killed_between_two_tables_is_rolled_forward(on_engine: World, unlike_duckdb: Unlike) -> None:
     names, before = distrusted(), Ledger().snapshots()
     killed = [sys.executable, "-m", "tests.engines.spark.killed", PIPELINE, str(FIRST), str(LAST)]
     ended = subprocess.run(killed, env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}, capture_output=True, text=True)
     assert ended.returncode == 9, ended.stderr[-2000:]
     assert Ledger().snapshots() == before, "the ledger has not recorded it"
     assert Ledger().in_doubt(names[0])
-    assert unlike(published(), expected) == {}, "the table that was replaced has the same rows"
+    assert unlike_duckdb() == {}, "the table that was replaced has the same rows"
     write_audit_publish(on_engine.run(PIPELINE, FIRST, LAST, "after"))
     assert not any(Ledger().in_doubt(name) for name in names)
     assert not verify_published(specs.load().tables.values(), Ledger(), open_warehouse()).differences
-    assert unlike(published(), expected) == {}
+    assert unlike_duckdb() == {}
 
 
 def test_publications_leave_no_delete_file_that_others_cannot_read(on_engine: World, lake: Lake) -> None:
@@ -132,21 +135,21 @@ def test_a_failed_audit_is_kept_and_publishes_nothing(on_engine: World, monkeypa
 
 
 def test_a_person_reads_published_tables_and_nothing_else(on_engine: World) -> None:
-    assert ask(open_warehouse(), "select count(*) as n from core.order_lines").rows[0][0] > 0
+    assert ask(open_warehouse(), "select count(*) as n from core.expenses").rows[0][0] > 0
     with pytest.raises(BadRequest, match="not published"):
         ask(open_warehouse(), f"select * from {STAGING}.x")
     with pytest.raises(BadRequest, match="refused"):
-        ask(open_warehouse(), "select nothing_such from core.order_lines")
+        ask(open_warehouse(), "select nothing_such from core.expenses")
     with open_warehouse().session(read_only=True) as session, pytest.raises(SpecError):
-        session.query("select nothing_such from core.order_lines")
+        session.query("select nothing_such from core.expenses")
 
 
 def test_an_erasure_that_older_snapshots_would_survive_changes_nothing(on_engine: World) -> None:
     with open_warehouse().session() as session:
-        before = session.query("select count(*) from raw.customers").rows
+        before = session.query("select count(*) from raw.expenses").rows
         with pytest.raises(BadRequest, match="nothing was changed"):
-            session.change(["delete from raw.customers"])
-        assert session.query("select count(*) from raw.customers").rows == before
+            session.change(["delete from raw.expenses"])
+        assert session.query("select count(*) from raw.expenses").rows == before
 
 
 def test_two_engines_are_compared_row_by_row(on_engine: World) -> None:

@@ -84,7 +84,7 @@ $(SPARK)/.set-up: tests/engines/spark/pom.xml | $(SET_UP)
 
 engines: $(ENGINES)/.set-up $(if $(shell command -v java && command -v mvn),$(SPARK)/.set-up) ## Compute all pipelines on Apache Spark and Sail, with Iceberg, and compare every row with DuckDB's.
 	@PYTHONPATH=$(CURDIR)/$(ENGINES) HEADLINE_TEST_ALL_ENGINES=$(all) HEADLINE_TEST_SPARK=$$(test -e $(SPARK)/.set-up && echo $(abspath $(SPARK))) \
-	  $(PYTEST) --show-capture=no -rs $(only:%=-k %) tests/engines/spark
+	  $(PYTEST) --show-capture=no -rs --timeout $(if $(all),3600,900) $(only:%=-k %) tests/engines/spark
 
 golden: $(SET_UP) ## Save the rows of the demo company as fingerprints, for all engines to compare.
 	@HEADLINE_TEST_GOLDEN=save $(PYTEST) tests/engines/test_athena.py -k saved

@@ -17,7 +17,10 @@ MOMENT = datetime.fromisoformat("2026-03-02 01:02:03.000004")
 def rows(**changed: object) -> dict[str, Counter]:
     """Two rows of one table, and none of the others; `changed`: values of the second."""
     tables = {name: table for table in specs.load().tables.values() for name in table.outputs}
-    first = {column: date(2026, 3, 2) if kind == "DATE" else None for column, kind in Output(NAME, tables[NAME]).columns.items()}
+    first = {
+        column: date(2026, 3, 2) if kind.lower() == "date" else None
+        for column, kind in Output(NAME, tables[NAME]).columns.items()
+    }
     return {name: Counter() for name in tables} | {NAME: Counter([tuple(first.values()), tuple((first | changed).values())])}
 
 

@@ -65,7 +65,7 @@ example: $(SET_UP) ## Compute an example on real data: make example name=online_
 
 # Two of the four processes mostly wait for an Airflow of their own.
 test: $(SET_UP) ## Run all tests but the rules of the repository, which `make lint` checks.
-	@$(PYTEST) --numprocesses 4 --dist loadfile --no-loadscope-reorder -m "not attack_long" \
+	@$(PYTEST) --numprocesses 4 --dist loadfile --no-loadscope-reorder -m "not attack_long and not engines" \
 	  $(filter-out tests/repository/ tests/__pycache__/,$(wildcard tests/*/))
 
 # In a folder of their own, since nothing but these tests needs them: half a gigabyte, and a pandas that others would import.
@@ -82,12 +82,16 @@ $(SPARK)/.set-up: tests/engines/spark/pom.xml | $(SET_UP)
 	@tr : '\n' < $(SPARK)/classpath | xargs ln -s -t $(SPARK)/jars
 	@touch $@
 
-engines: $(ENGINES)/.set-up $(if $(shell command -v java && command -v mvn),$(SPARK)/.set-up) ## Compute all pipelines on Apache Spark and Sail, with Iceberg, and compare every row with DuckDB's.
-	@PYTHONPATH=$(CURDIR)/$(ENGINES) HEADLINE_TEST_ALL_ENGINES=$(all) HEADLINE_TEST_SPARK=$$(test -e $(SPARK)/.set-up && echo $(abspath $(SPARK))) \
+# One process for Spark alone: its client takes those of pytest-xdist for its own doctests, and gets on with no tests of Athena.
+engines: $(ENGINES)/.set-up ## Compute on Apache Spark, Sail and a stand-in for Athena, on Iceberg; compare every row with DuckDB's.
+engines: $(if $(shell command -v java > /dev/null && command -v mvn),$(SPARK)/.set-up)
+	@$(PYTEST) -m engines --ignore tests/engines/spark tests/engines
+	@PYTHONPATH=$(CURDIR)/$(ENGINES) HEADLINE_TEST_ALL_ENGINES=$(all) \
+	  HEADLINE_TEST_SPARK=$$(test -e $(SPARK)/.set-up && echo $(abspath $(SPARK))) \
 	  $(PYTEST) --show-capture=no -rs --timeout $(if $(all),3600,900) $(only:%=-k %) tests/engines/spark
 
 golden: $(SET_UP) ## Save the rows of the demo company as fingerprints, for all engines to compare.
-	@HEADLINE_TEST_GOLDEN=save $(PYTEST) tests/engines/test_athena.py -k saved
+	@HEADLINE_TEST_GOLDEN=save $(PYTEST) tests/engines/test_golden.py
 
 # JAVA_HOME is that of a JDK 25, which Trino needs.
 $(TRINO)/.set-up: tests/engines/trino/pom.xml tests/engines/trino/Statements.java | $(SET_UP)

@@ -18,7 +18,6 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from fastapi import HTTPException
 
 from headline.errors import BadData, BadRequest
 from headline.intervals import DAY, Interval
@@ -364,5 +363,5 @@ def test_a_run_of_the_most_days_allowed_is_accepted() -> None:
 )
 def test_the_command_is_refused_days_before_a_run_starts(first: str, last: str, setting: str) -> None:
     somebody: Any = SimpleNamespace(must_trigger=lambda _dag_id: None)
-    with pytest.raises(HTTPException, match=setting):
+    with pytest.raises(BadRequest, match=setting):
         answers.order(somebody, ["shop"], first, last)

@@ -1,11 +1,9 @@
-"""Every pipeline on DuckDB and on Athena, by its stand-in: the rows that were saved, on Athena in few statements."""
+"""Every pipeline on Athena, by its stand-in: the rows of DuckDB, in few statements."""
 
-import os
 from collections import Counter
 from pathlib import Path
 
 import pytest
-from tests.engines import golden
 from tests.engines.athena_double import AthenaDouble
 from tests.engines.conftest import CONNECTION
 from tests.engines.worlds import FIRST, LAST, compute, connected, published, unlike
@@ -14,18 +12,12 @@ from tests.faults.world import Table, World
 from headline.ledger import Statements
 from headline.pipeline.verify import FOUND_SOMETHING
 
+pytestmark = pytest.mark.engines
+
 # Of a table: it is staged, its contents and checks are asked at once, and it is published.
 MOST_STATEMENTS = 3
 # Of a check that found something: the rows, and the days that they are on.
 OF_A_FINDING = 2
-
-
-def test_duckdb_publishes_the_saved_rows(expected: dict[str, Table]) -> None:
-    if os.environ.get("HEADLINE_TEST_GOLDEN") == "save":
-        golden.save(golden.fingerprints(expected))
-    assert golden.other_than_saved(expected) == {}, "if that is wanted: make golden"
-    assert golden.saved().keys() == expected.keys()
-    assert sum(map(len, golden.saved().values())) > 60
 
 
 def test_every_pipeline_publishes_what_duckdb_publishes(

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from datetime import date
 from functools import cache
 
+import pytest
 import sqlglot
 from sqlfluff.core import FluffConfig, Linter
 from sqlglot import exp
@@ -124,6 +125,7 @@ def test_every_function_is_one_of_trino() -> None:
     assert unknown_functions("SELECT PERCENTILE_CONT(x, 0.5), DAYNAME(ds), 'f(x)' FROM t") == {"percentile_cont", "dayname"}
 
 
+@pytest.mark.engines
 def test_another_grammar_of_athena_reads_every_statement() -> None:
     # Of the same making for each table, and long: those of one will do.
     long = re.compile(r": (contents|changed days|publish .*)$")

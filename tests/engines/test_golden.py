@@ -1,11 +1,13 @@
 """Saved fingerprints: equal for equal rows in any order and from any client, other for other rows."""
 
+import os
 from collections import Counter
 from datetime import date, datetime
 from decimal import Decimal
 
 import pytest
 from tests.engines import golden
+from tests.faults.world import Table
 
 from headline import specs
 from headline.warehouse import Output
@@ -52,3 +54,11 @@ def test_what_differs_is_told_by_table_and_day(monkeypatch: pytest.MonkeyPatch) 
     assert (day, now.split()[0], before.split()[0]) == ("2026-03-02", "2", "2")
     gone = golden.other_than_saved({NAME: Counter()})
     assert gone == {NAME: {"2026-03-02": ("", before)}}
+
+
+def test_duckdb_publishes_the_saved_rows(expected: dict[str, Table]) -> None:
+    if os.environ.get("HEADLINE_TEST_GOLDEN") == "save":
+        golden.save(golden.fingerprints(expected))
+    assert golden.other_than_saved(expected) == {}, "if that is wanted: make golden"
+    assert golden.saved().keys() == expected.keys()
+    assert sum(map(len, golden.saved().values())) > 60

@@ -133,11 +133,11 @@ def counted(session: Session) -> Iterator[list[str]]:
 
 
 @pytest.mark.parametrize("table", TABLES, ids=lambda table: table.full_name)
-def test_three_statements_at_most(company: Session, table: Table) -> None:  # noqa: F811
+def test_two_statements_at_most(company: Session, table: Table) -> None:  # noqa: F811
     with counted(company) as statements:
         verification = verified(table, company)
     assert verification.problems == ""
-    assert 2 <= len(statements) <= 3, statements
+    assert 1 <= len(statements) <= 2, statements
     assert len([sql for sql in statements if "_soda_filtered_dataset" in sql]) == 1
     assert len([sql for sql in statements if "information_schema" in sql]) == 0
 
@@ -149,7 +149,7 @@ def test_a_failed_check_costs_one_statement_more(company: Session) -> None:  # n
     failed = [one for one in verification.results if one.outcome == "failed"]
     assert failed
     assert all(one.sample for one in failed)
-    assert len(statements) == 3 + len(failed)
+    assert len(statements) == 2 + len(failed)
 
 
 # what goes wrong

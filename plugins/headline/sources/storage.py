@@ -100,8 +100,9 @@ def encoding_hint(path: AnyPath) -> str:
 
 
 def path_of(address: str) -> AnyPath:
-    """The path at an address such as file:///data or s3://conn@bucket/prefix; a local one without the cost of object storage."""
-    if address.startswith(_LOCAL):
+    """The path at an address such as /data, file:///data or s3://conn@bucket/prefix; a local one without the cost of object
+    storage."""
+    if address.startswith(_LOCAL) or "://" not in address:
         return Path(address.removeprefix(_LOCAL))
     if address.startswith(_S3):
         from headline.s3.path import S3Path

@@ -26,6 +26,8 @@ from headline.warehouse import ask, open_warehouse
 from headline.warehouse.iceberg.glue import metadata
 from headline.warehouse.iceberg.names import STAGING
 
+pytestmark = pytest.mark.engines
+
 DAYS = Interval(FIRST, LAST + DAY)
 PIPELINE = "core_finance"
 Unlike = Callable[[], dict[str, Any]]

@@ -3,7 +3,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .PHONY: help setup run status logs down clean test attack chaos faults fuzz lint docs bench bench-peers example format imports
-.PHONY: constraints containers engines infra locks sbom trino
+.PHONY: constraints containers engines golden infra locks sbom trino
 .PHONY: lint-docs lint-infra lint-rules lint-sql lint-types lint-yaml
 
 # Without compiled modules each process compiles Airflow anew, which takes longer than to start it.
@@ -16,6 +16,7 @@ SET_UP := $(VENV)/.set-up
 CHECKOV := $(VENV)-checkov
 LOCKS := requirements.lock requirements-dev.lock
 ENGINES := $(VENV)/engines
+SPARK := $(VENV)/spark
 TRINO := $(VENV)/trino
 UV := $(BIN)/uv --system-certs
 RESOLVE := $(UV) pip compile --quiet --universal --python-version 3.11 --no-header --no-annotate
@@ -73,10 +74,24 @@ $(ENGINES)/.set-up: requirements-engines.lock | $(SET_UP)
 	  --requirement requirements-engines.lock
 	@touch $@
 
+# Apache Spark as its archive has it, a folder of jars; they stay where Maven keeps them.
+$(SPARK)/.set-up: tests/engines/spark/pom.xml | $(SET_UP)
+	@rm -rf $(SPARK)/jars && mkdir -p $(SPARK)/jars
+	@mvn --quiet --batch-mode --file $< -Dmdep.outputFile=$(abspath $(SPARK))/classpath \
+	  org.apache.maven.plugins:maven-dependency-plugin:3.6.1:build-classpath
+	@tr : '\n' < $(SPARK)/classpath | xargs ln -s -t $(SPARK)/jars
+	@touch $@
+
 # One process for Spark alone: its client takes those of pytest-xdist for its own doctests, and gets on with no tests of Athena.
-engines: $(ENGINES)/.set-up ## Compute all pipelines on Spark and on a stand-in for Athena, on Iceberg; compare every row with DuckDB's.
+engines: $(ENGINES)/.set-up ## Compute on Apache Spark, Sail and a stand-in for Athena, on Iceberg; compare every row with DuckDB's.
+engines: $(if $(shell command -v java > /dev/null && command -v mvn),$(SPARK)/.set-up)
 	@$(PYTEST) -m engines --ignore tests/engines/spark tests/engines
-	@PYTHONPATH=$(CURDIR)/$(ENGINES) $(PYTEST) --show-capture=no tests/engines/spark
+	@PYTHONPATH=$(CURDIR)/$(ENGINES) HEADLINE_TEST_ALL_ENGINES=$(all) \
+	  HEADLINE_TEST_SPARK=$$(test -e $(SPARK)/.set-up && echo $(abspath $(SPARK))) \
+	  $(PYTEST) --show-capture=no -rs --timeout $(if $(all),3600,900) $(only:%=-k %) tests/engines/spark
+
+golden: $(SET_UP) ## Save the rows of the demo company as fingerprints, for all engines to compare.
+	@HEADLINE_TEST_GOLDEN=save $(PYTEST) tests/engines/test_golden.py
 
 # JAVA_HOME is that of a JDK 25, which Trino needs.
 $(TRINO)/.set-up: tests/engines/trino/pom.xml tests/engines/trino/Statements.java | $(SET_UP)

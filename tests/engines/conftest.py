@@ -1,4 +1,4 @@
-"""A stand-in for Athena, the connection that leads to it, and a throw-away repository whose warehouse it is."""
+"""What engines are given and should make of it, a stand-in for Athena, and a throw-away repository whose warehouse that is."""
 
 import json
 from collections.abc import Callable, Iterator, Mapping
@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 from tests.engines.athena_double import REGION, AthenaDouble, athena_double, client
+from tests.engines.worlds import compute, landed, published
+from tests.faults.world import Table, World
 from tests.unit.conftest import FILES, Project
 
 from headline.ledger import Ledger
@@ -15,6 +17,21 @@ from headline.warehouse.athena import engine
 
 EXTRA = {"region_name": REGION, "work_group": "primary", "location": "s3://tables/warehouse", "lock_timeout": 20}
 CONNECTION = {"conn_type": "athena", "login": "testing", "password": "testing", "extra": EXTRA}
+
+
+@pytest.fixture(scope="session")
+def at_first(postgres: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    """Two days have landed, and nothing was computed."""
+    with landed(postgres, tmp_path_factory.mktemp("landed"), "landed_for_engines") as world:
+        yield world
+
+
+@pytest.fixture(scope="session")
+def expected(at_first: World, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Table]:
+    """What DuckDB makes of these days."""
+    with at_first.copy(tmp_path_factory.mktemp("on_duckdb")).entered() as world:
+        compute(world)
+        return published()
 
 
 @pytest.fixture

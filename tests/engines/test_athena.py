@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 from tests.engines.athena_double import AthenaDouble
 from tests.engines.conftest import CONNECTION
-from tests.engines.worlds import FIRST, LAST, compute, connected, landed, published, unlike
+from tests.engines.worlds import FIRST, LAST, compute, connected, published, unlike
+from tests.faults.world import Table, World
 
 from headline.ledger import Statements
 from headline.pipeline.verify import FOUND_SOMETHING
@@ -20,23 +21,19 @@ OF_A_FINDING = 2
 
 
 def test_every_pipeline_publishes_what_duckdb_publishes(
-    postgres: str, tmp_path: Path, athena: AthenaDouble, monkeypatch: pytest.MonkeyPatch
+    at_first: World, expected: dict[str, Table], tmp_path: Path, athena: AthenaDouble, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with landed(postgres, tmp_path / "landed", "landed_engines") as world:
-        with world.copy(tmp_path / "duckdb").entered():
-            compute(world)
-            expected = published()
-        with world.copy(tmp_path / "athena").entered():
-            connected(monkeypatch, CONNECTION)
-            runs = compute(world)
-            assert unlike(published(), expected) == {}
-            known = {one.query_id: one.state for one in Statements().of_run(world.run("core_shop", FIRST, LAST, "engine").key)}
-            assert {known[one.query_id] for one in runs["core.order_lines"].statements} == {"succeeded"}
-            merges = athena.statements("merge into")
-            assert [one.changed_count for one in compute(world, "again").values()] == [0] * len(runs)
-            assert athena.statements("merge into") == merges, "what did not change is not published again"
-        counted = Counter(statement.table for run in runs.values() for statement in run.statements)
-        assert len(counted) > 40
-        findings = Counter({name: sum(found in FOUND_SOMETHING for found in run.checks.values()) for name, run in runs.items()})
-        too_many = {name: n for name, n in counted.items() if n > MOST_STATEMENTS + OF_A_FINDING * findings[name]}
-        assert too_many == {}
+    with at_first.copy(tmp_path).entered() as world:
+        connected(monkeypatch, CONNECTION)
+        runs = compute(world)
+        assert unlike(published(), expected) == {}
+        known = {one.query_id: one.state for one in Statements().of_run(world.run("core_shop", FIRST, LAST, "engine").key)}
+        assert {known[one.query_id] for one in runs["core.order_lines"].statements} == {"succeeded"}
+        merges = athena.statements("merge into")
+        assert [one.changed_count for one in compute(world, "again").values()] == [0] * len(runs)
+        assert athena.statements("merge into") == merges, "what did not change is not published again"
+    counted = Counter(statement.table for run in runs.values() for statement in run.statements)
+    assert len(counted) > 40
+    findings = Counter({name: sum(found in FOUND_SOMETHING for found in run.checks.values()) for name, run in runs.items()})
+    too_many = {name: n for name, n in counted.items() if n > MOST_STATEMENTS + OF_A_FINDING * findings[name]}
+    assert too_many == {}

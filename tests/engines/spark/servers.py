@@ -10,34 +10,41 @@ import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import boto3
+from tests.faults.world import PIPELINES
 
+# Whether each engine computes all pipelines, or some of them few.
+ALL = bool(os.environ.get("HEADLINE_TEST_ALL_ENGINES"))
 BUCKET = "lake"
 CREDENTIALS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_DEFAULT_REGION": "us-east-1"}
 
 
 @dataclass(frozen=True)
 class Lake:
-    """Where tables lie, and the Spark Connect endpoint of an engine that keeps them there."""
+    """Where tables lie, and the Spark Connect endpoint of an engine that keeps them there.
 
+    `needs`: what its connection has to say besides. `pipelines`: those that are computed there.
+    """
+
+    engine: str
     aws: str
     port: int
-    catalog: str = "glue"
+    needs: Mapping[str, Any] = field(default_factory=dict)
+    pipelines: tuple[str, ...] = PIPELINES
 
     def variables(self, name: str) -> dict[str, str]:
         """The connection to a warehouse of its own, and what clients of AWS want."""
         extra = {
-            "catalog": self.catalog,
+            "catalog": "glue",
             "location": f"s3://{BUCKET}/{name}",
-            "snapshots": "glue",
-            "comments": False,
             "aws_endpoint_url": self.aws,
             "region_name": CREDENTIALS["AWS_DEFAULT_REGION"],
             "lock_timeout": 60,
+            **self.needs,
         }
         connection = {"conn_type": "spark_connect", "host": "127.0.0.1", "port": self.port, "extra": extra}
         return CREDENTIALS | {"AIRFLOW_CONN_HEADLINE_WAREHOUSE": json.dumps(connection)}
@@ -52,18 +59,6 @@ class Lake:
             aws_secret_access_key="test",
         )
 
-    def clear(self) -> None:
-        """Leave no table and no file."""
-        glue, s3 = self.client("glue"), self.client("s3")
-        for database in glue.get_databases()["DatabaseList"]:
-            for page in glue.get_paginator("get_tables").paginate(DatabaseName=database["Name"]):
-                for table in page["TableList"]:
-                    glue.delete_table(DatabaseName=database["Name"], Name=table["Name"])
-            glue.delete_database(Name=database["Name"])
-        for page in s3.get_paginator("list_objects_v2").paginate(Bucket=BUCKET):
-            if keys := [{"Key": one["Key"]} for one in page.get("Contents", [])]:
-                s3.delete_objects(Bucket=BUCKET, Delete={"Objects": keys})
-
 
 @contextmanager
 def moto(folder: Path) -> Iterator[str]:
@@ -71,12 +66,12 @@ def moto(folder: Path) -> Iterator[str]:
     port = free_port()
     with server([sys.executable, str(Path(__file__).parent / "aws.py"), "-p", str(port)], port, folder / "moto.log", CREDENTIALS):
         address = f"http://127.0.0.1:{port}"
-        Lake(address, 0).client("s3").create_bucket(Bucket=BUCKET)
+        Lake("", address, 0).client("s3").create_bucket(Bucket=BUCKET)
         yield address
 
 
 @contextmanager
-def sail(folder: Path, aws: str) -> Iterator[Lake]:
+def sail(folder: Path, aws: str, **settings: str) -> Iterator[Lake]:
     """Sail, which speaks Spark Connect, on the tables of a Glue catalog."""
     port = free_port()
     catalog = f'[{{type="glue",name="glue",region="us-east-1",endpoint_url="{aws}"}}]'
@@ -86,10 +81,11 @@ def sail(folder: Path, aws: str) -> Iterator[Lake]:
         "AWS_ALLOW_HTTP": "true",
         "SAIL_CATALOG__LIST": catalog,
         "SAIL_CATALOG__DEFAULT_CATALOG": "glue",
+        **settings,
     }
     command = [sys.executable, "-m", "pysail", "spark", "server", "--ip", "127.0.0.1", "--port", str(port)]
     with server(command, port, folder / "sail.log", variables):
-        yield Lake(aws, port)
+        yield Lake("Sail with two workers" if settings else "Sail", aws, port, {"snapshots": "glue", "comments": False})
 
 
 @contextmanager

@@ -44,8 +44,10 @@ class SparkEngine(Engine):
         try:
             for name, value in SETTINGS.items():
                 spark.conf.set(name, value)
-            if catalog := self._extra.get("catalog"):
-                spark.catalog.setCurrentCatalog(catalog)
+            catalog = self._extra.get("catalog") or spark.catalog.currentCatalog()
+            # Before the catalog is asked for the first time: it would keep each table for 30 s as it was read first.
+            spark.conf.set(f"spark.sql.catalog.{catalog}.cache-enabled", "false")
+            spark.catalog.setCurrentCatalog(catalog)
         except Exception as error:
             raise wrong(error, "the settings of the session") from error
 

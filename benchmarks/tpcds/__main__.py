@@ -1,4 +1,4 @@
-"""TPC-DS as data and as truth: `python -m benchmarks.tpcds --scale 0.1 [--out <folder>] [--run] [--with <connection>]`."""
+"""TPC-DS as data and as truth: `python -m benchmarks.tpcds --scale 0.1 [--out <folder>] [--run]`."""
 
 from __future__ import annotations
 
@@ -13,9 +13,7 @@ from rich.table import Table
 
 from benchmarks.environments import interpreter
 from benchmarks.report import machine
-from benchmarks.tpcds.run import Run, another_engine, compute, days_of, figures, installation
-from headline import specs
-from headline.diff.engines import compare_engines
+from benchmarks.tpcds.run import Run, compute, days_of, figures, installation
 from headline.errors import HeadlineError
 from headline.intervals import Interval
 from headline.ledger import Ledger
@@ -45,11 +43,10 @@ def main(
     scale: Annotated[str, typer.Option(help="TPC-DS's scale factor: 1 is 2.9 million lines of sales.")] = "0.1",
     out: Annotated[Path | None, typer.Option(help="Where the files are made; .headline-tpcds/<scale> if left out.")] = None,
     run: Annotated[bool, typer.Option("--run", help="Also compute examples/tpcds, and compare with TPC-DS.")] = False,
-    other: Annotated[str | None, typer.Option("--with", help="Also on the engine of this connection; rows are compared.")] = None,
     days: Annotated[int | None, typer.Option(help="Only the first days.")] = None,
     memory_limit: Annotated[str, typer.Option(help="What DuckDB may take.")] = "4GB",
 ) -> None:
-    """Make TPC-DS's store as Parquet, a file a day; ends with 1 where a figure is not TPC-DS's or engines differ."""
+    """Make TPC-DS's store as Parquet, a file a day; ends with 1 where a figure is not TPC-DS's."""
     screen = Screen()
     with screen.step(f"TPC-DS at scale {scale}"):
         data = generated(scale, out)
@@ -61,18 +58,14 @@ def main(
         Path(name).chmod(0o711)
         with installation(Path(name), data, memory_limit):
             is_right = on_engine(Run("DuckDB"), data, chosen, screen)
-            if other:
-                with another_engine(other):
-                    is_right &= on_engine(Run(other), data, chosen, screen, with_ingest=False)
-                    is_right &= compared(chosen, screen)
     raise typer.Exit(not is_right)
 
 
-def on_engine(run: Run, data: Path, days: Interval, screen: Screen, *, with_ingest: bool = True) -> bool:
+def on_engine(run: Run, data: Path, days: Interval, screen: Screen) -> bool:
     """Compute the days and print what they took, and our figures beside TPC-DS's own; whether these are the same."""
     warehouse = open_warehouse()
     with screen.step(f"{len(days)} days on {run.engine}"):
-        compute(days, warehouse, Ledger(), run, with_ingest=with_ingest)
+        compute(days, warehouse, Ledger(), run)
     found = list(figures(warehouse, data, days))
     table = Table("", run.engine, "TPC-DS", title_justify="left")
     for one in found:
@@ -81,20 +74,6 @@ def on_engine(run: Run, data: Path, days: Interval, screen: Screen, *, with_inge
     screen.say("; ".join(f"{step} {seconds:.1f} s" for step, seconds in run.seconds.items()) + f"; peak {run.peak:,.0f} MB")
     screen.say(machine())
     return all(one.is_right for one in found)
-
-
-def compared(days: Interval, screen: Screen) -> bool:
-    """Whether both engines published the same rows; prints the tables whose rows differ."""
-    different = 0
-    one, other = open_warehouse("headline_duckdb"), open_warehouse()
-    for table in specs.load().tables.values():
-        with screen.step(f"{table.full_name}: rows compared"):
-            found = list(compare_engines(table, days, one, other))
-        rows = sum(each.rows_one for each in found)
-        unequal = [each for each in found if not each.is_equal]
-        screen.say(f"{table.full_name}: {rows:,} rows, {len(unequal)} of {len(found)} periods differ {unequal[:1] or ''}")
-        different += len(unequal)
-    return not different
 
 
 if __name__ == "__main__":

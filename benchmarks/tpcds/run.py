@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import resource
 import time
 from collections.abc import Iterator
@@ -15,7 +14,6 @@ from pathlib import Path
 
 import duckdb
 
-from benchmarks.surroundings import empty_ledger
 from headline import settings, specs
 from headline.diff.company import environment, ingest_all, server
 from headline.intervals import DAY, Interval
@@ -24,7 +22,6 @@ from headline.pipeline import PipelineRun, write_audit_publish
 from headline.warehouse import Warehouse
 
 INCLUDE = settings.PROJECT / "examples" / "tpcds" / "include"
-SOURCES = ("items", "store")
 LINES = "core.line_profit"
 QUARANTINE = "quarantine.line_profit"
 FIRST_ITEM = date(1997, 10, 27)  # the day on which the first versions of items begin
@@ -71,7 +68,7 @@ def days_of(data: Path) -> Interval:
     return Interval(date.fromisoformat(found[0]), date.fromisoformat(found[-1]) + DAY)
 
 
-def compute(days: Interval, warehouse: Warehouse, ledger: Ledger, run: Run, *, with_ingest: bool = True) -> None:
+def compute(days: Interval, warehouse: Warehouse, ledger: Ledger, run: Run) -> None:
     """Publish the versions of all items until the last day, then the days in ranges of 92."""
     catalog = specs.load()
     # Versions that began before the first sale are valid on it.
@@ -83,9 +80,8 @@ def compute(days: Interval, warehouse: Warehouse, ledger: Ledger, run: Run, *, w
         start = end
     for name, interval in work:
         one = PipelineRun(catalog.pipelines[name], f"tpcds {run.engine} {interval}", interval, catalog, ledger, warehouse)
-        if with_ingest:
-            with run.clock("ingest"):
-                ingest_all(one)
+        with run.clock("ingest"):
+            ingest_all(one)
         with run.clock("write, audit, publish"):
             write_audit_publish(one)
 
@@ -131,14 +127,3 @@ def of_files(data: Path, table: str, column: str, days: Interval) -> tuple[int, 
         query = f"select count(*), coalesce(sum({column}), 0) from {files} where ds >= '{days.start}' and ds < '{days.end}'"
         [(count, money)] = connection.sql(query).fetchall()
     return count, money
-
-
-@contextmanager
-def another_engine(connection: str) -> Iterator[None]:
-    """The same landed files behind another connection, with a ledger of its own; DuckDB's tables stay behind headline_duckdb."""
-    duckdb_there = os.environ["AIRFLOW_CONN_HEADLINE_WAREHOUSE"]
-    variables = {"AIRFLOW_CONN_HEADLINE_WAREHOUSE": os.environ[f"AIRFLOW_CONN_{connection.upper()}"]}
-    loads = [load for source in SOURCES for name in specs.load().source(source).landed for load in Ledger().current_loads(name)]
-    with empty_ledger(), environment(variables), environment({"AIRFLOW_CONN_HEADLINE_DUCKDB": duckdb_there}):
-        Ledger().record_loads(loads, "tpcds")
-        yield

@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from benchmarks.tpcds.__main__ import ENVIRONMENT, generated
-from benchmarks.tpcds.run import Run, compute, figures, variables
+from benchmarks.tpcds.run import LINES, Run, compute, figures, variables
 from tests.conftest import forget
 from tests.examples.house import House
 
@@ -28,9 +28,10 @@ from headline.ledger import Ledger, migrate
 from headline.pipeline import Waiver
 from headline.warehouse import open_warehouse
 
-# They hold the day on which the second versions of items begin, and returns of the weeks before.
-DAYS = Interval(date(1999, 10, 20), date(1999, 11, 3))
+# Each has sales and returns, at so small a scale too; with the year new versions of items are sold.
+DAYS = Interval(date(2000, 12, 27), date(2001, 1, 2))
 PIPELINES = ("items", "store", "store_profit")
+NEEDED = ("ss_quantity", "ss_list_price", "ss_sales_price", "ss_coupon_amt", "ss_wholesale_cost", "ss_net_profit")
 
 pytestmark = [
     pytest.mark.skipif(
@@ -137,7 +138,7 @@ def test_another_profit_than_tpcds_states_is_not_published(postgres: str, data: 
     shutil.copy2(data / "item.parquet", folder)
     file = folder / "store_sales" / f"ds={day.start}" / "data_0.parquet"
     sales = pq.read_table(file)
-    place = next(place for place, row in enumerate(sales.to_pylist()) if None not in row.values())
+    place = next(place for place, row in enumerate(sales.to_pylist()) if not any(row[name] is None for name in NEEDED))
     profit = sales["ss_net_profit"].to_pylist()
     profit[place] += Decimal("0.01")
     column = sales.schema.get_field_index("ss_net_profit")
@@ -145,4 +146,4 @@ def test_another_profit_than_tpcds_states_is_not_published(postgres: str, data: 
     with house(postgres, tmp_path, folder) as made:
         with pytest.raises(BadData, match="net profit is what TPC-DS states"):
             run(made, day, "altered")
-        assert made.query("select count(*) from information_schema.tables where table_name = 'line_profit'") in ([(0,)], [])
+        assert made.ledger.states([LINES]) == []

@@ -7,13 +7,11 @@ import os
 import socket
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from threading import Event
 from typing import Any
 
 import boto3
@@ -123,12 +121,3 @@ def free_port() -> int:
     with socket.socket() as found:
         found.bind(("127.0.0.1", 0))
         return found.getsockname()[1]
-
-
-if __name__ == "__main__":  # until it is interrupted; prints what a shell needs to compute there: `eval "$(…)"`
-    with tempfile.TemporaryDirectory() as name, moto(Path(name)) as endpoint, sail(Path(name), endpoint) as lake:
-        told = lake.variables("warehouse")
-        told["AIRFLOW_CONN_SAIL"] = told.pop("AIRFLOW_CONN_HEADLINE_WAREHOUSE")
-        print("\n".join(f"export {variable}='{value}'" for variable, value in told.items()), flush=True)
-        with suppress(KeyboardInterrupt):
-            Event().wait()

@@ -194,6 +194,7 @@ locks: $(SET_UP) ## Write the locks, with a hash for every file of every package
 	awk 'FILENAME != "$(VENV)/all.lock" {if (/^[^ ]/) known[$$1]; next} /^[^ ]/ {keep = !($$1 in known)} keep' \
 	  $(LOCKS) $(VENV)/all.lock > requirements-engines.lock
 	printf 'aiosmtpd\nmoto[server]\n' | $(RESOLVE) --generate-hashes --constraint constraints.txt --output-file requirements-doubles.lock -
+	printf 'duckdb==1.5.5\nduckdb-extension-tpcds==1.5.5\n' | $(RESOLVE) --generate-hashes --output-file requirements-tpcds.lock -
 
 sbom: $(SET_UP) ## Write what an installation consists of to sbom.cdx.json, in CycloneDX's form.
 	@PYTHONWARNINGS=ignore $(BIN)/cyclonedx-py requirements --pyproject pyproject.toml --output-reproducible --output-file sbom.cdx.json requirements.lock

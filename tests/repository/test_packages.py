@@ -12,7 +12,7 @@ from tests.repository.written import ROOT
 LOCKS = ("requirements.lock", "requirements-dev.lock")
 ENGINES = "requirements-engines.lock"  # beside the environment, for `make engines`
 DOUBLES = "requirements-doubles.lock"
-APART = "requirements-checkov.lock"  # of an environment of its own
+APART = ("requirements-checkov.lock", "requirements-tpcds.lock")  # of environments of their own
 INSTALLERS = ("Makefile", "Dockerfile", ".ci/run", ".github/workflows/ci.yml", ".github/workflows/infrastructure.yml")
 
 
@@ -51,7 +51,7 @@ def test_what_stands_in_for_aws_and_mail_is_what_tests_use() -> None:
     assert doubles.items() <= pins((ROOT / "constraints.txt").read_text()).items(), "run `make locks`"
 
 
-@pytest.mark.parametrize("name", [*LOCKS, ENGINES, DOUBLES, APART])
+@pytest.mark.parametrize("name", [*LOCKS, ENGINES, DOUBLES, *APART])
 def test_every_package_of_a_lock_has_a_hash(name: str) -> None:
     assert without_hash((ROOT / name).read_text()) == []
 

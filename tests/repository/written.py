@@ -1,4 +1,4 @@
-"""What stands in the repository's folders, read once: every table of include/sql, and of each example the sources it brings."""
+"""What stands in the repository's folders, read once: every table of include/sql, and of each example those that it brings."""
 
 from __future__ import annotations
 
@@ -13,19 +13,24 @@ from headline.specs import Catalog, Pipeline
 from headline.sql import template
 
 ROOT = Path(__file__).parents[2]
-SOURCES = [ROOT / "include/sql/sources", *sorted((ROOT / "examples").glob("*/sources"))]
+# What the environment says where they are looked at, and the folder that they stand in.
+PLACES = [
+    ({}, ROOT / "include"),
+    *(({"HEADLINE_SOURCES": str(sources)}, sources) for sources in sorted((ROOT / "examples").glob("*/sources"))),
+    *(({"HEADLINE_INCLUDE": str(include)}, include) for include in sorted((ROOT / "examples").glob("*/include"))),
+]
 
 
 @cache
 def pipelines() -> list[tuple[Catalog, Pipeline, list[Written]]]:
-    """Every pipeline with its tables, and with all that is there beside it: of an example the sources that it brings."""
+    """Every pipeline with its tables, and with all that is there beside it: of an example what it brings."""
     found: list[tuple[Catalog, Pipeline, list[Written]]] = []
-    for sources in SOURCES:
-        with patch.dict(os.environ, {"HEADLINE_SOURCES": str(sources)}):
+    for variables, own in PLACES:
+        with patch.dict(os.environ, variables):
             forget()
             catalog = specs.load()
             for pipeline in catalog.pipelines.values():
-                if sources == SOURCES[0] or pipeline.folder.is_relative_to(sources):
+                if pipeline.folder.is_relative_to(own):
                     found.append((catalog, pipeline, [read_table(catalog, pipeline, one) for one in pipeline.tables.values()]))
     forget()
     return found

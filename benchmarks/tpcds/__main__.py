@@ -1,0 +1,80 @@
+"""TPC-DS as data and as truth: `python -m benchmarks.tpcds --scale 0.1 [--out <folder>] [--run]`."""
+
+from __future__ import annotations
+
+import subprocess
+import tempfile
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from benchmarks.environments import interpreter
+from benchmarks.report import machine
+from benchmarks.tpcds.run import Run, compute, days_of, figures, installation
+from headline.errors import HeadlineError
+from headline.intervals import Interval
+from headline.ledger import Ledger
+from headline.local.screen import Screen
+from headline.settings import PROJECT
+from headline.warehouse import open_warehouse
+
+ENVIRONMENT = PROJECT / ".venv" / "tpcds"
+LOCK = PROJECT / "requirements-tpcds.lock"
+
+
+def generated(scale: str, folder: Path | None = None) -> Path:
+    """The files of a scale, which are made first where they are not there, by DuckDB's generator in an environment of its own.
+
+    Raises HeadlineError where they cannot be made.
+    """
+    folder = folder or PROJECT / ".headline-tpcds" / scale
+    python = interpreter(ENVIRONMENT, LOCK, "--no-build", "--require-hashes")
+    command = [str(python), str(Path(__file__).with_name("generate.py")), scale, str(folder.resolve())]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise HeadlineError(f"TPC-DS could not be generated:\n{done.stderr[-2000:]}")
+    return folder
+
+
+def main(
+    scale: Annotated[str, typer.Option(help="TPC-DS's scale factor: 1 is 2.9 million lines of sales.")] = "0.1",
+    out: Annotated[Path | None, typer.Option(help="Where the files are made; .headline-tpcds/<scale> if left out.")] = None,
+    run: Annotated[bool, typer.Option("--run", help="Also compute examples/tpcds, and compare with TPC-DS.")] = False,
+    days: Annotated[int | None, typer.Option(help="Only the first days.")] = None,
+    memory_limit: Annotated[str, typer.Option(help="What DuckDB may take.")] = "4GB",
+) -> None:
+    """Make TPC-DS's store as Parquet, a file a day; ends with 1 where a figure is not TPC-DS's."""
+    screen = Screen()
+    with screen.step(f"TPC-DS at scale {scale}"):
+        data = generated(scale, out)
+    if not run:
+        return
+    whole = days_of(data)
+    chosen = Interval(whole.start, min(whole.end, whole.start + timedelta(days=days))) if days else whole
+    with tempfile.TemporaryDirectory(prefix="headline-tpcds-") as name:
+        Path(name).chmod(0o711)
+        with installation(Path(name), data, memory_limit):
+            is_right = on_engine(Run("DuckDB"), data, chosen, screen)
+    raise typer.Exit(not is_right)
+
+
+def on_engine(run: Run, data: Path, days: Interval, screen: Screen) -> bool:
+    """Compute the days and print what they took, and our figures beside TPC-DS's own; whether these are the same."""
+    warehouse = open_warehouse()
+    with screen.step(f"{len(days)} days on {run.engine}"):
+        compute(days, warehouse, Ledger(), run)
+    found = list(figures(warehouse, data, days))
+    table = Table("", run.engine, "TPC-DS", title_justify="left")
+    for one in found:
+        table.add_row(one.what, f"{one.ours:,}", "" if one.stated is None else f"{one.stated:,}")
+    screen.console.print(table)
+    screen.say("; ".join(f"{step} {seconds:.1f} s" for step, seconds in run.seconds.items()) + f"; peak {run.peak:,.0f} MB")
+    screen.say(machine())
+    return all(one.is_right for one in found)
+
+
+if __name__ == "__main__":
+    typer.run(main)

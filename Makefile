@@ -77,14 +77,14 @@ engines: $(ENGINES)/.set-up ## Compute all pipelines on Spark's engines and Iceb
 	@PYTHONPATH=$(CURDIR)/$(ENGINES) $(PYTEST) --show-capture=no tests/engines/spark
 
 # JAVA_HOME is that of a JDK 25, which Trino needs.
-$(TRINO)/.set-up: tests/engines/trino/pom.xml tests/engines/trino/Statements.java | $(SET_UP)
+$(TRINO)/.set-up: tests/engines/trino/pom.xml tests/engines/trino/Server.java | $(SET_UP)
 	@mkdir -p $(TRINO)
 	@mvn --quiet --batch-mode --file tests/engines/trino/pom.xml -Dmdep.outputFile=$(abspath $(TRINO))/classpath \
 	  org.apache.maven.plugins:maven-dependency-plugin:3.6.1:build-classpath
-	@$(JAVA_HOME)/bin/javac -cp "$$(cat $(TRINO)/classpath)" -d $(TRINO) tests/engines/trino/Statements.java
+	@$(JAVA_HOME)/bin/javac -cp "$$(cat $(TRINO)/classpath)" -d $(TRINO) tests/engines/trino/Server.java
 	@touch $@
 
-trino: $(TRINO)/.set-up ## Have a real Trino read every statement that Athena is given; JAVA_HOME leads to a JDK 25.
+trino: $(TRINO)/.set-up ## Compute all pipelines on a real Trino as on Athena, and compare every row with DuckDB's; JAVA_HOME leads to a JDK 25.
 	@HEADLINE_TEST_TRINO="$(abspath $(TRINO)):$$(cat $(TRINO)/classpath)" $(PYTEST) tests/engines/trino
 
 attack: $(SET_UP) ## Attack warehouse, files, processes and pages in every way there is a test of; the results go to docs/security.md.

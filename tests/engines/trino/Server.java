@@ -7,6 +7,7 @@ import java.util.Map;
 /** A Trino whose tables are in the S3 and Glue behind an address, as Athena's are; it ends when its input does. */
 public class Server {
   public static void main(String[] arguments) throws Exception {
+    var output = System.out; // which Trino takes for its log
     var aws =
         Map.of(
             "hive.metastore.glue.endpoint-url", arguments[0],
@@ -26,12 +27,14 @@ public class Server {
     iceberg.put("iceberg.extended-statistics.collect-on-write", "false");
     var hive = new HashMap<>(aws);
     hive.put("hive.metastore", "glue");
+    hive.put("hive.table-statistics-enabled", "false"); // moto has none
     var server = TestingTrinoServer.builder().build();
     server.installPlugin(new IcebergPlugin());
     server.installPlugin(new HivePlugin());
     server.createCatalog("awsdatacatalog", "iceberg", iceberg);
     server.createCatalog("hive", "hive", hive);
-    System.out.println("\nlistens at " + server.getBaseUrl());
+    output.println("listens at " + server.getBaseUrl());
+    output.flush();
     while (System.in.read() >= 0) {}
     Runtime.getRuntime().halt(0);
   }

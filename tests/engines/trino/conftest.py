@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import subprocess
 from collections.abc import Iterator
@@ -18,7 +19,9 @@ from headline.warehouse.athena import engine
 
 # The classpath that Maven has found and the folder of Server.class.
 CLASSES = os.environ.get("HEADLINE_TEST_TRINO", "")
-OPTIONS = ("-Xmx1500m", "--add-modules", "jdk.incubator.vector", "--sun-misc-unsafe-memory-access=allow", "-XX:+UseSerialGC")
+OPTIONS = ("-Xmx1500m", "--add-modules", "jdk.incubator.vector", "--sun-misc-unsafe-memory-access=allow")
+# It runs for minutes only: the second compiler would take more time than it saves.
+FAST = ("-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
 READY = "listens at "
 
 
@@ -28,10 +31,19 @@ def trino(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     if not CLASSES:
         pytest.skip("no Trino: `make trino` brings it where a JDK 25 and Maven are")
     folder = tmp_path_factory.mktemp("trino")
+    logging.getLogger("werkzeug").setLevel(logging.WARNING)
     aws = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
     aws.start()
     host, port = aws.get_host_and_port()
-    command = [str(Path(os.environ["JAVA_HOME"]) / "bin" / "java"), *OPTIONS, "-cp", CLASSES, "Server", f"http://{host}:{port}"]
+    command = [
+        str(Path(os.environ["JAVA_HOME"]) / "bin" / "java"),
+        *OPTIONS,
+        *FAST,
+        "-cp",
+        CLASSES,
+        "Server",
+        f"http://{host}:{port}",
+    ]
     with (folder / "trino.log").open("wb") as log:
         process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True, cwd=folder)
     try:

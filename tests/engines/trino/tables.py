@@ -22,6 +22,7 @@ _HEADERS = {
 }
 _CATEGORIES = {"INTERNAL_ERROR": 1, "USER_ERROR": 2}
 _UPKEEP = re.compile(r"\s*(optimize|vacuum)\s+([\w.]+)", re.IGNORECASE)
+_DDL = re.compile(r"(create table if not exists|alter table|drop table if exists) `")
 _ATHENA_ONLY = re.compile(r"(table_type|is_external)\s*=\s*[^,]+,\s*", re.IGNORECASE)
 _AGE = "vacuum_max_snapshot_age_seconds"
 
@@ -61,7 +62,7 @@ class TrinoTables:
             if upkeep[1].lower() == "optimize":
                 return [f"alter table {name} execute optimize"]
             return [f"alter table {name} execute expire_snapshots(retention_threshold => '{self.ages.get(name, '432000')}s')"]
-        if "`" not in sql:
+        if not _DDL.match(sql):
             return [_ATHENA_ONLY.sub("", sql, count=2) if sql.startswith("create table") else sql]
         tree = sqlglot.parse_one(sql, read="athena")
         table = tree.find(exp.Table)

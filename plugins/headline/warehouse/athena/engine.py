@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import re
+import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
@@ -201,6 +202,7 @@ class AthenaEngine(Engine):
         self._statements.cancel_others("publish")
 
     def expunge(self, tables: Sequence[str]) -> None:
+        time.sleep(2)  # VACUUM keeps every snapshot of its last second, and the change may be as young
         for name in tables:
             self._set(name, _NO_ROW_LEFT)
             self.maintain(name)
@@ -208,9 +210,8 @@ class AthenaEngine(Engine):
 
     def maintain(self, name: str) -> None:
         """Merge small files and those that deletes have left, and forget snapshots that nobody reads any more."""
-        about = About(name, "upkeep")
         for statement in (f"OPTIMIZE {name} REWRITE DATA USING BIN_PACK", f"VACUUM {name}"):
-            self._statements.execute(statement, about)
+            self._statements.execute(statement, About(name, "upkeep"))
 
     def drop_old(self, days: int) -> list[str]:
         """Drop what runs that were killed have left in staging, and lists of landed files, when they are so many days old."""

@@ -88,20 +88,20 @@ engines: $(if $(shell command -v java > /dev/null && command -v mvn),$(SPARK)/.s
 	@$(PYTEST) -m engines --ignore tests/engines/spark tests/engines
 	@PYTHONPATH=$(CURDIR)/$(ENGINES) HEADLINE_TEST_ALL_ENGINES=$(all) \
 	  HEADLINE_TEST_SPARK=$$(test -e $(SPARK)/.set-up && echo $(abspath $(SPARK))) \
-	  $(PYTEST) --show-capture=no -rs --timeout $(if $(all),3600,900) $(only:%=-k %) tests/engines/spark
+	  $(PYTEST) --show-capture=no -rs --timeout $(if $(all),3600,900) $(if $(only),-k '$(only)') tests/engines/spark
 
 golden: $(SET_UP) ## Save the rows of the demo company as fingerprints, for all engines to compare.
 	@HEADLINE_TEST_GOLDEN=save $(PYTEST) tests/engines/test_golden.py
 
 # JAVA_HOME is that of a JDK 25, which Trino needs.
-$(TRINO)/.set-up: tests/engines/trino/pom.xml tests/engines/trino/Statements.java | $(SET_UP)
+$(TRINO)/.set-up: tests/engines/trino/pom.xml tests/engines/trino/Server.java | $(SET_UP)
 	@mkdir -p $(TRINO)
 	@mvn --quiet --batch-mode --file tests/engines/trino/pom.xml -Dmdep.outputFile=$(abspath $(TRINO))/classpath \
 	  org.apache.maven.plugins:maven-dependency-plugin:3.6.1:build-classpath
-	@$(JAVA_HOME)/bin/javac -cp "$$(cat $(TRINO)/classpath)" -d $(TRINO) tests/engines/trino/Statements.java
+	@$(JAVA_HOME)/bin/javac -cp "$$(cat $(TRINO)/classpath)" -d $(TRINO) tests/engines/trino/Server.java
 	@touch $@
 
-trino: $(TRINO)/.set-up ## Have a real Trino read every statement that Athena is given; JAVA_HOME leads to a JDK 25.
+trino: $(TRINO)/.set-up ## Compute all pipelines on a real Trino as on Athena, and compare every row with DuckDB's; JAVA_HOME leads to a JDK 25.
 	@HEADLINE_TEST_TRINO="$(abspath $(TRINO)):$$(cat $(TRINO)/classpath)" $(PYTEST) tests/engines/trino
 
 attack: $(SET_UP) ## Attack warehouse, files, processes and pages in every way there is a test of; the results go to docs/security.md.

@@ -209,8 +209,8 @@ RETENTION = """
 Each kind is kept for so many days: landed files that nothing refers to (`HEADLINE_KEEP_LANDING_DAYS`, 90), Airflow's logs
 (`HEADLINE_KEEP_LOG_DAYS`, 30), what failed audits hold back (`HEADLINE_KEEP_STAGING_DAYS`, 7), quarantined rows that no table is
 made from (`HEADLINE_KEEP_QUARANTINE_DAYS`, 730), outcomes of checks (`HEADLINE_KEEP_AUDIT_DAYS`, 400; the newest of each table
-and what waivers go by stay), and backups (`HEADLINE_KEEP_BACKUP_DAYS`, 30; the newest stays). 0 keeps a kind for ever. What a
-published figure needs is never removed.
+and what waivers go by stay), statements on an engine that charges for each (`HEADLINE_KEEP_STATEMENT_DAYS`, 400), and backups
+(`HEADLINE_KEEP_BACKUP_DAYS`, 30; the newest stays). 0 keeps a kind for ever. What a published figure needs is never removed.
 
 The log says what was removed, as do the rendered fields and the ledger's table `retention`.
 """

@@ -104,6 +104,9 @@ class Settings(BaseModel):
         730, ge=0, description="days that quarantined rows are kept which no table reads; 0: for ever"
     )
     keep_audit_days: int = Field(400, ge=0, description="days that results of checks are kept; 0: for ever")
+    keep_statement_days: int = Field(
+        400, ge=0, description="days that statements of an engine that charges are kept, with their costs; 0: for ever"
+    )
     keep_backup_days: int = Field(
         30, ge=0, description="days that backups below `backup_to` are kept, the newest in any case; 0: for ever"
     )

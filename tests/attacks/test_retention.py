@@ -18,7 +18,7 @@ from tests.unit.conftest import Project
 from headline import specs
 from headline.errors import BadData
 from headline.intervals import DAY, Interval
-from headline.ledger import CheckResult, HeldDay, HeldDays, Upkeep
+from headline.ledger import CheckResult, HeldDay, HeldDays, Statement, Statements, Upkeep
 from headline.ledger.engine import engine
 from headline.maintenance.retention import Removed, retain
 from headline.operators import RetentionOperator
@@ -29,7 +29,7 @@ from headline.sources.text import batch
 
 D1 = date(2026, 3, 2)
 D2 = D1 + DAY
-NOTHING = {"landing": 0, "logs": 0, "staging": 0, "quarantine": 0, "backups": 0, "audits": 0}
+NOTHING = {"landing": 0, "logs": 0, "staging": 0, "quarantine": 0, "backups": 0, "audits": 0, "statements": 0}
 
 
 @pytest.fixture
@@ -193,6 +193,15 @@ def test_old_outcomes_of_checks_are_removed_but_the_newest_and_those_that_waiver
     assert retained(project, logs) == NOTHING | {"audits": everything - newest - 1}
     assert sorted(audits(postgres)).count("waived") == 1
     assert len(project.ledger.latest_audits(["raw.orders"])) == newest
+
+
+def test_old_statements_are_removed_but_those_that_run(project: Project, logs: Path, postgres: str) -> None:
+    for query_id, state in {"old": "succeeded", "running": "running"}.items():
+        Statements().started(Statement(query_id, "r1", "core.orders", "stage", state))
+    backdate(postgres, "statement", "started_at", 401)
+    Statements().started(Statement("new", "r1", "core.orders", "stage", "failed"))
+    assert retained(project, logs) == NOTHING | {"statements": 1}
+    assert {one.query_id for one in Statements().of_run("r1")} == {"running", "new"}
 
 
 def audits(postgres: str) -> list[str]:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from tests.engines.athena_double import REGION, AthenaDouble, athena_double, client
+from tests.engines.duck_tables import DuckTables
 from tests.engines.worlds import compute, landed, published
 from tests.faults.world import Table, World
 from tests.unit.conftest import FILES, Project
@@ -39,7 +40,7 @@ def athena(monkeypatch: pytest.MonkeyPatch) -> Iterator[AthenaDouble]:
     """Athena behind the connection headline_warehouse, without tables; local landed files are in a bucket too."""
     monkeypatch.setenv("AIRFLOW_CONN_HEADLINE_WAREHOUSE", json.dumps(CONNECTION))
     monkeypatch.setattr(engine, "landed_rows", in_bucket(engine.landed_rows))
-    with athena_double() as double:
+    with athena_double(DuckTables) as double:
         yield double
 
 

@@ -1,6 +1,7 @@
 """A pipeline's run on Athena, by its stand-in: what is published when statements fail, are throttled, or outlive their task."""
 
 import datetime
+import json
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from moto.core import DEFAULT_ACCOUNT_ID
 from moto.glue.models import glue_backends
 from pyarrow import parquet
 from tests.engines.athena_double import REGION, AthenaDouble, Failure, client
+from tests.engines.conftest import CONNECTION, EXTRA
 from tests.unit.conftest import Project
 
 from headline import specs
@@ -20,10 +22,13 @@ from headline.ledger import Statements
 from headline.operators.summary import summary
 from headline.pipeline import write_audit_publish
 from headline.pipeline.fingerprints import verify_published
+from headline.warehouse import open_warehouse
+from headline.warehouse.athena import engine
 from headline.warehouse.athena.engine import AthenaEngine
 from headline.warehouse.athena.glue import Glue
 from headline.warehouse.athena.landed import landed_rows
 from headline.warehouse.athena.statements import AthenaStatements
+from headline.warehouse.iceberg.names import STAGING
 from headline.warehouse.iceberg.staging import IcebergStaging
 
 LONG_AGO = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
@@ -209,9 +214,9 @@ def test_upkeep_merges_files_and_forgets_snapshots_of_every_table(shop: Project,
     tables = ["core.orders", "core.running_totals", "quarantine.orders", "raw.orders"]
     shop.publish("core_shop", D1, D3)
     old, new = ("headline_staging.landed_old", "headline_staging.landed_new")
-    with shop.warehouse.open_engine() as engine:
+    with shop.warehouse.open_engine() as opened:
         for name in (old, new):
-            engine._glue.list_files(name, f"s3://tables/warehouse/{name}", ["s3://tables/a"], {"x": "string"})
+            opened._glue.list_files(name, f"s3://tables/warehouse/{name}", ["s3://tables/a"], {"x": "string"})
     glue_backends[DEFAULT_ACCOUNT_ID][REGION].databases["headline_staging"].tables["landed_old"].created_time = LONG_AGO
     assert shop.warehouse.keep_up() == tables
     left = {one["Name"] for one in client("glue").get_tables(DatabaseName="headline_staging")["TableList"]}
@@ -224,6 +229,42 @@ def test_upkeep_merges_files_and_forgets_snapshots_of_every_table(shop: Project,
     assert athena.executed[-4].startswith("alter table `core`.`orders` set tblproperties ('vacuum_max_snapshot_age_seconds'='1'")
     assert [sql.split()[0] for sql in athena.executed[-3:]] == ["OPTIMIZE", "VACUUM", "alter"]
     assert rows(shop, "select order_id, amount from core.orders") == ORDERS[1:]
+
+
+def test_what_is_too_long_for_a_statement_is_staged_in_parts(
+    project: Project, athena: AthenaDouble, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name, selects = f"{STAGING}.core__orders__0123456789abcdef", [f"select {number} as n" for number in range(10)]
+    monkeypatch.setattr(engine, "_LONGEST", 150)
+    with project.warehouse.open_engine("r1") as opened:
+        opened.create_namespace(STAGING)
+        opened.create_union(name, selects)
+        assert [row[0] for row in opened.query(f"select n from {name} order by n").rows] == [*range(10)]
+        assert opened.tables() == {name}
+    made = athena.statements("create table")
+    assert [sql.count("select ") for sql in made] == [4, 4, 2, 3]
+    assert {(one.table, one.step) for one in Statements().of_run("r1")} == {("core.orders", "stage"), ("core.orders", "audit")}
+
+
+def test_databases_have_the_prefix_of_the_connection_and_nobody_sees_it(
+    project: Project, athena: AthenaDouble, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connection = CONNECTION | {"extra": EXTRA | {"database_prefix": "dev_anna_"}}
+    monkeypatch.setenv("AIRFLOW_CONN_HEADLINE_WAREHOUSE", json.dumps(connection))
+    own = Project(project.sql, project.ledger, open_warehouse(), project.forget)
+    own.arrive({D1: [("a", "1.00")], D2: [("b", "10.00")], D3: [("c", "100.00"), ("d", "-5.00")]})
+    own.publish("shop", D1, D3)
+    own.publish("core_shop", D1, D3)
+    assert is_right(own)
+    assert own.warehouse.keep_up() == ["core.orders", "core.running_totals", "quarantine.orders", "raw.orders"]
+    assert all(one["Name"].startswith("dev_anna_") for one in client("glue").get_databases()["DatabaseList"])
+    table = client("glue").get_table(DatabaseName="dev_anna_core", Name="orders")["Table"]
+    assert table["StorageDescriptor"]["Location"] == "s3://tables/warehouse/dev_anna_/core/orders"
+    assert rows(own, "select orders.order_id from core.orders") == [("a",), ("b",), ("c",)]
+    connection["extra"] = EXTRA | {"database_prefix": "A-"}
+    monkeypatch.setenv("AIRFLOW_CONN_HEADLINE_WAREHOUSE", json.dumps(connection))
+    with pytest.raises(SpecError, match="database_prefix"):
+        open_warehouse()
 
 
 def test_files_with_other_columns_are_read_as_one(athena: AthenaDouble, project: Project, tmp_path: Path) -> None:

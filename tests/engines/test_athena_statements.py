@@ -151,7 +151,7 @@ def test_a_retry_takes_what_was_made_meanwhile(
     opened().execute_once(CTAS.format, STAGE, is_there)
     assert (athena.executed, states()) == ([FIRST], ["succeeded"])
     aws_client("headline_warehouse", "glue").delete_table(DatabaseName="core", Name="staged")
-    athena.duck.execute("drop table core.staged")
+    athena.tables.execute("drop table core.staged")
     opened().execute_once(CTAS.format, STAGE, is_there)
     assert (athena.executed, states()) == ([FIRST, SECOND], ["succeeded", "succeeded"])
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from headline.ledger import tables
@@ -55,6 +56,13 @@ class Statements(Store):
     def of_run(self, run_key: str) -> list[Statement]:
         """Every statement of a run, the oldest first."""
         return self._found(run_key=run_key)
+
+    def forget(self, days: int) -> int:
+        """Remove statements that began so many days ago and have ended; gives how many."""
+        columns = tables.statement.c
+        old = columns.started_at < func.now() - timedelta(days=days)
+        with self._begin() as connection:
+            return connection.execute(delete(tables.statement).where(old, columns.state != "running")).rowcount
 
     def _found(self, **conditions: str | None) -> list[Statement]:
         columns = tables.statement.c

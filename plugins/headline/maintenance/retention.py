@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from headline import settings
 from headline.intervals import DAY, Interval, business_day
-from headline.ledger import HeldDays, Ledger, Load, PeriodState, SchemaChanges, Upkeep
+from headline.ledger import HeldDays, Ledger, Load, PeriodState, SchemaChanges, Statements, Upkeep
 from headline.specs import Catalog, Pipeline, Source, Table
 from headline.warehouse import Session, Warehouse
 
@@ -46,6 +46,7 @@ def retain(catalog: Catalog, ledger: Ledger, warehouse: Warehouse, logs: Path | 
         _quarantine(catalog, ledger, warehouse, known.keep_quarantine_days),
         _backups(ledger, known.backup_to, known.keep_backup_days),
         Removed("audits", upkeep.forget_audits(known.keep_audit_days) if known.keep_audit_days else 0),
+        Removed("statements", Statements(ledger.conn_id).forget(known.keep_statement_days) if known.keep_statement_days else 0),
     ]
     for one in removed:
         log.info("%s: %s removed%s", one.kind, f"{one.count:,}", f", {one.byte_count:,} bytes" if one.byte_count else "")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -12,7 +13,7 @@ from typing import Any
 import pytest
 from tests.engines import golden
 from tests.engines.spark.servers import Lake
-from tests.engines.worlds import FIRST, LAST, published
+from tests.engines.worlds import FIRST, LAST, connected, published
 from tests.faults.world import World
 
 from headline import specs
@@ -23,6 +24,7 @@ from headline.ledger import Ledger
 from headline.pipeline import write_audit_publish
 from headline.pipeline.fingerprints import verify_published
 from headline.warehouse import ask, open_warehouse
+from headline.warehouse.iceberg.engine import Partition
 from headline.warehouse.iceberg.glue import metadata
 from headline.warehouse.iceberg.names import STAGING
 
@@ -152,6 +154,25 @@ def test_an_erasure_that_older_snapshots_would_survive_changes_nothing(on_engine
         with pytest.raises(BadRequest, match="nothing was changed"):
             session.change(["delete from raw.expenses"])
         assert session.query("select count(*) from raw.expenses").rows == before
+
+
+def test_databases_have_the_prefix_of_the_connection_and_nobody_sees_it(
+    on_engine: World, lake: Lake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connection = json.loads(lake.variables("warehouse")["AIRFLOW_CONN_HEADLINE_WAREHOUSE"])
+    connection["extra"]["database_prefix"] = "dev_anna_"
+    connected(monkeypatch, connection)
+    with open_warehouse().open_engine() as engine:
+        assert engine.tables() == set(), "what others have is not seen"
+        engine.create_namespace("core")
+        engine.create_table("core.expenses", {"ds": "date", "n": "integer"}, Partition("ds", "day"))
+        engine.query("insert into core.expenses (ds, n) select date '2026-03-01', 7")
+        assert engine.query("select n from core.expenses").rows == [(7,)]
+        assert (engine.tables(), list(engine.columns("core.expenses"))) == ({"core.expenses"}, ["ds", "n"])
+        assert metadata(lake.client("glue"), lake.client("s3"), "dev_anna_core.expenses")
+        assert engine.snapshot("core.expenses")
+        engine.drop_table("core.expenses")
+        assert engine.tables() == set()
 
 
 def test_two_engines_are_compared_row_by_row(on_engine: World) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import re
+import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
@@ -16,10 +17,10 @@ from headline.warehouse.athena.dialect import DIALECT
 from headline.warehouse.athena.glue import Glue
 from headline.warehouse.athena.landed import landed_rows
 from headline.warehouse.athena.statements import About, AthenaStatements
-from headline.warehouse.athena.together import apart, together
+from headline.warehouse.athena.together import apart, grouped, together
 from headline.warehouse.base import Result
 from headline.warehouse.iceberg.engine import Engine, Partition
-from headline.warehouse.iceberg.names import STAGING
+from headline.warehouse.iceberg.names import STAGING, part_of
 from headline.warehouse.iceberg.statements import described, type_from, types_in
 from headline.warehouse.identity import OWN_SCHEMA
 
@@ -27,7 +28,7 @@ log = logging.getLogger(__name__)
 
 # A statement has 262,144 bytes at most.
 _LONGEST = 250_000
-_STAGED = re.compile(rf'"?{STAGING}"?\."?(\w+?)__(\w+?)(?:__and_quarantine)?__[0-9a-f]{{16}}\b')
+_STAGED = re.compile(rf'"?{STAGING}"?\."?(\w+?)__(\w+?)(?:__and_quarantine)?(?:__part\d+)?__[0-9a-f]{{16}}\b')
 _MERGED = re.compile(r"\s*merge\s+into\s+(\w+\.\w+)", re.IGNORECASE)
 _NO_ROW_LEFT = {
     "vacuum_max_snapshot_age_seconds": 1,
@@ -64,7 +65,7 @@ class AthenaEngine(Engine):
         """Answered in one statement; where that fails, each when it is asked, so that it is known which was wrong."""
         asked = list(dict.fromkeys(statements()))
         sql, widths = together([self._with_views(one) for one in asked])
-        if len(sql) > _LONGEST:
+        if len(sql.encode()) > _LONGEST:
             return
         try:
             found = self._statements.execute(sql, _about(sql))
@@ -154,6 +155,19 @@ class AthenaEngine(Engine):
             self._statements.execute_once(create, _about(f"{STAGING} {name}", "stage"), is_there)
         self._made[name] = digest
 
+    def create_union(self, name: str, selects: Sequence[str]) -> None:
+        """In one statement, or, where its text would be too long, by a table for each part of the rows."""
+        groups = grouped(selects, _LONGEST)
+        if len(groups) == 1:
+            super().create_union(name, selects)
+            return
+        parts = [part_of(name, number) for number in range(len(groups))]
+        for part, group in zip(parts, groups, strict=True):
+            super().create_union(part, group)
+        super().create_union(name, [f"select * from {part}" for part in parts])
+        for part in parts:
+            self.drop_table(part)
+
     def create_view(self, name: str, select: str) -> None:
         """Within the session only, as a subquery: each view would be a statement more, which waits for its turn."""
         self._views[name] = select
@@ -188,6 +202,7 @@ class AthenaEngine(Engine):
         self._statements.cancel_others("publish")
 
     def expunge(self, tables: Sequence[str]) -> None:
+        time.sleep(2)  # VACUUM keeps every snapshot of its last second, and the change may be as young
         for name in tables:
             self._set(name, _NO_ROW_LEFT)
             self.maintain(name)
@@ -195,9 +210,8 @@ class AthenaEngine(Engine):
 
     def maintain(self, name: str) -> None:
         """Merge small files and those that deletes have left, and forget snapshots that nobody reads any more."""
-        about = About(name, "upkeep")
         for statement in (f"OPTIMIZE {name} REWRITE DATA USING BIN_PACK", f"VACUUM {name}"):
-            self._statements.execute(statement, about)
+            self._statements.execute(statement, About(name, "upkeep"))
 
     def drop_old(self, days: int) -> list[str]:
         """Drop what runs that were killed have left in staging, and lists of landed files, when they are so many days old."""

@@ -19,33 +19,38 @@ _PARQUET = {
 
 
 class Glue:
-    """The tables of Athena's catalogue. Raises SpecError where a permission is missing, Transient for what may be over."""
+    """The tables of Athena's catalogue, in databases whose names have a `prefix` that nobody else sees.
 
-    def __init__(self, glue: Any, s3: Any) -> None:
+    Raises SpecError where a permission is missing, Transient for what may be over.
+    """
+
+    def __init__(self, glue: Any, s3: Any, prefix: str = "") -> None:
         self._glue = glue
         self._s3 = s3
+        self._prefix = prefix
 
     def databases(self) -> Iterator[str]:
         """The name of every database."""
-        return (one["Name"] for one in self._pages("get_databases", "DatabaseList"))
+        names = (one["Name"] for one in self._pages("get_databases", "DatabaseList"))
+        return (name.removeprefix(self._prefix) for name in names if name.startswith(self._prefix))
 
     def tables(self, database: str) -> Iterator[dict[str, Any]]:
         """Every table of a database, as Glue describes it."""
-        return self._pages("get_tables", "TableList", DatabaseName=database)
+        return self._pages("get_tables", "TableList", DatabaseName=f"{self._prefix}{database}")
 
     def table(self, name: str) -> dict[str, Any] | None:
         """A table (`schema.table`) as Glue describes it; None where it is not there."""
-        database, table = name.split(".")
-        found = self._call(self._glue.get_table, DatabaseName=database, Name=table)
+        found = self._call(self._glue.get_table, **self._named(name))
         return found["Table"] if found else None
 
     def parameters(self, database: str) -> dict[str, str]:
         """What is written down beside a database; nothing where it is not there."""
-        found = self._call(self._glue.get_database, Name=database)
+        found = self._call(self._glue.get_database, Name=f"{self._prefix}{database}")
         return found["Database"].get("Parameters", {}) if found else {}
 
     def create_database(self, name: str, parameters: Mapping[str, str] | None = None) -> None:
         """Make a database where it is not there; `parameters` take the place of those that it has."""
+        name = f"{self._prefix}{name}"
         described: dict[str, Any] = {"Name": name} | ({"Parameters": dict(parameters)} if parameters else {})
         if self._call(self._glue.get_database, Name=name) is None:
             self._call(self._glue.create_database, DatabaseInput=described)
@@ -56,9 +61,9 @@ class Glue:
         """Make a table of these Parquet files, wherever they are in S3; types as Glue writes them. `location`: of their list."""
         bucket, prefix = _parts(location)
         self._call(self._s3.put_object, Bucket=bucket, Key=f"{prefix}/files", Body="\n".join(files).encode())
-        database, table = name.split(".")
+        named = self._named(name)
         described = {
-            "Name": table,
+            "Name": named["Name"],
             "TableType": "EXTERNAL_TABLE",
             "Parameters": {"EXTERNAL": "TRUE"},
             "StorageDescriptor": {
@@ -67,13 +72,12 @@ class Glue:
                 "Columns": [{"Name": column, "Type": kind} for column, kind in columns.items()],
             },
         }
-        self._call(self._glue.create_table, DatabaseName=database, TableInput=described)
+        self._call(self._glue.create_table, DatabaseName=named["DatabaseName"], TableInput=described)
 
     def drop(self, name: str) -> None:
         """Drop a table that nobody reads any more, with its files."""
         if found := self.table(name):
-            database, table = name.split(".")
-            self._call(self._glue.delete_table, DatabaseName=database, Name=table)
+            self._call(self._glue.delete_table, **self._named(name))
             self.delete(found["StorageDescriptor"]["Location"])
 
     def delete(self, location: str) -> None:
@@ -88,6 +92,10 @@ class Glue:
         bucket, key = _parts(table["Parameters"]["metadata_location"])
         found = self._call(self._s3.get_object, Bucket=bucket, Key=key) or {}
         return dict(json.loads(found["Body"].read()))
+
+    def _named(self, name: str) -> dict[str, str]:
+        database, table = name.split(".")
+        return {"DatabaseName": f"{self._prefix}{database}", "Name": table}
 
     def _pages(self, operation: str, field: str, **arguments: Any) -> Iterator[dict[str, Any]]:
         try:

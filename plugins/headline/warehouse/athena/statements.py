@@ -17,9 +17,11 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from headline.errors import BadRequest, Transient
 from headline.ledger import Statement, Statements
+from headline.warehouse.athena.dialect import DIALECT
 from headline.warehouse.athena.errors import failed, is_throttling, refused
 from headline.warehouse.athena.values import result_of
 from headline.warehouse.base import Result
+from headline.warehouse.iceberg.prefix import prefixed
 
 # Seconds between two looks at a statement, and how often a call is repeated that was refused for being one too many.
 _FIRST_PAUSE, _LONGEST_PAUSE, _TRIES = 0.1, 5.0, 8
@@ -49,6 +51,7 @@ class AthenaStatements:
     """Runs statements in a workgroup. `output`: where results go, unless the workgroup says it. `price`: dollars per TB scanned.
 
     `record`: where statements of the run `run_key` are written down, so that a retry finds those of the process before it.
+    `prefix`: what comes before the names of databases; callers do not know of it.
     Raises SpecError for faulty SQL or a missing permission, BadData for bad values, Transient for what may be over.
     """
 
@@ -60,6 +63,7 @@ class AthenaStatements:
         price: Decimal = Decimal(5),
         run_key: str = "",
         record: Statements | None = None,
+        prefix: str = "",
     ) -> None:
         self._client = client
         self._where: dict[str, Any] = {"WorkGroup": workgroup}
@@ -68,6 +72,7 @@ class AthenaStatements:
         self._price = price
         self._run_key = run_key
         self._record = record
+        self._prefix = prefix
         self._ended: list[Statement] = []
 
     def take(self) -> list[Statement]:
@@ -77,7 +82,7 @@ class AthenaStatements:
 
     def execute(self, sql: str, about: About | None = None, seconds: float | None = None) -> Result:
         """Run a statement and fetch its rows; raises BadRequest where it takes more than so many `seconds`."""
-        query_id = self._start(sql, uuid4().hex)
+        query_id = self._start(prefixed(sql, self._prefix, DIALECT), uuid4().hex)
         self._wait(self._begun(query_id, about or About()), seconds)
         return result_of(self._pages(query_id))
 
@@ -88,7 +93,7 @@ class AthenaStatements:
         `sql`: the text for each attempt, counted from 0, by which the process before is known.
         """
         for attempt in count():
-            text = sql(attempt)
+            text = prefixed(sql(attempt), self._prefix, DIALECT)
             query_id = self._start(text, hashlib.sha256(f"{self._run_key}\n{text}".encode()).hexdigest())
             for other in self._running(about):
                 if other.query_id != query_id:

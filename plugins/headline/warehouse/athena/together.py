@@ -29,6 +29,20 @@ def together(selects: Sequence[str]) -> tuple[str, list[int]]:
     return "\nunion all\n".join(parts), widths
 
 
+def grouped(selects: Sequence[str], most: int) -> list[list[str]]:
+    """SELECTs in groups whose texts, with 20 bytes between two, have at most so many bytes; one that has more stands alone."""
+    groups: list[list[str]] = []
+    room = 0
+    for select in selects:
+        size = len(select.encode()) + 20
+        if size > room or not groups:
+            groups.append([])
+            room = most
+        groups[-1].append(select)
+        room -= size
+    return groups
+
+
 def apart(found: Result, widths: Sequence[int]) -> list[Result]:
     """The rows of each SELECT of `together`."""
     results, first = [], 1

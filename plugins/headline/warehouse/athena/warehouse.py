@@ -24,7 +24,8 @@ class AthenaWarehouse(IcebergWarehouse):
     """Iceberg tables in Glue and S3, computed by Athena.
 
     Extra, besides the provider's: `location` (the address below which tables are kept), `work_group`, `s3_staging_dir` (where
-    results go, unless the workgroup says it), `price_per_tb` (dollars for a TB scanned), `lock_timeout` (seconds).
+    results go, unless the workgroup says it), `price_per_tb` (dollars for a TB scanned), `lock_timeout` (seconds),
+    `database_prefix` (before the name of each database, and below `location`).
     Raises SpecError without a location.
     """
 
@@ -35,6 +36,8 @@ class AthenaWarehouse(IcebergWarehouse):
         if not self._at.startswith("s3://"):
             raise SpecError([f"connection {connection.conn_id}: extra: location: s3://<bucket>/<prefix>, where tables are kept"])
         super().__init__(connection, self._at, ledger=ledger)
+        if self.prefix:
+            self._at = f"{self._at.rstrip('/')}/{self.prefix}"
 
     def keep_up(self) -> list[str]:
         """Nobody publishes while the files of a table are rewritten: that is a commit, and another's is not taken beside it."""
@@ -58,5 +61,7 @@ class AthenaWarehouse(IcebergWarehouse):
             Decimal(str(extra.get("price_per_tb", 5))),
             run_key,
             Statements(self._ledger) if run_key else None,
+            self.prefix,
         )
-        yield AthenaEngine(statements, Glue(aws_client(conn_id, "glue"), aws_client(conn_id, "s3")), self._at)
+        glue = Glue(aws_client(conn_id, "glue"), aws_client(conn_id, "s3"), self.prefix)
+        yield AthenaEngine(statements, glue, self._at)

@@ -114,6 +114,10 @@ class Engine(ABC):
         self.drop_table(name)
         self.query(f"create table {name} using iceberg as {select}")
 
+    def create_union(self, name: str, selects: Sequence[str]) -> None:
+        """Make a staging table of the rows of several SELECTs with the same columns, in the place of one of that name."""
+        self.create_as(name, "\nunion all\n".join(selects))
+
     def create_view(self, name: str, select: str) -> None:
         """Make a view of staged rows, in the place of one of that name; `name` is one of `staging_name`."""
         self.query(f"create or replace view {name} as {select}")

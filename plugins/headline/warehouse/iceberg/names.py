@@ -21,6 +21,12 @@ def staging_table(table: str, suffix: str, *, with_quarantine: bool) -> str:
     return f"{STAGING}.{table.replace('.', '__')}{_WITH_QUARANTINE if with_quarantine else ''}__{suffix}"
 
 
+def part_of(staged: str, number: int) -> str:
+    """The table of a part of the rows of a staging table; it goes with the others of the run."""
+    name, _, suffix = staged.rpartition("__")
+    return f"{name}__part{number}__{suffix}"
+
+
 def is_with_quarantine(staged: str) -> bool:
     """Whether a staging table holds the rows of a quarantine too."""
     return staged.rpartition("__")[0].endswith(_WITH_QUARANTINE)

@@ -88,7 +88,7 @@ class IcebergStaging(IcebergSession, Staging):
         staged = self._table(table)
         columns = Output(table.full_name, table).columns | ({"quarantine_reason": "varchar"} if table.quarantine else {})
         self.engine.create_namespace(STAGING)
-        self.engine.create_as(staged, "\nunion all\n".join(typed(select, columns, self.engine.dialect) for select in selects))
+        self.engine.create_union(staged, [typed(select, columns, self.engine.dialect) for select in selects])
         self.make_views(staged)
         self.engine.foresee(lambda: [*self._asked(staged, table), *asked()])
         return contents_of(self.engine, staged, table, told=table.quarantine)

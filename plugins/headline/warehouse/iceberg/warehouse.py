@@ -17,6 +17,7 @@ from headline.warehouse.base import Session, Staging, Warehouse
 from headline.warehouse.iceberg.calendar import ensure_calendar
 from headline.warehouse.iceberg.engine import Engine
 from headline.warehouse.iceberg.names import STAGING, outputs_of, suffix
+from headline.warehouse.iceberg.prefix import prefix_of
 from headline.warehouse.iceberg.session import IcebergSession
 from headline.warehouse.iceberg.staging import IcebergStaging
 from headline.warehouse.identity import foreign, is_empty, mismatch_of
@@ -25,16 +26,17 @@ _BY_OTHERS = "copies of Iceberg tables are made in their storage: see docs/engin
 
 
 class IcebergWarehouse(Warehouse):
-    """A catalog of Iceberg tables behind an engine. Extra: lock_timeout (seconds).
+    """A catalog of Iceberg tables behind an engine. Extra: lock_timeout (seconds), database_prefix (before each namespace).
 
     `place`: its name in messages; runs of the same place wait for each other.
     """
 
     def __init__(self, connection: Connection, place: str, *, ledger: str = CONNECTION) -> None:
         self.connection = connection
-        self.place = place
+        self.prefix = prefix_of(connection)
+        self.place = f"{place}, databases {self.prefix}…" if self.prefix else place
         self.is_known = True  # whether it is the ledger's warehouse
-        self.lock_name = f"warehouse {place}"
+        self.lock_name = f"warehouse {self.place}"
         self.lock_timeout = float(connection.extra.get("lock_timeout", 600))
         self._ledger = ledger
 

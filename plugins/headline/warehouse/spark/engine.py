@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from threading import Timer
 from typing import Any
 from uuid import uuid4
@@ -17,6 +17,7 @@ from headline.warehouse.iceberg.deletes import require_readable
 from headline.warehouse.iceberg.engine import Engine, Partition
 from headline.warehouse.iceberg.glue import current_snapshot
 from headline.warehouse.iceberg.names import STAGING
+from headline.warehouse.iceberg.prefix import prefix_of, prefixed
 from headline.warehouse.iceberg.statements import described, type_from, types_in
 
 # Moments without a zone, in UTC, and values that do not fit are errors.
@@ -40,6 +41,7 @@ class SparkEngine(Engine):
     def __init__(self, spark: Any, connection: Connection) -> None:
         self._spark = spark
         self._extra = connection.extra
+        self._prefix = prefix_of(connection)
         self._landed = 0
         try:
             for name, value in SETTINGS.items():
@@ -52,12 +54,7 @@ class SparkEngine(Engine):
             raise wrong(error, "the settings of the session") from error
 
     def query(self, sql: str) -> Result:
-        try:
-            frame = self._spark.sql(sql)
-            rows = [tuple(row) for row in frame.collect()]
-            return Result(list(frame.columns), rows)
-        except Exception as error:
-            raise wrong(error, sql) from error
+        return self._run(prefixed(sql, self._prefix, self.dialect))
 
     def query_within(self, sql: str, seconds: float, most_rows: int) -> Result:
         stopped: list[bool] = []
@@ -83,15 +80,15 @@ class SparkEngine(Engine):
 
     def tables(self) -> set[str]:
         found: set[str] = set()
-        for schema, *_ in self.query("show databases").rows:
-            rows = self.query(f"show tables in {schema}")
+        for schema in self._namespaces():
+            rows = self._run(f"show tables in {self._prefix}{schema}")
             place = [rows.columns.index(name) for name in ("tableName", "isTemporary")]
             found |= {f"{schema}.{row[place[0]]}" for row in rows.rows if not row[place[1]]}
         return found
 
     def columns(self, table: str) -> dict[str, str]:
         try:
-            fields = self._spark.table(table).schema.fields
+            fields = self._spark.table(self._named(table)).schema.fields
         except Exception as error:
             if _NOT_THERE.search(str(error)):
                 return {}
@@ -101,7 +98,7 @@ class SparkEngine(Engine):
     def snapshot(self, table: str) -> int | None:
         """Of the table's own list of snapshots; with the extra `snapshots: glue` of what the Glue catalog refers to."""
         if self._extra.get("snapshots") == "glue":
-            return current_snapshot(self._aws("glue"), self._aws("s3"), table)
+            return current_snapshot(self._aws("glue"), self._aws("s3"), self._named(table))
         newest = self.query(f"select snapshot_id, summary from {table}.snapshots order by committed_at desc limit 1").rows
         for snapshot, summary in newest:
             require_readable(table, summary or {})
@@ -121,7 +118,7 @@ class SparkEngine(Engine):
         return exp.to_table(name)
 
     def create_namespace(self, name: str) -> None:
-        self.query(f"create database if not exists {name}{self._location(name)}")
+        self._run(f"create database if not exists {self._prefix}{name}{self._location(name)}")
 
     def create_table(
         self,
@@ -153,10 +150,26 @@ class SparkEngine(Engine):
 
     # inside
 
+    def _run(self, sql: str) -> Result:
+        """A statement whose namespaces have their prefix."""
+        try:
+            frame = self._spark.sql(sql)
+            return Result(list(frame.columns), [tuple(row) for row in frame.collect()])
+        except Exception as error:
+            raise wrong(error, sql) from error
+
+    def _namespaces(self) -> Iterator[str]:
+        for name, *_ in self._run("show databases").rows:
+            if name.startswith(self._prefix):
+                yield name.removeprefix(self._prefix)
+
+    def _named(self, table: str) -> str:
+        return f"{self._prefix}{table}" if "." in table else table
+
     def _location(self, name: str) -> str:
         """Where a namespace or table lies, for catalogs that do not say so themselves: below the extra `location`."""
         place = str(self._extra.get("location", "")).rstrip("/")
-        return f" location '{place}/{name.replace('.', '/')}'" if place else ""
+        return f" location '{place}/{self._prefix}{name.replace('.', '/')}'" if place else ""
 
     def _aws(self, service: str) -> Any:
         import boto3

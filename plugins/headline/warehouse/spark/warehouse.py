@@ -16,7 +16,9 @@ from headline.warehouse.spark.sessions import provider_of
 
 
 class SparkWarehouse(IcebergWarehouse):
-    """Extras: catalog, location (where namespaces and tables lie, if the catalog does not say), snapshots, session_provider."""
+    """Extras: catalog, location (where namespaces and tables lie, if the catalog does not say), snapshots, session_provider,
+    database_prefix.
+    """
 
     dialect = "spark"
 

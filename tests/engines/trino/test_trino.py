@@ -8,8 +8,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from tests.engines import test_athena
 from tests.engines.athena_double import AthenaDouble, client
-from tests.engines.test_athena import test_every_pipeline_publishes_what_duckdb_publishes  # noqa: F401
 from tests.engines.test_athena_flow import (  # noqa: F401
     D1,
     D2,
@@ -39,6 +39,13 @@ MEANINGS = {
     ),
     "select cast(cast(7 as double) / nullif(cast(2 as double), 0) as decimal(18, 6)) as x": "3.500000",
 }
+
+
+@pytest.mark.xfail(strict=True, raises=SpecError, reason="profit.experiment_profit has 253 stages on Trino, which takes 150")
+def test_every_pipeline_publishes_what_duckdb_publishes(
+    postgres: str, tmp_path: Path, athena: AthenaDouble, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    test_athena.test_every_pipeline_publishes_what_duckdb_publishes(postgres, tmp_path, athena, monkeypatch)
 
 
 def test_what_engines_read_differently_means_what_duckdb_means_by_it(athena: AthenaDouble) -> None:

@@ -17,9 +17,10 @@ from typing import Any
 from urllib.parse import quote, unquote
 
 import boto3
-from moto.core import DEFAULT_ACCOUNT_ID
+from moto.core.models import DEFAULT_ACCOUNT_ID
+from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
 from moto.s3.models import s3_backends
-from moto.server import DomainDispatcherApplication, MotoRequestHandler, ThreadedMotoServer, create_backend_app
+from moto.server import ThreadedMotoServer
 from werkzeug.serving import run_simple
 
 LANDING, ARRIVALS = BUCKETS = "headline-landing", "headline-arrivals"

@@ -37,7 +37,7 @@ def batches(path: AnyPath, ingest: FilesIngest, day: date, taken: Taken | None =
 
 
 def _parquet_batches(path: AnyPath, day: date) -> Iterator[pa.RecordBatch]:
-    """The rows of a Parquet file; raises Unfit, when all of it was read, where a column is there twice."""
+    """The rows of a Parquet file, at least one batch; raises Unfit, when all of it was read, where a column is there twice."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -50,6 +50,8 @@ def _parquet_batches(path: AnyPath, day: date) -> Iterator[pa.RecordBatch]:
             own = [f"{name} (arrived)" if name_key(name) in RESERVED else name for name in names]
             apart = told_apart(own)
             parts = batches(parquet, file, path.stat().st_size, str(path))
+            if parquet.metadata.num_rows == 0:  # its columns land all the same
+                parts = iter([pa.RecordBatch.from_pylist([], parquet.schema_arrow)])
             yield from parts if apart == names else (rows.rename_columns(apart) for rows in parts)
             if apart != own:
                 raise Unfit(f"{path.name}: a column is duplicated: {', '.join(map(short, names[:20]))}", day)

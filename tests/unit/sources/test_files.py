@@ -234,6 +234,13 @@ def test_a_parquet_file_with_a_column_twice_is_kept_and_held(share: Path, tmp_pa
     assert list(caught.value.kept.columns) == ["ds", "amount", "Amount (2)", "headline_refusal (arrived)"]
 
 
+def test_a_parquet_file_without_rows_lands_with_its_columns(share: Path, tmp_path: Path) -> None:
+    pq.write_table(pa.table({"amount": pa.array([], pa.int64())}), share / "x_2026-03-01.parquet")
+    ingest = FilesIngest(kind="files", connection="headline_datashare", pattern="x_{{ ds }}.parquet", format="parquet")
+    [load] = LandingWriter("shop", "landing.orders", "test", root=tmp_path).write(files.read(ingest, DAY), DAY)
+    assert (load.row_count, list(load.columns)) == (0, ["ds", "amount"])
+
+
 def test_a_column_without_a_name_is_left_out_and_told(share: Path, caplog: pytest.LogCaptureFixture) -> None:
     (share / "rates_2026-03-01.csv").write_text("rate_date, ,rate,\n2026-03-01,x,1,y\n")
     assert read() == {date(2026, 3, 1): [{"rate_date": "2026-03-01", "rate": "1"}]}

@@ -178,6 +178,6 @@ def test_an_event_older_than_the_lookback_is_counted_and_kept(undisturbed: World
     [refused] = after["quarantine.events"] - before["quarantine.events"]
     assert (refused[:2], refused[-1]) == ((D4, str(D1)), "arrived_too_late")
     assert "warned" in {
-        check.outcome for check in Ledger().latest_audits(["raw.events"]) if check.check_name.startswith("every event comes")
+        check.outcome for check in Ledger().latest_audits(["raw.events"]) if check.check_name.startswith("every event arrives")
     }
     assert {row[0] for row in after["core.user_days"] - before["core.user_days"]} == {D2}

@@ -81,7 +81,7 @@ def test_calls_that_come_too_fast_are_repeated_and_not_for_ever(statements: Athe
     athena.throttled = 3
     assert statements.execute("select 1 as x").rows == [(1,)]
     athena.throttled = 1000
-    with pytest.raises(Transient, match="refused start_query_execution 8 times"):
+    with pytest.raises(Transient, match="rejected start_query_execution 8 times"):
         statements.execute("select 1 as x")
     assert athena.throttled == 992
 

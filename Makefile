@@ -84,7 +84,7 @@ $(SPARK)/.set-up: tests/engines/spark/pom.xml | $(SET_UP)
 
 # One process for Spark alone: its client takes those of pytest-xdist for its own doctests, and gets on with no tests of Athena.
 engines: $(ENGINES)/.set-up ## Compute on Apache Spark, Sail and a stand-in for Athena, on Iceberg; compare every row with DuckDB's.
-engines: $(if $(shell command -v java > /dev/null && command -v mvn),$(SPARK)/.set-up)
+engines: $(if $(findstring sail,$(only)),,$(if $(shell command -v java > /dev/null && command -v mvn),$(SPARK)/.set-up))
 	@$(PYTEST) -m engines --ignore tests/engines/spark tests/engines
 	@PYTHONPATH=$(CURDIR)/$(ENGINES) HEADLINE_TEST_ALL_ENGINES=$(all) \
 	  HEADLINE_TEST_SPARK=$$(test -e $(SPARK)/.set-up && echo $(abspath $(SPARK))) \

@@ -24,24 +24,23 @@ from headline.warehouse.duckdb.instance import STAGING, WAREHOUSE, ensure_calend
 from headline.warehouse.duckdb.kept import forget, kept_file
 from headline.warehouse.duckdb.session import DuckDBSession
 from headline.warehouse.duckdb.staging import DuckDBStaging
-from headline.warehouse.identity import foreign, is_empty, mismatch_of
+from headline.warehouse.identity import is_empty, mismatch_of
+from headline.warehouse.locked import LockedWarehouse
 
 # What a copy of the file and of its log are called.
 _COPIED = ("warehouse.duckdb", "warehouse.duckdb.wal")
 
 
-class DuckDBWarehouse(Warehouse):
+class DuckDBWarehouse(LockedWarehouse):
     """The file at the connection's host. Extras: memory_limit, threads, temp_directory, lock_timeout (seconds)."""
 
     dialect = "duckdb"
 
     def __init__(self, connection: Connection, *, is_known: bool = True, ledger: str = CONNECTION) -> None:
         self.path = Path(connection.host)
+        super().__init__(str(self.path), float(connection.extra.get("lock_timeout", 60)), ledger)
         self.is_known = is_known  # whether it is the ledger's warehouse
         self._connection = connection
-        self._ledger = ledger
-        self.lock_name = f"warehouse {self.path}"
-        self.lock_timeout = float(connection.extra.get("lock_timeout", 60))
         self._config: dict[str, Any] = {
             "memory_limit": connection.extra.get("memory_limit", "2GB"),
             "temp_directory": connection.extra.get("temp_directory", f"{self.path}.spill"),
@@ -90,32 +89,11 @@ class DuckDBWarehouse(Warehouse):
     def forget(self, run_key: str) -> None:
         forget(kept_file(self.path, run_key))
 
-    def mismatch(self) -> str:
-        with ExitStack() as stack:
-            locks = self._locks("a reader", stack)
-            stack.enter_context(locks.shared(self.lock_name))
-            return self._mismatch(locks)
-
     def is_empty(self) -> bool:
         if not self.path.exists():
             return True
         with self.session(read_only=True) as session:
             return is_empty(session)
-
-    @contextmanager
-    def at_rest(self, holder: str) -> Iterator[None]:
-        with ExitStack() as stack:
-            locks = self._locks(holder, stack)
-            stack.enter_context(locks.shared(self.lock_name))
-            if told := self._mismatch(locks):
-                raise foreign(self.path, told)
-            yield
-
-    @contextmanager
-    def alone(self, holder: str) -> Iterator[None]:
-        with ExitStack() as stack:
-            stack.enter_context(self._locks(holder, stack).exclusive(self.lock_name))
-            yield
 
     def copy(self, folder: Path) -> None:
         for file, name in zip(self.files, _COPIED, strict=True):
@@ -180,11 +158,6 @@ class DuckDBWarehouse(Warehouse):
                 self.attach(connection, "(read_only)")
             session = DuckDBSession(connection, self.path)
             return mismatch_of(session, session.identity(), locks)
-
-    def _locks(self, holder: str, stack: ExitStack) -> Locks:
-        locks = Locks(f"headline: {holder}", self.lock_timeout, self._ledger)
-        stack.callback(locks.close)
-        return locks
 
     def _instance(self, stack: ExitStack) -> duckdb.DuckDBPyConnection:
         connection = instance(self._config)

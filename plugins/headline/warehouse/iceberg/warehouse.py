@@ -20,12 +20,13 @@ from headline.warehouse.iceberg.names import STAGING, outputs_of, suffix
 from headline.warehouse.iceberg.prefix import prefix_of
 from headline.warehouse.iceberg.session import IcebergSession
 from headline.warehouse.iceberg.staging import IcebergStaging
-from headline.warehouse.identity import foreign, is_empty, mismatch_of
+from headline.warehouse.identity import is_empty, mismatch_of
+from headline.warehouse.locked import LockedWarehouse
 
 _BY_OTHERS = "copies of Iceberg tables are made in their storage: see docs/engines.md"
 
 
-class IcebergWarehouse(Warehouse):
+class IcebergWarehouse(LockedWarehouse):
     """A catalog of Iceberg tables behind an engine. Extra: lock_timeout (seconds), database_prefix (before each namespace).
 
     `place`: its name in messages; runs of the same place wait for each other.
@@ -34,11 +35,9 @@ class IcebergWarehouse(Warehouse):
     def __init__(self, connection: Connection, place: str, *, ledger: str = CONNECTION) -> None:
         self.connection = connection
         self.prefix = prefix_of(connection)
-        self.place = f"{place}, databases {self.prefix}…" if self.prefix else place
+        place = f"{place}, databases {self.prefix}…" if self.prefix else place
+        super().__init__(place, float(connection.extra.get("lock_timeout", 600)), ledger)
         self.is_known = True  # whether it is the ledger's warehouse
-        self.lock_name = f"warehouse {self.place}"
-        self.lock_timeout = float(connection.extra.get("lock_timeout", 600))
-        self._ledger = ledger
 
     @abstractmethod
     def open_engine(self, run_key: str = "") -> AbstractContextManager[Engine]:
@@ -88,30 +87,9 @@ class IcebergWarehouse(Warehouse):
                     engine.drop_view(view)
             engine.drop_table(staged)
 
-    def mismatch(self) -> str:
-        with ExitStack() as stack:
-            locks = self._locks("a reader", stack)
-            stack.enter_context(locks.shared(self.lock_name))
-            return self._mismatch(locks)
-
     def is_empty(self) -> bool:
         with self.open_engine() as engine:
             return is_empty(IcebergSession(engine))
-
-    @contextmanager
-    def at_rest(self, holder: str) -> Iterator[None]:
-        with ExitStack() as stack:
-            locks = self._locks(holder, stack)
-            stack.enter_context(locks.shared(self.lock_name))
-            if told := self._mismatch(locks):
-                raise foreign(self.place, told)
-            yield
-
-    @contextmanager
-    def alone(self, holder: str) -> Iterator[None]:
-        with ExitStack() as stack:
-            stack.enter_context(self._locks(holder, stack).exclusive(self.lock_name))
-            yield
 
     def copy(self, _: Path) -> None:
         """Raises BadRequest."""
@@ -143,8 +121,3 @@ class IcebergWarehouse(Warehouse):
     def _mismatch(self, locks: Locks) -> str:
         with self.open_engine() as engine:
             return mismatch_of(IcebergSession(engine), engine.identity(), locks)
-
-    def _locks(self, holder: str, stack: ExitStack) -> Locks:
-        locks = Locks(f"headline: {holder}", self.lock_timeout, self._ledger)
-        stack.callback(locks.close)
-        return locks

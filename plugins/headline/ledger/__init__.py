@@ -18,6 +18,7 @@ from headline.ledger.new_state import Published
 from headline.ledger.partial import partial_days
 from headline.ledger.period import IN_DOUBT, OPEN, Change, PeriodState, has_not_ended, hash_of
 from headline.ledger.publications import RunFacts
+from headline.ledger.reads import Read, Reads
 from headline.ledger.repairs import Attempt, Repairs
 from headline.ledger.schema_changes import ColumnChange, SchemaChange, SchemaChanges
 from headline.ledger.staging import StagingTable
@@ -63,6 +64,8 @@ __all__ = [
     "Locks",
     "PeriodState",
     "Published",
+    "Read",
+    "Reads",
     "Repairs",
     "Request",
     "RunFacts",

@@ -7,6 +7,7 @@ from headline.ledger.tables.base import metadata
 from headline.ledger.tables.data import audit, held_day, load, period_state, publication, schema_change, staging_table, warehouse
 from headline.ledger.tables.figures import figure_decision, figure_request, issued_figures
 from headline.ledger.tables.incidents import incident, incident_event, repair
+from headline.ledger.tables.reads import read
 from headline.ledger.tables.statements import statement
 from headline.ledger.tables.upkeep import erasure, retention, retirement
 
@@ -23,6 +24,7 @@ __all__ = [
     "metadata",
     "period_state",
     "publication",
+    "read",
     "repair",
     "retention",
     "retirement",

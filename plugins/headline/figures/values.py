@@ -72,6 +72,11 @@ def metric_values(
     return found
 
 
+def metric_sql(metric: Metric, days: Interval, by: str, dialect: str) -> str:
+    """The SELECT that computes a metric for some days, or its segments by a column, as an engine runs it."""
+    return _select(metric.of, metric.of.full_name, by, [metric], [days], dialect)
+
+
 def figure_rows(
     pipeline: Pipeline,
     catalog: Catalog,

@@ -107,7 +107,10 @@ def test_the_warehouse_is_asked_once_for_a_table_and_again_when_its_days_changed
 
 
 def test_too_many_values_are_refused(shop: Any) -> None:
-    with patch.object(published, "MOST_POINTS", 2), pytest.raises(BadRequest, match="core.daily_sales: these days have more than 2"):
+    with (
+        patch.object(published, "MOST_POINTS", 2),
+        pytest.raises(BadRequest, match="these days have more than 2"),
+    ):
         read(shop, "daily_paid")
 
 

@@ -149,11 +149,11 @@ def _days(one: Metric, first: date | None, last: date | None, ledger: Ledger) ->
 
 def _owners(one: Metric) -> str:
     """Who answers for a metric: its own owner, or those of its area."""
-    team = load_team()
     try:
+        team = load_team()
         people = [team.engineer(one.owner)] if one.owner else owners(team, one.pipeline.area).primaries
-    except (SpecError, KeyError):
-        return "nobody"
+    except SpecError:  # the page of the rota says what is wrong with team.yml
+        return "not known"
     return ", ".join(person.name for person in people)
 
 

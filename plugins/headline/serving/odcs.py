@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from headline.figures.values import contract_version
@@ -56,13 +57,14 @@ def data_contract(table: Table, pipeline: Pipeline, team: Team) -> dict[str, Any
 
 def _schema(table: Table, contract: Contract) -> dict[str, Any]:
     checks = [check for check in contract.listed_checks if not check.column]
+    parts = [part.strip(" .") for part in re.split(r"[;.]", contract.description)]
     return {
         "name": table.name,
         "physicalName": table.full_name,
         "logicalType": "object",
         "physicalType": "table",
         "description": contract.description,
-        "dataGranularityDescription": contract.description.split(";")[-1].strip(),
+        "dataGranularityDescription": next((part for part in parts if part.startswith("one row")), contract.description),
         "properties": [_property(column, table, contract) for column in contract.columns],
         "quality": [_quality(check) for check in checks],
     }

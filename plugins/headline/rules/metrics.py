@@ -59,11 +59,11 @@ def _fits(metric: Metric) -> Iterator[str]:
 
 def _expression(sql: str, columns: set[str]) -> Iterator[str]:
     try:
-        query = parse(f"select {sql} as metric from metrics", "expression")
+        query = parse(f"select ({sql}) as metric from metrics", "expression")
     except SpecError as error:
         yield from error.faults
         return
-    if len(query.selects) != 1 or not query.find(exp.AggFunc) or query.find(exp.Window):
+    if len(query.selects) != 1 or not query.find(exp.AggFunc) or query.find(exp.Window, exp.Tuple, exp.Subquery):
         yield "expression: write one aggregate over the rows of a period, such as sum(…) or count(…)"
     used = {column.name for column in query.find_all(exp.Column)}
     bare = [column for column in query.find_all(exp.Column) if not column.find_ancestor(exp.AggFunc)]

@@ -80,10 +80,17 @@ def _spec_file(metric: Metric, *, is_segmented: bool) -> Path:
 
 def _filled(spec: Any, file: Path, metric: Metric, series: Sequence[Series]) -> dict[str, Any]:
     """A spec with its data and the metric's unit."""
-    if not isinstance(spec, dict) or spec.get("data") != {"name": DATA}:
+    if not isinstance(spec, dict) or spec.get("data") != {"name": DATA} or _names_address(spec):
         raise SpecError([f"{file.name}: `data` must be {{name: {DATA}}}: a chart shows its metric and nothing from elsewhere"])
     params = [one | {"value": metric.unit} if one.get("name") == "unit" else one for one in spec.get("params", ())]
     return spec | {"params": params, "datasets": {DATA: [row for one in series for row in _rows(one)]}}
+
+
+def _names_address(part: Any) -> bool:
+    """Whether anything of a spec would be loaded: data or an image."""
+    if isinstance(part, dict):
+        return "url" in part or any(map(_names_address, part.values()))
+    return isinstance(part, list) and any(map(_names_address, part))
 
 
 def _rows(series: Series) -> Iterator[dict[str, Any]]:

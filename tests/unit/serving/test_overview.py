@@ -26,9 +26,9 @@ def point(value: str | None) -> Point:
 def test_each_metric_has_its_newest_periods(reported: Any) -> None:
     published.KEPT.clear()
     year = MARCH.end - timedelta(days=1 + 364)
-    reported.arrive({year: [("b9", "40.00")], MARCH.end - timedelta(days=1): [("b8", "60.00")]})
-    reported.run(year)
-    reported.run(MARCH.end - timedelta(days=1))
+    for day, order in ((year, ("b9", "40.00")), (MARCH.end - timedelta(days=1), ("b8", "60.00"))):
+        reported.arrive({day: [order]})
+        reported.run(day)
     paid, net = overviews(metrics("daily_paid", "monthly_net"), reported.project.ledger, reported.project.warehouse)
     assert (paid.latest.start, paid.latest.value) == (MARCH.end - timedelta(days=1), 60)
     assert (paid.before.start, paid.before.value) == (MARCH.end - timedelta(days=2), None)

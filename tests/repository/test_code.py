@@ -49,6 +49,7 @@ ORDER = (
     "new",
     "profile",
     "listings",
+    "serving",
     "pages",
     "timetable",
     "executor",
@@ -88,6 +89,7 @@ AIRFLOW_FREE = {
     "new",
     "profile",
     "listings",
+    "serving",
 }
 HEAVY = ("duckdb", "soda_core", "soda_duckdb", "sqlglot", "pandas", "pyarrow", "holidays", "icalendar")
 

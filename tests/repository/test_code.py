@@ -50,6 +50,7 @@ ORDER = (
     "profile",
     "listings",
     "pages",
+    "api",
     "timetable",
     "executor",
     "dag",

@@ -21,7 +21,7 @@ from headline.pages.headers import send_headers
 from headline.pages.ledger import ReadsTheLedger
 from headline.pages.markdown import to_html
 from headline.pages.render import page
-from headline.pages.visitor import CurrentVisitor
+from headline.pages.visitor import CurrentVisitor, active_user
 from headline.redaction import redact
 from headline.runbooks import ALERT_PAGES
 from headline.specs import Pipeline, Table, load_contract, load_sound
@@ -31,7 +31,7 @@ app = FastAPI(
     docs_url=None,
     redoc_url=None,
     openapi_url=None,
-    dependencies=[Depends(requires_authenticated())],
+    dependencies=[Depends(requires_authenticated()), Depends(active_user)],
     exception_handlers=errors.HANDLERS,
 )
 for part in (again, answers, backfills, board, figures, incidents, listings, rota):

@@ -12,8 +12,8 @@ from typing import Annotated
 
 import typer
 
-from benchmarks import figures, parsing, plan, scale, work
-from benchmarks.deployment import DAGS, DAYS, REPEATS, deployment
+from benchmarks import figures, metrics, parsing, plan, scale, work
+from benchmarks.deployment import DAGS, DAYS, REPEATS, Deployment, deployment
 from benchmarks.report import Report, compare, machine
 from benchmarks.scheduler import measure_backfill, measure_idle, measure_scheduler
 from benchmarks.surroundings import Spent
@@ -52,6 +52,7 @@ def main(
             measure_scheduler(running, whole, days, report, screen)
             measure_idle(running, report, screen)
             measure_figures(report, screen)
+            measure_metrics(running, report, screen)
             if with_backfill:
                 measure_backfill(running, whole, report, screen)
             loads = work.landed()
@@ -72,6 +73,13 @@ def measure_figures(report: Report, screen: Screen) -> None:
         milliseconds, count = figures.milliseconds_as_of()
     report.section()
     report.add(f"{count:,} figures of {figures.YEARS} years as of a day", f"{milliseconds:.0f} ms", budget="100 ms")
+
+
+def measure_metrics(running: Deployment, report: Report, screen: Screen) -> None:
+    with screen.step("The page of metrics"):
+        first, warm, count = metrics.seconds_of_page(running)
+    report.section()
+    report.add(f"the page of metrics with {count} sparklines", f"{warm:.2f} s", f"the first time {first:.2f} s", budget="30 in 1 s")
 
 
 def measure_range(loads: Loads, whole: Interval, report: Report, screen: Screen) -> None:

@@ -30,7 +30,7 @@ from tests.airflow.world import (
 
 from headline import specs
 from headline.intervals import DAY, Interval
-from headline.ledger import Ledger, behind
+from headline.ledger import Ledger, Reads, behind
 from headline.ledger.incident import Finding, Incident
 from headline.ledger.incidents import Incidents
 from headline.local.postgres import Postgres
@@ -49,6 +49,9 @@ PAGES = (
     "board?dag_id=unit_profit",
     "incidents",
     "incidents/{id}",
+    "metrics",
+    "metrics/monthly_net_revenue",
+    "metrics/daily_net_revenue?by=category",
     "rota",
     "runbooks",
     "runbooks/unit_profit",
@@ -216,7 +219,7 @@ def test_an_incident_is_taken_by_keyboard_alone(visit: Visit, incident: Callable
         if focus[0].startswith("Acknowledge"):
             break
     assert [name for name, _ in reached] == [
-        "Skip to content", "Board", "Incidents", "Backfills", "Figures", "Rota", "Runbooks", "Acknowledge",
+        "Skip to content", "Board", "Incidents", "Backfills", "Metrics", "Figures", "Rota", "Runbooks", "Acknowledge",
     ]  # fmt: skip
     assert all(outline != "none" for _, outline in reached), "one sees where one is"
     page.keyboard.press("Enter")
@@ -547,6 +550,38 @@ def test_pages_fit_a_phone_and_name_everything(visit: Visit, incident: Callable[
         assert page.locator("h1").count() == 1, path
         titles.add(page.title())
     assert len(titles) == len(PAGES)
+
+
+def test_metrics_are_drawn_for_those_who_may_see_their_dags(visit: Visit) -> None:
+    page = visit("/headline/metrics", "growth-reader")
+    names = page.locator("tbody th a").all_inner_texts()
+    assert {"Daily new users", "Weekly active users"} < {*names}
+    assert "Daily net revenue" not in names
+    page.get_by_role("link", name="Daily new users").click()
+    drawn = page.locator("figure .live").get_by_role("img", name=re.compile(r"^Daily new users in users\. \d+ values, lowest"))
+    expect(drawn).to_be_visible()  # by Vega, under the headers of every page, which let it make no code from text
+    expect(page.locator("figure .wide")).to_have_count(0)
+    box = drawn.bounding_box()
+    assert box
+    page.mouse.move(box["x"] + box["width"] - 3, box["y"] + box["height"] / 2)
+    for height in range(10, int(box["height"]), 8):
+        page.mouse.move(box["x"] + box["width"] - 3, box["y"] + height)
+        if page.locator("#vg-tooltip-element.visible").count():
+            break
+    expect(page.locator("#vg-tooltip-element")).to_contain_text(f"{YESTERDAY}")
+    assert Reads().newest(1, "growth-reader")[0].names == ("daily_new_users",)
+    page = visit("/headline/metrics/daily_net_revenue", "growth-reader", complain=False)
+    expect(page.get_by_role("heading", name="Not for you")).to_be_visible()
+
+
+def test_a_metric_is_read_by_segments_on_a_phone_by_keyboard_and_without_scripts(visit: Visit) -> None:
+    page = visit("/headline/metrics/daily_net_revenue", viewport=PHONE, java_script_enabled=False, color_scheme="dark")
+    page.get_by_label("Segments by").focus()
+    page.keyboard.type("category")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="By category")).to_be_visible()
+    assert page.locator("figure .narrow svg:visible").count() == 2
+    expect(page.locator("figure .wide").first).to_be_hidden()
 
 
 @pytest.mark.parametrize(

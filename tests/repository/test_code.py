@@ -49,6 +49,7 @@ ORDER = (
     "new",
     "profile",
     "listings",
+    "serving",
     "pages",
     "api",
     "timetable",
@@ -89,6 +90,7 @@ AIRFLOW_FREE = {
     "new",
     "profile",
     "listings",
+    "serving",
 }
 HEAVY = ("duckdb", "soda_core", "soda_duckdb", "sqlglot", "pandas", "pyarrow", "holidays", "icalendar")
 

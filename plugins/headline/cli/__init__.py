@@ -8,7 +8,7 @@ from pathlib import Path
 import typer
 
 from headline import recovery, settings
-from headline.cli import backfills, contracts, definitions, evidence, figures, published, rota
+from headline.cli import backfills, contracts, definitions, evidence, figures, metrics, published, rota
 from headline.diff import commands as diffs
 from headline.diff import engine_commands
 from headline.errors import HeadlineError
@@ -34,6 +34,7 @@ app.add_typer(remote.demo, name="demo")
 for command in (
     *published.COMMANDS,
     *definitions.COMMANDS,
+    *metrics.COMMANDS,
     *evidence.COMMANDS,
     *diffs.COMMANDS,
     *profiles.COMMANDS,

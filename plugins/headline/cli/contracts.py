@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from headline.cli.metrics import print_yaml
 from headline.cli.options import Engine, EngineOption, shown_days
 from headline.options import FirstOption, LastOption
 
@@ -23,21 +24,23 @@ def show(
 
     It checks the published rows of these days.
     """
-    import yaml
-
     from headline import specs
     from headline.sql import soda_contract
 
-    written = soda_contract(specs.load().table(table), shown_days(first, last), engine)
+    print_yaml(soda_contract(specs.load().table(table), shown_days(first, last), engine))
 
-    class Dumper(yaml.SafeDumper):
-        """Lines of SQL stay lines."""
 
-    def text(dumper: yaml.SafeDumper, value: str) -> yaml.ScalarNode:
-        return dumper.represent_scalar("tag:yaml.org,2002:str", value, style="|" if "\n" in value else None)
+@app.command("odcs")
+def odcs(
+    table: Annotated[str | None, typer.Argument(help="schema.table; all, one document each, if left out.")] = None,
+) -> None:
+    """Print a contract as ODCS 3.1 (Open Data Contract Standard), with its checks, its landing deadline and its owners."""
+    from headline import specs
+    from headline.serving.odcs import data_contract
 
-    Dumper.add_representer(str, text)
-    print(yaml.dump(written, Dumper=Dumper, sort_keys=False, allow_unicode=True, width=130), end="")
+    catalog, team = specs.load(), specs.load_team()
+    tables = [catalog.table(table)] if table else catalog.tables.values()
+    print_yaml(*(data_contract(one, catalog.makers[one.full_name], team) for one in tables))
 
 
 @app.command("diff")

@@ -14,7 +14,8 @@ from headline.specs.metrics import Metric, limit, read_metrics
 def undefined(catalog: Catalog, issued: Iterable[IssuedMetric], pipeline: str = "") -> list[str]:
     """The issued metrics whose figures nobody compares, a line each with what to do; none where every metric has a definition.
 
-    One has where a metrics.yml defines it for the same grain, under its name or a later one, or says that it is retired.
+    One has where a metrics.yml defines it for the same grain, under its name or a later one, with a limit, or says that it is
+    retired.
     `pipeline`: only those that this one has issued, and, where it has metrics, those of pipelines that are gone.
     """
     grains: dict[str, str] = {}
@@ -24,10 +25,10 @@ def undefined(catalog: Catalog, issued: Iterable[IssuedMetric], pipeline: str = 
         if faults:  # of a metric whose table is not there nothing is known
             continue
         retired |= found.retired.keys()
-        for name, metric in found.metrics.items():
+        for name, metric in found.issued.metrics.items():
             grains |= dict.fromkeys((name, *metric.renamed_from), metric.grain)
     there = {folder.name for folder in pipeline_folders()}
-    has_metrics = pipeline in catalog.pipelines and read_metrics(catalog.pipelines[pipeline])[0].metrics
+    has_metrics = pipeline in catalog.pipelines and read_metrics(catalog.pipelines[pipeline])[0].issued.metrics
     return [
         f"{one.name}: {one.pipeline} has issued it by the {one.grain}, and {_instead(one, grains)}: {_REMEDY}"
         for one in issued
@@ -43,7 +44,7 @@ _REMEDY = (
 
 
 def _instead(one: IssuedMetric, grains: dict[str, str]) -> str:
-    return f"it is one by the {grains[one.name]} now" if one.name in grains else "no metrics.yml defines it"
+    return f"it is one by the {grains[one.name]} now" if one.name in grains else "no metrics.yml defines it with a `materiality`"
 
 
 def limit_of(before: FigureRow, metric: Metric) -> Decimal:

@@ -59,7 +59,7 @@ class FiguresGate:
         partial, and SpecError where a metric that was issued has no definition any more.
         """
         run = planned.run
-        metrics = load_metrics(run.pipeline)
+        metrics = load_metrics(run.pipeline).issued
         _require_definitions(run, staged)
         if not metrics.metrics:
             return None

@@ -92,9 +92,9 @@ def issue(request_id: int, run_id: str, catalog: Catalog, ledger: Ledger, wareho
 
 
 def _metrics(pipeline: Pipeline) -> Metrics:
-    metrics = load_metrics(pipeline)
+    metrics = load_metrics(pipeline).issued
     if not metrics.metrics:
-        raise BadRequest(f"{pipeline.id} has no metrics.yml: it has no figures to issue")
+        raise BadRequest(f"{pipeline.id} has no metrics.yml with a metric that states its `materiality`: it issues no figures")
     return metrics
 
 

@@ -40,7 +40,7 @@ def _with_definition(rows: Iterable[FigureRow], catalog: Catalog) -> Iterator[tu
     defined: dict[str, Metric] = {}
     for pipeline in catalog.pipelines.values():
         found, faults = read_metrics(pipeline)
-        for name, metric in found.metrics.items() if not faults else ():
+        for name, metric in found.issued.metrics.items() if not faults else ():
             defined |= dict.fromkeys((name, *metric.renamed_from), metric)
     return ((row, defined[row.metric]) for row in rows if row.metric in defined)
 

@@ -13,6 +13,7 @@ from functools import cache
 from pathlib import Path
 
 from headline import settings
+from headline.errors import BadRequest
 from headline.figures.reach import reach_of
 from headline.intervals import Interval, merge
 from headline.ledger import FigureRow
@@ -38,23 +39,42 @@ class Period:
 
 
 def metric_values(
-    session: Session, table: Table, source: str, metrics: Iterable[Metric], days: Sequence[Interval], dialect: str
+    session: Session,
+    table: Table,
+    source: str,
+    metrics: Iterable[Metric],
+    days: Sequence[Interval],
+    dialect: str,
+    *,
+    by: Iterable[str] | None = None,
+    most: int | None = None,
 ) -> dict[FigureKey, Decimal | None]:
     """The value of each metric of a table for each period within these days, and for each segment.
 
-    `source`: the table in SQL. A period or segment without rows has none. Raises SpecError for a faulty
-    expression.
+    `source`: the table in SQL. `by`: the columns of the segments, an empty one for the metric itself; all that a metric has if
+    left out. `most`: so many rows by a column at most. A period or segment without rows has none. Raises SpecError for a faulty
+    expression, BadRequest for more rows.
     """
     found: dict[FigureKey, Decimal | None] = {}
     by_segment: dict[str, list[Metric]] = defaultdict(list)
     for metric in metrics:
-        for segment in ("", *metric.segments):
+        for segment in ("", *metric.segments) if by is None else by:
             by_segment[segment].append(metric)
     for segment, mine in by_segment.items():
-        for start, told, *values in session.query(_select(table, source, segment, mine, days, dialect)).rows:
+        rows = session.query(_select(table, source, segment, mine, days, dialect, most)).rows
+        if most is not None and len(rows) > most:
+            raise BadRequest(
+                f"{table.full_name}: these days have more than {most:,} values by {segment or 'period'}; ask for fewer"
+            )
+        for start, told, *values in rows:
             for metric, value in zip(mine, values, strict=True):
                 found[metric.name, f"{segment}={told}" if segment else "", start] = None if value is None else Decimal(str(value))
     return found
+
+
+def metric_sql(metric: Metric, days: Interval, by: str, dialect: str) -> str:
+    """The SELECT that computes a metric for some days, or its segments by a column, as an engine runs it."""
+    return _select(metric.of, metric.of.full_name, by, [metric], [days], dialect)
 
 
 def figure_rows(
@@ -129,13 +149,23 @@ def _of_ref(ref: str, *folders: Path) -> str:
     return next((line.split()[0] for line in packed if line.endswith(f" {ref}")), "")
 
 
-def _select(table: Table, source: str, segment: str, metrics: Sequence[Metric], days: Sequence[Interval], dialect: str) -> str:
+def _select(
+    table: Table,
+    source: str,
+    segment: str,
+    metrics: Sequence[Metric],
+    days: Sequence[Interval],
+    dialect: str,
+    most: int | None = None,
+) -> str:
     column = table.period_column
     values = ", ".join(f"{metric.sql} as {metric.name}" for metric in metrics)
     within = " or ".join(f"({column} >= date '{one.start}' and {column} < date '{one.end}')" for one in merge(days))
     told = f"coalesce(cast({segment} as varchar), '')" if segment else "''"
     group = f"{column}, {told}" if segment else column  # what is unknown and what is empty are one segment
     sql = f"select {column} as start, {told} as segment, {values} from {source} where {within} group by {group}"
+    if most is not None:
+        sql += f" limit {most + 1}"
     return sql if dialect == "duckdb" else write(parse(sql, f"{table.full_name}: metrics"), dialect)
 
 

@@ -8,9 +8,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from headline import settings
+from headline.rules.metrics import metrics_are_defined
 from headline.rules.unwritten import unwritten_lines
 from headline.specs import Catalog, Pipeline, Source, load_team, pipeline_folders, read_contract
-from headline.specs.metrics import Metrics, read_metrics
+from headline.specs.metrics import read_metrics
 
 _COMPARED_BY_HAND = re.compile(r"[<>]=?\s*(date|timestamp|timestamptz)?\s*'?\{\{\s*(start|end)\b", re.IGNORECASE)
 
@@ -36,6 +37,7 @@ def dags_folder() -> Path:
 def files_belong_to_tables(pipeline: Pipeline, catalog: Catalog) -> Iterator[str]:  # noqa: ARG001 (as all rules)
     """Files that belong to no table, and landings that nobody reads."""
     used = {"pipeline.yml", "source.yml", "metrics.yml", "RUNBOOK.md"}
+    used |= {f"{name}.chart.yml" for name in read_metrics(pipeline)[0].metrics}
     for table in pipeline.tables.values():
         used |= {table.sql_file.name, table.contract_file.name}
         contract, _ = read_contract(table)
@@ -113,22 +115,6 @@ def columns_have_one_type(pipeline: Pipeline, catalog: Catalog) -> Iterator[str]
             kind, where = elsewhere.setdefault(column.name, (column.sql_type, table.full_name))
             if kind != column.sql_type:
                 yield f"{table.full_name}: {column.name} is {column.sql_type}, but {kind} in {where}"
-
-
-def metrics_are_defined(pipeline: Pipeline, catalog: Catalog) -> Iterator[str]:
-    """metrics.yml fits to the contracts, puts differences down to what arrives, and no metric has two definitions."""
-    found, faults = read_metrics(pipeline)
-    yield from faults
-    for cause, names in found.causes.items():
-        yield from (f"metrics.yml: causes.{cause}: nobody makes {name}" for name in names if name not in catalog.tables)
-    for other in catalog.pipelines.values():
-        taken = _names(found) & _names(read_metrics(other)[0]) if other.id != pipeline.id else ()
-        yield from (f"metrics.yml: metrics.{name}: {other.id} has a metric of that name" for name in sorted(taken))
-
-
-def _names(found: Metrics) -> set[str]:
-    """Every name that a metrics.yml takes, also of metrics that are renamed or retired."""
-    return {*found.metrics, *found.retired, *(former for formers in found.names.values() for former in formers)}
 
 
 def somebody_owns_it(pipeline: Pipeline, catalog: Catalog) -> Iterator[str]:  # noqa: ARG001 (as all rules)

@@ -32,9 +32,10 @@ class Metric(BaseModel):
 
     `column`: summed over the rows of a period; `expression`: an aggregate instead. `segments`: columns by whose values it is told
     too. `direction`: whether more is good. `materiality`: the most that an issued figure may move without approval, in its unit,
-    or as a share of it (`1 %`). `sum_of`, `less`: metrics of the same periods, or of days in them, whose sums make it exactly.
-    `moved_by`: which causes of the file can move it, the likeliest first; all of them where not given. `renamed_from`: what it
-    was called before; figures that were issued under these names are its own.
+    or as a share of it (`1 %`); a metric without it is published and never issued. `owner`: an engineer of team.yml instead of
+    the owners of the area; `tier`: that of the pipeline where not given. `sum_of`, `less`: metrics of the same periods, or of
+    days in them, whose sums make it exactly. `moved_by`: which causes of the file can move it, the likeliest first; all of them
+    where not given. `renamed_from`: what it was called before; figures that were issued under these names are its own.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -46,7 +47,7 @@ class Metric(BaseModel):
     unit: Unit
     segments: tuple[Name, ...] = ()
     direction: Literal["up", "down", "none"] = "up"
-    materiality: str
+    materiality: str | None = None
     owner: str | None = None
     tier: Literal[1, 2] | None = None
     sum_of: tuple[Name, ...] = ()
@@ -56,18 +57,21 @@ class Metric(BaseModel):
 
     _name: str = PrivateAttr("")
     _table: Table = PrivateAttr()
+    _pipeline: Pipeline = PrivateAttr()
 
     @model_validator(mode="before")
     @classmethod
     def _as_text(cls, said: object) -> object:
         """A limit may be written as a number; as text it stays exact."""
-        return {**said, "materiality": str(said["materiality"])} if isinstance(said, dict) and "materiality" in said else said
+        has_limit = isinstance(said, dict) and said.get("materiality") is not None
+        return {**said, "materiality": str(said["materiality"])} if has_limit else said  # type: ignore[dict-item, index]
 
     @model_validator(mode="after")
     def _is_one_thing(self) -> Metric:
         if (self.column is None) == (self.expression is None):
             raise ValueError("say what it is computed from: `column`, or `expression`")
-        if not _SHARE.fullmatch(self.materiality) and not re.fullmatch(r"\d+(\.\d+)?", self.materiality):
+        limit = self.materiality
+        if limit is not None and not _SHARE.fullmatch(limit) and not re.fullmatch(r"\d+(\.\d+)?", limit):
             raise ValueError(f"materiality is {self.materiality!r}: write a number in the metric's unit, or a share such as 1 %")
         return self
 
@@ -79,6 +83,16 @@ class Metric(BaseModel):
     def of(self) -> Table:
         """The table that it is computed from."""
         return self._table
+
+    @property
+    def pipeline(self) -> Pipeline:
+        """Who publishes it: whoever may see its DAG may read the metric."""
+        return self._pipeline
+
+    @property
+    def is_issued(self) -> bool:
+        """Whether its figures are issued to investors, and so are recorded in the ledger."""
+        return self.materiality is not None
 
     @property
     def grain(self) -> Period:
@@ -122,6 +136,11 @@ class Metrics(BaseModel):
         """By metric what it was called before."""
         return {name: metric.renamed_from for name, metric in self.metrics.items()}
 
+    @property
+    def issued(self) -> Metrics:
+        """The same with those metrics alone whose figures are issued."""
+        return self.model_copy(update={"metrics": {name: one for name, one in self.metrics.items() if one.is_issued}})
+
 
 NONE = Metrics()
 _READ: dict[Path, tuple[object, Metrics, tuple[str, ...]]] = {}
@@ -162,7 +181,9 @@ def _parse(file: Path, pipeline: Pipeline) -> tuple[Metrics, tuple[str, ...]]:
     faults = [f"{where}: {'.'.join(map(str, keys(content, error))) or 'the file'}: {error['msg']}" for error in errors]
     if found is None or faults:
         return NONE, tuple(faults)
-    for name, metric in found.metrics.items():
+    for name, said in found.metrics.items():
+        metric = found.metrics[name] = said.model_copy(update={"tier": said.tier or pipeline.tier})
+        metric._pipeline = pipeline
         if table := pipeline.tables.get(metric.table):
             metric._name, metric._table = name, table
         else:
@@ -197,6 +218,8 @@ def _faults(metric: Metric, of_file: Metrics) -> Iterator[str]:
             for name in names
             if name in of_file.metrics and of_file.metrics[name].grain not in ("day", metric.grain)
         )
+        if metric.is_issued and (not_issued := [name for name in names if name not in of_file.issued.metrics]):
+            yield f"{key}: nothing is recorded of {', '.join(not_issued)}: state its `materiality`"
 
 
 def _unknown(key: str, names: tuple[str, ...], known: Mapping[str, object]) -> Iterator[str]:

@@ -370,12 +370,14 @@ def moved(world: Any) -> None:
     world.arrive({D2: [("b2", "80.00"), ("t2", "-7.00")]})
 
 
-@pytest.mark.parametrize("whole_file", [True, False])
-def test_a_metric_that_was_issued_and_is_defined_no_more_stops_the_run(issued: Any, whole_file: bool) -> None:
-    if whole_file:
+@pytest.mark.parametrize("what", ["the file", "its name", "its limit"])
+def test_a_metric_that_was_issued_and_is_defined_no_more_stops_the_run(issued: Any, what: str) -> None:
+    if what == "the file":
         (issued.project.sql / YML).unlink()
-    else:
+    elif what == "its name":
         issued.project.replace(YML, "monthly_net:", "monthly_result:")
+    else:
+        issued.project.replace(YML, "materiality: 10", "tier: 1")
     issued.run(D2)  # where nothing changes nothing can move
     moved(issued)
     before = issued.project.contents()
@@ -385,7 +387,7 @@ def test_a_metric_that_was_issued_and_is_defined_no_more_stops_the_run(issued: A
         issued.run(D2)
     assert issued.project.contents() == before
     lost = undefined(specs.load(), issued.figures.metrics())
-    assert len(lost) == (3 if whole_file else 1)
+    assert len(lost) == (3 if what == "the file" else 1)
 
 
 def test_a_renamed_metric_is_compared_with_what_was_issued_under_its_former_name(issued: Any) -> None:

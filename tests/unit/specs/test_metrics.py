@@ -33,10 +33,36 @@ def faults(shop: Any, old: str, new: str) -> str:
     return "\n".join(read_metrics(specs.load().pipelines["core_shop"])[1])
 
 
-def test_every_investor_pipeline_has_metrics_without_faults() -> None:
-    found = {one.id: load_metrics(one).metrics for one in specs.load().pipelines.values()}
-    assert {name for name, metrics in found.items() if metrics} == {"investor_profit", "investor_growth", "investor_engagement"}
-    assert len({one.version for metrics in found.values() for one in metrics.values()}) == sum(map(len, found.values()))
+def test_every_pipeline_of_figures_has_metrics_without_faults_and_those_for_investors_issue_them() -> None:
+    found = {one.id: load_metrics(one) for one in specs.load().pipelines.values()}
+    investors = {"investor_profit", "investor_growth", "investor_engagement"}
+    assert {name for name, metrics in found.items() if metrics.metrics} == {"unit_profit", "daily_growth", *investors}
+    assert {name for name, metrics in found.items() if metrics.issued.metrics} == investors == {*specs.reporting_pipelines()}
+    known = [one for metrics in found.values() for one in metrics.metrics.values()]
+    assert len({one.version for one in known}) == len(known)
+
+
+def test_tier_and_pipeline_are_those_of_the_folder_unless_a_metric_has_its_own(shop: Any) -> None:
+    def found() -> Any:
+        return load_metrics(specs.load().pipelines["core_shop"]).metrics["daily_paid"]
+
+    assert (found().tier, found().pipeline.id, found().owner, found().grain) == (1, "core_shop", None, "day")
+    shop.replace("core/core_shop/metrics.yml", "materiality: 10", "materiality: 10\n    tier: 2\n    owner: ada")
+    assert (found().tier, found().owner) == (2, "ada")
+
+
+def test_without_a_limit_a_metric_is_published_and_never_issued(shop: Any) -> None:
+    assert specs.reporting_pipelines() == ["core_shop"]
+    shop.replace("core/core_shop/metrics.yml", "    materiality: 10\n", "")
+    found = load_metrics(specs.load().pipelines["core_shop"])
+    assert (list(found.metrics), found.issued.metrics, specs.reporting_pipelines()) == (["daily_paid"], {}, [])
+
+
+def test_what_an_issued_metric_is_the_sum_of_is_recorded_too(shop: Any) -> None:
+    part = SALES.split("metrics:\n")[1].replace("daily_paid", "daily_gifts").replace("    materiality: 10\n", "")
+    shop.write("core/core_shop/metrics.yml", f"{SALES}    sum_of: [daily_gifts]\n{part}")
+    [fault] = read_metrics(specs.load().pipelines["core_shop"])[1]
+    assert "sum_of: nothing is recorded of daily_gifts: state its `materiality`" in fault
 
 
 def test_a_pipeline_without_the_file_has_none(project: Any) -> None:

@@ -146,9 +146,13 @@ def _asked(request: Request, rights: str = "") -> Asked:
     form = acceptable(accept)
     if form is None:
         raise HTTPException(406, f"there is no {accept}; there are {', '.join(FORMS)}")
-    path = f"{request.url.path}?{request.url.query}" if request.url.query else request.url.path
     has = frozenset(one.strip().removeprefix("W/") for one in tags.split(","))
-    return Asked(path, form, quality("gzip", request.headers.get("accept-encoding", "")) > 0, has, rights)
+    return Asked(path_of(request), form, quality("gzip", request.headers.get("accept-encoding", "")) > 0, has, rights)
+
+
+def path_of(request: Request) -> str:
+    """What was asked for, as it is recorded: the address without its host."""
+    return f"{request.url.path}?{request.url.query}" if request.url.query else request.url.path
 
 
 async def _sent(known: Kept, asked: Asked, visitor: Visitor) -> Response:

@@ -7,7 +7,7 @@ from typing import Any
 from fastapi import Depends, FastAPI, Request
 from fastapi.responses import JSONResponse
 
-from headline.api import figures, freshness, incidents, tables
+from headline.api import figures, freshness, incidents, metrics, tables
 from headline.api.gate import caller
 from headline.api.problems import HANDLERS
 from headline.pages.headers import HEADERS
@@ -24,7 +24,7 @@ app = FastAPI(
     dependencies=[Depends(caller)],
     exception_handlers=HANDLERS,
 )
-for part in (figures, freshness, incidents, tables):
+for part in (figures, freshness, incidents, metrics, tables):
     app.include_router(part.router)
 app.add_middleware(ReadsTheLedger)
 

@@ -14,7 +14,7 @@ from headline.api.gate import Caller
 from headline.api.known import listed_page, table_of
 from headline.api.parameters import Cursor, First, Last, Limit, documented
 from headline.api.rows import masked, rows_of
-from headline.intervals import in_words
+from headline.intervals import DAY, in_words
 from headline.ledger import Ledger, partial_days
 from headline.listings import published
 from headline.pages.visitor import Visitor
@@ -132,7 +132,7 @@ def _described(visitor: Visitor, found: list[tuple[Pipeline, Table]]) -> Content
                 table.period,
                 list(table.key),
                 min((one.interval.start for one in mine), default=None),
-                max((one.interval.end for one in mine), default=None),
+                max((one.interval.end - DAY for one in mine), default=None),
                 standing.get(table.full_name, "never published"),
                 min((one.coverage for one in mine), default=None),
                 in_words(partial.get(table.full_name, ())),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
+from decimal import Decimal
 from types import SimpleNamespace
 from typing import Any
 
@@ -15,13 +16,22 @@ from fastapi.testclient import TestClient
 
 from headline.api import answer, known
 from headline.api.app import app
-from headline.ledger import IssuedFigures
+from headline.ledger import FigureRow, IssuedFigures
 from headline.ledger.incident import Finding
 from headline.ledger.incidents import Incidents
 from headline.pages import visitor
 
 D1, D2, D3 = date(2026, 3, 1), date(2026, 3, 2), date(2026, 3, 3)
 Client = Callable[..., TestClient]
+METRICS = """
+    metrics:
+      {name}:
+        description: How many orders there were.
+        table: orders
+        expression: count(*)
+        unit: orders
+        materiality: 1 %
+"""
 
 
 @dataclass
@@ -71,6 +81,13 @@ def shop(project: Any, once: Any) -> Any:
     return once(project, two_days)
 
 
+@pytest.fixture
+def metrics(shop: Any) -> Any:
+    shop.write("sources/shop/metrics.yml", METRICS.format(name="daily_raw_orders"))
+    shop.write("core/core_shop/metrics.yml", METRICS.format(name="daily_orders"))
+    return shop
+
+
 def two_days(project: Any) -> None:
     project.arrive({D1: [("a", "1.50"), ("x", "-1.00")], D2: [("b", "12345.25"), ("=c", "0.0001")]})
     project.publish("shop", D1, D2)
@@ -82,11 +99,7 @@ def two_days(project: Any) -> None:
         Incidents().fire(Finding(pipeline, "task_failed", D1, now, {"task_id": "ingest", "error": "password=secret1"}), now)
 
 
-def figure(pipeline: str, status: str, value: str, start: date = D1, metric: str = "") -> Any:
-    from decimal import Decimal
-
-    from headline.ledger import FigureRow
-
+def figure(pipeline: str, status: str, value: str, start: date = D1, metric: str = "") -> FigureRow:
     return FigureRow(
         pipeline=pipeline,
         metric=metric or f"{pipeline}_orders",

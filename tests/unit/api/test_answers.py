@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -138,7 +138,7 @@ def test_figures_as_first_reported_most_recent_and_as_of_a_day(shop: Any, client
     assert values(metric="shop_orders") == ["-3.000000000000000000001"]
     assert values(metric="shop_orders", read="first") == ["10.50"]
     assert values(read="as_of", as_of="2000-01-01") == []
-    assert values(read="as_of", as_of=str(date.today() + timedelta(days=1))) == ["-3.000000000000000000001"] * 2
+    assert values(read="as_of", as_of=str(datetime.now(UTC).date() + timedelta(days=1))) == ["-3.000000000000000000001"] * 2
     assert values(**{"from": str(D2)}) == []
     assert client().get("/figures?read=as_of").status_code == 400
     assert client().get("/figures?as_of=2026-01-01").status_code == 400

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
 from fastapi.routing import APIRoute
 from tests.unit.api.conftest import Client, Rights
 
@@ -15,22 +14,6 @@ ROUTES = [route for route in app.routes if isinstance(route, APIRoute)]
 # What stands for the parameters of a path: of the DAG that bob sees (shop), and of one that he does not (core_shop).
 OWN = {"name": {"/tables": "raw.orders", "/metrics": "daily_raw_orders"}, "incident_id": "shop"}
 OTHERS = {"name": {"/tables": "core.orders", "/metrics": "daily_orders"}, "incident_id": "core_shop"}
-METRICS = """
-    metrics:
-      {name}:
-        description: How many orders there were.
-        table: orders
-        expression: count(*)
-        unit: orders
-        materiality: 1 %
-"""
-
-
-@pytest.fixture
-def metrics(shop: Any) -> Any:
-    shop.write("sources/shop/metrics.yml", METRICS.format(name="daily_raw_orders"))
-    shop.write("core/core_shop/metrics.yml", METRICS.format(name="daily_orders"))
-    return shop
 
 
 def addresses(client: Client, of: dict[str, Any]) -> dict[str, str]:

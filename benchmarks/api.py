@@ -17,7 +17,7 @@ from headline.operators.links import PREFIX
 
 RATE, SECONDS, CONNECTIONS = 200, 20, 32
 USERS = 10  # of the roles of readers, each within its limit of requests
-PASSWORD = "of a benchmark"
+PASSWORD = "of a benchmark"  # noqa: S105
 PATHS = (
     "/tables/profit.daily_profit_summary/rows?limit=100",
     "/metrics/daily_net_profit/values",

@@ -23,6 +23,7 @@ from headline.pages import visitor
 
 D1, D2, D3 = date(2026, 3, 1), date(2026, 3, 2), date(2026, 3, 3)
 Client = Callable[..., TestClient]
+USERS = ("ada", "bob", "eve", "often", "seldom")
 METRICS = """
     metrics:
       {name}:
@@ -53,7 +54,7 @@ class Rights:
 async def by_token(request: Request) -> Any:
     """Airflow's login, for tokens that are the names of users."""
     scheme, _, name = request.headers.get("authorization", "").partition(" ")
-    if scheme != "Bearer" or not name:
+    if scheme != "Bearer" or name not in USERS:
         raise HTTPException(401, "Not authenticated")
     return SimpleNamespace(get_name=lambda: name)
 

@@ -9,6 +9,7 @@ import pytest
 import schemathesis
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from schemathesis import GenerationMode
+from schemathesis.specs.openapi.checks import positive_data_acceptance
 from tests.unit.api.conftest import Client
 
 from headline import settings as deployment
@@ -16,6 +17,8 @@ from headline.api import gate
 from headline.api.app import app
 
 EXAMPLES = 6  # of each endpoint and mode
+# What hangs on other parameters, or on answers before: OpenAPI cannot say it, so that a 400 is no broken promise there.
+BETWEEN = {"cursor", "read", "as_of", "from", "to", "by"}
 TOKEN = {"Authorization": "Bearer ada"}
 
 
@@ -43,7 +46,8 @@ def test_nothing_that_is_sent_breaks_a_promise(metrics: Any, client: Client, mon
             )
             @given(case=operation.as_strategy(generation_mode=mode, path_parameters=path))
             def check(case: Any) -> None:
-                tried[case.path, case.call_and_validate(headers=TOKEN).status_code] += 1
+                beyond = [positive_data_acceptance] if BETWEEN & (case.query or {}).keys() else []
+                tried[case.path, case.call_and_validate(headers=TOKEN, excluded_checks=beyond).status_code] += 1
 
             check()
     print(tried)

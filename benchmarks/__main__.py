@@ -12,7 +12,7 @@ from typing import Annotated
 
 import typer
 
-from benchmarks import figures, metrics, parsing, plan, scale, work
+from benchmarks import api, figures, metrics, parsing, plan, scale, work
 from benchmarks.deployment import DAGS, DAYS, REPEATS, Deployment, deployment
 from benchmarks.report import Report, compare, machine
 from benchmarks.scheduler import measure_backfill, measure_idle, measure_scheduler
@@ -53,6 +53,7 @@ def main(
             measure_idle(running, report, screen)
             measure_figures(report, screen)
             measure_metrics(running, report, screen)
+            measure_api(running, report, screen)
             if with_backfill:
                 measure_backfill(running, whole, report, screen)
             loads = work.landed()
@@ -79,7 +80,16 @@ def measure_metrics(running: Deployment, report: Report, screen: Screen) -> None
     with screen.step("The page of metrics"):
         first, warm, count = metrics.seconds_of_page(running)
     report.section()
-    report.add(f"the page of metrics with {count} sparklines", f"{warm:.2f} s", f"the first time {first:.2f} s", budget="30 in 1 s")
+    report.add(
+        f"the page of metrics with {count} sparklines", f"{warm:.2f} s", f"the first time {first:.2f} s", budget="30 in 1 s"
+    )
+
+
+def measure_api(running: Deployment, report: Report, screen: Screen) -> None:
+    with screen.step(f"{api.RATE} requests a second of the data API"):
+        spent = api.measure(running.api)
+    what = f"{api.RATE} kept answers a second, each recorded: {spent.rate:.0f} a second, {spent.failed} failed"
+    report.add(what, f"p99 {spent.percentile(99):.0f} ms", f"median {spent.percentile(50):.0f} ms", budget="p99 150 ms")
 
 
 def measure_range(loads: Loads, whole: Interval, report: Report, screen: Screen) -> None:

@@ -2,6 +2,7 @@
 
 from airflow.plugins_manager import AirflowPlugin
 
+from headline.api.served import VERSION, api
 from headline.operators import preload, takeover
 from headline.operators.landing_deadline import LandingDeadline
 from headline.operators.links import PREFIX, ContractsLink, RunbookLink
@@ -16,7 +17,10 @@ class HeadlinePlugin(AirflowPlugin):
 
     name = "headline"
     operator_extra_links = [RunbookLink(), ContractsLink()]  # noqa: RUF012 (Airflow's convention)
-    fastapi_apps = [{"app": pages, "url_prefix": PREFIX, "name": "headline"}]  # noqa: RUF012
+    fastapi_apps = [  # noqa: RUF012 (the first whose prefix fits answers)
+        {"app": api, "url_prefix": f"{PREFIX}{VERSION}", "name": "headline data api"},
+        {"app": pages, "url_prefix": PREFIX, "name": "headline"},
+    ]
     fastapi_root_middlewares = [{"middleware": LimitedLogins, "name": "limited logins"}]  # noqa: RUF012
     external_views = [  # noqa: RUF012
         {"name": "Headline", "href": f"{PREFIX}/board", "destination": "nav", "category": "browse", "url_route": "headline"},

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from datetime import timedelta
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +18,7 @@ from headline.operators.links import contract_path, runbook_path
 from headline.operators.priority import Urgency
 from headline.operators.steps import TIME_TO_COMPUTE
 from headline.specs import Pipeline, Source, load_pipeline
+from headline.specs.access import readers
 from headline.timetable import BEFORE_ALL_DATA, DailyTimetable
 
 # Within runs of one kind, the more important tier gets a worker first.
@@ -146,20 +145,10 @@ def _dag(dag_id: str, area: str, tags: list[str], description: str, doc_md: str,
         start_date=BEFORE_ALL_DATA,
         catchup=True,
         max_active_runs=4,
-        access_control=_readers(area) if known.area_roles else None,
+        access_control=readers(dag_id, area) if known.area_roles else None,
         on_failure_callback=callbacks.run_failed,
         **({"params": PARAMS} | more),
     )
-
-
-def _readers(area: str) -> dict[str, dict[str, set[str]]]:
-    """Who reads the area's figures, in the role of its name, may look at its DAGs; all others are the engineers' alone."""
-    return {area: {"DAGs": {"can_read"}, "DAG Runs": {"can_read"}}} if area in _roles() else {}
-
-
-@cache
-def _roles() -> frozenset[str]:
-    return frozenset(right["name"] for right in json.loads(settings.ROLES.read_text()))
 
 
 def _faulty_dag(dag_id: str, area: str, error: SpecError) -> DAG:

@@ -17,6 +17,7 @@ from headline.errors import BadRequest
 
 PROJECT = Path(__file__).resolve().parents[2]
 ROLES = PROJECT / "include" / "roles.json"
+ACCESS = PROJECT / "include" / "access.yml"
 SANDBOX = "dev"
 
 
@@ -88,6 +89,11 @@ class Settings(BaseModel):
     settled_minutes: int = Field(15, gt=0, description="a file that nobody has written to for so many minutes has arrived")
     query_seconds: float = Field(60, gt=0, description="the time limit of a SELECT that a person wrote, in seconds")
     query_rows: int = Field(1_000_000, gt=0, description="the most rows that a SELECT which a person wrote may give")
+    api_rate: str = Field(
+        "600 per minute",
+        pattern=r"^\d+ per (\d+ )?(second|minute|hour|day)$",
+        description="the most requests of one user that each process of the data API answers, such as 600 per minute",
+    )
     most_days: int = Field(400, gt=0, description="the most days that one run computes")
     most_rows: int = Field(20_000_000, gt=0, description="the most rows that a source may send for a day of a landing")
     most_bytes: int = Field(

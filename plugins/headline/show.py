@@ -82,13 +82,13 @@ def show(columns: Sequence[str], rows: Iterable[Sequence[Any]], form: Format = F
         print("\n".join(_markdown(columns, rows, title)))
     elif form is Format.CSV:
         for row in (columns, *rows):
-            print(_line(row))
+            print(csv_line(row))
     else:
         print(json.dumps([dict(zip(columns, row, strict=True)) for row in rows], default=str, indent=2))
 
 
-def _line(row: Iterable[Any]) -> str:
-    """A row of CSV; the writer puts into quotes what ends its lines, and so both signs that may."""
+def csv_line(row: Iterable[Any]) -> str:
+    """A row of CSV, without its end; the writer puts into quotes what ends its lines, and so both signs that may."""
     text = io.StringIO()
     csv.writer(text, lineterminator="\r\n").writerow(map(_cell, row))
     return text.getvalue().removesuffix("\r\n")

@@ -51,6 +51,7 @@ ORDER = (
     "listings",
     "serving",
     "pages",
+    "api",
     "timetable",
     "executor",
     "dag",

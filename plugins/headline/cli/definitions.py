@@ -90,11 +90,38 @@ def runbooks(
         raise HeadlineError("\n".join(["the runbooks are not as they should be:", *(f"  - {fault}" for fault in found)]))
 
 
-def access() -> None:
-    """Write who may do what into docs/rights.md, from infra/terraform/access.yml and include/roles.json."""
-    from headline.runbooks.access import PAGE, regenerated_access
+def access(
+    write: Annotated[
+        bool,
+        typer.Option(
+            "--write",
+            help="Write include/roles.json and docs/rights.md anew, from both access.yml (include and infra/terraform).",
+        ),
+    ] = False,
+    form: FormatOption = Format.TABLE,
+) -> None:
+    """List who may see what: each role and person by area, with the tables whose personal data they see empty.
 
-    PAGE.write_text(regenerated_access())
+    Roles and people are those of Airflow, which administrators may list; where it cannot be asked, the roles are those of
+    include/access.yml.
+    """
+    from headline.listings.access import roles_of_airflow, roles_of_file, who_may_see
+    from headline.remote.client import airflow
+    from headline.runbooks.access import PAGE, regenerated_access
+    from headline.specs.access import roles_json
+
+    if write:
+        settings.ROLES.write_text(roles_json())
+        PAGE.write_text(regenerated_access())
+        return
+    catalog = sound_catalog()
+    roles, people = roles_of_file(catalog), []
+    try:
+        with airflow() as api:
+            roles, people = roles_of_airflow(api.roles()), api.people()
+    except HeadlineError as error:
+        print(f"headline: the roles of include/access.yml, and no people: {error}", file=sys.stderr)
+    who_may_see(catalog, roles, people).show(form)
 
 
 COMMANDS = (compile_, checks, check, runbooks, access)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections import Counter
 from collections.abc import Iterable
@@ -23,11 +24,37 @@ if TYPE_CHECKING:
 
 
 def query(sql: str, form: FormatOption = Format.TABLE) -> None:
-    """Read the published tables with one SELECT, on any engine; it can reach and change nothing else."""
+    """Read the published tables with one SELECT, on any engine; it can reach and change nothing else, and is recorded."""
+    from headline import settings
+    from headline.connections import lent, variable
+    from headline.ledger import Read, Reads
+    from headline.ledger.engine import CONNECTION as LEDGER
     from headline.listings import published
     from headline.remote.client import listed
 
-    listed(lambda: published.query(sql), "query", Rows.of, json={"sql": sql}).show(form)
+    writer = {RECORDER: os.environ.get(variable(LEDGER), "")}  # while the ledger is only read, so that the reading is recorded
+
+    def record(read: Read) -> None:
+        with lent(writer):
+            Reads(RECORDER).record(read)
+
+    listed(lambda: published.query(sql, settings.account(), record), "query", Rows.of, json={"sql": sql}).show(form)
+
+
+def reads(
+    reader: Annotated[str | None, typer.Option("--reader", help="Of one reader: a user of Airflow, or an account.")] = None,
+    name: Annotated[str | None, typer.Option("--name", help="Of one table (schema.table) or metric.")] = None,
+    limit: Annotated[int, typer.Option("--limit", min=1, max=10_000, help="The most that are listed.")] = 100,
+    form: FormatOption = Format.TABLE,
+) -> None:
+    """List who has read which numbers on pages, over the API, by query, export and report, the newest first."""
+    from headline.ledger import Reads
+    from headline.listings.reads import rows_of
+    from headline.remote.client import listed
+
+    options = {key: value for key, value in {"reader": reader, "name": name, "limit": limit}.items() if value is not None}
+    found = listed(lambda: rows_of(Reads().newest(limit, reader, [name] if name else [])), "reads", Rows.of, params=options)
+    found.show(form)
 
 
 def tables(
@@ -154,4 +181,6 @@ def _with_contract(tables: Iterable[Table]) -> list[Table]:
     return asked
 
 
-COMMANDS = (query, tables, why, verify, inspect_)
+# The connection by which a reading is recorded here.
+RECORDER = "headline_ledger_of_reads"
+COMMANDS = (query, reads, tables, why, verify, inspect_)

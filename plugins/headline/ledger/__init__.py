@@ -33,6 +33,7 @@ from headline.ledger.staleness import (
     stale_states,
     touched,
 )
+from headline.ledger.stamps import Stamp, Stamps
 from headline.ledger.statements import Statement, Statements
 from headline.ledger.upkeep import Erasure, Tombstones, Upkeep
 
@@ -73,6 +74,8 @@ __all__ = [
     "SchemaChange",
     "SchemaChanges",
     "StagingTable",
+    "Stamp",
+    "Stamps",
     "Statement",
     "Statements",
     "Tombstones",

@@ -124,6 +124,10 @@ class Incidents(Store):
             raise _unknown(incident_id)
         return found[0]
 
+    def by_id(self, ids: Iterable[int]) -> dict[int, Incident]:
+        """Those of these ids that exist."""
+        return {one.id: one for one in self._select(tables.incident.c.id.in_(set(ids)))}
+
     def by_key(self, keys: Iterable[Key]) -> dict[Key, Incident]:
         """Those of the given pipelines, kinds and days that exist, in whatever state."""
         wanted = set(keys)

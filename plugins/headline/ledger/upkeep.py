@@ -24,6 +24,7 @@ TOLD = {
     ("incident_event", "detail"): False,
     ("held_day", "found"): False,
     ("schema_change", "changes"): True,
+    ("read", "detail"): False,
 }
 # Of these the writer may change the rows itself; the others are history, which a function of the ledger changes.
 _CURRENT = {"incident", "held_day"}

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Any
 
 from headline.intervals import DAY, in_words, merge
-from headline.ledger import Ledger, PeriodState, made_by_earlier_code, partial_days, stale_states
+from headline.ledger import Ledger, PeriodState, Read, made_by_earlier_code, partial_days, stale_states
 from headline.show import Rows
-from headline.specs import Pipeline
+from headline.specs import Column, Pipeline
 
 COLUMNS = ("table", "pipeline", "period", "from", "before", "status", "partial_days", "days_by_earlier_code", "published_at")
 
@@ -62,15 +63,48 @@ def stale_tables(pipelines: Collection[Pipeline], ledger: Ledger) -> Rows:
     return Rows(["table", "stale_days", "days_by_earlier_code", "command"], rows, notes=notes)
 
 
-def query(sql: str, among: Collection[str] | None = None) -> Rows:
-    """The rows of one SELECT; `among`: the tables that it may read, all that are published if left out.
+def query(
+    sql: str,
+    reader: str,
+    record: Callable[[Read], None],
+    among: Collection[str] | None = None,
+    masked: Mapping[str, Sequence[Column]] | None = None,
+) -> Rows:
+    """The rows of one SELECT; who has read what is recorded before they are given, and that they were refused too.
+
+    `among`: the tables that it may read, all that are published if left out. `masked`: the columns of those whose personal data
+    the reader may not see: they are null.
 
     Raises SpecError for what is not one SELECT, BadRequest for what it may not read, or where it is or takes too long.
     """
-    from headline.sql import checked, parse
+    from headline.sql import checked, parse, resolve, tables_read
     from headline.warehouse import LONGEST_QUERY, ask, open_warehouse
 
-    if among is not None and len(sql) <= LONGEST_QUERY:
-        checked(parse(sql, "the query"), among, "duckdb")
-    found = ask(open_warehouse(), sql)
+    names: tuple[str, ...] = ()
+    row_count = None
+    try:
+        if len(sql) <= LONGEST_QUERY:
+            tree = parse(sql, "the query")
+            names, asked = tuple(sorted(tables_read(tree))), sql
+            if among is not None:
+                checked(tree, among, "duckdb")
+            if masked and any(name.casefold() in masked for name in names):
+                without = {name: _without_personal_data(name, masked) for name in names if name.casefold() in masked}
+                asked = resolve(tree, without).sql(dialect="duckdb", comments=False)
+        else:
+            asked = sql
+        found = ask(open_warehouse(), asked)
+        row_count = len(found.rows)
+    finally:
+        record(Read(reader, "query", tuple(name.casefold() for name in names), sql[:LONGEST_QUERY].replace("\0", ""), row_count))
     return Rows(found.columns, found.rows)
+
+
+def _without_personal_data(name: str, masked: Mapping[str, Sequence[Column]]) -> Any:
+    """What stands for a table in a query: its rows with nulls where personal data are."""
+    from headline.sql import parse
+
+    columns = (
+        f"cast(null as {one.sql_type}) as {one.name}" if one.attributes.personal else one.name for one in masked[name.casefold()]
+    )
+    return parse(f"select {', '.join(columns)} from {name}", name).subquery()  # type: ignore[attr-defined]

@@ -12,6 +12,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from headline.specs.access import PERSONAL_DATA
+
 Role = Mapping[str, str]  # as in the file that `airflow roles export` writes: name, resource, actions
 
 
@@ -40,7 +42,11 @@ def _set_user(security: Any, name: str, role: str, password: str) -> None:
 
 
 def _add_roles(security: Any, roles: Iterable[Role]) -> None:
-    """Add the roles and the permissions that they lack; a name that Airflow does not know would grant nothing, silently."""
+    """Add the roles and the permissions that they lack; a name that Airflow does not know would grant nothing, silently.
+
+    Headline's own right, to personal data, Airflow learns here.
+    """
+    security.create_resource(PERSONAL_DATA)
     wanted: dict[str, list[tuple[str, str]]] = defaultdict(list)
     for role in roles:
         wanted[role["name"]] += [(action, role["resource"]) for action in role["action"].split(",")]

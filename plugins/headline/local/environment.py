@@ -138,6 +138,8 @@ def derived(place: Place, secrets: Secrets, choices: Mapping[str, str]) -> dict[
         # DAG files only name their pipelines: they need not contain the words that the safe mode looks for.
         "AIRFLOW__CORE__DAG_DISCOVERY_SAFE_MODE": "False",
         "AIRFLOW__CORE__AUTH_MANAGER": "airflow.providers.fab.auth_manager.fab_auth_manager.FabAuthManager",
+        # How long a user is kept: whose account is deactivated, or who loses a role, loses its rights after a second at most.
+        "AIRFLOW__FAB__CACHE_TTL": "1",
         "AIRFLOW__CORE__EXECUTOR": "headline.executor.LocalExecutor",
         "AIRFLOW__CORE__PARALLELISM": "4",
         # How long a task waits before its second try; every further wait is longer.

@@ -23,6 +23,7 @@ from headline.local.processes import Processes
 from headline.local.screen import Screen
 from headline.local.secrets import PEOPLE, WATCH, Secrets
 from headline.local.told import process_environment
+from headline.specs.access import load_access
 
 PORTS = {
     "api-server": ("HEADLINE_PORT", "Airflow's UI"),
@@ -115,7 +116,7 @@ def prepare_airflow(environment: Mapping[str, str], postgres: Postgres, screen: 
 
     Asking Airflow itself takes seconds, so the database carries a note of what it was prepared for.
     """
-    wanted = wanted_of_airflow(postgres.secrets, team(postgres.secrets))
+    wanted = wanted_of_airflow(postgres.secrets, team(postgres.secrets), readers(postgres.secrets))
     versions = [f"{name} {version(name)}" for name in ("apache-airflow-core", "apache-airflow-providers-fab")]
     note = ", ".join([*versions, f"users and roles {hashlib.sha256(json.dumps(wanted).encode()).hexdigest()[:12]}"])
     with closing(postgres.connect("airflow")) as connection, connection.cursor() as cursor:
@@ -127,11 +128,26 @@ def prepare_airflow(environment: Mapping[str, str], postgres: Postgres, screen: 
         cursor.execute("comment on database airflow is %s", (note,))
 
 
-def wanted_of_airflow(secrets: Secrets, people: Mapping[str, str] | None = None) -> dict[str, object]:
-    """The users that set-up makes, by name with role and password, and the roles. `people`: passwords of engineers."""
-    users = {name: ("Op", password) for name, password in (people or {}).items()}
+def wanted_of_airflow(
+    secrets: Secrets, people: Mapping[str, str] | None = None, readers: Mapping[str, str] | None = None
+) -> dict[str, object]:
+    """The users that set-up makes, by name with role and password, and the roles.
+
+    `people`: passwords of engineers; `readers`: of users that are called like their role.
+    """
+    users = {name: (name, password) for name, password in (readers or {}).items()}
+    users |= {name: ("Op", password) for name, password in (people or {}).items()}
     users |= {ADMIN: ("Admin", secrets[ADMIN]), WATCH: (WATCH, secrets[WATCH])}
     return {"users": users, "roles": json.loads(settings.ROLES.read_text())}
+
+
+def readers(secrets: Secrets) -> dict[str, str]:
+    """The password of the demo company's user of each role of access.yml; of nobody in production."""
+    if settings.load().environment == "prod":
+        return {}
+    own, names = Secrets(secrets.folder / PEOPLE), list(load_access().roles)
+    own.make(names)
+    return {name: own[name] for name in names}
 
 
 def team(secrets: Secrets) -> dict[str, str]:

@@ -16,12 +16,12 @@ from headline.errors import HeadlineError, SpecError
 from headline.incidents.kinds import FORMER, KINDS
 from headline.intervals import business_day, in_words
 from headline.ledger import Ledger, partial_days
-from headline.pages import again, answers, backfills, board, errors, figures, incidents, listings, metrics, rota
+from headline.pages import again, answers, backfills, board, errors, figures, incidents, listings, metrics, reads, rota
 from headline.pages.headers import send_headers
 from headline.pages.ledger import ReadsTheLedger
 from headline.pages.markdown import to_html
 from headline.pages.render import page
-from headline.pages.visitor import CurrentVisitor
+from headline.pages.visitor import CurrentVisitor, active_user
 from headline.redaction import redact
 from headline.runbooks import ALERT_PAGES
 from headline.specs import Pipeline, Table, load_contract, load_sound
@@ -31,10 +31,10 @@ app = FastAPI(
     docs_url=None,
     redoc_url=None,
     openapi_url=None,
-    dependencies=[Depends(requires_authenticated())],
+    dependencies=[Depends(requires_authenticated()), Depends(active_user)],
     exception_handlers=errors.HANDLERS,
 )
-for part in (again, answers, backfills, board, figures, incidents, listings, metrics, rota):
+for part in (again, answers, backfills, board, figures, incidents, listings, metrics, reads, rota):
     app.include_router(part.router)
 app.include_router(backfills.answers)
 send_headers(app)

@@ -7,22 +7,25 @@ from datetime import UTC, date, datetime
 from threading import BoundedSemaphore
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Body, Depends, Response
+from fastapi import APIRouter, Body, Depends, Query, Response
 
 from headline import settings
 from headline.errors import BadRequest, SpecError, Transient
-from headline.ledger import Ledger
+from headline.ledger import Ledger, Read, Reads, reading
 from headline.listings import published
+from headline.listings.reads import MOST_READS, rows_of
 from headline.operators.backfill import DAG_ID
+from headline.pages.reads import newest_reads
 from headline.pages.visitor import CurrentVisitor, Visitor, from_this_site
 from headline.show import Rows
-from headline.specs import Pipeline, Table, load_sound, read_contract
+from headline.specs import Column, Pipeline, load_sound, read_contract
 from headline.warehouse import open_warehouse
 from headline.why.inquiry import explain
 
 router = APIRouter(prefix="/api")
 # Queries that run side by side: each may take the memory of one engine, and the server has more to do.
 QUERIES = BoundedSemaphore(2)
+REASON = Column(name="quarantine_reason", data_type="varchar", description="The rule that refused the row.")
 
 
 @router.get("/tables")
@@ -43,16 +46,27 @@ def audits(visitor: CurrentVisitor, table: str = "", *, failed: bool = False) ->
 
 @router.post("/query", dependencies=[Depends(from_this_site)])
 def query(visitor: CurrentVisitor, sql: Annotated[str, Body(embed=True)]) -> Response:
-    """As `headline query`. Tables with personal data are for those alone who may edit the DAG that makes them."""
-    among = [name for one in _pipelines(visitor) for name in _to_be_asked(visitor, one)]
+    """As `headline query`. Personal data are null for who may not see those of the DAG that makes the table."""
+    among, masked = to_be_asked(visitor)
     if not QUERIES.acquire(timeout=settings.load().query_seconds):
         raise Transient("others ask too much at the moment: try again in a minute")
     try:
-        return _sent(published.query(sql, among))
+        return _sent(published.query(sql, visitor.name, record, among, masked))
     except SpecError as error:  # the SQL is at fault, not a file of the server's
         raise BadRequest(str(error)) from error
     finally:
         QUERIES.release()
+
+
+@router.get("/reads")
+def reads(
+    visitor: CurrentVisitor,
+    reader: str | None = None,
+    name: str | None = None,
+    limit: Annotated[int, Query(ge=1, le=MOST_READS)] = 100,
+) -> Response:
+    """As `headline reads`."""
+    return _sent(rows_of(newest_reads(visitor, reader, name, limit)))
 
 
 @router.get("/why/{table}/{day}")
@@ -108,12 +122,22 @@ def _must_read(visitor: Visitor, table: str) -> None:
     visitor.must_read(catalog.makers[table].id)
 
 
-def _to_be_asked(visitor: Visitor, pipeline: Pipeline) -> list[str]:
-    """The tables and quarantines of a pipeline that the visitor may ask."""
+def record(read: Read) -> None:
+    """Remember who has read what, also where the ledger is only read."""
+    with reading(is_on=False):
+        Reads().record(read)
 
-    def is_personal(table: Table) -> bool:
-        contract, _ = read_contract(table)
-        return contract is None or bool(contract.personal_columns)
 
-    may_edit = visitor.may_edit(pipeline.id)
-    return [name for name, table in pipeline.outputs.items() if may_edit or not is_personal(table)]
+def to_be_asked(visitor: Visitor) -> tuple[list[str], dict[str, list[Column]]]:
+    """The tables and quarantines that the visitor may ask, and the columns of those whose personal data they may not see."""
+    among, masked = [], {}
+    for pipeline in _pipelines(visitor):
+        sees_personal = visitor.may_see_personal(pipeline.id)
+        for name, table in pipeline.outputs.items():
+            contract, _ = read_contract(table)
+            if contract is None and not sees_personal:  # nobody knows what is personal in it
+                continue
+            among.append(name)
+            if contract and contract.personal_columns and not sees_personal:
+                masked[name] = [*contract.columns, *([REASON] if name != table.full_name else [])]
+    return among, masked

@@ -1,13 +1,17 @@
-"""Who looks at a page and what he may see and do: Airflow's own rights, DAG by DAG."""
+"""Who looks at a page and what they may see and do: Airflow's own rights, DAG by DAG."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any
 
 from airflow.api_fastapi.auth.managers.models.resource_details import DagAccessEntity, DagDetails
 from airflow.api_fastapi.core_api.security import GetUserDep, get_auth_manager
 from fastapi import Depends, HTTPException, Request
+
+from headline.pages.at_once import AtOnce
+from headline.specs.access import PERSONAL_DATA
 
 
 @dataclass(frozen=True)
@@ -24,8 +28,18 @@ class Visitor:
         """The DAGs that he may see."""
         return set(get_auth_manager().get_authorized_dag_ids(user=self.user, method="GET"))
 
+    def may_read(self, dag_id: str) -> bool:
+        return self._may("GET", dag_id)
+
     def may_edit(self, dag_id: str) -> bool:
         return self._may("PUT", dag_id)
+
+    def may_see_personal(self, dag_id: str) -> bool:
+        """Whether they may see the personal data in the DAG's tables: who may edit it, and readers with a right of their own."""
+        return self.may_edit(dag_id) or (
+            self.may_read(dag_id)
+            and bool(get_auth_manager().is_authorized_custom_view(method="GET", resource_name=PERSONAL_DATA, user=self.user))
+        )
 
     def may_trigger(self, dag_id: str) -> bool:
         """Whether Airflow would let them start a run of the DAG."""
@@ -35,7 +49,7 @@ class Visitor:
 
     def must_read(self, dag_id: str) -> None:
         """Raises 403 where he may not see the DAG."""
-        if not self._may("GET", dag_id):
+        if not self.may_read(dag_id):
             raise HTTPException(403, f"you have no right to see {dag_id}; ask an administrator of Airflow")
 
     def must_edit(self, dag_id: str) -> None:
@@ -52,7 +66,29 @@ class Visitor:
         return bool(get_auth_manager().is_authorized_dag(method=method, details=DagDetails(id=dag_id), user=self.user))
 
 
-def visitor(user: GetUserDep) -> Visitor:
+def _active(user_ids: Sequence[int]) -> Sequence[bool]:
+    """Which of these users may still log in."""
+    from airflow.providers.fab.auth_manager.models import User
+    from airflow.utils.session import create_session
+    from sqlalchemy import select
+
+    with create_session(scoped=False) as session:
+        found = set(session.scalars(select(User.id).where(User.id.in_(user_ids), User.active.is_(True))))
+    return [one in found for one in user_ids]
+
+
+ACTIVE: AtOnce[int, bool] = AtOnce(_active)
+
+
+async def active_user(user: GetUserDep) -> Any:
+    """Who asks. Airflow keeps a user for some seconds, so that a token would outlive its account: asked anew, it does not."""
+    is_kept = type(user).__module__.startswith("airflow.providers.fab.") and not getattr(user, "is_anonymous", False)
+    if is_kept and not await ACTIVE.ask(user.id):
+        raise HTTPException(401, "this account is deactivated; ask an administrator of Airflow")
+    return user
+
+
+async def visitor(user: Annotated[Any, Depends(active_user)]) -> Visitor:
     return Visitor(user)
 
 

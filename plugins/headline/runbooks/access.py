@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from functools import cache
-from typing import Any, Literal
+from typing import Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field
 
 from headline.runbooks.document import replace_parts
 from headline.runbooks.markdown import code, table
-from headline.settings import PROJECT, ROLES
+from headline.settings import PROJECT
+from headline.specs import access
 
 ACCESS = PROJECT / "infra" / "terraform" / "access.yml"
 PAGE = PROJECT / "docs" / "rights.md"
@@ -72,7 +72,7 @@ def load_access() -> Access:
 
 def regenerated_access() -> str:
     """docs/rights.md with its generated tables up to date."""
-    return replace_parts(PAGE.read_text(), {"aws": on_aws(), "airflow": in_airflow()})
+    return replace_parts(PAGE.read_text(), {"aws": on_aws(), "airflow": in_airflow(), "actions": rights_in_airflow()})
 
 
 def on_aws() -> str:
@@ -104,14 +104,33 @@ def _joined(places: list[str]) -> str:
 
 
 def in_airflow() -> str:
-    """A row for each resource of Airflow that roles.json gives, with what each of its roles may do there."""
-    rights: list[dict[str, Any]] = json.loads(ROLES.read_text())
-    roles = list(dict.fromkeys(right["name"] for right in rights))
-    given = {
-        (right["resource"], right["name"]): right["action"].replace("can_", "").replace("menu_access", "menu") for right in rights
-    }
-    resources = sorted({right["resource"] for right in rights})
+    """A row for each role of include/access.yml, with whose DAGs it sees."""
     return table(
-        ["resource", *map(code, roles)],
-        [(one, *(given.get((one, role), "").replace(",", ", ") for role in roles)) for one in resources],
+        ["role", "who has it", "sees", "personal data"],
+        [
+            (code(name), role.who, "; ".join(_seen(role)), "yes" if role.personal_data else "no")
+            for name, role in access.load_access().roles.items()
+        ],
     )
+
+
+def _seen(role: access.Role) -> Iterator[str]:
+    if role.areas:
+        yield f"all of {', '.join(role.areas)}"
+    if role.dags:
+        yield ", ".join(code(one) for one in role.dags)
+
+
+def rights_in_airflow() -> str:
+    """A row for each resource of Airflow, with what these roles may do there, and those that are given besides."""
+    known = access.load_access()
+    given = {"the roles above": known.in_airflow, **{code(name): rights for name, rights in known.others.items()}}
+    resources = sorted({resource for rights in given.values() for resource in rights})
+    return table(
+        ["resource", *given],
+        [(one, *(_action(rights.get(one, "")) for rights in given.values())) for one in resources],
+    )
+
+
+def _action(actions: str) -> str:
+    return actions.replace("can_", "").replace("menu_access", "menu").replace(",", ", ")

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from sqlalchemy.exc import DBAPIError
 
-from headline.ledger import Ledger, Read, Reads
+from headline.connections import lent
+from headline.ledger import ERASER, Ledger, Read, Reads, Upkeep
+from headline.ledger.engine import engine
+from headline.local.postgres import Postgres
 
 
 def test_readings_are_found_by_reader_and_name_and_never_changed(ledger: Ledger) -> None:
@@ -27,3 +32,14 @@ def test_readings_are_found_by_reader_and_name_and_never_changed(ledger: Ledger)
 def test_a_channel_that_nobody_knows_is_refused(ledger: Ledger) -> None:
     with pytest.raises(DBAPIError, match="read_by_channel"):
         Reads().record(Read("ines", "fax", ()))  # type: ignore[arg-type]
+
+
+def test_an_erased_person_stands_in_no_query_that_was_recorded(ledger: Ledger, postgres: str, server_folder: Path) -> None:
+    Reads().record(Read("ines", "query", ("core.orders",), "select * from core.orders where user_id in ('C12', 'C123')", 1))
+    assert Upkeep().count_told("C12") == {"ledger read.detail": 1}
+    eraser = Postgres(server_folder / "postgres").secrets.databases(postgres)["LEDGER_ERASER"]
+    with lent({ERASER: eraser}):
+        Upkeep(ERASER).replace_told("C12", "-000000000000001")
+        engine(ERASER).dispose()
+    [read] = Reads().newest()
+    assert read.detail == "select * from core.orders where user_id in ('-000000000000001', 'C123')"

@@ -10,8 +10,9 @@ import pytest
 from headline.errors import BadRequest, HeadlineError
 from headline.local.airflow_database import _add_roles
 from headline.local.secrets import PEOPLE, Secrets
-from headline.local.setup import check_port, free_port, is_free, prepare_database, team, wanted_of_airflow
+from headline.local.setup import check_port, free_port, is_free, prepare_database, readers, team, wanted_of_airflow
 from headline.specs import load_team
+from headline.specs.access import load_access
 
 
 @pytest.fixture
@@ -63,6 +64,9 @@ class Security:
     def add_role(self, name: str) -> SimpleNamespace:
         return self.roles.setdefault(name, SimpleNamespace(permissions=[]))
 
+    def create_resource(self, name: str) -> None:
+        self.known.add(name)
+
     def commit(self) -> None:
         self.commits += 1
 
@@ -91,6 +95,21 @@ def test_each_engineer_gets_a_user_with_a_password_of_their_own(tmp_path: Path) 
     users = wanted_of_airflow(secrets, people)["users"]
     assert isinstance(users, dict)
     assert {name: role for name, (role, _) in users.items()} == dict.fromkeys(people, "Op") | {"admin": "Admin", "watch": "watch"}
+
+
+def test_the_demo_company_has_a_user_of_each_role_and_production_has_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, forget_settings: Callable[[], None]
+) -> None:
+    secrets = Secrets(tmp_path / "secrets")
+    secrets.make(["admin", "watch"])
+    found = readers(secrets)
+    assert found.keys() == load_access().roles.keys() >= {"investor_relations", "analyst", "experimenter"}
+    users = wanted_of_airflow(secrets, {"ines": "a"}, found)["users"]
+    assert isinstance(users, dict)
+    assert {name: users[name] for name in found} == {name: (name, password) for name, password in found.items()}
+    monkeypatch.setenv("HEADLINE_ENVIRONMENT", "prod")
+    forget_settings()
+    assert readers(secrets) == {}
 
 
 def test_a_team_that_cannot_be_read_keeps_nobody_from_starting(

@@ -2,17 +2,22 @@
 
 import json
 from collections.abc import Iterator
+from fnmatch import filter as matching
 from typing import Any
 
 import pytest
 import yaml
 from pydantic import ValidationError
 
+from headline.listings.access import roles_of_airflow, roles_of_file, who_may_see
+from headline.local.dag_files import of_operations
 from headline.runbooks import access as module
 from headline.runbooks import regenerated_access
 from headline.runbooks.access import ACCESS, PAGE, Access, load_access
 from headline.settings import ROLES
 from headline.specs import load, load_contract
+from headline.specs.access import PERSONAL_DATA, readers, roles_json
+from headline.specs.access import load_access as access_in_airflow
 
 SEES_PERSONAL_DATA = {"ingest", "transform", "upkeep"}
 
@@ -53,8 +58,9 @@ def changed(path: str, value: Any) -> Access:
 
 def test_the_page_shows_what_is_so() -> None:
     page = PAGE.read_text()
-    assert page == regenerated_access(), "run `headline access`"
-    assert page.count("\n| `") > 8
+    assert page == regenerated_access(), "run `headline access --write`"
+    assert page.count("\n| `") > 15
+    assert ROLES.read_text() == roles_json(), "run `headline access --write`"
 
 
 def test_rights_obey_the_rules() -> None:
@@ -64,7 +70,52 @@ def test_rights_obey_the_rules() -> None:
     assert dict(access.roles["ingest"].buckets) == {"arrivals": "read", "landing": "add"}
     assert not access.roles["ingest"].schemas
     areas = {name for name in access.roles if name in access.schemas}
-    assert areas == {right["name"] for right in json.loads(ROLES.read_text())} - {"Viewer", "watch"}
+    assert areas == {name for name, role in access_in_airflow().roles.items() if role.areas == (name,)}
+
+
+def test_every_area_and_dag_that_a_role_names_is_there() -> None:
+    """A name that is none would let nobody see anything, silently."""
+    pipelines = load().pipelines.values()
+    areas, dags = {one.area for one in pipelines}, {*(one.id for one in pipelines), *of_operations()}
+    for name, role in access_in_airflow().roles.items():
+        assert set(role.areas) <= areas, name
+        assert [pattern for pattern in role.dags if not matching(dags, pattern)] == [], name
+
+
+def test_a_role_sees_its_dags_and_personal_data_if_it_says_so() -> None:
+    def seen(dag_id: str, area: str) -> set[str]:
+        return set(readers(dag_id, area))
+
+    assert seen("investor_profit", "profit") == {"profit", "investor_relations", "analyst"}
+    assert seen("unit_profit", "profit") == {"profit", "experimenter", "analyst"}
+    assert seen("shop", "sources") == {"analyst", "data_protection"}
+    assert seen("backfill", "operations") == set()
+    rights = json.loads(ROLES.read_text())
+    assert [one["name"] for one in rights if one["resource"] == PERSONAL_DATA] == ["data_protection"]
+    assert not [one for one in rights if one["name"] != "watch" and one["resource"] == "DAGs" and "read" in one["action"]]
+
+
+def test_who_may_see_what_is_listed_by_area_with_what_is_empty_to_them() -> None:
+    catalog = load()
+    told = [
+        {"name": "Op", "actions": [{"action": {"name": one}, "resource": {"name": "DAGs"}} for one in ("can_read", "can_edit")]},
+        {"name": "analyst", "actions": [{"action": {"name": "can_read"}, "resource": {"name": "DAG:shop"}}]},
+    ]
+    people = [
+        {"username": "ines", "roles": [{"name": "Op"}], "active": True},
+        {"username": "ada", "roles": [{"name": "analyst"}], "active": True},
+        {"username": "left", "roles": [{"name": "Op"}], "active": False},
+    ]
+    found = {(row[0], row[2]): row for row in who_may_see(catalog, roles_of_airflow(told), people).rows}
+    assert found["ines", "sources"][3:] == ("edit", "app, finance, shop", "")
+    assert found["ada", "sources"][1:5] == ("analyst", "sources", "read", "shop")
+    assert "raw.customers" in found["ada", "sources"][5]
+    assert ("ada", "profit") not in found
+    assert found["left", ""][1:] == ("Op (deactivated)", "", "nothing", "", "")
+    of_file = {(row[0], row[2]): row for row in who_may_see(catalog, roles_of_file(catalog), []).rows}
+    assert of_file["role experimenter", "profit"][4] == "unit_profit"
+    assert of_file["role data_protection", "sources"][5] == "", "whoever may see it"
+    assert "raw.customers" in of_file["role analyst", "sources"][5]
 
 
 @pytest.mark.parametrize(

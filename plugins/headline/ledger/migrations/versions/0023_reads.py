@@ -9,6 +9,29 @@ down_revision = "0022"
 branch_labels = None
 depends_on = None
 
+# As migration 0013 has it, and a query or an address may name a person too.
+REPLACE = """
+    create or replace function replace_in_history(person text, pseudonym text) returns void language plpgsql
+    security definer set search_path = public, pg_temp as $$
+    declare
+        word text := '(?<!\\w)' || regexp_replace(person, '(\\W)', '\\\\\\1', 'g') || '(?!\\w)';
+    begin
+        if person = '' or pseudonym !~ '^-[0-9]{{15}}$' then
+            raise exception 'a pseudonym stands for a person, and nothing else';
+        end if;
+        perform set_config('headline.upkeep', 'on', true);
+        update audit set sample = cast(regexp_replace(cast(sample as text), word, pseudonym, 'g') as jsonb)
+        where cast(sample as text) ~ word;
+        update schema_change set changes = cast(regexp_replace(cast(changes as text), word, pseudonym, 'g') as jsonb)
+        where cast(changes as text) ~ word;
+        update incident_event set detail = regexp_replace(detail, word, pseudonym, 'g') where detail ~ word;
+        {reads}
+        perform set_config('headline.upkeep', 'off', true);
+    end
+    $$
+"""
+READS = "update read set detail = regexp_replace(detail, word, pseudonym, 'g') where detail ~ word;"
+
 
 def upgrade() -> None:
     op.create_table(
@@ -28,7 +51,9 @@ def upgrade() -> None:
         "create trigger history_stays before update or delete or truncate on read "
         "for each statement execute function history_stays()"
     )
+    op.execute(REPLACE.format(reads=READS))
 
 
 def downgrade() -> None:
+    op.execute(REPLACE.format(reads=""))
     op.drop_table("read")

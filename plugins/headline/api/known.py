@@ -1,0 +1,49 @@
+"""The repository as the API knows it: looked at again every other second, for a look at all folders takes 10 ms."""
+
+from __future__ import annotations
+
+import time
+from threading import Lock
+
+from fastapi import HTTPException
+
+from headline.api.cursor import read_cursor, write_cursor
+from headline.pages.visitor import Visitor
+from headline.specs import Catalog, Pipeline, Table, load_sound
+
+SECONDS = 2.0
+_LOCK = Lock()
+_LOOKED: list[tuple[float, Catalog]] = []
+
+
+def catalog() -> Catalog:
+    """All folders without faults, as they were at most two seconds ago."""
+    now = time.monotonic()
+    with _LOCK:
+        if not _LOOKED or now - _LOOKED[0][0] > SECONDS:
+            _LOOKED[:] = [(now, load_sound())]
+        return _LOOKED[0][1]
+
+
+def readable(visitor: Visitor) -> list[Pipeline]:
+    """The pipelines whose DAGs the visitor may see."""
+    return [one for one in catalog().pipelines.values() if visitor.may_read(one.id)]
+
+
+def listed_page(
+    visitor: Visitor, of: str, area: str | None, limit: int, cursor: str | None
+) -> tuple[list[tuple[Pipeline, Table]], str | None]:
+    """A page of the tables that the visitor may read, of an area or all, by name, and the cursor of the next one."""
+    mine = {table.full_name: (one, table) for one in readable(visitor) for table in one.tables.values()}
+    after = read_cursor(of, cursor, lambda place: str(place["after"]), "")
+    names = sorted(name for name, (one, _) in mine.items() if name > after and area in (None, one.area))
+    following = write_cursor(of, {"after": names[limit - 1]}) if len(names) > limit else None
+    return [mine[name] for name in names[:limit]], following
+
+
+def table_of(visitor: Visitor, name: str) -> tuple[Pipeline, Table]:
+    """What makes a table or quarantine; raises 404 where there is none, 403 where the visitor may not see its DAG."""
+    if not (pipeline := catalog().makers.get(name)):
+        raise HTTPException(404, f"no table is called {name}: GET tables lists those that you may read")
+    visitor.must_read(pipeline.id)
+    return pipeline, pipeline.outputs[name]

@@ -1,0 +1,17 @@
+"""The data API as Airflow mounts it: every process of Airflow loads its plugins, only the API server what the API needs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from starlette.types import Receive, Scope, Send
+
+VERSION = "/api/v1"
+
+
+async def api(scope: Scope, receive: Receive, send: Send) -> None:
+    """Answer a request; the first one loads the API."""
+    from headline.api.app import app
+
+    await app(scope, receive, send)

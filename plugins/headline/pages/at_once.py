@@ -1,0 +1,49 @@
+"""What many requests ask at the same time is asked once for all of them, in a thread."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import Generic, TypeVar
+from weakref import WeakKeyDictionary
+
+K = TypeVar("K")
+V = TypeVar("V")
+Waiting = list[tuple[K, "asyncio.Future[V]"]]
+
+
+class AtOnce(Generic[K, V]):
+    """Answers by one call whatever came in while the call before it ran, so that a busy server asks its database less often.
+
+    `answer`: gives a value for each of the things asked, in their order; what it raises each of the askers gets.
+    """
+
+    def __init__(self, answer: Callable[[Sequence[K]], Sequence[V]]) -> None:
+        self._answer = answer
+        self._waiting: WeakKeyDictionary[asyncio.AbstractEventLoop, Waiting[K, V]] = WeakKeyDictionary()
+        self._at_work: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Task[None]] = WeakKeyDictionary()
+
+    async def ask(self, what: K) -> V:
+        """The value of one thing."""
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[V] = loop.create_future()
+        waiting = self._waiting.setdefault(loop, [])
+        waiting.append((what, future))
+        if (task := self._at_work.get(loop)) is None or task.done():
+            self._at_work[loop] = loop.create_task(self._work(waiting))
+        return await future
+
+    async def _work(self, waiting: Waiting[K, V]) -> None:
+        while waiting:
+            batch = waiting[:]
+            waiting.clear()
+            try:
+                values = await asyncio.to_thread(self._answer, [what for what, _ in batch])
+            except Exception as error:
+                for _, future in batch:
+                    if not future.done():  # whoever asked may have gone
+                        future.set_exception(error)
+            else:
+                for (_, future), value in zip(batch, values, strict=True):
+                    if not future.done():
+                        future.set_result(value)

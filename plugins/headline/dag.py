@@ -143,13 +143,13 @@ def _dag(dag_id: str, area: str, tags: list[str], description: str, doc_md: str,
         start_date=BEFORE_ALL_DATA,
         catchup=True,
         max_active_runs=4,
-        access_control=_readers(area) if known.area_roles else None,
+        access_control=readers(area) if known.area_roles else None,
         on_failure_callback=callbacks.run_failed,
         **({"params": PARAMS} | more),
     )
 
 
-def _readers(area: str) -> dict[str, dict[str, set[str]]]:
+def readers(area: str) -> dict[str, dict[str, set[str]]]:
     """Who reads the area's figures, in the role of its name, may look at its DAGs; all others are the engineers' alone."""
     return {area: {"DAGs": {"can_read"}, "DAG Runs": {"can_read"}}} if area in _roles() else {}
 

@@ -19,7 +19,7 @@ def origins(query: exp.Query, schema: Schema, where: str) -> dict[str, set[Origi
     """By column of the result, in order, the columns of tables whose values it is computed from; filters do not count.
 
     `schema`: by table (`schema.table`) its columns with their types. Raises SpecError where a column cannot be followed, such as
-    one of a table that the schema does not have.
+    one of a table that the schema does not have, or of a query that reads itself.
     """
     from sqlglot.optimizer.qualify import qualify
     from sqlglot.optimizer.scope import build_scope
@@ -46,25 +46,18 @@ class _Scopes:
     def __init__(self, schema: Schema, where: str) -> None:
         self._schema, self._where = schema, where
         self._known: dict[int, dict[str, set[Origin]]] = {}
-        self._open: dict[int, dict[str, set[Origin]]] = {}
 
     def columns(self, scope: object) -> dict[str, set[Origin]]:
         """By column of a scope's result, where it comes from."""
-        key = id(scope)
-        if key in self._open:  # a recursive CTE: what its first part gives is there already
-            return self._open[key]
-        if key not in self._known:
-            self._open[key] = {}
-            self._known[key] = self._followed(scope)
-            del self._open[key]
-        return self._known[key]
+        if id(scope) not in self._known:
+            self._known[id(scope)] = self._followed(scope)
+        return self._known[id(scope)]
 
     def _followed(self, scope: object) -> dict[str, set[Origin]]:
         query = scope.expression  # type: ignore[attr-defined]
         if isinstance(query, exp.SetOperation):
             parts = [self.columns(part) for part in scope.set_operation_scopes]  # type: ignore[attr-defined]
             found: dict[str, set[Origin]] = {name: set() for name in parts[0]}
-            self._open[id(scope)] = found
             for part in parts:
                 for name, of_part in zip(found, part.values(), strict=True):
                     found[name] |= of_part

@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 from tests.unit.conftest import Project
+from tests.unit.once import Once
 
 from headline import specs
 from headline.exports.result import Work, periods_of
@@ -109,12 +110,16 @@ def dying_after(function: Callable[..., Any]) -> Callable[..., Any]:
     return call
 
 
+def first_orders(project: Project) -> None:
+    Exporting(project, project.folder).arrive(D1, ("a", "1.5"), ("b", "2"), ("c", "-1"))
+
+
 @pytest.fixture
-def exporting(project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Exporting:
+def exporting(project: Project, tmp_path: Path, once: Once, monkeypatch: pytest.MonkeyPatch) -> Exporting:
     place = tmp_path / "partners"
     monkeypatch.setenv("AIRFLOW_CONN_HEADLINE_PARTNERS", json.dumps({"conn_type": "fs", "extra": {"path": f"file://{place}"}}))
+    once(project, first_orders)
     project.write("exports/receivers.yml", RECEIVERS)
     made = Exporting(project, place)
     made.define("orders", DUMP, DUMP_SQL)
-    made.arrive(D1, ("a", "1.5"), ("b", "2"), ("c", "-1"))
     return made

@@ -40,7 +40,7 @@ class DuckDBSession(Statements, Session):
         # Else rows are kept in their order, for which each thread holds back what it has until its turn comes.
         self.execute("set preserve_insertion_order = false")
         with self.errors():
-            yield from (fitting(batch, schema) for batch in self.execute(sql).to_arrow_reader(size))
+            yield from (fitting(batch, schema) for batch in self._connection.sql(sql).to_arrow_reader(size))
 
     def query_alone(self, sql: str, seconds: float) -> Result:
         return query_alone(self, self._connection, sql, seconds)

@@ -15,7 +15,7 @@ from headline.sql.lineage import Origin, origins
 
 # Which columns a query has does not depend on its days.
 _ANY_DAYS = Interval(date(2026, 3, 3), date(2026, 3, 4))
-KNOWN, LABELS = "known", "known.labels"
+KNOWN, LABELS, LABEL = "known", "known.labels", "label_"
 
 
 def check_entitled(export: Export, catalog: Catalog) -> None:
@@ -54,7 +54,8 @@ def _origins(export: Export, catalog: Catalog) -> dict[str, set[Origin]]:
     if export.features and export.label_file:
         label_where = f"exports/{export.id}/{export.label_file.name}"
         labels = origins(_query(export.label_file.read_text(), label_where), schema, label_where)
-        schema |= {f"{KNOWN}.{name}": _landed_columns(name, catalog) for name in export.features.landings}
+        beside = {f"{LABEL}{name}": "varchar" for name in labels}
+        schema |= {f"{KNOWN}.{name}": _landed_columns(name, catalog) | beside for name in export.features.landings}
         schema[LABELS] = dict.fromkeys(labels, "varchar")
         found = origins(_query(export.sql_file.read_text(), where), schema, where)
         return {name: _through(of, labels) for name, of in found.items()}
@@ -63,11 +64,16 @@ def _origins(export: Export, catalog: Catalog) -> dict[str, set[Origin]]:
 
 def _through(found: set[Origin], labels: dict[str, set[Origin]]) -> set[Origin]:
     """Origins with those of the labels in the place of the labels."""
-    return {origin for table, name in found for origin in (labels[name] if table == LABELS else {(table, name)})}
+    through: set[Origin] = set()
+    for table, name in found:
+        label = name if table == LABELS else name.removeprefix(LABEL)
+        is_label = table == LABELS or (table.startswith(f"{KNOWN}.") and name.startswith(LABEL))
+        through |= labels[label] if is_label else {(table, name)}
+    return through
 
 
 def _query(text: str, where: str):  # type: ignore[no-untyped-def]
-    return parse(render(text, _ANY_DAYS, where, moment="2026-03-04 00:00:00"), where)
+    return parse(render(text, _ANY_DAYS, where), where)
 
 
 def columns_of(name: str, catalog: Catalog) -> dict[str, str]:

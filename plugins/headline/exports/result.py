@@ -95,12 +95,10 @@ def key_of(export: Export, period: Interval, version: int) -> str:
     return hashlib.sha256("\0".join(said).encode()).hexdigest()[:16]
 
 
-def select_of(
-    export: Export, period: Interval, dialect: str, names: Mapping[str, Resolution] | None = None, moment: str = ""
-) -> str:
+def select_of(export: Export, period: Interval, dialect: str, names: Mapping[str, Resolution] | None = None) -> str:
     """Its SELECT as the engine runs it. `names`: what stands for names that are no published tables. Raises SpecError."""
     where = f"exports/{export.id}/{export.sql_file.name}"
-    query = parse(render(export.sql_file.read_text(), period, where, moment=moment), where)
+    query = parse(render(export.sql_file.read_text(), period, where), where)
     try:
         checked(query, {*export.reads, *(names or {})}, dialect)
     except BadRequest as error:

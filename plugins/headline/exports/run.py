@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from headline.errors import HeadlineError
 from headline.exports import changes, dump
 from headline.exports.entitled import check_entitled, tables_of
+from headline.exports.features import names_in
 from headline.exports.result import Work, about, batches_of, check_result, fresh_inputs, key_of, partial_note, select_of
 from headline.figures.values import commit
 from headline.intervals import Interval
@@ -71,7 +72,8 @@ def _delivered(work: Work, period: Interval, begun: ExportRun) -> ExportRun:
             known = replace(begun, key=key, version=inputs.version, state=DELIVERED)
             if isinstance(export.to, Files) and (found := dump.Place.of(export, period.start).holds(key)):
                 return _as_before(export, known, found["rows"], conn_id)
-            sql = select_of(export, period, work.warehouse.dialect)
+            names = names_in(work, period, session) if export.features else {}
+            sql = select_of(export, period, work.warehouse.dialect, names)
             count = check_result(export, sql, session)
             batches = batches_of(export, sql, session, count)
             if isinstance(export.to, Files):

@@ -123,7 +123,9 @@ class Exports(Store):
         has = text("select export, count(*) from delivered_row where row_hash <> '' and export = any(:names) group by export")
         refuses = text("select export, count(*) from dead_letter where export = any(:names) group by export")
         with self._begin() as connection:
-            there, dead = (dict(connection.execute(query, {"names": names}).tuples().all()) for query in (has, refuses))
+            there, dead = (
+                {name: int(count) for name, count in connection.execute(query, {"names": names})} for query in (has, refuses)
+            )
         return {name: (there.get(name, 0), dead.get(name, 0)) for name in names}
 
     def settle(

@@ -60,7 +60,7 @@ class _Changes(Model):
 
     connection: Name
     removals: bool = True
-    most_removed: Share = Field(default="0.2", validate_default=True)  # type: ignore[assignment]
+    most_removed: Share = Field(default="0.2", validate_default=True)
 
 
 class Webhook(_Changes):
@@ -82,16 +82,18 @@ class DatabaseTable(_Changes):
 class Labels(Model):
     """What makes an export one of point-in-time features.
 
-    Its SELECT reads the labels as `labels` (the columns `key` and `moment`), and what was known as `known.<landing>`: the rows of
-    every load with `known_from` and `known_to`. `sql`: the SELECT of the labels of a period. `days`: how many days before the
-    first label of a period its features read. `first_known`: a day that arrived later than it would have by the schedule (a
-    backfill) counts as known when it was `recorded`, or from its landing `deadline` on.
+    `sql`: the SELECT of the labels of a period; `key`: the columns that tell its rows apart; `entity`: which of them a landing
+    names too; `moment`: when the label was given, in UTC. The SELECT of the export reads them as `known.labels`, and as
+    `known.<landing>` the rows of the label's entity that were known at its moment: `landings` says in which of its columns the
+    entity stands, `days` how many days before the first label are read. `first_known`: a day that landed later than it would
+    have by the schedule, as all days of a backfill do, counts as known since it was `recorded`, or since its `deadline`.
     """
 
     key: Annotated[list[Name], Field(min_length=1)]
+    entity: Name
     moment: Name
     sql: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_.]*\.sql$")]
-    landings: Annotated[list[Name], Field(min_length=1)]
+    landings: Annotated[dict[Name, Name], Field(min_length=1)]
     days: Annotated[int, Field(gt=0, le=400)]
     first_known: Literal["recorded", "deadline"] = "recorded"
 
@@ -129,6 +131,8 @@ class Export(Model):
             )
         if self.to.kind != "files" and self.period != "all":
             raise ValueError("period: changed rows are found in all rows of an export: period: all")
+        if self.features and self.features.entity not in self.features.key:
+            raise ValueError(f"features.entity: {self.features.entity} is no column of features.key")
         if self.features and (self.to.kind != "files" or self.period == "all"):
             raise ValueError("features: are written as files, by day, week or month of their labels")
         return self

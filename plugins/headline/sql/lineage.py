@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from sqlglot import exp
 from sqlglot.errors import SqlglotError
@@ -24,7 +25,7 @@ def origins(query: exp.Query, schema: Schema, where: str) -> dict[str, set[Origi
     from sqlglot.optimizer.qualify import qualify
     from sqlglot.optimizer.scope import build_scope
 
-    nested: dict[str, dict[str, Mapping[str, str]]] = {}
+    nested: dict[str, Any] = {}
     for table, columns in schema.items():
         area, _, name = table.partition(".")
         nested.setdefault(area, {})[name] = columns

@@ -68,7 +68,7 @@ def test_personal_data_is_found_under_whatever_name(guarded: Exporting, sql: str
 )
 def test_what_cannot_be_followed_does_not_leave(guarded: Exporting, sql: str) -> None:
     guarded.define("orders", DUMP, sql)
-    with pytest.raises(SpecError, match="may be personal data and does not leave|does not leave without a legal basis"):
+    with pytest.raises(SpecError, match=r"may be personal data and does not leave|does not leave without a legal basis"):
         entitled()
 
 

@@ -9,8 +9,6 @@ down_revision = "0023"
 branch_labels = None
 depends_on = None
 
-NOW = {"nullable": False, "server_default": sa.func.now()}
-
 
 def upgrade() -> None:
     op.create_table(
@@ -32,7 +30,7 @@ def upgrade() -> None:
         sa.Column("error", sa.Text(), nullable=False, server_default="", comment="why it failed, without secrets"),
         sa.Column("commit", sa.String(), nullable=False, server_default=""),
         sa.Column("run_id", sa.String(), nullable=False),
-        sa.Column("ended_at", sa.DateTime(timezone=True), **NOW),
+        sa.Column("ended_at", sa.DateTime(timezone=True), nullable=False, server_default=sa.func.now()),
         sa.CheckConstraint("state in ('delivered', 'failed')", name="export_run_by_state"),
         sa.Index("export_run_by_export", "export", "id"),
     )
@@ -43,7 +41,7 @@ def upgrade() -> None:
         sa.Column("key", JSONB(), nullable=True, comment="of the row; null once it is gone"),
         sa.Column("row_hash", sa.String(32), nullable=False, comment="of all its values; empty once it is gone"),
         sa.Column("delivery", sa.String(32), nullable=False, comment="idempotency key of the newest delivery"),
-        sa.Column("delivered_at", sa.DateTime(timezone=True), **NOW),
+        sa.Column("delivered_at", sa.DateTime(timezone=True), nullable=False, server_default=sa.func.now()),
     )
     op.create_table(
         "dead_letter",
@@ -54,8 +52,8 @@ def upgrade() -> None:
         sa.Column("reason", sa.Text(), nullable=False, comment="what the receiver said, without secrets and addresses"),
         sa.Column("attempts", sa.Integer(), nullable=False),
         sa.Column("run_id", sa.String(), nullable=False),
-        sa.Column("first_at", sa.DateTime(timezone=True), **NOW),
-        sa.Column("last_at", sa.DateTime(timezone=True), **NOW),
+        sa.Column("first_at", sa.DateTime(timezone=True), nullable=False, server_default=sa.func.now()),
+        sa.Column("last_at", sa.DateTime(timezone=True), nullable=False, server_default=sa.func.now()),
     )
     op.execute(
         "create trigger history_stays before update or delete or truncate on export_run "

@@ -15,10 +15,10 @@ from typing import Any
 from sqlglot import exp, parse_one
 
 from headline.errors import BadRequest, SpecError
-from headline.exports.entitled import KNOWN, LABEL, LABELS, check_entitled
+from headline.exports.entitled import KNOWN, LABEL, LABELS, check_entitled, tables_of
 from headline.exports.result import Work, schema_promised, select_of
 from headline.intervals import DAY, Interval
-from headline.ledger import Load
+from headline.ledger import Load, Read, Reads
 from headline.pipeline.names import landing_rows
 from headline.pipeline.run import PipelineRun
 from headline.specs import Source, Table
@@ -60,7 +60,11 @@ def serve(work: Work, entities: Sequence[Mapping[str, str]], moment: datetime) -
     with work.warehouse.session(read_only=True) as session:
         names = _names(work, labels, period, session)
         sql = select_of(export, period, work.warehouse.dialect, names)
-        return [row for batch in session.batches(sql, schema_promised(export), _MOST_ENTITIES) for row in batch.to_pylist()]
+        found = [row for batch in session.batches(sql, schema_promised(export), _MOST_ENTITIES) for row in batch.to_pylist()]
+    told = f"served as of {moment.isoformat()}"
+    read = Read(f"{export.id} {work.run_id}", "export", tuple(tables_of(export)), told, len(found))
+    Reads(work.ledger.conn_id).record(read)
+    return found
 
 
 def labels_of(export: Export) -> Labels:

@@ -118,6 +118,7 @@ def test_a_load_is_known_until_the_next_of_its_day(learning: Exporting) -> None:
 
 def test_a_file_that_is_gone_is_no_guess(learning: Exporting) -> None:
     label(learning, datetime.now(UTC))
+    learning.project.replace("exports/orders/export.yml", "days: 5", "days: 400")
     [found] = learning.project.ledger.loads("landing.orders", Interval(D1, D2 + DAY))
     from headline.sources.storage import path_of
 

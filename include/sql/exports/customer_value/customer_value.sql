@@ -9,6 +9,7 @@ with entries as (
     where ds < date '{{ end }}' and customer_id is not null and order_ds is not null
     group by customer_id
 )
+
 select
     entries.customer_id,
     customers.country_code,

@@ -29,6 +29,7 @@ from headline.operators.inputs import InputsTrigger
 from headline.operators.priority import BY_HAND, IN_THE_BACKGROUND, SCHEDULED, Urgency, kind_of_run
 from headline.operators.steps import TIME_TO_COMPUTE, TIME_TO_WAIT
 from headline.specs import load_pipeline
+from headline.specs.exports import load_export
 from headline.timetable import BEFORE_ALL_DATA, DailyTimetable
 
 DAGS = ROOT / "dags"
@@ -81,6 +82,29 @@ def test_every_source_is_reconciled_once_a_week(bag: DagBag) -> None:
     dag = bag.dags["reconciliation"]
     assert upstream(dag) == {"app": set(), "finance": set(), "shop": set()}
     assert {(task.source, task.days) for task in dag.tasks} == {("app", 90), ("finance", 90), ("shop", 90)}
+
+
+def test_exports_have_a_schedule_of_their_own_and_wait_for_what_they_read(bag: DagBag) -> None:
+    exports = {dag_id: dag for dag_id, dag in bag.dags.items() if "export" in dag.tags}
+    assert {"customer_value", "experiment_units", "partner_sales"} <= set(exports)
+    for dag_id, dag in exports.items():
+        spec = load_export(dag_id)
+        assert upstream(dag) == {"deliver": set()}
+        assert (dag.catchup, dag.max_active_runs, dag.tags) == (False, 1, {spec.area, "export"})
+        assert dag.timetable.summary == spec.schedule
+        task = dag.get_task("deliver")
+        assert task.start_trigger_args is not None
+        assert set((task.start_trigger_args.trigger_kwargs or {})["inputs"]) == set(spec.reads) - {"calendar.days"}
+        assert {"from", "to", "replay"} == set(dag.params)
+
+
+def test_a_broken_export_becomes_a_failing_dag_of_its_name(broken: Callable[[str, str, str], DagBag]) -> None:
+    bag = broken("exports/customer_value/export.yml", "receiver: crm", "receiver: nobody")
+    assert bag.import_errors == {}
+    [task] = bag.dags["customer_value"].tasks
+    with pytest.raises(SpecError, match=r"receivers\.yml has no nobody"):
+        task.execute({})
+    assert "faulty" not in bag.dags["partner_sales"].tags
 
 
 def test_what_nobody_needs_is_removed_once_a_day(bag: DagBag) -> None:

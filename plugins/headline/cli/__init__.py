@@ -8,7 +8,7 @@ from pathlib import Path
 import typer
 
 from headline import recovery, settings
-from headline.cli import backfills, contracts, definitions, evidence, figures, metrics, published, rota
+from headline.cli import backfills, contracts, definitions, evidence, exports, figures, metrics, published, rota
 from headline.diff import commands as diffs
 from headline.diff import engine_commands
 from headline.errors import HeadlineError
@@ -27,6 +27,7 @@ app.add_typer(new.app, name="new")
 app.add_typer(sandbox.app, name="dev")
 app.add_typer(backfills.app, name="backfill")
 app.add_typer(figures.app, name="figures")
+app.add_typer(exports.app, name="exports")
 app.add_typer(engine_commands.app, name="engines")
 figures.app.command("issue")(remote.issue_figures)
 app.add_typer(remote.demo, name="demo")

@@ -9,6 +9,7 @@ from datetime import date, timedelta
 from headline import connections, settings
 from headline.demo import datashare, finance_api, shop
 from headline.demo.company import Company, utc_today
+from headline.demo.crm_api import Crm
 from headline.sources import dropped
 
 
@@ -21,7 +22,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     filling.add_argument("--last", type=date.fromisoformat, help="the last day, YYYY-MM-DD (default: yesterday, UTC)")
     filling.set_defaults(command=lambda options: fill(options.days, options.last or utc_today() - timedelta(days=1)))
 
-    serving = commands.add_parser("serve-finance", help="serve the expenses over HTTP until stopped")
+    serving = commands.add_parser("serve-finance", help="serve the expenses and the CRM over HTTP until stopped")
     serving.add_argument("--port", type=int, required=True)
     serving.set_defaults(command=lambda options: serve_finance(options.port))
 
@@ -47,7 +48,8 @@ def fill(days: int, last: date) -> None:
 
 
 def serve_finance(port: int) -> None:
-    with finance_api.server(Company(), port) as service, suppress(KeyboardInterrupt):
+    crm = Crm(settings.load().home / "crm.sqlite")
+    with finance_api.server(Company(), port, crm=crm) as service, suppress(KeyboardInterrupt):
         service.serve_forever()
 
 

@@ -1,4 +1,4 @@
-"""The finance department's expenses behind a paged JSON interface over HTTP.
+"""The finance department's expenses behind a paged JSON interface over HTTP, and the sales team's CRM beside it (`crm_api`).
 
     GET /expenses?from=YYYY-MM-DD&to=YYYY-MM-DD&limit=100&cursor=…   → {"data": […], "next_cursor": "…" or null}
     GET /health                                                     → {"status": "ok"}
@@ -16,6 +16,7 @@ from typing import NamedTuple
 from urllib.parse import parse_qsl, urlsplit
 
 from headline.demo.company import Company, utc_today
+from headline.demo.crm_api import Crm, FaultyBodyError
 from headline.demo.finance import Expense, expenses
 
 DEFAULT_LIMIT = 100
@@ -81,7 +82,7 @@ def page(company: Company, request: Request, today: date) -> tuple[list[Expense]
     return rows, None
 
 
-def server(company: Company, port: int = 0, today: Callable[[], date] = utc_today) -> ThreadingHTTPServer:
+def server(company: Company, port: int = 0, today: Callable[[], date] = utc_today, crm: Crm | None = None) -> ThreadingHTTPServer:
     """Return the service, bound to its port on this machine (0: any free one) and ready for serve_forever()."""
 
     class Handler(BaseHTTPRequestHandler):
@@ -99,6 +100,16 @@ def server(company: Company, port: int = 0, today: Callable[[], date] = utc_toda
                 else:
                     self._answer(HTTPStatus.NOT_FOUND, {"error": f"no such path: {url.path}"})
             except FaultyRequestError as error:
+                self._answer(HTTPStatus.BAD_REQUEST, {"error": str(error)})
+
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            if crm is None or urlsplit(self.path).path != "/crm/customers":
+                self._answer(HTTPStatus.NOT_FOUND, {"error": f"no such path: {self.path}"})
+                return
+            try:
+                self._answer(HTTPStatus.OK, crm.take(body))
+            except FaultyBodyError as error:
                 self._answer(HTTPStatus.BAD_REQUEST, {"error": str(error)})
 
         def _answer(self, status: HTTPStatus, content: dict[str, object]) -> None:

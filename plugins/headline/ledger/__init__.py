@@ -4,6 +4,7 @@ from headline.ledger.audits import CheckResult, Sample
 from headline.ledger.backfill_records import PREFIX, Backfill, Chunk, Request
 from headline.ledger.backfills import Backfills
 from headline.ledger.engine import ERASER, only_read, reading
+from headline.ledger.exports import DeadLetter, Delivered, ExportRun, Exports
 from headline.ledger.figure_requests import FigureRequest, FigureRequests
 from headline.ledger.figure_row import FigureRow
 from headline.ledger.figures import Figure, Figures
@@ -50,7 +51,11 @@ __all__ = [
     "CheckResult",
     "Chunk",
     "ColumnChange",
+    "DeadLetter",
+    "Delivered",
     "Erasure",
+    "ExportRun",
+    "Exports",
     "Figure",
     "FigureRequest",
     "FigureRequests",

@@ -87,6 +87,13 @@ class Loads(Store):
         with self._begin() as connection:
             return _loads(connection, query.order_by(columns.ds, columns.version.desc()))
 
+    def loads(self, landing: str, days: Interval) -> list[Load]:
+        """Every file of these days, also of days that landed again, in the order in which they were recorded."""
+        columns = tables.load.c
+        query = select(tables.load).where(columns.landing == landing, columns.ds >= days.start, columns.ds < days.end)
+        with self._begin() as connection:
+            return _loads(connection, query.order_by(columns.version))
+
     def loads_seen(self, table_name: str, landing: str, intervals: Sequence[Interval]) -> list[Load]:
         """The file of each day that the published rows of a table have seen; what landed later and was held back is none."""
         columns = tables.load.c

@@ -15,7 +15,7 @@ def of_pipelines() -> list[str]:
 
 
 def of_operations() -> list[str]:
-    """The DAGs that look after the others, and begin when that is there."""
+    """The DAGs that look after the others, and exports: they begin when that is there."""
     return sorted(name for name, made_by in _named().items() if made_by != "pipeline_dag")
 
 

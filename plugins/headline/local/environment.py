@@ -38,6 +38,8 @@ CONNECTIONS = (
     "SHOP_OWNER",
     "FINANCE",
     "DATASHARE",
+    "CRM",
+    "PARTNERS",
     "AIRFLOW",
 )
 # Who sets up has them; no process of Airflow does.
@@ -117,6 +119,8 @@ def derived(place: Place, secrets: Secrets, choices: Mapping[str, str]) -> dict[
         "WAREHOUSE": {"conn_type": "duckdb", "host": f"{home}/warehouse.duckdb", "extra": {"memory_limit": "2GB"}},
         "FINANCE": {"conn_type": "http", "host": "http://127.0.0.1", "port": int(choices["HEADLINE_FINANCE_PORT"])},
         "DATASHARE": {"conn_type": "fs", "extra": {"path": f"file://{home}/datashare"}},
+        "CRM": {"conn_type": "http", "host": "http://127.0.0.1", "port": int(choices["HEADLINE_FINANCE_PORT"])},
+        "PARTNERS": {"conn_type": "fs", "extra": {"path": f"file://{home}/partners"}},
     }
     return {
         "HEADLINE_HOME": str(home),

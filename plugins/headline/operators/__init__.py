@@ -3,6 +3,7 @@
 from headline.operators.arrivals import ArrivalsOperator
 from headline.operators.backfill import PlanBackfillOperator, RunBackfillOperator
 from headline.operators.backup import BackupOperator
+from headline.operators.export import ExportOperator
 from headline.operators.reconcile import ReconcileOperator
 from headline.operators.repair import FindMissingOperator, RecordRepairsOperator
 from headline.operators.retention import RetentionOperator
@@ -12,6 +13,7 @@ from headline.operators.table_upkeep import TableUpkeepOperator
 __all__ = [
     "ArrivalsOperator",
     "BackupOperator",
+    "ExportOperator",
     "FindMissingOperator",
     "IngestOperator",
     "PlanBackfillOperator",

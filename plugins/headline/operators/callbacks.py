@@ -154,6 +154,8 @@ def _kind_of(task: Any, error: Any, instance: Any) -> tuple[str, dict[str, Any],
     from headline.ledger import SchemaChanges
 
     told = {"error": redact(str(error).strip())[:1000] if error else "its process was killed or lost"}
+    if hasattr(task, "export"):  # it publishes nothing: whatever failed, the receiver has what it had before
+        return "task_failed", told, None
     landing = getattr(task, "landing", None)
     if landing and isinstance(error, BadData | Transient):
         changed = SchemaChanges().newest(f"landing.{landing}")

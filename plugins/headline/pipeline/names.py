@@ -18,7 +18,7 @@ from headline.sources.intact import require_intact
 from headline.sources.refused import REFUSAL, RESERVED, UNREAD
 from headline.specs import Pipeline, Source, Table, load_contract
 from headline.sql import Overlay, Resolution, arrived_columns, render
-from headline.warehouse import Output, Staging, staging_of
+from headline.warehouse import Output, Session, Staging, staging_of
 
 
 def resolutions(
@@ -38,7 +38,7 @@ def resolutions(
     for name in reads:
         table = run.pipeline.outputs.get(name)
         if name.startswith("landing."):
-            found[name] = _landing(run, name, loads[name], session, text)
+            found[name] = landing_rows(run, name, loads[name], session, text)
         elif table is not None and table.full_name in computed:
             columns = list(Output(name, table).columns)
             found[name] = Overlay(session.staging_name(name), columns, computed[table.full_name], table.period_column)
@@ -74,7 +74,7 @@ def outputs_needed(run: PipelineRun, names: Iterable[str]) -> list[Output]:
     return [Output(name, table) for table in tables.values() for name in table.outputs]
 
 
-def _landing(run: PipelineRun, name: str, landed: Sequence[Load], session: Staging, text: str) -> Resolution:
+def landing_rows(run: PipelineRun, name: str, landed: Sequence[Load], session: Session, text: str) -> Resolution:
     """The files that landed, as far as the SQL mentions their columns. What of a refused record could not be read is null; where
     the SQL does not ask for `headline_refusal`, refused records are left out."""
     source = cast("Source", run.pipeline)

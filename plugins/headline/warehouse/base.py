@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING, Any
 from headline.intervals import Interval
 from headline.ledger import Identity, Locks, Statement
 from headline.specs import Table
+from headline.warehouse.arrow import of_rows
 from headline.warehouse.rows import EMPTY, Asked, Content, Output, Replacement, Result, is_history, nothing
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    import pyarrow as pa
     from sqlglot.expressions import Expr
 
 
@@ -39,6 +41,15 @@ class Session(ABC):
     @abstractmethod
     def query(self, sql: str) -> Result:
         """Run one statement in the engine's dialect and fetch its rows."""
+
+    def limit_memory(self, most: str) -> None:  # noqa: B027
+        """Let an engine in this process use so much memory (`400MB`) and no more; one elsewhere is not asked."""
+
+    def batches(self, sql: str, schema: pa.Schema, size: int) -> Iterator[pa.RecordBatch]:
+        """The rows of one SELECT, so many at a time, as batches of Arrow of this schema. Raises BadData where they are of
+        another. An engine that can give some rows while others are still to come does not hold all of them."""
+        found = self.query(sql)
+        yield from of_rows(found.columns, iter(found.rows), schema, size)
 
     @abstractmethod
     def query_alone(self, sql: str, seconds: float) -> Result:

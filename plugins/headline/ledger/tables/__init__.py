@@ -5,6 +5,7 @@ A table of history says so in its `info`, and a migration gives it the trigger `
 
 from headline.ledger.tables.base import metadata
 from headline.ledger.tables.data import audit, held_day, load, period_state, publication, schema_change, staging_table, warehouse
+from headline.ledger.tables.exports import dead_letter, delivered_row, export_run
 from headline.ledger.tables.figures import figure_decision, figure_request, issued_figures
 from headline.ledger.tables.incidents import incident, incident_event, repair
 from headline.ledger.tables.reads import read
@@ -13,7 +14,10 @@ from headline.ledger.tables.upkeep import erasure, retention, retirement
 
 __all__ = [
     "audit",
+    "dead_letter",
+    "delivered_row",
     "erasure",
+    "export_run",
     "figure_decision",
     "figure_request",
     "held_day",

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import sqlglot
 
 from headline.ledger import Identity
 from headline.specs import Table
+from headline.warehouse.arrow import fitting
 from headline.warehouse.base import Content, Result, Session
 from headline.warehouse.duckdb.columns import tables
 from headline.warehouse.duckdb.contents import published_contents
@@ -18,6 +19,8 @@ from headline.warehouse.duckdb.one_query import query_alone
 from headline.warehouse.duckdb.statements import Statements
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
     from headline.s3.copies import Held
 
 
@@ -29,6 +32,15 @@ class DuckDBSession(Statements, Session):
     def query(self, sql: str) -> Result:
         cursor = self.execute(sql)
         return Result([column[0] for column in cursor.description or []], cursor.fetchall())
+
+    def limit_memory(self, most: str) -> None:
+        self.execute(f"set memory_limit = '{most}'")
+
+    def batches(self, sql: str, schema: pa.Schema, size: int) -> Iterator[pa.RecordBatch]:
+        # Else rows are kept in their order, for which each thread holds back what it has until its turn comes.
+        self.execute("set preserve_insertion_order = false")
+        with self.errors():
+            yield from (fitting(batch, schema) for batch in self._connection.sql(sql).to_arrow_reader(size))
 
     def query_alone(self, sql: str, seconds: float) -> Result:
         return query_alone(self, self._connection, sql, seconds)

@@ -34,8 +34,14 @@ class Statements:
 
     def execute(self, sql: str) -> duckdb.DuckDBPyConnection:
         """Run a statement; raises SpecError for wrong SQL, BadData for wrong values, Transient for what may be over."""
-        try:
+        with self.errors():
             return self._connection.execute(sql)
+
+    @contextmanager
+    def errors(self) -> Iterator[None]:
+        """DuckDB's errors as ours: those of a statement, and those of fetching its rows."""
+        try:
+            yield
         except _WRONG_SQL as error:
             raise SpecError([f"DuckDB rejected the SQL: {error}"]) from error
         except _WRONG_VALUES as error:

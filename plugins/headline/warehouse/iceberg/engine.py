@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
 
 from sqlglot import exp
 
@@ -38,6 +38,11 @@ class Engine(ABC):
     @abstractmethod
     def query(self, sql: str) -> Result:
         """Run one statement in the engine's dialect; its rows, none where it gives none. Moments are naive, in UTC."""
+
+    def rows(self, sql: str) -> tuple[Sequence[str], Iterator[Sequence[Any]]]:
+        """The same for rows that are many: their columns, and one after the other, of which some engines hold but a few."""
+        found = self.query(sql)
+        return found.columns, iter(found.rows)
 
     def foresee(self, statements: Callable[[], Sequence[str]]) -> None:  # noqa: B027
         """What will be asked next, as `query` will be asked it: an engine that charges for each statement answers it together."""

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from sqlglot import exp, parse_one
 
@@ -12,12 +12,16 @@ from headline.errors import BadRequest
 from headline.ledger import Identity, Statement
 from headline.specs import Table
 from headline.sql import DIALECT
+from headline.warehouse.arrow import of_rows
 from headline.warehouse.base import Content, Result, Session
 from headline.warehouse.iceberg.contents import published_contents
 from headline.warehouse.iceberg.engine import Engine
 from headline.warehouse.iceberg.names import STAGING
 from headline.warehouse.iceberg.soda import data_source
 from headline.warehouse.identity import OWN_SCHEMA
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 
 class IcebergSession(Session):
@@ -28,6 +32,10 @@ class IcebergSession(Session):
 
     def query(self, sql: str) -> Result:
         return self.engine.query(sql)
+
+    def batches(self, sql: str, schema: pa.Schema, size: int) -> Iterator[pa.RecordBatch]:
+        columns, rows = self.engine.rows(sql)
+        yield from of_rows(columns, rows, schema, size)
 
     def query_alone(self, sql: str, seconds: float) -> Result:
         return self.engine.query_within(sql, seconds, settings.load().query_rows)

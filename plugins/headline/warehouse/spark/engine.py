@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from threading import Timer
 from typing import Any
 from uuid import uuid4
@@ -55,6 +55,14 @@ class SparkEngine(Engine):
 
     def query(self, sql: str) -> Result:
         return self._run(prefixed(sql, self._prefix, self.dialect))
+
+    def rows(self, sql: str) -> tuple[Sequence[str], Iterator[Sequence[Any]]]:
+        text = prefixed(sql, self._prefix, self.dialect)
+        try:
+            frame = self._spark.sql(text)
+            return list(frame.columns), self._one_by_one(frame, text)
+        except Exception as error:
+            raise wrong(error, text) from error
 
     def query_within(self, sql: str, seconds: float, most_rows: int) -> Result:
         stopped: list[bool] = []
@@ -155,6 +163,12 @@ class SparkEngine(Engine):
         try:
             frame = self._spark.sql(sql)
             return Result(list(frame.columns), [tuple(row) for row in frame.collect()])
+        except Exception as error:
+            raise wrong(error, sql) from error
+
+    def _one_by_one(self, frame: Any, sql: str) -> Iterator[Sequence[Any]]:
+        try:
+            yield from map(tuple, frame.toLocalIterator())
         except Exception as error:
             raise wrong(error, sql) from error
 

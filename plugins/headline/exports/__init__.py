@@ -1,0 +1,1 @@
+"""What leaves: dumps for partners, point-in-time features, and changed rows for other systems."""

@@ -8,7 +8,7 @@ from pathlib import Path
 import typer
 
 from headline import recovery, settings
-from headline.cli import backfills, contracts, definitions, evidence, figures, published, rota
+from headline.cli import backfills, contracts, definitions, evidence, figures, published, report, rota
 from headline.diff import commands as diffs
 from headline.diff import engine_commands
 from headline.errors import HeadlineError
@@ -40,6 +40,7 @@ for command in (
     *upkeep.COMMANDS,
     *recovery.COMMANDS,
     *alerts.COMMANDS,
+    *report.COMMANDS,
     *rota.COMMANDS,
     *local.COMMANDS,
     *sandbox.COMMANDS,

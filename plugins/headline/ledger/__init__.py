@@ -20,6 +20,8 @@ from headline.ledger.period import IN_DOUBT, OPEN, Change, PeriodState, has_not_
 from headline.ledger.publications import RunFacts
 from headline.ledger.reads import Read, Reads
 from headline.ledger.repairs import Attempt, Repairs
+from headline.ledger.reported import Reported, ReportedFigures
+from headline.ledger.reports import Edition, Reports, Sending
 from headline.ledger.schema_changes import ColumnChange, SchemaChange, SchemaChanges
 from headline.ledger.staging import StagingTable
 from headline.ledger.staleness import (
@@ -49,6 +51,7 @@ __all__ = [
     "CheckResult",
     "Chunk",
     "ColumnChange",
+    "Edition",
     "Erasure",
     "Figure",
     "FigureRequest",
@@ -67,11 +70,15 @@ __all__ = [
     "Read",
     "Reads",
     "Repairs",
+    "Reported",
+    "ReportedFigures",
+    "Reports",
     "Request",
     "RunFacts",
     "Sample",
     "SchemaChange",
     "SchemaChanges",
+    "Sending",
     "StagingTable",
     "Statement",
     "Statements",

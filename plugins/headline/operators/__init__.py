@@ -5,6 +5,7 @@ from headline.operators.backfill import PlanBackfillOperator, RunBackfillOperato
 from headline.operators.backup import BackupOperator
 from headline.operators.reconcile import ReconcileOperator
 from headline.operators.repair import FindMissingOperator, RecordRepairsOperator
+from headline.operators.report import InvestorReportOperator
 from headline.operators.retention import RetentionOperator
 from headline.operators.steps import IngestOperator, SpecFaultOperator, WriteAuditPublishOperator
 from headline.operators.table_upkeep import TableUpkeepOperator
@@ -14,6 +15,7 @@ __all__ = [
     "BackupOperator",
     "FindMissingOperator",
     "IngestOperator",
+    "InvestorReportOperator",
     "PlanBackfillOperator",
     "ReconcileOperator",
     "RecordRepairsOperator",

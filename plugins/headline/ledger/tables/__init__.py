@@ -8,6 +8,7 @@ from headline.ledger.tables.data import audit, held_day, load, period_state, pub
 from headline.ledger.tables.figures import figure_decision, figure_request, issued_figures
 from headline.ledger.tables.incidents import incident, incident_event, repair
 from headline.ledger.tables.reads import read
+from headline.ledger.tables.reports import report, report_sending
 from headline.ledger.tables.statements import statement
 from headline.ledger.tables.upkeep import erasure, retention, retirement
 
@@ -26,6 +27,8 @@ __all__ = [
     "publication",
     "read",
     "repair",
+    "report",
+    "report_sending",
     "retention",
     "retirement",
     "schema_change",

@@ -13,7 +13,7 @@ from email.utils import format_datetime
 from headline import settings
 from headline.errors import Transient
 from headline.ledger import Edition, Locks, Read, Reads, Reports, Sending
-from headline.paging.channels import Channel, Email, Slack, Undelivered, as_html, configured
+from headline.paging.channels import Channel, Email, Slack, Undelivered, Unusable, as_html, configured
 from headline.redaction import redact
 from headline.report.editions import file_name, title
 
@@ -37,10 +37,11 @@ def send(
             reached: dict[str, int] = {}
             if isinstance(email := known.get("email"), Email):
                 reached["email"] = sum(sending.mail(email, one) for one in recipients)
-            else:
-                log.warning("%s nobody has a mail, for there is no connection headline_email; read it at %s", *_what(edition))
             if isinstance(slack := known.get("slack"), Slack):
                 reached["slack"] = int(sending.post(slack))
+            sending.failed += [f"{name}: {one.reason}" for name, one in known.items() if isinstance(one, Unusable)]
+            if "email" not in known:
+                log.warning("%s is mailed to nobody: it has no connection headline_email. Read it at %s", *_what(edition))
     finally:
         locks.close()
     if sending.failed:

@@ -250,7 +250,7 @@ def _definition(one: Defined, layout: Layout, currency: str) -> Definition:
         grain=one.metric.grain,
         description=one.metric.description,
         unit=unit_in_words(one.metric.unit, currency),
-        limit=one.metric.materiality,
+        limit=one.metric.materiality or "",
         version=one.metric.version,
     )
 

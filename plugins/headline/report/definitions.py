@@ -33,7 +33,8 @@ def defined() -> dict[str, Defined]:
     """Every metric that is issued, by name, in the order of its metrics.yml; raises SpecError where one cannot be read."""
     issuing = set(reporting_pipelines())
     found = [load_pipeline(folder) for folder in pipeline_folders() if folder.name in issuing]
-    return {name: Defined(metric, one) for one in found for name, metric in load_metrics(one).metrics.items()}
+    named = [(name, Defined(metric, one)) for one in found for name, metric in load_metrics(one).metrics.items()]
+    return {name: one for name, one in named if one.metric.materiality}  # what has no limit is never issued
 
 
 def month_of(day: str) -> Interval:

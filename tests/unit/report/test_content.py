@@ -23,8 +23,8 @@ GOLDEN = """
 Demo company
 Investor report, October 2026, restated
 2026-10-01 to 2026-10-31 · figures as issued up to 2026-11-09 12:00 UTC
-This report is incomplete. Not issued for October 2026: Quick ratio. A figure of a month is issued once all of its days are complete \
-and a second person has approved it; nothing else is reported.
+This report is incomplete. Not issued for October 2026: Quick ratio. A figure of a month is issued once all of its days are \
+complete and a second person has approved it; nothing else is reported.
 Figures marked r differ from what was first reported: see Restatements .
 Profit
 Metric Unit Oct 2026 Sep 2026 Change Oct 2025 Change Coverage
@@ -55,7 +55,7 @@ Day Refunds, EUR
 
 
 def few() -> list[Reported]:
-    """A few metrics: two days and weeks of October, the quick ratio not issued, one restatement that was approved, one that was not."""
+    """Two days and weeks of October, no quick ratio of it, one restatement that was approved and one below the limit."""
     rows = [
         one
         for one in issued_rows()

@@ -8,6 +8,8 @@ from typing import Annotated
 
 import typer
 
+from headline.settings import account
+
 
 def report(
     month: Annotated[str, typer.Option(help="Of which month, YYYY-MM.")],
@@ -18,13 +20,15 @@ def report(
     ] = False,
 ) -> None:
     """Write the investor report of a month as HTML and PDF, from issued figures only; the same as-of day gives the same bytes."""
-    from headline.ledger import only_read
+    from headline.ledger import Read, Reads, reading
     from headline.report.definitions import month_of
     from headline.report.editions import edition_of, file_name, moment_of, report_of, title
 
-    only_read()
     moment = moment_of(as_of, datetime.now(UTC))
-    edition = edition_of(report_of(month_of(month), moment, leave_out=leave_out_missing), "headline report")
+    with reading():
+        found = report_of(month_of(month), moment, leave_out=leave_out_missing)
+    edition = edition_of(found, "headline report")
+    Reads().record(Read(account(), "report", tuple(edition.metrics), file_name(edition, "pdf"), edition.figure_count))
     output.mkdir(parents=True, exist_ok=True)
     for ending, content, sha256 in (("html", edition.html, edition.html_sha256), ("pdf", edition.pdf, edition.pdf_sha256)):
         file = output / file_name(edition, ending)

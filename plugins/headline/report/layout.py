@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Container
 from pathlib import Path
 from typing import Annotated
@@ -63,6 +64,8 @@ def load_layout(metrics: Container[str]) -> Layout:
         for drawn in area.charts
         if drawn.metric not in metrics
     ]
+    titles = Counter(drawn.title for area in layout.areas.values() for drawn in area.charts)
+    faults += [f"{file.name}: {count} charts have the title {title!r}" for title, count in titles.items() if count > 1]
     if faults:
         raise SpecError(faults)
     return layout

@@ -15,9 +15,10 @@ from typer.testing import CliRunner
 from headline.cli import app
 from headline.errors import BadRequest
 from headline.intervals import Interval
-from headline.ledger import FigureRow, IssuedFigures, Ledger
+from headline.ledger import FigureRow, IssuedFigures, Ledger, Reads
 from headline.report.editions import edition_of, file_name, missing_of, moment_of, report_of, title
 from headline.report.render import Rendered
+from headline.settings import account
 
 Restate = Callable[[str, str], FigureRow]
 EMPTY = Rendered(b"html", b"pdf")
@@ -96,3 +97,5 @@ def test_the_command_writes_both_files_and_their_hashes(issued: list[FigureRow],
     assert [file.read_bytes() for file in files] == [b"html", b"pdf"]
     assert re.findall(r"SHA-256 (\w{64})", done.output) == [edition.html_sha256, edition.pdf_sha256]
     assert edition.chain_head in done.output
+    [read] = Reads().newest()
+    assert (read.reader, read.channel, read.detail) == (account(), "report", files[1].name)

@@ -13,6 +13,7 @@ from headline.operations import (
     retention_dag,
     table_upkeep_dag,
 )
+from headline.report_dag import investor_report_dag
 from headline.specs import reporting_pipelines
 
 repair = repair_dag()
@@ -25,3 +26,4 @@ backfill = backfill_dag()
 backup = backup_dag(settings.load().backup_to)
 arrivals = arrivals_dag(settings.load().arrivals)
 approve_figures = approve_figures_dag(reporting_pipelines())
+investor_report = investor_report_dag()

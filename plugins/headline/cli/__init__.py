@@ -8,7 +8,7 @@ from pathlib import Path
 import typer
 
 from headline import recovery, settings
-from headline.cli import backfills, contracts, definitions, evidence, exports, figures, metrics, published, rota
+from headline.cli import backfills, contracts, definitions, evidence, exports, figures, metrics, published, report, rota
 from headline.diff import commands as diffs
 from headline.diff import engine_commands
 from headline.errors import HeadlineError
@@ -42,6 +42,7 @@ for command in (
     *upkeep.COMMANDS,
     *recovery.COMMANDS,
     *alerts.COMMANDS,
+    *report.COMMANDS,
     *rota.COMMANDS,
     *local.COMMANDS,
     *sandbox.COMMANDS,

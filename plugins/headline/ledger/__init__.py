@@ -21,6 +21,8 @@ from headline.ledger.period import IN_DOUBT, OPEN, Change, PeriodState, has_not_
 from headline.ledger.publications import RunFacts
 from headline.ledger.reads import Read, Reads
 from headline.ledger.repairs import Attempt, Repairs
+from headline.ledger.reported import Reported, ReportedFigures
+from headline.ledger.reports import Edition, Reports, Sending
 from headline.ledger.schema_changes import ColumnChange, SchemaChange, SchemaChanges
 from headline.ledger.staging import StagingTable
 from headline.ledger.staleness import (
@@ -53,6 +55,7 @@ __all__ = [
     "ColumnChange",
     "DeadLetter",
     "Delivered",
+    "Edition",
     "Erasure",
     "ExportRun",
     "Exports",
@@ -73,11 +76,15 @@ __all__ = [
     "Read",
     "Reads",
     "Repairs",
+    "Reported",
+    "ReportedFigures",
+    "Reports",
     "Request",
     "RunFacts",
     "Sample",
     "SchemaChange",
     "SchemaChanges",
+    "Sending",
     "StagingTable",
     "Stamp",
     "Stamps",

@@ -17,6 +17,7 @@ from headline.local.screen import Screen
 from headline.local.secrets import PEOPLE
 from headline.local.setup import team
 from headline.operators.asking import DAG_ID
+from headline.operators.report import DAG_ID as REPORT
 from headline.specs import reporting_pipelines
 
 CHAIN = ("shop", "core_shop", "unit_profit", "investor_profit")
@@ -64,6 +65,14 @@ def issue_last_month(home: Home, api: AirflowApi, screen: Screen) -> None:
             time.sleep(1)
     if failed := [run_id for run_id, state in states.items() if state != "success"]:
         screen.say(f"not issued, see the log of approve_figures: {', '.join(failed)}")
+
+
+def report_last_month(api: AirflowApi) -> None:
+    """Have the month reported with what of it is issued, if that was not asked for before; nobody waits for it."""
+    month = f"{last_month(datetime.now(UTC).date()).start:%Y-%m}"
+    run_id = f"report__{month}"
+    if api.run(REPORT, run_id) is None:
+        api.trigger(REPORT, run_id=run_id, conf={"month": month, "leave_out": True})
 
 
 def refund_late() -> date:

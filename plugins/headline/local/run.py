@@ -17,7 +17,7 @@ from headline.connections import variable
 from headline.errors import HeadlineError
 from headline.intervals import DAY
 from headline.local import dag_files
-from headline.local.demo_figures import issue_last_month
+from headline.local.demo_figures import issue_last_month, report_last_month
 from headline.local.figures import audits, figures, open_figures
 from headline.local.health import AIRFLOW
 from headline.local.home import Home, chosen_in_shell
@@ -81,6 +81,7 @@ def run(home: Home, job: Job, screen: Screen) -> None:
         compute(api, job, environment["HEADLINE_REPORTING_ZONE"], screen, home)
         if job.day and job.demo_days:
             issue_last_month(home, api, screen)
+            report_last_month(api)
     shown = figures(job.dags, job.first, job.day or job.last, environment["HEADLINE_REPORTING_CURRENCY"])
     for result in (*shown, audits(), home.login):
         screen.console.print()

@@ -6,6 +6,7 @@ from headline.operators.backup import BackupOperator
 from headline.operators.export import ExportOperator
 from headline.operators.reconcile import ReconcileOperator
 from headline.operators.repair import FindMissingOperator, RecordRepairsOperator
+from headline.operators.report import InvestorReportOperator
 from headline.operators.retention import RetentionOperator
 from headline.operators.steps import IngestOperator, SpecFaultOperator, WriteAuditPublishOperator
 from headline.operators.table_upkeep import TableUpkeepOperator
@@ -16,6 +17,7 @@ __all__ = [
     "ExportOperator",
     "FindMissingOperator",
     "IngestOperator",
+    "InvestorReportOperator",
     "PlanBackfillOperator",
     "ReconcileOperator",
     "RecordRepairsOperator",

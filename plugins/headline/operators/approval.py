@@ -11,6 +11,7 @@ from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOpe
 from headline import settings
 from headline.errors import BadRequest
 from headline.intervals import DAY, Interval, business_day, requested_interval
+from headline.operators.report import report_restated
 
 if TYPE_CHECKING:
     from headline.ledger import FigureRequest
@@ -93,6 +94,7 @@ class PublishApprovedOperator(TriggerDagRunOperator):
             self.log.info("%s figures of %s were issued", len(rows), request.pipeline)
             return
         if request.state == "published":
+            report_restated(request)
             return
         request.require_not_moot()
         if request.state != "approved":
@@ -110,6 +112,7 @@ class PublishApprovedOperator(TriggerDagRunOperator):
                 f"request {request.id}: the run {event[1]['run_ids'][0]} of {request.pipeline} has not published it; its log "
                 "says why. Clear this task to have it tried again"
             )
+        report_restated(request)
 
 
 def _resolve_incident(request: FigureRequest) -> None:

@@ -16,7 +16,21 @@ from headline.errors import HeadlineError, SpecError
 from headline.incidents.kinds import FORMER, KINDS
 from headline.intervals import business_day, in_words
 from headline.ledger import Ledger, partial_days
-from headline.pages import again, answers, backfills, board, errors, exports, figures, incidents, listings, metrics, reads, rota
+from headline.pages import (
+    again,
+    answers,
+    backfills,
+    board,
+    errors,
+    exports,
+    figures,
+    incidents,
+    listings,
+    metrics,
+    reads,
+    reports,
+    rota,
+)
 from headline.pages.headers import send_headers
 from headline.pages.ledger import ReadsTheLedger
 from headline.pages.markdown import to_html
@@ -34,7 +48,7 @@ app = FastAPI(
     dependencies=[Depends(requires_authenticated()), Depends(active_user)],
     exception_handlers=errors.HANDLERS,
 )
-for part in (again, answers, backfills, board, exports, figures, incidents, listings, metrics, reads, rota):
+for part in (again, answers, backfills, board, exports, figures, incidents, listings, metrics, reads, reports, rota):
     app.include_router(part.router)
 app.include_router(backfills.answers)
 send_headers(app)

@@ -10,14 +10,17 @@ from __future__ import annotations
 import html
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from headline import connections
 from headline.errors import BadRequest, HeadlineError
 from headline.paging.message import Message
 from headline.redaction import redact
+
+if TYPE_CHECKING:
+    from email.message import EmailMessage
 
 TIMEOUT = 10
 INBOX = "inbox"  # the ledger itself, which keeps every notification
@@ -67,8 +70,17 @@ class Email(Channel):
         return bool(self.people.get(contact.person) or contact.email)
 
     def send(self, message: Message, contact: Contact) -> str:
-        import smtplib
         from email.message import EmailMessage
+
+        addresses = [one.strip() for one in (self.people.get(contact.person) or contact.email).split(",") if one.strip()]
+        mail = EmailMessage()
+        mail["Subject"], mail["To"] = message.subject, ", ".join(addresses)
+        mail.set_content(as_html(message.text), subtype="html")
+        return self.deliver(mail, addresses)
+
+    def deliver(self, mail: EmailMessage, addresses: Sequence[str]) -> str:
+        """Hand over a mail that has no sender yet; returns which addresses rejected it, empty for none; raises as `send`."""
+        import smtplib
 
         from airflow.providers.smtp.hooks.smtp import SmtpHook
 
@@ -76,13 +88,10 @@ class Email(Channel):
             timeout = TIMEOUT
             smtp_retry_limit = 0
 
-        addresses = [one.strip() for one in (self.people.get(contact.person) or contact.email).split(",") if one.strip()]
         with ImpatientHook(self.conn_id) as hook:
             if not hook.from_email:
                 raise BadRequest(f"the connection {self.conn_id} has no from_email in its extra")
-            mail = EmailMessage()
-            mail["Subject"], mail["From"], mail["To"] = message.subject, hook.from_email, ", ".join(addresses)
-            mail.set_content(as_html(message.text), subtype="html")
+            mail["From"] = hook.from_email
             try:  # the hook's own method does not return the rejected addresses
                 refused = hook._smtp_client.send_message(mail, to_addrs=addresses)
             except smtplib.SMTPRecipientsRefused as error:
@@ -100,15 +109,18 @@ class Slack(Channel):
         return True
 
     def send(self, message: Message, contact: Contact) -> str:
+        member = self.people.get(contact.person)
+        self.post(f"{f'<@{member}>' if member else contact.person}: {html.escape(message.short, quote=False)}")
+        return ""
+
+    def post(self, text: str) -> None:
+        """Show a text, in Slack's markup, to everybody who reads the channel; raises as `send`."""
         from airflow.providers.slack.hooks.slack_webhook import SlackWebhookHook
 
-        member = self.people.get(contact.person)
-        text = f"{f'<@{member}>' if member else contact.person}: {html.escape(message.short, quote=False)}"
         hook = SlackWebhookHook(slack_webhook_conn_id=self.conn_id, timeout=TIMEOUT)
         answer = hook.send(text=text, unfurl_links=False)
         if not _is_ok(answer.body):
             raise Undelivered(f"HTTP {answer.status_code}, but the answer is not ok: {shortened(answer.body)}")
-        return ""
 
 
 class Sns(Channel):

@@ -21,6 +21,7 @@ SHIFT_KINDS = ("weekday", "weekend", "holiday")
 ShiftKind = Literal["weekday", "weekend", "holiday"]
 Tier = Literal[1, 2]
 Text = Annotated[str, Field(min_length=3)]
+Email = Annotated[str, Field(pattern=r"^[^@\s,]+@[^@\s,]+\.[^@\s,]+$")]
 Weight = Annotated[Decimal, Field(gt=0)]
 
 
@@ -56,7 +57,7 @@ class Engineer(Model):
 
     id: Name
     name: Text
-    email: Annotated[str, Field(pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$")]
+    email: Email
     slack: Annotated[str, Field(pattern=r"^@[a-z0-9._-]+$")] | None = None
     zone: Zone
     country: Annotated[str, Field(pattern=r"^[A-Z]{2}$")]
@@ -167,6 +168,13 @@ class Swap(Days):
     between: tuple[Name, Name]
 
 
+class InvestorReport(Model):
+    """On whose behalf the monthly report is made, and the addresses at work that it is mailed to, each in a mail of its own."""
+
+    company: Text
+    recipients: Annotated[tuple[Email, ...], Field(min_length=1)]
+
+
 class Team(Model):
     """The whole file; what depends on a day is worked out by `headline.oncall`.
 
@@ -182,6 +190,7 @@ class Team(Model):
     weights: dict[ShiftKind, Weight]
     swaps: tuple[Swap, ...] = ()
     overrides: tuple[Override, ...] = ()
+    investor_report: InvestorReport | None = None
 
     def __hash__(self) -> int:
         return hash(tuple(engineer.id for engineer in self.engineers))

@@ -41,6 +41,8 @@ def parse_team(text: str, file: Path) -> Team:
 def _faults(team: Team) -> Iterator[str]:
     names = [engineer.id for engineer in team.engineers]
     yield from (f"engineers: {name} stands there {times} times" for name, times in Counter(names).items() if times > 1)
+    addresses = Counter(one.casefold() for one in team.investor_report.recipients) if team.investor_report else {}
+    yield from (f"investor_report.recipients: {one} stands there {times} times" for one, times in addresses.items() if times > 1)
     unknown = [f"{where}: nobody is called {name}" for where, name in _named(team) if name not in names]
     yield from unknown
     yield from _faults_of_engineers(team)

@@ -90,3 +90,19 @@ def test_the_administrator_asks_and_a_second_person_approves(home: Any, monkeypa
 def test_nothing_moves_before_something_is_issued(ledger: Ledger) -> None:
     with pytest.raises(BadRequest, match="no day of profit is issued yet"):
         demo_figures.refund_late()
+
+
+def test_the_month_is_reported_once_with_what_is_issued() -> None:
+    started: list[tuple[str, str, dict[str, Any]]] = []
+    known: dict[str, dict[str, Any]] = {}
+
+    def trigger(dag_id: str, *, run_id: str, conf: dict[str, Any]) -> None:
+        started.append((dag_id, run_id, conf))
+        known[run_id] = {"state": "queued"}
+
+    api: Any = SimpleNamespace(run=lambda _dag_id, run_id: known.get(run_id), trigger=trigger)
+    demo_figures.report_last_month(api)
+    demo_figures.report_last_month(api)
+    [(dag_id, run_id, conf)] = started
+    assert (dag_id, run_id) == ("investor_report", f"report__{conf['month']}")
+    assert conf["leave_out"] is True

@@ -9,6 +9,7 @@ from headline.ledger.tables.exports import dead_letter, delivered_row, export_ru
 from headline.ledger.tables.figures import figure_decision, figure_request, issued_figures
 from headline.ledger.tables.incidents import incident, incident_event, repair
 from headline.ledger.tables.reads import read
+from headline.ledger.tables.reports import report, report_sending
 from headline.ledger.tables.statements import statement
 from headline.ledger.tables.upkeep import erasure, retention, retirement
 
@@ -30,6 +31,8 @@ __all__ = [
     "publication",
     "read",
     "repair",
+    "report",
+    "report_sending",
     "retention",
     "retirement",
     "schema_change",

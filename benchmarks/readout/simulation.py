@@ -30,18 +30,18 @@ from range({runs} * 2) as runs(run), (values ('control', 0), ('treatment', 1)) a
 create table orders as
 select
     run, variant, treated, number, users.day, place,
-    users.day + cast(hash(seed, place, 'delay') % 10 as integer) as at,
+    users.day + cast(hash(seed, place, 'delay') % 10 as integer) as moved,
     size * -20 * ln((hash(seed, place, 'amount') % 1000000 + 1) / 1000000.0) as amount
 from users, range(-3, 3) as places(place)
 where (hash(seed, place, 'buys') % 1000) / 1000.0 < habit;
 
 create table moves as
 select
-    run, variant, number, at, sum(exposed) as exposed,
+    run, variant, number, moved, sum(exposed) as exposed,
     cast(sum(orders) as double) as orders, sum(revenue) as revenue, sum(profit) as profit, sum(covariate) as covariate
 from (
     select
-        run, variant, number, at,
+        run, variant, number, moved,
         0 as exposed, 1 as orders, amount + effect * 2 as revenue, amount / 4 as profit, 0 as covariate
     from (select *, case when treated = 1 and run >= {runs} then 1 else 0 end as effect from orders where place >= 0)
     union all
@@ -49,8 +49,8 @@ from (
     union all
     select run, variant, number, day, 1, 0, 0, case when treated = 1 and run >= {runs} then 3 else 0 end, 0 from users
 )
-where at < 20
-group by run, variant, number, at;
+where moved < 20
+group by run, variant, number, moved;
 
 insert into profit.experiment_profit by name
 with totals as (
@@ -59,11 +59,11 @@ with totals as (
         sum(covariate) over person as z,
         sum(orders) over so_far as o, sum(revenue) over so_far as r, sum(profit) over so_far as p
     from moves
-    window person as (partition by run, variant, number), so_far as (partition by run, variant, number order by at)
+    window person as (partition by run, variant, number), so_far as (partition by run, variant, number order by moved)
 ),
 by_day as (
     select
-        run, variant, at,
+        run, variant, moved,
         sum(exposed) as n,
         sum(covariate) as z, sum(covariate * covariate) as zz,
         sum(orders) as o, sum(o * o - (o - orders) * (o - orders)) as oo, sum(orders * z) as oz,
@@ -71,10 +71,10 @@ by_day as (
         sum(profit) as p, sum(p * p - (p - profit) * (p - profit)) as pp, sum(profit * z) as pz,
         sum(o * r - (o - orders) * (r - revenue)) as o_r
     from totals
-    group by run, variant, at
+    group by run, variant, moved
 )
 select
-    date '{first}' + at as ds, 'run' || run as experiment_id, variant,
+    date '{first}' + moved as ds, 'run' || run as experiment_id, variant,
     sum(n) over w as exposed_users, 0 as contaminated_users,
     sum(z) over w as covariate_sum, sum(zz) over w as covariate_sum_of_squares,
     sum(o) over w as order_count_sum, sum(oo) over w as order_count_sum_of_squares,
@@ -85,7 +85,7 @@ select
     sum(o_r) over w as order_count_net_revenue_product_sum,
     false as is_sample_ratio_off, 1 as coverage, false as is_partial, false as is_provisional
 from by_day
-window w as (partition by run, variant order by at);
+window w as (partition by run, variant order by moved);
 """
 
 

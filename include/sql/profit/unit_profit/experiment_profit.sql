@@ -83,7 +83,7 @@ exposures_by_month as (
         covariate_from,
         covariate_month as month
     from exposures
-    where covariate_month < month
+    where exposures.covariate_month < exposures.month
 ),
 
 -- The covariate is what a user bought in the four weeks before exposure; refunds of it are left out, since they may have come after.

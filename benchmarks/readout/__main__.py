@@ -37,7 +37,7 @@ def main() -> None:
         folder = Path(name)
         with open_in_memory() as session:
             splits(session, folder)
-            read_out(session, RUNS, USERS)
+            read_out(session, RUNS, RUNS, USERS)
             readouts(session, folder)
         done = subprocess.run([str(python), str(Path(__file__).with_name("peer.py")), str(folder)], check=False)
     raise typer.Exit(done.returncode)

@@ -1,8 +1,8 @@
 """Simulated experiments in DuckDB: users, what they buy, and the sums of them that profit.experiment_profit has.
 
-Users come over 20 days, buy as they did before, and profit is counted as experiment_profit counts it. In the first `runs`
-experiments both variants are the same; in the other `runs` every treated user brings 3 more, and every order of theirs 2 more
-revenue. Chance is a hash of experiment, user and place, so that every machine sees the same numbers.
+Users come over 20 days, buy as they did before, and profit is counted as experiment_profit counts it. In the first experiments
+both variants are the same; in the others every treated user brings 3 more, and every order of theirs 2 more revenue. Chance is a
+hash of experiment, user and place, so that every machine sees the same numbers.
 """
 
 from __future__ import annotations
@@ -23,15 +23,15 @@ select
     run, variant, treated, number, hash(run, variant, number, 'user') as seed,
     cast(hash(run, variant, number, 'day') % 20 as integer) as day,
     0.1 + 0.6 * (hash(run, variant, number, 'habit') % 1000) / 1000 as habit,
-    0.5 + 2.5 * (hash(run, variant, number, 'size') % 1000) / 1000 as size
-from range({runs} * 2) as runs(run), (values ('control', 0), ('treatment', 1)) as variants(variant, treated),
+    0.2 + 4 * pow((hash(run, variant, number, 'size') % 1000) / 1000, 3) as size
+from range({runs} + {treated}) as runs(run), (values ('control', 0), ('treatment', 1)) as variants(variant, treated),
     range({users}) as users(number);
 
 create table orders as
 select
     run, variant, treated, number, users.day, place,
     users.day + cast(hash(seed, place, 'delay') % 10 as integer) as moved,
-    size * -20 * ln((hash(seed, place, 'amount') % 1000000 + 1) / 1000000.0) as amount
+    size * (10 + hash(seed, place, 'amount') % 20) as amount
 from users, range(-3, 3) as places(place)
 where (hash(seed, place, 'buys') % 1000) / 1000.0 < habit;
 
@@ -89,11 +89,14 @@ window w as (partition by run, variant order by moved);
 """
 
 
-def read_out(session: Session, runs: int, users: int) -> None:
-    """Leave the readout of 2 × `runs` experiments, with so many users a variant, in golden's RESULT; their orders in `moves`."""
+def read_out(session: Session, runs: int, treated: int, users: int) -> None:
+    """Leave the readout of `runs` experiments without an effect and of `treated` with one in golden's RESULT.
+
+    `users`: how many there are of each variant; what they bought is in the table moves.
+    """
     table = specs.load().tables["profit.experiment_readout"]
     for name in table.reads:
         make_output(Output(name, specs.load().tables[name]), session)
-    for statement in _SIMULATED.format(runs=runs, users=users, first=DAYS.start).split(";\n")[:-1]:
+    for statement in _SIMULATED.format(runs=runs, treated=treated, users=users, first=DAYS.start).split(";\n")[:-1]:
         session.query(statement)
     run_select(table, DAYS, session)

@@ -1,4 +1,4 @@
-{#- A value × its users is the number of active days, counted here user by user from the start. -#}
+{#- A value × its users is the number of active days, counted here user by user from the start of the experiment on. -#}
 {% from 'checks/interval.jinja' import in_interval with context %}
 select
     readout.ds,
@@ -33,6 +33,11 @@ left join core.exposures as exposures
         and readout.ds >= exposures.ds
         and not exposures.is_contaminated
 left join core.user_days as active
-    on exposures.user_id = active.user_id and active.ds > exposures.ds and readout.ds >= active.ds
+    on
+        exposures.user_id = active.user_id
+        and active.ds > exposures.ds
+        and readout.ds >= active.ds
+        and active.ds >= cast(date '{{ start }}' - interval '83' day as date)
+        and active.ds < date '{{ end }}'
 group by readout.ds, readout.experiment_id, readout.variant
 having abs(max(readout.metric_value) * max(readout.exposed_users) - count(active.user_id)) > 0.000001 * (max(readout.exposed_users) + 1)

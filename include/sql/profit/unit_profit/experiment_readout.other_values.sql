@@ -10,12 +10,17 @@ select
     figures.exposed_users
 from {{ table }} as readout
 left join profit.experiment_profit as figures
-    on readout.ds = figures.ds and readout.experiment_id = figures.experiment_id and readout.variant = figures.variant
+    on
+        readout.ds = figures.ds
+        and readout.experiment_id = figures.experiment_id
+        and readout.variant = figures.variant
+        and {{ in_interval('figures.ds') }}
 left join profit.experiment_profit as controls
     on
         readout.ds = controls.ds
         and readout.experiment_id = controls.experiment_id
         and readout.control_variant = controls.variant
+        and {{ in_interval('controls.ds') }}
 where
     {{ in_interval('readout.ds') }}
     and readout.metric_name = 'net_profit_per_user'

@@ -16,9 +16,9 @@ LEVELS = {"higher": "good", "lower": "good", "undecided": "waiting", "too_few_us
 IN_A_WORD = {
     "higher": "Higher",
     "lower": "Lower",
-    "undecided": "Undecided",
-    "too_few_users": "Too early",
-    "sample_ratio_mismatch": "Not valid",
+    "undecided": "Open",
+    "too_few_users": "Wait",
+    "sample_ratio_mismatch": "Stop",
 }
 WIDTH = 320
 MARGIN = 8
@@ -87,12 +87,18 @@ class Conclusion:
         lift = self.cuped_relative_lift
         return "" if lift is None else f"{number(round(lift * 100, 1), signed=True)} %"
 
+    @property
+    def variance_less(self) -> str:
+        """How much of the variance CUPED takes away."""
+        share = self.variance_reduction
+        return "" if share is None else f"{max(round(share * 100), 0)} %"
+
     def shown(self, value: Decimal | None, *, signed: bool = True) -> str:
-        """A value with the digits that mean something; a share in percent."""
+        """A value with the digits that mean something, or a difference of two (`signed`); shares in percent, or points of it."""
         if value is None:
             return "not known"
         if str(self.metric_name).endswith(_SHARES):
-            return f"{number(round(value * 100, 2), signed=signed)} %"
+            return f"{number(round(value * 100, 2), signed=signed)} {'pp' if signed else '%'}"
         places = 2 if abs(value) >= 1 else 4
         return number(round(value, places), signed=signed)
 

@@ -47,7 +47,7 @@ SENTENCES = [
     ),
     (
         {"metric_name": "buyer_share", "conclusion_type": "lower", "cuped_absolute_lift": Decimal("-0.0123")},
-        "Buyer share is lower in B than in A: -1.23 % (+30 % to +210 %), always-valid 95 %.",
+        "Buyer share is lower in B than in A: -1.23 pp (+30 pp to +210 pp), always-valid 95 %.",
     ),
 ]
 

@@ -22,6 +22,7 @@ from headline.pages import (
     backfills,
     board,
     errors,
+    experiments,
     exports,
     figures,
     incidents,
@@ -48,7 +49,7 @@ app = FastAPI(
     dependencies=[Depends(requires_authenticated()), Depends(active_user)],
     exception_handlers=errors.HANDLERS,
 )
-for part in (again, answers, backfills, board, exports, figures, incidents, listings, metrics, reads, reports, rota):
+for part in (again, answers, backfills, board, experiments, exports, figures, incidents, listings, metrics, reads, reports, rota):
     app.include_router(part.router)
 app.include_router(backfills.answers)
 send_headers(app)

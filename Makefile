@@ -3,7 +3,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .PHONY: help setup run status logs down clean test attack chaos faults fuzz lint docs bench bench-peers example format imports
-.PHONY: constraints containers engines golden infra locks sbom tpcds trino
+.PHONY: constraints containers engines golden infra locks readout-peers sbom tpcds trino
 .PHONY: lint-docs lint-infra lint-rules lint-sql lint-types lint-yaml
 
 # Without compiled modules each process compiles Airflow anew, which takes longer than to start it.
@@ -182,6 +182,9 @@ bench: $(SET_UP) ## Measure parse time, tasks and the ranged run, as ratios.
 bench-peers: $(SET_UP) ## Measure our SELECTs and checks beside dbt-core and SQLMesh, and compare all rows.
 	@$(BIN)/python -m benchmarks.peers
 
+readout-peers: $(SET_UP) ## Compare the readout of experiments with tea-tasting's, on simulated ones.
+	@$(BIN)/python -m benchmarks.readout
+
 constraints: $(SET_UP) ## Resolve the newest versions of all packages into constraints.txt.
 	$(RESOLVE) --upgrade --extra dev --extra engines --output-file constraints.txt pyproject.toml
 	printf 'checkov\n' | $(RESOLVE) --upgrade --generate-hashes --output-file requirements-checkov.lock -
@@ -199,6 +202,7 @@ locks: $(SET_UP) ## Write the locks, with a hash for every file of every package
 	  $(LOCKS) $(VENV)/all.lock > requirements-engines.lock
 	printf 'aiosmtpd\nmoto[server]\n' | $(RESOLVE) --generate-hashes --constraint constraints.txt --output-file requirements-doubles.lock -
 	printf 'duckdb==1.5.5\nduckdb-extension-tpcds==1.5.5\n' | $(RESOLVE) --generate-hashes --output-file requirements-tpcds.lock -
+	printf 'tea-tasting\n' | $(RESOLVE) --generate-hashes --output-file requirements-readout.lock -
 
 sbom: $(SET_UP) ## Write what an installation consists of to sbom.cdx.json, in CycloneDX's form.
 	@PYTHONWARNINGS=ignore $(BIN)/cyclonedx-py requirements --pyproject pyproject.toml --output-reproducible --output-file sbom.cdx.json requirements.lock

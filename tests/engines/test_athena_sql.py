@@ -30,8 +30,8 @@ ONE = "core.exposures"
 DAY = Interval(date(2026, 3, 1), date(2026, 3, 2))
 # Functions of Trino that were looked up in its documentation: name, arguments, and what they do with NULL.
 KNOWN = """
-abs at_timezone avg ceil coalesce concat count date_diff date_trunc dense_rank floor greatest if lag last_value lead least length
-lower max min nullif rank replace round row_number stddev stddev_pop stddev_samp substr sum trim upper variance var_pop
+abs at_timezone avg ceil coalesce concat count date_diff date_trunc dense_rank floor greatest if lag last_value lead least length ln
+lower max min nullif rank replace round row_number sqrt stddev stddev_pop stddev_samp substr sum trim upper variance var_pop
 with_timezone from_big_endian_64 to_utf8 xxhash64
 """
 # Words before a parenthesis that call nothing, or have a grammar of their own.

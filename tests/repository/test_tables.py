@@ -13,6 +13,7 @@ from tests.repository.written import ROOT, tables
 
 from headline.rules.meaning import keys_come_from_content, sums_in_checks_keep_their_meaning, sums_keep_their_meaning
 from headline.rules.reads import checks_read_what_is_there, names_are_known, names_in_checks_are_known, reads_are_stated
+from headline.rules.scans import scans, scans_are_few
 from headline.rules.tables import (
     RULES,
     Rule,
@@ -96,6 +97,14 @@ CUSTOMERS = named("raw.customers")
 ORDER_ITEMS = named("raw.order_items")
 SELECT = write(SUMMARY.query, "duckdb")
 ROW_COUNT = {"row_count": {"threshold": {"level": "warn"}}}
+# Each CTE reads the one before twice.
+DOUBLED = (
+    "with a0 as (select ds from core.expenses), "
+    + ", ".join(
+        f"a{n} as (select one.ds from a{n - 1} as one inner join a{n - 1} as other on one.ds = other.ds)" for n in range(1, 7)
+    )
+    + " select ds from a6"
+)
 BROKEN: list[tuple[Rule, Written, str]] = [
     (reads_are_stated, with_query(SUMMARY, SELECT.replace("profit.expense_allocation", "core.expenses")), "without stating"),
     (reads_are_stated, with_reads(SUMMARY, "core.products"), "without reading"),
@@ -162,6 +171,8 @@ BROKEN: list[tuple[Rule, Written, str]] = [
         ),
         "line_number: row_number() gives it by an order that leaves quantity open",
     ),
+    (scans_are_few, with_query(SUMMARY, DOUBLED), "reads tables 64 times, at most 60 are allowed"),
+    (scans_are_few, with_query(SUMMARY, SELECT, grown=DOUBLED), "check «grown»: reads tables 64 times"),
     (everything_is_described, with_column(SUMMARY, "ds", description="day"), "no sentence"),
     (checks_are_enough, with_checks(SUMMARY, [{"duplicate": {"columns": ["ds"]}}]), "no check of Soda's type schema"),
     (checks_are_enough, with_checks(SUMMARY, [{"schema": None}]), "no check of the dimension duplicates"),
@@ -225,6 +236,20 @@ NUMBERS = {
 def test_a_key_that_follows_from_content_is_let_through(number: str) -> None:
     sql = f"select ds, order_id, sku, quantity, headline_refusal, {number} as line_number from landing.lines"
     assert list(keys_come_from_content(with_query(ORDER_ITEMS, sql))) == []
+
+
+SCANS = {
+    "select x from a.b": 1,
+    "select x from own.t": 2,
+    "with c as (select x from a.b) select c.x from c inner join c as d on c.x = d.x": 2,
+    "with c as (select x from a.b), d as (select x from c union all select x from c) select x from d cross join d as e": 4,
+    "with c as (select x from a.b) select s.x from (with c as (select x from own.t) select x from c) as s cross join c": 3,
+}
+
+
+@pytest.mark.parametrize(("sql", "count"), SCANS.items())
+def test_a_cte_is_scanned_as_often_as_it_is_read(sql: str, count: int) -> None:
+    assert scans(parse(sql, "scans"), {"own.t"}) == count
 
 
 def test_a_table_without_a_blocking_check_is_caught() -> None:

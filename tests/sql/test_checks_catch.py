@@ -772,6 +772,51 @@ BROKEN = [
         "no sample ratio mismatch",
         "update profit.experiment_profit set is_sample_ratio_off = true",
     ),
+    (
+        "profit.experiment_readout",
+        "an interval holds its lift, and the always-valid one holds the other",
+        "update profit.experiment_readout set absolute_lift_low = absolute_lift + 1",
+    ),
+    (
+        "profit.experiment_readout",
+        "nothing is concluded from a sample ratio mismatch",
+        "update profit.experiment_readout set is_sample_ratio_off = true",
+    ),
+    (
+        "profit.experiment_readout",
+        "every variant is compared with the control",
+        "delete from profit.experiment_readout where ds = '2026-01-06'",
+    ),
+    (
+        "growth.experiment_readout",
+        "an interval holds its lift, and the always-valid one holds the other",
+        "update growth.experiment_readout set absolute_lift_low = absolute_lift + 1",
+    ),
+    (
+        "growth.experiment_readout",
+        "nothing is concluded from a sample ratio mismatch",
+        "update growth.experiment_readout set is_sample_ratio_off = true",
+    ),
+    (
+        "growth.experiment_readout",
+        "every variant is compared with the control",
+        "delete from growth.experiment_readout where ds = '2026-01-06'",
+    ),
+    (
+        "profit.experiment_readout",
+        "a value × its users is the sum of profit.experiment_profit",
+        "update profit.experiment_readout set control_value = control_value + 0.0001 where metric_name = 'net_profit_per_user'",
+    ),
+    (
+        "growth.experiment_readout",
+        "a value × its users is the active days of core.user_days",
+        "insert into core.user_days values ('2026-01-06', 'C2', 1, 1)",
+    ),
+    (
+        "growth.experiment_readout",
+        "a value × its users is the active days of core.user_days",
+        "delete from core.user_days where user_id = 'C1'",
+    ),
 ]
 # Table, check, how the data are broken, and the rows that the result must name.
 SAMPLES = [

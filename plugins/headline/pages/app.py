@@ -16,7 +16,7 @@ from headline.errors import HeadlineError, SpecError
 from headline.incidents.kinds import FORMER, KINDS
 from headline.intervals import business_day, in_words
 from headline.ledger import Ledger, partial_days
-from headline.pages import again, answers, backfills, board, errors, figures, incidents, listings, rota
+from headline.pages import again, answers, backfills, board, errors, experiments, figures, incidents, listings, rota
 from headline.pages.headers import send_headers
 from headline.pages.ledger import ReadsTheLedger
 from headline.pages.markdown import to_html
@@ -34,7 +34,7 @@ app = FastAPI(
     dependencies=[Depends(requires_authenticated())],
     exception_handlers=errors.HANDLERS,
 )
-for part in (again, answers, backfills, board, figures, incidents, listings, rota):
+for part in (again, answers, backfills, board, experiments, figures, incidents, listings, rota):
     app.include_router(part.router)
 app.include_router(backfills.answers)
 send_headers(app)

@@ -11,6 +11,7 @@ from typing import get_args
 
 from headline.rules.meaning import keys_come_from_content, sums_in_checks_keep_their_meaning, sums_keep_their_meaning
 from headline.rules.reads import checks_read_what_is_there, names_are_known, names_in_checks_are_known, reads_are_stated
+from headline.rules.scans import scans_are_few
 from headline.rules.written import Written, listed, makers_of
 from headline.specs import Dimension, read_contract
 from headline.specs.soda_schema import contract_faults
@@ -168,6 +169,7 @@ SQL_RULES: tuple[Rule, ...] = (
     names_are_known,
     sums_keep_their_meaning,
     keys_come_from_content,
+    scans_are_few,
 )
 CONTRACT_RULES: tuple[Rule, ...] = (
     soda_understands_the_contract,

@@ -13,6 +13,7 @@ from pydantic import Field, PrivateAttr, model_validator
 
 from headline import settings
 from headline.intervals import DAY, Period
+from headline.specs.experiments import experiment_plans
 from headline.specs.ingests import AnyIngest
 from headline.specs.values import Clock, Dimension, Empty, Model, Name, Share, TableName
 from headline.specs.window import Window, widest
@@ -86,7 +87,7 @@ class Table(Model):
     @property
     def template_names(self) -> dict[str, Any]:
         """What the templates of its SELECT and of its contract know of the specification."""
-        return {"coverage": self._coverage}
+        return {"coverage": self._coverage, "experiment_plans": experiment_plans()}
 
     @property
     def sql_file(self) -> Path:

@@ -62,6 +62,8 @@ def cluster(
             "spark.executor.memory": memory,
             "spark.executor.extraJavaOptions": " ".join(java),
             "spark.ui.enabled": "false",
+            "spark.log.level": "WARN",
+            "spark.locality.wait": "0s",
             "spark.connect.grpc.binding.address": "127.0.0.1",
             "spark.connect.grpc.binding.port": str(port),
             "spark.sql.extensions": "org.apache.iceberg.spark.extensions.IcebergSparkSessionExtensions",

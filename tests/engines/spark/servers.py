@@ -105,8 +105,10 @@ def spark(folder: Path, aws: str) -> Iterator[Lake]:
         f"{catalog}.glue.endpoint": aws,
         f"{catalog}.s3.endpoint": aws,
         f"{catalog}.s3.path-style-access": "true",
-        # To start fast rather than to compute fast: these days are few.
+        # To plan fast rather than to compute fast: these days are few, and to compile a statement takes longer than to run it.
         "spark.sql.codegen.wholeStage": "false",
+        "spark.sql.codegen.factoryMode": "NO_CODEGEN",
+        "spark.sql.adaptive.enabled": "false",
     }
     variables = CREDENTIALS | {"AWS_REGION": CREDENTIALS["AWS_DEFAULT_REGION"]}
     with cluster(folder, settings, java=QUICK, variables=variables) as port:

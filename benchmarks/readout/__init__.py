@@ -1,0 +1,1 @@
+"""The readout of experiments on simulated ones, and beside tea-tasting."""

@@ -57,7 +57,8 @@ def variables(folder: Path, data: Path, memory_limit: str = "4GB") -> dict[str, 
 
 @contextmanager
 def installation(folder: Path, data: Path, memory_limit: str) -> Iterator[None]:
-    """A ledger, landing zone and warehouse of its own in a folder, all empty."""
+    """A ledger, landing zone and warehouse of its own in a folder, which is made; all empty."""
+    folder.mkdir(mode=0o711)
     with server(folder), environment(variables(folder, data, memory_limit)):
         yield
 

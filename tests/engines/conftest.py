@@ -22,7 +22,7 @@ CONNECTION = {"conn_type": "athena", "login": "testing", "password": "testing", 
 
 @pytest.fixture(scope="session")
 def at_first(postgres: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    """Two days have landed, and nothing was computed."""
+    """The days have landed, and nothing was computed."""
     with landed(postgres, tmp_path_factory.mktemp("landed"), "landed_for_engines") as world:
         yield world
 

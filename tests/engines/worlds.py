@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import threading
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -20,13 +21,16 @@ from headline.pipeline import TableRun, ingest, write_audit_publish
 from headline.specs import Source
 from headline.warehouse import Output, open_warehouse
 
+# As many as golden.json has, if nothing else is asked for: `make engines days=60`.
+GOLDEN_DAYS = 2
+COUNT = int(os.environ.get("HEADLINE_TEST_DAYS") or GOLDEN_DAYS)
 FIRST = COMPANY.first_day
-LAST = FIRST + DAY
+LAST = FIRST + DAY * (COUNT - 1)
 
 
 @contextmanager
 def landed(postgres: str, folder: Path, name: str) -> Iterator[World]:
-    """A world in which two days have landed and nothing was computed."""
+    """A world in which the days have landed and nothing was computed."""
     with finance_api.server(COMPANY, today=lambda: LAST) as service:
         threading.Thread(target=service.serve_forever, daemon=True).start()
         world = World(folder, postgres, service.server_port, name).create()

@@ -73,7 +73,7 @@ def write_audit_publish(
             for _ in range(ATTEMPTS):
                 progress = _Progress(report, session)
                 if _attempt(run, session, progress, gate, alone=alone) is not None:
-                    _forget_kept(run)
+                    _forget_kept(run, session)
                     return progress.tables
                 log.info("%s: an input changed while it was computed: computing again", run.pipeline.id)
     finally:
@@ -227,11 +227,11 @@ def _keep(session: Staging) -> None:
         log.warning("The failed staging tables could not be kept for inspection: %s", error)
 
 
-def _forget_kept(run: PipelineRun) -> None:
+def _forget_kept(run: PipelineRun, session: Staging) -> None:
     """This run's results are public now; those of failed runs are kept for inspection, but not for ever."""
-    run.warehouse.forget(run.key)
+    session.forget(run.key)
     days = settings.load().keep_staging_days
     expired = run.ledger.expired_staging_tables(days) if days else []
     for key in {key for key, _ in expired}:
-        run.warehouse.forget(key)
+        session.forget(key)
     run.ledger.forget_staging_tables(expired)

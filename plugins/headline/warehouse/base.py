@@ -153,6 +153,10 @@ class Staging(Session):
     def keep(self) -> None:
         """Keep the staging tables after the session, to be inspected."""
 
+    @abstractmethod
+    def forget(self, run_key: str) -> None:
+        """Remove what a run has kept, if anything; another session would have to be started for `Warehouse.forget`."""
+
 
 class Warehouse(ABC):
     """An engine where SQL runs, chosen by the type of the connection `headline_warehouse`."""

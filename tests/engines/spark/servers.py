@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-import socket
-import subprocess
 import sys
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -15,10 +12,15 @@ from pathlib import Path
 from typing import Any
 
 import boto3
+import pytest
+from tests.engines.spark.cluster import HOME, QUICK, cluster
+from tests.engines.spark.processes import free_port, server
 from tests.faults.world import PIPELINES
 
 # Whether each engine computes all pipelines, or some of them few.
 ALL = bool(os.environ.get("HEADLINE_TEST_ALL_ENGINES"))
+# All pipelines take Spark minutes; these are a source and what stands on it.
+FEW = ("finance", "core_finance")
 BUCKET = "lake"
 CREDENTIALS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_DEFAULT_REGION": "us-east-1"}
 
@@ -89,31 +91,25 @@ def sail(folder: Path, aws: str, **settings: str) -> Iterator[Lake]:
 
 
 @contextmanager
-def server(
-    command: list[str], port: int, log: Path, variables: Mapping[str, str], seconds: float = 30
-) -> Iterator[subprocess.Popen]:
-    """A process that listens on a port for as long as this is entered."""
-    with log.open("wb") as output:
-        process = subprocess.Popen(command, stdout=output, stderr=output, env={**os.environ, **variables}, cwd=log.parent)
-    try:
-        deadline = time.monotonic() + seconds
-        while True:
-            with socket.socket() as tried:
-                if not tried.connect_ex(("127.0.0.1", port)):
-                    break
-            assert process.poll() is None, f"{command[:4]} ended: {log.read_text()[-2000:]}"
-            assert time.monotonic() < deadline, f"{command[:4]} does not listen after {seconds} s: {log.read_text()[-2000:]}"
-            time.sleep(0.1)
-        yield process
-    finally:
-        process.terminate()
-        try:
-            process.wait(10)
-        except subprocess.TimeoutExpired:
-            process.kill()
-
-
-def free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return found.getsockname()[1]
+def spark(folder: Path, aws: str) -> Iterator[Lake]:
+    """Apache Spark with two workers on the tables of a Glue catalog; skips the test where there is none."""
+    if not HOME:
+        pytest.skip("no Apache Spark: `make engines` brings it where Java 17 and Maven are")
+    catalog = "spark.sql.catalog.glue"
+    settings = {
+        catalog: "org.apache.iceberg.spark.SparkCatalog",
+        f"{catalog}.type": "glue",
+        f"{catalog}.warehouse": f"s3://{BUCKET}/warehouse",
+        f"{catalog}.io-impl": "org.apache.iceberg.aws.s3.S3FileIO",
+        f"{catalog}.client.region": CREDENTIALS["AWS_DEFAULT_REGION"],
+        f"{catalog}.glue.endpoint": aws,
+        f"{catalog}.s3.endpoint": aws,
+        f"{catalog}.s3.path-style-access": "true",
+        # To plan fast rather than to compute fast: these days are few, and to compile a statement takes longer than to run it.
+        "spark.sql.codegen.wholeStage": "false",
+        "spark.sql.codegen.factoryMode": "NO_CODEGEN",
+        "spark.sql.adaptive.enabled": "false",
+    }
+    variables = CREDENTIALS | {"AWS_REGION": CREDENTIALS["AWS_DEFAULT_REGION"]}
+    with cluster(folder, settings, java=QUICK, variables=variables) as port:
+        yield Lake("Apache Spark", aws, port, pipelines=PIPELINES if ALL else FEW)

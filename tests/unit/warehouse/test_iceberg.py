@@ -38,7 +38,7 @@ class OnDuckDB(Engine):
     def query_within(self, sql: str, seconds: float, most_rows: int) -> Result:
         return self.query(sql)
 
-    def tables(self) -> set[str]:
+    def tables(self, namespace: str = "") -> set[str]:
         return {name for (name,) in self.query("select schema_name || '.' || table_name from duckdb_tables()").rows}
 
     def columns(self, table: str) -> dict[str, str]:

@@ -83,8 +83,9 @@ class AthenaEngine(Engine):
     def spent(self) -> list[Statement]:
         return self._statements.take()
 
-    def tables(self) -> set[str]:
-        return {f"{database}.{one['Name']}" for database in self._glue.databases() for one in self._glue.tables(database)}
+    def tables(self, namespace: str = "") -> set[str]:
+        databases = (database for database in self._glue.databases() if namespace in ("", database))
+        return {f"{database}.{one['Name']}" for database in databases for one in self._glue.tables(database)}
 
     def columns(self, table: str) -> dict[str, str]:
         if view := self._views.get(table):

@@ -148,6 +148,9 @@ class DuckDBStaging(DuckDBSession, Staging):
     def keep(self) -> None:
         keep(self, self._kept)
 
+    def forget(self, run_key: str) -> None:
+        self._warehouse.forget(run_key)
+
     # inside
 
     def _begin_reading(self, stack: ExitStack) -> None:

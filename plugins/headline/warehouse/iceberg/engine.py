@@ -59,8 +59,8 @@ class Engine(ABC):
         """The same for a SELECT that somebody wrote: stopped after so many seconds, or at so many rows, with BadRequest."""
 
     @abstractmethod
-    def tables(self) -> set[str]:
-        """Every table of every namespace of the catalog, as `schema.table`, staging tables too, views not."""
+    def tables(self, namespace: str = "") -> set[str]:
+        """Every table of a namespace, or of all of the catalog, as `schema.table`, staging tables too, views not."""
 
     @abstractmethod
     def columns(self, table: str) -> dict[str, str]:

@@ -126,6 +126,9 @@ class IcebergStaging(IcebergSession, Staging):
     def keep(self) -> None:
         self._is_kept = True
 
+    def forget(self, run_key: str) -> None:
+        self._warehouse.drop_staging(self.engine, suffix(run_key))
+
     def make_views(self, staged: str) -> None:
         """Make the views that outputs are read by of a staging table, where the table itself is not what they are read by."""
         for output in outputs_of(staged):

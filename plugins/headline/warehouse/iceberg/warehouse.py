@@ -116,7 +116,7 @@ class IcebergWarehouse(LockedWarehouse):
 
     @staticmethod
     def _staged(engine: Engine, ending: str) -> list[str]:
-        return sorted(name for name in engine.tables() if name.startswith(f"{STAGING}.") and name.endswith(f"__{ending}"))
+        return sorted(name for name in engine.tables(STAGING) if name.endswith(f"__{ending}"))
 
     def _mismatch(self, locks: Locks) -> str:
         with self.open_engine() as engine:

@@ -86,9 +86,9 @@ class SparkEngine(Engine):
             raise BadRequest(f"the query gives more than {most_rows:,} rows (HEADLINE_QUERY_ROWS): add a limit or aggregate")
         return found
 
-    def tables(self) -> set[str]:
+    def tables(self, namespace: str = "") -> set[str]:
         found: set[str] = set()
-        for schema in self._namespaces():
+        for schema in (schema for schema in self._namespaces() if namespace in ("", schema)):
             rows = self._run(f"show tables in {self._prefix}{schema}")
             place = [rows.columns.index(name) for name in ("tableName", "isTemporary")]
             found |= {f"{schema}.{row[place[0]]}" for row in rows.rows if not row[place[1]]}
@@ -162,7 +162,9 @@ class SparkEngine(Engine):
         """A statement whose namespaces have their prefix."""
         try:
             frame = self._spark.sql(sql)
-            return Result(list(frame.columns), [tuple(row) for row in frame.collect()])
+            rows = frame.collect()
+            # Rows know their columns; to ask for those takes Spark as long as to plan the statement once more.
+            return Result(list(rows[0].__fields__ if rows else frame.columns), [tuple(row) for row in rows])
         except Exception as error:
             raise wrong(error, sql) from error
 

@@ -88,6 +88,11 @@ class Settings(BaseModel):
     settled_minutes: int = Field(15, gt=0, description="a file that nobody has written to for so many minutes has arrived")
     query_seconds: float = Field(60, gt=0, description="the time limit of a SELECT that a person wrote, in seconds")
     query_rows: int = Field(1_000_000, gt=0, description="the most rows that a SELECT which a person wrote may give")
+    query_memory: str = Field(
+        "1GB",
+        pattern=r"^\d+(\.\d+)? ?[KMGT]i?B$",
+        description="the most memory that such a SELECT takes in DuckDB, and never more than the warehouse's connection allows",
+    )
     most_days: int = Field(400, gt=0, description="the most days that one run computes")
     most_rows: int = Field(20_000_000, gt=0, description="the most rows that a source may send for a day of a landing")
     most_bytes: int = Field(

@@ -49,6 +49,7 @@ ORDER = (
     "new",
     "profile",
     "listings",
+    "serving",
     "pages",
     "timetable",
     "executor",

@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 import typer
 
-from headline import recovery
+from headline import recovery, settings
 from headline.cli.options import sound_catalog
 from headline.errors import HeadlineError
 from headline.intervals import DAY
@@ -27,7 +27,8 @@ def query(sql: str, form: FormatOption = Format.TABLE) -> None:
     from headline.listings import published
     from headline.remote.client import listed
 
-    listed(lambda: published.query(sql), "query", Rows.of, json={"sql": sql}).show(form)
+    here = f"{settings.account()} (shell)"
+    listed(lambda: published.query(sql, here), "query", Rows.of, json={"sql": sql}).show(form)
 
 
 def tables(

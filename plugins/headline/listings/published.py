@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
+from headline.errors import HeadlineError, SpecError
 from headline.intervals import DAY, in_words, merge
-from headline.ledger import Ledger, PeriodState, made_by_earlier_code, partial_days, stale_states
+from headline.ledger import Ledger, PeriodState, Read, Reads, made_by_earlier_code, partial_days, reading, stale_states
 from headline.show import Rows
 from headline.specs import Pipeline
 
@@ -62,15 +63,31 @@ def stale_tables(pipelines: Collection[Pipeline], ledger: Ledger) -> Rows:
     return Rows(["table", "stale_days", "days_by_earlier_code", "command"], rows, notes=notes)
 
 
-def query(sql: str, among: Collection[str] | None = None) -> Rows:
-    """The rows of one SELECT; `among`: the tables that it may read, all that are published if left out.
+def query(sql: str, reader: str, among: Collection[str] | None = None, first: int | None = None) -> Rows:
+    """The rows of one SELECT, which the audit log knows before anybody is given them; what is refused is in it without rows.
 
-    Raises SpecError for what is not one SELECT, BadRequest for what it may not read, or where it is or takes too long.
+    `reader`: who asks. `among`: the tables that they may read, all that are published if left out. `first`: so many rows are
+    enough. Raises SpecError for what is not one SELECT, BadRequest for what it may not read, or where it is or takes too much.
     """
-    from headline.sql import checked, parse
-    from headline.warehouse import LONGEST_QUERY, ask, open_warehouse
+    from headline.warehouse import ask, open_warehouse
 
-    if among is not None and len(sql) <= LONGEST_QUERY:
-        checked(parse(sql, "the query"), among, "duckdb")
-    found = ask(open_warehouse(), sql)
+    try:
+        found = ask(open_warehouse(), sql, among, first)
+    except HeadlineError:
+        _record(reader, sql, None)
+        raise
+    _record(reader, sql, len(found.rows))
     return Rows(found.columns, found.rows)
+
+
+def _record(reader: str, sql: str, row_count: int | None) -> None:
+    from headline.sql import parse, tables_read
+    from headline.warehouse import LONGEST_QUERY
+
+    told = sql[:LONGEST_QUERY].replace("\0", " ")  # which PostgreSQL keeps in no text
+    try:
+        names = tuple(sorted(tables_read(parse(told, "the query"))))
+    except SpecError:
+        names = ()
+    with reading(is_on=False):
+        Reads().record(Read(reader, "query", names, told, row_count))

@@ -3,41 +3,20 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
 import pytest
-from fastapi import FastAPI, HTTPException
+from fastapi import FastAPI
 from fastapi.testclient import TestClient
+from tests.unit.pages.visitors import Somebody, server
 
-from headline.errors import BadRequest
+from headline.errors import BadRequest, Transient
+from headline.ledger import Read, Reads
 from headline.pages import errors, listings
-from headline.pages.visitor import visitor
 
 D1, D2 = date(2026, 3, 1), date(2026, 3, 2)
-TOKEN = {"authorization": "Bearer a-token"}
-
-
-@dataclass(frozen=True)
-class Somebody:
-    """A visitor who sees some DAGs, and may edit others."""
-
-    sees: set[str] = field(default_factory=lambda: {"shop", "core_shop", "backfill"})
-    edits: set[str] = field(default_factory=set)
-    name: str = "ada"
-
-    def readable(self) -> set[str]:
-        return self.sees
-
-    def may_edit(self, dag_id: str) -> bool:
-        return dag_id in self.edits
-
-    def must_read(self, dag_id: str) -> None:
-        if dag_id not in self.sees:
-            raise HTTPException(403, "no")
-
-    must_trigger = must_read
 
 
 @pytest.fixture
@@ -51,15 +30,8 @@ def two_days(project: Any) -> None:
     project.publish("core_shop", D1, D2)
 
 
-def server(who: Somebody) -> TestClient:
-    app = FastAPI(exception_handlers=errors.HANDLERS)
-    app.include_router(listings.router)
-    app.dependency_overrides[visitor] = lambda: who
-    return TestClient(app, headers=TOKEN)
-
-
 def answer(who: Somebody, path: str, **sent: Any) -> Any:
-    client = server(who)
+    client = server(who, listings.router)
     found = client.post(f"/api/{path}", json=sent) if sent else client.get(f"/api/{path}")
     return found.json() if found.is_success else (found.status_code, found.json()["detail"])
 
@@ -95,6 +67,27 @@ def test_a_query_reads_tables_of_dags_that_one_may_see(shop: Any) -> None:
         assert (status, why in told) == (400, True)
 
 
+def test_every_query_is_in_the_audit_log_with_who_asked_and_what(shop: Any) -> None:
+    sql = "select order_id from core.orders"
+    answer(Somebody(), "query", sql=sql)
+    answer(Somebody(sees={"shop"}, name="mara"), "query", sql=sql)
+    answer(Somebody(), "query", sql="select \0 from")
+    told = [replace(one, read_at=None) for one in Reads().newest(3)]
+    assert told == [
+        Read("ada", "query", (), "select   from", None),
+        Read("mara", "query", ("core.orders",), sql, None),
+        Read("ada", "query", ("core.orders",), sql, 2),
+    ]
+
+
+def test_nobody_is_given_rows_that_are_not_recorded(shop: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def out_of_reach(*_: Any) -> None:
+        raise Transient("the ledger is out of reach")
+
+    monkeypatch.setattr(Reads, "record", out_of_reach)
+    assert answer(Somebody(), "query", sql="select order_id from core.orders") == (503, "the ledger is out of reach")
+
+
 def test_personal_data_are_for_editors_of_the_dag_alone(shop: Any) -> None:
     shop.replace("sources/shop/orders.contract.yml", "{name: order_id, ", "{name: order_id, attributes: {personal: true}, ")
     sql = "select count(*) as n from raw.orders"
@@ -104,7 +97,7 @@ def test_personal_data_are_for_editors_of_the_dag_alone(shop: Any) -> None:
 
 
 def test_a_query_that_another_site_has_sent_with_our_cookie_is_refused(shop: Any) -> None:
-    found = server(Somebody()).post(
+    found = server(Somebody(), listings.router).post(
         "/api/query", json={"sql": "select 1"}, headers={"authorization": "", "origin": "http://evil"}
     )
     assert found.status_code == 403

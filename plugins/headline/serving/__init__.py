@@ -1,0 +1,1 @@
+"""What readers are given: the catalog, its search and its lineage."""

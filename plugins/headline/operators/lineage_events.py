@@ -93,7 +93,7 @@ def _ingested(operator: IngestOperator, pipeline: Pipeline) -> Iterator[OutputDa
         if "error" not in outcome:
             rows, files = outcome["rows"], outcome["files"]
             written = output_statistics_output_dataset.OutputStatisticsOutputDatasetFacet(rowCount=rows, fileCount=files)
-            yield _output(landing, pipeline, outputStatistics=written)
+            yield _output(f"{LANDING}{landing}", pipeline, outputStatistics=written)
 
 
 def _judged(pipeline: Pipeline, runs: Mapping[str, TableRun]) -> Iterator[InputDataset]:
@@ -129,7 +129,7 @@ def _assertions(outcomes: Mapping[str, str], contract: Contract | None) -> Itera
 
 
 def _published(catalog: Catalog, pipeline: Pipeline, runs: Mapping[str, TableRun]) -> Iterator[OutputDataset]:
-    """The tables of a run, with where each column comes from, and how many rows were written: none where nothing had changed."""
+    """The tables of a run, with where each column comes from, and how many rows were written, quarantined ones too: none where nothing changed."""
     filled_by = catalog.filled_by
     for table in pipeline.ordered_tables:
         if run := runs.get(table.full_name):

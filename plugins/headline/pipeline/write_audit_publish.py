@@ -34,8 +34,8 @@ ATTEMPTS = 5
 class TableRun:
     """What a run did with one table, for people to see.
 
-    `published`: the days with new content, `changed_count` periods, `rows_written` rows. `state`: transformed, passed, failed,
-    not_evaluated or published.
+    `published`: the days with new content, `changed_count` periods, `rows_written` rows, quarantined ones
+    included. `state`: transformed, passed, failed, not_evaluated or published.
     `checks`: the outcome by path and name. `seconds`: by step. `statements`: those that an engine charges for.
     """
 

@@ -129,7 +129,8 @@ def _assertions(outcomes: Mapping[str, str], contract: Contract | None) -> Itera
 
 
 def _published(catalog: Catalog, pipeline: Pipeline, runs: Mapping[str, TableRun]) -> Iterator[OutputDataset]:
-    """The tables of a run, with where each column comes from, and how many rows were written, quarantined ones too: none where nothing changed."""
+    """The tables of a run, with where each column comes from and how many rows were written: quarantined ones too, and none
+    where nothing had changed."""
     filled_by = catalog.filled_by
     for table in pipeline.ordered_tables:
         if run := runs.get(table.full_name):

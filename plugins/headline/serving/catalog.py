@@ -133,16 +133,11 @@ def _rank(entry: Entry, words: Sequence[str]) -> int | None:
 
 
 def _match(entry: Entry, words: Sequence[str]) -> Match:
-    """With the columns that have a word in their name, or one in their description that stands nowhere else."""
-    names = [word for word in words if not _places(entry, word)[0]]
-    meanings = [word for word in names if not any(_places(entry, word)[:3])]
-    columns = [
-        column
-        for column in entry.columns
-        if any(word in column.name.casefold() for word in names)
-        or any(word in column.description.casefold() for word in meanings)
-    ]
-    return Match(entry, columns)
+    """With the columns that have all words which the table's name has not, or else those with one of them in their name."""
+    wanted = [word for word in words if not _places(entry, word)[0]]
+    texts = [(column, f"{column.name} {column.description}".casefold()) for column in entry.columns if wanted]
+    columns = [column for column, text in texts if all(word in text for word in wanted)]
+    return Match(entry, columns or [column for column, _ in texts if any(word in column.name.casefold() for word in wanted)])
 
 
 def freshness(among: Sequence[Entry], ledger: Ledger, now: datetime | None = None) -> dict[str, Freshness]:

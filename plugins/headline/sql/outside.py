@@ -25,9 +25,10 @@ _OF_THE_ENGINE = {
     "stats",
     "write_log",
 }
-# The same of those that sqlglot knows: all CURRENT_… but those of the clock, and what reads files, sends them, or asks a model.
-_OF_THE_CLOCK = ("current_date", "current_datetime", "current_time", "current_timestamp", "current_timestamp_ltz")
-_NOT_OF_TABLES = re.compile(r"(current|session|read|ai|ml)_\w+|to_file")
+# The same by name, but for those of the clock; also what reads files, sends them, asks a model, or tells of rights.
+_NOT_OF_TABLES = re.compile(
+    r"(?!current_(date|time|local))(current|session|pg|txid|read|ai|ml)_\w+|has_\w+_privilege|to_file|user|in_search_path"
+)
 # What gives rows without reading anything.
 _ROWS_OF_NOTHING = (exp.GenerateSeries,)
 
@@ -65,19 +66,20 @@ def _faults(query: exp.Query, published: Collection[str], dialect: str) -> Itera
             yield f"{node.key.upper()} is no part of a SELECT"
         elif isinstance(node, exp.Table) and not isinstance(node.this, _ROWS_OF_NOTHING):
             yield from _faults_of_table(node, published)
-        elif isinstance(node, exp.Func) and (fault := _fault_of_function(node, dialect)):
+        elif (
+            isinstance(node, exp.Func) and not isinstance(node.parent, exp.Table) and (fault := _fault_of_function(node, dialect))
+        ):
             yield fault
 
 
 def _fault_of_function(function: exp.Func, dialect: str) -> str:
     """Why a function may not be called; empty where it may. One that sqlglot does not know stays as it was written, whatever an
     engine elsewhere takes it for: a method of Java, a file."""
-    if isinstance(function, exp.Anonymous):
-        if function.name.casefold() in _OF_THE_ENGINE:
-            return f"{function.name} asks the engine"
-        return "" if dialect == "duckdb" else f"{function.name} cannot be translated for {dialect}"
-    name = function.sql_name().casefold()
-    return f"{name} asks the engine" if name not in _OF_THE_CLOCK and _NOT_OF_TABLES.fullmatch(name) else ""
+    is_unknown = isinstance(function, exp.Anonymous)
+    name = (function.name if is_unknown else function.sql_name()).casefold()
+    if name in _OF_THE_ENGINE or _NOT_OF_TABLES.fullmatch(name):
+        return f"{name} asks the engine"
+    return f"{name} cannot be translated for {dialect}" if is_unknown and dialect != "duckdb" else ""
 
 
 def _faults_of_table(table: exp.Table, published: Collection[str]) -> Iterator[str]:

@@ -94,6 +94,11 @@ class Settings(BaseModel):
         pattern=r"^\d+ per (\d+ )?(second|minute|hour|day)$",
         description="the most requests of one user that each process of the data API answers, such as 600 per minute",
     )
+    query_memory: str = Field(
+        "1GB",
+        pattern=r"^\d+(\.\d+)? ?[KMGT]i?B$",
+        description="the most memory that such a SELECT takes in DuckDB, and never more than the warehouse's connection allows",
+    )
     most_days: int = Field(400, gt=0, description="the most days that one run computes")
     most_rows: int = Field(20_000_000, gt=0, description="the most rows that a source may send for a day of a landing")
     most_bytes: int = Field(

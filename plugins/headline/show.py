@@ -49,6 +49,10 @@ class Rows:
         for note in self.notes:
             print(note, file=sys.stderr)
 
+    def to_csv(self) -> str:
+        """The same as CSV, as `show` prints it."""
+        return "".join(f"{csv_line(row)}\r\n" for row in (self.columns, *self.rows))
+
     def to_json(self) -> str:
         """The same for another process: decimals as exact text, with the places of their columns; other values as in `show`."""
         decimals = [

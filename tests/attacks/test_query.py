@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from contextlib import suppress
 from decimal import Decimal
@@ -14,6 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from headline.errors import BadData, BadRequest, HeadlineError, SpecError
+from headline.sql import checked, parse
 from headline.warehouse import LONGEST_QUERY, Warehouse, ask
 from headline.warehouse.duckdb.warehouse import DuckDBWarehouse
 
@@ -72,6 +74,25 @@ SOURCES = [
     "(describe profit.figures)",
     "sqlite_scan('{file}', 'x')",
     "nowhere.figures",
+    "read_csv_auto('{file}')",
+    "read_json('{file}')",
+    "read_parquet('{file}')",
+    "read_blob('{file}')",
+    "sniff_csv('{file}')",
+    "parquet_metadata('{file}')",
+    "'https://127.0.0.1:9/x.csv'",
+    "'s3://bucket/x.parquet'",
+    "read_parquet('s3://bucket/x.parquet')",
+    "postgres_scan('host=127.0.0.1', 'public', 'x')",
+    "iceberg_scan('{folder}')",
+    "which_secret('s3://bucket', 's3')",
+    "pragma_database_list()",
+    "pragma_storage_info('profit.figures')",
+    "duckdb_logs()",
+    "duckdb_extensions()",
+    "arrow_scan(1, 2, 3)",
+    "secret",
+    "warehouse",
 ]
 
 
@@ -97,6 +118,26 @@ STATEMENTS = [
     "export database '{file}'",
     "call pragma_version()",
     "explain analyze select 1",
+    "copy (select 1) to '{file}'",
+    "copy profit.figures from '{file}'",
+    "import database '{file}'",
+    "load httpfs",
+    "pragma database_list",
+    "pragma enable_external_access = true",
+    "detach warehouse",
+    "use memory",
+    "checkpoint",
+    "force checkpoint warehouse",
+    "create secret s (type s3, key_id 'x', secret 'y')",
+    "create macro f() as 1",
+    "create view profit.seen as select 1",
+    "set variable x = 1",
+    "reset memory_limit",
+    "prepare p as select 1",
+    "execute p",
+    "begin transaction",
+    "comment on table profit.figures is 'x'",
+    "vacuum",
 ]
 
 
@@ -194,11 +235,79 @@ def test_a_query_may_name_queries_of_its_own(profit: Warehouse, sql: str) -> Non
         "setseed(0.5)",
         "Current_Setting('memory_limit')",
         "sleep_ms(100000)",
+        "getenv('HOME')",
+        "current_user",
+        "current_database()",
+        "current_schemas(true)",
+        "version()",
     ],
 )
 def test_a_query_asks_the_tables_and_not_the_engine(profit: Warehouse, asked: str) -> None:
     with pytest.raises(BadRequest, match="asks the engine"):
         ask(profit, f"select unit, {asked} from profit.figures")
+
+
+# Volatile and yet of the tables alone: chance and the clock.
+HARMLESS = re.compile(
+    r"random|error|vector_type|uuid\w*|gen_random_uuid|now|today|transaction_timestamp|(get_)?current_(date|time|timestamp)|localtime\w*"
+)
+
+
+@pytest.mark.parametrize("kind", ["table", "pragma", "table_macro"])
+def test_no_function_of_the_engine_that_gives_rows_can_be_read(kind: str) -> None:
+    """Of all that this version of DuckDB has, whether or not anybody has thought of it."""
+    names = functions(f"function_type = '{kind}'")
+    assert len(names) > {"table": 60, "pragma": 10, "table_macro": 3}[kind]
+    readable = {
+        name for name in names if not is_refused(f'select * from "{name}"(1)') or not is_refused(f"select * from {name}()")
+    }
+    assert readable <= {"generate_series", "range", "unnest"}
+
+
+def test_no_function_whose_value_is_not_of_its_arguments_alone_can_be_called() -> None:
+    names = functions("function_type in ('scalar', 'macro') and stability <> 'CONSISTENT'")
+    assert len(names) > 20
+    called = {name for name in names if not is_refused(f"select {name}('x')")}
+    assert [name for name in sorted(called) if not HARMLESS.fullmatch(name)] == []
+
+
+@pytest.mark.parametrize("dialect", ["athena", "spark"])
+@pytest.mark.parametrize(
+    "asked",
+    ["reflect('java.lang.System', 'getenv', 'HOME')", "java_method('a', 'b')", "try_reflect('a', 'b')", "input_file_name()"],
+)
+def test_what_an_engine_elsewhere_may_take_for_more_than_a_function_is_refused(dialect: str, asked: str) -> None:
+    with pytest.raises(BadRequest, match="cannot be translated"):
+        checked(parse(f"select unit, {asked} from profit.figures", "the query"), {"profit.figures"}, dialect)
+    usual = (
+        "select upper(unit), sum(profit), date_trunc('month', current_date) from profit.figures group by all order by 1 limit 5"
+    )
+    assert "PROFIT" in checked(parse(usual, "the query"), {"profit.figures"}, dialect).upper()
+
+
+def functions(condition: str) -> set[str]:
+    with duckdb.connect() as connection:
+        return {
+            name for (name,) in connection.execute(f"select function_name from duckdb_functions() where {condition}").fetchall()
+        }
+
+
+def is_refused(sql: str) -> bool:
+    try:
+        checked(parse(sql, "the query"), {"profit.figures"}, "duckdb")
+    except (BadRequest, SpecError):
+        return True
+    return False
+
+
+def test_a_query_takes_no_more_memory_than_it_may(
+    profit: Warehouse, monkeypatch: pytest.MonkeyPatch, forget_settings: Callable[[], None]
+) -> None:
+    monkeypatch.setenv("HEADLINE_QUERY_MEMORY", "60MB")
+    forget_settings()
+    with pytest.raises(BadRequest, match=r"needs more memory than it may take \(HEADLINE_QUERY_MEMORY is 60MB\)"):
+        ask(profit, "select len(numbers) from (select list(x) as numbers from range(20000000) as t(x))")
+    assert figures(profit) == PROFIT
 
 
 # What opens and closes around something, and what may stand in the middle.

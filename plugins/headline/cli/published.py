@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 import typer
 
-from headline import recovery
+from headline import recovery, settings
 from headline.cli.options import sound_catalog
 from headline.errors import HeadlineError
 from headline.intervals import DAY
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
 def query(sql: str, form: FormatOption = Format.TABLE) -> None:
     """Read the published tables with one SELECT, on any engine; it can reach and change nothing else, and is recorded."""
-    from headline import settings
     from headline.connections import lent, variable
     from headline.ledger import Read, Reads
     from headline.ledger.engine import CONNECTION as LEDGER

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import date
 from functools import cache
 
@@ -11,7 +11,7 @@ from headline.intervals import Interval
 from headline.specs import Catalog, Source, Table, load_contract
 from headline.specs.exports import FILE, Export, export_faults, load_receivers
 from headline.sql import parse, render, tables_read
-from headline.sql.lineage import Origin, origins
+from headline.sql.lineage import Origin, Schema, origins
 
 # Which columns a query has does not depend on its days.
 _ANY_DAYS = Interval(date(2026, 3, 3), date(2026, 3, 4))
@@ -53,13 +53,21 @@ def _origins(export: Export, catalog: Catalog) -> dict[str, set[Origin]]:
     schema = {name: columns_of(name, catalog) for name in export.reads}
     if export.features and export.label_file:
         label_where = f"exports/{export.id}/{export.label_file.name}"
-        labels = origins(_query(export.label_file.read_text(), label_where), schema, label_where)
+        labels = origins(_query(export.label_file.read_text(), label_where), _by_area(schema), label_where)
         beside = {f"{LABEL}{name}": "varchar" for name in labels}
         schema |= {f"{KNOWN}.{name}": _landed_columns(name, catalog) | beside for name in export.features.landings}
         schema[LABELS] = dict.fromkeys(labels, "varchar")
-        found = origins(_query(export.sql_file.read_text(), where), schema, where)
+        found = origins(_query(export.sql_file.read_text(), where), _by_area(schema), where)
         return {name: _through(of, labels) for name, of in found.items()}
-    return origins(_query(export.sql_file.read_text(), where), schema, where)
+    return origins(_query(export.sql_file.read_text(), where), _by_area(schema), where)
+
+
+def _by_area(schema: Mapping[str, Mapping[str, str]]) -> Schema:
+    areas: dict[str, dict[str, Mapping[str, str]]] = {}
+    for table, columns in schema.items():
+        area, _, name = table.partition(".")
+        areas.setdefault(area, {})[name] = columns
+    return areas
 
 
 def _through(found: set[Origin], labels: dict[str, set[Origin]]) -> set[Origin]:
@@ -154,4 +162,4 @@ class _Lineage:
         table: Table = self._catalog.tables[name]
         where = f"{table.sql_file.parent.name}/{table.sql_file.name}"
         query = parse(render(table.sql_file.read_text(), _ANY_DAYS, where, **table.template_names), where)
-        return origins(query, {read: columns_of(read, self._catalog) for read in table.reads}, where)
+        return origins(query, _by_area({read: columns_of(read, self._catalog) for read in table.reads}), where)

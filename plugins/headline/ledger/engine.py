@@ -22,16 +22,19 @@ CONNECTION = "headline_ledger"
 READER = "headline_ledger_reader"
 # Who erases persons: set-up's login, which no process of Airflow has.
 ERASER = "headline_ledger_eraser"
-# Whether the ledger is reached as its reader here.
-_READS = ContextVar("headline ledger is only read", default=False)
+# What `only_read` keeps of the ledger's connection as it was, for the little that is recorded even so.
+WRITER = "headline_ledger_writer"
+# Whether the ledger is reached as its reader here; None where nothing says so.
+_READS: ContextVar[bool | None] = ContextVar("headline ledger is only read", default=None)
 # PostgreSQL makes its log in files of this size, and fills one before it needs the next.
 WAL_SEGMENT = 16 * 2**20
 
 
 def only_read() -> None:
     """From here on this process reaches the ledger as its reader, where the environment has such a connection."""
-    if reader := os.environ.get(variable(READER)):
-        os.environ[variable(CONNECTION)] = reader
+    reader, present = os.environ.get(variable(READER)), os.environ.get(variable(CONNECTION))
+    if reader and present and present != reader:
+        os.environ |= {variable(WRITER): present, variable(CONNECTION): reader}
 
 
 @contextmanager
@@ -56,8 +59,13 @@ def forget_engines() -> None:
 
 
 def _role_of(conn_id: str) -> str:
-    is_read = conn_id == CONNECTION and _READS.get() and variable(READER) in os.environ
-    return READER if is_read else conn_id
+    reader = os.environ.get(variable(READER))
+    if conn_id != CONNECTION or not reader or _READS.get() is None:
+        return conn_id
+    if _READS.get():
+        return READER
+    is_given_up = os.environ.get(variable(CONNECTION)) == reader and variable(WRITER) in os.environ
+    return WRITER if is_given_up else conn_id
 
 
 def parameters(conn_id: str = CONNECTION) -> dict[str, Any]:

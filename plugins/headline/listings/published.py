@@ -69,31 +69,29 @@ def query(
     record: Callable[[Read], None],
     among: Collection[str] | None = None,
     masked: Mapping[str, Sequence[Column]] | None = None,
+    first: int | None = None,
 ) -> Rows:
     """The rows of one SELECT; who has read what is recorded before they are given, and that they were refused too.
 
     `among`: the tables that it may read, all that are published if left out. `masked`: the columns of those whose personal data
-    the reader may not see: they are null.
+    the reader may not see: they are null. `first`: so many rows are enough.
 
-    Raises SpecError for what is not one SELECT, BadRequest for what it may not read, or where it is or takes too long.
+    Raises SpecError for what is not one SELECT, BadRequest for what it may not read, or where it is or takes too much.
     """
-    from headline.sql import checked, parse, resolve, tables_read
+    from headline.sql import parse, resolve, tables_read
     from headline.warehouse import LONGEST_QUERY, ask, open_warehouse
 
     names: tuple[str, ...] = ()
     row_count = None
     try:
+        asked = sql
         if len(sql) <= LONGEST_QUERY:
             tree = parse(sql, "the query")
-            names, asked = tuple(sorted(tables_read(tree))), sql
-            if among is not None:
-                checked(tree, among, "duckdb")
-            if masked and any(name.casefold() in masked for name in names):
-                without = {name: _without_personal_data(name, masked) for name in names if name.casefold() in masked}
+            names = tuple(sorted(tables_read(tree)))
+            without = {name: _without_personal_data(name, masked) for name in names if masked and name.casefold() in masked}
+            if without:
                 asked = resolve(tree, without).sql(dialect="duckdb", comments=False)
-        else:
-            asked = sql
-        found = ask(open_warehouse(), asked)
+        found = ask(open_warehouse(), asked, among, first)
         row_count = len(found.rows)
     finally:
         record(Read(reader, "query", tuple(name.casefold() for name in names), sql[:LONGEST_QUERY].replace("\0", ""), row_count))

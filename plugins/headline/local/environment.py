@@ -50,6 +50,11 @@ VARIABLES_OF_SET_UP = frozenset(f"AIRFLOW_CONN_HEADLINE_{name}" for name in OF_S
 ALERTS = ("EMAIL", "SLACK", "SNS", "HEARTBEAT")
 # The same of a landing zone on S3, of what may delete there, and of the queue that tells of new files.
 ON_AWS = ("LANDING", "UPKEEP", "ARRIVALS")
+# Where events about runs go; without any of it the provider is off.
+LINEAGE = tuple(
+    f"AIRFLOW__OPENLINEAGE__{name}"
+    for name in ("TRANSPORT", "CONFIG_CONN_ID", "NAMESPACE", "DISABLED", "DISABLE_SOURCE_CODE", "EXECUTION_TIMEOUT")
+)
 # Where things are is of a machine; these follow a deployment into its containers.
 OF_A_MACHINE = {"home", "include", "sources", "landing", "without", "area_roles", "developer", "production"}
 LIMITS = tuple(variable(name) for name in Settings.model_fields if name not in OF_A_MACHINE and variable(name) not in DEFAULTS)
@@ -60,6 +65,7 @@ QUIET = " ".join(
 CHOICES = (
     *DEFAULTS,
     *LIMITS,
+    *LINEAGE,
     "HEADLINE_SOURCES",
     "HEADLINE_WITHOUT",
     "HEADLINE_LANDING",
@@ -172,6 +178,8 @@ def derived(place: Place, secrets: Secrets, choices: Mapping[str, str]) -> dict[
         "AIRFLOW__DAG_PROCESSOR__PRINT_STATS_INTERVAL": "600",
         "AIRFLOW__DAG_PROCESSOR__DAG_BUNDLE_STORAGE_PATH": f"{home}/airflow/bundles",
         # Every request and every step of a task on its way: the UI and the tasks' own logs tell these, and they fill disks.
+        # In a process of its own an event could leave the task without its way to the supervisor.
+        "AIRFLOW__OPENLINEAGE__EXECUTE_IN_THREAD": "True",
         "AIRFLOW__LOGGING__NAMESPACE_LEVELS": QUIET,
         "AIRFLOW__LOGGING__BASE_LOG_FOLDER": f"{home}/logs",
         "AIRFLOW__LOGGING__DAG_PROCESSOR_CHILD_PROCESS_LOG_DIRECTORY": f"{home}/logs/dag_processor",

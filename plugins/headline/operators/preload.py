@@ -5,10 +5,13 @@ from __future__ import annotations
 import logging
 import sys
 import warnings
+from contextlib import suppress
 from importlib import import_module
 from typing import Any
 
 from airflow.listeners import hookimpl
+
+from headline.operators.lineage import is_on
 
 log = logging.getLogger(__name__)
 
@@ -62,7 +65,16 @@ def on_starting(component: Any) -> None:
 def _prepare() -> None:
     """What is prepared is kept by the content of its files: a task prepares what was edited since."""
     from headline import specs
+    from headline.errors import SpecError
     from headline.pipeline import prepare
 
-    for pipeline in specs.load_sound().pipelines.values():
+    catalog = specs.load_sound()
+    for pipeline in catalog.pipelines.values():
         prepare(pipeline)
+    if is_on():
+        from headline.sql import column_lineage
+
+        import_module("headline.operators.lineage_events")
+        for table in catalog.tables.values():
+            with suppress(SpecError):
+                column_lineage(table, catalog.filled_by)

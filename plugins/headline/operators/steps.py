@@ -17,6 +17,7 @@ from airflow.triggers.base import StartTriggerArgs
 from headline.errors import HeadlineError, SpecError
 from headline.intervals import Interval
 from headline.operators.context import pipeline_run, requested
+from headline.operators.lineage import TellsLineage
 from headline.operators.links import ContractsLink, RunbookLink
 from headline.operators.summary import summary
 from headline.operators.takeover import TAKEN_OVER, Takeover
@@ -33,7 +34,7 @@ TIME_TO_COMPUTE = timedelta(hours=2)
 BACKGROUND_NICENESS = 10
 
 
-class IngestOperator(BaseOperator):
+class IngestOperator(TellsLineage, BaseOperator):
     """Lands what a source has for the run's days, a file a day.
 
     Exists apart from the load so that what arrived is kept, whatever becomes of it later.
@@ -86,7 +87,7 @@ class IngestOperator(BaseOperator):
             }
 
 
-class WriteAuditPublishOperator(BaseOperator):
+class WriteAuditPublishOperator(TellsLineage, BaseOperator):
     """Computes the tables of a pipeline, audits them and publishes all of them, or none.
 
     Its Rendered Templates show, also when it fails: per table its state, days, rows, checks and seconds (`tables`), every check
@@ -114,6 +115,7 @@ class WriteAuditPublishOperator(BaseOperator):
         super().__init__(execution_timeout=None, **kwargs)  # Airflow's would end the wait too
         self.compute_timeout = execution_timeout
         self.pipeline = pipeline
+        self.done: Sequence[TableRun] = ()
         self.tables: dict[str, Any] = {}
         self.checks: dict[str, dict[str, str]] = {}
         self.sql = ""
@@ -170,6 +172,7 @@ class WriteAuditPublishOperator(BaseOperator):
 
     def show(self, tables: Sequence[TableRun]) -> None:
         """Put what the run has done so far into the rendered fields."""
+        self.done = tables
         self.sql = "\n\n".join(f"-- {one.table}\n{one.compiled_sql}" for one in tables)
         self.checks = {one.table: one.checks for one in tables if one.checks}
         self.tables = {one.table: summary(one) for one in tables}

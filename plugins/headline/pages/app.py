@@ -1,28 +1,25 @@
-"""Pages inside Airflow: the board, metrics, incidents, figures, rota, runbooks and contracts, for whoever may read the DAG."""
+"""Pages inside Airflow: the board, metrics, incidents, the catalog, figures and runbooks, for whoever may read the DAG."""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable
-from datetime import UTC, date, datetime
 from pathlib import Path
 
 from airflow.api_fastapi.core_api.security import requires_access_dag, requires_authenticated
 from fastapi import Depends, FastAPI, HTTPException
-from fastapi.responses import FileResponse, HTMLResponse
+from fastapi.responses import FileResponse, HTMLResponse, RedirectResponse
 
-from headline import settings, specs
-from headline.errors import HeadlineError, SpecError
+from headline import specs
+from headline.errors import SpecError
 from headline.incidents.kinds import FORMER, KINDS
-from headline.intervals import business_day, in_words
-from headline.ledger import Ledger, partial_days
 from headline.pages import (
     again,
     answers,
     backfills,
     board,
+    catalog,
     errors,
     experiments,
+    explore,
     exports,
     figures,
     incidents,
@@ -35,11 +32,11 @@ from headline.pages import (
 from headline.pages.headers import send_headers
 from headline.pages.ledger import ReadsTheLedger
 from headline.pages.markdown import to_html
+from headline.pages.now import partial_notes
 from headline.pages.render import page
 from headline.pages.visitor import CurrentVisitor, active_user
-from headline.redaction import redact
 from headline.runbooks import ALERT_PAGES
-from headline.specs import Pipeline, Table, load_contract, load_sound
+from headline.specs import Pipeline, load_sound
 
 # Docs are off because an app's dependencies do not cover them: they would be open to anybody.
 app = FastAPI(
@@ -49,7 +46,23 @@ app = FastAPI(
     dependencies=[Depends(requires_authenticated()), Depends(active_user)],
     exception_handlers=errors.HANDLERS,
 )
-for part in (again, answers, backfills, board, experiments, exports, figures, incidents, listings, metrics, reads, reports, rota):
+for part in (
+    again,
+    answers,
+    backfills,
+    board,
+    catalog,
+    experiments,
+    explore,
+    exports,
+    figures,
+    incidents,
+    listings,
+    metrics,
+    reads,
+    reports,
+    rota,
+):
     app.include_router(part.router)
 app.include_router(backfills.answers)
 send_headers(app)
@@ -95,45 +108,12 @@ def alert(kind: str) -> HTMLResponse:
 
 
 @app.get("/contracts/{dag_id}/{table}", dependencies=MAY_READ)
-def contract(dag_id: str, table: str) -> HTMLResponse:
-    """What a table promises: its columns with types and units, and its checks with what the newest audit said of them."""
+def contract(dag_id: str, table: str) -> RedirectResponse:
+    """What a table promises is a part of its page in the catalog."""
     pipeline = _pipeline(dag_id)
     if table not in pipeline.tables:
         raise HTTPException(404, f"{dag_id} has no table {table}")
-    found = pipeline.tables[table]
-    audits, problem = [], ""
-    try:
-        audits = Ledger().latest_audits([found.full_name])
-    except HeadlineError as error:  # the promise can be read without it
-        problem = redact(str(error))
-    return page(
-        "contract.html",
-        counts=Counter(audit.outcome for audit in audits),
-        pipeline=pipeline,
-        table=found,
-        contract=load_contract(found),
-        partial=partial_notes(pipeline, [found]),
-        audits=audits,
-        problem=problem,
-    )
-
-
-def partial_notes(pipeline: Pipeline, tables: Iterable[Table]) -> list[str]:
-    """A line for each set of days that readers of these tables of the pipeline see in part; none where all is complete."""
-    today = business_day(datetime.now(UTC), settings.load().reporting_zone)
-    try:
-        states = Ledger().states([table.full_name for table in pipeline.tables.values()])
-        # A week or month that has not ended is open; its days tell for themselves which are partial.
-        found = partial_days(pipeline, [state for state in states if state.interval.end <= today])
-    except HeadlineError as error:
-        return [f"Which days are partial is not known now: {redact(str(error))}"]
-    together: dict[tuple[date, ...], list[str]] = {}
-    for name in sorted(found.keys() & {table.full_name for table in tables}):
-        together.setdefault(tuple(found[name]), []).append(name)
-    return [
-        f"{len(days)} {'day is' if len(days) == 1 else 'days are'} partial: {in_words(days)} ({', '.join(names)})"
-        for days, names in sorted(together.items())
-    ]
+    return RedirectResponse(f"../../catalog/{pipeline.tables[table].full_name}", 307)
 
 
 def _pipeline(dag_id: str) -> Pipeline:

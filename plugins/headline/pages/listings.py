@@ -47,11 +47,17 @@ def audits(visitor: CurrentVisitor, table: str = "", *, failed: bool = False) ->
 @router.post("/query", dependencies=[Depends(from_this_site)])
 def query(visitor: CurrentVisitor, sql: Annotated[str, Body(embed=True)]) -> Response:
     """As `headline query`. Personal data are null for who may not see those of the DAG that makes the table."""
+    return _sent(answer(visitor, sql))
+
+
+def answer(visitor: Visitor, sql: str, first: int | None = None) -> Rows:
+    """The rows of a SELECT of the visitor's, or the first of them. Raises BadRequest for what they may not ask, or where it takes
+    too much, Transient while others ask."""
     among, masked = to_be_asked(visitor)
     if not QUERIES.acquire(timeout=settings.load().query_seconds):
         raise Transient("others ask too much at the moment: try again in a minute")
     try:
-        return _sent(published.query(sql, visitor.name, record, among, masked))
+        return published.query(sql, visitor.name, record, among, masked, first)
     except SpecError as error:  # the SQL is at fault, not a file of the server's
         raise BadRequest(str(error)) from error
     finally:

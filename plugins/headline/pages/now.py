@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
 
 from headline import settings, specs
 from headline.errors import HeadlineError
 from headline.incidents.world import World
-from headline.intervals import Interval, business_day
-from headline.ledger import Ledger, made_by_earlier_code, stale_states
+from headline.intervals import Interval, business_day, in_words
+from headline.ledger import Ledger, made_by_earlier_code, partial_days, stale_states
 from headline.ledger.evidence import Observations
 from headline.oncall import next_on_call, on_call
-from headline.specs import Pipeline
+from headline.redaction import redact
+from headline.specs import Pipeline, Table
 
 DAYS_SHOWN = 28
 
@@ -70,6 +71,24 @@ def days_by_earlier_code(pipelines: Iterable[Pipeline]) -> dict[str, list[Interv
     without = settings.load().without
     tables = [table for pipeline in pipelines for table in pipeline.ordered_tables if table.full_name not in without]
     return made_by_earlier_code(tables, Ledger())
+
+
+def partial_notes(pipeline: Pipeline, tables: Iterable[Table]) -> list[str]:
+    """A line for each set of days that readers of these tables of the pipeline see in part; none where all is complete."""
+    today = business_day(datetime.now(UTC), settings.load().reporting_zone)
+    try:
+        states = Ledger().states([table.full_name for table in pipeline.tables.values()])
+        # A week or month that has not ended is open; its days tell for themselves which are partial.
+        found = partial_days(pipeline, [state for state in states if state.interval.end <= today])
+    except HeadlineError as error:
+        return [f"Which days are partial is not known now: {redact(str(error))}"]
+    together: dict[tuple[date, ...], list[str]] = {}
+    for name in sorted(found.keys() & {table.full_name for table in tables}):
+        together.setdefault(tuple(found[name]), []).append(name)
+    return [
+        f"{len(days)} {'day is' if len(days) == 1 else 'days are'} partial: {in_words(days)} ({', '.join(names)})"
+        for days, names in sorted(together.items())
+    ]
 
 
 def current_duty(now: datetime) -> Duty:

@@ -34,8 +34,8 @@ ATTEMPTS = 5
 class TableRun:
     """What a run did with one table, for people to see.
 
-    `published`: the days with new content, `changed_count` periods. `state`: transformed, passed, failed, not_evaluated or
-    published.
+    `published`: the days with new content, `changed_count` periods, `rows_written` rows, quarantined ones
+    included. `state`: transformed, passed, failed, not_evaluated or published.
     `checks`: the outcome by path and name. `seconds`: by step. `statements`: those that an engine charges for.
     """
 
@@ -49,6 +49,7 @@ class TableRun:
     seconds: dict[str, float] = field(default_factory=dict)
     published: list[str] = field(default_factory=list)
     changed_count: int = 0
+    rows_written: int = 0
     statements: list[Statement] = field(default_factory=list)
 
 
@@ -129,9 +130,10 @@ class _Progress:
 
     def published(self, published: list[Published]) -> None:
         for name, known in self._tables.items():
-            mine = [one.interval for one in published if one.table == name]
-            days = [str(one) for one in merge(mine)]
-            self._tables[name] = replace(known, state="published", published=days, changed_count=len(mine))
+            mine = [one for one in published if one.table == name]
+            days = [str(one) for one in merge(one.interval for one in mine)]
+            new = {"published": days, "changed_count": len(mine), "rows_written": sum(one.row_count for one in mine)}
+            self._tables[name] = replace(known, state="published", **new)
 
 
 def prepare(pipeline: Pipeline) -> None:

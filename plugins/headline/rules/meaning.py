@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from sqlglot import exp
 
-from headline.rules.written import Written, listed, makers_of
+from headline.rules.written import Written, listed
 from headline.sources.refused import RESERVED
 from headline.specs import Table, read_contract
 
@@ -26,7 +26,7 @@ def sums_in_checks_keep_their_meaning(written: Written) -> Iterator[str]:
 
 
 def _wrong_sums(written: Written, where: str, query: exp.Query) -> Iterator[str]:
-    makers = makers_of(written.catalog)
+    makers = written.catalog.filled_by
     for select in query.find_all(exp.Select):
         sources = {name: makers[table] for name, table in _sources(select).items() if table in makers}
         alike = _told_apart(select)

@@ -9,9 +9,8 @@ from sqlglot import exp, parse_one
 from sqlglot.errors import OptimizeError
 from sqlglot.optimizer.qualify import qualify
 
-from headline.rules.written import Written, listed, makers_of
-from headline.specs import read_contract
-from headline.sql import DIALECT, tables_read, write
+from headline.rules.written import Written, listed
+from headline.sql import DIALECT, schema_of, tables_read, write
 
 ALWAYS_THERE = "calendar.days"
 
@@ -27,7 +26,7 @@ def reads_are_stated(written: Written) -> Iterator[str]:
 
 def checks_read_what_is_there(written: Written) -> Iterator[str]:
     """An audit follows its own transform alone: of its pipeline it may read only what its table is made of, and itself."""
-    outputs = makers_of(written.catalog)
+    outputs = written.catalog.filled_by
     mine = {output: table for table in written.pipeline.tables.values() for output in table.outputs}
     before = set(written.table.outputs)
     for table in reversed(written.pipeline.ordered_tables):
@@ -52,7 +51,7 @@ def names_in_checks_are_known(written: Written) -> Iterator[str]:
 
 def unknown_names(written: Written, where: str, query: exp.Query) -> Iterator[str]:
     """What cannot be resolved, on DuckDB and, since Athena resolves names more strictly, on Athena's own text."""
-    if (schema := schema_of(written, query)) is None:
+    if (schema := schema_of(query, written.catalog.filled_by)) is None:
         return
     found: dict[str, str] = {}
     for dialect in ("duckdb", "athena"):
@@ -68,21 +67,3 @@ def unknown_names(written: Written, where: str, query: exp.Query) -> Iterator[st
             # The place is one of the text that was rewritten: it would mislead.
             found.setdefault(re.sub(r"\. Line: \d+, Col: \d+.*", "", str(error), flags=re.DOTALL), dialect)
     yield from (f"{where}{dialect}: {fault}" for fault, dialect in found.items())
-
-
-def schema_of(written: Written, query: exp.Query) -> dict[str, dict[str, dict[str, str]]] | None:
-    """The columns of what is read; what landed has whatever names are asked of it. None where a contract cannot be read."""
-    schema: dict[str, dict[str, dict[str, str]]] = {"calendar": {"days": {"ds": "date"}}}
-    makers = makers_of(written.catalog)
-    for read in tables_read(query) - {ALWAYS_THERE}:
-        area, name = read.split(".")
-        contract = read_contract(makers[read])[0] if read in makers else None
-        if area == "landing":
-            columns = dict.fromkeys((column.name for column in query.find_all(exp.Column)), "varchar")
-        elif contract:
-            columns = {column.name: column.sql_type for column in contract.columns}
-            columns |= {"quarantine_reason": "varchar"} if area == "quarantine" else {}
-        else:
-            return None
-        schema.setdefault(area, {})[name] = columns
-    return schema

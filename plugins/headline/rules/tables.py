@@ -12,7 +12,7 @@ from typing import get_args
 from headline.rules.meaning import keys_come_from_content, sums_in_checks_keep_their_meaning, sums_keep_their_meaning
 from headline.rules.reads import checks_read_what_is_there, names_are_known, names_in_checks_are_known, reads_are_stated
 from headline.rules.scans import scans_are_few
-from headline.rules.written import Written, listed, makers_of
+from headline.rules.written import Written, listed
 from headline.specs import Dimension, read_contract
 from headline.specs.soda_schema import contract_faults
 from headline.specs.written import load_conventions
@@ -144,7 +144,7 @@ def checks_name_the_rows(written: Written) -> Iterator[str]:
 
 def personal_data_stays(written: Written) -> Iterator[str]:
     """Not even a sample holds it: no key, and nothing that a check selects."""
-    makers = makers_of(written.catalog)
+    makers = written.catalog.filled_by
     if personal := written.contract.personal_columns & set(written.table.key):
         yield f"its key has {listed(personal)}, which is personal data"
     for path, query in written.checks.items():

@@ -64,11 +64,6 @@ def read_table(catalog: Catalog, pipeline: Pipeline, table: Table) -> Written:
     return Written(catalog, pipeline, table, found, _query(table), checks, check_faults)
 
 
-def makers_of(catalog: Catalog) -> dict[str, Table]:
-    """The table that fills each table and quarantine, by full name."""
-    return {output: table for table in catalog.tables.values() for output in table.outputs}
-
-
 def listed(names: Iterable[str]) -> str:
     """Names as a sentence has them: sorted where they have no order."""
     return ", ".join(sorted(names) if isinstance(names, set | frozenset) else names)

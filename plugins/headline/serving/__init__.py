@@ -1,4 +1,4 @@
-"""Numbers as people and programs read them: metrics by period, as they are published or as they were issued."""
+"""What readers are given: metrics by period, as they are published or as they were issued; the catalog and its lineage."""
 
 from headline.serving.metrics import find_metric, published_metrics
 from headline.serving.reading import How, read_series

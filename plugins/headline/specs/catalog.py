@@ -30,6 +30,11 @@ class Catalog:
         """The pipeline that fills each table and quarantine, by full name."""
         return {name: pipeline for pipeline in self.pipelines.values() for name in pipeline.outputs}
 
+    @property
+    def filled_by(self) -> dict[str, Table]:
+        """The table whose SELECT fills each table and quarantine, by full name."""
+        return {output: table for table in self.tables.values() for output in table.outputs}
+
     def table(self, name: str) -> Table:
         """The table called `schema.name`; raises SpecError with what exists otherwise."""
         if name not in self.tables:

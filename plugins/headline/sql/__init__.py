@@ -23,7 +23,8 @@ from headline.sql.compile import (
     within,
     write,
 )
-from headline.sql.outside import checked
+from headline.sql.lineage import Origin, column_lineage, schema_of
+from headline.sql.outside import checked, limited
 from headline.sql.selects import compile_table
 from headline.sql.soda_contract import soda_contract
 from headline.sql.template import render
@@ -31,6 +32,7 @@ from headline.sql.versions import code_version, code_versions
 
 __all__ = [
     "DIALECT",
+    "Origin",
     "Overlay",
     "Resolution",
     "Shown",
@@ -41,13 +43,16 @@ __all__ = [
     "checked",
     "code_version",
     "code_versions",
+    "column_lineage",
     "compile_table",
+    "limited",
     "parse",
     "personal_columns_shown",
     "prepare_checks",
     "render",
     "resolve",
     "rows_found",
+    "schema_of",
     "shown_by_checks",
     "soda_contract",
     "tables_in_checks",

@@ -1,107 +1,112 @@
-"""From which columns of which tables a column of a result comes, through CTEs, subqueries and joins."""
+"""Which columns the columns of a table are computed from, as its SELECT says."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+import logging
+from collections.abc import Hashable, Iterator, Mapping
+from contextlib import suppress
+from datetime import date
+from typing import NamedTuple
 
 from sqlglot import exp
 from sqlglot.errors import SqlglotError
+from sqlglot.lineage import Node, lineage
 
 from headline.errors import SpecError
-from headline.sql.compile import DIALECT
+from headline.intervals import Interval
+from headline.specs import Table, read_contract
+from headline.sql.compile import DIALECT, parse, tables_read
+from headline.sql.template import render, text_of
+from headline.sql.versions import code_version
 
-# A column of a table, both as they are called in the warehouse.
-Origin = tuple[str, str]
-Schema = Mapping[str, Mapping[str, str]]
+log = logging.getLogger(__name__)
+
+ALWAYS_THERE = "calendar.days"
+# Which columns are read does not depend on the days that are asked for.
+_SOME_DAY = Interval(date(2026, 3, 3), date(2026, 3, 4))
+
+
+class Origin(NamedTuple):
+    """A column that another is computed from; `table` is its full name."""
+
+    table: str
+    column: str
+
+
+Origins = Mapping[str, tuple[Origin, ...]]
+# By area and table its columns with their types.
+Schema = Mapping[str, Mapping[str, Mapping[str, str]]]
+# What takes up to a second for a table, by all that goes into it.
+_KNOWN: dict[Hashable, Origins] = {}
+
+
+def column_lineage(table: Table, filled_by: Mapping[str, Table]) -> Origins:
+    """By column of a table, the columns of other tables whose values go into it, in order; none for what is constant.
+
+    Columns that only decide which rows there are (joins, conditions, groups) are not among them. `filled_by`: by full name, the
+    table that fills each table and quarantine. Kept until the code of the table, or of one that it reads, changes.
+    Raises SpecError where its SELECT cannot be read.
+    """
+    key = (table.full_name, code_version(table), *(_version(name, filled_by) for name in sorted(table.reads)))
+    if key not in _KNOWN:
+        _KNOWN[key] = _column_lineage(table, filled_by)
+    return _KNOWN[key]
+
+
+def schema_of(query: exp.Query, filled_by: Mapping[str, Table]) -> dict[str, dict[str, dict[str, str]]] | None:
+    """The columns of what is read; what landed has whatever names are asked of it. None where a contract cannot be read."""
+    schema: dict[str, dict[str, dict[str, str]]] = {"calendar": {"days": {"ds": "date"}}}
+    for read in tables_read(query) - {ALWAYS_THERE}:
+        area, name = read.split(".")
+        contract = read_contract(filled_by[read])[0] if read in filled_by else None
+        if area == "landing":
+            columns = dict.fromkeys((column.name for column in query.find_all(exp.Column)), "varchar")
+        elif contract:
+            columns = {column.name: column.sql_type for column in contract.columns}
+            columns |= {"quarantine_reason": "varchar"} if area == "quarantine" else {}
+        else:
+            return None
+        schema.setdefault(area, {})[name] = columns
+    return schema
+
+
+def _version(name: str, filled_by: Mapping[str, Table]) -> str:
+    """Of a table that is read: what its columns are called follows from its code."""
+    with suppress(SpecError):
+        return code_version(filled_by[name]) if name in filled_by else ""
+    return ""
+
+
+def _column_lineage(table: Table, filled_by: Mapping[str, Table]) -> Origins:
+    where = f"{table.sql_file.parent.name}/{table.sql_file.name}"
+    if (text := text_of(table.sql_file)) is None:
+        raise SpecError([f"{where}: cannot be read"])
+    query = parse(render(text, _SOME_DAY.widen(table.period), where, **table.template_names), where)
+    schema = schema_of(query, filled_by)
+    if schema is None:
+        raise SpecError([f"{where}: reads a table whose contract cannot be read"])
+    return {name: tuple(sorted(found)) for name, found in origins(query, schema, where).items()}
 
 
 def origins(query: exp.Query, schema: Schema, where: str) -> dict[str, set[Origin]]:
-    """By column of the result, in order, the columns of tables whose values it is computed from; filters do not count.
+    """By column of a query, the columns of tables at the end of all ways through subqueries and common table expressions.
 
-    `schema`: by table (`schema.table`) its columns with their types. Raises SpecError where a column cannot be followed, such as
-    one of a table that the schema does not have, or of a query that reads itself.
+    Raises SpecError where a column cannot be followed, such as one of a table that the schema does not have.
     """
-    from sqlglot.optimizer.qualify import qualify
-    from sqlglot.optimizer.scope import build_scope
-
-    nested: dict[str, Any] = {}
-    for table, columns in schema.items():
-        area, _, name = table.partition(".")
-        nested.setdefault(area, {})[name] = columns
     try:
-        qualified = qualify(
-            query.copy(), schema=nested, dialect=DIALECT, quote_identifiers=False, identify=False, validate_qualify_columns=True
-        )
-        scope = build_scope(qualified)
-        if scope is None:
-            raise SpecError([f"{where}: it is not known where its columns come from"])
-        return _Scopes(schema, where).columns(scope)
-    except (SqlglotError, RecursionError, KeyError) as error:
-        raise SpecError([f"{where}: it is not known where its columns come from: {error}"]) from None
+        nodes = lineage(None, query, schema, dialect=DIALECT, trim_selects=False, copy=False)
+    except (SqlglotError, ValueError, KeyError, RecursionError) as error:
+        raise SpecError([f"{where}: it is not known where its columns come from: {error}"]) from error
+    return {name: set(_ends(node, schema, where)) for name, node in nodes.items()}
 
 
-class _Scopes:
-    """The scopes of one query, each followed once."""
-
-    def __init__(self, schema: Schema, where: str) -> None:
-        self._schema, self._where = schema, where
-        self._known: dict[int, dict[str, set[Origin]]] = {}
-
-    def columns(self, scope: object) -> dict[str, set[Origin]]:
-        """By column of a scope's result, where it comes from."""
-        if id(scope) not in self._known:
-            self._known[id(scope)] = self._followed(scope)
-        return self._known[id(scope)]
-
-    def _followed(self, scope: object) -> dict[str, set[Origin]]:
-        query = scope.expression  # type: ignore[attr-defined]
-        if isinstance(query, exp.SetOperation):
-            parts = [self.columns(part) for part in scope.set_operation_scopes]  # type: ignore[attr-defined]
-            found: dict[str, set[Origin]] = {name: set() for name in parts[0]}
-            for part in parts:
-                for name, of_part in zip(found, part.values(), strict=True):
-                    found[name] |= of_part
-            return found
-        if not isinstance(query, exp.Select):
-            raise SpecError([f"{self._where}: it is not known where the columns of {query.key.upper()} come from"])
-        found = {}
-        for item in query.selects:
-            found[item.alias_or_name] = self._of_expression(item, scope)
-        return found
-
-    def _of_expression(self, item: exp.Expr, scope: object) -> set[Origin]:
-        if (
-            item.find(exp.Star)
-            and not isinstance(item.unalias(), exp.Count)
-            and any(not isinstance(star.parent, exp.Count) for star in item.find_all(exp.Star))
-        ):
-            raise SpecError([f"{self._where}: `*` hides which columns it gives; name them"])
-        found: set[Origin] = set()
-        inner = {id(node) for select in item.find_all(exp.Select) for node in select.find_all(exp.Column)}
-        for column in item.find_all(exp.Column):
-            if id(column) not in inner:
-                found |= self._of_column(column, scope)
-        # A subquery within an expression: whatever it shows, and whatever it compares with, counts.
-        for sub in scope.subquery_scopes:  # type: ignore[attr-defined]
-            if any(node is sub.expression for node in item.walk()):
-                found |= set().union(*self.columns(sub).values())
-        return found
-
-    def _of_column(self, column: exp.Column, scope: object) -> set[Origin]:
-        source = None
-        around = scope
-        while around is not None and source is None:
-            source = around.sources.get(column.table)  # type: ignore[attr-defined]
-            around = around.parent  # type: ignore[attr-defined]
-        if isinstance(source, exp.Table):
-            name = f"{source.db}.{source.name}" if source.db else source.name
-            if column.name not in self._schema.get(name, {}):
-                raise SpecError([f"{self._where}: {name or column.table} has no column {column.name} that is known"])
-            return {(name, column.name)}
-        if source is None:
-            raise SpecError([f"{self._where}: it is not known where {column.sql()} comes from"])
-        known = self.columns(source)
-        if column.name not in known:
-            raise SpecError([f"{self._where}: it is not known where {column.sql()} comes from"])
-        return known[column.name]
+def _ends(node: Node, schema: Schema, where: str) -> Iterator[Origin]:
+    for one in node.walk():
+        name = exp.to_column(one.name).name
+        if isinstance(one.expression, exp.Table):
+            if one.expression.db and name not in schema.get(one.expression.db, {}).get(one.expression.name, {}):
+                raise SpecError([f"{where}: {one.expression.db}.{one.expression.name} has no column {name} that is known"])
+            if one.expression.db:
+                yield Origin(f"{one.expression.db}.{one.expression.name}", name)
+        elif isinstance(one.expression, exp.Placeholder) or one.expression.find(exp.Star):
+            raise SpecError([f"{where}: it is not known where {name} comes from"])

@@ -1,12 +1,13 @@
 """Where SQL runs."""
 
 import sys
+from collections.abc import Collection
 
 from headline import settings
 from headline.connections import get
 from headline.errors import BadRequest, SpecError
 from headline.ledger.engine import CONNECTION as LEDGER
-from headline.sql import checked, parse
+from headline.sql import checked, limited, parse
 from headline.warehouse.base import EMPTY, Content, Output, Replacement, Result, Session, Staging, Warehouse, is_history
 
 CONNECTION = "headline_warehouse"
@@ -61,16 +62,21 @@ def cancel_statements() -> None:
         athena.cancel_running()
 
 
-def ask(warehouse: Warehouse, sql: str) -> Result:
+def ask(warehouse: Warehouse, sql: str, among: Collection[str] | None = None, first: int | None = None) -> Result:
     """The rows of one SELECT that a person wrote in DuckDB's dialect: what pages and commands read the warehouse by.
 
+    `among`: the published tables that it may read, all of them where left out. `first`: so many of the rows are enough.
     Raises SpecError for what is not one SELECT, BadRequest for what it may not read, or where it is or takes too long.
     """
     if len(sql) > LONGEST_QUERY:
         raise BadRequest(f"the query has {len(sql)} characters; {LONGEST_QUERY} are the most that is read")
     query = parse(sql, "the query")
+    if among is not None:  # before the warehouse is opened
+        checked(query, among, warehouse.dialect)
     with warehouse.session(read_only=True) as session:
-        return session.query_alone(checked(query, session.tables(), warehouse.dialect), settings.load().query_seconds)
+        published = session.tables() if among is None else session.tables().intersection(among)
+        query = query if first is None else limited(query, first)
+        return session.query_alone(checked(query, published, warehouse.dialect), settings.load().query_seconds)
 
 
 __all__ = [

@@ -3,45 +3,19 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
 import pytest
-from fastapi import FastAPI, HTTPException
+from fastapi import FastAPI
 from fastapi.testclient import TestClient
+from tests.unit.pages.visitors import Somebody, server
 
-from headline.errors import BadRequest
+from headline.errors import BadRequest, Transient
+from headline.ledger import Reads
 from headline.pages import errors, listings, reads
-from headline.pages.visitor import visitor
 
 D1, D2 = date(2026, 3, 1), date(2026, 3, 2)
-TOKEN = {"authorization": "Bearer a-token"}
-
-
-@dataclass(frozen=True)
-class Somebody:
-    """A visitor who sees some DAGs, and may edit others."""
-
-    sees: set[str] = field(default_factory=lambda: {"shop", "core_shop", "backfill"})
-    edits: set[str] = field(default_factory=set)
-    name: str = "ada"
-    personal: set[str] = field(default_factory=set)
-
-    def readable(self) -> set[str]:
-        return self.sees
-
-    def may_edit(self, dag_id: str) -> bool:
-        return dag_id in self.edits
-
-    def may_see_personal(self, dag_id: str) -> bool:
-        return dag_id in self.edits | self.personal
-
-    def must_read(self, dag_id: str) -> None:
-        if dag_id not in self.sees:
-            raise HTTPException(403, "no")
-
-    must_trigger = must_read
 
 
 @pytest.fixture
@@ -55,16 +29,8 @@ def two_days(project: Any) -> None:
     project.publish("core_shop", D1, D2)
 
 
-def server(who: Somebody) -> TestClient:
-    app = FastAPI(exception_handlers=errors.HANDLERS)
-    app.include_router(listings.router)
-    app.include_router(reads.router)
-    app.dependency_overrides[visitor] = lambda: who
-    return TestClient(app, headers=TOKEN)
-
-
 def answer(who: Somebody, path: str, **sent: Any) -> Any:
-    client = server(who)
+    client = server(who, listings.router, reads.router)
     found = client.post(f"/api/{path}", json=sent) if sent else client.get(f"/api/{path}")
     return found.json() if found.is_success else (found.status_code, found.json()["detail"])
 
@@ -100,6 +66,14 @@ def test_a_query_reads_tables_of_dags_that_one_may_see(shop: Any) -> None:
         assert (status, why in told) == (400, True)
 
 
+def test_nobody_is_given_rows_that_are_not_recorded(shop: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def out_of_reach(*_: Any) -> None:
+        raise Transient("the ledger is out of reach")
+
+    monkeypatch.setattr(Reads, "record", out_of_reach)
+    assert answer(Somebody(), "query", sql="select order_id from core.orders") == (503, "the ledger is out of reach")
+
+
 def test_personal_data_are_null_for_whoever_may_not_see_them(shop: Any) -> None:
     shop.replace("sources/shop/orders.contract.yml", "{name: order_id, ", "{name: order_id, attributes: {personal: true}, ")
     who = {"blind": Somebody(), "editor": Somebody(edits={"shop"}), "entitled": Somebody(personal={"shop"})}
@@ -129,12 +103,12 @@ def test_who_has_asked_what_is_recorded_and_listed_for_editors(shop: Any) -> Non
     assert [row[1] for row in answer(editor, "reads?reader=ada&name=core.orders")["rows"]] == ["ada"]
     assert answer(editor, "reads?name=raw.orders")["rows"] == []
     assert answer(Somebody(), "reads")[0] == 403
-    assert b"select count(*) from core.orders" in server(editor).get("/reads").content
-    assert server(Somebody()).get("/reads").status_code == 403
+    assert b"select count(*) from core.orders" in server(editor, reads.router).get("/reads").content
+    assert server(Somebody(), reads.router).get("/reads").status_code == 403
 
 
 def test_a_query_that_another_site_has_sent_with_our_cookie_is_refused(shop: Any) -> None:
-    found = server(Somebody()).post(
+    found = server(Somebody(), listings.router).post(
         "/api/query", json={"sql": "select 1"}, headers={"authorization": "", "origin": "http://evil"}
     )
     assert found.status_code == 403

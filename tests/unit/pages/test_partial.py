@@ -5,12 +5,14 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from tests.unit.pages.visitors import Somebody
 from tests.unit.records import days_of, record
 
 from headline.errors import Transient
 from headline.intervals import DAY, Interval
 from headline.ledger import Ledger, Published
-from headline.pages.app import contract, runbook
+from headline.pages.app import runbook
+from headline.pages.catalog import table
 
 D1, D5 = date(2026, 3, 1), date(2026, 3, 5)
 
@@ -35,7 +37,7 @@ def test_readers_are_told_which_days_are_partial(shop: Any) -> None:
     publish(shop, D5, D5, "partial")
     note = "3 days are partial: 2026-03-01 to 2026-03-02, 2026-03-05"
     assert f"{note} (core.orders, core.orders_coverage, core.running_totals)" in shown(runbook("core_shop"))
-    assert f"{note} (core.orders)" in shown(contract("core_shop", "orders"))
+    assert f"{note} (core.orders)" in shown(table(Somebody(), "core.orders"))
 
 
 def test_what_was_healed_is_told_no_more(shop: Any) -> None:
@@ -43,7 +45,7 @@ def test_what_was_healed_is_told_no_more(shop: Any) -> None:
     publish(shop, D1, D5 - DAY, "complete")
     assert "1 day is partial: 2026-03-05 (core.orders" in shown(runbook("core_shop"))
     publish(shop, D5, D5, "complete")
-    for page in (runbook("core_shop"), contract("core_shop", "orders")):
+    for page in (runbook("core_shop"), table(Somebody(), "core.orders")):
         assert "partial" not in shown(page).split("<body>")[1]
 
 

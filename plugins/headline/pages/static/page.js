@@ -33,10 +33,22 @@ const copies = (block) => {
   block.prepend(button);
 };
 
+// Ctrl+Enter (on a Mac also with the command key) sends a query.
+addEventListener("keydown", (event) => {
+  if (event.key !== "Enter" || !(event.ctrlKey || event.metaKey) || !event.target.matches(".query textarea")) return;
+  event.preventDefault();
+  event.target.form.requestSubmit();
+});
+
 // A link to what is folded unfolds it.
 const unfold = () => document.getElementById(location.hash.slice(1))?.closest("details")?.setAttribute("open", "");
 addEventListener("hashchange", unfold);
 addEventListener("DOMContentLoaded", () => {
+  // A wide picture shows first what it is of.
+  for (const here of document.querySelectorAll(".lineage .here rect")) {
+    const picture = here.closest(".lineage");
+    picture.scrollLeft = here.x.baseVal.value - (picture.clientWidth - here.width.baseVal.value) / 2;
+  }
   for (const block of document.querySelectorAll(".markdown pre")) copies(block);
   unfold();
 });

@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
+import re
 from threading import Timer
 from typing import Any
 
 import duckdb
 
 from headline import settings
-from headline.errors import BadRequest, Transient
+from headline.errors import BadRequest, NoSpace, Transient
 from headline.warehouse.base import Result
 from headline.warehouse.duckdb.statements import Statements
 
 # What it may put on disk, how many characters it may give, and how many rows are taken at once.
 MOST_ON_DISK, LONGEST_ANSWER, ROWS_AT_ONCE = "10GB", 200_000_000, 2_000
+_SIZE = re.compile(r"([\d.]+) ?(?:bytes|([KMGT])(i?)B)")
 
 
 def query_alone(statements: Statements, connection: duckdb.DuckDBPyConnection, sql: str, seconds: float) -> Result:
     """Its rows; from now on the connection reaches nothing else. Raises BadRequest where it takes or gives too much."""
     statements.execute(f"set max_temp_directory_size = '{MOST_ON_DISK}'")
+    memory = settings.load().query_memory
+    [[allowed]] = statements.execute("select current_setting('memory_limit')").fetchall()
+    if _bytes(memory) < _bytes(allowed):
+        statements.execute(f"set memory_limit = '{memory}'")
     # No file, no extension, no other database; and nobody can take that back.
     statements.execute("set enable_external_access = false")
     statements.execute("set lock_configuration = true")
@@ -30,11 +36,22 @@ def query_alone(statements: Statements, connection: duckdb.DuckDBPyConnection, s
         if isinstance(error.__cause__ or error, duckdb.InterruptException):
             told = f"the query was stopped after {seconds:g} s (HEADLINE_QUERY_SECONDS); query fewer days"
             raise BadRequest(told) from error
+        if isinstance(error.__cause__ or error, duckdb.OutOfMemoryException) and not isinstance(error, NoSpace):
+            told = (
+                f"the query needs more memory than it may take (HEADLINE_QUERY_MEMORY is {memory}); query fewer days or columns"
+            )
+            raise BadRequest(told) from error
         if isinstance(error, Transient):
             raise
         raise BadRequest(f"DuckDB rejected the query: {error}") from error
     finally:
         clock.cancel()
+
+
+def _bytes(size: str) -> float:
+    """A size as DuckDB writes it: 1.8 GiB, 512MB."""
+    number, prefix, binary = _SIZE.fullmatch(size).groups()  # type: ignore[union-attr]
+    return float(number) * (1024 if binary else 1000) ** "_KMGT".index(prefix or "_")
 
 
 def _few_rows(statements: Statements, sql: str) -> Result:

@@ -43,7 +43,7 @@ FROM_HERE = [Depends(from_this_site)]
 @router.get("")
 def explore(visitor: CurrentVisitor, sql: str = "", table: str = "") -> HTMLResponse:
     """The form, with a SELECT in it or one of a table; nothing is asked before it is sent."""
-    if table and not sql and table in to_be_asked(visitor):
+    if table and not sql and table in to_be_asked(visitor)[0]:
         sql = f"select *\nfrom {table}\nlimit 100"
     return _page(visitor, sql)
 
@@ -64,7 +64,7 @@ def ask(visitor: CurrentVisitor, form: Form) -> Response:
 
 
 def _page(visitor: Visitor, sql: str, rows: Rows | None = None, error: str = "") -> HTMLResponse:
-    allowed = set(to_be_asked(visitor))
+    allowed = set(to_be_asked(visitor)[0])
     return page(
         "explore.html",
         status=400 if error else 200,

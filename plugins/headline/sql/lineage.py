@@ -102,11 +102,11 @@ def origins(query: exp.Query, schema: Schema, where: str) -> dict[str, set[Origi
 
 def _ends(node: Node, schema: Schema, where: str) -> Iterator[Origin]:
     for one in node.walk():
-        name = exp.to_column(one.name).name
         if isinstance(one.expression, exp.Table):
+            name = exp.to_column(one.name).name
             if one.expression.db and name not in schema.get(one.expression.db, {}).get(one.expression.name, {}):
                 raise SpecError([f"{where}: {one.expression.db}.{one.expression.name} has no column {name} that is known"])
             if one.expression.db:
                 yield Origin(f"{one.expression.db}.{one.expression.name}", name)
         elif isinstance(one.expression, exp.Placeholder) or one.expression.find(exp.Star):
-            raise SpecError([f"{where}: it is not known where {name} comes from"])
+            raise SpecError([f"{where}: it is not known where {one.name} comes from"])

@@ -22,15 +22,19 @@ CONNECTION = "headline_ledger"
 READER = "headline_ledger_reader"
 # Who erases persons: set-up's login, which no process of Airflow has.
 ERASER = "headline_ledger_eraser"
-# Whether the ledger is reached as its reader here.
-_READS = ContextVar("headline ledger is only read", default=False)
+# The writer of a process that only reads, for what it adds to the audit log of readers.
+WRITER = "headline_ledger_writer"
+# Whether the ledger is reached as its reader here; None where nothing says so.
+_READS: ContextVar[bool | None] = ContextVar("headline ledger is only read", default=None)
 # PostgreSQL makes its log in files of this size, and fills one before it needs the next.
 WAL_SEGMENT = 16 * 2**20
 
 
 def only_read() -> None:
-    """From here on this process reaches the ledger as its reader, where the environment has such a connection."""
+    """From here on this process reaches the ledger as its reader, where the environment has such a connection; but within
+    `reading(is_on=False)`."""
     if reader := os.environ.get(variable(READER)):
+        os.environ.setdefault(variable(WRITER), os.environ.get(variable(CONNECTION), reader))
         os.environ[variable(CONNECTION)] = reader
 
 
@@ -56,8 +60,10 @@ def forget_engines() -> None:
 
 
 def _role_of(conn_id: str) -> str:
-    is_read = conn_id == CONNECTION and _READS.get() and variable(READER) in os.environ
-    return READER if is_read else conn_id
+    if conn_id == CONNECTION and (is_read := _READS.get()) is not None:
+        role = READER if is_read else WRITER
+        return role if variable(role) in os.environ else conn_id
+    return conn_id
 
 
 def parameters(conn_id: str = CONNECTION) -> dict[str, Any]:

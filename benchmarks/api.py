@@ -68,7 +68,14 @@ def _tokens(api: AirflowApi) -> list[str]:
         tokens = []
         for number in range(USERS):
             name = f"bench_{number}"
-            api.add_user(name, PASSWORD, "analyst")
+            told = {
+                "username": name,
+                "password": PASSWORD,
+                "first_name": name,
+                "last_name": "Bench",
+                "email": f"{name}@localhost",
+            }
+            api._ask("POST", "/auth/fab/v1/users", json=told | {"roles": [{"name": "analyst"}]})
             answer = client.post("/auth/token", json={"username": name, "password": PASSWORD})
             tokens.append(str(answer.raise_for_status().json()["access_token"]))
     return tokens

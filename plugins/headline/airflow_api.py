@@ -83,27 +83,6 @@ class AirflowApi:
     def dags(self) -> list[dict[str, Any]]:
         return self._all("/dags", "dags", order_by="dag_id")
 
-    def people(self) -> list[dict[str, Any]]:
-        """The users of FAB: `username`, `roles`, `active`; for administrators."""
-        return self._listed_by_fab("users")
-
-    def roles(self) -> list[dict[str, Any]]:
-        """The roles of FAB: `name`, `actions`; for administrators."""
-        return self._listed_by_fab("roles")
-
-    def add_user(self, name: str, password: str, role: str) -> None:
-        """Add a user with the rights of a role; for administrators."""
-        told = {"username": name, "password": password, "first_name": name, "last_name": "Headline", "email": f"{name}@localhost"}
-        self._ask("POST", "/auth/fab/v1/users", json=told | {"roles": [{"name": role}]})
-
-    def _listed_by_fab(self, name: str) -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = []
-        while True:
-            answer = self._ask("GET", f"/auth/fab/v1/{name}", params={"limit": PAGE, "offset": len(found)})
-            found += answer[name]
-            if not answer[name] or len(found) >= answer["total_entries"]:
-                return found
-
     def import_errors(self) -> list[dict[str, Any]]:
         """DAG files that could not be loaded: filename and stack_trace of each."""
         return self._request("GET", "/importErrors")["import_errors"]

@@ -91,6 +91,13 @@ class Airflow(AirflowApi):
         self.get("/version")
         return self._client.post(path, follow_redirects=True)
 
+    def add_user(self, name: str, password: str, role: str) -> None:
+        """Add a person; the rights are those of the role."""
+        self.get("/version")
+        body = {"username": name, "password": password, "first_name": name, "last_name": "Test", "email": f"{name}@localhost"}
+        answer = self._client.post("/auth/fab/v1/users", json=body | {"roles": [{"name": role}]})
+        assert answer.is_success, answer.text
+
 
 @dataclass(frozen=True)
 class Deployment:

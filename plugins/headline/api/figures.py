@@ -72,7 +72,8 @@ async def figures(
     asked = Asked(read, wanted, first or date.min, last or date.max)
     of = f"figures {asked} {as_of}"
     moment = datetime.combine(as_of, time.max, UTC) if as_of else None
-    after, moment = read_cursor(of, cursor, _place, (None, moment))
+    begin: tuple[tuple[str, str, date] | None, datetime | None] = (None, moment)
+    after, moment = read_cursor(of, cursor, _place, begin)
     known = await asyncio.to_thread(lambda: {one.pipeline for one in IssuedFigures().metrics()})
     shown = {one for one in known if visitor.may_read(one)}
 
@@ -85,7 +86,7 @@ async def figures(
     return await stamped(request, visitor, stamp, make, rights=",".join(sorted(shown)))
 
 
-def _place(told: Any) -> tuple[tuple[str, str, date], datetime]:
+def _place(told: Any) -> tuple[tuple[str, str, date] | None, datetime | None]:
     metric, segment, start = told["after"]
     return (str(metric), str(segment), date.fromisoformat(start)), datetime.fromisoformat(told["moment"]).astimezone(UTC)
 

@@ -99,7 +99,7 @@ async def values(
     if first and last and first > last:
         raise BadRequest(f"from {first} is after to {last}")
     of = f"{request.url.path} {first} {last} {by} {read} {as_of}"
-    begin = Place(last + DAY if last and last < date.max else date.max, as_of and datetime.combine(as_of, time.max, UTC))
+    begin = Place(last + DAY if last and last < date.max else date.max, datetime.combine(as_of, time.max, UTC) if as_of else None)
     place = read_cursor(of, cursor, Place.of, begin)
     asked = Asked(found, by, read, first or date.min, place)
 

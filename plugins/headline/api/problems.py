@@ -52,7 +52,9 @@ def problem(status: int, detail: str, headers: Mapping[str, str] | None = None) 
 
 
 async def refused(_request: Request, error: HTTPException) -> Response:
-    return problem(error.status_code, str(error.detail), error.headers)
+    # What Airflow says of a token that is none of its own, or of an account that is gone: to log in again helps.
+    status = 401 if error.detail == "Invalid JWT token" else error.status_code
+    return problem(status, str(error.detail), error.headers)
 
 
 async def cannot_tell(_request: Request, error: HeadlineError) -> Response:

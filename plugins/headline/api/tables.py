@@ -94,18 +94,12 @@ def _one(visitor: Visitor, name: str) -> Content:
 
 def _columns(visitor: Visitor, name: str) -> Content:
     pipeline, table = table_of(visitor, name)
-    hidden, over = masked(visitor, pipeline, table), {"all": ["all"], None: None}
-    rows = [
-        (
-            one.name,
-            one.sql_type,
-            one.description,
-            over[additive] if (additive := one.attributes.additive_over) in over else list(additive),
-            one.attributes.personal,
-            one.name in hidden,
-        )
-        for one in load_contract(table).columns
-    ]
+    hidden = masked(visitor, pipeline, table)
+    rows = []
+    for one in load_contract(table).columns:
+        over = one.attributes.additive_over
+        told = [over] if isinstance(over, str) else over and list(over)
+        rows.append((one.name, one.sql_type, one.description, told, one.attributes.personal, one.name in hidden))
     return Content(COLUMNS, rows, version=Ledger().newest_version())
 
 

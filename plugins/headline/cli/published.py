@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections import Counter
 from collections.abc import Iterable
@@ -25,19 +24,11 @@ if TYPE_CHECKING:
 
 def query(sql: str, form: FormatOption = Format.TABLE) -> None:
     """Read the published tables with one SELECT, on any engine; it can reach and change nothing else, and is recorded."""
-    from headline.connections import lent, variable
-    from headline.ledger import Read, Reads
-    from headline.ledger.engine import CONNECTION as LEDGER
     from headline.listings import published
     from headline.remote.client import listed
 
-    writer = {RECORDER: os.environ.get(variable(LEDGER), "")}  # while the ledger is only read, so that the reading is recorded
-
-    def record(read: Read) -> None:
-        with lent(writer):
-            Reads(RECORDER).record(read)
-
-    listed(lambda: published.query(sql, settings.account(), record), "query", Rows.of, json={"sql": sql}).show(form)
+    here = f"{settings.account()} (shell)"
+    listed(lambda: published.query(sql, here), "query", Rows.of, json={"sql": sql}).show(form)
 
 
 def reads(
@@ -180,6 +171,4 @@ def _with_contract(tables: Iterable[Table]) -> list[Table]:
     return asked
 
 
-# The connection by which a reading is recorded here.
-RECORDER = "headline_ledger_of_reads"
 COMMANDS = (query, reads, tables, why, verify, inspect_)

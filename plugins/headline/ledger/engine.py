@@ -22,7 +22,7 @@ CONNECTION = "headline_ledger"
 READER = "headline_ledger_reader"
 # Who erases persons: set-up's login, which no process of Airflow has.
 ERASER = "headline_ledger_eraser"
-# What `only_read` keeps of the ledger's connection as it was, for the little that is recorded even so.
+# The writer of a process that only reads, for what it adds to the audit log of readers.
 WRITER = "headline_ledger_writer"
 # Whether the ledger is reached as its reader here; None where nothing says so.
 _READS: ContextVar[bool | None] = ContextVar("headline ledger is only read", default=None)
@@ -31,10 +31,11 @@ WAL_SEGMENT = 16 * 2**20
 
 
 def only_read() -> None:
-    """From here on this process reaches the ledger as its reader, where the environment has such a connection."""
-    reader, present = os.environ.get(variable(READER)), os.environ.get(variable(CONNECTION))
-    if reader and present and present != reader:
-        os.environ |= {variable(WRITER): present, variable(CONNECTION): reader}
+    """From here on this process reaches the ledger as its reader, where the environment has such a connection; but within
+    `reading(is_on=False)`."""
+    if reader := os.environ.get(variable(READER)):
+        os.environ.setdefault(variable(WRITER), os.environ.get(variable(CONNECTION), reader))
+        os.environ[variable(CONNECTION)] = reader
 
 
 @contextmanager
@@ -59,13 +60,10 @@ def forget_engines() -> None:
 
 
 def _role_of(conn_id: str) -> str:
-    reader = os.environ.get(variable(READER))
-    if conn_id != CONNECTION or not reader or _READS.get() is None:
-        return conn_id
-    if _READS.get():
-        return READER
-    is_given_up = os.environ.get(variable(CONNECTION)) == reader and variable(WRITER) in os.environ
-    return WRITER if is_given_up else conn_id
+    if conn_id == CONNECTION and (is_read := _READS.get()) is not None:
+        role = READER if is_read else WRITER
+        return role if variable(role) in os.environ else conn_id
+    return conn_id
 
 
 def parameters(conn_id: str = CONNECTION) -> dict[str, Any]:

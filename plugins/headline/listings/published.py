@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
+from headline.errors import HeadlineError, SpecError
 from headline.intervals import DAY, in_words, merge
-from headline.ledger import Ledger, PeriodState, Read, made_by_earlier_code, partial_days, stale_states
+from headline.ledger import Ledger, PeriodState, Read, Reads, made_by_earlier_code, partial_days, reading, stale_states
 from headline.show import Rows
 from headline.specs import Column, Pipeline
 
@@ -66,43 +67,57 @@ def stale_tables(pipelines: Collection[Pipeline], ledger: Ledger) -> Rows:
 def query(
     sql: str,
     reader: str,
-    record: Callable[[Read], None],
     among: Collection[str] | None = None,
     masked: Mapping[str, Sequence[Column]] | None = None,
     first: int | None = None,
 ) -> Rows:
-    """The rows of one SELECT; who has read what is recorded before they are given, and that they were refused too.
+    """The rows of one SELECT, which the audit log knows before anybody is given them; what is refused is in it without rows.
 
-    `among`: the tables that it may read, all that are published if left out. `masked`: the columns of those whose personal data
-    the reader may not see: they are null. `first`: so many rows are enough.
-
-    Raises SpecError for what is not one SELECT, BadRequest for what it may not read, or where it is or takes too much.
+    `reader`: who asks. `among`: the tables that they may read, all that are published if left out. `masked`: the columns of those
+    whose personal data they may not see, which are null. `first`: so many rows are enough. Raises SpecError for what is not one
+    SELECT, BadRequest for what it may not read, or where it is or takes too much.
     """
-    from headline.sql import parse, resolve, tables_read
-    from headline.warehouse import LONGEST_QUERY, ask, open_warehouse
+    from headline.warehouse import ask, open_warehouse
 
-    names: tuple[str, ...] = ()
-    row_count = None
     try:
-        asked = sql
-        if len(sql) <= LONGEST_QUERY:
-            tree = parse(sql, "the query")
-            names = tuple(sorted(tables_read(tree)))
-            without = {name: _without_personal_data(name, masked) for name in names if masked and name.casefold() in masked}
-            if without:
-                asked = resolve(tree, without).sql(dialect="duckdb", comments=False)
-        found = ask(open_warehouse(), asked, among, first)
-        row_count = len(found.rows)
-    finally:
-        record(Read(reader, "query", tuple(name.casefold() for name in names), sql[:LONGEST_QUERY].replace("\0", ""), row_count))
+        found = ask(open_warehouse(), without_personal_data(sql, masked or {}), among, first)
+    except HeadlineError:
+        _record(reader, sql, None)
+        raise
+    _record(reader, sql, len(found.rows))
     return Rows(found.columns, found.rows)
 
 
-def _without_personal_data(name: str, masked: Mapping[str, Sequence[Column]]) -> Any:
+def _record(reader: str, sql: str, row_count: int | None) -> None:
+    from headline.sql import parse, tables_read
+    from headline.warehouse import LONGEST_QUERY
+
+    told = sql[:LONGEST_QUERY].replace("\0", " ")  # which PostgreSQL keeps in no text
+    try:
+        names = tuple(sorted({name.casefold() for name in tables_read(parse(told, "the query"))}))
+    except SpecError:
+        names = ()
+    with reading(is_on=False):
+        Reads().record(Read(reader, "query", names, told, row_count))
+
+
+def without_personal_data(sql: str, masked: Mapping[str, Sequence[Column]]) -> str:
+    """The same query of tables whose personal data are null; of those that it does not read nothing changes."""
+    from headline.sql import parse, resolve, tables_read
+    from headline.warehouse import LONGEST_QUERY
+
+    if not masked or len(sql) > LONGEST_QUERY:
+        return sql
+    tree = parse(sql, "the query")
+    read = {name: _rows_without_personal_data(name, masked) for name in tables_read(tree) if name.casefold() in masked}
+    return resolve(tree, read).sql(dialect="duckdb", comments=False) if read else sql
+
+
+def _rows_without_personal_data(name: str, masked: Mapping[str, Sequence[Column]]) -> Any:
     """What stands for a table in a query: its rows with nulls where personal data are."""
     from headline.sql import parse
 
     columns = (
         f"cast(null as {one.sql_type}) as {one.name}" if one.attributes.personal else one.name for one in masked[name.casefold()]
     )
-    return parse(f"select {', '.join(columns)} from {name}", name).subquery()  # type: ignore[attr-defined]
+    return parse(f"select {', '.join(columns)} from {name}", name).subquery()

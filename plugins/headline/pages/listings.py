@@ -11,7 +11,7 @@ from fastapi import APIRouter, Body, Depends, Query, Response
 
 from headline import settings
 from headline.errors import BadRequest, SpecError, Transient
-from headline.ledger import Ledger, Read, Reads, reading
+from headline.ledger import Ledger
 from headline.listings import published
 from headline.listings.reads import MOST_READS, rows_of
 from headline.operators.backfill import DAG_ID
@@ -57,7 +57,7 @@ def answer(visitor: Visitor, sql: str, first: int | None = None) -> Rows:
     if not QUERIES.acquire(timeout=settings.load().query_seconds):
         raise Transient("others ask too much at the moment: try again in a minute")
     try:
-        return published.query(sql, visitor.name, record, among, masked, first)
+        return published.query(sql, visitor.name, among, masked, first)
     except SpecError as error:  # the SQL is at fault, not a file of the server's
         raise BadRequest(str(error)) from error
     finally:
@@ -126,12 +126,6 @@ def _must_read(visitor: Visitor, table: str) -> None:
     if table not in catalog.tables:
         raise BadRequest(f"no table is called {table}: headline tables lists them")
     visitor.must_read(catalog.makers[table].id)
-
-
-def record(read: Read) -> None:
-    """Remember who has read what, also where the ledger is only read."""
-    with reading(is_on=False):
-        Reads().record(read)
 
 
 def to_be_asked(visitor: Visitor) -> tuple[list[str], dict[str, list[Column]]]:

@@ -9,7 +9,7 @@ from typing import Any, Self, TypeVar
 import httpx
 
 from headline import settings
-from headline.airflow_api import AirflowApi, Refused
+from headline.airflow_api import PAGE, AirflowApi, Refused
 from headline.errors import BadRequest
 from headline.ledger.engine import only_read
 from headline.local.home import Home
@@ -74,6 +74,22 @@ class Airflow(AirflowApi):
     def waits(self, dag_id: str, days: dict[str, str]) -> list[str]:
         """What a run of these days waits for."""
         return self._headline("GET", f"waits/{dag_id}", params=days)
+
+    def people(self) -> list[dict[str, Any]]:
+        """The users of FAB: `username`, `roles`, `active`; for administrators."""
+        return self._listed_by_fab("users")
+
+    def roles(self) -> list[dict[str, Any]]:
+        """The roles of FAB: `name`, `actions`; for administrators."""
+        return self._listed_by_fab("roles")
+
+    def _listed_by_fab(self, name: str) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = []
+        while True:
+            answer = self._ask("GET", f"/auth/fab/v1/{name}", params={"limit": PAGE, "offset": len(found)})
+            found += answer[name]
+            if not answer[name] or len(found) >= answer["total_entries"]:
+                return found
 
     def listing(self, path: str, **options: Any) -> Any:
         """What the ledger and the warehouse hold; the server itself ends what takes too long."""

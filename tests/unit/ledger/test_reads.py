@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from sqlalchemy.exc import DBAPIError
 
-from headline.connections import lent
-from headline.ledger import ERASER, Ledger, Read, Reads, Upkeep
-from headline.ledger.engine import engine
+from headline.connections import lent, variable
+from headline.ledger import ERASER, Ledger, Read, Reads, Upkeep, only_read, reading
+from headline.ledger.engine import CONNECTION, READER, WRITER, _engine, engine
 from headline.local.postgres import Postgres
 
 
@@ -32,6 +32,24 @@ def test_readings_are_found_by_reader_and_name_and_never_changed(ledger: Ledger)
 def test_a_channel_that_nobody_knows_is_refused(ledger: Ledger) -> None:
     with pytest.raises(DBAPIError, match="read_by_channel"):
         Reads().record(Read("ines", "fax", ()))  # type: ignore[arg-type]
+
+
+def test_a_process_that_only_reads_records_its_readings_all_the_same(
+    ledger: Ledger, postgres: str, server_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    databases = Postgres(server_folder / "postgres").secrets.databases(postgres)
+    for conn_id, name in ((READER, "LEDGER_READER"), (CONNECTION, "LEDGER"), (WRITER, "LEDGER")):
+        monkeypatch.setenv(variable(conn_id), databases[name])
+    monkeypatch.delenv(variable(WRITER))
+    for _ in range(2):
+        only_read()
+        _engine.cache_clear()  # a command does it before it reaches the ledger
+        with pytest.raises(DBAPIError, match=r"read-only|permission denied"):
+            Reads().record(Read("ines", "query", ()))
+        with reading(is_on=False):
+            Reads().record(Read("ines", "query", ()))
+    assert len(Reads().newest()) == 2
+    _engine.cache_clear()
 
 
 def test_an_erased_person_stands_in_no_query_that_was_recorded(ledger: Ledger, postgres: str, server_folder: Path) -> None:

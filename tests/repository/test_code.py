@@ -84,7 +84,6 @@ AIRFLOW_FREE = {
     "gaps",
     "backfill",
     "maintenance",
-    "exports",
     "why",
     "runbooks",
     "rules",

@@ -91,7 +91,7 @@ def test_exports_have_a_schedule_of_their_own_and_wait_for_what_they_read(bag: D
         spec = load_export(dag_id)
         assert upstream(dag) == {"deliver": set()}
         assert (dag.catchup, dag.max_active_runs, dag.tags) == (False, 1, {spec.area, "export"})
-        assert dag.timetable.summary == spec.schedule
+        assert dag.timetable.expression == spec.schedule
         task = dag.get_task("deliver")
         assert task.start_trigger_args is not None
         assert set((task.start_trigger_args.trigger_kwargs or {})["inputs"]) == set(spec.reads) - {"calendar.days"}

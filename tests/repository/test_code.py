@@ -88,7 +88,6 @@ AIRFLOW_FREE = {
     "gaps",
     "backfill",
     "maintenance",
-    "exports",
     "why",
     "runbooks",
     "rules",

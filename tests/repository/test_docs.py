@@ -13,6 +13,7 @@ from tests.repository.written import ROOT
 
 from headline import runbooks, specs
 from headline.rules.golden import Expected
+from headline.specs.exports import DatabaseTable, Export, ExportColumn, Files, Labels, Personal, Receiver, Webhook
 from headline.specs.written import WrittenCheck, WrittenColumn, WrittenContract
 
 PAGES = [
@@ -94,6 +95,7 @@ def test_a_dead_link_is_caught(tmp_path: Path) -> None:
         ("pipelines.md", specs.Coverage),
         *(("adding_a_pipeline.md", model) for model in (WrittenContract, WrittenColumn, WrittenCheck, Expected)),
         ("pipelines.md", Expected),
+        *(("exports.md", kind) for kind in (Export, ExportColumn, Personal, Labels, Files, Webhook, DatabaseTable, Receiver)),
         *(("sources.md", kind) for kind in (specs.DatabaseIngest, specs.HttpIngest, specs.FilesIngest, specs.StreamIngest)),
     ],
     ids=lambda value: value.__name__ if isinstance(value, type) else value,

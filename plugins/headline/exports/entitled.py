@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from datetime import date
 from functools import cache
+from typing import TYPE_CHECKING
 
 from headline.errors import SpecError
 from headline.intervals import Interval
@@ -12,6 +13,9 @@ from headline.specs import Catalog, Source, Table, load_contract
 from headline.specs.exports import FILE, Export, export_faults, load_receivers
 from headline.sql import parse, render, tables_read
 from headline.sql.lineage import Origin, Schema, origins
+
+if TYPE_CHECKING:
+    from sqlglot import exp
 
 # Which columns a query has does not depend on its days.
 _ANY_DAYS = Interval(date(2026, 3, 3), date(2026, 3, 4))
@@ -80,7 +84,7 @@ def _through(found: set[Origin], labels: dict[str, set[Origin]]) -> set[Origin]:
     return through
 
 
-def _query(text: str, where: str):  # type: ignore[no-untyped-def]
+def _query(text: str, where: str) -> exp.Query:
     return parse(render(text, _ANY_DAYS, where), where)
 
 

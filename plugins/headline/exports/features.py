@@ -93,7 +93,7 @@ def _names(work: Work, labels: exp.Query, moments: Interval, session: Session) -
     spec = labels_of(work.export)
     # A business day may begin a day before or after the same day in UTC; the moment of each label bounds what it sees.
     days = Interval(moments.start - timedelta(days=spec.days + 1), moments.end + DAY)
-    named = {LABELS: labels.subquery()}
+    named: dict[str, Resolution] = {LABELS: labels.subquery()}
     for name, entity in spec.landings.items():
         named[f"{KNOWN}.{name}"] = _known(work, name, entity, labels, days, session)
     return named

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar
 
 from airflow.sdk import BaseOperator
@@ -19,6 +19,7 @@ class ExportOperator(BaseOperator):
 
     :param export: its id.
     :param inputs: full names of the tables that it reads, each with the window by which it is read.
+    :param execution_timeout: how long it may take; the wait for its inputs does not count.
     """
 
     template_fields = ("delivered",)
@@ -26,8 +27,11 @@ class ExportOperator(BaseOperator):
     overwrite_rtif_after_execution = True
     ui_color = "#f4e8d6"
 
-    def __init__(self, *, export: str, inputs: dict[str, Any], **kwargs: Any) -> None:
-        super().__init__(**{**kwargs, "execution_timeout": None})  # Airflow's would end the wait too
+    def __init__(
+        self, *, export: str, inputs: dict[str, Any], execution_timeout: timedelta = TIME_TO_COMPUTE, **kwargs: Any
+    ) -> None:
+        super().__init__(execution_timeout=None, **kwargs)  # Airflow's would end the wait too
+        self.compute_timeout = execution_timeout
         self.export = export
         self.delivered: dict[str, Any] = {}
         if inputs:
@@ -57,7 +61,7 @@ class ExportOperator(BaseOperator):
         replay = bool(context["params"].get("replay"))
         work = Work(export, context["dag_run"].run_id, specs.load_sound(), Ledger(), open_warehouse(), replay)
         today = business_day(datetime.now(UTC), settings.load().reporting_zone)
-        with timeout(TIME_TO_COMPUTE.total_seconds()):
+        with timeout(self.compute_timeout.total_seconds()):
             for period in periods_of(export, days, today):
                 done = run_export(work, period)
                 self.delivered[str(period.start)] = {

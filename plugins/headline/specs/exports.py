@@ -181,18 +181,14 @@ class Receiver(Model):
     personal: bool = False
 
 
-def exports_folder() -> Path:
-    return settings.load().sql / "exports"
-
-
 def export_folders() -> list[Path]:
     """Every folder that holds an export.yml."""
-    return sorted(file.parent for file in exports_folder().glob(f"*/{FILE}"))
+    return sorted(file.parent for file in (settings.load().sql / "exports").glob(f"*/{FILE}"))
 
 
 def load_export(name: str) -> Export:
     """The export called so; raises SpecError with all faults at once, each with file and key."""
-    folder = exports_folder() / name
+    folder = settings.load().sql / "exports" / name
     if not re.fullmatch(r"[a-z][a-z0-9_]*", name) or not (folder / FILE).is_file():
         known = ", ".join(one.name for one in export_folders()) or "none"
         raise SpecError([f"no export is called {name}; there are: {known}"])
@@ -220,7 +216,7 @@ def load_exports() -> tuple[list[Export], list[str]]:
 
 def load_receivers() -> dict[str, Receiver]:
     """Who receives exports, by name; raises SpecError with all faults at once."""
-    content = read_yaml(exports_folder() / RECEIVERS)
+    content = read_yaml(settings.load().sql / "exports" / RECEIVERS)
     if not isinstance(content, dict):
         raise SpecError([f"exports/{RECEIVERS}: write each receiver as a key with `who` and `areas` below it"])
     found, faults = {}, []

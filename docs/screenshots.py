@@ -71,6 +71,7 @@ def pictures(browser: Browser, url: str, state: dict, api: AirflowApi, request: 
         "approval": (f"/dags/{APPROVALS}/runs/request__{request.id}/tasks/approve/required_actions", DESKTOP, "light"),
         "request": (f"/plugin/headline/headline/figures/requests/{request.id}", DESKTOP, "light"),
         "figures": ("/plugin/headline/headline/figures?pipeline=investor_profit", DESKTOP, "light"),
+        "investor_reports": ("/plugin/headline/headline/reports", DESKTOP, "light"),
         "phone": (f"/headline/incidents/{broken.id}", PHONE, "light"),
     }
     for name, (path, viewport, scheme) in shots.items():

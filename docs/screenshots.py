@@ -73,6 +73,7 @@ def pictures(browser: Browser, url: str, state: dict, api: AirflowApi, request: 
         "figures": ("/plugin/headline/headline/figures?pipeline=investor_profit", DESKTOP, "light"),
         "metrics": ("/plugin/headline/headline/metrics", DESKTOP, "light"),
         "metric": ("/plugin/headline/headline/metrics/daily_net_revenue?by=category", {"width": 1280, "height": 1400}, "light"),
+        "investor_reports": ("/plugin/headline/headline/reports", DESKTOP, "light"),
         "phone": (f"/headline/incidents/{broken.id}", PHONE, "light"),
     }
     for name, (path, viewport, scheme) in shots.items():

@@ -106,6 +106,32 @@ def test_users_are_compared_with_the_planned_split(
     assert verdicts(users, experiment_id) == {is_off}
 
 
+@pytest.mark.parametrize(
+    ("experiment_id", "variants", "found"),
+    [
+        ("E2", ("a", "b", "control"), [("a", "b", 7, 9), ("control", "b", 7, 9)]),
+        ("E3", ("a", "b", "control"), [("a", "control", 50, 9), ("b", "control", 50, 9)]),
+        ("E2", ("a", "c"), [("a", "b", 7, 0), ("c", "b", 7, 0)]),  # nobody has seen the control yet
+    ],
+)
+def test_variants_are_compared_with_the_planned_control(
+    include: Path, experiment_id: str, variants: tuple[str, ...], found: list[tuple[str, str, int, int]]
+) -> None:
+    (include / "experiments.yml").write_text(PLANS)
+    table, figures = (specs.load().tables[f"profit.experiment_{name}"] for name in ("readout", "profit"))
+    with open_in_memory() as session:
+        make_output(Output(figures.full_name, figures), session)
+        for variant in variants:
+            session.query(
+                f"insert into {figures.full_name} by name select date '2026-03-02' as ds, '{experiment_id}' as experiment_id, "
+                f"'{variant}' as variant, 9 as exposed_users, 0 as contaminated_users, false as is_sample_ratio_off"
+            )
+        rows = run_select(table, Interval(DAY_OF_TEST, DAY_OF_TEST + DAY), session)
+    names = ("variant", "control_variant", "minimum_users", "control_users")
+    assert sorted({tuple(row[name] for name in names) for row in rows}) == found
+    assert len(rows) == 12 * len(found)
+
+
 def test_another_plan_is_another_version_of_what_reads_it_and_of_nothing_else(include: Path) -> None:
     names = ("profit.experiment_profit", "profit.experiment_readout", "growth.experiment_readout", "profit.unit_profit")
     tables = [specs.load().tables[name] for name in names]

@@ -26,9 +26,8 @@ where
     and readout.metric_name = 'net_profit_per_user'
     and (
         figures.ds is null
-        or controls.ds is null
         or readout.exposed_users <> figures.exposed_users
-        or readout.control_users <> controls.exposed_users
+        or readout.control_users <> coalesce(controls.exposed_users, 0)
         or abs(readout.metric_value * figures.exposed_users - figures.net_profit_sum) > 0.000001 * (figures.exposed_users + 1)
         or abs(readout.control_value * controls.exposed_users - controls.net_profit_sum) > 0.000001 * (controls.exposed_users + 1)
     )

@@ -57,6 +57,8 @@ PAGES = (
     "runbooks/unit_profit",
     "alerts/contract_failed",
     "contracts/unit_profit/unit_profit",
+    "catalog",
+    "explore",
 )
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="browser tests need Chromium, for example Debian's package chromium")
@@ -285,6 +287,54 @@ def test_another_site_cannot_act(visit: Visit, incident: Callable[..., Incident]
         page.get_by_role("button").click()
     assert answer.value.status in (401, 403)
     assert state_of(found) == ("open", None)
+
+
+def test_a_table_is_found_followed_and_queried_by_keyboard_with_the_rights_of_the_visitor(
+    visit: Visit, airflow: Deployment
+) -> None:
+    """Search, picture of the lineage, column, query and its CSV; a reader of growth has all of it for growth alone."""
+    page = visit("/headline/catalog")
+    page.get_by_role("searchbox").focus()
+    page.keyboard.type("variant covariate")
+    page.keyboard.press("Enter")
+    page.get_by_role("link", name="profit.experiment_profit", exact=True).click()
+    expect(page.get_by_text("Landed")).to_be_visible()
+    picture = page.get_by_role("region", name="Lineage of profit.experiment_profit")
+    expect(picture.get_by_role("link")).not_to_have_count(0)
+    picture.get_by_role("link", name="unit_profit").focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="profit.unit_profit")).to_be_visible()
+    page.locator("#column-net_profit th a").click()
+    expect(page.get_by_role("heading", name="Lineage of net_profit")).to_be_visible()
+    expect(page.locator(".lineage .here")).to_contain_text("net_profit")
+    page.get_by_role("link", name="Query it").click()
+    sql = f"select count(*) as lines from profit.unit_profit where ds = date '{YESTERDAY}'"
+    page.get_by_label("One SELECT").fill(sql)
+    page.keyboard.press("Control+Enter")
+    [[lines]] = airflow.query(sql)
+    expect(page.locator(".rows td")).to_have_text(f"{lines:,}")
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Download CSV").click()
+    assert Path(download.value.path()).read_text().split() == ["lines", str(lines)]
+
+    page = visit("/headline/catalog", "growth-reader", viewport=PHONE, complain=False)
+    expect(page.locator("tbody tr")).to_have_count(len([name for name in specs.load().tables if name.startswith("growth.")]))
+    assert too_wide(page) == 0
+    page.goto("/headline/catalog/growth.daily_growth?all=true")
+    assert too_wide(page) == 0
+    linked = page.locator(".lineage a").all_inner_texts()
+    assert linked
+    assert all("growth" in name for name in linked)
+    assert page.locator(".lineage .plain").count() > len(linked), "of others the names are told"
+    page.goto("/headline/catalog/profit.unit_profit")
+    expect(page.get_by_role("heading", name="Not for you")).to_be_visible()
+    page.goto("/headline/explore")
+    page.get_by_label("One SELECT").fill(sql)
+    page.get_by_role("button", name="Run").click()
+    expect(page.get_by_role("alert")).to_contain_text("profit.unit_profit is not published")
+    assert too_wide(page) == 0
+    told = [(one.reader, one.names, one.row_count) for one in Reads().newest(3)]
+    assert told == [("growth-reader", ("profit.unit_profit",), None), *[("engineer", ("profit.unit_profit",), 1)] * 2]
 
 
 def test_who_may_only_look_comes_to_the_board_by_the_menu_and_changes_nothing(visit: Visit) -> None:

@@ -27,7 +27,7 @@ from headline import connections
 from headline.demo import shop
 from headline.demo.company import Company
 from headline.errors import BadRequest, HeadlineError
-from headline.ledger import Ledger, only_read, reading
+from headline.ledger import Ledger, Read, Reads, only_read, reading
 from headline.ledger.rights import ERASED, current, history
 from headline.local import postgres_place
 from headline.local.account import owner
@@ -143,6 +143,7 @@ def _row_of(connection: Connection, table: str) -> str:
         "bigint": "1",
         "date": "'2026-03-01'",
         "jsonb": "'{}'",
+        "ARRAY": "'{}'",
         "boolean": "true",
         "numeric": "1",
         "timestamp with time zone": "now()",
@@ -153,7 +154,8 @@ def _row_of(connection: Connection, table: str) -> str:
         f"where table_name = '{table}' and table_schema = 'public' and is_nullable = 'NO'",
     )
     names = ", ".join(f'"{name}"' for name, _ in columns)
-    given = ", ".join("'draft'" if name == "status" else values.get(str(kind), "'x'") for name, kind in columns)
+    chosen = {"id": "0", "status": "'draft'", "channel": "'page'"}
+    given = ", ".join(chosen.get(str(name)) or values.get(str(kind), "'x'") for name, kind in columns)
     return f"insert into {table} ({names}) values ({given})"
 
 
@@ -168,7 +170,7 @@ def changes(connection: Connection, table: str) -> list[str]:
 @pytest.mark.parametrize("role", ["ledger_writer", "ledger_migrator", SUPERUSER])
 def test_no_role_changes_history(filled: Postgres, role: str) -> None:
     assert set(history()) == {"load", "audit", "publication", "schema_change", "incident_event", "retirement"} | {
-        *("figure_request", "figure_decision", "issued_figures"),
+        *("figure_request", "figure_decision", "issued_figures", "read"),
     }
     with closing(opened(filled, role, "ledger")) as connection:
         for table in history():
@@ -277,6 +279,11 @@ def test_commands_that_only_read_use_the_reader(
     assert Ledger().newest_version() > 0
     with pytest.raises(Exception, match=r"permission denied|read-only"):
         Ledger().distrust({"core.x": [D1]})
+    with reading(is_on=False):  # as the audit log of their queries is written
+        Reads().record(Read("ada", "query", ("core.x",)))
+    assert Reads().newest(1)[0].reader == "ada"
+    with reading(), pytest.raises(Exception, match=r"permission denied|read-only"):
+        Reads().record(Read("ada", "query", ("core.x",)))
 
 
 def test_tasks_can_only_read_the_shop(server: Postgres) -> None:

@@ -145,8 +145,8 @@ def _origins(known: Catalog, entry: Entry) -> tuple[Mapping[str, Sequence[Origin
 def _days(entry: Entry) -> tuple[int, int] | None:
     """How many published days of a table are behind their inputs, and how many earlier code made; None where nobody knows."""
     with suppress(HeadlineError):
-        behind, earlier = (days([entry.pipeline]).get(entry.name, ()) for days in (days_behind, days_by_earlier_code))
-        return len(behind), sum(map(len, earlier))
+        behind = days_behind([entry.pipeline]).get(entry.name, ())
+        return len(behind), sum(map(len, days_by_earlier_code([entry.pipeline]).get(entry.name, ())))
     return None
 
 

@@ -165,7 +165,7 @@ def _stack(layer: Sequence[_Place], wanted: Sequence[float], y: dict[_Place, flo
     """Put the places of a layer below each other, with their middles as wanted on average where they would overlap."""
     blocks: list[tuple[list[_Place], float, float]] = []  # places, their height together, the sum of where their tops are wanted
     for place, middle in zip(layer, wanted, strict=True):
-        block = ([place], _height(place) + BETWEEN_BOXES, middle - _height(place) / 2)
+        block: tuple[list[_Place], float, float] = ([place], _height(place) + BETWEEN_BOXES, middle - _height(place) / 2)
         while blocks and blocks[-1][2] / len(blocks[-1][0]) + blocks[-1][1] > block[2] / len(block[0]):
             places, height, tops = blocks.pop()
             block = (places + block[0], height + block[1], tops + block[2] - height * len(block[0]))

@@ -146,7 +146,7 @@ def test_an_ingest_tells_what_has_landed(project: Any, told: Told, tmp_path: Pat
     operator.execute(context(D1))
     [landed] = told(operator, TaskInstanceState.SUCCESS)["outputs"]
     assert (landed["namespace"], landed["name"]) == (begun["namespace"], begun["name"])
-    assert landed["name"].endswith("/home/landing/shop/orders")
+    assert landed["name"].endswith("/landing/shop/orders")
     statistics = landed["outputFacets"]["outputStatistics"]
     assert (statistics["rowCount"], statistics["fileCount"]) == (1, 1)
 

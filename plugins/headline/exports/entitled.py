@@ -66,8 +66,8 @@ def _origins(export: Export, catalog: Catalog) -> dict[str, set[Origin]]:
     return origins(_query(export.sql_file.read_text(), where), _by_area(schema), where)
 
 
-def _by_area(schema: Mapping[str, Mapping[str, str]]) -> Schema:
-    areas: dict[str, dict[str, Mapping[str, str]]] = {}
+def _by_area(schema: Mapping[str, dict[str, str]]) -> Schema:
+    areas: Schema = {}
     for table, columns in schema.items():
         area, _, name = table.partition(".")
         areas.setdefault(area, {})[name] = columns
@@ -80,7 +80,7 @@ def _through(found: set[Origin], labels: dict[str, set[Origin]]) -> set[Origin]:
     for table, name in found:
         label = name if table == LABELS else name.removeprefix(LABEL)
         is_label = table == LABELS or (table.startswith(f"{KNOWN}.") and name.startswith(LABEL))
-        through |= labels[label] if is_label else {(table, name)}
+        through |= labels[label] if is_label else {Origin(table, name)}
     return through
 
 

@@ -12,7 +12,6 @@ from fastapi.responses import HTMLResponse
 from headline.ledger import Ledger
 from headline.ledger.engine import reading
 from headline.ledger.reads import Read, Reads
-from headline.listings import published
 from headline.pages.conclusions import WIDTH, Conclusion
 from headline.pages.render import page
 from headline.pages.visitor import CurrentVisitor, Visitor
@@ -80,12 +79,13 @@ def _readable(visitor: Visitor) -> list[str]:
 
 def _newest(table: str) -> list[Conclusion]:
     """Of each experiment the rows of its newest day, in the order of experiments, variants and metrics."""
-    [(newest,)] = published.query(f"select max(ds) as newest from {table}", [table]).rows
+    [(newest,)] = ask(open_warehouse(), f"select max(ds) as newest from {table}", [table]).rows
     if newest is None:
         return []
     since = newest - timedelta(days=DAYS_SHOWN)
     columns = ", ".join(f"rows.{column}" for column in COLUMNS)
-    found = published.query(
+    found = ask(
+        open_warehouse(),
         f"select {columns} from {table} as rows inner join (select experiment_id, max(ds) as ds from {table} "
         f"where ds >= date '{since:%Y-%m-%d}' group by experiment_id) as newest "
         "on rows.experiment_id = newest.experiment_id and rows.ds = newest.ds "

@@ -35,7 +35,7 @@ class Origin(NamedTuple):
 
 Origins = Mapping[str, tuple[Origin, ...]]
 # By area and table its columns with their types.
-Schema = Mapping[str, Mapping[str, Mapping[str, str]]]
+Schema = dict[str, dict[str, dict[str, str]]]
 # What takes up to a second for a table, by all that goes into it.
 _KNOWN: dict[Hashable, Origins] = {}
 
@@ -53,9 +53,9 @@ def column_lineage(table: Table, filled_by: Mapping[str, Table]) -> Origins:
     return _KNOWN[key]
 
 
-def schema_of(query: exp.Query, filled_by: Mapping[str, Table]) -> dict[str, dict[str, dict[str, str]]] | None:
+def schema_of(query: exp.Query, filled_by: Mapping[str, Table]) -> Schema | None:
     """The columns of what is read; what landed has whatever names are asked of it. None where a contract cannot be read."""
-    schema: dict[str, dict[str, dict[str, str]]] = {"calendar": {"days": {"ds": "date"}}}
+    schema: Schema = {"calendar": {"days": {"ds": "date"}}}
     for read in tables_read(query) - {ALWAYS_THERE}:
         area, name = read.split(".")
         contract = read_contract(filled_by[read])[0] if read in filled_by else None

@@ -15,6 +15,7 @@ from headline.ledger.reads import Read, Reads
 from headline.pages.conclusions import WIDTH, Conclusion
 from headline.pages.render import page
 from headline.pages.visitor import CurrentVisitor, Visitor
+from headline.warehouse import ask, open_warehouse
 
 router = APIRouter()
 # The readouts by the DAG that makes them, each with the metric that speaks for the experiment in the list.

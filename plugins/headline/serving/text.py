@@ -72,7 +72,7 @@ def change(metric: Metric, now: Point | None, before: Point | None) -> Change | 
     else:
         text = f"{difference / abs(before.value) * 100:+,.1f} %"
     arrow = "▲" if difference > 0 else "▼" if difference < 0 else "="
-    is_rough = not now.status == before.status == "complete"
+    is_rough = now.status != "complete" or before.status != "complete"
     is_better = (difference > 0) == (metric.direction == "up")
     verdict: Verdict = "" if is_rough or metric.direction == "none" or not difference else "good" if is_better else "bad"
     return Change(text.replace("-", "−"), arrow, verdict, is_rough)

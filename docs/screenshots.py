@@ -72,7 +72,7 @@ def pictures(browser: Browser, url: str, state: dict, api: AirflowApi, request: 
         "request": (f"/plugin/headline/headline/figures/requests/{request.id}", DESKTOP, "light"),
         "figures": ("/plugin/headline/headline/figures?pipeline=investor_profit", DESKTOP, "light"),
         "metrics": ("/plugin/headline/headline/metrics", DESKTOP, "light"),
-        "metric": ("/plugin/headline/headline/metrics/daily_net_revenue?by=category", {"width": 1280, "height": 1400}, "light"),
+        "metric": ("/plugin/headline/headline/metrics/daily_net_revenue?by=category", {"width": 1280, "height": 1100}, "light"),
         "investor_reports": ("/plugin/headline/headline/reports", DESKTOP, "light"),
         "phone": (f"/headline/incidents/{broken.id}", PHONE, "light"),
     }

@@ -18,16 +18,18 @@ Verdict = Literal["good", "bad", ""]
 
 @dataclass(frozen=True)
 class Change:
-    """How a value differs from an earlier one. `arrow`: up, down or the same; `verdict`: by the metric's direction."""
+    """How a value differs from an earlier one. `arrow`: up, down or the same; `verdict`: by the metric's direction, none where
+    one of the two is not final."""
 
     text: str
     arrow: str
     verdict: Verdict
+    is_rough: bool = False
 
     @property
     def judged(self) -> str:
         """The verdict in a word, for those who see no colours."""
-        return {"good": "better", "bad": "worse", "": ""}[self.verdict]
+        return "one is not complete" if self.is_rough else {"good": "better", "bad": "worse", "": ""}[self.verdict]
 
 
 def unit_of(metric: Metric) -> str:
@@ -70,6 +72,7 @@ def change(metric: Metric, now: Point | None, before: Point | None) -> Change | 
     else:
         text = f"{difference / abs(before.value) * 100:+,.1f} %"
     arrow = "▲" if difference > 0 else "▼" if difference < 0 else "="
+    is_rough = now.status != "complete" or before.status != "complete"
     is_better = (difference > 0) == (metric.direction == "up")
-    verdict: Verdict = "" if metric.direction == "none" or not difference else "good" if is_better else "bad"
-    return Change(text.replace("-", "−"), arrow, verdict)
+    verdict: Verdict = "" if is_rough or metric.direction == "none" or not difference else "good" if is_better else "bad"
+    return Change(text.replace("-", "−"), arrow, verdict, is_rough)

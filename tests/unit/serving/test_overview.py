@@ -1,5 +1,6 @@
 """How metrics stand: the newest period that has ended, beside the one before and the same one a year before."""
 
+from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
@@ -75,3 +76,10 @@ def test_values_are_told_with_the_places_of_their_unit() -> None:
     assert text.told(Decimal("0.1234"), "share") == "12.3 %"
     assert text.told(Decimal("1234.0000"), "users") == "1,234"
     assert text.told(None, "users") == "no value"
+
+
+def test_a_change_from_a_partial_period_is_not_judged() -> None:
+    [metric] = metrics("daily_net_profit")
+    found = text.change(metric, point("110"), replace(point("100"), status="partial"))
+    assert found
+    assert (found.text, found.verdict, found.judged) == ("+10.0 %", "", "one is not complete")

@@ -1,6 +1,7 @@
 // A chart that is drawn again here answers to the pointer; where Vega is not there, the server's picture stays. `ast`: Vega
 // interprets its expressions, since a page may not make code from text. No style is added: those of the page apply.
-const options = {ast: true, renderer: "svg", actions: false, defaultStyle: false, tooltip: {theme: "page", disableDefaultStyle: true}};
+const tooltip = {theme: "page", disableDefaultStyle: true};
+const options = {ast: true, renderer: "svg", actions: false, defaultStyle: false, logLevel: 1, tooltip};
 
 const draw = async (figure) => {
   const spec = {...JSON.parse(figure.dataset.spec), width: "container", autosize: {type: "fit-x", contains: "padding"}};

@@ -8,12 +8,14 @@ from threading import Lock
 from fastapi import HTTPException
 
 from headline.api.cursor import read_cursor, write_cursor
+from headline.figures import values
 from headline.pages.visitor import Visitor
 from headline.specs import Catalog, Pipeline, Table, load_sound
 
 SECONDS = 2.0
 _LOCK = Lock()
 _LOOKED: list[tuple[float, Catalog]] = []
+_VERSIONS: dict[str, str] = {}
 
 
 def catalog() -> Catalog:
@@ -22,7 +24,15 @@ def catalog() -> Catalog:
     with _LOCK:
         if not _LOOKED or now - _LOOKED[0][0] > SECONDS:
             _LOOKED[:] = [(now, load_sound())]
+            _VERSIONS.clear()
         return _LOOKED[0][1]
+
+
+def contract_version(table: Table) -> str:
+    """The version of a table's contract, as it was when all folders were looked at."""
+    if table.full_name not in _VERSIONS:
+        _VERSIONS[table.full_name] = values.contract_version(table)
+    return _VERSIONS[table.full_name]
 
 
 def readable(visitor: Visitor) -> list[Pipeline]:

@@ -14,9 +14,8 @@ from headline import settings
 from headline.api.answer import READS, Changed, path_of, stamped
 from headline.api.cursor import read_cursor, write_cursor
 from headline.api.forms import Column, Content
-from headline.api.known import table_of
+from headline.api.known import contract_version, table_of
 from headline.errors import BadRequest, Transient
-from headline.figures.values import contract_version
 from headline.intervals import DAY, Interval, in_words
 from headline.ledger import Ledger, Read, Stamp, Stamps, partial_days
 from headline.ledger.stamps import Days

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from typing import Generic, TypeVar
 from weakref import WeakKeyDictionary
 
@@ -20,6 +22,8 @@ class AtOnce(Generic[K, V]):
 
     def __init__(self, answer: Callable[[Sequence[K]], Sequence[V]]) -> None:
         self._answer = answer
+        # Of its own: threads that wait for an engine must not hold up what every request asks.
+        self._thread = ThreadPoolExecutor(1)
         self._waiting: WeakKeyDictionary[asyncio.AbstractEventLoop, Waiting[K, V]] = WeakKeyDictionary()
         self._at_work: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Task[None]] = WeakKeyDictionary()
 
@@ -30,15 +34,16 @@ class AtOnce(Generic[K, V]):
         waiting = self._waiting.setdefault(loop, [])
         waiting.append((what, future))
         if (task := self._at_work.get(loop)) is None or task.done():
-            self._at_work[loop] = loop.create_task(self._work(waiting))
+            self._at_work[loop] = loop.create_task(self._work(loop, waiting))
         return await future
 
-    async def _work(self, waiting: Waiting[K, V]) -> None:
+    async def _work(self, loop: asyncio.AbstractEventLoop, waiting: Waiting[K, V]) -> None:
         while waiting:
             batch = waiting[:]
             waiting.clear()
             try:
-                values = await asyncio.to_thread(self._answer, [what for what, _ in batch])
+                asked = [what for what, _ in batch]
+                values = await loop.run_in_executor(self._thread, copy_context().run, self._answer, asked)
             except Exception as error:
                 for _, future in batch:
                     if not future.done():  # whoever asked may have gone

@@ -8,13 +8,14 @@ from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, HTTPException, Query
+from fastapi import APIRouter, HTTPException, Query, Request
 from fastapi.responses import HTMLResponse
 
 from headline.errors import BadRequest
 from headline.figures import text
 from headline.intervals import DAY
 from headline.ledger import FigureRequests, FigureRow, IssuedFigures
+from headline.pages.reads import record_page
 from headline.pages.render import page
 from headline.pages.visitor import CurrentVisitor
 
@@ -38,6 +39,7 @@ class Line:
 
 @router.get("/figures")
 def figures(
+    request: Request,
     visitor: CurrentVisitor,
     read: Literal["recent", "first", "as_of"] = "recent",
     as_of: date | None = None,
@@ -59,6 +61,7 @@ def figures(
         Line(row, first[row.key], first[row.key] != row.value)
         for row in sorted(mine, key=lambda row: (-row.start.toordinal(), row.metric, row.segment))
     ]
+    record_page(visitor, request, {line.row.metric for line in lines[:MOST]}, len(lines[:MOST]))
     return page(
         "figures.html",
         lines=lines[:MOST],
@@ -73,7 +76,7 @@ def figures(
 
 
 @router.get("/figures/requests/{request_id}")
-def request(visitor: CurrentVisitor, request_id: int) -> HTMLResponse:
+def figure_request(request: Request, visitor: CurrentVisitor, request_id: int) -> HTMLResponse:
     """What a request would issue or restate, what each difference comes from, and what was decided."""
     requests = FigureRequests()
     try:
@@ -81,6 +84,7 @@ def request(visitor: CurrentVisitor, request_id: int) -> HTMLResponse:
     except BadRequest as error:
         raise HTTPException(404, str(error)) from error
     visitor.must_read(known.pipeline)
+    record_page(visitor, request, {str(one["figure"]["metric"]) for one in known.figures}, len(known.figures))
     ordered: Sequence[dict[str, object]] = [*text.material(known), *(one for one in known.figures if not one["is_material"])]  # type: ignore[list-item]
     return page("request.html", request=known, figures=ordered[:MOST], history=requests.history(request_id), text=text)
 

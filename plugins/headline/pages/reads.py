@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Annotated
 
-from fastapi import APIRouter, HTTPException, Query
+from fastapi import APIRouter, HTTPException, Query, Request
 from fastapi.responses import HTMLResponse
 
-from headline.ledger import Read, Reads
+from headline.ledger import Read, Reads, reading
 from headline.pages.render import page
 from headline.pages.visitor import CurrentVisitor, Visitor
 from headline.specs import Catalog, load_sound
@@ -43,6 +44,13 @@ def newest_reads(visitor: Visitor, reader: str | None, name: str | None, limit: 
     found = Reads().newest(limit if edits_all else limit * LOOKED_AT, reader, [name] if name else [])
     mine = (one for one in found if edits_all or (one.names and all(makers.get(told) in edits for told in one.names)))
     return list(mine)[:limit]
+
+
+def record_page(visitor: Visitor, request: Request, names: Iterable[str], count: int) -> None:
+    """Remember who has read which figures on a page, before they see them."""
+    detail = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+    with reading(is_on=False):
+        Reads().record(Read(visitor.name, "page", tuple(sorted(names)), detail, count))
 
 
 def _makers(catalog: Catalog) -> dict[str, str]:

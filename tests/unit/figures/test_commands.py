@@ -6,16 +6,19 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from fastapi import HTTPException
+from fastapi import HTTPException, Request
 from tests.unit.figures.conftest import D1, D2
 from typer.testing import CliRunner
 
 from headline import recovery
 from headline.cli import app
 from headline.errors import BadRequest, HeadlineError
+from headline.ledger import Reads
 from headline.pages import figures as pages
+from headline.settings import account
 
 Run = Callable[..., Any]
+ASKED = Request({"type": "http", "path": "/figures", "query_string": b"", "headers": [], "server": ("x", 80), "scheme": "http"})
 
 
 @pytest.fixture
@@ -38,6 +41,8 @@ def held(issued: Any) -> Any:
 class Reader(SimpleNamespace):
     """A visitor who may read some pipelines."""
 
+    name = "ada"
+
     def readable(self) -> set[str]:
         return set(self.pipelines)
 
@@ -58,6 +63,8 @@ def test_figures_in_a_shell(held: Any, run: Run) -> None:
     assert run("--as-of", "2026-01-01", "--format", "json").stdout.strip() == "[]"
     assert run("--history", "--metric", "monthly_net", "--format", "csv").stdout.count("monthly_net") == 3
     assert f"head of the chain: {held.world.figures.head()}" in run().stderr
+    told = Reads().newest(1)[0]
+    assert (told.reader, told.detail, "monthly_net" in told.names) == (f"{account()} (shell)", "headline figures", True)
     with pytest.raises(BadRequest, match="choose one"):
         run("--first", "--drafts")
     with pytest.raises(BadRequest, match="is no day"):
@@ -99,19 +106,20 @@ def test_the_page_shows_who_may_see_it_what_was_restated(held: Any) -> None:
     held.world.requests.approve(held.request.id, "ben", "r")
     held.world.run(D2)
     reader, stranger = Reader(pipelines=["core_shop"]), Reader(pipelines=["shop"])
-    text = shown(pages.figures(reader))
+    text = shown(pages.figures(ASKED, reader))
     for part in ("monthly_net", "223", "193", "ben", held.world.figures.head(), f"{held.request.id}: restatement"):
         assert part in text
-    assert "monthly_net" not in shown(pages.figures(stranger))
-    first = shown(pages.figures(reader, read="first"))
+    assert "monthly_net" not in shown(pages.figures(ASKED, stranger))
+    first = shown(pages.figures(ASKED, reader, read="first"))
     assert "193" in first
     assert "223" not in first.split("<tbody>")[1].split("</tbody>")[0]
-    assert "kind=books" in shown(pages.figures(reader, grain="day"))
-    assert "No figure of a month is issued as of that day" in shown(pages.figures(reader, read="as_of", as_of=D1))
-    detail = shown(pages.request(reader, held.request.id))
+    assert "kind=books" in shown(pages.figures(ASKED, reader, grain="day"))
+    assert "No figure of a month is issued as of that day" in shown(pages.figures(ASKED, reader, read="as_of", as_of=D1))
+    assert {(one.reader, one.channel, one.detail) for one in Reads().newest()} == {("ada", "page", "/figures")}
+    detail = shown(pages.figure_request(ASKED, reader, held.request.id))
     for part in ("orders +30", "published", "approved by ben", held.request.sha256):
         assert part in detail
     with pytest.raises(HTTPException, match="no right"):
-        pages.request(stranger, held.request.id)
+        pages.figure_request(ASKED, stranger, held.request.id)
     with pytest.raises(HTTPException, match="no request 99"):
-        pages.request(reader, 99)
+        pages.figure_request(ASKED, reader, 99)

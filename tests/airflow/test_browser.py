@@ -216,7 +216,7 @@ def test_an_incident_is_taken_by_keyboard_alone(visit: Visit, incident: Callable
         if focus[0].startswith("Acknowledge"):
             break
     assert [name for name, _ in reached] == [
-        "Skip to content", "Board", "Incidents", "Backfills", "Figures", "Rota", "Runbooks", "Acknowledge",
+        "Skip to content", "Board", "Incidents", "Backfills", "Figures", "Exports", "Rota", "Runbooks", "Acknowledge",
     ]  # fmt: skip
     assert all(outline != "none" for _, outline in reached), "one sees where one is"
     page.keyboard.press("Enter")

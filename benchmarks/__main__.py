@@ -12,7 +12,7 @@ from typing import Annotated
 
 import typer
 
-from benchmarks import api, figures, metrics, parsing, plan, scale, work
+from benchmarks import api, exports, figures, metrics, parsing, plan, scale, work
 from benchmarks.deployment import DAGS, DAYS, REPEATS, Deployment, deployment
 from benchmarks.report import Report, compare, machine
 from benchmarks.scheduler import measure_backfill, measure_idle, measure_scheduler
@@ -31,6 +31,7 @@ def main(
         typer.Option("--scale", help="Also a year of 3,000 order lines a day, and one day after 60 days, 1 year and 5 years."),
     ] = False,
     with_backfill: Annotated[bool, typer.Option("--backfill", help="Also 7 and 30 days by Airflow's own backfill.")] = False,
+    with_exports: Annotated[bool, typer.Option("--exports", help="Also a dump of 10 million rows.")] = False,
 ) -> None:
     """Measure parsing, days in the real scheduler, and the demo company's days in one process beside raw DuckDB."""
     screen, report = Screen(), Report()
@@ -45,6 +46,8 @@ def main(
             report.add(
                 f"parse a file of {size} pipelines, per pipeline", f"CPU {milliseconds:.1f} ms", "of 5", ratio, "20 ms, 1.0"
             )
+    if with_exports:
+        measure_export(report, screen)
     try:
         with deployment(DAYS + REPEATS, last, screen) as running:
             whole = Interval(last - timedelta(days=DAYS + REPEATS - 1), last - timedelta(days=REPEATS - 1))
@@ -67,6 +70,15 @@ def main(
     finally:  # what was measured is worth reading even where the next measurement fails
         screen.console.print(report.table)
         screen.say(machine())
+
+
+def measure_export(report: Report, screen: Screen) -> None:
+    with screen.step(f"A dump of {exports.ROWS:,} rows"):
+        took = exports.of_rows()
+    report.section()
+    report.add(
+        f"a dump of {exports.ROWS / 1e6:.0f} M rows, most memory", f"{took.peak:.0f} MB", f"{took.seconds:.0f} s", budget="1 GB"
+    )
 
 
 def measure_figures(report: Report, screen: Screen) -> None:

@@ -122,7 +122,7 @@ def _find_removed(export: Export, ledger: Exports, changes: Changes, file: Any) 
         if not _is_in(changes.seen, before.key_hash):
             changes.removed += 1
             _write(file, export, before.key_hash, "", None, before, 0)
-    if changes.removed > max(_FEW, export.changing.most_removed * count):
+    if changes.removed > max(_FEW, int(export.changing.most_removed * count)):
         raise BadData(
             f"the export {export.id}: {changes.removed:,} of {count:,} rows that the receiver has are gone, and most_removed is "
             f"{export.changing.most_removed}; nothing was sent. Look at its inputs; if that is right, raise most_removed"

@@ -83,7 +83,7 @@ def staged_files(export: Export, batches: Iterable[pa.RecordBatch], scratch: Pat
 def deliver(export: Export, files: Iterable[tuple[Path, int]], place: Place, told: dict[str, Any]) -> dict[str, Any]:
     """Copy the files to where they are read, then the manifest; gives the manifest."""
     to = export.files
-    listed = []
+    listed: list[dict[str, Any]] = []
     for file, rows in files:
         path = f"{told['key']}/{file.name}"
         size, sha256 = copied(file, place.folder / path)

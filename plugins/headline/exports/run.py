@@ -89,8 +89,8 @@ def _delivered(work: Work, period: Interval, begun: ExportRun) -> ExportRun:
             done = replace(known, row_count=count, sent_count=count, place=place)
         else:
             sent = changes.send_changes(work, found_changes)
-            counts = {"sent_count": sent.sent, "removed_count": sent.removed, "refused_count": sent.refused}
-            done = replace(known, row_count=count, place=place, **counts)
+            done = replace(known, row_count=count, place=place, sent_count=sent.sent)
+            done = replace(done, removed_count=sent.removed, refused_count=sent.refused)
     Exports(conn_id).record(done)
     _retain(export)
     return done

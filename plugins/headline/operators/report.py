@@ -138,13 +138,16 @@ class InvestorReportOperator(BaseOperator):
 
 def report_restated(request: FigureRequest) -> None:
     """Start a run for each month that was reported and that a published request has restated: it sends a new edition, once."""
-    from airflow.sdk.execution_time.comms import TriggerDagRun
-    from airflow.sdk.execution_time.task_runner import SUPERVISOR_COMMS
-
     from headline.ledger import Reports
 
     for edition in Reports().touched_by(request.id):
         conf = {"month": f"{edition.month:%Y-%m}", "leave_out": bool(edition.missing)}
-        run_id = f"restated__{request.id}__{edition.month:%Y-%m}"
-        note = f"request {request.id} has restated figures of {request.pipeline}"
-        SUPERVISOR_COMMS.send(TriggerDagRun(dag_id=DAG_ID, run_id=run_id, conf=conf, note=note))
+        _start(f"restated__{request.id}__{edition.month:%Y-%m}", conf, f"request {request.id} has restated {request.pipeline}")
+
+
+def _start(run_id: str, conf: dict[str, Any], note: str) -> None:
+    """A run of the DAG; one that is there already is left alone."""
+    from airflow.sdk.execution_time.comms import TriggerDagRun
+    from airflow.sdk.execution_time.task_runner import SUPERVISOR_COMMS
+
+    SUPERVISOR_COMMS.send(TriggerDagRun(dag_id=DAG_ID, run_id=run_id, conf=conf, note=note))

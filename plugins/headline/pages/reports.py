@@ -81,7 +81,8 @@ def file(visitor: CurrentVisitor, report_id: int, ending: Literal["html", "pdf"]
     name = file_name(edition, ending)
     with reading(is_on=False):
         Reads().record(Read(visitor.name, "report", tuple(edition.metrics), name, edition.figure_count))
-    headers = {"Content-Disposition": f'inline; filename="{name}"'}
+    # Within Airflow's frame a browser shows no PDF, and saves one.
+    headers = {"Content-Disposition": f'{"attachment" if ending == "pdf" else "inline"}; filename="{name}"'}
     if ending == "html":
         headers["Content-Security-Policy"] = POLICY
     return Response(edition.html if ending == "html" else edition.pdf, media_type=TYPES[ending], headers=headers)

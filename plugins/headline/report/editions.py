@@ -10,9 +10,10 @@ from headline import settings
 from headline.errors import BadRequest, SpecError
 from headline.intervals import Interval
 from headline.ledger import Edition, Reported, ReportedFigures
-from headline.report.content import Report, compose, shown_rows, year_before
+from headline.report.content import compose, shown_rows, year_before
 from headline.report.definitions import Defined, defined, why_missing
 from headline.report.layout import load_layout
+from headline.report.parts import Report
 from headline.report.render import Rendered, render
 from headline.specs import load_team
 from headline.specs.team import InvestorReport

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from headline.intervals import DAY
 from headline.report.charts import draw
-from headline.report.content import Report
 from headline.report.layout import folder
+from headline.report.parts import Report
 
 # Colours of chart.yml, by what they are called in the style of the HTML page.
 COLOURS = {"#2f5d8a": "var(--mark)", "#52606d": "var(--soft)", "#e3e7eb": "var(--line)", "Libertinus Serif": "inherit"}
-# An id that Vega gives may stand twice in a page.
-_IDS = re.compile(r'\sid="[^"]*"')
 
 
 @dataclass(frozen=True)
@@ -77,7 +74,7 @@ def _in_page(svg: str) -> str:
     """A picture whose colours and font are the page's."""
     for told, meant in COLOURS.items():
         svg = svg.replace(told, meant)
-    return _IDS.sub("", svg)
+    return svg
 
 
 def _pdf(told: Mapping[str, Any], drawn: Mapping[str, str]) -> bytes:

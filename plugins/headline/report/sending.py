@@ -41,7 +41,7 @@ def send(
                 reached["slack"] = int(sending.post(slack))
             sending.failed += [f"{name}: {one.reason}" for name, one in known.items() if isinstance(one, Unusable)]
             if "email" not in known:
-                log.warning("%s is mailed to nobody: it has no connection headline_email. Read it at %s", *_what(edition))
+                log.warning("%s is mailed to nobody, for lack of the connection headline_email. Read it at %s", *_what(edition))
     finally:
         locks.close()
     if sending.failed:

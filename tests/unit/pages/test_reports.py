@@ -60,7 +60,7 @@ def test_whoever_may_reads_what_was_sent_and_that_is_recorded(kept: Edition, see
     assert answer.headers["cache-control"] == "no-store"
     answer = client.get(f"/reports/{kept.id}/pdf")
     assert (answer.content, answer.headers["content-type"]) == (b"%PDF", "application/pdf")
-    assert answer.headers["content-disposition"] == 'inline; filename="investor_report_2026-10_as_of_20261104T091230Z.pdf"'
+    assert answer.headers["content-disposition"] == 'attachment; filename="investor_report_2026-10_as_of_20261104T091230Z.pdf"'
     [pdf, html] = Reads().newest(reader="ada")
     assert (pdf.channel, pdf.names, pdf.row_count) == ("report", tuple(kept.metrics), 2)
     assert html.detail.endswith(".html")

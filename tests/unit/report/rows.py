@@ -10,9 +10,10 @@ from hashlib import sha256
 
 from headline.intervals import DAY, Interval
 from headline.ledger import FigureRow, Reported
-from headline.report.content import Report, compose, shown_rows
+from headline.report.content import compose, shown_rows
 from headline.report.definitions import Defined, defined
 from headline.report.layout import load_layout
+from headline.report.parts import Report
 
 OCTOBER = Interval(date(2026, 10, 1), date(2026, 11, 1))
 HEAD = sha256(b"the head").hexdigest()

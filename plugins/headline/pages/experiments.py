@@ -84,12 +84,12 @@ def _newest(table: str) -> list[Conclusion]:
     if newest is None:
         return []
     since = newest - timedelta(days=DAYS_SHOWN)
-    columns = ", ".join(f"readout.{column}" for column in COLUMNS)
+    columns = ", ".join(f"rows.{column}" for column in COLUMNS)
     found = published.query(
-        f"select {columns} from {table} as readout inner join (select experiment_id, max(ds) as ds from {table} "
+        f"select {columns} from {table} as rows inner join (select experiment_id, max(ds) as ds from {table} "
         f"where ds >= date '{since:%Y-%m-%d}' group by experiment_id) as newest "
-        "on readout.experiment_id = newest.experiment_id and readout.ds = newest.ds "
-        "order by readout.experiment_id, readout.variant, readout.metric_name",
+        "on rows.experiment_id = newest.experiment_id and rows.ds = newest.ds "
+        "order by rows.experiment_id, rows.variant, rows.metric_name",
         [table],
     )
     return [Conclusion(dict(zip(COLUMNS, row, strict=True))) for row in found.rows]

@@ -16,7 +16,6 @@ from headline.ledger.reads import Read
 from headline.pages import errors, experiments
 from headline.pages.conclusions import MARGIN, WIDTH, Conclusion
 from headline.pages.visitor import visitor
-from headline.show import Rows
 
 DAY = date(2026, 11, 19)
 
@@ -111,15 +110,9 @@ def reads(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Read]]:
         def record(self, *some: Read) -> None:
             recorded.extend(some)
 
-    def query(sql: str, among: list[str]) -> Rows:
-        [table] = among
-        if "max(ds) as newest from" in sql and "join" not in sql:
-            return Rows(["newest"], [(DAY,)])
-        return Rows(experiments.COLUMNS, [[one[name] for name in experiments.COLUMNS] for one in ROWS[table]])
-
     monkeypatch.setattr(experiments, "Ledger", Ledger)
     monkeypatch.setattr(experiments, "Reads", Ledger)
-    monkeypatch.setattr(experiments.published, "query", query)
+    monkeypatch.setattr(experiments, "_newest", lambda table: [Conclusion(one) for one in ROWS[table]])
     return recorded
 
 

@@ -7,9 +7,10 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
+import psutil
 import pytest
 from tests.engines.spark.servers import ALL, Lake, moto, sail, spark
-from tests.engines.worlds import compute, published, unlike
+from tests.engines.worlds import COUNT, compute, published, unlike
 from tests.faults.world import Table, World
 
 pytest.importorskip("pysail", reason="make engines installs it")
@@ -40,6 +41,12 @@ def told(request: pytest.FixtureRequest) -> list[str]:
     return request.config.stash[TOLD]
 
 
+def cpu_seconds() -> float:
+    """What this process and those that it has started have used of the processor, however many others do."""
+    own = psutil.Process()
+    return sum(sum(one.cpu_times()[:2]) for one in (own, *own.children(recursive=True)))
+
+
 @pytest.fixture(scope="session", params=ENGINES)
 def lake(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, told: list[str]) -> Iterator[Lake]:
     """Tables in S3 and Glue of a server on this machine, and an engine that keeps them there."""
@@ -52,10 +59,11 @@ def lake(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
 @pytest.fixture(scope="session")
 def computed(at_first: World, lake: Lake, tmp_path_factory: pytest.TempPathFactory, told: list[str]) -> World:
     """The days on the engine; every pipeline has been planned, transformed, audited and published there."""
-    world, begun = at_first.copy(tmp_path_factory.mktemp("computed")), time.monotonic()
+    world, begun, used = at_first.copy(tmp_path_factory.mktemp("computed")), time.monotonic(), cpu_seconds()
     with world.entered(**lake.variables("warehouse")):
         compute(world, pipelines=lake.pipelines)
-    told.append(f"{lake.engine}, {len(lake.pipelines)} pipelines: {time.monotonic() - begun:.0f} s")
+    took = f"{time.monotonic() - begun:.0f} s, {cpu_seconds() - used:.0f} s of CPU"
+    told.append(f"{lake.engine}, {COUNT} days, {len(lake.pipelines)} pipelines: {took}")
     return world
 
 

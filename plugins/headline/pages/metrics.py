@@ -181,7 +181,8 @@ def _largest_first(segments: Sequence[Series]) -> list[Series]:
 def _of_segment(series: Series) -> Overview:
     ended = series.ended
     current = series.points[-1] if series.points and series.points[-1].status == "open" else None
-    return Overview(series.metric, series.points, *ended[:-3:-1], current=current)
+    latest, previous = [*ended[:-3:-1], None, None][:2]
+    return Overview(series.metric, series.points, latest, previous, current=current)
 
 
 def _line(one: Overview, name: str = "") -> Line:

@@ -189,8 +189,8 @@ def _parse(file: Path, pipeline: Pipeline) -> tuple[Metrics, tuple[str, ...]]:
         else:
             faults.append(f"metrics.{name}.table: the pipeline has no table {metric.table}")
     faults = faults or [f"metrics.{name}: {fault}" for name, one in found.metrics.items() for fault in _faults(one, found)]
-    said = [*found.metrics, *found.retired, *(former for formers in found.names.values() for former in formers)]
-    faults += [f"{name} stands there {count} times: one name is one metric" for name, count in Counter(said).items() if count > 1]
+    told = [*found.metrics, *found.retired, *(former for formers in found.names.values() for former in formers)]
+    faults += [f"{name} stands there {count} times: one name is one metric" for name, count in Counter(told).items() if count > 1]
     return found, tuple(f"{where}: {fault}" for fault in faults)
 
 

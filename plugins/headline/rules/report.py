@@ -13,7 +13,7 @@ from headline.rules.fault import Fault, faults_of, shown
 from headline.specs import load_understood, pipeline_folders
 
 SHARED = ("macros", "checks", "templates")
-WITHOUT_PIPELINES = (*SHARED, "sources")
+WITHOUT_PIPELINES = (*SHARED, "sources", "exports")
 SPECS = ("pipeline.yml", "source.yml")
 
 

@@ -30,16 +30,13 @@ log = logging.getLogger(__name__)
 _LONGEST = 250_000
 _STAGED = re.compile(rf'"?{STAGING}"?\."?(\w+?)__(\w+?)(?:__and_quarantine)?(?:__part\d+)?__[0-9a-f]{{16}}\b')
 _MERGED = re.compile(r"\s*merge\s+into\s+(\w+\.\w+)", re.IGNORECASE)
+# Ages in seconds.
 _NO_ROW_LEFT = {
     "vacuum_max_snapshot_age_seconds": 1,
     "vacuum_min_snapshots_to_keep": 1,
     "optimize_rewrite_delete_file_threshold": 1,
 }
-_AS_USUAL = {
-    "vacuum_max_snapshot_age_seconds": 432_000,
-    "vacuum_min_snapshots_to_keep": 1,
-    "optimize_rewrite_delete_file_threshold": 2,
-}
+_AS_USUAL = _NO_ROW_LEFT | {"vacuum_max_snapshot_age_seconds": 432_000, "optimize_rewrite_delete_file_threshold": 2}
 
 
 class AthenaEngine(Engine):

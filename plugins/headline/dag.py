@@ -119,8 +119,11 @@ def pipeline_dag(path: str) -> DAG:
 
 
 def assets(names: Iterable[str]) -> list[Asset]:
-    """Tables and landings as Airflow's Assets page shows them, for the lineage; nothing is scheduled by them."""
-    return [Asset(name=name, uri=f"headline://{name.replace('.', '/')}") for name in sorted(names) if name != "calendar.days"]
+    """Tables and landings as Airflow's Assets page shows them, for the lineage; nothing is scheduled by them.
+
+    For a scheme without `x-` Airflow would load all providers' handlers of URIs, boto3 among them, at every parse of a DAG file.
+    """
+    return [Asset(name=name, uri=f"x-headline://{name.replace('.', '/')}") for name in sorted(names) if name != "calendar.days"]
 
 
 def _inputs(pipeline: Pipeline) -> dict[str, Any]:

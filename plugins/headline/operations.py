@@ -93,7 +93,7 @@ def _when_told(told: str) -> list[Asset] | timedelta | None:
 
     # Each question waits for a message for 20 s, the longest that there is, and the next one follows at once.
     queue = SqsSensorTrigger(told, ARRIVALS_CONNECTION, max_messages=10, wait_time_seconds=20, waiter_delay=0)
-    return [Asset(name="arrivals", uri="headline://arrivals", watchers=[AssetWatcher(name="queue", trigger=queue)])]
+    return [Asset(name="arrivals", uri="x-headline://arrivals", watchers=[AssetWatcher(name="queue", trigger=queue)])]
 
 
 def freshness_watch_dag() -> DAG:

@@ -132,8 +132,8 @@ class _Progress:
         for name, known in self._tables.items():
             mine = [one for one in published if one.table == name]
             days = [str(one) for one in merge(one.interval for one in mine)]
-            new = {"published": days, "changed_count": len(mine), "rows_written": sum(one.row_count for one in mine)}
-            self._tables[name] = replace(known, state="published", **new)
+            rows = sum(one.row_count for one in mine)
+            self._tables[name] = replace(known, state="published", published=days, changed_count=len(mine), rows_written=rows)
 
 
 def prepare(pipeline: Pipeline) -> None:

@@ -13,9 +13,9 @@ from sqlalchemy import update
 
 from headline import cli
 from headline.errors import BadData
-from headline.ledger import Attempt, ColumnChange, Repairs, SchemaChange, SchemaChanges, tables
+from headline.ledger import Attempt, ColumnChange, Reads, Repairs, SchemaChange, SchemaChanges, tables
 from headline.pipeline import write_audit_publish
-from headline.settings import PROJECT
+from headline.settings import PROJECT, account
 from headline.show import show
 
 D1, D2 = date(2026, 3, 1), date(2026, 3, 2)
@@ -64,6 +64,8 @@ def test_query_writes_exact_values_for_programs(published: Any) -> None:
         ["2026-03-02", "b", "12345.2500"],
     ]
     assert "12,345.2500" in published("query", sql)[1]
+    told = [(one.reader, one.names, one.row_count) for one in Reads().newest()]
+    assert told == [(f"{account()} (shell)", ("core.orders",), 2)] * 3, "each is in the audit log"
 
 
 @pytest.mark.parametrize(

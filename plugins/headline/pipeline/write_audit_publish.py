@@ -74,7 +74,7 @@ def write_audit_publish(
             for _ in range(ATTEMPTS):
                 progress = _Progress(report, session)
                 if _attempt(run, session, progress, gate, alone=alone) is not None:
-                    _forget_kept(run, session)
+                    _forget_kept(run)
                     return progress.tables
                 log.info("%s: an input changed while it was computed: computing again", run.pipeline.id)
     finally:
@@ -132,8 +132,8 @@ class _Progress:
         for name, known in self._tables.items():
             mine = [one for one in published if one.table == name]
             days = [str(one) for one in merge(one.interval for one in mine)]
-            written = sum(one.row_count for one in mine)
-            self._tables[name] = replace(known, state="published", published=days, changed_count=len(mine), rows_written=written)
+            rows = sum(one.row_count for one in mine)
+            self._tables[name] = replace(known, state="published", published=days, changed_count=len(mine), rows_written=rows)
 
 
 def prepare(pipeline: Pipeline) -> None:
@@ -229,11 +229,11 @@ def _keep(session: Staging) -> None:
         log.warning("The failed staging tables could not be kept for inspection: %s", error)
 
 
-def _forget_kept(run: PipelineRun, session: Staging) -> None:
+def _forget_kept(run: PipelineRun) -> None:
     """This run's results are public now; those of failed runs are kept for inspection, but not for ever."""
-    session.forget(run.key)
+    run.warehouse.forget(run.key)
     days = settings.load().keep_staging_days
     expired = run.ledger.expired_staging_tables(days) if days else []
     for key in {key for key, _ in expired}:
-        session.forget(key)
+        run.warehouse.forget(key)
     run.ledger.forget_staging_tables(expired)

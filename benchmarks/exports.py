@@ -118,6 +118,7 @@ def _fill(folder: Path, rows: int) -> Took:
     settings.load.cache_clear()
     table = specs.load().tables["profit.unit_profit"]
     with duckdb.connect(folder / "warehouse.duckdb") as connection:
+        connection.execute("set enable_progress_bar = false")
         connection.execute("create schema profit")
         connection.execute(f"create table {table.full_name} ({specs.load_contract(table).ddl()})")
         connection.execute(_FILL.format(day=DAY, rows=rows))

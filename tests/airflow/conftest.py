@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import logging
 import os
 import socket
+import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, time
@@ -79,11 +81,40 @@ def queue() -> Iterator[Queue]:
     server.stop()
 
 
+@pytest.fixture(scope="session")
+def prepared(server_folder: Path, tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
+    """Databases, users and secrets of a home that is set up, made once for all processes that run tests: it takes as long as a
+    start of Airflow."""
+    own = tmp_path_factory.getbasetemp()
+    shared = own if worker_id == "master" else own.parent
+    found = shared / "prepared"
+    with (shared / "prepared.lock").open("w") as mark:
+        fcntl.flock(mark, fcntl.LOCK_EX)
+        if not found.exists():
+            home = Home(server_folder / "prepared" / "home")
+            home.path.parent.mkdir()
+            with patch.dict(os.environ):
+                home.make()
+                set_up(home, Screen(), (), {})
+                lifecycle.down(home)
+            forget()
+            (making := shared / "being-prepared").mkdir()
+            copy([home.postgres, home.secrets.folder], making)
+            making.rename(found)
+            lifecycle.clean(home)
+    return found
+
+
+def copy(paths: Iterable[Path], to: Path) -> None:
+    """Copies of folders, which belong to whom the folders belong; what they have links to is copied too."""
+    subprocess.run(["cp", "-aL", *paths, to], check=True)
+
+
 @pytest.fixture(scope="package")
-def running(server_folder: Path, queue: Queue) -> Iterator[Deployment]:
+def running(server_folder: Path, queue: Queue, prepared: Path) -> Iterator[Deployment]:
     """Airflow with all DAGs unpaused; its include folder is a copy that a test may break."""
     told = {"HEADLINE_ARRIVALS": queue.url, "AIRFLOW_CONN_HEADLINE_ARRIVALS": queue.connection}
-    with deployed(server_folder / "airflow" / "home", COMPANY, **told) as deployment:
+    with deployed(server_folder / "airflow" / "home", COMPANY, prepared, **told) as deployment:
         # Whether chance spoils a line on one of these days hangs on the date.
         assert deployment.in_shop(f"update order_items set quantity = 0 where order_id = ({AN_ORDER}) returning order_id")
         for dag_id in DAGS:
@@ -95,11 +126,15 @@ def running(server_folder: Path, queue: Queue) -> Iterator[Deployment]:
 def deployed(
     path: Path,
     company: Company,
+    prepared: Path,
     prepare: Callable[[Path], None] = lambda _include: None,
     settings: Mapping[str, str] = SETTINGS,
     **choices: str,
 ) -> Iterator[Deployment]:
-    """Airflow in a home of its own, its sources filled; `prepare` may change its copy of include before anything reads it."""
+    """Airflow in a home of its own, its sources filled; `prepare` may change its copy of include before anything reads it.
+
+    `prepared`: what the home has from the start.
+    """
     home = Home(path)
     include = Path(copytree(PROJECT / "include", home.path.parent / "include"))
     prepare(include)
@@ -111,6 +146,7 @@ def deployed(
     try:
         with patch.dict(os.environ):  # set-up changes it, and other tests of this process are to see nothing of that
             home.make()
+            copy(prepared.iterdir(), home.path)
             with home.env_file.open("a") as file:
                 file.writelines(f"{name}={value}\n" for name, value in {**settings, "HEADLINE_INCLUDE": str(include)}.items())
             environment = set_up(home, Screen(), lifecycle.WITH_DEMO, choices)

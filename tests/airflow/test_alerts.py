@@ -37,12 +37,12 @@ SELDOM = SETTINGS | {"AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "1"}
 
 
 @pytest.fixture(scope="module")
-def guarded(server_folder: Path) -> Iterator[Guarded]:
+def guarded(server_folder: Path, prepared: Path) -> Iterator[Guarded]:
     """Airflow with the schedule's run for yesterday ahead of it, all DAGs paused, and people with phones, Slack and e-mail."""
     with servers.smtp() as mailbox, servers.webhook() as slack, servers.sns(*ENGINEERS) as phones:
         people = Recipients(phones, slack, mailbox)
         choices = {"HEADLINE_START_DATE": str(YESTERDAY), **people.connections()}
-        with deployed(server_folder / "alerts" / "home", COMPANY, prepare, SELDOM, **choices) as deployment:
+        with deployed(server_folder / "alerts" / "home", COMPANY, prepared, prepare, SELDOM, **choices) as deployment:
             with pytest.MonkeyPatch.context() as patch:
                 for name, value in deployment.environment.items():
                     patch.setenv(name, value)

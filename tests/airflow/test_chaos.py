@@ -22,7 +22,7 @@ from typing import Any, Self
 import httpx
 import psutil
 import pytest
-from tests.airflow.conftest import SETTINGS, deployed
+from tests.airflow.conftest import deployed
 from tests.airflow.world import COMPANY, OPENING, TODAY, YESTERDAY, Deployment
 from tests.conftest import forget
 from tests.faults.world import PIPELINES, complete, differences
@@ -92,9 +92,9 @@ class Chaos:
 
 
 @pytest.fixture
-def airflow(server_folder: Path) -> Iterator[Deployment]:
+def airflow(server_folder: Path, prepared: Path) -> Iterator[Deployment]:
     with (
-        deployed(server_folder / "chaos" / "home", COMPANY, settings=SETTINGS) as deployment,
+        deployed(server_folder / "chaos" / "home", COMPANY, prepared) as deployment,
         pytest.MonkeyPatch.context() as patch,
     ):
         for name, value in deployment.environment.items():

@@ -53,7 +53,7 @@ def print_yaml(*documents: Any) -> None:
         return dumper.represent_scalar("tag:yaml.org,2002:str", value, style="|" if "\n" in value else None)
 
     def listed(dumper: yaml.SafeDumper, value: tuple[Any, ...]) -> yaml.SequenceNode:
-        return dumper.represent_list(value)  # type: ignore[arg-type]
+        return dumper.represent_list(value)
 
     Dumper.add_representer(str, text)
     Dumper.add_representer(tuple, listed)

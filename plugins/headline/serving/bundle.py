@@ -26,6 +26,6 @@ def bundle() -> Path:
 
             file.parent.mkdir(parents=True, exist_ok=True)
             part = file.with_suffix(f".{os.getpid()}")
-            part.write_text(vl_convert.javascript_bundle())
+            part.write_text(vl_convert.javascript_bundle(None))
             part.replace(file)
     return file

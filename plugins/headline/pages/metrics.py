@@ -179,10 +179,9 @@ def _largest_first(segments: Sequence[Series]) -> list[Series]:
 
 
 def _of_segment(series: Series) -> Overview:
-    ended = series.ended
+    latest, before = [None, None, *series.ended][-1], [None, None, *series.ended][-2]
     current = series.points[-1] if series.points and series.points[-1].status == "open" else None
-    latest, previous = [*ended[:-3:-1], None, None][:2]
-    return Overview(series.metric, series.points, latest, previous, current=current)
+    return Overview(series.metric, series.points, latest, before, current=current)
 
 
 def _line(one: Overview, name: str = "") -> Line:

@@ -181,8 +181,8 @@ def _parse(file: Path, pipeline: Pipeline) -> tuple[Metrics, tuple[str, ...]]:
     faults = [f"{where}: {'.'.join(map(str, keys(content, error))) or 'the file'}: {error['msg']}" for error in errors]
     if found is None or faults:
         return NONE, tuple(faults)
-    for name, said in found.metrics.items():
-        metric = found.metrics[name] = said.model_copy(update={"tier": said.tier or pipeline.tier})
+    for name, written in found.metrics.items():
+        metric = found.metrics[name] = written.model_copy(update={"tier": written.tier or pipeline.tier})
         metric._pipeline = pipeline
         if table := pipeline.tables.get(metric.table):
             metric._name, metric._table = name, table

@@ -66,8 +66,8 @@ def measure(api: AirflowApi) -> Spent:
 def _tokens(api: AirflowApi) -> list[str]:
     with httpx.Client(base_url=api.url, trust_env=False, timeout=30) as client:
         tokens = []
-        for number in range(USERS):
-            name = f"bench_{number}"
+        for _ in range(USERS):
+            name = f"bench_{time.time_ns()}"
             told = {
                 "username": name,
                 "password": PASSWORD,

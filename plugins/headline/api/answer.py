@@ -21,7 +21,6 @@ from headline.pages.headers import HEADERS
 from headline.pages.visitor import Visitor
 
 TRIES = 3  # to read what is published while it is read
-SMALLEST_GZIPPED = 1_000  # bytes
 MOST_KEPT = 64_000_000  # bytes of answers that are kept, each until it changes
 OF_A_BODY = ("Content-Encoding", "Link")
 VARY = "Accept, Accept-Encoding, Authorization, Cookie"
@@ -172,7 +171,7 @@ def _kept(content: Content, asked: Asked, etag: str, request: Request) -> Kept:
     if content.next_cursor:  # without the host, which a request may name as it likes
         following = request.url.include_query_params(cursor=content.next_cursor)
         headers["Link"] = f'<{following.path}?{following.query}>; rel="next"'
-    if asked.is_gzipped and len(body) >= SMALLEST_GZIPPED:
+    if asked.is_gzipped:  # a short one too: Airflow would compress it anew each time
         body, headers["Content-Encoding"] = gzip.compress(body, 5, mtime=0), "gzip"
     return Kept(etag, body, headers, tuple(content.names), len(content.rows))
 

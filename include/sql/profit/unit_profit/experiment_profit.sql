@@ -114,13 +114,17 @@ parts as (
                 then orders.sale_net_revenue
             else 0
         end as covariate,
-        {% for measure in measures + ['is_open'] %}
+        {% for measure in measures %}
         case
             when orders.ordered_at >= exposures_by_month.exposed_at and orders.ds < date '{{ start }}'
                 then orders.{{ measure }}
             else 0
-        end as {{ measure }}{{ ',' if not loop.last }}
+        end as {{ measure }},
         {% endfor %}
+        case
+            when orders.ordered_at >= exposures_by_month.exposed_at and orders.ds < date '{{ start }}' then orders.is_open
+            else 0
+        end as is_open
     from exposures_by_month
     inner join orders on exposures_by_month.user_id = orders.user_id and exposures_by_month.month = orders.month
 ),

@@ -40,4 +40,6 @@ left join core.user_days as active
         and active.ds >= cast(date '{{ start }}' - interval '83' day as date)
         and active.ds < date '{{ end }}'
 group by readout.ds, readout.experiment_id, readout.variant
-having abs(max(readout.metric_value) * max(readout.exposed_users) - count(active.user_id)) > 0.000001 * (max(readout.exposed_users) + 1)
+having
+    abs(max(readout.metric_value) * max(readout.exposed_users) - count(active.user_id))
+    > 0.000001 * (max(readout.exposed_users) + 1)

@@ -1,4 +1,4 @@
--- What each user does after the day of exposure, in the first 84 days of an experiment: a day reads 112 days of activity, and no more.
+-- What each user does after the day of exposure, in the first 84 days of an experiment: a day reads 112 days of activity.
 -- The covariate is a user's active days in the 28 days before exposure. macros/exposed_sums.jinja makes the sums.
 {% from 'macros/experiments.jinja' import is_sample_ratio_off with context %}
 {% from 'macros/exposed_sums.jinja' import exposed_sums with context %}

@@ -1,7 +1,7 @@
 -- Users' totals before the interval, and what its days add to them; macros/exposed_sums.jinja makes the sums of them.
 -- A user seen in two variants counts in neither. A refund counts on its order's day, after the window of 30 days not at all.
 -- A sale whose cost is not known is in no sum of profit; coverage tells of it.
--- Engines compute a CTE as often as it is read, with all that it reads itself: `orders` is read twice, and nothing after it again.
+-- Engines compute a CTE as often as it is read, with all that it reads itself: `orders` is read twice, nothing after it again.
 {% from 'macros/experiments.jinja' import is_sample_ratio_off with context %}
 {% from 'macros/exposed_sums.jinja' import exposed_sums with context %}
 {% set measures = ['order_count', 'unit_count', 'net_revenue', 'gross_profit', 'net_profit'] %}
@@ -43,8 +43,8 @@ orders as (
     group by entries.order_ds, entries.customer_id, entries.ordered_at, entries.order_id
 ),
 
--- The interval's orders one by one, and a user's months before it. Only in the month of an exposure, and in that in which its covariate
--- begins, are earlier orders looked at one by one, so that years of them are not read again for every experiment of their user.
+-- The interval's orders one by one, and a user's months before it. Only in the month of an exposure, and in that in which its
+-- covariate begins, are earlier orders looked at one by one: years of them are not read again for every experiment of their user.
 orders_and_months as (
     select
         user_id,
@@ -86,7 +86,7 @@ exposures_by_month as (
     where exposures.covariate_month < exposures.month
 ),
 
--- The covariate is what a user bought in the four weeks before exposure; refunds of it are left out, since they may have come after.
+-- The covariate is what a user bought in the four weeks before exposure, without refunds, since they may have come after.
 parts as (
     select
         exposures.experiment_id,
@@ -114,11 +114,17 @@ parts as (
                 then orders.sale_net_revenue
             else 0
         end as covariate,
-        {% for measure in measures + ['is_open'] %}
+        {% for measure in measures %}
         case
-            when orders.ordered_at >= exposures_by_month.exposed_at and orders.ds < date '{{ start }}' then orders.{{ measure }} else 0
-        end as {{ measure }}{{ ',' if not loop.last }}
+            when orders.ordered_at >= exposures_by_month.exposed_at and orders.ds < date '{{ start }}'
+                then orders.{{ measure }}
+            else 0
+        end as {{ measure }},
         {% endfor %}
+        case
+            when orders.ordered_at >= exposures_by_month.exposed_at and orders.ds < date '{{ start }}' then orders.is_open
+            else 0
+        end as is_open
     from exposures_by_month
     inner join orders on exposures_by_month.user_id = orders.user_id and exposures_by_month.month = orders.month
 ),

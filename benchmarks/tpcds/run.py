@@ -57,8 +57,7 @@ def variables(folder: Path, data: Path, memory_limit: str = "4GB") -> dict[str, 
 
 @contextmanager
 def installation(folder: Path, data: Path, memory_limit: str) -> Iterator[None]:
-    """A ledger, landing zone and warehouse of its own in a folder, which is made; all empty."""
-    folder.mkdir(mode=0o711)
+    """A ledger, landing zone and warehouse of its own in a folder, all empty."""
     with server(folder), environment(variables(folder, data, memory_limit)):
         yield
 

@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
-from tests.unit.pages.test_listings import TOKEN, Somebody
+from tests.unit.pages.visitors import TOKEN, Somebody
 from tests.unit.report.test_sending import ADA, AS_OF, Fake, edition
 
 from headline.ledger import Edition, Ledger, Reads, Reports

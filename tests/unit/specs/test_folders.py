@@ -65,7 +65,7 @@ def test_coverage_is_strict_unless_stated_and_in_order(project: Any) -> None:
     project.replace(PIPELINE, "tier: 1", "tier: 1\ncoverage: {complete: 0.99, partial: 0.9}")
     pipeline = load_pipeline(folder)
     assert pipeline.coverage == specs.Coverage(complete=Decimal("0.99"), partial=Decimal("0.9"))
-    assert pipeline.tables["orders"].template_names == {"coverage": pipeline.coverage}
+    assert pipeline.tables["orders"].template_names["coverage"] == pipeline.coverage
     for wrong, complaint in (("0.98}", "above 0.9"), ("1.1}", "less than or equal to 1"), ("1, below: 1}", "unknown key")):
         project.replace(PIPELINE, "complete: 0.99, partial: 0.9}", f"complete: 0.9, partial: {wrong}")
         assert complaint in "\n".join(faults_of(lambda: load_pipeline(folder)))

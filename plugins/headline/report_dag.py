@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from airflow.sdk import DAG, Param
 
+from headline import settings
 from headline.dag import DEFAULT_ARGS
 from headline.operators import InvestorReportOperator, callbacks
 from headline.operators.report import DAG_ID
+from headline.specs.access import readers
 from headline.timetable import BEFORE_ALL_DATA
 
 OWNER = "operations"
@@ -23,6 +25,7 @@ def investor_report_dag() -> DAG:
         schedule="0 6 1 * *",
         start_date=BEFORE_ALL_DATA,
         catchup=False,
+        access_control=readers(DAG_ID, OWNER) if settings.load().area_roles else None,
         on_success_callback=callbacks.run_succeeded,
         max_active_runs=16,  # one that waits for its month keeps no restated edition from being sent
         params={

@@ -21,13 +21,16 @@ from airflow.timetables.base import TimeRestriction
 from airflow.utils.types import DagRunType
 from tests.repository.written import ROOT, folders
 
+from headline.dag import pipeline_dag
 from headline.errors import BadData, BadRequest, NotEvaluated, SpecError, Transient
+from headline.export_dag import export_dag
 from headline.intervals import business_day
 from headline.local.dag_files import of_operations
 from headline.operators import callbacks
 from headline.operators.inputs import InputsTrigger
 from headline.operators.priority import BY_HAND, IN_THE_BACKGROUND, SCHEDULED, Urgency, kind_of_run
 from headline.operators.steps import TIME_TO_COMPUTE, TIME_TO_WAIT
+from headline.report_dag import investor_report_dag
 from headline.specs import load_pipeline
 from headline.specs.exports import load_export
 from headline.timetable import BEFORE_ALL_DATA, DailyTimetable
@@ -105,6 +108,17 @@ def test_a_broken_export_becomes_a_failing_dag_of_its_name(broken: Callable[[str
     with pytest.raises(SpecError, match=r"receivers\.yml has no nobody"):
         task.execute({})
     assert "faulty" not in bag.dags["partner_sales"].tags
+
+
+def test_a_dag_may_be_read_by_the_roles_that_see_it(monkeypatch: pytest.MonkeyPatch, forget_settings: Callable[[], None]) -> None:
+    monkeypatch.setenv("HEADLINE_AREA_ROLES", "true")
+    forget_settings()
+    made = (pipeline_dag("profit/investor_profit"), export_dag("partner_sales"), investor_report_dag())
+    assert {dag.dag_id: set(dag.access_control or ()) for dag in made} == {
+        "investor_profit": {"profit", "investor_relations", "analyst"},
+        "partner_sales": {"profit", "analyst"},
+        "investor_report": {"investor_relations"},
+    }
 
 
 def test_what_nobody_needs_is_removed_once_a_day(bag: DagBag) -> None:

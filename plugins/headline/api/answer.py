@@ -8,6 +8,7 @@ import hashlib
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from urllib.parse import unquote_plus
 
 from fastapi import HTTPException, Request
 from fastapi.responses import Response
@@ -150,15 +151,20 @@ def _asked(request: Request, rights: str = "") -> Asked:
 
 
 def path_of(request: Request) -> str:
-    """What was asked for, as it is recorded: the address without its host."""
+    """What was asked for: the address without its host."""
     return f"{request.url.path}?{request.url.query}" if request.url.query else request.url.path
+
+
+def decoded(path: str) -> str:
+    """An address as the audit log keeps it, so that a person who is erased is found in it; PostgreSQL keeps no NUL in a text."""
+    return unquote_plus(path).replace("\0", " ")
 
 
 async def _sent(known: Kept, asked: Asked, visitor: Visitor) -> Response:
     """The answer, once it is recorded that it was read; without rows where the reader has them."""
     has_it = known.etag in asked.has
     if known.names:
-        await READS.ask(Read(visitor.name, "api", known.names, asked.path, 0 if has_it else known.row_count))
+        await READS.ask(Read(visitor.name, "api", known.names, decoded(asked.path), 0 if has_it else known.row_count))
     if has_it:
         return Response(None, 304, {name: value for name, value in known.headers.items() if name not in OF_A_BODY})
     return Response(known.body, 200, known.headers, asked.form)

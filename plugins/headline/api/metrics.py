@@ -12,7 +12,7 @@ from fastapi import APIRouter, HTTPException, Query, Request
 from fastapi.responses import Response
 
 from headline import settings
-from headline.api.answer import READS, Changed, answer, path_of, stamped
+from headline.api.answer import READS, Changed, answer, decoded, path_of, stamped
 from headline.api.cursor import read_cursor, write_cursor
 from headline.api.forms import LIST, NUMBER, Content, columns
 from headline.api.gate import Caller
@@ -92,7 +92,7 @@ async def values(
     """
     found = _known(name)
     if not visitor.may_read(found.pipeline.id):
-        await READS.ask(Read(visitor.name, "api", (found.name,), path_of(request)))
+        await READS.ask(Read(visitor.name, "api", (found.name,), decoded(path_of(request))))
     visitor.must_read(found.pipeline.id)
     if (as_of is not None) != (read == "as_of"):
         raise BadRequest("read=as_of needs as_of, a day such as 2026-11-15, and as_of needs read=as_of")

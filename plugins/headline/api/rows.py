@@ -11,7 +11,7 @@ from fastapi import HTTPException, Request
 from fastapi.responses import Response
 
 from headline import settings
-from headline.api.answer import READS, Changed, path_of, stamped
+from headline.api.answer import READS, Changed, decoded, path_of, stamped
 from headline.api.cursor import read_cursor, write_cursor
 from headline.api.forms import Column, Content
 from headline.api.known import contract_version, table_of
@@ -59,7 +59,7 @@ async def rows_of(
         pipeline, table = table_of(visitor, name)
     except HTTPException as error:
         if error.status_code == 403:
-            await READS.ask(Read(visitor.name, "api", (name,), path_of(request)))
+            await READS.ask(Read(visitor.name, "api", (name,), decoded(path_of(request))))
         raise
     first, last = days
     if table.period_column is None and (first or last):

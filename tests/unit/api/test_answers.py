@@ -17,6 +17,7 @@ from tests.unit.api.conftest import D1, D2, D3, Client, Rights, figure
 
 from headline import settings
 from headline.api import answer, gate, rows
+from headline.api.answer import decoded
 from headline.api.forms import ARROW, CSV, JSON, PARQUET, acceptable
 from headline.ledger import IssuedFigures, Reads
 
@@ -205,6 +206,10 @@ def test_personal_data_are_empty_for_whoever_may_not_see_them(shop: Any, client:
     assert sorted(keys("bob")) == ["=c", "a", "b", "x"], "who has the right to personal data"
     rights.sees["bob"] = set()
     assert client("bob").get(path).status_code == 403, "and to nothing else"
+
+
+def test_an_address_is_recorded_as_people_write_it() -> None:
+    assert decoded("/tables/x/rows?of=Ada%20L%C3%B6we%00&in=a+b") == "/tables/x/rows?of=Ada Löwe &in=a b"
 
 
 def test_every_reading_is_recorded_before_it_is_answered(shop: Any, client: Client, monkeypatch: pytest.MonkeyPatch) -> None:

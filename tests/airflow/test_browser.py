@@ -212,7 +212,7 @@ def test_an_incident_is_taken_by_keyboard_alone(visit: Visit, incident: Callable
     found = incident("core_shop")
     page = visit(f"/headline/incidents/{found.id}")
     reached = []
-    for _ in range(10):
+    for _ in range(20):
         page.keyboard.press("Tab")
         focus = page.evaluate(
             "[document.activeElement.textContent.trim(), getComputedStyle(document.activeElement).outlineStyle]"

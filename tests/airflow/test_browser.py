@@ -627,6 +627,7 @@ def test_a_metric_is_read_by_segments_on_a_phone_by_keyboard_and_without_scripts
     page = visit("/headline/metrics/daily_net_revenue", viewport=PHONE, java_script_enabled=False, color_scheme="dark")
     page.get_by_label("Segments by").focus()
     page.keyboard.type("category")
+    page.get_by_role("button", name="Show").focus()
     page.keyboard.press("Enter")
     expect(page.get_by_role("heading", name="By category")).to_be_visible()
     assert page.locator("figure .narrow svg:visible").count() == 2

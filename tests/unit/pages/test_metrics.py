@@ -116,6 +116,6 @@ def test_what_is_no_question_is_refused(shop: Any, asked: str) -> None:
 
 def test_the_script_that_draws_charts_is_made_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, project: Any) -> None:
     made = []
-    monkeypatch.setattr("vl_convert.javascript_bundle", lambda _: made.append(1) or "vegaEmbed")
+    monkeypatch.setattr("vl_convert.javascript_bundle", lambda *_: made.append(1) or "vegaEmbed")
     assert [bundle.bundle().read_text(), bundle.bundle().read_text(), made] == ["vegaEmbed", "vegaEmbed", [1]]
     assert page("static/vega.js") == "vegaEmbed"

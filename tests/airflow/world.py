@@ -82,9 +82,9 @@ class Airflow(AirflowApi):
         return "\n".join(self.log(dag_id, run_id, task_id, try_number))
 
     def page(self, path: str) -> httpx.Response:
-        """A page of the server as this user sees it."""
+        """A page of the server as this user sees it, where it leads elsewhere the page there."""
         self.get("/version")
-        return self._client.get(path)
+        return self._client.get(path, follow_redirects=True)
 
     def act(self, path: str) -> httpx.Response:
         """Press the button of a page; what it leads to is followed."""

@@ -22,7 +22,7 @@ PATHS = (
     "/tables/profit.daily_profit_summary/rows?limit=100",
     "/metrics/daily_net_profit/values",
     "/metrics/daily_active_users/values",
-    "/figures?limit=100",
+    "/tables/growth.weekly_growth/rows?limit=100",
 )
 
 

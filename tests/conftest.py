@@ -14,9 +14,9 @@ import pytest
 from tests.distribution import AtOnce, Scheduling
 
 from headline import settings, specs
-from headline.connections import lent
+from headline.connections import lent, variable
 from headline.ledger import MIGRATOR, Ledger, migrate
-from headline.ledger.engine import _engine
+from headline.ledger.engine import WRITER, _engine
 from headline.ledger.tables import metadata
 from headline.local.postgres import Postgres
 from headline.local.roles import SUPERUSER
@@ -131,6 +131,13 @@ def ledger_database(postgres: str, server_folder: Path) -> str:
     with lent({MIGRATOR: databases["LEDGER_MIGRATOR"]}):
         migrate(MIGRATOR)
     return databases["LEDGER"]
+
+
+@pytest.fixture(autouse=True)
+def no_writer_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What `only_read` keeps of the ledger's connection, it keeps for its process; a test's is not for the next one."""
+    monkeypatch.setenv(variable(WRITER), "")
+    monkeypatch.delenv(variable(WRITER))
 
 
 @pytest.fixture

@@ -12,6 +12,8 @@ from weakref import WeakKeyDictionary
 K = TypeVar("K")
 V = TypeVar("V")
 Waiting = list[tuple[K, "asyncio.Future[V]"]]
+# Seconds that a busy server waits for more to ask at the same time: each call costs it several milliseconds.
+LINGER = 0.02
 
 
 class AtOnce(Generic[K, V]):
@@ -26,6 +28,7 @@ class AtOnce(Generic[K, V]):
         self._thread = ThreadPoolExecutor(1)
         self._waiting: WeakKeyDictionary[asyncio.AbstractEventLoop, Waiting[K, V]] = WeakKeyDictionary()
         self._at_work: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Task[None]] = WeakKeyDictionary()
+        self._ended = float("-inf")
 
     async def ask(self, what: K) -> V:
         """The value of one thing."""
@@ -39,6 +42,8 @@ class AtOnce(Generic[K, V]):
 
     async def _work(self, loop: asyncio.AbstractEventLoop, waiting: Waiting[K, V]) -> None:
         while waiting:
+            if loop.time() - self._ended < LINGER:
+                await asyncio.sleep(LINGER)
             batch = waiting[:]
             waiting.clear()
             try:
@@ -52,3 +57,4 @@ class AtOnce(Generic[K, V]):
                 for (_, future), value in zip(batch, values, strict=True):
                     if not future.done():
                         future.set_result(value)
+            self._ended = loop.time()

@@ -16,7 +16,7 @@ from fastapi.responses import Response
 from headline.api.forms import FORMS, Content, acceptable, quality, written
 from headline.errors import Transient
 from headline.figures.values import commit
-from headline.ledger import Read, Reads, Stamp, reading
+from headline.ledger import Read, Stamp, record_reads
 from headline.pages.at_once import AtOnce
 from headline.pages.headers import HEADERS
 from headline.pages.visitor import Visitor
@@ -66,8 +66,7 @@ class Answers:
 
 
 def _record(reads: Sequence[Read]) -> Sequence[None]:
-    with reading(is_on=False):
-        Reads().record(*reads)
+    record_reads(*reads)
     return [None] * len(reads)
 
 

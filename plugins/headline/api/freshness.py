@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
-from typing import Annotated
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from headline import settings
@@ -13,7 +12,7 @@ from headline.api.answer import answer
 from headline.api.forms import Content, columns
 from headline.api.gate import Caller
 from headline.api.known import listed_page
-from headline.api.parameters import Cursor, Limit, documented
+from headline.api.parameters import Area, Cursor, Limit, documented
 from headline.intervals import DAY, Interval, business_day, in_words
 from headline.ledger import Ledger, partial_days, stale_states
 from headline.pages.visitor import Visitor
@@ -41,7 +40,7 @@ FRESHNESS = columns(
 async def freshness(
     request: Request,
     visitor: Caller,
-    area: Annotated[str | None, Query(max_length=100)] = None,
+    area: Area = None,
     limit: Limit = 1000,
     cursor: Cursor = None,
 ) -> Response:

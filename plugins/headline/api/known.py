@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable
 from threading import Lock
 
 from fastapi import HTTPException
@@ -45,10 +46,15 @@ def listed_page(
 ) -> tuple[list[tuple[Pipeline, Table]], str | None]:
     """A page of the tables that the visitor may read, of an area or all, by name, and the cursor of the next one."""
     mine = {table.full_name: (one, table) for one in readable(visitor) for table in one.tables.values()}
+    names, following = page_of(of, (name for name, (one, _) in mine.items() if area in (None, one.area)), limit, cursor)
+    return [mine[name] for name in names], following
+
+
+def page_of(of: str, names: Iterable[str], limit: int, cursor: str | None) -> tuple[list[str], str | None]:
+    """A page of names in their order, and the cursor of the next one; `of`: the request that they are asked by."""
     after = read_cursor(of, cursor, lambda place: str(place["after"]), "")
-    names = sorted(name for name, (one, _) in mine.items() if name > after and area in (None, one.area))
-    following = write_cursor(of, {"after": names[limit - 1]}) if len(names) > limit else None
-    return [mine[name] for name in names[:limit]], following
+    later = sorted(name for name in names if name > after)
+    return later[:limit], write_cursor(of, {"after": later[limit - 1]}) if len(later) > limit else None
 
 
 def table_of(visitor: Visitor, name: str) -> tuple[Pipeline, Table]:

@@ -16,8 +16,8 @@ from headline.api.answer import READS, Changed, answer, decoded, path_of, stampe
 from headline.api.cursor import read_cursor, write_cursor
 from headline.api.forms import LIST, NUMBER, Content, columns
 from headline.api.gate import Caller
-from headline.api.known import catalog, readable
-from headline.api.parameters import Cursor, First, Last, Limit, documented
+from headline.api.known import catalog, page_of, readable
+from headline.api.parameters import Area, Cursor, First, Last, Limit, documented
 from headline.api.rows import STAMPS
 from headline.errors import BadRequest
 from headline.intervals import DAY, Interval, business_day
@@ -43,7 +43,6 @@ METRICS = columns(
     definition_version="varchar",
 )
 VALUES = columns(metric="varchar", segment="varchar", start="date", end="date", value=NUMBER, coverage=NUMBER, status="varchar")
-Area = Annotated[str | None, Query(max_length=100)]
 
 
 @router.get("", responses=documented("Metric", METRICS))
@@ -51,12 +50,9 @@ async def metrics(request: Request, visitor: Caller, area: Area = None, limit: L
     """Every published metric that you may read, with its definition."""
 
     def make() -> Content:
-        of = f"metrics {area}"
-        after = read_cursor(of, cursor, lambda place: str(place["after"]), "")
         mine = published_metrics(one for one in readable(visitor) if area in (None, one.area))
-        names = sorted(name for name in mine if name > after)
-        following = write_cursor(of, {"after": names[limit - 1]}) if len(names) > limit else None
-        return replace(_defined([mine[name] for name in names[:limit]]), next_cursor=following)
+        names, following = page_of(f"metrics {area}", mine, limit, cursor)
+        return replace(_defined([mine[name] for name in names]), next_cursor=following)
 
     return await answer(request, visitor, make)
 

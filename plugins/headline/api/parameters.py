@@ -12,6 +12,7 @@ from headline.api.forms import ARROW, CSV, PARQUET, Column
 from headline.api.problems import PROBLEMS
 
 MOST_ROWS = 50_000
+Area = Annotated[str | None, Query(max_length=100)]
 First = Annotated[date | None, Query(alias="from", description="The first day; a week or month counts by its first day.")]
 Last = Annotated[date | None, Query(alias="to", description="The last day, included.")]
 Limit = Annotated[int, Query(ge=1, le=MOST_ROWS, description="The most rows of a page.")]

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Annotated
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from headline.api.answer import answer
 from headline.api.forms import LIST, Content, columns
 from headline.api.gate import Caller
 from headline.api.known import listed_page, table_of
-from headline.api.parameters import Cursor, First, Last, Limit, documented
+from headline.api.parameters import Area, Cursor, First, Last, Limit, documented
 from headline.api.rows import masked, rows_of
 from headline.intervals import DAY, in_words
 from headline.ledger import Ledger, partial_days
@@ -44,7 +43,7 @@ COLUMNS = columns(name="varchar", type="varchar", description="varchar", additiv
 async def tables(
     request: Request,
     visitor: Caller,
-    area: Annotated[str | None, Query(max_length=100)] = None,
+    area: Area = None,
     limit: Limit = 1000,
     cursor: Cursor = None,
 ) -> Response:

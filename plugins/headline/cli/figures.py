@@ -32,7 +32,7 @@ def figures(
     """List issued figures: the most recent ones, as first reported, or as of a day."""
     if context.invoked_subcommand:
         return
-    from headline.ledger import IssuedFigures, Read, Reads, only_read, reading
+    from headline.ledger import IssuedFigures, Read, only_read, record_reads
 
     if sum(map(bool, (as_of, first, drafts, history))) > 1:
         raise BadRequest("choose one of --as-of, --first, --drafts and --history")
@@ -47,9 +47,8 @@ def figures(
         rows = ledger.history(**of)
     else:
         rows = ledger.with_drafts(**of) if drafts else ledger.most_recent(**of)
-    with reading(is_on=False):
-        names = tuple(sorted({row.metric for row in rows}))
-        Reads().record(Read(f"{account()} (shell)", "query", names, "headline figures", len(rows)))
+    names = tuple(sorted({row.metric for row in rows}))
+    record_reads(Read(f"{account()} (shell)", "query", names, "headline figures", len(rows)))
     columns = ["metric", "segment", "start", "end", "value", "coverage", "status", "approver", "request_id", "reason"]
     columns += ["recorded_at"] if form is Format.TABLE else ["requester", "definition_version", "code_version"]
     columns += [] if form is Format.TABLE else ["contract_version", "commit", "inputs", "run_id", "recorded_at", "hash"]

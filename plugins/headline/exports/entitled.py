@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 from headline.errors import SpecError
 from headline.intervals import Interval
-from headline.specs import Catalog, Source, Table, load_contract
+from headline.specs import Catalog, Source, load_contract
 from headline.specs.exports import FILE, Export, export_faults, load_receivers
-from headline.sql import parse, render, tables_read
+from headline.sql import column_lineage, parse, render, tables_read
 from headline.sql.lineage import Origin, Schema, origins
 
 if TYPE_CHECKING:
@@ -142,7 +142,6 @@ class _Lineage:
     def __init__(self, catalog: Catalog) -> None:
         self._catalog = catalog
         self.personal = cache(self._personal)
-        self._of_table = cache(self._origins_of)
 
     def _personal(self, origin: Origin) -> str:
         """Where a column of a table holds personal data; empty where it does not."""
@@ -157,13 +156,7 @@ class _Lineage:
         if isinstance(pipeline, Source):
             ingests = (pipeline.ingest.get(read.removeprefix("landing.")) for read in table.reads)
             return f"{name}.{column}" if any(one and column in one.personal for one in ingests) else ""
-        of = self._of_table(table.full_name).get(column)
+        of = column_lineage(table, self._catalog.filled_by).get(column)
         if of is None:
             raise SpecError([f"{table.sql_file.name} gives no column {column} of {name}"])
-        return next(filter(None, map(self.personal, sorted(of))), "")
-
-    def _origins_of(self, name: str) -> dict[str, set[Origin]]:
-        table: Table = self._catalog.tables[name]
-        where = f"{table.sql_file.parent.name}/{table.sql_file.name}"
-        query = parse(render(table.sql_file.read_text(), _ANY_DAYS, where, **table.template_names), where)
-        return origins(query, _by_area({read: columns_of(read, self._catalog) for read in table.reads}), where)
+        return next(filter(None, map(self.personal, of)), "")

@@ -19,7 +19,7 @@ from headline.ledger.new_state import Published
 from headline.ledger.partial import partial_days
 from headline.ledger.period import IN_DOUBT, OPEN, Change, PeriodState, has_not_ended, hash_of
 from headline.ledger.publications import RunFacts
-from headline.ledger.reads import Read, Reads
+from headline.ledger.reads import Read, Reads, record_reads
 from headline.ledger.repairs import Attempt, Repairs
 from headline.ledger.reported import Reported, ReportedFigures
 from headline.ledger.reports import Edition, Reports, Sending
@@ -105,6 +105,7 @@ __all__ = [
     "only_read",
     "partial_days",
     "reading",
+    "record_reads",
     "stale_periods",
     "stale_states",
     "touched",

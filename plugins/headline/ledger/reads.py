@@ -10,6 +10,7 @@ from typing import Any, Literal
 from sqlalchemy import insert, select
 
 from headline.ledger import tables
+from headline.ledger.engine import reading
 from headline.ledger.store import Store
 
 Channel = Literal["page", "api", "query", "export", "report"]
@@ -50,6 +51,12 @@ class Reads(Store):
             query = query.where(columns.names.overlap(wanted))
         with self._begin() as connection:
             return [_read(row) for row in connection.execute(query)]
+
+
+def record_reads(*reads: Read) -> None:
+    """Remember readings also where the ledger is only read, before their rows are given to anybody."""
+    with reading(is_on=False):
+        Reads().record(*reads)
 
 
 def _read(row: Any) -> Read:

@@ -7,7 +7,7 @@ from typing import Any
 
 from headline.errors import HeadlineError, SpecError
 from headline.intervals import DAY, in_words, merge
-from headline.ledger import Ledger, PeriodState, Read, Reads, made_by_earlier_code, partial_days, reading, stale_states
+from headline.ledger import Ledger, PeriodState, Read, made_by_earlier_code, partial_days, record_reads, stale_states
 from headline.show import Rows
 from headline.specs import Column, Pipeline
 
@@ -97,8 +97,7 @@ def _record(reader: str, sql: str, row_count: int | None) -> None:
         names = tuple(sorted({name.casefold() for name in tables_read(parse(told, "the query"))}))
     except SpecError:
         names = ()
-    with reading(is_on=False):
-        Reads().record(Read(reader, "query", names, told, row_count))
+    record_reads(Read(reader, "query", names, told, row_count))
 
 
 def without_personal_data(sql: str, masked: Mapping[str, Sequence[Column]]) -> str:

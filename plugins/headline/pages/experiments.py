@@ -10,9 +10,8 @@ from fastapi import APIRouter, HTTPException, Request
 from fastapi.responses import HTMLResponse
 
 from headline.ledger import Ledger
-from headline.ledger.engine import reading
-from headline.ledger.reads import Read, Reads
 from headline.pages.conclusions import WIDTH, Conclusion
+from headline.pages.reads import record_page
 from headline.pages.render import page
 from headline.pages.visitor import CurrentVisitor, Visitor
 from headline.warehouse import ask, open_warehouse
@@ -38,7 +37,7 @@ def experiments(visitor: CurrentVisitor, request: Request) -> HTMLResponse:
     tables = _readable(visitor)
     leading = {metric for table, metric in READOUTS.values() if table in tables}
     found = [one for table in tables for one in _newest(table) if one.metric_name in leading]
-    _record(visitor, tables, request, len(found))
+    record_page(visitor, request, tables, len(found))
     by_experiment: dict[str, list[Conclusion]] = defaultdict(list)
     for one in found:
         by_experiment[one.experiment_id].append(one)
@@ -54,7 +53,7 @@ def experiment(visitor: CurrentVisitor, request: Request, experiment_id: str) ->
     if not tables:
         visitor.must_read(next(iter(READOUTS)))
     areas = {table: mine for table in tables if (mine := [one for one in _newest(table) if one.experiment_id == experiment_id])}
-    _record(visitor, tables, request, sum(map(len, areas.values())))
+    record_page(visitor, request, tables, sum(map(len, areas.values())))
     if not areas:
         raise HTTPException(404, f"there is no readout of an experiment {experiment_id}")
     return page(
@@ -94,8 +93,3 @@ def _newest(table: str) -> list[Conclusion]:
         [table],
     )
     return [Conclusion(dict(zip(COLUMNS, row, strict=True))) for row in found.rows]
-
-
-def _record(visitor: Visitor, tables: Sequence[str], request: Request, row_count: int) -> None:
-    with reading(is_on=False):
-        Reads().record(Read(visitor.name, "page", tuple(tables), request.url.path, row_count))

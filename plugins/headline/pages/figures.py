@@ -61,7 +61,7 @@ def figures(
         Line(row, first[row.key], first[row.key] != row.value)
         for row in sorted(mine, key=lambda row: (-row.start.toordinal(), row.metric, row.segment))
     ]
-    record_page(visitor, request, {line.row.metric for line in lines[:MOST]}, len(lines[:MOST]))
+    record_page(visitor, request, sorted({line.row.metric for line in lines[:MOST]}), len(lines[:MOST]))
     return page(
         "figures.html",
         lines=lines[:MOST],
@@ -84,7 +84,7 @@ def figure_request(request: Request, visitor: CurrentVisitor, request_id: int) -
     except BadRequest as error:
         raise HTTPException(404, str(error)) from error
     visitor.must_read(known.pipeline)
-    record_page(visitor, request, {str(one["figure"]["metric"]) for one in known.figures}, len(known.figures))
+    record_page(visitor, request, sorted({str(one["figure"]["metric"]) for one in known.figures}), len(known.figures))
     ordered: Sequence[dict[str, object]] = [*text.material(known), *(one for one in known.figures if not one["is_material"])]  # type: ignore[list-item]
     return page("request.html", request=known, figures=ordered[:MOST], history=requests.history(request_id), text=text)
 

@@ -15,10 +15,11 @@ from markupsafe import Markup
 from headline.errors import BadRequest, SpecError
 from headline.figures.values import metric_sql
 from headline.intervals import DAY, Interval
-from headline.ledger import Ledger, Read, Reads, reading
+from headline.ledger import Ledger
 from headline.oncall import owners
+from headline.pages.reads import record_page
 from headline.pages.render import page
-from headline.pages.visitor import CurrentVisitor, Visitor
+from headline.pages.visitor import CurrentVisitor
 from headline.serving import How, Point, Series, find_metric, published_metrics, read_series, text
 from headline.serving.bundle import bundle, bundle_version
 from headline.serving.charts import MOST_SEGMENTS, Chart, chart, note
@@ -77,7 +78,7 @@ def metrics(visitor: CurrentVisitor, request: Request) -> HTMLResponse:
     areas: dict[str, list[Line]] = {}
     for one in found:
         areas.setdefault(one.metric.pipeline.area, []).append(_line(one))
-    _record(visitor, request, known, sum(len(one.points) for one in found))
+    record_page(visitor, request, known, sum(len(one.points) for one in found))
     return page("metrics.html", areas=areas, text=text)
 
 
@@ -105,7 +106,7 @@ def metric(
     how: dict[str, Any] = {"how": read, "moment": moment, "ledger": ledger, "warehouse": warehouse}
     [whole] = read_series([one], [days], marked=True, **how)
     segments = _largest_first(read_series([one], [days], by=by, **how)) if by else []
-    _record(visitor, request, [one.name], sum(len(series.points) for series in (whole, *segments)))
+    record_page(visitor, request, [one.name], sum(len(series.points) for series in (whole, *segments)))
     return page(
         "metric.html",
         metric=one,
@@ -128,13 +129,6 @@ def metric(
         vega=bundle_version(),
         text=text,
     )
-
-
-def _record(visitor: Visitor, request: Request, names: Sequence[str] | dict[str, Metric], count: int) -> None:
-    """Remember who has read which metrics, before they see them."""
-    detail = request.url.path + (f"?{request.url.query}" if request.url.query else "")
-    with reading(is_on=False):
-        Reads().record(Read(visitor.name, "page", tuple(names), detail, count))
 
 
 def _days(one: Metric, first: date | None, last: date | None, ledger: Ledger) -> Interval:

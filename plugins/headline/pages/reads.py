@@ -8,7 +8,7 @@ from typing import Annotated
 from fastapi import APIRouter, HTTPException, Query, Request
 from fastapi.responses import HTMLResponse
 
-from headline.ledger import Read, Reads, reading
+from headline.ledger import Read, Reads, record_reads
 from headline.pages.render import page
 from headline.pages.visitor import CurrentVisitor, Visitor
 from headline.specs import Catalog, load_sound
@@ -49,8 +49,7 @@ def newest_reads(visitor: Visitor, reader: str | None, name: str | None, limit: 
 def record_page(visitor: Visitor, request: Request, names: Iterable[str], count: int) -> None:
     """Remember who has read which figures on a page, before they see them."""
     detail = request.url.path + (f"?{request.url.query}" if request.url.query else "")
-    with reading(is_on=False):
-        Reads().record(Read(visitor.name, "page", tuple(sorted(names)), detail, count))
+    record_reads(Read(visitor.name, "page", tuple(names), detail, count))
 
 
 def _makers(catalog: Catalog) -> dict[str, str]:

@@ -13,7 +13,7 @@ from fastapi.responses import HTMLResponse, Response
 from headline import settings
 from headline.errors import BadRequest
 from headline.intervals import business_day
-from headline.ledger import Edition, Read, Reads, Reports, Sending, reading
+from headline.ledger import Edition, Read, Reports, Sending, record_reads
 from headline.operators.report import DAG_ID
 from headline.pages.render import page
 from headline.pages.visitor import CurrentVisitor, Visitor
@@ -79,8 +79,7 @@ def file(visitor: CurrentVisitor, report_id: int, ending: Literal["html", "pdf"]
     except BadRequest as error:
         raise HTTPException(404, str(error)) from error
     name = file_name(edition, ending)
-    with reading(is_on=False):
-        Reads().record(Read(visitor.name, "report", tuple(edition.metrics), name, edition.figure_count))
+    record_reads(Read(visitor.name, "report", tuple(edition.metrics), name, edition.figure_count))
     # Within Airflow's frame a browser shows no PDF, and saves one.
     headers = {"Content-Disposition": f'{"attachment" if ending == "pdf" else "inline"}; filename="{name}"'}
     if ending == "html":

@@ -111,7 +111,7 @@ def reads(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Read]]:
             recorded.extend(some)
 
     monkeypatch.setattr(experiments, "Ledger", Ledger)
-    monkeypatch.setattr(experiments, "Reads", Ledger)
+    monkeypatch.setattr("headline.ledger.reads.Reads", Ledger)
     monkeypatch.setattr(experiments, "_newest", lambda table: [Conclusion(one) for one in ROWS[table]])
     return recorded
 

@@ -9,7 +9,7 @@ import json
 import os
 import zlib
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import ExitStack, closing
 from datetime import date, datetime
 from decimal import Decimal
 from functools import cache
@@ -50,6 +50,7 @@ TYPED = ", ".join(f"""cast("{name}" as {"varchar" if kind == "text" else kind})"
 # Of a record that is refused for something else too.
 READABLE = """case when headline_refusal is null or headline_unread not like '%,amount,%' then "amount" end"""
 LONG_AGO = 0
+OPEN = ExitStack()
 
 TEXTS = st.one_of(
     st.text(max_size=6),
@@ -140,7 +141,7 @@ def require_sound(loads: list[Load], count: int | None = None) -> None:
 
 @cache
 def engine() -> duckdb.DuckDBPyConnection:
-    return instance({})
+    return OPEN.enter_context(instance({}))
 
 
 def lines_of(content: bytes) -> int | None:

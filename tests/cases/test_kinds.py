@@ -260,7 +260,8 @@ def test_a_value_of_a_type_of_its_own_is_held_against_what_is_agreed(
         place.parquet_of(sound.append_column(column, values)), ONE
     )
     [file] = (place.folder / "landing").rglob("*.parquet")
-    read = instance({}).execute(f"select {READ} from read_parquet('{file}') where id <> 'b' or {text is None}").fetchall()
+    with instance({}) as connection:
+        read = connection.execute(f"select {READ} from read_parquet('{file}') where id <> 'b' or {text is None}").fetchall()
     assert len(read) == (3 if text is None else 2)
     if text is None:
         assert REFUSAL not in pq.ParquetFile(file).schema_arrow.names

@@ -6,7 +6,7 @@ import hashlib
 import io
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from itertools import count
@@ -86,7 +86,8 @@ class KeptOpen(Warehouse):
     dialect = "duckdb"
 
     def __init__(self) -> None:
-        self._connection = instance({"threads": 1})
+        self._open = ExitStack()
+        self._connection = self._open.enter_context(instance({"threads": 1}))
         for statement in ("attach ':memory:' as warehouse", "use warehouse"):
             self._connection.execute(statement)
         ensure_calendar(DuckDBSession(self._connection))
@@ -132,7 +133,7 @@ class KeptOpen(Warehouse):
         raise NotImplementedError
 
     def close(self) -> None:
-        self._connection.close()
+        self._open.close()
 
 
 class Street:

@@ -110,7 +110,7 @@ def _run(catalog: Catalog, pipelines: Iterable[str], interval: Interval) -> None
 
 def _compare(old: _Version, new: _Version, changed: Changed, folder: Path) -> dict[str, list[Difference]]:
     lines = {}
-    with closing(instance({})) as connection:
+    with instance({}) as connection:
         for version in (old, new):
             connection.execute(f"attach '{folder}/{version.name}.duckdb' as {version.name} (read_only)")
         session = DuckDBSession(connection)

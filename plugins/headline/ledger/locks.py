@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import os
+from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
@@ -24,6 +26,9 @@ where locks.granted and {_OF_KEY}
 """
 _IS_HELD = f"select exists (select from pg_locks as locks where locks.granted and {_OF_KEY})"
 _IS_WAITED_FOR = f"select exists (select from pg_locks as locks where not locks.granted and {_OF_KEY})"
+_HAND_OVER = "select set_config('application_name', %(holder)s, false) || set_config('lock_timeout', %(timeout)s, false)"
+# Connections of this process that nobody has now, by where they lead: to make one takes longer than to lock.
+_IDLE: dict[tuple[tuple[str, Any], ...], list[psycopg2.extensions.connection]] = defaultdict(list)
 
 
 class Locks:
@@ -39,6 +44,7 @@ class Locks:
         self._conn_id = conn_id
         self._connection: psycopg2.extensions.connection | None = None
         self._timeout_set: float | None = None
+        self._place: tuple[tuple[str, Any], ...] = ()
 
     @contextmanager
     def shared(self, name: str, timeout: float | None = None) -> Iterator[None]:
@@ -72,9 +78,15 @@ class Locks:
 
     def close(self) -> None:
         """Give back the connection, and with it all locks."""
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None
+        connection, self._connection = self._connection, None
+        if connection is None:
+            return
+        try:
+            self._execute(connection, "select pg_advisory_unlock_all()")
+            self._execute(connection, _HAND_OVER, holder="headline: nobody", timeout="0")
+            _IDLE[self._place].append(connection)
+        except psycopg2.Error:
+            connection.close()
 
     @contextmanager
     def _held(self, name: str, kind: str, timeout: float | None) -> Iterator[None]:
@@ -106,16 +118,37 @@ class Locks:
 
     def _open(self) -> psycopg2.extensions.connection:
         if self._connection is None or self._connection.closed:
-            self._timeout_set = self._timeout
+            self._timeout_set, self._place = self._timeout, tuple(parameters(self._conn_id).items())
+            self._connection = self._idle()
+        if self._connection is None:
             # The server notices a client that died while it waits, so that nobody queues behind the dead.
             options = f"-c lock_timeout={self._timeout * 1000:.0f} -c client_connection_check_interval=1000"
             try:
-                self._connection = psycopg2.connect(**parameters(self._conn_id), application_name=self._holder, options=options)
+                self._connection = psycopg2.connect(**dict(self._place), application_name=self._holder, options=options)
             except psycopg2.OperationalError as error:
                 raise unreachable(self._conn_id, error) from error
             self._connection.autocommit = True  # a lock is held by the connection, and no transaction stays open meanwhile
         return self._connection
 
+    def _idle(self) -> psycopg2.extensions.connection | None:
+        """A connection that nobody has; None where there is none, or the server has closed it."""
+        while _IDLE[self._place]:
+            with suppress(IndexError, psycopg2.Error):
+                connection = _IDLE[self._place].pop()
+                self._execute(connection, _HAND_OVER, holder=self._holder, timeout=f"{self._timeout * 1000:.0f}")
+                return connection
+        return None
+
 
 def _key(name: str) -> int:
     return int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big", signed=True)
+
+
+def _close_idle() -> None:
+    """A forked process must not share a connection with its parent."""
+    while _IDLE:
+        for connection in _IDLE.popitem()[1]:
+            connection.close()
+
+
+os.register_at_fork(before=_close_idle)

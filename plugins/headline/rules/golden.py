@@ -14,7 +14,7 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -131,7 +131,7 @@ def read_expected(file: Path) -> Expected:
 @contextmanager
 def open_in_memory() -> Iterator[DuckDBSession]:
     """A warehouse in memory for SELECTs that are run on their own: it has the calendar, and nobody publishes."""
-    with closing(instance({"threads": 1})) as connection:
+    with instance({"threads": 1}) as connection:
         session = DuckDBSession(connection)
         ensure_calendar(session)
         yield session

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import closing
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -59,7 +58,7 @@ def people(tmp_path: Path, forget_settings: Callable[[], None], monkeypatch: pyt
 @pytest.fixture
 def masked(people: Table) -> Iterator[Callable[[str], tuple[list[Any], list[list[Any]]]]]:
     """The rows as they are masked with a key, and the types of their columns."""
-    with closing(instance({})) as connection:
+    with instance({}) as connection:
         connection.execute(f"attach ':memory:' as {OTHER}; create schema {OTHER}.raw")
         columns = [f"p{place} {kind}" for place, kind in enumerate(VALUES)]
         connection.execute(f"create table {OTHER}.raw.people (ds date, {', '.join(columns)}, is_known boolean)")

@@ -160,6 +160,4 @@ class DuckDBWarehouse(LockedWarehouse):
             return mismatch_of(session, session.identity(), locks)
 
     def _instance(self, stack: ExitStack) -> duckdb.DuckDBPyConnection:
-        connection = instance(self._config)
-        stack.callback(connection.close)
-        return connection
+        return stack.enter_context(instance(self._config))

@@ -27,7 +27,7 @@ from headline.demo import datashare, shop
 from headline.demo.company import Company
 from headline.intervals import DAY, Interval
 from headline.ledger import Ledger, migrate
-from headline.ledger.engine import _engine, engine
+from headline.ledger.engine import _engine, forget_connections
 from headline.pipeline import PipelineRun, ingest, write_audit_publish
 from headline.pipeline.fingerprints import verify_published
 from headline.sql import template
@@ -98,7 +98,7 @@ class World:
             try:
                 yield self
             finally:
-                engine().dispose()
+                forget_connections()
                 _forget()
 
     def environment(self) -> dict[str, str]:
@@ -201,7 +201,7 @@ class World:
     @contextmanager
     def ledger_down(self) -> Iterator[None]:
         """The ledger's database ends all connections and takes no others."""
-        engine().dispose()
+        forget_connections()
         database = f"ledger_{self.name}"
         self._administer(f"alter database {database} allow_connections false")
         self._administer(f"select pg_terminate_backend(pid) from pg_stat_activity where datname = '{database}'")

@@ -16,7 +16,7 @@ from headline.diff import company
 from headline.diff.changed import Changed, find_changed, versions
 from headline.intervals import Interval
 from headline.ledger import Ledger
-from headline.ledger.engine import forget_engines
+from headline.ledger.engine import forget_connections
 from headline.local.postgres import Postgres
 from headline.pipeline import PipelineRun
 from headline.pipeline.compared import Comparison, Difference, Side
@@ -74,7 +74,7 @@ def _compute(old: _Version, new: _Version, changed: Changed, folder: Path, inter
     with company.server(folder) as postgres, company.sources(postgres, folder, interval, demo):
         with _including(new.include):
             _run(new.catalog, changed.inputs, interval)
-        forget_engines()
+        forget_connections()
         for version in (old, new):
             with _copied(postgres, folder, version.name), _including(version.include):
                 _run(version.catalog, changed.pipelines, interval)
@@ -96,7 +96,7 @@ def _copied(postgres: Postgres, folder: Path, name: str) -> Iterator[None]:
         try:
             yield
         finally:
-            forget_engines()
+            forget_connections()
 
 
 def _run(catalog: Catalog, pipelines: Iterable[str], interval: Interval) -> None:

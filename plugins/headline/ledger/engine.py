@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from contextvars import ContextVar
@@ -26,6 +27,9 @@ ERASER = "headline_ledger_eraser"
 WRITER = "headline_ledger_writer"
 # Whether the ledger is reached as its reader here; None where nothing says so.
 _READS: ContextVar[bool | None] = ContextVar("headline ledger is only read", default=None)
+# Connections that held locks and that nobody has now, by where they lead: to make one takes longer than to lock.
+IDLE: dict[tuple[tuple[str, Any], ...], list[psycopg2.extensions.connection]] = defaultdict(list)
+MOST_IDLE = 2
 # PostgreSQL makes its log in files of this size, and fills one before it needs the next.
 WAL_SEGMENT = 16 * 2**20
 
@@ -53,10 +57,21 @@ def engine(conn_id: str = CONNECTION) -> Engine:
     return _engine(_role_of(conn_id), os.getpid())
 
 
-def forget_engines() -> None:
+def forget_connections() -> None:
     """Close all connections of this process; the next ones lead to where the environment says then."""
     engine().dispose()
     _engine.cache_clear()
+    _close_idle()
+
+
+def _close_idle() -> None:
+    while IDLE:
+        for connection in IDLE.popitem()[1]:
+            connection.close()
+
+
+# A forked process must not share a connection with its parent.
+os.register_at_fork(before=_close_idle)
 
 
 def _role_of(conn_id: str) -> str:

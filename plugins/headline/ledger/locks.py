@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
-from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
@@ -12,7 +10,7 @@ from typing import Any
 import psycopg2
 
 from headline.errors import Transient
-from headline.ledger.engine import CONNECTION, parameters, unreachable
+from headline.ledger.engine import CONNECTION, IDLE, MOST_IDLE, parameters, unreachable
 
 _OF_KEY = """
     locks.locktype = 'advisory'
@@ -27,8 +25,6 @@ where locks.granted and {_OF_KEY}
 _IS_HELD = f"select exists (select from pg_locks as locks where locks.granted and {_OF_KEY})"
 _IS_WAITED_FOR = f"select exists (select from pg_locks as locks where not locks.granted and {_OF_KEY})"
 _HAND_OVER = "select set_config('application_name', %(holder)s, false) || set_config('lock_timeout', %(timeout)s, false)"
-# Connections of this process that nobody has now, by where they lead: to make one takes longer than to lock.
-_IDLE: dict[tuple[tuple[str, Any], ...], list[psycopg2.extensions.connection]] = defaultdict(list)
 
 
 class Locks:
@@ -81,10 +77,13 @@ class Locks:
         connection, self._connection = self._connection, None
         if connection is None:
             return
+        if len(IDLE[self._place]) >= MOST_IDLE:
+            connection.close()
+            return
         try:
             self._execute(connection, "select pg_advisory_unlock_all()")
             self._execute(connection, _HAND_OVER, holder="headline: nobody", timeout="0")
-            _IDLE[self._place].append(connection)
+            IDLE[self._place].append(connection)
         except psycopg2.Error:
             connection.close()
 
@@ -132,9 +131,9 @@ class Locks:
 
     def _idle(self) -> psycopg2.extensions.connection | None:
         """A connection that nobody has; None where there is none, or the server has closed it."""
-        while _IDLE[self._place]:
+        while IDLE[self._place]:
             with suppress(IndexError, psycopg2.Error):
-                connection = _IDLE[self._place].pop()
+                connection = IDLE[self._place].pop()
                 self._execute(connection, _HAND_OVER, holder=self._holder, timeout=f"{self._timeout * 1000:.0f}")
                 return connection
         return None
@@ -142,13 +141,3 @@ class Locks:
 
 def _key(name: str) -> int:
     return int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big", signed=True)
-
-
-def _close_idle() -> None:
-    """A forked process must not share a connection with its parent."""
-    while _IDLE:
-        for connection in _IDLE.popitem()[1]:
-            connection.close()
-
-
-os.register_at_fork(before=_close_idle)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 from datetime import UTC, datetime
+from threading import BoundedSemaphore
 from typing import Annotated
 
 from fastapi import APIRouter, HTTPException, Query, Request
@@ -21,7 +22,6 @@ from headline.exports.entitled import tables_of
 from headline.exports.features import features_at, labels_of
 from headline.exports.result import Work
 from headline.ledger import Ledger, Read
-from headline.pages.listings import QUERIES
 from headline.pages.reads import decoded, path_of
 from headline.pages.visitor import Visitor
 from headline.specs.exports import Export, load_exports
@@ -29,6 +29,7 @@ from headline.warehouse import open_warehouse
 
 router = APIRouter(prefix="/features", tags=["features"])
 MOST_KEYS = 100
+LOOK_UPS = BoundedSemaphore(1)  # each reads many landed files; pages and other endpoints have queries of their own
 EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
 Keys = Annotated[
     list[str],
@@ -76,9 +77,9 @@ def _entity(export: Export, line: str) -> dict[str, str]:
 
 
 def _looked_up(export: Export, entities: list[dict[str, str]], moment: datetime) -> list[dict[str, object]]:
-    if not QUERIES.acquire(timeout=settings.load().query_seconds):
+    if not LOOK_UPS.acquire(timeout=settings.load().query_seconds):
         raise Transient("others ask too much at the moment: try again in a minute")
     try:
         return features_at(Work(export, "api", catalog(), Ledger(), open_warehouse()), entities, moment)
     finally:
-        QUERIES.release()
+        LOOK_UPS.release()

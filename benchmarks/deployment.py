@@ -105,7 +105,8 @@ def deployment(days: int, last: date, screen: Screen) -> Iterator[Deployment]:
     """Set up, fill the demo company's sources with so many days, start; all is removed at the end."""
     with tempfile.TemporaryDirectory(prefix="headline-bench-") as folder:
         home = Home(Path(folder) / "home")
-        ports = {"HEADLINE_PORT": str(free_port(18080)), "HEADLINE_FINANCE_PORT": str(free_port(18090))}
+        names = ("HEADLINE_PORT", "HEADLINE_FINANCE_PORT", "HEADLINE_MAIL_PORT")
+        ports = {name: str(free_port(first)) for name, first in zip(names, (18080, 18090, 18100), strict=True)}
         try:
             with home.starting():
                 environment = set_up(home, screen, WITH_DEMO, ports)

@@ -167,6 +167,7 @@ def erase(
     A tombstone sees to it that what arrives of them later is landed under the pseudonym. It cannot be undone. Safe to run again.
     """
     from headline import settings, specs
+    from headline.exports.persons import dumps_in_words
     from headline.ledger import ERASER, MIGRATOR, Ledger
     from headline.maintenance import erasure
     from headline.warehouse import open_warehouse
@@ -186,6 +187,8 @@ def erase(
             print("erased; when runs that were going on have ended, look again whether anything is left", file=sys.stderr)
         else:
             print("nothing was changed: --yes erases the person", file=sys.stderr)
+        for line in dumps_in_words(customer):
+            print(line, file=sys.stderr)
         if yes and target:
             _forget_in_backups(target, Ledger(login), with_backups)
 

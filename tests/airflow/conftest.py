@@ -141,6 +141,7 @@ def deployed(
     choices |= {
         "HEADLINE_PORT": str(free_port()),
         "HEADLINE_FINANCE_PORT": str(free_port()),
+        "HEADLINE_MAIL_PORT": str(free_port()),
         "HEADLINE_SOURCES": str(include / "sql" / "sources"),
     }
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
@@ -10,6 +11,7 @@ from contextlib import closing, suppress
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -39,9 +41,11 @@ SELDOM = SETTINGS | {"AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "1"}
 @pytest.fixture(scope="module")
 def guarded(server_folder: Path, prepared: Path) -> Iterator[Guarded]:
     """Airflow with the schedule's run for yesterday ahead of it, all DAGs paused, and people with phones, Slack and e-mail."""
+    (events := server_folder / "lineage").mkdir()
+    lineage = json.dumps({"type": "file", "log_file_path": f"{events}/event"})  # a file for each
     with servers.smtp() as mailbox, servers.webhook() as slack, servers.sns(*ENGINEERS) as phones:
         people = Recipients(phones, slack, mailbox)
-        choices = {"HEADLINE_START_DATE": str(YESTERDAY), **people.connections()}
+        choices = {"HEADLINE_START_DATE": str(YESTERDAY), "AIRFLOW__OPENLINEAGE__TRANSPORT": lineage, **people.connections()}
         with deployed(server_folder / "alerts" / "home", COMPANY, prepared, prepare, SELDOM, **choices) as deployment:
             with pytest.MonkeyPatch.context() as patch:
                 for name, value in deployment.environment.items():
@@ -103,6 +107,40 @@ def test_a_failing_gate(guarded: Guarded, airflow: Deployment, people: Recipient
     file.write_text(whole)
     airflow.api.clear("finance", run_id, only_failed=False)
     airflow.in_state("finance", run_id, WRITE_AUDIT_PUBLISH, "success")
+
+
+def test_a_run_is_told_to_the_lineage_service(airflow: Deployment) -> None:
+    """The run of `finance` above, which failed and then succeeded, as the provider's listener has sent it."""
+    folder = Path(json.loads(airflow.environment["AIRFLOW__OPENLINEAGE__TRANSPORT"])["log_file_path"]).parent
+
+    def told(job: str) -> dict[str, Any]:
+        """The newest event of each type."""
+        found = {}
+        for file in sorted(folder.iterdir()):
+            with suppress(ValueError):  # it is being written
+                event = json.loads(file.read_text())
+                if event["job"]["name"] == job:
+                    found[event["eventType"]] = event
+        return found
+
+    table, job = "warehouse.raw.exchange_rates", f"finance.{WRITE_AUDIT_PUBLISH}"
+    wait_for(lambda: told(job).keys() >= {"START", "FAIL", "COMPLETE"} and "START" in told("finance"), 60)
+    begun, failed, done = (told(job)[kind] for kind in ("START", "FAIL", "COMPLETE"))
+    assert begun["run"]["runId"] == done["run"]["runId"] != failed["run"]["runId"]
+    assert done["run"]["facets"]["parent"]["job"]["name"] == "finance"
+    assert table in {one["name"] for one in begun["outputs"]}
+    assert failed["outputs"] == []
+    [output] = [one for one in done["outputs"] if one["name"] == table]
+    assert output["namespace"] == f"duckdb://{airflow.home.path}/warehouse.duckdb"
+    assert output["outputFacets"]["outputStatistics"]["rowCount"] > 0
+    assert {"ds", "rate_to_reporting"} <= {one["name"] for one in output["facets"]["schema"]["fields"]}
+    [rate] = output["facets"]["columnLineage"]["fields"]["rate_to_reporting"]["inputFields"]
+    assert (rate["name"].endswith("/landing/finance/exchange_rates"), rate["field"]) == (True, "rate_to_reporting")
+    for event, has_failed in ((failed, True), (done, False)):
+        [judged] = [one for one in event["inputs"] if one["name"] == table]
+        checks = judged["inputFacets"]["dataQualityAssertions"]["assertions"]
+        assert len(checks) > 5
+        assert any(not one["success"] and one["severity"] == "error" for one in checks) == has_failed
 
 
 def test_a_worker_that_is_killed_at_every_try(

@@ -393,7 +393,8 @@ def installation(server_folder: Path) -> Iterator[Installation]:
     dags = home.path.parent / "dags"
     dags.mkdir(parents=True)
     (dags / "resting.py").write_text(DAGS)
-    ports = {"HEADLINE_PORT": str(free_port(18200)), "HEADLINE_FINANCE_PORT": str(free_port(18300))}
+    names = ("HEADLINE_PORT", "HEADLINE_FINANCE_PORT", "HEADLINE_MAIL_PORT")
+    ports = {name: str(free_port(first)) for name, first in zip(names, (18200, 18300, 18400), strict=True)}
     try:
         home.make()
         with home.env_file.open("a") as file:

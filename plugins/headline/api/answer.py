@@ -8,7 +8,6 @@ import hashlib
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from urllib.parse import unquote_plus
 
 from fastapi import HTTPException, Request
 from fastapi.responses import Response
@@ -19,6 +18,7 @@ from headline.figures.values import commit
 from headline.ledger import Read, Stamp, record_reads
 from headline.pages.at_once import AtOnce
 from headline.pages.headers import HEADERS
+from headline.pages.reads import decoded, path_of
 from headline.pages.visitor import Visitor
 
 TRIES = 3  # to read what is published while it is read
@@ -147,16 +147,6 @@ def _asked(request: Request, rights: str = "") -> Asked:
         raise HTTPException(406, f"there is no {accept}; there are {', '.join(FORMS)}")
     has = frozenset(one.strip().removeprefix("W/") for one in tags.split(","))
     return Asked(path_of(request), form, quality("gzip", request.headers.get("accept-encoding", "")) > 0, has, rights)
-
-
-def path_of(request: Request) -> str:
-    """What was asked for: the address without its host."""
-    return f"{request.url.path}?{request.url.query}" if request.url.query else request.url.path
-
-
-def decoded(path: str) -> str:
-    """An address as the audit log keeps it, so that a person who is erased is found in it; PostgreSQL keeps no NUL in a text."""
-    return unquote_plus(path).replace("\0", " ")
 
 
 async def _sent(known: Kept, asked: Asked, visitor: Visitor) -> Response:

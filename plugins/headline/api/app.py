@@ -7,7 +7,7 @@ from typing import Any
 from fastapi import Depends, FastAPI, Request
 from fastapi.responses import JSONResponse
 
-from headline.api import figures, freshness, incidents, metrics, tables
+from headline.api import features, figures, freshness, incidents, metrics, tables
 from headline.api.gate import caller
 from headline.api.problems import HANDLERS
 from headline.pages.headers import HEADERS
@@ -17,14 +17,14 @@ from headline.pages.ledger import ReadsTheLedger
 app = FastAPI(
     title="Headline",
     version="1",
-    description="Metrics, tables, issued figures, incidents and freshness. Tokens are those of Airflow: POST /auth/token.",
+    description="Metrics, tables, features, issued figures, incidents, freshness. Tokens are those of Airflow: POST /auth/token.",
     docs_url=None,
     redoc_url=None,
     openapi_url=None,
     dependencies=[Depends(caller)],
     exception_handlers=HANDLERS,
 )
-for part in (figures, freshness, incidents, metrics, tables):
+for part in (features, figures, freshness, incidents, metrics, tables):
     app.include_router(part.router)
 app.add_middleware(ReadsTheLedger)
 

@@ -12,7 +12,7 @@ from fastapi import APIRouter, HTTPException, Query, Request
 from fastapi.responses import Response
 
 from headline import settings
-from headline.api.answer import READS, Changed, answer, decoded, path_of, stamped
+from headline.api.answer import READS, Changed, answer, stamped
 from headline.api.cursor import read_cursor, write_cursor
 from headline.api.forms import LIST, NUMBER, Content, columns
 from headline.api.gate import Caller
@@ -22,6 +22,7 @@ from headline.api.rows import STAMPS
 from headline.errors import BadRequest
 from headline.intervals import DAY, Interval, business_day
 from headline.ledger import Ledger, Read, Stamp, Stamps
+from headline.pages.reads import decoded, path_of
 from headline.serving import How, find_metric, published_metrics, read_series
 from headline.specs.metrics import Metric
 

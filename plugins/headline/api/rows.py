@@ -11,7 +11,7 @@ from fastapi import HTTPException, Request
 from fastapi.responses import Response
 
 from headline import settings
-from headline.api.answer import READS, Changed, decoded, path_of, stamped
+from headline.api.answer import READS, Changed, stamped
 from headline.api.cursor import read_cursor, write_cursor
 from headline.api.forms import Column, Content
 from headline.api.known import contract_version, table_of
@@ -21,6 +21,7 @@ from headline.ledger import Ledger, Read, Stamp, Stamps, partial_days
 from headline.ledger.stamps import Days
 from headline.pages.at_once import AtOnce
 from headline.pages.listings import QUERIES
+from headline.pages.reads import decoded, path_of
 from headline.pages.visitor import Visitor
 from headline.specs import Pipeline, Table, load_contract, read_contract
 from headline.warehouse import ask, open_warehouse

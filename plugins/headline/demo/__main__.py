@@ -8,7 +8,7 @@ from datetime import date, timedelta
 
 from headline import connections, settings
 from headline.demo import datashare, finance_api, shop
-from headline.demo.company import Company, utc_today
+from headline.demo.company import Company, last_month, utc_today
 from headline.demo.crm_api import Crm
 from headline.sources import dropped
 
@@ -34,7 +34,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def fill(days: int, last: date) -> None:
-    """Fill the database of connection `headline_shop_owner` and the place of `headline_datashare` with the days up to `last`."""
+    """Fill the database of connection `headline_shop_owner` and the place of `headline_datashare` with the days up to `last`.
+
+    As in every shop, what is wrong in a month is corrected before its books are closed.
+    """
     import psycopg2
 
     company = Company()
@@ -43,8 +46,9 @@ def fill(days: int, last: date) -> None:
     target = {"host": found.host, "port": found.port, "user": found.login, "password": found.password, "dbname": found.schema}
     with closing(psycopg2.connect(**{name: value for name, value in target.items() if value})) as connection:
         new_days = shop.fill(connection, first, last, company, progress=lambda day: _show(f"\rshop: filled up to {day}"))
+        corrected = shop.correct(connection, last_month(last + timedelta(days=1)), company)
     new_files = datashare.drop(dropped.root("headline_datashare"), first, last, company)
-    _show(f"\rshop: {first} to {last}, {new_days} new days; data share: {new_files} new files\n")
+    _show(f"\rshop: {first} to {last}, {new_days} new days, {corrected} rows corrected; data share: {new_files} new files\n")
 
 
 def serve_finance(port: int) -> None:

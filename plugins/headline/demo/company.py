@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from random import Random
 
+from headline.intervals import DAY, Interval
+
 CURRENCY_OF_COUNTRY = {
     "DE": "EUR",
     "FR": "EUR",
@@ -20,6 +22,7 @@ COUNTRY_WEIGHTS = (26, 14, 9, 7, 7, 13, 11, 5, 4, 4)  # in the order of CURRENCY
 SALES_CHANNEL_WEIGHTS = {"web": 55, "app": 30, "marketplace": 15}
 WEEKDAY_PERMILLE = (980, 940, 950, 990, 1020, 1100, 1020)  # Monday first; mean 1000
 GROWTH_PER_DAY_IN_MILLIONTHS = 200
+SETTLED = timedelta(days=3)  # orders come up to two days late
 
 
 @dataclass(frozen=True)
@@ -46,6 +49,11 @@ class Company:
         if age < 0:
             return 0
         return WEEKDAY_PERMILLE[day.weekday()] * (1_000_000 + GROWTH_PER_DAY_IN_MILLIONTHS * age) // 1_000_000
+
+
+def last_month(today: date) -> Interval:
+    """The last month that ended some days ago, so that its late orders have come: its books are closed."""
+    return Interval((today - SETTLED).replace(day=1) - DAY, (today - SETTLED).replace(day=1)).widen("month")
 
 
 def utc_today() -> date:

@@ -71,8 +71,11 @@ BLEMISHES: tuple[Callable[[Expense], tuple[Expense, ...]], ...] = (
 )
 
 
-def expenses(company: Company, day: date) -> list[Expense]:
-    """Return the entries of the day, blemishes included: every budget, in proportion to the trading volume of the day."""
+def expenses(company: Company, day: date, *, corrected: bool = False) -> list[Expense]:
+    """Return the entries of the day: every budget, in proportion to the trading volume of the day.
+
+    Blemishes are included, unless its books are closed and its entries `corrected`.
+    """
     rng = company.draws(day, "expenses")
     volume = company.volume(day)
     rows: list[Expense] = []
@@ -86,7 +89,8 @@ def expenses(company: Company, day: date) -> list[Expense]:
             amount=Decimal(cents).scaleb(-2),
             currency_code=budget.currency_code,
         )
-        rows.extend(rng.choice(BLEMISHES)(row) if rng.random() < company.blemish_share else (row,))
+        entered = rng.choice(BLEMISHES)(row) if rng.random() < company.blemish_share else (row,)
+        rows.extend((row,) if corrected else entered)
     return rows
 
 

@@ -3,8 +3,8 @@
     GET /expenses?from=YYYY-MM-DD&to=YYYY-MM-DD&limit=100&cursor=…   → {"data": […], "next_cursor": "…" or null}
     GET /health                                                     → {"status": "ok"}
 
-The interval is half-open; days after today have nothing yet. Amounts are strings, exact to the cent. A faulty request gets
-status 400 and {"error": "…"}.
+The interval is half-open; days after today have nothing yet, and in a month whose books are closed nothing is damaged any more.
+Amounts are strings, exact to the cent. A faulty request gets status 400 and {"error": "…"}.
 """
 
 import json
@@ -15,7 +15,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import NamedTuple
 from urllib.parse import parse_qsl, urlsplit
 
-from headline.demo.company import Company, utc_today
+from headline.demo.company import Company, last_month, utc_today
 from headline.demo.crm_api import Crm, FaultyBodyError
 from headline.demo.finance import Expense, expenses
 
@@ -70,10 +70,10 @@ def parse(query: str) -> Request:
 
 def page(company: Company, request: Request, today: date) -> tuple[list[Expense], Position | None]:
     """Return the entries of one page and where the next one begins, if there is more."""
-    rows: list[Expense] = []
+    rows, closed = list[Expense](), last_month(today).end
     day, offset = max(request.position, Position(company.first_day, 0))
     while day < min(request.end, today + DAY):
-        entries = expenses(company, day)[offset:]
+        entries = expenses(company, day, corrected=day < closed)[offset:]
         free = request.limit - len(rows)
         if len(entries) > free:
             return rows + entries[:free], Position(day, offset + free)

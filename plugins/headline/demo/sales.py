@@ -13,6 +13,7 @@ from headline.demo.company import COUNTRY_WEIGHTS, CURRENCY_OF_COUNTRY, SALES_CH
 from headline.demo.experiments import Experiments
 from headline.demo.rosters import Customer, Roster, customers, products
 
+NO_PRODUCT, NO_ORDER = "P99999", "O00000000-00000"  # what damaged rows name
 LONGEST_REFUND_LAG = 40
 REFUNDED_ORDERS_PERCENT = 8
 LINES_PER_ORDER_WEIGHTS = {1: 42, 2: 27, 3: 16, 4: 9, 5: 6}  # mean 2.1
@@ -94,7 +95,7 @@ ORDER_BLEMISHES: tuple[Callable[[OrderRow], tuple[OrderRow, ...]], ...] = (_twic
 ITEM_BLEMISHES: tuple[Callable[[ItemRow], tuple[ItemRow, ...]], ...] = (
     _twice,
     lambda row: (row._replace(product_id=None),),
-    lambda row: (row._replace(product_id="P99999"),),
+    lambda row: (row._replace(product_id=NO_PRODUCT),),
     lambda row: (row._replace(quantity=None),),
     lambda row: (row._replace(quantity=-(row.quantity or 0)),),
     lambda row: (row._replace(unit_price=None),),
@@ -103,7 +104,7 @@ ITEM_BLEMISHES: tuple[Callable[[ItemRow], tuple[ItemRow, ...]], ...] = (
 )
 REFUND_BLEMISHES: tuple[Callable[[RefundRow], tuple[RefundRow, ...]], ...] = (
     _twice,
-    lambda row: (row._replace(order_id="O00000000-00000"),),
+    lambda row: (row._replace(order_id=NO_ORDER),),
     lambda row: (row._replace(amount=None),),
     lambda row: (row._replace(amount=-(row.amount or ZERO)),),
 )
@@ -167,7 +168,7 @@ class Sales:
             for line_number, line in enumerate(order.lines, start=1)
         ]
         refunds = [
-            self._refund(order_day, number, arrival_day)
+            self.refund(order_day, number, arrival_day)
             for number, refunded_after in self._refund_lags(order_day)
             if refunded_after == lag >= lateness[number]
         ]
@@ -185,6 +186,23 @@ class Sales:
             RefundRow(f"G{day:%Y%m%d}-{number}", None, None, _between(rng, midnight(day), day), None, Decimal(rng.randint(5, 30)))
             for number in range(1, rng.randint(0, 2) + 1)
         ]
+
+    def refund(self, order_day: date, number: int, refund_day: date) -> RefundRow:
+        """Return the refund of a line of one order, as it truly was."""
+        rng = self.company.draws(order_day, "refund", number)
+        order = self.order(order_day, number)
+        line_number = rng.randint(1, len(order.lines))
+        line = order.lines[line_number - 1]
+        quantity = rng.randint(1, line.quantity)
+        paid = line.unit_price * line.quantity - line.discount_amount
+        return RefundRow(
+            refund_id=f"R{order.header.order_id[1:]}",
+            order_id=order.header.order_id,
+            line_number=line_number,
+            refunded_at=_between(rng, max(order.header.ordered_at, midnight(refund_day)), refund_day),
+            quantity=quantity,
+            amount=(paid * quantity / line.quantity).quantize(CENT),
+        )
 
     def _line(self, rng: Random, day: date, order: OrderRow, *, discount_percent: int) -> SoldLine:
         product = self.products.draw(rng, day)
@@ -207,22 +225,6 @@ class Sales:
             (number, rng.randint(0, 14) if rng.random() < 0.75 else rng.randint(8, LONGEST_REFUND_LAG))
             for number in rng.sample(range(count), count * REFUNDED_ORDERS_PERCENT // 100)
         ]
-
-    def _refund(self, order_day: date, number: int, refund_day: date) -> RefundRow:
-        rng = self.company.draws(order_day, "refund", number)
-        order = self.order(order_day, number)
-        line_number = rng.randint(1, len(order.lines))
-        line = order.lines[line_number - 1]
-        quantity = rng.randint(1, line.quantity)
-        paid = line.unit_price * line.quantity - line.discount_amount
-        return RefundRow(
-            refund_id=f"R{order.header.order_id[1:]}",
-            order_id=order.header.order_id,
-            line_number=line_number,
-            refunded_at=_between(rng, max(order.header.ordered_at, midnight(refund_day)), refund_day),
-            quantity=quantity,
-            amount=(paid * quantity / line.quantity).quantize(CENT),
-        )
 
     def _damaged(self, rows: Iterable[T], blemishes: tuple[Callable[[T], tuple[T, ...]], ...], rng: Random) -> Iterator[T]:
         for row in rows:

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 from headline.demo.company import Company, days_between, midnight
 from headline.demo.rosters import NEVER, Customer, Product
-from headline.demo.sales import LONGEST_REFUND_LAG, Arrivals, Sales
+from headline.demo.sales import LONGEST_REFUND_LAG, NO_ORDER, NO_PRODUCT, Arrivals, Sales
+from headline.intervals import Interval
 
 if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection  # noqa: N812
@@ -47,6 +48,48 @@ def fill(
                 new_days += 1
         progress(day)
     return new_days
+
+
+def correct(connection: Connection, days: Interval, company: Company | None = None) -> int:
+    """Enter what was truly sold and refunded where rows of these days cannot be right; returns how many rows were wrong.
+
+    What stands there twice stays so: it is no mistake about money. Again changes nothing.
+    """
+    sales = Sales(company or Company())
+    with connection, connection.cursor() as cursor:
+        _lock(cursor)
+        cursor.execute(
+            "select distinct order_id, line_number from order_items as items "
+            "where exists (select from orders where orders.order_id = items.order_id and ordered_at >= %s and ordered_at < %s) "
+            "and (coalesce(product_id, %s) = %s or coalesce(quantity, -1) < 0 or coalesce(unit_price, -1) < 0 "
+            "or discount_amount > quantity * unit_price)",
+            (days.start, days.end, NO_PRODUCT, NO_PRODUCT),
+        )
+        lines = cursor.fetchall()
+        for order_id, line_number in lines:
+            sold = sales.order(*_placed(order_id)).lines[line_number - 1]
+            cursor.execute(
+                "update order_items set product_id = %s, quantity = %s, unit_price = %s, discount_amount = %s "
+                "where order_id = %s and line_number = %s",
+                (*sold, order_id, line_number),
+            )
+        cursor.execute(
+            "select distinct refund_id, refunded_at::date from refunds where refunded_at >= %s and refunded_at < %s "
+            "and (order_id = %s or coalesce(amount, -1) < 0)",
+            (days.start, days.end, NO_ORDER),
+        )
+        refunds = cursor.fetchall()
+        for refund_id, day in refunds:
+            true = sales.refund(*_placed(refund_id), day)
+            values = (true.order_id, true.amount, refund_id)
+            cursor.execute("update refunds set order_id = %s, amount = %s where refund_id = %s", values)
+        return len(lines) + len(refunds)
+
+
+def _placed(identity: str) -> tuple[date, int]:
+    """Day and number of the order that an order_id or a refund_id names: `O20261013-00042`, `R20261013-00042`."""
+    day, _, number = identity[1:].partition("-")
+    return date.fromisoformat(day), int(number) - 1
 
 
 def _lock(cursor: Cursor) -> None:

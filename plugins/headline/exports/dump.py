@@ -116,14 +116,14 @@ def remove_old(export: Export, now: datetime) -> int:
         return 0
     before = now - timedelta(days=to.keep_days)
     for period in sorted(base.iterdir(), key=str):
-        current = _read(period / MANIFEST)
-        if current and _made_at(current) < before:
+        current = read_manifest(period / MANIFEST)
+        if current and made_at(current) < before:
             (period / MANIFEST).unlink()  # from here on nobody begins to read it
             current = None
         # A dump that was replaced is kept as long as whoever began to read it may need.
-        replaced_at = _made_at(current) if current else before - timedelta.resolution
+        replaced_at = made_at(current) if current else before - timedelta.resolution
         for folder in sorted(period.iterdir(), key=str) if period.exists() else ():
-            manifest = _read(folder / MANIFEST)
+            manifest = read_manifest(folder / MANIFEST)
             if manifest is None or (current and manifest["key"] == current["key"]) or replaced_at >= before:
                 continue
             for file in manifest["files"]:
@@ -163,14 +163,16 @@ def _has_size(file: AnyPath, size: int) -> bool:
         return False
 
 
-def _read(manifest: AnyPath) -> dict[str, Any] | None:
+def read_manifest(manifest: AnyPath) -> dict[str, Any] | None:
+    """What a manifest says; None where there is none."""
     try:
         return dict(json.loads(manifest.read_text()))
     except (FileNotFoundError, NotADirectoryError):
         return None
 
 
-def _made_at(manifest: dict[str, Any]) -> datetime:
+def made_at(manifest: dict[str, Any]) -> datetime:
+    """When its dump was made."""
     return datetime.fromisoformat(manifest["created_at"])
 
 

@@ -42,6 +42,15 @@ def names_in(work: Work, period: Interval, session: Session) -> dict[str, Resolu
 
 
 def serve(work: Work, entities: Sequence[Mapping[str, str]], moment: datetime) -> list[dict[str, Any]]:
+    """`features_at`, and a row of audit that they were served."""
+    found = features_at(work, entities, moment)
+    told = f"served as of {moment.isoformat()}"
+    read = Read(f"{work.export.id} {work.run_id}", "export", tuple(tables_of(work.export)), told, len(found))
+    Reads(work.ledger.conn_id).record(read)
+    return found
+
+
+def features_at(work: Work, entities: Sequence[Mapping[str, str]], moment: datetime) -> list[dict[str, Any]]:
     """The features of some entities as they are known at a moment: by the same SELECT as the rows that a model was trained on.
 
     `entities`: for each the columns of the labels' key. Raises as an export does, and BadRequest for no entity or too many.
@@ -60,11 +69,7 @@ def serve(work: Work, entities: Sequence[Mapping[str, str]], moment: datetime) -
     with work.warehouse.session(read_only=True) as session:
         names = _names(work, labels, period, session)
         sql = select_of(export, period, work.warehouse.dialect, names)
-        found = [row for batch in session.batches(sql, schema_promised(export), _MOST_ENTITIES) for row in batch.to_pylist()]
-    told = f"served as of {moment.isoformat()}"
-    read = Read(f"{export.id} {work.run_id}", "export", tuple(tables_of(export)), told, len(found))
-    Reads(work.ledger.conn_id).record(read)
-    return found
+        return [row for batch in session.batches(sql, schema_promised(export), _MOST_ENTITIES) for row in batch.to_pylist()]
 
 
 def labels_of(export: Export) -> Labels:

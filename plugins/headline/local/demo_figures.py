@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import time
 from contextlib import closing, suppress
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from decimal import Decimal
 
 from headline.airflow_api import AirflowApi, Refused
+from headline.demo.company import last_month
 from headline.errors import BadRequest
-from headline.intervals import DAY, Interval
+from headline.intervals import DAY
 from headline.ledger import IssuedFigures
 from headline.local.home import Home
 from headline.local.postgres import Postgres
@@ -22,14 +23,8 @@ from headline.specs import reporting_pipelines
 
 CHAIN = ("shop", "core_shop", "unit_profit", "investor_profit")
 REFUND = Decimal(5000)
-SETTLED = timedelta(days=3)  # the demo's orders come up to two days late
 SECONDS = 180.0
 ENDED = ("success", "failed")
-
-
-def last_month(today: date) -> Interval:
-    """The last month that ended some days ago, so that its late orders have come."""
-    return Interval((today - SETTLED).replace(day=1) - DAY, (today - SETTLED).replace(day=1)).widen("month")
 
 
 def issue_last_month(home: Home, api: AirflowApi, screen: Screen) -> None:
@@ -67,12 +62,14 @@ def issue_last_month(home: Home, api: AirflowApi, screen: Screen) -> None:
         screen.say(f"not issued, see the log of approve_figures: {', '.join(failed)}")
 
 
-def report_last_month(api: AirflowApi) -> None:
+def report_last_month(home: Home, api: AirflowApi, screen: Screen) -> None:
     """Have the month reported with what of it is issued, if that was not asked for before; nobody waits for it."""
     month = f"{last_month(datetime.now(UTC).date()).start:%Y-%m}"
     run_id = f"report__{month}"
     if api.run(REPORT, run_id) is None:
         api.trigger(REPORT, run_id=run_id, conf={"month": month, "leave_out": True})
+    url = home.environment()["AIRFLOW__API__BASE_URL"]
+    screen.say(f"Investor report of {month}: {url}/headline/reports; mail of the demo company: {home.path}/mail/new")
 
 
 def refund_late() -> date:

@@ -24,6 +24,7 @@ ONCE_KEPT = KEYS | {"HEADLINE_ADMIN_PASSWORD": "admin"}
 DEFAULTS = {
     "HEADLINE_PORT": lambda: "8080",
     "HEADLINE_FINANCE_PORT": lambda: "8090",
+    "HEADLINE_MAIL_PORT": lambda: "8025",
     "HEADLINE_START_DATE": lambda: datetime.now(UTC).date().isoformat(),
     "HEADLINE_REPORTING_CURRENCY": lambda: "EUR",
     "HEADLINE_REPORTING_ZONE": lambda: "UTC",

@@ -17,7 +17,7 @@ from headline.local.processes import Processes
 from headline.local.screen import Screen
 from headline.local.setup import set_up
 
-WITH_DEMO = (*AIRFLOW, "demo-finance")
+WITH_DEMO = (*AIRFLOW, "demo-finance", "demo-mail")
 SECONDS_BETWEEN_LINES = 20.0
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -16,7 +17,7 @@ from headline.airflow_api import AirflowApi
 from headline.connections import variable
 from headline.errors import HeadlineError
 from headline.intervals import DAY
-from headline.local import dag_files
+from headline.local import dag_files, environment
 from headline.local.demo_figures import issue_last_month, report_last_month
 from headline.local.figures import audits, figures, open_figures
 from headline.local.health import AIRFLOW
@@ -32,6 +33,7 @@ from headline.local.told import process_environment
 DAYS = 60
 # The demo company's sources are filled over it.
 SHOP_OWNER = "headline_shop_owner"
+MAIL, SENDER = variable("headline_email"), "headline@demo.example.com"
 
 
 @dataclass(frozen=True)
@@ -58,7 +60,17 @@ def demo(home: Home | None = None, screen: Screen | None = None) -> None:
     job = demo_job(datetime.now(zone).date())
     # A home that is run again weeks later keeps its older days.
     first_day = {"HEADLINE_FIRST_DAY": home.environment().get("HEADLINE_FIRST_DAY", str(job.first))}
-    run(home, replace(job, choices=first_day | chosen_in_shell()), screen or Screen())
+    run(home, replace(job, choices=first_day | mail_server(home) | chosen_in_shell()), screen or Screen())
+
+
+def mail_server(home: Home) -> dict[str, str]:
+    """The connection by which alerts and reports are mailed to the demo company, where nobody has named a server of mail."""
+    known = environment.kept(home.environment(), chosen_in_shell())
+    if (found := known.get(MAIL)) and SENDER not in found:
+        return {}
+    extra = {"from_email": SENDER, "disable_ssl": True, "disable_tls": True}
+    port = int(known["HEADLINE_MAIL_PORT"])
+    return {MAIL: json.dumps({"conn_type": "smtp", "host": "127.0.0.1", "port": port, "extra": extra})}
 
 
 def demo_job(today: date) -> Job:
@@ -73,16 +85,16 @@ def run(home: Home, job: Job, screen: Screen) -> None:
     Raises HeadlineError when a run fails, with the task, the end of its log, and where the log is.
     """
     with home.starting():
-        environment = open_home(home, screen, job.processes, job.choices)
-        with demo_being_filled(home, environment, job, screen):
-            prepare_airflow(process_environment(environment, home), Postgres(home.postgres), screen)
-            start(home, environment, job.processes, screen)
-    with AirflowApi.of(environment) as api:
-        compute(api, job, environment["HEADLINE_REPORTING_ZONE"], screen, home)
+        variables = open_home(home, screen, job.processes, job.choices)
+        with demo_being_filled(home, variables, job, screen):
+            prepare_airflow(process_environment(variables, home), Postgres(home.postgres), screen)
+            start(home, variables, job.processes, screen)
+    with AirflowApi.of(variables) as api:
+        compute(api, job, variables["HEADLINE_REPORTING_ZONE"], screen, home)
         if job.day and job.demo_days:
             issue_last_month(home, api, screen)
-            report_last_month(api)
-    shown = figures(job.dags, job.first, job.day or job.last, environment["HEADLINE_REPORTING_CURRENCY"])
+            report_last_month(home, api, screen)
+    shown = figures(job.dags, job.first, job.day or job.last, variables["HEADLINE_REPORTING_CURRENCY"])
     for result in (*shown, audits(), home.login):
         screen.console.print()
         screen.console.print(result)

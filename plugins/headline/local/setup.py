@@ -28,6 +28,7 @@ from headline.specs.access import load_access
 PORTS = {
     "api-server": ("HEADLINE_PORT", "Airflow's UI"),
     "demo-finance": ("HEADLINE_FINANCE_PORT", "the demo company's finance service"),
+    "demo-mail": ("HEADLINE_MAIL_PORT", "the demo company's mail server"),
 }
 
 

@@ -12,6 +12,7 @@ from starlette.exceptions import HTTPException as RoutingError
 
 from headline.errors import BadRequest, HeadlineError
 from headline.operators.links import PREFIX
+from headline.pages.reads import path_of
 from headline.pages.render import page
 from headline.redaction import redacted
 
@@ -25,7 +26,7 @@ async def refused(request: Request, error: HTTPException) -> Response:
         return JSONResponse({"detail": detail}, error.status_code, error.headers)
     root = request.scope.get("root_path", "")
     if error.status_code == 401 and request.method == "GET":
-        target = f"{request.url.path}?{request.url.query}" if request.url.query else request.url.path
+        target = path_of(request)
         return RedirectResponse(f"{root.removesuffix(PREFIX)}/api/v2/auth/login?{urlencode({'next': target})}", 303)
     title = TITLES.get(error.status_code, "That did not work")
     return page("error.html", status=error.status_code, title=title, detail=detail, up=f"{root}/")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from typing import Annotated
+from urllib.parse import unquote_plus
 
 from fastapi import APIRouter, HTTPException, Query, Request
 from fastapi.responses import HTMLResponse
@@ -48,8 +49,17 @@ def newest_reads(visitor: Visitor, reader: str | None, name: str | None, limit: 
 
 def record_page(visitor: Visitor, request: Request, names: Iterable[str], count: int) -> None:
     """Remember who has read which figures on a page, before they see them."""
-    detail = request.url.path + (f"?{request.url.query}" if request.url.query else "")
-    record_reads(Read(visitor.name, "page", tuple(names), detail, count))
+    record_reads(Read(visitor.name, "page", tuple(names), decoded(path_of(request)), count))
+
+
+def path_of(request: Request) -> str:
+    """What was asked for: the address without its host."""
+    return f"{request.url.path}?{request.url.query}" if request.url.query else request.url.path
+
+
+def decoded(path: str) -> str:
+    """An address as the audit log keeps it, so that a person who is erased is found in it; PostgreSQL keeps no NUL in a text."""
+    return unquote_plus(path).replace("\0", " ")
 
 
 def _makers(catalog: Catalog) -> dict[str, str]:

@@ -23,6 +23,7 @@ from headline.pages import visitor
 
 D1, D2, D3 = date(2026, 3, 1), date(2026, 3, 2), date(2026, 3, 3)
 Client = Callable[..., TestClient]
+DAGS = {"shop", "core_shop", "paid", "paid_later"}
 USERS = ("ada", "bob", "eve", "often", "seldom")
 METRICS = """
     metrics:
@@ -35,11 +36,43 @@ METRICS = """
 """
 
 
+# What was known of orders: of the landing whose DAG bob sees, and of one that he does not.
+RECEIVERS = "scientists: {who: Those who train models., areas: [core, sources]}"
+FEATURES = """
+    description: What was known to be paid of an order.
+    area: core
+    receiver: scientists
+    period: day
+    schedule: "0 7 * * *"
+    reads: {core.orders: }
+    features:
+      {key: [order_id, asked_by], entity: order_id, moment: moment, sql: labels.sql, landings: {orders: order_id}, days: 400}
+    key: [order_id, asked_by]
+    columns:
+      order_id: {type: varchar, description: Key of the order.}
+      asked_by: {type: varchar, description: Who asked.}
+      moment: {type: timestamp, description: When it was asked.}
+      paid: {type: "decimal(18, 4)", nullable: true, description: What was known to be paid.}
+    to: {kind: files, connection: headline_partners, keep_days: 30}
+    """
+FEATURES_SQL = """
+    select labels.order_id, labels.asked_by, labels.moment, cast(sum(known.amount) as decimal(18, 4)) as paid
+    from known.labels as labels
+    left join known.orders as known on labels.order_id = known.label_order_id and labels.asked_by = known.label_asked_by
+    group by labels.order_id, labels.asked_by, labels.moment
+    """
+LABELS = """
+    select order_id, 'a, b' as asked_by, timestamp '2099-01-01 00:00:00' as moment
+    from core.orders
+    where ds >= date '{{ start }}' and ds < date '{{ end }}'
+    """
+
+
 @dataclass
 class Rights:
     """Airflow's auth manager, as far as the API asks it: by user the DAGs that they see and edit, and who sees personal data."""
 
-    sees: dict[str, set[str]] = field(default_factory=lambda: {"ada": {"shop", "core_shop"}, "bob": {"shop"}, "eve": set()})
+    sees: dict[str, set[str]] = field(default_factory=lambda: {"ada": set(DAGS), "bob": {"shop", "paid"}, "eve": set()})
     edits: dict[str, set[str]] = field(default_factory=lambda: {"ada": {"shop"}})
     personal: set[str] = field(default_factory=set)
 
@@ -86,7 +119,16 @@ def shop(project: Any, once: Any) -> Any:
 def metrics(shop: Any) -> Any:
     shop.write("sources/shop/metrics.yml", METRICS.format(name="daily_raw_orders"))
     shop.write("core/core_shop/metrics.yml", METRICS.format(name="daily_orders"))
+    with_features(shop)
     return shop
+
+
+def with_features(project: Any) -> None:
+    """Two exports with features, `paid` and `paid_later`."""
+    project.write("exports/receivers.yml", RECEIVERS)
+    for name in ("paid", "paid_later"):
+        for file, text in {"export.yml": FEATURES, "labels.sql": LABELS, f"{name}.sql": FEATURES_SQL}.items():
+            project.write(f"exports/{name}/{file}", text)
 
 
 def two_days(project: Any) -> None:

@@ -17,9 +17,9 @@ from tests.unit.api.conftest import D1, D2, D3, Client, Rights, figure
 
 from headline import settings
 from headline.api import answer, gate, rows
-from headline.api.answer import decoded
 from headline.api.forms import ARROW, CSV, JSON, PARQUET, acceptable
 from headline.ledger import IssuedFigures, Reads
+from headline.pages.reads import decoded
 
 ROWS = "/tables/core.orders/rows"
 

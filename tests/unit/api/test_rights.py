@@ -12,8 +12,8 @@ from headline.api.gate import caller
 
 ROUTES = [route for route in app.routes if isinstance(route, APIRoute)]
 # What stands for the parameters of a path: of the DAG that bob sees (shop), and of one that he does not (core_shop).
-OWN = {"name": {"/tables": "raw.orders", "/metrics": "daily_raw_orders"}, "incident_id": "shop"}
-OTHERS = {"name": {"/tables": "core.orders", "/metrics": "daily_orders"}, "incident_id": "core_shop"}
+OWN = {"name": {"/tables": "raw.orders", "/metrics": "daily_raw_orders", "/features": "paid"}, "incident_id": "shop"}
+OTHERS = {"name": {"/tables": "core.orders", "/metrics": "daily_orders", "/features": "paid_later"}, "incident_id": "core_shop"}
 
 
 def addresses(client: Client, of: dict[str, Any]) -> dict[str, str]:

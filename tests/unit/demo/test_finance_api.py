@@ -64,6 +64,19 @@ def test_pages_are_complete_and_exact(get: Get, company: Company, limit: int) ->
         assert not isinstance(row["amount"], float)
 
 
+def test_a_month_whose_books_are_closed_has_nothing_damaged(get: Get, company: Company) -> None:
+    def amounts(first: date, last: date) -> list[Any]:
+        return [row["amount"] for row in get("/expenses", from_=first, to=last, limit=1_000)[1]["data"]]
+
+    february = days_between(date(2026, 2, 1), date(2026, 2, 28))
+    closed = amounts(february[0], date(2026, 3, 1))
+    entered = [row.amount for day in february for row in expenses(company, day)]
+    assert any(amount is None or amount < 0 for amount in entered)
+    assert len(closed) == 14 * len(february) < len(entered)
+    assert {Decimal(amount) for amount in closed} >= {amount for amount in entered if amount and amount > 0}
+    assert all(amount and Decimal(amount) > 0 for amount in closed)
+
+
 def test_days_after_today_and_before_the_opening_are_empty(get: Get, company: Company) -> None:
     until_now = get("/expenses", from_=TODAY, to=TODAY + timedelta(days=1), limit=1_000)
     assert len(until_now[1]["data"]) > 10

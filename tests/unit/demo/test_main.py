@@ -22,7 +22,7 @@ def test_fill(
 
     assert main(["fill", "--days", "2", "--last", "2026-03-02"]) == 0
 
-    assert "shop: 2026-03-01 to 2026-03-02, 2 new days; data share: " in capsys.readouterr().out
+    assert "shop: 2026-03-01 to 2026-03-02, 2 new days, 0 rows corrected; data share: " in capsys.readouterr().out
     assert len(list((tmp_path / "datashare").iterdir())) == 2 + 2 + 1
     assert len(list((tmp_path / "datashare" / "events").iterdir())) == 2
     with database.cursor() as cursor:

@@ -1,6 +1,7 @@
 """The shop's database, and the extracts that read it, on a real PostgreSQL."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,8 @@ from psycopg2.extensions import connection as Connection  # noqa: N812
 
 from headline.demo.company import Company, days_between, midnight
 from headline.demo.sales import Sales
-from headline.demo.shop import fill
+from headline.demo.shop import correct, fill
+from headline.intervals import Interval
 
 EXTRACTS = Path(__file__).parents[3] / "include" / "sql" / "sources" / "shop"
 TABLES = ("orders", "order_items", "refunds", "products", "customers")
@@ -154,3 +156,19 @@ def test_an_order_that_stands_on_two_days_brings_the_same_lines_alone_and_in_a_r
     assert days == whole
     lines = query(connection, f"select count(*) from order_items where order_id = '{order}'")[0][0]
     assert [row[0] for row in whole if row[1] == order] == [FIRST] * lines + [FIRST + DAY] * lines
+
+
+def test_what_cannot_be_right_is_corrected_once_as_it_truly_was(new_database: NewDatabase, company: Company) -> None:
+    connection, clean = new_database(), new_database()
+    fill(connection, FIRST, LAST, company)
+    fill(clean, FIRST, LAST, replace(company, blemish_share=0))
+    days = Interval(FIRST + 2 * DAY, FIRST + 7 * DAY)
+
+    def rows(shop: Connection, first: date, last: date) -> dict[str, set[Row]]:
+        return {table: set(extract(shop, table, first, last)) for table in ("orders", "order_items", "refunds")}
+
+    before = rows(connection, LAST, LAST)
+    assert correct(connection, days, company) > 20
+    assert rows(connection, days.start, days.end - DAY) == rows(clean, days.start, days.end - DAY)
+    assert rows(connection, LAST, LAST) == before != rows(clean, LAST, LAST), "another month"
+    assert correct(connection, days, company) == 0

@@ -92,7 +92,7 @@ def test_nothing_moves_before_something_is_issued(ledger: Ledger) -> None:
         demo_figures.refund_late()
 
 
-def test_the_month_is_reported_once_with_what_is_issued() -> None:
+def test_the_month_is_reported_once_with_what_is_issued(home: Any) -> None:
     started: list[tuple[str, str, dict[str, Any]]] = []
     known: dict[str, dict[str, Any]] = {}
 
@@ -101,8 +101,10 @@ def test_the_month_is_reported_once_with_what_is_issued() -> None:
         known[run_id] = {"state": "queued"}
 
     api: Any = SimpleNamespace(run=lambda _dag_id, run_id: known.get(run_id), trigger=trigger)
-    demo_figures.report_last_month(api)
-    demo_figures.report_last_month(api)
+    printed = io.StringIO()
+    for _ in range(2):
+        demo_figures.report_last_month(home, api, Screen(Console(file=printed, width=300)))
     [(dag_id, run_id, conf)] = started
     assert (dag_id, run_id) == ("investor_report", f"report__{conf['month']}")
     assert conf["leave_out"] is True
+    assert printed.getvalue().count("http://here/headline/reports") == 2

@@ -12,6 +12,7 @@ from headline.airflow_api import AirflowApi
 from headline.ledger import CheckResult, Ledger, StagingTable
 from headline.local import run
 from headline.local.figures import audits, figures, profit, users
+from headline.local.home import Home
 from headline.local.job import Watched
 from headline.local.run import Job, waiving
 from headline.local.screen import Screen
@@ -133,3 +134,15 @@ def test_what_is_waived_or_has_insufficient_history_is_not_counted_as_passed(led
     assert headings.split() == ["table", "passed", "warned", "history", "waived", "failed", "evaluated"]
     assert max(map(len, lines)) <= 80
     assert counts.split() == ["raw.orders", "2", "·", "1", "1", "·", "1"]
+
+
+def test_the_demo_mails_to_its_own_server_unless_another_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    home = Home(tmp_path)
+    monkeypatch.setenv("HEADLINE_MAIL_PORT", "2525")
+    [(name, text)] = run.mail_server(home).items()
+    assert (name, json.loads(text)["port"]) == ("AIRFLOW_CONN_HEADLINE_EMAIL", 2525)
+    home.env_file.write_text(f"HEADLINE_MAIL_PORT=2526\n{name}='{text}'\n")
+    monkeypatch.delenv("HEADLINE_MAIL_PORT")
+    assert json.loads(run.mail_server(home)[name])["port"] == 2526, "another port was chosen"
+    home.env_file.write_text(f"{name}='smtp://mail.example.org'\n")
+    assert run.mail_server(home) == {}

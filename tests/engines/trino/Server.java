@@ -24,11 +24,18 @@ public class Server {
     iceberg.put("iceberg.catalog.type", "glue");
     iceberg.put("iceberg.hive-catalog-name", "hive");
     iceberg.put("iceberg.expire-snapshots.min-retention", "0s");
+    iceberg.put("iceberg.remove-orphan-files.min-retention", "0s");
     iceberg.put("iceberg.extended-statistics.collect-on-write", "false");
     var hive = new HashMap<>(aws);
     hive.put("hive.metastore", "glue");
     hive.put("hive.table-statistics-enabled", "false"); // moto has none
-    var server = TestingTrinoServer.builder().build();
+    // One writer a statement, which has 100 partitions at most: of several each had so many, and Athena has 100 in all.
+    var one =
+        Map.of(
+            "task.min-writer-count", "1",
+            "task.max-writer-count", "1",
+            "task.scale-writers.enabled", "false");
+    var server = TestingTrinoServer.builder().setProperties(one).build();
     server.installPlugin(new IcebergPlugin());
     server.installPlugin(new HivePlugin());
     server.createCatalog("awsdatacatalog", "iceberg", iceberg);

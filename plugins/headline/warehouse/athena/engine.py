@@ -5,8 +5,9 @@ from __future__ import annotations
 import hashlib
 import logging
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from sqlglot import exp
 
@@ -50,6 +51,9 @@ class AthenaEngine(Engine):
         if (known := self._answers.pop(sql, None)) is not None:
             return known
         return self._statements.execute(self._with_views(sql), _about(sql))
+
+    def rows(self, sql: str) -> tuple[list[str], Iterator[tuple[Any, ...]]]:
+        return self._statements.rows(self._with_views(sql), _about(sql))
 
     def foresee(self, statements: Callable[[], Sequence[str]]) -> None:
         """Answered in one statement; where that fails, each when it is asked, so that it is known which was wrong."""

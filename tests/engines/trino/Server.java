@@ -29,13 +29,7 @@ public class Server {
     var hive = new HashMap<>(aws);
     hive.put("hive.metastore", "glue");
     hive.put("hive.table-statistics-enabled", "false"); // moto has none
-    // One writer a statement, which has 100 partitions at most: of several each had so many, and Athena has 100 in all.
-    var one =
-        Map.of(
-            "task.min-writer-count", "1",
-            "task.max-writer-count", "1",
-            "task.scale-writers.enabled", "false");
-    var server = TestingTrinoServer.builder().setProperties(one).build();
+    var server = TestingTrinoServer.builder().build();
     server.installPlugin(new IcebergPlugin());
     server.installPlugin(new HivePlugin());
     server.createCatalog("awsdatacatalog", "iceberg", iceberg);

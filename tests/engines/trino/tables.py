@@ -18,6 +18,8 @@ _HEADERS = {
     "X-Trino-Catalog": "awsdatacatalog",
     "X-Trino-Schema": "core",
     "X-Trino-Time-Zone": "UTC",
+    # Each writer opens 100 partitions at most. Athena opens so many in all, which is what one writer does.
+    "X-Trino-Session": "task_min_writer_count=1,task_max_writer_count=1,task_scale_writers_enabled=false",
     "X-Trino-Client-Capabilities": "PARAMETRIC_DATETIME",  # moments in full, not in milliseconds
 }
 _CATEGORIES = {"INTERNAL_ERROR": 1, "USER_ERROR": 2}

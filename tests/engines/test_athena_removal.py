@@ -5,15 +5,16 @@ import re
 
 import pytest
 from tests.attacks.test_erasure import erased, found, two_days
-from tests.engines.athena_double import AthenaDouble, Failure
+from tests.engines.athena_double import AthenaDouble, Failure, client
 from tests.engines.test_athena_flow import D1, D3, shop  # noqa: F401
 from tests.unit.conftest import Project
 
 from headline import specs
-from headline.errors import BadRequest, Transient
+from headline.errors import BadRequest, SpecError, Transient
 from headline.ledger import Upkeep
 from headline.pipeline.fingerprints import verify_published
 from headline.warehouse.athena import upkeep
+from headline.warehouse.athena.glue import Glue
 
 # What succeeds without doing anything, and what is then told.
 LEFT = {
@@ -87,3 +88,15 @@ def test_an_erasure_is_done_when_no_file_has_the_person(customers: Project, athe
     assert found(customers) == []
     differences = verify_published(specs.load().tables.values(), customers.ledger, customers.warehouse).differences
     assert {one.what for one in differences} == {"not recorded after a crash"}, "the next run computes these days again"
+
+
+@pytest.mark.usefixtures("athena")
+def test_files_that_may_not_be_deleted_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    s3, one = client("s3"), {"Key": "staging/a", "Code": "AccessDenied", "Message": "Access Denied"}
+    s3.put_object(Bucket="tables", Key=one["Key"], Body=b"rows")
+    with monkeypatch.context() as patched:
+        patched.setattr(s3, "delete_objects", lambda **_: {"Errors": [one]})
+        with pytest.raises(SpecError, match="AccessDenied: DeleteObjects: s3://tables/staging/a"):
+            Glue(client("glue"), s3).delete("s3://tables/staging")
+    Glue(client("glue"), s3).delete("s3://tables/staging")
+    assert list(Glue(client("glue"), s3).files("s3://tables/staging")) == []

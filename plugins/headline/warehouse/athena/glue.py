@@ -85,7 +85,9 @@ class Glue:
         bucket, _ = _parts(location)
         for listed in self._listed(location):
             objects = {"Objects": [{"Key": one["Key"]} for one in listed], "Quiet": True}
-            self._call(self._s3.delete_objects, Bucket=bucket, Delete=objects)
+            answer = self._call(self._s3.delete_objects, Bucket=bucket, Delete=objects) or {}
+            for one in answer.get("Errors", ()):
+                raise refused(one["Code"], f"DeleteObjects: s3://{bucket}/{one['Key']}: {one['Message']}")
 
     def files(self, location: str) -> Iterator[str]:
         """The address of every file below a place in S3 that is not empty."""

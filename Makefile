@@ -102,7 +102,8 @@ $(TRINO)/.set-up: tests/engines/trino/pom.xml tests/engines/trino/Server.java | 
 	@touch $@
 
 trino: $(TRINO)/.set-up ## Compute all pipelines on a real Trino as on Athena, and compare every row with DuckDB's; JAVA_HOME leads to a JDK 25.
-	@HEADLINE_TEST_DAYS=$(days) HEADLINE_TEST_TRINO="$(abspath $(TRINO)):$$(cat $(TRINO)/classpath)" $(PYTEST) tests/engines/trino
+	@HEADLINE_TEST_DAYS=$(days) HEADLINE_TEST_TRINO="$(abspath $(TRINO)):$$(cat $(TRINO)/classpath)" \
+	  $(PYTEST) --timeout $(if $(days),3600,900) tests/engines/trino
 
 attack: $(SET_UP) ## Attack warehouse, files, processes and pages in every way there is a test of; the results go to docs/security.md.
 	@HEADLINE_TEST_ATTACK_TABLE=docs/security.md $(PYTEST) --timeout 1800 tests/attacks/$(file)

@@ -55,13 +55,15 @@ class AthenaDouble:
     """What was asked of it, and how it is to behave.
 
     `executed`: every statement that ran, in order. `failures`: by a part of the statement's text, how the next such one fails.
-    `throttled`: so many calls that start a statement are refused. `held`: a part of the text of statements that stay running.
+    `throttled`: so many calls that start a statement are refused. `pages`: how many of results were asked for. `held`: a part of
+    the text of statements that stay running.
     """
 
     tables: Tables
     executed: list[str] = field(default_factory=list)
     failures: dict[str, Failure] = field(default_factory=dict)
     throttled: int = 0
+    pages: int = 0
     held: str = ""
     scanned: int = 0
     tokens: dict[str, tuple[str, str]] = field(default_factory=dict)
@@ -136,6 +138,14 @@ class AthenaDouble:
             }
         return json.dumps(told)
 
+    def page(self, response: AthenaResponse) -> str:
+        """So many rows of a result as are asked for, from where the page before it has ended."""
+        self.pages += 1
+        found = response.athena_backend.get_query_results(response._get_param("QueryExecutionId"))
+        start, most = int(response._get_param("NextToken") or 0), int(response._get_param("MaxResults") or 1000)
+        told = QueryResults(found.rows[start : start + most], found.column_info).to_dict()
+        return json.dumps(told | ({"NextToken": str(start + most)} if start + most < len(found.rows) else {}))
+
     # inside
 
     def _store(self, query_id: str, described: list[tuple[str, str]], rows: list[tuple[str | None, ...]]) -> None:
@@ -168,6 +178,7 @@ def athena_double(tables: Callable[[Path], Tables]) -> Iterator[AthenaDouble]:
 
         with (
             patch.object(AthenaResponse, "start_query_execution", lambda response: double.start(response)),
+            patch.object(AthenaResponse, "get_query_results", lambda response: double.page(response)),
             patch.object(AthenaResponse, "get_query_execution", lambda response: double.described(response, original)),
             patch.object(AthenaBackend, "stop_query_execution", stop),
         ):

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.attacks.installation import eraser as eraser
 from tests.engines.athena_double import REGION, AthenaDouble, athena_double, client
 from tests.engines.duck_tables import DuckTables
 from tests.engines.worlds import compute, landed, published

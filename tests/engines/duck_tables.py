@@ -5,17 +5,16 @@ What sqlglot reads differently from Athena it reads differently here too.
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 import duckdb
 import sqlglot
 from sqlglot import exp
 from tests.engines.athena_double import Failure, Rows, StatementFailed, client
+from tests.engines.duck_iceberg import Iceberg, in_glue
 
 MOST_PARTITIONS = 100
 # Functions of Trino that DuckDB calls otherwise, or lacks.
@@ -34,8 +33,8 @@ _TYPES = {
     "FLOAT": "float",
     "UBIGINT": "bigint",
 }
-_GLUE_TYPES = {"VARCHAR": "string", "INTEGER": "int"}
-_MAINTENANCE = re.compile(r"\s*(optimize|vacuum)\s+([\w.]+)", re.IGNORECASE)
+_UPKEEP = re.compile(r"\s*(optimize|vacuum)\s+([\w.]+)", re.IGNORECASE)
+_AGE = re.compile(r"'vacuum_max_snapshot_age_seconds'='(\d+)'")
 
 
 class TooManyPartitions(Exception):
@@ -55,6 +54,7 @@ class DuckTables:
         self.duck.execute("load icu; set TimeZone = 'UTC'")
         for macro in MACROS:
             self.duck.execute(macro)
+        self.iceberg = Iceberg(self.duck)
 
     def execute(self, sql: str) -> Rows:
         """The rows of a statement, if it has any, as texts. Raises StatementFailed."""
@@ -73,7 +73,8 @@ class DuckTables:
     # inside
 
     def _execute(self, sql: str) -> tuple[list[tuple[str, str]], list[tuple[Any, ...]]]:
-        if _MAINTENANCE.match(sql):
+        if upkeep := _UPKEEP.match(sql):
+            (self.iceberg.vacuum if upkeep[1].lower() == "vacuum" else self.iceberg.optimize)(upkeep[2])
             return [], []
         tree = sqlglot.parse_one(sql, read="athena")
         for table in tree.find_all(exp.Table):
@@ -82,9 +83,13 @@ class DuckTables:
             self._create(tree)
             return [], []
         if isinstance(tree, exp.Alter):
-            for column in tree.find_all(exp.ColumnDef):  # none where properties are set
-                self.duck.execute(f"alter table {_name(tree.this)} add column {column.sql('duckdb')}")
-            self._commit(_name(tree.this))
+            name = _name(tree.this)
+            if age := _AGE.search(sql):
+                (self.iceberg.forgetful.add if age[1] == "1" else self.iceberg.forgetful.discard)(name)
+                return [], []
+            for column in tree.find_all(exp.ColumnDef):
+                self.duck.execute(f"alter table {name} add column {column.sql('duckdb')}")
+            self.iceberg.commit(name)
             return [], []
         if isinstance(tree, exp.Drop):
             for table in tree.args["tables"]:
@@ -94,8 +99,12 @@ class DuckTables:
         if isinstance(tree, exp.Insert | exp.Merge):
             self._require_few_partitions(tree)
         cursor = self.duck.execute(tree.sql("duckdb"))
-        if isinstance(tree, exp.Insert | exp.Merge | exp.Delete | exp.Update):
-            self._commit(_name(tree.this))
+        if isinstance(tree, exp.Insert | exp.Merge):
+            self.iceberg.rewrite(_name(tree.this))
+            return [], []
+        if isinstance(tree, exp.Delete | exp.Update):
+            [(count,)] = cursor.fetchall()
+            self.iceberg.change(_name(tree.this), count if isinstance(tree, exp.Update) else 0)
             return [], []
         return [(name, str(kind)) for name, kind, *_ in cursor.description or []], cursor.fetchall()
 
@@ -105,7 +114,7 @@ class DuckTables:
         location = tree.find(exp.LocationProperty)
         tree.set("properties", None)
         self.duck.execute(f"create schema if not exists {name.split('.')[0]}")
-        if _in_glue(name) is None:  # it may have been dropped there
+        if in_glue(name) is None:  # it may have been dropped there
             self.duck.execute(f"drop table if exists {name}")
         self.duck.execute(tree.sql("duckdb"))
         self.seen.add(name)
@@ -113,7 +122,7 @@ class DuckTables:
             [by] = partitioned.this.expressions
             column = by.find(exp.Column)
             self.partitions[name] = f"date_trunc('{'month' if isinstance(by, exp.Month) else 'day'}', {column.name})"
-        self._commit(name, location.this.name if location else f"s3://tables/{name}")
+        self.iceberg.commit(name, location.this.name if location else f"s3://tables/{name}")
 
     def _require_few_partitions(self, tree: exp.Insert | exp.Merge) -> None:
         name = _name(tree.find(exp.Table))
@@ -124,41 +133,15 @@ class DuckTables:
         if counted and counted[0] > MOST_PARTITIONS:
             raise TooManyPartitions(name)
 
-    def _commit(self, name: str, location: str = "") -> None:
-        """A new snapshot: a metadata file in S3, and the table in Glue that points to it."""
-        database, table = name.split(".")
-        glue, s3, known = client("glue"), client("s3"), _in_glue(name) or {}
-        location = location or known["StorageDescriptor"]["Location"]
-        parameters = known.get("Parameters", {})
-        snapshots: list[dict[str, Any]] = []
-        bucket, _, prefix = location.removeprefix("s3://").partition("/")
-        if parameters:
-            key = parameters["metadata_location"].removeprefix(f"s3://{bucket}/")
-            snapshots = json.loads(s3.get_object(Bucket=bucket, Key=key)["Body"].read())["snapshots"]
-        snapshots.append({"snapshot-id": uuid4().int >> 65, "timestamp-ms": len(snapshots)})
-        content = {"format-version": 2, "current-snapshot-id": snapshots[-1]["snapshot-id"], "snapshots": snapshots}
-        key = f"{prefix.rstrip('/')}/metadata/{len(snapshots):05}-{uuid4()}.metadata.json"
-        s3.put_object(Bucket=bucket, Key=key, Body=json.dumps(content))
-        columns = self.duck.execute(f"select column_name, column_type from (describe {name})").fetchall()
-        asked = {
-            "Name": table,
-            "TableType": "EXTERNAL_TABLE",
-            "Parameters": {"table_type": "ICEBERG", "metadata_location": f"s3://{bucket}/{key}"},
-            "StorageDescriptor": {
-                "Location": location,
-                "Columns": [{"Name": column, "Type": _GLUE_TYPES.get(kind, kind.lower())} for column, kind in columns],
-            },
-        }
-        if known:
-            glue.update_table(DatabaseName=database, TableInput=asked)
-        else:
-            glue.create_table(DatabaseName=database, TableInput=asked)
-
     def _show_external(self, table: exp.Table) -> None:
-        """Let DuckDB see a table of Glue that lists Parquet files, as Athena does."""
+        """Let DuckDB see a table of Glue that lists Parquet files, as Athena does, and what Iceberg tells of a table."""
+        if "$" in table.name:
+            name, _, what = table.name.partition("$")
+            self.iceberg.tell(f"{table.db}.{name}", what)
+            return
         if not table.db or f"{table.db}.{table.name}" in self.seen:
             return
-        s3, found = client("s3"), _in_glue(f"{table.db}.{table.name}")
+        s3, found = client("s3"), in_glue(f"{table.db}.{table.name}")
         storage = found["StorageDescriptor"] if found else {}
         if not storage.get("InputFormat", "").endswith("SymlinkTextInputFormat"):
             return
@@ -190,14 +173,6 @@ class DuckTables:
 def _name(table: Any) -> str:
     found = table if isinstance(table, exp.Table) else table.find(exp.Table)
     return f"{found.db}.{found.name}"
-
-
-def _in_glue(name: str) -> dict[str, Any] | None:
-    database, table = name.split(".")
-    try:
-        return dict(client("glue").get_table(DatabaseName=database, Name=table)["Table"])
-    except client("glue").exceptions.EntityNotFoundException:
-        return None
 
 
 def _glue_delete(name: str) -> None:

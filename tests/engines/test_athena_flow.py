@@ -226,8 +226,8 @@ def test_upkeep_merges_files_and_forgets_snapshots_of_every_table(shop: Project,
     assert {(one.table, one.step) for one in Statements().of_run("upkeep")} == {(name, "upkeep") for name in tables}
     with shop.warehouse.session() as session:
         session.change(["delete from core.orders where order_id = 'a'"])
-    assert athena.executed[-4].startswith("alter table `core`.`orders` set tblproperties ('vacuum_max_snapshot_age_seconds'='1'")
-    assert [sql.split()[0] for sql in athena.executed[-3:]] == ["OPTIMIZE", "VACUUM", "alter"]
+    assert athena.executed[-5].startswith("alter table `core`.`orders` set tblproperties ('vacuum_max_snapshot_age_seconds'='1'")
+    assert [sql.split()[0] for sql in athena.executed[-4:]] == ["OPTIMIZE", "VACUUM", "alter", "select"]
     assert rows(shop, "select order_id, amount from core.orders") == ORDERS[1:]
 
 

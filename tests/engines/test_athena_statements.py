@@ -12,6 +12,7 @@ from headline.connections import aws_client
 from headline.errors import BadData, BadRequest, HeadlineError, SpecError, Transient
 from headline.ledger import Ledger, Statements
 from headline.warehouse.athena import statements as module
+from headline.warehouse.athena.engine import AthenaEngine
 from headline.warehouse.athena.statements import About, AthenaStatements, cancel_running
 
 STAGE = About("core.orders", "stage")
@@ -46,6 +47,12 @@ def test_rows_have_the_types_of_their_columns(statements: AthenaStatements) -> N
     assert found.columns == ["a", "b", "c", "d", "e", "f", "g", "h"]
     first = (True, 1, Decimal("2.5000"), 0.5, date(2026, 3, 1), datetime.fromisoformat("2026-03-01T10:00:00"), "", None)
     assert sorted(found.rows, key=str, reverse=True) == [first, (False, None, None, None, None, None, "b", "a")]
+
+
+def test_rows_that_are_many_are_fetched_as_they_are_asked_for(statements: AthenaStatements, athena: AthenaDouble) -> None:
+    columns, found = AthenaEngine(statements, None, "s3://tables").rows("select n from unnest(sequence(1, 2500)) as t (n)")  # type: ignore[arg-type]
+    assert (columns, [next(found) for _ in range(3)], athena.pages) == (["n"], [(1,), (2,), (3,)], 1)
+    assert (sum(n for (n,) in found), athena.pages) == (sum(range(4, 2501)), 3)
 
 
 @pytest.mark.parametrize(

@@ -22,6 +22,10 @@ STATEMENTS = {
         "create table if not exists `p_core`.`a` (`ds` DATE comment 'core.a') partitioned by (day(`ds`)) location 's3://x'"
     ),
     "alter table `core`.`a` add columns (`x` int)": "alter table `p_core`.`a` add columns (`x` int)",
+    "alter table `core`.`a` set tblproperties ('x'='1')": "alter table `p_core`.`a` set tblproperties ('x'='1')",
+    'select path, (select count(*) from core.a) from "core"."a$files"': (
+        'select path, (select count(*) from p_core.a) from "p_core"."a$files"'
+    ),
     "drop table if exists `core`.`a`": "drop table if exists `p_core`.`a`",
     "delete from core.a where x in (select x from raw.a)": "delete from p_core.a where x in (select x from p_raw.a)",
     "insert into core.a (x) select x from raw.a": "insert into p_core.a (x) select x from p_raw.a",

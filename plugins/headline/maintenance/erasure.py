@@ -10,7 +10,7 @@ from headline import settings
 from headline.errors import BadRequest, Transient
 from headline.ledger import Ledger, Tombstones, Upkeep
 from headline.maintenance.erasure_landed import landed_files, rewrite_landed, sources_of
-from headline.maintenance.erasure_published import PERSON_COLUMNS, change_published, published_rows
+from headline.maintenance.erasure_published import PERSON_COLUMNS, change_published, published_rows, tables_with_persons
 from headline.s3 import copies
 from headline.specs import Catalog
 from headline.warehouse import Warehouse
@@ -46,7 +46,7 @@ def erase(person: str, asked_by: str, catalog: Catalog, ledger: Ledger, warehous
 
     Periods keep their versions, and what does not show the id keeps its fingerprint. A tombstone sees to it that what arrives
     later has the pseudonym too. Again is safe, and finishes what a crash has left. Raises Transient while a run computes, BadData
-    where a landed file is damaged.
+    where a landed file is damaged, BadRequest where the files of a table still have the person.
     """
     upkeep = Upkeep(ledger.conn_id)
     if busy := upkeep.at_work():
@@ -62,7 +62,7 @@ def erase(person: str, asked_by: str, catalog: Catalog, ledger: Ledger, warehous
     copies.clear()
     with warehouse.session() as session:
         rows = list(published_rows(person, persons, catalog, session))
-        change_published(rows, ledger, upkeep, session)
+        change_published(rows, tables_with_persons(catalog, session), ledger, upkeep, session)
         found.update({one.output: one.row_count for one in rows})
     told = upkeep.count_told(person)
     upkeep.replace_told(person, persons.pseudonym(person) or "")

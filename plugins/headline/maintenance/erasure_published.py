@@ -42,21 +42,22 @@ def published_rows(person: str, persons: Persons, catalog: Catalog, session: Ses
     there = session.tables()
     for table in catalog.tables.values():
         contract = load_contract(table)
-        columns = [name for name in PERSON_COLUMNS if name in contract.column_names]
+        columns = {one.name: one.sql_type for one in contract.columns if one.name in PERSON_COLUMNS}
         personal = contract.personal_columns - {_TEXT}
         for output in (Output(name, table).name for name in table.outputs if name in there):
-            for column in columns:
-                condition = f"{column} = {_literal(person)}"
+            for column, kind in columns.items():
+                condition = f"{column} = {_value(person, kind)}"
                 gone = [f"{name} = null" for name in sorted(personal)]
                 if _TEXT in contract.column_names:
                     gone.append(f"{_TEXT} = case when {_TEXT} is not null then {_literal(ERASED_TEXT)} end")
-                yield from _found(session, output, table, condition, ", ".join([f"{column} = {_literal(pseudonym)}", *gone]))
+                yield from _found(session, output, table, condition, ", ".join([f"{column} = {_value(pseudonym, kind)}", *gone]))
             if _TEXT in contract.column_names:
                 yield from _refused(person, persons, output, table, session)
     made = {output for table in catalog.tables.values() for output in table.outputs}
     for output in sorted(there - made):
-        for column in sorted(set(PERSON_COLUMNS) & session.columns(output).keys()):
-            condition, setting = (f"{column} = {_literal(value)}" for value in (person, pseudonym))
+        found = session.columns(output)
+        for column in sorted(set(PERSON_COLUMNS) & found.keys()):
+            condition, setting = (f"{column} = {_value(value, found[column])}" for value in (person, pseudonym))
             yield from _found(session, output, None, condition, setting)
 
 
@@ -65,7 +66,7 @@ def _refused(person: str, persons: Persons, output: str, table: Table, session: 
     from headline.sources.persons import ERASED_TEXT
 
     for column in (_TEXT, _ORIGIN):
-        query = f"select distinct {column} from {output} where contains({column}, {_literal(person)})"
+        query = f"select distinct {column} from {output} where strpos({column}, {_literal(person)}) > 0"
         for (text,) in session.query(query).rows:
             if persons.found_in(text):
                 instead = ERASED_TEXT if column == _TEXT else persons.without(text)
@@ -78,14 +79,23 @@ def _found(session: Session, output: str, table: Table | None, condition: str, s
         yield Rows(output, table, condition, setting, count)
 
 
-def change_published(found: Sequence[Rows], ledger: Ledger, upkeep: Upkeep, session: Session) -> None:
-    """Change the rows in one step; after a crash in the middle their periods are in doubt, and the next run computes them."""
-    if not found:
-        return
+def tables_with_persons(catalog: Catalog, session: Session) -> list[str]:
+    """Every published table and quarantine that can have a row about somebody, also those that nobody makes any more."""
+    telling, there = {*PERSON_COLUMNS, _TEXT}, session.tables()
+    made = {name: table for table in catalog.tables.values() for name in table.outputs if name in there}
+    found = [name for name, table in made.items() if telling & {*load_contract(table).column_names}]
+    return sorted([*found, *(name for name in there - made.keys() if telling & session.columns(name).keys())])
+
+
+def change_published(found: Sequence[Rows], besides: Sequence[str], ledger: Ledger, upkeep: Upkeep, session: Session) -> None:
+    """Change the rows in one step; after a crash in the middle their periods are in doubt, and the next run computes them.
+
+    `besides`: tables whose earlier states may have the person, also where a crash came after the change.
+    """
     tables = {one.table.full_name: one.table for one in found if one.table}
     sound = {name: _sound(table, _periods(name, found, session), ledger, session) for name, table in tables.items()}
     ledger.distrust({name: list(starts) for name, starts in sound.items()})
-    session.change([f"update {one.output} set {one.setting} where {one.condition}" for one in found])
+    session.change([f"update {one.output} set {one.setting} where {one.condition}" for one in found], besides)
     for name, table in tables.items():
         now = {content.start: content.fingerprint for content in session.published_contents(table)}
         upkeep.set_fingerprints({(name, start): now[period] for start, period in sound[name].items()})
@@ -115,6 +125,11 @@ def _sound(table: Table, periods: set[date | None], ledger: Ledger, session: Ses
         if key in periods and state.fingerprint and state.fingerprint == contents.get(key):
             sound[state.interval.start] = key
     return sound
+
+
+def _value(text: str, kind: str) -> str:
+    """A text as a value of a type, NULL where it is none: not every engine compares a text with a number."""
+    return _literal(text) if kind.lower().startswith("varchar") else f"try_cast({_literal(text)} as {kind})"
 
 
 def _literal(text: str) -> str:

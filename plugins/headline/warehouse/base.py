@@ -57,8 +57,9 @@ class Session(ABC):
         else, and the statement is stopped after so many seconds, with BadRequest."""
 
     @abstractmethod
-    def change(self, statements: Sequence[str]) -> None:
-        """Carry out statements that change published rows in one atomic step, and leave nothing of the rows as they were."""
+    def change(self, statements: Sequence[str], besides: Sequence[str] = ()) -> None:
+        """Carry out statements that change published rows in one atomic step, and leave nothing of the rows as they were, nor of
+        what the tables `besides` had before. Raises BadRequest where something of it is left, with the changes in place."""
 
     @abstractmethod
     def tables(self) -> set[str]:

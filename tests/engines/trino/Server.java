@@ -24,6 +24,7 @@ public class Server {
     iceberg.put("iceberg.catalog.type", "glue");
     iceberg.put("iceberg.hive-catalog-name", "hive");
     iceberg.put("iceberg.expire-snapshots.min-retention", "0s");
+    iceberg.put("iceberg.remove-orphan-files.min-retention", "0s");
     iceberg.put("iceberg.extended-statistics.collect-on-write", "false");
     var hive = new HashMap<>(aws);
     hive.put("hive.metastore", "glue");

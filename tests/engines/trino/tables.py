@@ -18,6 +18,8 @@ _HEADERS = {
     "X-Trino-Catalog": "awsdatacatalog",
     "X-Trino-Schema": "core",
     "X-Trino-Time-Zone": "UTC",
+    # Each writer opens 100 partitions at most. Athena opens so many in all, which is what one writer does.
+    "X-Trino-Session": "task_min_writer_count=1,task_max_writer_count=1,task_scale_writers_enabled=false",
     "X-Trino-Client-Capabilities": "PARAMETRIC_DATETIME",  # moments in full, not in milliseconds
 }
 _CATEGORIES = {"INTERNAL_ERROR": 1, "USER_ERROR": 2}
@@ -61,7 +63,9 @@ class TrinoTables:
             name = upkeep[2]
             if upkeep[1].lower() == "optimize":
                 return [f"alter table {name} execute optimize"]
-            return [f"alter table {name} execute expire_snapshots(retention_threshold => '{self.ages.get(name, '432000')}s')"]
+            age = f"retention_threshold => '{self.ages.get(name, '432000')}s'"
+            # Files that the newest snapshot has dropped, such as those that OPTIMIZE has merged, go as orphans.
+            return [f"alter table {name} execute {what}({age})" for what in ("expire_snapshots", "remove_orphan_files")]
         if not _DDL.match(sql):
             return [_ATHENA_ONLY.sub("", sql, count=2) if sql.startswith("create table") else sql]
         tree = sqlglot.parse_one(sql, read="athena")

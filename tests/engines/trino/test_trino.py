@@ -5,9 +5,14 @@ Athena is built on Trino and is not it. This shows grammar, types, functions, ME
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import pytest
+from pyarrow import parquet
+from tests.attacks.test_erasure import NAMED, WORDS, erased, found, named
 from tests.engines import test_athena
 from tests.engines.athena_double import AthenaDouble, client
 from tests.engines.test_athena_flow import (  # noqa: F401
@@ -24,10 +29,13 @@ from tests.engines.test_athena_flow import (  # noqa: F401
     test_more_days_than_athena_writes_at_once_are_published_in_parts,
     test_upkeep_merges_files_and_forgets_snapshots_of_every_table,
 )
+from tests.engines.test_athena_removal import customers  # noqa: F401
 from tests.faults.world import Table, World
 from tests.unit.conftest import Project
 
+from headline import specs
 from headline.errors import SpecError
+from headline.pipeline.fingerprints import verify_published
 from headline.sql import transpiled
 
 # What DuckDB gives for each of these.
@@ -53,6 +61,16 @@ def test_what_engines_read_differently_means_what_duckdb_means_by_it(athena: Ath
     assert found == {sql: [(value,)] for sql, value in MEANINGS.items()}
 
 
+def stored(prefix: str) -> Iterator[list[dict[str, Any]]]:
+    """The rows of each Parquet file below a place in the bucket, whether any table has it or not."""
+    s3 = client("s3")
+    for page in s3.get_paginator("list_objects_v2").paginate(Bucket="tables", Prefix=prefix):
+        for one in page["Contents"]:
+            if one["Key"].endswith(".parquet"):
+                body = s3.get_object(Bucket="tables", Key=one["Key"])["Body"].read()
+                yield parquet.read_table(BytesIO(body)).to_pylist()
+
+
 def test_a_day_that_became_empty_is_emptied_and_no_file_keeps_its_rows(shop: Project, athena: AthenaDouble) -> None:  # noqa: F811
     shop.publish("core_shop", D1, D3)
     assert is_right(shop)
@@ -64,8 +82,15 @@ def test_a_day_that_became_empty_is_emptied_and_no_file_keeps_its_rows(shop: Pro
     with shop.warehouse.session() as session:
         session.change(["delete from core.orders where order_id = 'a'"])
     assert rows(shop, "select order_id from core.orders") == [("c",)]
-    listed = client("s3").list_objects_v2(Bucket="tables", Prefix="warehouse/core/orders/data/")["Contents"]
-    assert [Path(one["Key"]).suffix for one in listed] == [".parquet"], "of one day one row is left, and none of what was"
+    assert list(stored("warehouse/core/orders/")) == [[{"ds": D3, "order_id": "c", "amount": 100}]]
+
+
+def test_no_file_of_any_table_has_an_erased_person(customers: Project) -> None:  # noqa: F811
+    assert named(str(list(stored("warehouse/"))), *WORDS, "C123") == [*WORDS, "C123"]
+    assert erased(customers) == NAMED
+    assert named(str(list(stored("warehouse/"))), *WORDS, "C123") == ["C123"]
+    assert found(customers) == []
+    assert not verify_published(specs.load().tables.values(), customers.ledger, customers.warehouse).differences
 
 
 def test_a_statement_that_trino_refuses_is_faulty(shop: Project) -> None:  # noqa: F811

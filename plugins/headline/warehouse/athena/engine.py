@@ -5,9 +5,9 @@ from __future__ import annotations
 import hashlib
 import logging
 import re
-import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from sqlglot import exp
 
@@ -18,6 +18,7 @@ from headline.warehouse.athena.glue import Glue
 from headline.warehouse.athena.landed import landed_rows
 from headline.warehouse.athena.statements import About, AthenaStatements
 from headline.warehouse.athena.together import apart, grouped, together
+from headline.warehouse.athena.upkeep import expunge, maintain
 from headline.warehouse.base import Result
 from headline.warehouse.iceberg.engine import Engine, Partition
 from headline.warehouse.iceberg.names import STAGING, part_of
@@ -30,13 +31,6 @@ log = logging.getLogger(__name__)
 _LONGEST = 250_000
 _STAGED = re.compile(rf'"?{STAGING}"?\."?(\w+?)__(\w+?)(?:__and_quarantine)?(?:__part\d+)?__[0-9a-f]{{16}}\b')
 _MERGED = re.compile(r"\s*merge\s+into\s+(\w+\.\w+)", re.IGNORECASE)
-# Ages in seconds.
-_NO_ROW_LEFT = {
-    "vacuum_max_snapshot_age_seconds": 1,
-    "vacuum_min_snapshots_to_keep": 1,
-    "optimize_rewrite_delete_file_threshold": 1,
-}
-_AS_USUAL = _NO_ROW_LEFT | {"vacuum_max_snapshot_age_seconds": 432_000, "optimize_rewrite_delete_file_threshold": 2}
 
 
 class AthenaEngine(Engine):
@@ -57,6 +51,9 @@ class AthenaEngine(Engine):
         if (known := self._answers.pop(sql, None)) is not None:
             return known
         return self._statements.execute(self._with_views(sql), _about(sql))
+
+    def rows(self, sql: str) -> tuple[list[str], Iterator[tuple[Any, ...]]]:
+        return self._statements.rows(self._with_views(sql), _about(sql))
 
     def foresee(self, statements: Callable[[], Sequence[str]]) -> None:
         """Answered in one statement; where that fails, each when it is asked, so that it is known which was wrong."""
@@ -200,16 +197,11 @@ class AthenaEngine(Engine):
         self._statements.cancel_others("publish")
 
     def expunge(self, tables: Sequence[str]) -> None:
-        time.sleep(2)  # VACUUM keeps every snapshot of its last second, and the change may be as young
-        for name in tables:
-            self._set(name, _NO_ROW_LEFT)
-            self.maintain(name)
-            self._set(name, _AS_USUAL)
+        expunge(self._statements, self._glue, tables)
 
     def maintain(self, name: str) -> None:
-        """Merge small files and those that deletes have left, and forget snapshots that nobody reads any more."""
-        for statement in (f"OPTIMIZE {name} REWRITE DATA USING BIN_PACK", f"VACUUM {name}"):
-            self._statements.execute(statement, About(name, "upkeep"))
+        """Merge small files and those that deletes have left, and expire snapshots that nobody reads any more."""
+        maintain(self._statements, name)
 
     def drop_old(self, days: int) -> list[str]:
         """Drop what runs that were killed have left in staging, and lists of landed files, when they are so many days old."""
@@ -220,11 +212,6 @@ class AthenaEngine(Engine):
         return old
 
     # inside
-
-    def _set(self, name: str, properties: Mapping[str, int]) -> None:
-        listed = ", ".join(f"'{key}'='{value}'" for key, value in properties.items())
-        database, table = name.split(".")
-        self._statements.execute(f"alter table `{database}`.`{table}` set tblproperties ({listed})", About(name, "upkeep"))
 
     def _with_views(self, sql: str) -> str:
         for name, select in self._views.items():

@@ -38,6 +38,8 @@ _FOR_NOW = {
     "NO_NODES_AVAILABLE",
     "TRANSACTION_CONFLICT",
 }
+# A part of what OPTIMIZE or VACUUM has to do is done, and the same statement does the next.
+MORE_RUNS_NEEDED = re.compile(r"\bICEBERG_(OPTIMIZE|VACUUM)_MORE_RUNS_NEEDED\b")
 _SCAN_LIMIT = re.compile(r"bytes scanned limit", re.IGNORECASE)
 _SLOW_DOWN = re.compile(
     r"slow ?down|throttl|rate exceeded|too many requests|query exhausted resources|timed? ?out", re.IGNORECASE
@@ -58,7 +60,9 @@ def failed(query_id: str, status: dict[str, Any]) -> HeadlineError:
         return Transient(told)
     if codes & _BAD_VALUES:
         return BadData(told)
-    if error.get("Retryable") or error.get("ErrorCategory") == _SYSTEM or codes & _FOR_NOW or _SLOW_DOWN.search(reason):
+    if error.get("Retryable") or error.get("ErrorCategory") == _SYSTEM or codes & _FOR_NOW:
+        return Transient(told)
+    if MORE_RUNS_NEEDED.search(reason) or _SLOW_DOWN.search(reason):
         return Transient(told)
     if codes or error.get("ErrorCategory") == _USER or "denied" in reason.lower():
         return SpecError([told])

@@ -82,10 +82,17 @@ class Glue:
 
     def delete(self, location: str) -> None:
         """Delete every file below a place in S3."""
-        bucket, prefix = _parts(location)
-        for page in self._s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=f"{prefix}/"):
-            if listed := [{"Key": one["Key"]} for one in page.get("Contents", [])]:
-                self._call(self._s3.delete_objects, Bucket=bucket, Delete={"Objects": listed, "Quiet": True})
+        bucket, _ = _parts(location)
+        for listed in self._listed(location):
+            objects = {"Objects": [{"Key": one["Key"]} for one in listed], "Quiet": True}
+            answer = self._call(self._s3.delete_objects, Bucket=bucket, Delete=objects) or {}
+            for one in answer.get("Errors", ()):
+                raise refused(one["Code"], f"DeleteObjects: s3://{bucket}/{one['Key']}: {one['Message']}")
+
+    def files(self, location: str) -> Iterator[str]:
+        """The address of every file below a place in S3 that is not empty."""
+        bucket, _ = _parts(location)
+        return (f"s3://{bucket}/{one['Key']}" for listed in self._listed(location) for one in listed if one["Size"])
 
     def metadata(self, table: Mapping[str, Any]) -> dict[str, Any]:
         """The metadata of an Iceberg table that Glue points to."""
@@ -98,11 +105,13 @@ class Glue:
         return {"DatabaseName": f"{self._prefix}{database}", "Name": table}
 
     def _pages(self, operation: str, field: str, **arguments: Any) -> Iterator[dict[str, Any]]:
-        try:
-            for page in self._glue.get_paginator(operation).paginate(**arguments):
-                yield from page[field]
-        except (ClientError, BotoCoreError) as error:
-            raise _told(error) from error
+        return (one for page in _paginated(self._glue, operation, arguments) for one in page[field])
+
+    def _listed(self, location: str) -> Iterator[list[dict[str, Any]]]:
+        """What S3 tells of the files below a place, a thousand at a time."""
+        bucket, prefix = _parts(location)
+        pages = _paginated(self._s3, "list_objects_v2", {"Bucket": bucket, "Prefix": f"{prefix}/"})
+        return (page["Contents"] for page in pages if page.get("Contents"))
 
     def _call(self, call: Any, **arguments: Any) -> Any:
         """The answer of a call; None where what it is about is not there, and where it was made meanwhile."""
@@ -114,6 +123,13 @@ class Glue:
             raise _told(error) from error
         except BotoCoreError as error:
             raise _told(error) from error
+
+
+def _paginated(client: Any, operation: str, arguments: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    try:
+        yield from client.get_paginator(operation).paginate(**arguments)
+    except (ClientError, BotoCoreError) as error:
+        raise _told(error) from error
 
 
 def _told(error: ClientError | BotoCoreError) -> HeadlineError:

@@ -19,7 +19,7 @@ from headline.errors import BadRequest, Transient
 from headline.ledger import Statement, Statements
 from headline.warehouse.athena.dialect import DIALECT
 from headline.warehouse.athena.errors import failed, is_throttling, refused
-from headline.warehouse.athena.values import result_of
+from headline.warehouse.athena.values import rows_of
 from headline.warehouse.base import Result
 from headline.warehouse.iceberg.prefix import prefixed
 
@@ -82,9 +82,16 @@ class AthenaStatements:
 
     def execute(self, sql: str, about: About | None = None, seconds: float | None = None) -> Result:
         """Run a statement and fetch its rows; raises BadRequest where it takes more than so many `seconds`."""
+        columns, rows = self.rows(sql, about, seconds)
+        return Result(columns, list(rows))
+
+    def rows(
+        self, sql: str, about: About | None = None, seconds: float | None = None
+    ) -> tuple[list[str], Iterator[tuple[Any, ...]]]:
+        """The same, with its columns and an iterator of its rows, which fetches and holds a thousand at a time."""
         query_id = self._start(prefixed(sql, self._prefix, DIALECT), uuid4().hex)
         self._wait(self._begun(query_id, about or About()), seconds)
-        return result_of(self._pages(query_id))
+        return rows_of(self._pages(query_id))
 
     def execute_once(self, sql: Callable[[int], str], about: About, is_done: Callable[[int], bool]) -> None:
         """Run a statement that an earlier process of the run may have begun: where it is running it is waited for, and where it

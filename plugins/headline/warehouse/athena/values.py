@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from itertools import chain
 from typing import Any
-
-from headline.warehouse.base import Result
 
 
 def _moment(text: str) -> datetime:
@@ -34,20 +33,15 @@ _READ: dict[str, Callable[[str], Any]] = {
 }
 
 
-def result_of(pages: Iterable[dict[str, Any]]) -> Result:
-    """Rows with their column names, of the pages of GetQueryResults; the first row of a SELECT repeats the names."""
-    columns: list[str] = []
-    readers: list[Callable[[str], Any]] = []
-    rows: list[tuple[Any, ...]] = []
-    for number, page in enumerate(pages):
-        found = page["ResultSet"]["Rows"]
-        if number == 0:
-            described = page["ResultSet"]["ResultSetMetadata"]["ColumnInfo"]
-            columns = [column["Name"] for column in described]
-            readers = [_READ.get(column["Type"], str) for column in described]
-            if found and [value.get("VarCharValue") for value in found[0]["Data"]] == columns:
-                found = found[1:]
-        for row in found:
-            texts = [cell.get("VarCharValue") for cell in row["Data"]]
-            rows.append(tuple(None if text is None else read(text) for read, text in zip(readers, texts, strict=True)))
-    return Result(columns, rows)
+def rows_of(pages: Iterator[dict[str, Any]]) -> tuple[list[str], Iterator[tuple[Any, ...]]]:
+    """Column names and rows of the pages of GetQueryResults, one page at a time; the first row of a SELECT repeats the names."""
+    first = next(pages)
+    described = first["ResultSet"]["ResultSetMetadata"]["ColumnInfo"]
+    columns = [str(column["Name"]) for column in described]
+    readers = [_READ.get(column["Type"], str) for column in described]
+    texts = (
+        [cell.get("VarCharValue") for cell in row["Data"]] for page in chain([first], pages) for row in page["ResultSet"]["Rows"]
+    )
+    rows = (row for number, row in enumerate(texts) if number or row != columns)
+    read = (tuple(None if text is None else read(text) for read, text in zip(readers, row, strict=True)) for row in rows)
+    return columns, read

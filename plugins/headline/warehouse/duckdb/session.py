@@ -45,7 +45,7 @@ class DuckDBSession(Statements, Session):
     def query_alone(self, sql: str, seconds: float) -> Result:
         return query_alone(self, self._connection, sql, seconds)
 
-    def change(self, statements: Sequence[str]) -> None:
+    def change(self, statements: Sequence[str], besides: Sequence[str] = ()) -> None:  # noqa: ARG002 (there is one state only)
         with self.transaction():
             for statement in statements:
                 self.execute(statement)

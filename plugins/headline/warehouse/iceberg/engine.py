@@ -168,5 +168,8 @@ class Engine(ABC):
         self.query(self.write(replacing(IDENTITY, columns, values.subquery("known"), None)))
 
     def expunge(self, tables: Sequence[str]) -> None:
-        """Leave nothing of rows that were changed, where it `can_expunge`: rewrite what holds them, expire older snapshots."""
+        """Leave nothing of rows that were changed, where it `can_expunge`: rewrite what holds them and expire older snapshots.
+
+        Raises BadRequest where something is left all the same.
+        """
         raise NotImplementedError(f"{type(self).__name__} cannot expunge rows of {', '.join(tables)}")

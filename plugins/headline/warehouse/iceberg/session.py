@@ -40,15 +40,17 @@ class IcebergSession(Session):
     def query_alone(self, sql: str, seconds: float) -> Result:
         return self.engine.query_within(sql, seconds, settings.load().query_rows)
 
-    def change(self, statements: Sequence[str]) -> None:
+    def change(self, statements: Sequence[str], besides: Sequence[str] = ()) -> None:
         """One commit a statement; who is killed in between carries all of them out again."""
         trees = [parse_one(statement, read=DIALECT) for statement in statements]
-        changed = sorted({f"{table.db}.{table.name}" for tree in trees if (table := tree.find(exp.Table))})
-        if not self.engine.can_expunge:  # before anything is changed
-            raise BadRequest(f"this engine cannot remove older snapshots of {', '.join(changed)}; nothing was changed")
+        changed = {f"{table.db}.{table.name}" for tree in trees if (table := tree.find(exp.Table))}
+        if changed and not self.engine.can_expunge:  # before anything is changed
+            told = ", ".join(sorted(changed))
+            raise BadRequest(f"this engine cannot remove older snapshots of {told}; nothing was changed")
         for tree in trees:
             self.engine.query(self.engine.write(tree))
-        self.engine.expunge(changed)
+        if self.engine.can_expunge and (emptied := sorted({*changed, *besides})):
+            self.engine.expunge(emptied)
 
     def tables(self) -> set[str]:
         return {name for name in self.engine.tables() if name.split(".")[0] not in (STAGING, OWN_SCHEMA)}

@@ -76,10 +76,14 @@ def test_a_deactivated_account_loses_its_tokens_at_once_and_a_role_its_dags(airf
         assert client.get(f"{API}/tables/profit.unit_profit/rows?limit=1").status_code == 200
         assert client.get(f"{API}/tables/core.order_lines/rows").status_code == 403
         assert client.get("/headline/board").status_code == 200
+        assert client.get("/api/v2/dags").status_code == 200
         with Postgres(airflow.home.postgres).connect("airflow") as connection, connection.cursor() as cursor:
+            cursor.execute("delete from ab_user_role where user_id = (select id from ab_user where username = 'leaves')")
+            connection.commit()
+            assert client.get(f"{API}/tables/profit.unit_profit/rows?limit=1").status_code == 403
             cursor.execute("update ab_user set active = false where username = 'leaves'")
             connection.commit()
-        for path in (f"{API}/tables", "/headline/board", "/headline/api/tables"):
+        for path in (f"{API}/tables", "/headline/board", "/headline/api/tables", "/api/v2/dags"):
             assert client.get(path).status_code in (401, 403), path
     with httpx.Client(base_url=airflow.environment["AIRFLOW__API__BASE_URL"], trust_env=False) as client:
         assert client.get(f"{API}/openapi.json").status_code == 401

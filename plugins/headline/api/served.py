@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from headline.pages.served import loaded
+
 if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send
 
@@ -12,6 +14,4 @@ VERSION = "/api/v1"
 
 async def api(scope: Scope, receive: Receive, send: Send) -> None:
     """Answer a request; the first one loads the API."""
-    from headline.api.app import app
-
-    await app(scope, receive, send)
+    await loaded("headline.api.app")(scope, receive, send)

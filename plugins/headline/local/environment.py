@@ -59,6 +59,7 @@ LINEAGE = tuple(
 # Where things are is of a machine; these follow a deployment into its containers.
 OF_A_MACHINE = {"home", "include", "sources", "landing", "without", "area_roles", "developer", "production"}
 LIMITS = tuple(variable(name) for name in Settings.model_fields if name not in OF_A_MACHINE and variable(name) not in DEFAULTS)
+AUTH_MANAGER = "headline.pages.auth_manager.HeadlineFabAuthManager"
 QUIET = " ".join(
     f"{name}=WARNING"
     for name in ("http.access", "airflow.jobs", "airflow.models", "airflow.dag_processing", "airflow.serialization")
@@ -148,9 +149,7 @@ def derived(place: Place, secrets: Secrets, choices: Mapping[str, str]) -> dict[
         "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
         # DAG files only name their pipelines: they need not contain the words that the safe mode looks for.
         "AIRFLOW__CORE__DAG_DISCOVERY_SAFE_MODE": "False",
-        "AIRFLOW__CORE__AUTH_MANAGER": "airflow.providers.fab.auth_manager.fab_auth_manager.FabAuthManager",
-        # How long a user is kept: whose account is deactivated, or who loses a role, loses its rights after a second at most.
-        "AIRFLOW__FAB__CACHE_TTL": "1",
+        "AIRFLOW__CORE__AUTH_MANAGER": AUTH_MANAGER,
         "AIRFLOW__CORE__EXECUTOR": "headline.executor.LocalExecutor",
         "AIRFLOW__CORE__PARALLELISM": "4",
         # How long a task waits before its second try; every further wait is longer.

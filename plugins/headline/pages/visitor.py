@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -10,7 +9,7 @@ from airflow.api_fastapi.auth.managers.models.resource_details import DagAccessE
 from airflow.api_fastapi.core_api.security import GetUserDep, get_auth_manager
 from fastapi import Depends, HTTPException, Request
 
-from headline.pages.at_once import AtOnce
+from headline.pages.accounts import RIGHTS
 from headline.specs.access import PERSONAL_DATA
 
 
@@ -66,24 +65,10 @@ class Visitor:
         return bool(get_auth_manager().is_authorized_dag(method=method, details=DagDetails(id=dag_id), user=self.user))
 
 
-def _active(user_ids: Sequence[int]) -> Sequence[bool]:
-    """Which of these users may still log in."""
-    from airflow.providers.fab.auth_manager.models import User
-    from airflow.utils.session import create_session
-    from sqlalchemy import select
-
-    with create_session(scoped=False) as session:
-        found = set(session.scalars(select(User.id).where(User.id.in_(user_ids), User.active.is_(True))))
-    return [one in found for one in user_ids]
-
-
-ACTIVE: AtOnce[int, bool] = AtOnce(_active)
-
-
 async def active_user(user: GetUserDep) -> Any:
-    """Who asks. Airflow keeps a user for some seconds, so that a token would outlive its account: asked anew, it does not."""
+    """Who asks. FAB keeps a user for some seconds, so that a token would outlive its account: asked anew, it does not."""
     is_kept = type(user).__module__.startswith("airflow.providers.fab.") and not getattr(user, "is_anonymous", False)
-    if is_kept and not await ACTIVE.ask(user.id):
+    if is_kept and not getattr(get_auth_manager(), "asks_each_time", False) and await RIGHTS.ask(("", user.id)) is None:
         raise HTTPException(401, "this account is deactivated; ask an administrator of Airflow")
     return user
 

@@ -1,5 +1,6 @@
 """What the pages show; who may see them is tested on the running Airflow."""
 
+import gc
 import re
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ from fastapi import FastAPI, HTTPException
 from fastapi.responses import Response
 from starlette.testclient import TestClient
 
-from headline.pages import app
+from headline.pages import app, served
 from headline.pages.app import alert, runbook
 from headline.pages.headers import HEADERS, send_headers
 from headline.pages.served import pages
@@ -45,6 +46,8 @@ def test_every_answer_carries_the_headers_and_may_say_otherwise() -> None:
 
 def test_what_airflow_mounts_is_the_pages() -> None:
     assert TestClient(pages).get("/nowhere").status_code == 404
+    assert gc.get_freeze_count() > 100_000, "what the first request has loaded is no work for the garbage collector"
+    assert gc.get_threshold()[2] == served.FULL_COLLECTIONS
 
 
 @pytest.mark.parametrize("kind", ["no_such_kind", "../README", ""])

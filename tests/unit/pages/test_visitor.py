@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from types import SimpleNamespace
 from typing import Any
 
@@ -23,16 +24,25 @@ class User(SimpleNamespace):
 
 
 def test_a_user_of_fab_is_looked_for_each_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    asked: list[int] = []
-    monkeypatch.setattr(visitor, "ACTIVE", AtOnce(lambda ids: [asked.append(one) or one == 1 for one in ids]))
+    asked: list[tuple[str, int]] = []
+
+    def rights(logins: Sequence[tuple[str, int]]) -> list[frozenset[Any] | None]:
+        asked.extend(logins)
+        return [frozenset() if user == 1 else None for _, user in logins]
+
+    monkeypatch.setattr(visitor, "RIGHTS", AtOnce(rights))
+    monkeypatch.setattr(visitor, "get_auth_manager", object)
     there, gone = User(id=1), User(id=2)
     for _ in range(2):
         assert asyncio.run(active_user(there)) is there
     with pytest.raises(HTTPException, match="401: this account is deactivated"):
         asyncio.run(active_user(gone))
-    assert asked == [1, 1, 2]
+    assert asked == [("", 1), ("", 1), ("", 2)]
     other: Any = SimpleNamespace(id=2)
     assert asyncio.run(active_user(other)) is other, "another auth manager keeps nobody"
+    monkeypatch.setattr(visitor, "get_auth_manager", lambda: SimpleNamespace(asks_each_time=True))
+    assert asyncio.run(active_user(gone)) is gone, "our own has asked already"
+    assert len(asked) == 3
 
 
 def test_every_page_asks_for_an_active_account() -> None:

@@ -69,7 +69,7 @@ class Builder:
             server.cursor().execute(f"create database {ledger}")
         self._connection(ledger, conn_type="postgres", host=self._postgres, login="postgres", schema=ledger)
         file = self._folder / f"{name}.duckdb"
-        self._connection(warehouse, conn_type="duckdb", host=str(file), extra={"memory_limit": "1GB"})
+        self._connection(warehouse, conn_type="duckdb", host=str(file), extra={"memory_limit": "1GB", "threads": 1})
         migrate(ledger)
         return House(file, specs.load(), Ledger(ledger), open_warehouse(warehouse), PIPELINES, ACCEPTANCE)
 

@@ -27,14 +27,14 @@ LENGTH = 64
 SOME_DAYS = Interval(date(1066, 10, 1), date(1492, 8, 1))  # Mondays, so they are whole weeks as well as whole months
 
 
-@few(2)
+@few(1)
 @given(worlds(length=LENGTH, start=START), st.sets(st.integers(0, LENGTH - 1), max_size=2))
 def test_a_day_of_profit_depends_on_its_windows_alone(make_street: MakeStreet, world: World, offsets: set[int]) -> None:
     busy = {day for name, day in world.arrived if name == "orders"}
     compare(make_street, PROFIT, world, busy | {START + timedelta(days=offset) for offset in offsets})
 
 
-@few(2)
+@few(1)
 @given(app_worlds(length=LENGTH, start=START), st.sets(st.integers(0, LENGTH - 1), min_size=2, max_size=4))
 def test_a_day_of_use_depends_on_its_windows_alone(make_street: MakeStreet, world: World, offsets: set[int]) -> None:
     compare(make_street, USE, world, {START + timedelta(days=offset) for offset in offsets})

@@ -24,6 +24,7 @@ from tests.examples.house import House
 from headline import settings, specs
 from headline.intervals import DAY, Interval
 from headline.ledger import Ledger, migrate
+from headline.ledger.engine import engine
 from headline.local.example import Example
 from headline.pipeline import Waiver
 from headline.warehouse import open_warehouse
@@ -61,17 +62,23 @@ class Builder:
         self._postgres = postgres
         self._folder = folder
         self._environment = environment
+        self._empty = self._ledger("empty", template="template1")
+        migrate(self._empty)
+        engine(self._empty).dispose()  # a database can be copied while nobody is connected to it
 
     def build(self, name: str) -> House:
-        ledger, warehouse = f"headline_ledger_{name}", f"headline_warehouse_{name}"
-        with closing(psycopg2.connect(host=self._postgres, user="postgres")) as server:
-            server.autocommit = True
-            server.cursor().execute(f"create database {ledger}")
-        self._connection(ledger, conn_type="postgres", host=self._postgres, login="postgres", schema=ledger)
+        ledger, warehouse = self._ledger(name, template=self._empty), f"headline_warehouse_{name}"
         file = self._folder / f"{name}.duckdb"
         self._connection(warehouse, conn_type="duckdb", host=str(file), extra={"memory_limit": "1GB", "threads": 1})
-        migrate(ledger)
         return House(file, specs.load(), Ledger(ledger), open_warehouse(warehouse), PIPELINES, ACCEPTANCE)
+
+    def _ledger(self, name: str, template: str) -> str:
+        ledger = f"headline_ledger_{name}"
+        with closing(psycopg2.connect(host=self._postgres, user="postgres")) as server:
+            server.autocommit = True
+            server.cursor().execute(f"create database {ledger} template {template}")
+        self._connection(ledger, conn_type="postgres", host=self._postgres, login="postgres", schema=ledger)
+        return ledger
 
     def _connection(self, conn_id: str, **parts: Any) -> None:
         self._environment.setenv(f"AIRFLOW_CONN_{conn_id.upper()}", json.dumps(parts))

@@ -198,7 +198,7 @@ def test_a_merge_that_outlived_its_task_is_cancelled_before_others_publish(
 def test_more_days_than_athena_writes_at_once_are_published_in_parts(
     project: Project, athena: AthenaDouble, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    days = {D1 + DAY * n: [(f"o{n}", "1.00")] for n in range(101)}
+    days = {D1 + DAY * n: [(f"o{n}", "1.00")] for n in range(150)}
     project.arrive(days)
     with monkeypatch.context() as patched:
         patched.setattr(AthenaEngine, "most_partitions", 150)
@@ -207,7 +207,7 @@ def test_more_days_than_athena_writes_at_once_are_published_in_parts(
     merges = len(athena.statements("merge into raw.orders"))
     project.publish("shop", min(days), max(days))
     assert len(athena.statements("merge into raw.orders")) == merges + 2
-    assert rows(project, "select count(*) from raw.orders") == [(101,)]
+    assert rows(project, "select count(*) from raw.orders") == [(150,)]
 
 
 def test_upkeep_merges_files_and_forgets_snapshots_of_every_table(shop: Project, athena: AthenaDouble) -> None:

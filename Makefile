@@ -2,7 +2,7 @@
 .DEFAULT_GOAL := help
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
-.PHONY: help setup run status logs down clean test attack chaos faults fuzz lint docs bench bench-peers example format imports
+.PHONY: help setup run status logs down clean test attack chaos examples faults fuzz lint docs bench bench-peers example format imports
 .PHONY: constraints containers engines golden infra locks readout-peers sbom trino
 .PHONY: lint-docs lint-infra lint-rules lint-sql lint-types lint-yaml
 
@@ -110,6 +110,9 @@ attack: $(SET_UP) ## Attack warehouse, files, processes and pages in every way t
 
 faults: $(SET_UP) ## Inject every fault and every pair of faults there is into the demo company.
 	@HEADLINE_TEST_ALL_PAIRS=1 $(PYTEST) --numprocesses auto tests/faults/test_injected.py
+
+examples: $(SET_UP) ## Compute the examples over all of their data, and hold every figure against the files.
+	@HEADLINE_TEST_WHOLE_EXAMPLES=1 $(PYTEST) --numprocesses auto --dist loadfile tests/examples
 
 chaos: $(SET_UP) ## Kill tasks, the scheduler and PostgreSQL at random for minutes: make chaos seconds=600 seed=1
 	@HEADLINE_TEST_CHAOS_SECONDS=$(or $(seconds),600) HEADLINE_TEST_CHAOS_SEED=$(or $(seed),1) \

@@ -1,8 +1,12 @@
-"""UCI Online Retail through the whole street, held against queries on the file that share nothing with it."""
+"""UCI Online Retail through the whole street, held against queries on the file that share nothing with it.
+
+Its first five months, which take a fourth of the time; all of it for `make examples`.
+"""
 
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from collections.abc import Iterator
 from contextlib import closing
@@ -20,6 +24,7 @@ from tests.examples.house import House
 from headline import settings, specs
 from headline.intervals import DAY, Interval
 from headline.ledger import Ledger, migrate
+from headline.ledger.engine import engine
 from headline.local.example import Example
 from headline.pipeline import Waiver
 from headline.warehouse import open_warehouse
@@ -28,6 +33,8 @@ FOLDER = settings.PROJECT / "examples" / "online_retail"
 DATA = settings.PROJECT.parent / "shared" / "data" / "online_retail.parquet"
 EXAMPLE = Example.load(FOLDER)
 ACCEPTANCE = Waiver(EXAMPLE.accept or "", by="the example")
+IS_WHOLE = "HEADLINE_TEST_WHOLE_EXAMPLES" in os.environ
+DAYS = Interval(EXAMPLE.first, EXAMPLE.last + DAY if IS_WHOLE else date(2011, 5, 1))
 PIPELINES = ("finance", "shop", "core_finance", "core_shop", "unit_profit", "investor_profit")
 
 # Everything that is asked of the file itself starts from these three: its rows, and those that count once.
@@ -36,6 +43,7 @@ FILE = f"""
     with file as (
         select *, InvoiceNo[1] = 'C' as is_refund, Quantity * cast(cast(UnitPrice as varchar) as decimal(18, 6)) as amount
         from '{DATA}'
+        where InvoiceDate < '{DAYS.end}'
     ),
     once as (select distinct * from file),
     sales as (select * from once where not is_refund and Quantity > 0 and UnitPrice >= 0)
@@ -54,17 +62,23 @@ class Builder:
         self._postgres = postgres
         self._folder = folder
         self._environment = environment
+        self._empty = self._ledger("empty", template="template1")
+        migrate(self._empty)
+        engine(self._empty).dispose()  # a database can be copied while nobody is connected to it
 
     def build(self, name: str) -> House:
-        ledger, warehouse = f"headline_ledger_{name}", f"headline_warehouse_{name}"
+        ledger, warehouse = self._ledger(name, template=self._empty), f"headline_warehouse_{name}"
+        file = self._folder / f"{name}.duckdb"
+        self._connection(warehouse, conn_type="duckdb", host=str(file), extra={"memory_limit": "1GB", "threads": 1})
+        return House(file, specs.load(), Ledger(ledger), open_warehouse(warehouse), PIPELINES, ACCEPTANCE)
+
+    def _ledger(self, name: str, template: str) -> str:
+        ledger = f"headline_ledger_{name}"
         with closing(psycopg2.connect(host=self._postgres, user="postgres")) as server:
             server.autocommit = True
-            server.cursor().execute(f"create database {ledger}")
+            server.cursor().execute(f"create database {ledger} template {template}")
         self._connection(ledger, conn_type="postgres", host=self._postgres, login="postgres", schema=ledger)
-        file = self._folder / f"{name}.duckdb"
-        self._connection(warehouse, conn_type="duckdb", host=str(file), extra={"memory_limit": "1GB"})
-        migrate(ledger)
-        return House(file, specs.load(), Ledger(ledger), open_warehouse(warehouse), PIPELINES, ACCEPTANCE)
+        return ledger
 
     def _connection(self, conn_id: str, **parts: Any) -> None:
         self._environment.setenv(f"AIRFLOW_CONN_{conn_id.upper()}", json.dumps(parts))
@@ -89,9 +103,9 @@ def builder(postgres: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator
 
 @pytest.fixture(scope="module")
 def year(builder: Builder) -> House:
-    """All days of the file in one range."""
+    """All days in one range."""
     house = builder.build("year")
-    house.compute(Interval(EXAMPLE.first, EXAMPLE.last + DAY), "range")
+    house.compute(DAYS, "range")
     return house
 
 
@@ -101,17 +115,18 @@ def of_file(sql: str) -> list[tuple[Any, ...]]:
 
 
 def test_the_file_is_the_one_that_the_example_describes(year: House) -> None:
-    assert of_file("select count(*), min(cast(InvoiceDate as date)), max(cast(InvoiceDate as date)) from file") == [
-        (541909, EXAMPLE.first, EXAMPLE.last)
-    ]
+    with closing(duckdb.connect()) as connection:
+        dates = f"select count(*), min(cast(InvoiceDate as date)), max(cast(InvoiceDate as date)) from '{DATA}'"
+        assert connection.execute(dates).fetchall() == [(541909, EXAMPLE.first, EXAMPLE.last)]
     loads = year.ledger.current_loads("landing.retail_lines")
-    assert (len(loads), sum(load.row_count for load in loads)) == (374, 541909)
+    assert (len(loads), sum(load.row_count for load in loads)) == ((374, 541909) if IS_WHOLE else (151, 171999))
 
 
 def test_raw_holds_every_row_of_the_file_with_every_digit(year: House) -> None:
     lines = f"""
         select order_id, product_id, quantity, cast(unit_price as double) from raw.order_items
-        {{}} select InvoiceNo, StockCode, Quantity, UnitPrice from '{DATA}' where InvoiceNo not like 'C%'"""
+        {{}} select InvoiceNo, StockCode, Quantity, UnitPrice from '{DATA}'
+        where InvoiceNo not like 'C%' and InvoiceDate < '{DAYS.end}'"""
     assert year.query(lines.format("except all")) == []
     assert year.query("select count(*) from raw.order_items") == of_file("select count(*) from file where not is_refund")
     refunds = of_file("select count(*), sum(-amount), sum(-Quantity) from file where is_refund")
@@ -131,7 +146,7 @@ def test_raw_is_core_and_quarantine_in_rows_and_money(year: House, raw: str, cor
     arrived = year.query(f"select ds, count(*), sum({amount[0]}) from raw.{raw} group by ds order by ds")
     kept = f"select ds, {amount[1]} as amount from core.{core} union all select ds, {amount[1]} from quarantine.{core}"
     assert year.query(f"select ds, count(*), sum(amount) from ({kept}) as kept group by ds order by ds") == arrived
-    assert len(arrived) > 300
+    assert len(arrived) > 100
 
 
 def test_quarantine_holds_what_the_rules_refuse(year: House) -> None:
@@ -140,6 +155,7 @@ def test_quarantine_holds_what_the_rules_refuse(year: House) -> None:
     counted = """
         select 'duplicate_order_line', sum(n - 1) from (select count(*) as n from file where not is_refund group by file)
         union all select 'negative_unit_price', count(*) from once where not is_refund and Quantity > 0 and UnitPrice < 0
+        having count(*) > 0
         union all select 'non_positive_quantity', count(*) from once where not is_refund and Quantity <= 0 order by 1"""
     assert year.query(by_reason.format("order_lines")) == of_file(counted)
     repeated = "select 'duplicate_refund', sum(n - 1) from (select count(*) as n from file where is_refund group by file)"
@@ -155,7 +171,7 @@ def test_revenue_and_refunds_of_every_month_are_those_of_the_file(year: House) -
             union all select InvoiceDate, 0, -amount from once where is_refund
         )
         select strftime(InvoiceDate, '%Y-%m') as month, sum(revenue), sum(refund) from movements group by 1 order by 1""")
-    assert len(expected) == 13
+    assert len(expected) == (13 if IS_WHOLE else 5)
     for table in ("daily_profit_summary", "unit_profit"):
         sums = f"select strftime(ds, '%Y-%m'), sum(gross_revenue), sum(refund_amount) from profit.{table}"
         assert year.query(f"{sums} group by 1 order by 1") == expected
@@ -179,7 +195,7 @@ def test_a_refund_belongs_to_the_latest_earlier_sale_of_customer_and_product(yea
             on back.CustomerID = timed.CustomerID and back.StockCode = timed.StockCode and back.InvoiceDate >= timed.sold_at
         group by back.number
         order by all""")
-    assert sum(sold_at is not None for *_, sold_at in expected) == 7569
+    assert sum(sold_at is not None for *_, sold_at in expected) == (7569 if IS_WHOLE else 2161)
     found = year.query("""
         select
             split_part(refund_id, '-', 1), quantity, refund_amount,
@@ -193,7 +209,7 @@ def test_raw_keeps_utc_and_a_business_day_is_a_day_in_london(year: House) -> Non
     in_file = "select cast(InvoiceDate as varchar) from file where InvoiceNo = '{}' limit 1"
     for invoice, local, utc in (
         ("536365", "2010-12-01 08:26:00", "2010-12-01 08:26:00"),
-        ("559928", "2011-07-14 08:52:00", "2011-07-14 07:52:00"),
+        ("549991", "2011-04-14 08:13:00", "2011-04-14 07:13:00"),
     ):
         assert of_file(in_file.format(invoice)) == [(local,)]
         [(ordered_at, ds)] = year.query(order.format(invoice))
@@ -204,7 +220,7 @@ def test_profit_adds_up(year: House) -> None:
     days = """select sum(net_revenue), sum(cost_of_goods), sum(gross_profit), sum(net_profit), count(distinct ds),
         sum(marketing_expense + operational_expense + labor_expense) from profit.daily_profit_summary"""
     [(net_revenue, cost, gross_profit, net_profit, day_count, expenses)] = year.query(days)
-    assert (day_count, expenses) == (374, 0)
+    assert (day_count, expenses) == (len(DAYS), 0)
     assert gross_profit == net_profit == net_revenue - cost
     for table in ("unit_profit", "monthly_profit_trends"):
         assert year.query(f"select sum(net_revenue), sum(gross_profit), sum(net_profit) from profit.{table}") == [
@@ -237,29 +253,32 @@ def _columns(contract: Path) -> list[tuple[str, str]]:
 
 
 def test_running_it_again_changes_nothing(year: House) -> None:
+    """Of the five months the last one, beside all that it reads of those before."""
     contents, version = year.contents(), year.ledger.newest_version()
-    year.compute(Interval(EXAMPLE.first, EXAMPLE.last + DAY), "range again")
+    year.compute(DAYS if IS_WHOLE else Interval(date(2011, 4, 1), DAYS.end), "range again")
     assert year.contents() == contents
     assert year.ledger.newest_version() == version
-    assert contents["profit.unit_profit"][0] == 535_303
+    assert [contents["profit.unit_profit"][:1]] == of_file(
+        "select count(*) from once where is_refund or (Quantity > 0 and UnitPrice >= 0)"
+    )
 
 
 def test_a_day_alone_equals_its_part_of_the_range(year: House) -> None:
-    """A day in which 89 lines that were sold in earlier months are refunded."""
+    """A day on which 38 lines that were sold in earlier months are refunded."""
     contents = year.contents()
-    day = date(2011, 12, 6)
+    day = date(2011, 4, 5)
     year.compute(Interval(day, day + DAY), "a day again")
     assert year.contents() == contents
 
 
 def test_days_one_by_one_equal_the_range(builder: Builder) -> None:
-    """Six days, a closed Saturday among them, in which 117 lines that were sold in the days before are refunded."""
-    days = Interval(date(2011, 10, 7), date(2011, 10, 13))
+    """Three days, a closed Saturday among them, in which 18 lines that were sold the day before are refunded."""
+    days = Interval(date(2011, 11, 3), date(2011, 11, 6))
     one_by_one, at_once = builder.build("one_by_one"), builder.build("at_once")
     for day in days:
         one_by_one.compute(Interval(day, day + DAY), f"day {day}")
     at_once.compute(days, "range")
-    assert at_once.query("select count(*) from core.refund_lines where order_ds < ds") == [(117,)]
+    assert at_once.query("select count(*) from core.refund_lines where order_ds < ds") == [(18,)]
     assert one_by_one.contents() == at_once.contents()
 
 

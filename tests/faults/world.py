@@ -111,7 +111,7 @@ class World:
             "WAREHOUSE": {
                 "conn_type": "duckdb",
                 "host": str(self.folder / "warehouse.duckdb"),
-                "extra": {"memory_limit": "500MB", "lock_timeout": self.lock_timeout},
+                "extra": {"memory_limit": "500MB", "lock_timeout": self.lock_timeout, "threads": 1},
             },
         }
         variables = {f"AIRFLOW_CONN_HEADLINE_{name}": json.dumps(connection) for name, connection in connections.items()}

@@ -7,13 +7,14 @@ from collections.abc import Iterator
 from datetime import date
 from decimal import Decimal
 from fractions import Fraction
+from functools import cache
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.properties import model
-from tests.properties.memory import open_in_memory
+from tests.properties.memory import insert, open_in_memory
 
 from headline.intervals import Interval
 from headline.pipeline import compile_table
@@ -71,21 +72,20 @@ def session() -> Iterator[Session]:
 
 def allocated(session: Session, lines: list[Row], expenses: list[Row]) -> list[Row]:
     for name, rows in (("core.order_lines", lines), ("core.expenses", expenses)):
-        session.query(f"delete from {name}")
-        for row in rows:
-            values = ", ".join("null" if value is None else f"'{value}'" for value in row.values())
-            session.query(f"insert into {name} ({', '.join(row)}) values ({values})")
-    result = session.query(compile_table(load().table("profit.expense_allocation"), DAYS, {}, "duckdb"))
+        insert(session, name, rows)
+    result = session.query(compiled())
     return [dict(zip(result.columns, row, strict=True)) for row in result.rows]
 
 
-@settings(max_examples=120)
-@given(books())
-def test_parts_sum_to_the_whole_and_are_near_their_shares(session: Session, example: tuple[list[Row], list[Row]]) -> None:
-    lines, expenses = example
+@cache
+def compiled() -> str:
+    return compile_table(load().table("profit.expense_allocation"), DAYS, {}, "duckdb")
+
+
+def parts_sum_to_the_whole_and_are_near_their_shares(rows: list[Row], lines: list[Row], expenses: list[Row]) -> None:
     parts: dict[Any, list[Row]] = defaultdict(list)
     whole: dict[Any, Decimal] = defaultdict(Decimal)
-    for row in allocated(session, lines, expenses):
+    for row in rows:
         parts[row["ds"], row["expense_type"], row["sales_channel"]].append(row)
     for row in expenses:
         whole[row["ds"], row["expense_type"], row["sales_channel"]] += row["amount"]
@@ -101,18 +101,23 @@ def test_parts_sum_to_the_whole_and_are_near_their_shares(session: Session, exam
             assert abs(Fraction(part["amount"]) - exact) < Fraction(CENT)
 
 
-@settings(max_examples=120)
-@given(books())
-def test_it_is_the_largest_remainder(session: Session, example: tuple[list[Row], list[Row]]) -> None:
+def they_are_the_largest_remainders(rows: list[Row], lines: list[Row], expenses: list[Row]) -> None:
     """To the cent the parts that a reckoning in exact fractions gives, ties included."""
-    lines, expenses = example
     expected, unallocated = model.allocation(lines, expenses)
     found: Counter[Any] = Counter()
     left: Counter[Any] = Counter()
-    for row in allocated(session, lines, expenses):
+    for row in rows:
         if row["order_id"] is None:
             left[row["ds"], row["expense_type"]] += row["amount"]
         else:
             found[row["order_id"], row["line_number"], row["expense_type"]] += row["amount"]
     assert found == Counter(expected)
     assert left == Counter(unallocated)
+
+
+@settings(max_examples=120)
+@given(books())
+def test_expenses_are_split_by_every_law(session: Session, example: tuple[list[Row], list[Row]]) -> None:
+    rows = allocated(session, *example)
+    parts_sum_to_the_whole_and_are_near_their_shares(rows, *example)
+    they_are_the_largest_remainders(rows, *example)

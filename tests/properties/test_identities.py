@@ -11,10 +11,10 @@ from fractions import Fraction
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from tests.properties import model
 from tests.properties.street import PROFIT, USE, MakeStreet, Street
-from tests.properties.worlds import REPORTING, World, app_worlds, worlds
+from tests.properties.worlds import REPORTING, World, app_worlds, few, worlds
 
 FIGURES = (
     "gross_revenue",
@@ -186,7 +186,7 @@ LAWS = (
 )
 
 
-@settings(max_examples=5)
+@few(3)
 @given(worlds(length=50))
 def test_profit_obeys_every_law(make_street: MakeStreet, world: World) -> None:
     """To compute a world takes seconds, to hold a law against it none: each is held against all of them."""
@@ -195,13 +195,13 @@ def test_profit_obeys_every_law(make_street: MakeStreet, world: World) -> None:
         law(street, world)
 
 
-@settings(max_examples=2)
+@few(1)
 @given(worlds(length=8))
 def test_the_contracts_of_profit_agree(make_street: MakeStreet, world: World) -> None:
     assert_contracts_agree(make_street, world, PROFIT)
 
 
-@settings(max_examples=2)
+@few(1)
 @given(app_worlds(length=40))
 def test_the_contracts_of_use_agree(make_street: MakeStreet, world: World) -> None:
     assert_contracts_agree(make_street, world, USE)

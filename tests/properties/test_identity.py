@@ -8,9 +8,9 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from tests.properties.street import PROFIT, USE, MakeStreet, Street
-from tests.properties.worlds import IDENTITIES, LONG_AGO, SOURCES, Cell, Row, World, app_worlds, customer_snapshots, worlds
+from tests.properties.worlds import IDENTITIES, LONG_AGO, SOURCES, Cell, Row, World, app_worlds, customer_snapshots, few, worlds
 
 from headline import specs
 from headline.intervals import DAY, Interval
@@ -196,7 +196,7 @@ def test_a_new_day_restates_none_but_those_whose_versions_it_replaces(make_stree
     assert restated == {DAYS[4], DAYS[9]}
 
 
-@settings(max_examples=3)
+@few(2)
 @given(worlds(length=12))
 def test_every_key_counts_on_one_day_the_newest(make_street: MakeStreet, world: World) -> None:
     street = computed(make_street, world, [world.interval])
@@ -207,7 +207,7 @@ def test_every_key_counts_on_one_day_the_newest(make_street: MakeStreet, world: 
         assert_counts_on_the_newest_day(street, JUDGED[raw], IDENTITIES[raw][0], street.rows(f"raw.{raw}"))
 
 
-@settings(max_examples=4)
+@few(2)
 @given(app_worlds(length=12))
 def test_every_event_counts_on_one_day_the_newest(make_street: MakeStreet, world: World) -> None:
     street = computed(make_street, world, [world.interval], USE[:2])

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from datetime import date, timedelta
 from itertools import pairwise
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from tests.properties.street import PROFIT, USE, MakeStreet, Rows
-from tests.properties.worlds import APP, FINANCE, SHOP, Cell, World, app_worlds, worlds
+from tests.properties.worlds import APP, FINANCE, SHOP, Cell, World, app_worlds, few, worlds
 
 from headline.intervals import Interval
 
@@ -73,14 +73,14 @@ def cells(tables: Sequence[str]) -> st.SearchStrategy[list[Cell]]:
     return offsets.map(lambda found: [(name, START + timedelta(days=offset)) for name, offset in sorted(found)])
 
 
-@settings(max_examples=2)
+@few(1)
 @given(worlds(length=3))
 def test_running_twice_is_running_once(make_street: MakeStreet, world: World) -> None:
     once = computed_in_one_range(make_street, world)
     assert_same(computed_in_pieces(make_street, world, [world.interval] * 2), once)
 
 
-@settings(max_examples=2)
+@few(1)
 @given(worlds(length=4).flatmap(lambda world: st.tuples(st.just(world), st.permutations(list(world.interval)))))
 def test_days_in_any_order_are_the_range(make_street: MakeStreet, example: tuple[World, list[date]]) -> None:
     world, days = example
@@ -88,14 +88,14 @@ def test_days_in_any_order_are_the_range(make_street: MakeStreet, example: tuple
     assert_same(computed_in_pieces(make_street, world, day_by_day(days)), expected)
 
 
-@settings(max_examples=3)
+@few(1)
 @given(worlds(length=LENGTH, start=START), pieces(WHOLE))
 def test_pieces_in_any_order_are_the_range(make_street: MakeStreet, world: World, order: list[Interval]) -> None:
     expected = computed_in_one_range(make_street, world)
     assert_same(computed_in_pieces(make_street, world, order), expected)
 
 
-@settings(max_examples=3)
+@few(2)
 @given(worlds(length=LENGTH, start=START), worlds(length=LENGTH, start=START), cells(CHANGING), st.integers(1, LENGTH - 1))
 def test_what_changes_later_is_as_if_it_had_been_so(
     make_street: MakeStreet, before: World, after: World, changes: list[Cell], until: int
@@ -108,7 +108,7 @@ def test_what_changes_later_is_as_if_it_had_been_so(
 # The same of growth and engagement, which read all days since the first one.
 
 
-@settings(max_examples=3)
+@few(1)
 @given(app_worlds(length=5).flatmap(lambda world: st.tuples(st.just(world), st.permutations(list(world.interval)))))
 def test_days_of_use_in_any_order_are_the_range(make_street: MakeStreet, example: tuple[World, list[date]]) -> None:
     world, days = example
@@ -116,14 +116,14 @@ def test_days_of_use_in_any_order_are_the_range(make_street: MakeStreet, example
     assert_same(computed_in_pieces(make_street, world, [*day_by_day(days), *day_by_day(days[:1])], USE), expected)
 
 
-@settings(max_examples=3)
+@few(1)
 @given(app_worlds(length=LENGTH, start=START), pieces(WHOLE))
 def test_pieces_of_use_in_any_order_are_the_range(make_street: MakeStreet, world: World, order: list[Interval]) -> None:
     expected = computed_in_one_range(make_street, world, USE)
     assert_same(computed_in_pieces(make_street, world, order, USE), expected)
 
 
-@settings(max_examples=3)
+@few(1)
 @given(app_worlds(length=LENGTH, start=START), app_worlds(length=LENGTH, start=START), cells(APP), st.integers(1, LENGTH - 1))
 def test_use_that_changes_later_is_as_if_it_had_been_so(
     make_street: MakeStreet, before: World, after: World, changes: list[Cell], until: int

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.properties.memory import open_in_memory
+from tests.properties.memory import insert, open_in_memory
 from tests.properties.worlds import CATEGORIES, Row, money, sometimes
 
 from headline.intervals import DAY, Interval
@@ -57,8 +57,7 @@ def session() -> Iterator[Session]:
 def history(session: Session, days: Snapshots) -> tuple[list[Row], list[Row]]:
     """The versions and the refused rows of core.products, its changes computed in one range."""
     clear(session)
-    for day, rows in days.items():
-        arrive(session, day, rows)
+    insert(session, "raw.products", [{"ds": day, **row} for day, rows in days.items() for row in rows])
     compute_changes(session, EVER)
     result = session.query(f"{compiled('core.products', EVER)} order by product_id, valid_from")
     rows = [dict(zip(result.columns, row, strict=True)) for row in result.rows]
@@ -72,10 +71,7 @@ def clear(session: Session) -> None:
 
 def arrive(session: Session, day: date, rows: Iterable[Row]) -> None:
     """The snapshot of a day, in place of an earlier one."""
-    session.query(f"delete from raw.products where ds = date '{day}'")
-    for row in rows:
-        values = ", ".join("null" if value is None else f"'{value}'" for value in (day, *row.values()))
-        session.query(f"insert into raw.products (ds, {', '.join(row)}) values ({values})")
+    insert(session, "raw.products", [{"ds": day, **row} for row in rows], where=f"ds = date '{day}'")
 
 
 def compute_changes(session: Session, interval: Interval) -> None:

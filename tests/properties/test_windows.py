@@ -11,10 +11,10 @@ from collections.abc import Sequence
 from datetime import date, timedelta
 from functools import cache
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from tests.properties.street import PROFIT, USE, MakeStreet, Rows
-from tests.properties.worlds import World, app_worlds, worlds
+from tests.properties.worlds import World, app_worlds, few, worlds
 
 from headline.intervals import DAY, Interval
 from headline.pipeline import compile_table
@@ -27,14 +27,14 @@ LENGTH = 64
 SOME_DAYS = Interval(date(1066, 10, 1), date(1492, 8, 1))  # Mondays, so they are whole weeks as well as whole months
 
 
-@settings(max_examples=3)
+@few(1)
 @given(worlds(length=LENGTH, start=START), st.sets(st.integers(0, LENGTH - 1), max_size=2))
 def test_a_day_of_profit_depends_on_its_windows_alone(make_street: MakeStreet, world: World, offsets: set[int]) -> None:
     busy = {day for name, day in world.arrived if name == "orders"}
     compare(make_street, PROFIT, world, busy | {START + timedelta(days=offset) for offset in offsets})
 
 
-@settings(max_examples=3)
+@few(1)
 @given(app_worlds(length=LENGTH, start=START), st.sets(st.integers(0, LENGTH - 1), min_size=2, max_size=4))
 def test_a_day_of_use_depends_on_its_windows_alone(make_street: MakeStreet, world: World, offsets: set[int]) -> None:
     compare(make_street, USE, world, {START + timedelta(days=offset) for offset in offsets})

@@ -9,9 +9,9 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from tests.properties.street import PROFIT, USE, MakeStreet, Rows
-from tests.properties.worlds import Row, World, app_worlds, worlds
+from tests.properties.worlds import Row, World, app_worlds, few, worlds
 
 from headline.rules.golden import reporting_zone
 
@@ -68,7 +68,7 @@ def assert_same(found: dict[str, Rows], expected: dict[str, Rows]) -> None:
 
 @pytest.mark.parametrize("places", PLACES)
 def test_profit_is_the_same_in_every_zone(make_street: MakeStreet, places: Places) -> None:
-    @settings(max_examples=2)
+    @few(1)
     @given(worlds(length=16, start=places.start))
     def law(world: World) -> None:
         expected = figures(make_street, world, "UTC", PROFIT)
@@ -80,7 +80,7 @@ def test_profit_is_the_same_in_every_zone(make_street: MakeStreet, places: Place
 
 @pytest.mark.parametrize("places", PLACES)
 def test_use_is_the_same_in_every_zone(make_street: MakeStreet, places: Places) -> None:
-    @settings(max_examples=2)
+    @few(1)
     @given(app_worlds(length=16, start=places.start))
     def law(world: World) -> None:
         expected = figures(make_street, world, "UTC", USE)

@@ -16,7 +16,7 @@ from typing import Any
 
 from headline import settings
 from headline.intervals import DAY, Interval
-from headline.ledger import Change, Ledger, PeriodState, missing_days, touched
+from headline.ledger import Change, Ledger, PeriodState, StagingTable, missing_days, touched
 from headline.specs import Catalog, Pipeline, Source, Table
 
 # A longer hole in what the schedule does not owe is no accident: somebody has computed two ranges apart.
@@ -77,11 +77,33 @@ class Stock:
 def take_stock(catalog: Catalog, ledger: Ledger, now: datetime) -> list[Stock]:
     """What is there of everything that the pipelines owe, except what this deployment does without."""
     stocks: list[Stock] = []
+    known = _Known.of(catalog, ledger)
     for pipeline in catalog.pipelines.values():
-        arrivals = list(_arrivals(pipeline, ledger)) if isinstance(pipeline, Source) else []
+        arrivals = list(_arrivals(pipeline, known)) if isinstance(pipeline, Source) else []
         to_come = {missing.ds for stock in arrivals for missing in stock.missing(now)}
-        stocks += [*arrivals, *_publication(pipeline, ledger, to_come)]
+        stocks += [*arrivals, *_publication(pipeline, known, to_come)]
     return stocks
+
+
+@dataclass(frozen=True)
+class _Known:
+    """What the ledger knows of all tables, read at once: their states by table, and what audits hold back."""
+
+    ledger: Ledger
+    by_table: Mapping[str, Sequence[PeriodState]]
+    held: Sequence[StagingTable]
+
+    @staticmethod
+    def of(catalog: Catalog, ledger: Ledger) -> _Known:
+        published = [table.full_name for pipeline in catalog.pipelines.values() for table in _tables(pipeline)]
+        read = {name for pipeline in catalog.pipelines.values() for name in (*pipeline.inputs, *getattr(pipeline, "landed", ()))}
+        by_table: dict[str, list[PeriodState]] = defaultdict(list)
+        for state in ledger.states({*published, *read}):
+            by_table[state.table].append(state)
+        return _Known(ledger, by_table, ledger.failed_staging_tables(published))
+
+    def states(self, names: Iterable[str]) -> list[PeriodState]:
+        return [state for name in names for state in self.by_table.get(name, ())]
 
 
 def expected_days(there: Iterable[date], first: date, last: date) -> set[date]:
@@ -101,14 +123,14 @@ def last_due(pipeline: Pipeline, now: datetime) -> date:
     return day
 
 
-def _arrivals(source: Source, ledger: Ledger) -> Iterator[Stock]:
+def _arrivals(source: Source, known: _Known) -> Iterator[Stock]:
     tables = _tables(source)
-    silent = _silent_days(tables, ledger)
+    silent = _silent_days(tables, known)
     nothing = Found({"files": 0, "rows": 0, "checksum": None}, "nothing has been loaded")
     for landing in source.landed:
         if readers := [table for table in tables if landing in table.reads]:
             days = {}
-            for load in ledger.states([landing]):
+            for load in known.states([landing]):
                 # A table that is made of several landings lacks what any of them lacks: what holds rows is not to blame.
                 blamed = [table.full_name for table in readers if load.row_count == 0 or _landings(table) == [landing]]
                 day = load.interval.start
@@ -117,12 +139,12 @@ def _arrivals(source: Source, ledger: Ledger) -> Iterator[Stock]:
             yield Stock(source, landing, days, nothing)
 
 
-def _silent_days(tables: Sequence[Table], ledger: Ledger) -> dict[tuple[str, date], str]:
+def _silent_days(tables: Sequence[Table], known: _Known) -> dict[tuple[str, date], str]:
     """The days, by table, in which completeness checks found nothing, and that were not published whole since."""
     names = [table.full_name for table in tables]
     silent = {}
-    if failed := ledger.failed_checks("completeness", names):
-        whole = {(state.table, state.interval.start): state.computed_at for state in ledger.states(names) if not state.is_partial}
+    if failed := known.ledger.failed_checks("completeness", names):
+        whole = {(state.table, state.interval.start): state.computed_at for state in known.states(names) if not state.is_partial}
         for row in failed:
             for day in {date.fromisoformat(key["ds"]) for key in row.sample if "ds" in key}:
                 since = whole.get((row.table_name, day))
@@ -131,7 +153,7 @@ def _silent_days(tables: Sequence[Table], ledger: Ledger) -> dict[tuple[str, dat
     return silent
 
 
-def _publication(pipeline: Pipeline, ledger: Ledger, to_come: Collection[date]) -> Iterator[Stock]:
+def _publication(pipeline: Pipeline, known: _Known, to_come: Collection[date]) -> Iterator[Stock]:
     """A day is there with the first of the pipeline's tables: they are published together, but for one that is new.
 
     Weeks and months are published as a whole from their first day on. They tell something only where there is nothing finer, and
@@ -142,25 +164,26 @@ def _publication(pipeline: Pipeline, ledger: Ledger, to_come: Collection[date]) 
         return
     read = {name for table in tables for name in table.reads} - {"calendar.days", *settings.load().without}
     inputs = {name: window for name, window in pipeline.inputs.items() if name in read}
-    known = ledger.states(inputs)
+    there = known.states(inputs)
     by_day = [table.full_name for table in tables if table.period in ("day", "all")]
-    came = {} if by_day else ledger.first_versions(inputs)
+    came = {} if by_day else known.ledger.first_versions(inputs)
     published: dict[date, set[str]] = defaultdict(set)
-    for state in ledger.states(by_day or [table.full_name for table in tables]):
+    for state in known.states(by_day or [table.full_name for table in tables]):
         for day in state.interval:
             if by_day or all(came.get((name, day), 0) <= state.as_of for name in inputs):
                 published[day].add(state.table)
-    held = ledger.failed_staging_tables([table.full_name for table in tables])
+    own = {table.full_name for table in tables}
+    held = [staging_table for staging_table in known.held if staging_table.table in own]
 
     def must_wait(day: date) -> bool:
         """Whether it lacks an input, or an audit refuses what these very inputs make: a retry does not fix bad data."""
         asked = Interval(day, day + DAY)
         return (
             day in to_come
-            or any(missing_days(asked, [one.interval for one in known if one.table == name], inputs[name]) for name in inputs)
+            or any(missing_days(asked, [one.interval for one in known.by_table.get(name, ())], inputs[name]) for name in inputs)
             or any(
                 any(interval.overlaps(asked) for interval in staging_table.intervals)
-                and not touched(staging_table.intervals, inputs, _newer(known, staging_table.as_of))
+                and not touched(staging_table.intervals, inputs, _newer(there, staging_table.as_of))
                 for staging_table in held
             )
         )

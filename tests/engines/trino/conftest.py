@@ -28,8 +28,6 @@ READY = "listens at "
 @pytest.fixture(scope="session")
 def trino(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of Trino, whose S3 and Glue are those of this process."""
-    if not CLASSES:
-        pytest.skip("no Trino: `make trino` brings it where a JDK 25 and Maven are")
     folder = tmp_path_factory.mktemp("trino")
     logging.getLogger("werkzeug").setLevel(logging.WARNING)
     aws = ThreadedMotoServer("127.0.0.1", 0, verbose=False)

@@ -23,7 +23,7 @@ import httpx
 import psutil
 import pytest
 from tests.airflow.conftest import deployed
-from tests.airflow.world import COMPANY, OPENING, TODAY, YESTERDAY, Deployment
+from tests.airflow.world import COMPANY, OPENING, READ_BY_PEOPLE, TODAY, YESTERDAY, Deployment
 from tests.conftest import forget
 from tests.faults.world import PIPELINES, complete, differences
 
@@ -45,7 +45,6 @@ IS_LONG = SECONDS > 60
 # Where time is short, those that read nothing but two sources; each run is a task process or two, which cost half a second.
 CHOSEN = PIPELINES if IS_LONG else ("finance", "core_finance")
 WEEK = Interval(OPENING, TODAY)
-READ_BY_PEOPLE = ("core", "profit", "growth", "engagement", "quarantine")
 # A task is what there is most of; what comes back slowly is killed less often, so that work is done between two kills.
 VICTIMS = ("task",) * 6 + ("scheduler", "postgres")
 PAUSE = (0.5, 3.0)  # seconds between two kills

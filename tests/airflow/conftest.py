@@ -19,8 +19,10 @@ from typing import Any
 from unittest.mock import patch
 
 import pytest
+from tests.airflow.alerted import ENGINEERS, Guarded, Recipients, prepare
 from tests.airflow.world import BEGINNINGS, COMPANY, DAGS, FIRST, LAST, OPENING, YESTERDAY, Airflow, Deployment
 from tests.conftest import forget
+from tests.unit.paging import servers
 
 from headline import cli
 from headline.demo import datashare, shop
@@ -45,6 +47,9 @@ SETTINGS = {
     # DAG files stay as they are; a test that changes what they read has them parsed again.
     "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "3600",
 }
+
+# Where minutes are mostly waited for, nothing hangs on a second.
+SELDOM = SETTINGS | {"AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "1"}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -120,6 +125,19 @@ def running(server_folder: Path, queue: Queue, prepared: Path) -> Iterator[Deplo
         for dag_id in DAGS:
             deployment.api.unpause(dag_id)
         yield deployment
+
+
+@pytest.fixture(scope="package")
+def apart(server_folder: Path, prepared: Path) -> Iterator[Guarded]:
+    """Airflow for what would disturb other tests.
+
+    The schedule's run for yesterday is ahead of it, all DAGs are paused, and people have phones, Slack and e-mail.
+    """
+    with servers.smtp() as mailbox, servers.webhook() as slack, servers.sns(*ENGINEERS) as phones:
+        people = Recipients(phones, slack, mailbox)
+        choices = {"HEADLINE_START_DATE": str(YESTERDAY), **people.connections()}
+        with deployed(server_folder / "apart" / "home", COMPANY, prepared, prepare, SELDOM, **choices) as deployment:
+            yield Guarded(deployment, people)
 
 
 @contextmanager

@@ -16,7 +16,8 @@ import pytest
 from benchmarks import work
 from playwright.sync_api import (
     Browser,
-    BrowserContext,
+    ConsoleMessage,
+    Error,
     FrameLocator,
     Locator,
     Page,
@@ -85,51 +86,72 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="module")
-def contexts(running: Deployment, browser: Browser) -> dict[str, BrowserContext]:
-    """Of each person after the login, for all tests: a new one would load and compile all of Airflow's scripts again."""
+def pages(running: Deployment, browser: Browser) -> dict[str, Page]:
+    """Of each person after the login, for all tests: a new one takes a second of CPU time, and half a one for a page in it."""
     found = {}
     for name, role in ROLES.items():
         running.api.add_user(name, SECRET, role)
-        found[name] = browser.new_context(base_url=running.environment["AIRFLOW__API__BASE_URL"], reduced_motion="reduce")
-        found[name].set_default_timeout(60_000)
-        page = found[name].new_page()
+        found[name] = page = new_page(browser, base_url=running.environment["AIRFLOW__API__BASE_URL"], reduced_motion="reduce")
         page.goto("/auth/login/")
         log_in(page, name)
-        page.close()
     return found
 
 
+def new_page(browser: Browser, **options: Any) -> Page:
+    context = browser.new_context(**options)
+    context.set_default_timeout(60_000)
+    return context.new_page()
+
+
 @pytest.fixture
-def visit(airflow: Deployment, browser: Browser, contexts: dict[str, BrowserContext]) -> Iterator[Visit]:
-    """Open a page as somebody who is logged in, or as nobody; whatever the browser complains of fails the test at its end.
+def visit(airflow: Deployment, browser: Browser, pages: dict[str, Page]) -> Iterator[Visit]:
+    """Go somewhere as somebody who is logged in, or as nobody; whatever the browser complains of fails the test at its end.
 
-    `options`: of a browser that is not as all others are.
+    A person has one page; `options` are those of a browser that is not as all others are, which has a page of its own.
     """
-    opened: list[Page | BrowserContext] = []
-    complaints = []
+    opened: list[Page] = []
+    listened: set[Page] = set()
+    complaints: list[str] = []
 
-    def open_page(
+    def on_console(said: ConsoleMessage) -> None:
+        if said.type == "error":
+            complaints.append(said.text)
+
+    def on_error(error: Error) -> None:
+        complaints.append(str(error))
+
+    def listen(page: Page) -> None:
+        page.on("console", on_console)
+        page.on("pageerror", on_error)
+        listened.add(page)
+
+    def leave(page: Page) -> None:
+        page.remove_listener("console", on_console)
+        page.remove_listener("pageerror", on_error)
+        listened.remove(page)
+
+    def go(
         path: str, person: str | None = "engineer", *, complain: bool = True, viewport: ViewportSize = DESKTOP, **options: Any
     ) -> Page:
-        context = contexts.get(person or "")
-        if options or not context:
-            state, url = context.storage_state() if context else None, airflow.environment["AIRFLOW__API__BASE_URL"]
-            context = browser.new_context(base_url=url, storage_state=state, **options)
-            context.set_default_timeout(60_000)
-            opened.append(context)
-        page = context.new_page()
-        opened.append(page)
+        page = pages.get(person or "")
+        if options or not page:
+            state = page.context.storage_state() if page else None
+            page = new_page(browser, base_url=airflow.environment["AIRFLOW__API__BASE_URL"], storage_state=state, **options)
+            opened.append(page)
         page.set_viewport_size(viewport)
-        if complain:
-            page.on("console", lambda said: complaints.append(said.text) if said.type == "error" else None)
-            page.on("pageerror", lambda error: complaints.append(str(error)))
+        if complain != (page in listened):
+            (listen if complain else leave)(page)
         page.goto(path)
         return page
 
     expect.set_options(timeout=60_000)
-    yield open_page
-    for one in reversed(opened):
-        one.close()
+    yield go
+    for page in [*listened]:
+        leave(page)
+    for page in pages.values():
+        page.unroute_all()
+    for page in opened:
+        page.context.close()
     assert complaints == []
 
 

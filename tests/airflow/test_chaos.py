@@ -94,16 +94,17 @@ class Chaos:
 
 @pytest.fixture
 def airflow(apart: Guarded) -> Iterator[Deployment]:
-    """The deployment of the tests of alerts, all DAGs paused, no run of those that are chosen, and no deadline near."""
+    """The deployment of the tests of alerts with all DAGs paused, no run, and no deadline near."""
     deployment = apart.deployment
+    deployment.wait_for_state((0,), 60, "select count(*) from dag_run where state in ('queued', 'running')")
     for dag in deployment.api.dags():
         deployment.api.pause(dag["dag_id"])
+    for run in deployment.api.runs("~", limit=100):
+        deployment.api.delete_run(run["dag_id"], run["dag_run_id"])
     copytree(PROJECT / "include", deployment.include, dirs_exist_ok=True)
     prepare(deployment.include)
     for dag_id in CHOSEN:
         deployment.api.parse_again(dag_id)
-        for run in deployment.api.runs(dag_id, limit=100):
-            deployment.api.delete_run(dag_id, run["dag_run_id"])
     with pytest.MonkeyPatch.context() as patch:
         for name, value in deployment.environment.items():
             patch.setenv(name, value)

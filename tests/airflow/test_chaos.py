@@ -99,7 +99,7 @@ def airflow(apart: Guarded) -> Iterator[Deployment]:
     deployment.wait_for_state((0,), 60, "select count(*) from dag_run where state in ('queued', 'running')")
     for dag in deployment.api.dags():
         deployment.api.pause(dag["dag_id"])
-    for run in deployment.api.runs("~", limit=100):
+    for run in deployment.api.all_runs("~"):
         deployment.api.delete_run(run["dag_id"], run["dag_run_id"])
     copytree(PROJECT / "include", deployment.include, dirs_exist_ok=True)
     prepare(deployment.include)

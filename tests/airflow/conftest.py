@@ -1,4 +1,4 @@
-"""One Airflow for all tests of this folder, and what it computed first: a range of days, then an ordinary day."""
+"""One Airflow for most tests of this folder, what it computed first (a range of days, then an ordinary day), and one apart."""
 
 from __future__ import annotations
 

@@ -36,7 +36,7 @@ for name in [name for name in os.environ if name.startswith(("HEADLINE_", "AIRFL
         del os.environ[name]
 
 # What takes longest begins first, beside the fast ones: tests that need an Airflow, which mostly wait while others compute, of
-# these those with one of their own, and those that look at what nothing else has touched yet; then every fault.
+# these those with one apart, and those that look at what nothing else has touched yet; then every fault.
 ORDER = (
     *(
         "airflow/test_alerts",

@@ -9,19 +9,18 @@ from typing import Any
 import pytest
 from xdist.scheduler import LoadFileScheduling
 
-HAS_ITS_OWN = ("test_alerts.py", "test_chaos.py", "test_injected.py")
+# Files that share nothing with their folder, by what they share with each other.
+HAS_ITS_OWN = {"test_alerts.py": "airflow, apart", "test_chaos.py": "airflow, apart", "test_injected.py": "faults, injected"}
 MOST_OF_A_REASON = 300  # characters
 
 
 class Scheduling(LoadFileScheduling):  # type: ignore[misc]
-    """Tests of one file run in one process, since they share what is made once; so do those of a folder that share more.
-
-    The files of `HAS_ITS_OWN` share nothing with their folder.
-    """
+    """Tests of one file run in one process, since they share what is made once; so do those of a folder that share more."""
 
     def _split_scope(self, nodeid: str) -> str:
         file = Path(nodeid.partition("::")[0])
-        return str(file.parent if file.parent.name in ("airflow", "faults") and file.name not in HAS_ITS_OWN else file)
+        together = file.parent if file.parent.name in ("airflow", "faults") else file
+        return HAS_ITS_OWN.get(file.name, str(together))
 
     def remove_node(self, node: Any) -> str | None:
         """The test that a process ended in the midst of. No other is given it, nor what would have come after: each might end."""

@@ -15,14 +15,11 @@ from typing import Any
 
 import psutil
 import pytest
-from tests.airflow.alerted import ENGINEERS, MINUTE, Alert, Guarded, Recipients, prepare
-from tests.airflow.conftest import SETTINGS, deployed
-from tests.airflow.world import COMPANY, WRITE_AUDIT_PUBLISH, YESTERDAY, Deployment, process_titled, wait_for
+from tests.airflow.alerted import MINUTE, Alert, Guarded, Recipients
+from tests.airflow.world import WRITE_AUDIT_PUBLISH, YESTERDAY, Deployment, process_titled, wait_for
 from tests.conftest import forget
-from tests.unit.paging import servers
 
 from headline.ledger import Ledger
-from headline.ledger.engine import _engine
 from headline.ledger.incident import Incident
 from headline.ledger.incidents import Incidents
 from headline.local.alive import alive
@@ -34,27 +31,17 @@ pytestmark = pytest.mark.skipif(
 )
 AT_MOST = 60.0  # seconds
 DAY = f"{YESTERDAY:%m-%d}"
-# These minutes are mostly waited for, and nothing hangs on a second.
-SELDOM = SETTINGS | {"AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "1"}
 
 
 @pytest.fixture(scope="module")
-def guarded(server_folder: Path, prepared: Path) -> Iterator[Guarded]:
-    """Airflow with the schedule's run for yesterday ahead of it, all DAGs paused, and people with phones, Slack and e-mail."""
-    (events := server_folder / "lineage").mkdir()
-    lineage = json.dumps({"type": "file", "log_file_path": f"{events}/event"})  # a file for each
-    with servers.smtp() as mailbox, servers.webhook() as slack, servers.sns(*ENGINEERS) as phones:
-        people = Recipients(phones, slack, mailbox)
-        choices = {"HEADLINE_START_DATE": str(YESTERDAY), "AIRFLOW__OPENLINEAGE__TRANSPORT": lineage, **people.connections()}
-        with deployed(server_folder / "alerts" / "home", COMPANY, prepared, prepare, SELDOM, **choices) as deployment:
-            with pytest.MonkeyPatch.context() as patch:
-                for name, value in deployment.environment.items():
-                    patch.setenv(name, value)
-                forget()
-                _engine.cache_clear()
-                yield Guarded(deployment, people)
-            forget()
-            _engine.cache_clear()
+def guarded(apart: Guarded) -> Iterator[Guarded]:
+    """The deployment, whose warehouse and ledger the test's process sees too."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in apart.deployment.environment.items():
+            patch.setenv(name, value)
+        forget()
+        yield apart
+    forget()
 
 
 Measure = Callable[[str, datetime, Alert], None]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -13,16 +14,21 @@ from typing import Any
 import httpx
 import psutil
 import pytest
+from tests.faults.world import PIPELINES, complete
 
+from headline import specs
 from headline.airflow_api import AirflowApi
 from headline.demo.company import Company
-from headline.intervals import DAY
+from headline.intervals import DAY, Interval
+from headline.ledger import Ledger
 from headline.local.dag_files import of_operations, of_pipelines
 from headline.local.home import Home
 from headline.local.postgres import Postgres
+from headline.pipeline import PipelineRun
 from headline.warehouse import open_warehouse
 
 DAGS, OPERATIONS = of_pipelines(), of_operations()
+READ_BY_PEOPLE = ("core", "profit", "growth", "engagement", "quarantine")
 FINISHED = ("success", "failed")
 WRITE_AUDIT_PUBLISH = "write_audit_publish"
 SOURCES = ("shop", "finance", "app")  # their DAGs ingest first
@@ -116,9 +122,10 @@ class Deployment:
 
     def finish(self, dag_id: str, run_id: str, state: str = "success") -> dict[str, dict[str, Any]]:
         """Wait until the run has ended, in this state; gives its task instances by task id."""
-        run = wait_for(lambda: found if (found := self.api.run(dag_id, run_id) or {}).get("state") in FINISHED else None, 300)
+        of_run = "select state from dag_run where dag_id = %s and run_id = %s"
+        ended = self.wait_for_state(FINISHED, 300, of_run, dag_id, run_id)
         tasks = self.api.tasks(dag_id, run_id)
-        if run["state"] != state:
+        if ended != state:
             logs = "\n".join(self._end_of_log(task) for task in tasks.values() if task["state"] in FINISHED)
             pytest.fail(f"{dag_id} {run_id}: { ({name: task['state'] for name, task in tasks.items()}) }\n{logs}", pytrace=False)
         return tasks
@@ -133,7 +140,33 @@ class Deployment:
 
     def in_state(self, dag_id: str, run_id: str, task_id: str, *states: str) -> dict[str, Any]:
         """Wait until a task is in one of these states."""
-        return wait_for(lambda: task if (task := self.api.task(dag_id, run_id, task_id))["state"] in states else None, 60)
+        of_task = "select state from task_instance where dag_id = %s and run_id = %s and task_id = %s"
+        self.wait_for_state(states, 60, of_task, dag_id, run_id, task_id)
+        return self.api.task(dag_id, run_id, task_id)
+
+    def backfilled(self, number: int, seconds: float = 300) -> None:
+        """Wait until all runs of a backfill have ended, and note that it has: before, Airflow refuses another one of the DAG.
+
+        Airflow itself looks every half minute.
+        """
+        going_on = "select count(*) from dag_run where backfill_id = %s and state not in ('success', 'failed')"
+        self.wait_for_state((0,), seconds, going_on, number)
+        with closing(Postgres(self.home.postgres).connect("airflow")) as connection, connection.cursor() as cursor:
+            cursor.execute("update backfill set completed_at = now() where id = %s and completed_at is null", (number,))
+
+    def wait_for_state(self, states: Iterable[Any], seconds: float, sql: str, *parameters: Any) -> Any:
+        """Wait until a query of Airflow's own database gives one of these; gives it.
+
+        A look costs a millisecond or two, and over the REST API ten times as much of the server that the tasks need too.
+        """
+        with closing(Postgres(self.home.postgres).connect("airflow")) as connection, connection.cursor() as cursor:
+
+            def look() -> tuple[Any] | None:
+                cursor.execute(sql, parameters)
+                found = cursor.fetchone()
+                return found if found and found[0] in states else None
+
+            return wait_for(look, seconds, every=0.2)[0]
 
     @property
     def first_figures(self) -> Path:
@@ -158,6 +191,19 @@ class Deployment:
             names = session.query(f"select schema_name || '.' || table_name {of}").rows
             assert names
             return {name: Counter(session.query(f"select * from {name}").rows) for (name,) in names}
+
+    def nothing_changes(self, first: date, last: date) -> None:
+        """What is published of all pipelines is what these days, both included, give as one range, which nothing disturbs.
+
+        They are computed in this process: what a task of Airflow adds to that, other tests show.
+        """
+        catalog, ledger, warehouse = specs.load(), Ledger(), open_warehouse()
+        days, version, filled = Interval(first, last + DAY), ledger.newest_version(), self.published(*READ_BY_PEOPLE)
+        assert set(PIPELINES) == set(DAGS)
+        for name in PIPELINES:
+            complete(PipelineRun(catalog.pipelines[name], "as one range", days, catalog, ledger, warehouse))
+        assert ledger.newest_version() == version, "a clean range finds nothing to change"
+        assert self.published(*READ_BY_PEOPLE) == filled
 
     def edit(self, path: str, old: str, new: str) -> Callable[[], None]:
         """Change a file below include/sql; gives what undoes it."""

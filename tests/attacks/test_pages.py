@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import csv
 import io
 import json
@@ -15,13 +16,14 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
-from unittest.mock import patch
+from unittest.mock import AsyncMock, patch
 
 import httpx
 import pytest
 from fastapi import FastAPI, HTTPException
 from fastapi.responses import JSONResponse, Response
 from starlette.testclient import TestClient
+from starlette.types import Message, Receive, Scope, Send
 
 from headline.errors import BadData, HeadlineError, SpecError
 from headline.intervals import DAY, Interval
@@ -116,6 +118,29 @@ def test_other_addresses_and_frequent_successful_logins_are_not_limited(logins: 
     assert {other.post("/auth/token", json={"password": "right"}).status_code for _ in range(20)} == {201}
     assert [guesser.post("/auth/token", json={"password": "x"}).status_code for _ in range(4)][-1] == 429
     assert other.post("/auth/token", json={"password": "right"}).status_code == 201
+
+
+def test_an_attempt_counts_once_also_while_its_answer_is_still_being_sent(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each attempt but the first comes before the server is done with the one before."""
+    monkeypatch.setenv("AIRFLOW__FAB__AUTH_RATE_LIMIT", "3 per 40 second")
+    found = []
+
+    async def refuse(_scope: Scope, _receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 401, "headers": []})
+        await send({"type": "http.response.body", "body": b""})
+
+    async def guess(left: int) -> None:
+        async def send(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                found.append(message["status"])
+            elif left > 1:
+                await guess(left - 1)
+
+        await server({"type": "http", "path": TOKENS[0], "method": "POST", "client": ("10.0.0.1", 50000)}, AsyncMock(), send)
+
+    server = LimitedLogins(refuse)
+    asyncio.run(guess(5))
+    assert found == [401] * 3 + [429] * 2
 
 
 def test_the_limit_can_be_taken_off_where_a_proxy_has_one(

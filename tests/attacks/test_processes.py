@@ -200,9 +200,9 @@ def test_a_busy_start_is_waited_for_and_an_idle_one_is_not(monkeypatch: pytest.M
     assert waiting.waited == "5000 s, 100 s of CPU"
     clock.now += patience.SECONDS_IDLE + 1
     assert waiting.end() == "nothing was done for 60 s"
-    cpu.spent = 0.5  # it was started again
+    clock.now, cpu.spent = clock.now + 1, 0.5  # it was started again
     assert waiting.end() is None
-    cpu.spent += patience.SECONDS_OF_CPU + 1
+    clock.now, cpu.spent = clock.now + 1, cpu.spent + patience.SECONDS_OF_CPU + 1
     assert waiting.end() == "not yet after 200 s of CPU time"
     waiting.renew()
     assert waiting.end() is None

@@ -9,6 +9,7 @@ import psutil
 
 SECONDS_IDLE = 60.0
 SECONDS_OF_CPU = 200.0  # a start takes 5 to 10
+SECONDS_BETWEEN_LOOKS = 1.0  # each goes through all processes of the machine, once for each that is awaited
 
 
 class Patience:
@@ -20,7 +21,7 @@ class Patience:
 
     def renew(self) -> None:
         """Something was achieved: wait as long again."""
-        self._began = self._moved = time.monotonic()
+        self._began = self._moved = self._looked = time.monotonic()
         self._first = self._last = self._cpu()
 
     @property
@@ -29,7 +30,10 @@ class Patience:
 
     def end(self) -> str | None:
         """Why waiting longer is of no use, or None."""
-        spent, now = self._cpu(), time.monotonic()
+        now = time.monotonic()
+        if now - self._looked < SECONDS_BETWEEN_LOOKS:
+            return None
+        spent, self._looked = self._cpu(), now
         if abs(spent - self._last) > 0.05:  # less where one was started again
             self._last, self._moved = spent, now
             self._first = min(self._first, spent)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 from starlette.responses import JSONResponse
@@ -47,19 +48,24 @@ class LimitedLogins:
             await JSONResponse({"detail": detail}, 429, {"Retry-After": str(seconds)})(scope, receive, send)
             return
 
-        async def judge(message: Message) -> None:
-            if message["type"] == "http.response.start" and message["status"] in (401, 403):
-                for limit in self._limits:
-                    self._failed.hit(limit, address)
-            await send(message)
+        with ExitStack() as judging:
+            self._judged[address] += 1
+            judging.callback(self._end_judging, address)
 
-        self._judged[address] += 1
-        try:
+            async def judge(message: Message) -> None:
+                if message["type"] == "http.response.start":
+                    if message["status"] in (401, 403):
+                        for limit in self._limits:
+                            self._failed.hit(limit, address)
+                    judging.close()  # who has the answer may be here again before all of it has been sent, and counts once
+                await send(message)
+
             await self._app(scope, receive, judge)
-        finally:
-            self._judged[address] -= 1
-            if not self._judged[address]:
-                del self._judged[address]
+
+    def _end_judging(self, address: str) -> None:
+        self._judged[address] -= 1
+        if not self._judged[address]:
+            del self._judged[address]
 
     def _seconds_to_wait(self, address: str) -> int:
         """How long the address has to wait for its next login; 0 where it need not."""

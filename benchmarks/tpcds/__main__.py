@@ -45,8 +45,10 @@ def main(
     run: Annotated[bool, typer.Option("--run", help="Also compute examples/tpcds, and compare with TPC-DS.")] = False,
     days: Annotated[int | None, typer.Option(help="Only the first days.")] = None,
     memory_limit: Annotated[str, typer.Option(help="What DuckDB may take.")] = "4GB",
+    spark: Annotated[bool, typer.Option("--spark", help="Also on Apache Spark with two workers: make tpcds.")] = False,
+    executor_memory: Annotated[str, typer.Option(help="What each of Spark's executors may take.")] = "2g",
 ) -> None:
-    """Make TPC-DS's store as Parquet, a file a day; ends with 1 where a figure is not TPC-DS's."""
+    """Make TPC-DS's store as Parquet, a file a day; ends with 1 where a figure is not TPC-DS's or a row of Spark's differs."""
     screen = Screen()
     with screen.step(f"TPC-DS at scale {scale}"):
         data = generated(scale, out)
@@ -55,10 +57,29 @@ def main(
     whole = days_of(data)
     chosen = Interval(whole.start, min(whole.end, whole.start + timedelta(days=days))) if days else whole
     with tempfile.TemporaryDirectory(prefix="headline-tpcds-") as name:
-        Path(name).chmod(0o711)
-        with installation(Path(name), data, memory_limit):
+        folder = Path(name)
+        folder.chmod(0o711)
+        with installation(folder / "duckdb", data, memory_limit):
             is_right = on_engine(Run("DuckDB"), data, chosen, screen)
+        if spark:
+            with installation(folder / "spark", data, memory_limit):
+                is_right &= on_spark(folder, data, chosen, executor_memory, screen)
+        screen.say(machine())
     raise typer.Exit(not is_right)
+
+
+def on_spark(folder: Path, data: Path, days: Interval, memory: str, screen: Screen) -> bool:
+    """The same on Spark, and whether each of its rows is one of those that DuckDB has published."""
+    from benchmarks.tpcds.spark import peaks, spark, unlike
+
+    with spark(folder / "spark", memory):
+        is_right = on_engine(Run("Apache Spark"), data, days, screen)
+        screen.say(f"Spark's processes: peak {' + '.join(map(str, peaks()))} = {sum(peaks()):,} MB")
+        for name, rows, different in unlike(open_warehouse(), folder / "duckdb" / "warehouse.duckdb"):
+            told = f"differ from DuckDB's on {', '.join(different[:5])}, {len(different)} days" if different else "are DuckDB's"
+            screen.say(f"{name}: {rows:,} rows {told}")
+            is_right &= not different
+    return is_right
 
 
 def on_engine(run: Run, data: Path, days: Interval, screen: Screen) -> bool:
@@ -72,7 +93,6 @@ def on_engine(run: Run, data: Path, days: Interval, screen: Screen) -> bool:
         table.add_row(one.what, f"{one.ours:,}", "" if one.stated is None else f"{one.stated:,}")
     screen.console.print(table)
     screen.say("; ".join(f"{step} {seconds:.1f} s" for step, seconds in run.seconds.items()) + f"; peak {run.peak:,.0f} MB")
-    screen.say(machine())
     return all(one.is_right for one in found)
 
 

@@ -18,6 +18,7 @@ from headline import settings, specs
 from headline.diff.company import environment, ingest_all, server
 from headline.intervals import DAY, Interval
 from headline.ledger import Ledger
+from headline.ledger.engine import forget_engines
 from headline.pipeline import PipelineRun, write_audit_publish
 from headline.warehouse import Warehouse
 
@@ -57,9 +58,13 @@ def variables(folder: Path, data: Path, memory_limit: str = "4GB") -> dict[str, 
 
 @contextmanager
 def installation(folder: Path, data: Path, memory_limit: str) -> Iterator[None]:
-    """A ledger, landing zone and warehouse of its own in a folder, all empty."""
+    """A ledger, landing zone and warehouse of its own in a folder, which is made; all empty."""
+    folder.mkdir(mode=0o711)
     with server(folder), environment(variables(folder, data, memory_limit)):
-        yield
+        try:
+            yield
+        finally:
+            forget_engines()  # the next one has another ledger
 
 
 def days_of(data: Path) -> Interval:

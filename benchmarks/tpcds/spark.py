@@ -31,7 +31,7 @@ def spark(folder: Path, memory: str) -> Iterator[None]:
         "spark.local.dir": f"{folder}/local",
     }
     (folder / "warehouse").mkdir()  # or its catalog takes itself for missing
-    with cluster(folder, settings, memory) as port:
+    with cluster(folder, settings, memory, java=("-XX:+UseParallelGC",)) as port:
         connection = {"conn_type": "spark_connect", "host": "127.0.0.1", "port": port, "extra": {"catalog": "local"}}
         with environment({"AIRFLOW_CONN_HEADLINE_WAREHOUSE": json.dumps(connection)}):
             yield

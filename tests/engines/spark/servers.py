@@ -45,7 +45,7 @@ class Lake:
             "location": f"s3://{BUCKET}/{name}",
             "aws_endpoint_url": self.aws,
             "region_name": CREDENTIALS["AWS_DEFAULT_REGION"],
-            "lock_timeout": 60,
+            "lock_timeout": 600,
             **self.needs,
         }
         connection = {"conn_type": "spark_connect", "host": "127.0.0.1", "port": self.port, "extra": extra}
@@ -105,10 +105,18 @@ def spark(folder: Path, aws: str) -> Iterator[Lake]:
         f"{catalog}.glue.endpoint": aws,
         f"{catalog}.s3.endpoint": aws,
         f"{catalog}.s3.path-style-access": "true",
+        f"{catalog}.io.manifest.cache-enabled": "true",
         # To plan fast rather than to compute fast: these days are few, and to compile a statement takes longer than to run it.
         "spark.sql.codegen.wholeStage": "false",
         "spark.sql.codegen.factoryMode": "NO_CODEGEN",
         "spark.sql.adaptive.enabled": "false",
+        "spark.sql.constraintPropagation.enabled": "false",
+        "spark.sql.optimizer.dynamicPartitionPruning.enabled": "false",
+        "spark.sql.optimizer.runtime.bloomFilter.enabled": "false",
+        "spark.sql.lightweightPlanChangeValidation": "false",
+        # Nobody looks at a plan that is described.
+        "spark.sql.ui.explainMode": "simple",
+        "spark.sql.maxPlanStringLength": "1000",
     }
     variables = CREDENTIALS | {"AWS_REGION": CREDENTIALS["AWS_DEFAULT_REGION"]}
     with cluster(folder, settings, java=QUICK, variables=variables) as port:

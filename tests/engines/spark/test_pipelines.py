@@ -147,7 +147,7 @@ def test_a_person_reads_published_tables_and_nothing_else(on_engine: World) -> N
     assert ask(open_warehouse(), "select count(*) as n from core.expenses").rows[0][0] > 0
     with pytest.raises(BadRequest, match="not published"):
         ask(open_warehouse(), f"select * from {STAGING}.x")
-    with pytest.raises(BadRequest, match="refused"):
+    with pytest.raises(BadRequest, match="rejected"):
         ask(open_warehouse(), "select nothing_such from core.expenses")
     with open_warehouse().session(read_only=True) as session, pytest.raises(SpecError):
         session.query("select nothing_such from core.expenses")

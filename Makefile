@@ -106,7 +106,7 @@ trino: $(TRINO)/.set-up ## Compute all pipelines on a real Trino as on Athena, a
 
 tpcds: $(ENGINES)/.set-up $(SPARK)/.set-up ## Compute TPC-DS on DuckDB and on Apache Spark with two workers: make tpcds scale=0.1
 	@PYTHONPATH=$(CURDIR)/$(ENGINES) HEADLINE_TEST_SPARK=$(abspath $(SPARK)) \
-	  $(BIN)/python -m benchmarks.tpcds --scale $(or $(scale),0.1) $(days:%=--days %) --run --spark
+	  $(BIN)/python -m benchmarks.tpcds --scale $(or $(scale),0.1) $(days:%=--days %) $(at_once:%=--at-once %) --run --spark
 
 attack: $(SET_UP) ## Attack warehouse, files, processes and pages in every way there is a test of; the results go to docs/security.md.
 	@HEADLINE_TEST_ATTACK_TABLE=docs/security.md $(PYTEST) --timeout 1800 tests/attacks/$(file)

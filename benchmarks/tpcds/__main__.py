@@ -13,7 +13,7 @@ from rich.table import Table
 
 from benchmarks.environments import interpreter
 from benchmarks.report import machine
-from benchmarks.tpcds.run import Run, compute, days_of, figures, installation
+from benchmarks.tpcds.run import DAYS_AT_ONCE, Run, compute, days_of, figures, installation
 from headline.errors import HeadlineError
 from headline.intervals import Interval
 from headline.ledger import Ledger
@@ -44,6 +44,7 @@ def main(
     out: Annotated[Path | None, typer.Option(help="Where the files are made; .headline-tpcds/<scale> if left out.")] = None,
     run: Annotated[bool, typer.Option("--run", help="Also compute examples/tpcds, and compare with TPC-DS.")] = False,
     days: Annotated[int | None, typer.Option(help="Only the first days.")] = None,
+    at_once: Annotated[int, typer.Option(help="So many days are one run.")] = DAYS_AT_ONCE,
     memory_limit: Annotated[str, typer.Option(help="What DuckDB may take.")] = "4GB",
     spark: Annotated[bool, typer.Option("--spark", help="Also on Apache Spark with two workers: make tpcds.")] = False,
     executor_memory: Annotated[str, typer.Option(help="What each of Spark's executors may take.")] = "2g",
@@ -60,20 +61,20 @@ def main(
         folder = Path(name)
         folder.chmod(0o711)
         with installation(folder / "duckdb", data, memory_limit):
-            is_right = on_engine(Run("DuckDB"), data, chosen, screen)
+            is_right = on_engine(Run("DuckDB"), data, chosen, at_once, screen)
         if spark:
             with installation(folder / "spark", data, memory_limit):
-                is_right &= on_spark(folder, data, chosen, executor_memory, screen)
+                is_right &= on_spark(folder, data, chosen, at_once, executor_memory, screen)
         screen.say(machine())
     raise typer.Exit(not is_right)
 
 
-def on_spark(folder: Path, data: Path, days: Interval, memory: str, screen: Screen) -> bool:
+def on_spark(folder: Path, data: Path, days: Interval, at_once: int, memory: str, screen: Screen) -> bool:
     """The same on Spark, and whether each of its rows is one of those that DuckDB has published."""
     from benchmarks.tpcds.spark import peaks, spark, unlike
 
     with spark(folder / "spark", memory):
-        is_right = on_engine(Run("Apache Spark"), data, days, screen)
+        is_right = on_engine(Run("Apache Spark"), data, days, at_once, screen)
         screen.say(f"Spark's processes: peak {' + '.join(map(str, peaks()))} = {sum(peaks()):,} MB")
         for name, rows, different in unlike(open_warehouse(), folder / "duckdb" / "warehouse.duckdb"):
             told = f"differ from DuckDB's on {', '.join(different[:5])}, {len(different)} days" if different else "are DuckDB's"
@@ -82,11 +83,11 @@ def on_spark(folder: Path, data: Path, days: Interval, memory: str, screen: Scre
     return is_right
 
 
-def on_engine(run: Run, data: Path, days: Interval, screen: Screen) -> bool:
+def on_engine(run: Run, data: Path, days: Interval, at_once: int, screen: Screen) -> bool:
     """Compute the days and print what they took, and our figures beside TPC-DS's own; whether these are the same."""
     warehouse = open_warehouse()
     with screen.step(f"{len(days)} days on {run.engine}"):
-        compute(days, warehouse, Ledger(), run)
+        compute(days, warehouse, Ledger(), run, at_once)
     found = list(figures(warehouse, data, days))
     table = Table("", run.engine, "TPC-DS", title_justify="left")
     for one in found:

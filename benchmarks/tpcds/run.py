@@ -73,14 +73,14 @@ def days_of(data: Path) -> Interval:
     return Interval(date.fromisoformat(found[0]), date.fromisoformat(found[-1]) + DAY)
 
 
-def compute(days: Interval, warehouse: Warehouse, ledger: Ledger, run: Run) -> None:
-    """Publish the versions of all items until the last day, then the days in ranges of 92."""
+def compute(days: Interval, warehouse: Warehouse, ledger: Ledger, run: Run, at_once: int = DAYS_AT_ONCE) -> None:
+    """Publish the versions of all items until the last day, then the days in ranges of so many."""
     catalog = specs.load()
     # Versions that began before the first sale are valid on it.
     work = [("items", Interval(min(FIRST_ITEM, days.start), days.end))]
     start = days.start
     while start < days.end:
-        end = min(start + timedelta(days=DAYS_AT_ONCE), days.end)
+        end = min(start + timedelta(days=at_once), days.end)
         work += [("store", Interval(start, end)), ("store_profit", Interval(start, end))]
         start = end
     for name, interval in work:

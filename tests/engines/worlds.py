@@ -47,8 +47,8 @@ def landed(postgres: str, folder: Path, name: str) -> Iterator[World]:
         service.shutdown()
 
 
-def compute(world: World, run_id: str = "engine", pipelines: Sequence[str] = PIPELINES, at_once: int = 1) -> dict[str, TableRun]:
-    """Run pipelines for the landed days, each after those that it reads of, so many at once; by table, what its run did."""
+def compute(world: World, run_id: str = "engine", at_once: int = 1) -> dict[str, TableRun]:
+    """Run all pipelines for the landed days, each after those that it reads of, so many at once; by table, what its run did."""
     catalog = specs.load()
 
     def run(name: str, before: Sequence[Future[list[TableRun]]]) -> list[TableRun]:
@@ -58,7 +58,7 @@ def compute(world: World, run_id: str = "engine", pipelines: Sequence[str] = PIP
 
     runs: dict[str, Future[list[TableRun]]] = {}
     with ThreadPoolExecutor(at_once) as pool:
-        for name in pipelines:
+        for name in PIPELINES:
             pipeline = catalog.pipelines[name]
             read = {*pipeline.inputs, *tables_of_checks(pipeline)}
             makers = {catalog.makers[table].id for table in read if table in catalog.makers}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -15,12 +14,7 @@ import boto3
 import pytest
 from tests.engines.spark.cluster import HOME, QUICK, cluster
 from tests.engines.spark.processes import free_port, server
-from tests.faults.world import PIPELINES
 
-# Whether each engine computes all pipelines, or some of them few.
-ALL = bool(os.environ.get("HEADLINE_TEST_ALL_ENGINES"))
-# All pipelines take Spark minutes; these are a source and what stands on it.
-FEW = ("finance", "core_finance")
 BUCKET = "lake"
 CREDENTIALS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_DEFAULT_REGION": "us-east-1"}
 
@@ -29,14 +23,13 @@ CREDENTIALS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AW
 class Lake:
     """Where tables lie, and the Spark Connect endpoint of an engine that keeps them there.
 
-    `needs`: what its connection has to say besides. `pipelines`: those that are computed there.
+    `needs`: what its connection has to say besides.
     """
 
     engine: str
     aws: str
     port: int
     needs: Mapping[str, Any] = field(default_factory=dict)
-    pipelines: tuple[str, ...] = PIPELINES
 
     def variables(self, name: str) -> dict[str, str]:
         """The connection to a warehouse of its own, and what clients of AWS want."""
@@ -120,4 +113,4 @@ def spark(folder: Path, aws: str) -> Iterator[Lake]:
     }
     variables = CREDENTIALS | {"AWS_REGION": CREDENTIALS["AWS_DEFAULT_REGION"]}
     with cluster(folder, settings, java=QUICK, variables=variables) as port:
-        yield Lake("Apache Spark", aws, port, pipelines=PIPELINES if ALL else FEW)
+        yield Lake("Apache Spark", aws, port)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import threading
+import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -12,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 from tests.faults.world import COMPANY, PIPELINES, Table, World
 
@@ -64,6 +66,21 @@ def compute(world: World, run_id: str = "engine", at_once: int = 1) -> dict[str,
             makers = {catalog.makers[table].id for table in read if table in catalog.makers}
             runs[name] = pool.submit(run, name, [runs[maker] for maker in runs if maker in makers])
     return {one.table: one for done in runs.values() for one in done.result()}
+
+
+@contextmanager
+def clocked(engine: str, told: list[str]) -> Iterator[None]:
+    """Tell how long all pipelines take on an engine, and how much of the processor, however much others take of it."""
+    begun, used = time.monotonic(), _cpu_seconds()
+    yield
+    took = f"{time.monotonic() - begun:.0f} s, {_cpu_seconds() - used:.0f} s of CPU"
+    told.append(f"{engine}, {COUNT} days, all pipelines: {took}")
+
+
+def _cpu_seconds() -> float:
+    """Of this process and those that it has started."""
+    own = psutil.Process()
+    return sum(sum(one.cpu_times()[:2]) for one in (own, *own.children(recursive=True)))
 
 
 def published(pipelines: Sequence[str] = PIPELINES) -> dict[str, Table]:

@@ -3,7 +3,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .PHONY: help setup run status logs down clean test attack chaos examples faults fuzz lint docs bench bench-peers example format imports
-.PHONY: constraints containers engines golden infra locks readout-peers sbom trino
+.PHONY: constraints containers engines golden infra locks readout-peers sbom tpcds trino
 .PHONY: lint-docs lint-infra lint-rules lint-sql lint-types lint-yaml
 
 # Without compiled modules each process compiles Airflow anew, which takes longer than to start it.
@@ -104,6 +104,10 @@ $(TRINO)/.set-up: tests/engines/trino/pom.xml tests/engines/trino/Server.java | 
 trino: $(TRINO)/.set-up ## Compute all pipelines on a real Trino as on Athena, and compare every row with DuckDB's; JAVA_HOME leads to a JDK 25.
 	@HEADLINE_TEST_DAYS=$(days) HEADLINE_TEST_TRINO="$(abspath $(TRINO)):$$(cat $(TRINO)/classpath)" \
 	  $(PYTEST) --timeout $(if $(days),3600,900) tests/engines/trino
+
+tpcds: $(ENGINES)/.set-up $(SPARK)/.set-up ## Compute TPC-DS on DuckDB and on Apache Spark with two workers: make tpcds scale=0.1
+	@PYTHONPATH=$(CURDIR)/$(ENGINES) HEADLINE_TEST_SPARK=$(abspath $(SPARK)) \
+	  $(BIN)/python -m benchmarks.tpcds --scale $(or $(scale),0.1) $(days:%=--days %) $(at_once:%=--at-once %) --run --spark
 
 attack: $(SET_UP) ## Attack warehouse, files, processes and pages in every way there is a test of; the results go to docs/security.md.
 	@HEADLINE_TEST_ATTACK_TABLE=docs/security.md $(PYTEST) --timeout 1800 tests/attacks/$(file)

@@ -13,7 +13,7 @@ from rich.table import Table
 
 from benchmarks.environments import interpreter
 from benchmarks.report import machine
-from benchmarks.tpcds.run import Run, compute, days_of, figures, installation
+from benchmarks.tpcds.run import DAYS_AT_ONCE, Run, compute, days_of, figures, installation
 from headline.errors import HeadlineError
 from headline.intervals import Interval
 from headline.ledger import Ledger
@@ -44,9 +44,12 @@ def main(
     out: Annotated[Path | None, typer.Option(help="Where the files are made; .headline-tpcds/<scale> if left out.")] = None,
     run: Annotated[bool, typer.Option("--run", help="Also compute examples/tpcds, and compare with TPC-DS.")] = False,
     days: Annotated[int | None, typer.Option(help="Only the first days.")] = None,
+    at_once: Annotated[int, typer.Option(help="So many days are one run.")] = DAYS_AT_ONCE,
     memory_limit: Annotated[str, typer.Option(help="What DuckDB may take.")] = "4GB",
+    spark: Annotated[bool, typer.Option("--spark", help="Also on Apache Spark with two workers: make tpcds.")] = False,
+    executor_memory: Annotated[str, typer.Option(help="What each of Spark's executors may take.")] = "2g",
 ) -> None:
-    """Make TPC-DS's store as Parquet, a file a day; ends with 1 where a figure is not TPC-DS's."""
+    """Make TPC-DS's store as Parquet, a file a day; ends with 1 where a figure is not TPC-DS's or a row of Spark's differs."""
     screen = Screen()
     with screen.step(f"TPC-DS at scale {scale}"):
         data = generated(scale, out)
@@ -55,24 +58,42 @@ def main(
     whole = days_of(data)
     chosen = Interval(whole.start, min(whole.end, whole.start + timedelta(days=days))) if days else whole
     with tempfile.TemporaryDirectory(prefix="headline-tpcds-") as name:
-        Path(name).chmod(0o711)
-        with installation(Path(name), data, memory_limit):
-            is_right = on_engine(Run("DuckDB"), data, chosen, screen)
+        folder = Path(name)
+        folder.chmod(0o711)
+        with installation(folder / "duckdb", data, memory_limit):
+            is_right = on_engine(Run("DuckDB"), data, chosen, at_once, screen)
+        if spark:
+            with installation(folder / "spark", data, memory_limit):
+                is_right &= on_spark(folder, data, chosen, at_once, executor_memory, screen)
+        screen.say(machine())
     raise typer.Exit(not is_right)
 
 
-def on_engine(run: Run, data: Path, days: Interval, screen: Screen) -> bool:
+def on_spark(folder: Path, data: Path, days: Interval, at_once: int, memory: str, screen: Screen) -> bool:
+    """The same on Spark, and whether each of its rows is one of those that DuckDB has published."""
+    from benchmarks.tpcds.spark import peaks, spark, unlike
+
+    with spark(folder / "spark", memory):
+        is_right = on_engine(Run("Apache Spark"), data, days, at_once, screen)
+        screen.say(f"Spark's processes: peak {' + '.join(map(str, peaks()))} = {sum(peaks()):,} MB")
+        for name, rows, different in unlike(open_warehouse(), folder / "duckdb" / "warehouse.duckdb"):
+            told = f"differ from DuckDB's on {', '.join(different[:5])}, {len(different)} days" if different else "are DuckDB's"
+            screen.say(f"{name}: {rows:,} rows {told}")
+            is_right &= not different
+    return is_right
+
+
+def on_engine(run: Run, data: Path, days: Interval, at_once: int, screen: Screen) -> bool:
     """Compute the days and print what they took, and our figures beside TPC-DS's own; whether these are the same."""
     warehouse = open_warehouse()
     with screen.step(f"{len(days)} days on {run.engine}"):
-        compute(days, warehouse, Ledger(), run)
+        compute(days, warehouse, Ledger(), run, at_once)
     found = list(figures(warehouse, data, days))
     table = Table("", run.engine, "TPC-DS", title_justify="left")
     for one in found:
         table.add_row(one.what, f"{one.ours:,}", "" if one.stated is None else f"{one.stated:,}")
     screen.console.print(table)
     screen.say("; ".join(f"{step} {seconds:.1f} s" for step, seconds in run.seconds.items()) + f"; peak {run.peak:,.0f} MB")
-    screen.say(machine())
     return all(one.is_right for one in found)
 
 

@@ -32,6 +32,18 @@ FILES = {
         left join date_dim on sr_returned_date_sk = d_date_sk
     """,
 }
+# A version of an item whose first day TPC-DS leaves open begins when the one before it has ended; the first of an item, with all
+# others.
+ITEMS = """
+    select * replace (
+        coalesce(
+            i_rec_start_date,
+            cast(lag(i_rec_end_date) over (partition by i_item_id order by i_item_sk) + interval 1 day as date),
+            date '1997-10-27'
+        ) as i_rec_start_date
+    )
+    from item
+"""
 PARQUET = "format parquet, compression zstd"
 
 
@@ -66,7 +78,7 @@ def export(database: Path, folder: Path) -> None:
         for name, query in FILES.items():
             shutil.rmtree(folder / name, ignore_errors=True)
             connection.execute(f"copy ({query} order by ds) to '{folder / name}' ({PARQUET}, partition_by (ds))")
-        connection.execute(f"copy item to '{folder / 'item.parquet'}' ({PARQUET})")
+        connection.execute(f"copy ({ITEMS}) to '{folder / 'item.parquet'}' ({PARQUET})")
         found = sorted(day.name for name in FILES for day in (folder / name).iterdir())
         first, last = found[0].removeprefix("ds="), found[-1].removeprefix("ds=")
         days = connection.sql(f"select d_date from date_dim where d_date between '{first}' and '{last}'").fetchall()

@@ -18,6 +18,7 @@ from headline import settings, specs
 from headline.diff.company import environment, ingest_all, server
 from headline.intervals import DAY, Interval
 from headline.ledger import Ledger
+from headline.ledger.engine import forget_engines
 from headline.pipeline import PipelineRun, write_audit_publish
 from headline.warehouse import Warehouse
 
@@ -57,9 +58,13 @@ def variables(folder: Path, data: Path, memory_limit: str = "4GB") -> dict[str, 
 
 @contextmanager
 def installation(folder: Path, data: Path, memory_limit: str) -> Iterator[None]:
-    """A ledger, landing zone and warehouse of its own in a folder, all empty."""
+    """A ledger, landing zone and warehouse of its own in a folder, which is made; all empty."""
+    folder.mkdir(mode=0o711)
     with server(folder), environment(variables(folder, data, memory_limit)):
-        yield
+        try:
+            yield
+        finally:
+            forget_engines()  # the next one has another ledger
 
 
 def days_of(data: Path) -> Interval:
@@ -68,14 +73,14 @@ def days_of(data: Path) -> Interval:
     return Interval(date.fromisoformat(found[0]), date.fromisoformat(found[-1]) + DAY)
 
 
-def compute(days: Interval, warehouse: Warehouse, ledger: Ledger, run: Run) -> None:
-    """Publish the versions of all items until the last day, then the days in ranges of 92."""
+def compute(days: Interval, warehouse: Warehouse, ledger: Ledger, run: Run, at_once: int = DAYS_AT_ONCE) -> None:
+    """Publish the versions of all items until the last day, then the days in ranges of so many."""
     catalog = specs.load()
     # Versions that began before the first sale are valid on it.
     work = [("items", Interval(min(FIRST_ITEM, days.start), days.end))]
     start = days.start
     while start < days.end:
-        end = min(start + timedelta(days=DAYS_AT_ONCE), days.end)
+        end = min(start + timedelta(days=at_once), days.end)
         work += [("store", Interval(start, end)), ("store_profit", Interval(start, end))]
         start = end
     for name, interval in work:

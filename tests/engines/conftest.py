@@ -9,7 +9,7 @@ import pytest
 from tests.attacks.installation import eraser as eraser
 from tests.engines.athena_double import REGION, AthenaDouble, athena_double, client
 from tests.engines.duck_tables import DuckTables
-from tests.engines.worlds import compute, landed, published
+from tests.engines.worlds import clocked, compute, landed, published
 from tests.faults.world import Table, World
 from tests.unit.conftest import FILES, Project
 
@@ -21,6 +21,24 @@ EXTRA = {"region_name": REGION, "work_group": "primary", "location": "s3://table
 CONNECTION = {"conn_type": "athena", "login": "testing", "password": "testing", "extra": EXTRA}
 
 
+TOLD = pytest.StashKey[list[str]]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.stash[TOLD] = []
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    for line in config.stash[TOLD]:
+        terminalreporter.write_line(line)
+
+
+@pytest.fixture(scope="session")
+def told(request: pytest.FixtureRequest) -> list[str]:
+    """Lines that are shown when all tests have ended."""
+    return request.config.stash[TOLD]
+
+
 @pytest.fixture(scope="session")
 def at_first(postgres: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     """The days have landed, and nothing was computed."""
@@ -29,10 +47,11 @@ def at_first(postgres: str, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 
 
 @pytest.fixture(scope="session")
-def expected(at_first: World, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Table]:
+def expected(at_first: World, tmp_path_factory: pytest.TempPathFactory, told: list[str]) -> dict[str, Table]:
     """What DuckDB makes of these days."""
     with at_first.copy(tmp_path_factory.mktemp("on_duckdb")).entered() as world:
-        compute(world)
+        with clocked("DuckDB", told):
+            compute(world)
         return published()
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from tests.engines.athena_double import AthenaDouble
 from tests.engines.conftest import CONNECTION
-from tests.engines.worlds import FIRST, LAST, compute, connected, published, unlike
+from tests.engines.worlds import FIRST, LAST, clocked, compute, connected, published, unlike
 from tests.faults.world import Table, World
 
 from headline.ledger import Statements
@@ -21,11 +21,17 @@ OF_A_FINDING = 2
 
 
 def test_every_pipeline_publishes_what_duckdb_publishes(
-    at_first: World, expected: dict[str, Table], tmp_path: Path, athena: AthenaDouble, monkeypatch: pytest.MonkeyPatch
+    at_first: World,
+    expected: dict[str, Table],
+    tmp_path: Path,
+    athena: AthenaDouble,
+    monkeypatch: pytest.MonkeyPatch,
+    told: list[str],
 ) -> None:
     with at_first.copy(tmp_path).entered() as world:
         connected(monkeypatch, CONNECTION)
-        runs = compute(world)
+        with clocked("Athena's stand-in", told):
+            runs = compute(world)
         assert unlike(published(), expected) == {}
         known = {one.query_id: one.state for one in Statements().of_run(world.run("core_shop", FIRST, LAST, "engine").key)}
         assert {known[one.query_id] for one in runs["core.order_lines"].statements} == {"succeeded"}

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
-import psutil
 import pytest
-from tests.engines.spark.servers import ALL, Lake, moto, sail, spark
-from tests.engines.worlds import COUNT, compute, published, unlike
+from tests.engines.spark.servers import Lake, moto, sail, spark
+from tests.engines.worlds import clocked, compute, published, unlike
 from tests.faults.world import Table, World
 
 pytest.importorskip("pysail", reason="make engines installs it")
@@ -19,32 +19,10 @@ ENGINES = {
     "sail": sail,
     "apache": spark,
 }
-if ALL:
+if os.environ.get("HEADLINE_TEST_ALL_ENGINES"):
     ENGINES["sail_two_workers"] = partial(sail, SAIL_MODE="local-cluster", SAIL_CLUSTER__WORKER_INITIAL_COUNT="2")
 # The pipeline that is published again and again.
 PIPELINE = "core_finance"
-TOLD = pytest.StashKey[list[str]]()
-
-
-def pytest_configure(config: pytest.Config) -> None:
-    config.stash[TOLD] = []
-
-
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    for line in config.stash[TOLD]:
-        terminalreporter.write_line(line)
-
-
-@pytest.fixture(scope="session")
-def told(request: pytest.FixtureRequest) -> list[str]:
-    """Lines that are shown when all tests have ended."""
-    return request.config.stash[TOLD]
-
-
-def cpu_seconds() -> float:
-    """What this process and those that it has started have used of the processor, however many others do."""
-    own = psutil.Process()
-    return sum(sum(one.cpu_times()[:2]) for one in (own, *own.children(recursive=True)))
 
 
 @pytest.fixture(scope="session", params=ENGINES)
@@ -59,11 +37,9 @@ def lake(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
 @pytest.fixture(scope="session")
 def computed(at_first: World, lake: Lake, tmp_path_factory: pytest.TempPathFactory, told: list[str]) -> World:
     """The days on the engine; every pipeline has been planned, transformed, audited and published there."""
-    world, begun, used = at_first.copy(tmp_path_factory.mktemp("computed")), time.monotonic(), cpu_seconds()
-    with world.entered(**lake.variables("warehouse")):
-        compute(world, pipelines=lake.pipelines)
-    took = f"{time.monotonic() - begun:.0f} s, {cpu_seconds() - used:.0f} s of CPU"
-    told.append(f"{lake.engine}, {COUNT} days, {len(lake.pipelines)} pipelines: {took}")
+    world = at_first.copy(tmp_path_factory.mktemp("computed"))
+    with world.entered(**lake.variables("warehouse")), clocked(lake.engine, told):
+        compute(world, at_once=2)
     return world
 
 

@@ -30,6 +30,7 @@ _WRONG_VALUES = ("ArithmeticException", "NumberFormatException", "DateTimeExcept
 _WRONG_SQL = ("AnalysisException", "ParseException", "UnsupportedOperationException", "IllegalArgumentException")
 # Somebody else has committed to the table meanwhile, or the catalog did not answer.
 _FOR_NOW = re.compile(r"conflict|CommitFailed|service error|concurrent", re.IGNORECASE)
+_QUERY = re.compile(r"\s*(select|with)\b", re.IGNORECASE)
 _NOT_THERE = re.compile(r"TABLE_OR_VIEW_NOT_FOUND|not found", re.IGNORECASE)
 
 
@@ -161,12 +162,21 @@ class SparkEngine(Engine):
     def _run(self, sql: str) -> Result:
         """A statement whose namespaces have their prefix."""
         try:
-            frame = self._spark.sql(sql)
+            frame = self._frame(sql)
             rows = frame.collect()
             # Rows know their columns; to ask for those takes Spark as long as to plan the statement once more.
             return Result(list(rows[0].__fields__ if rows else frame.columns), [tuple(row) for row in rows])
         except Exception as error:
             raise wrong(error, sql) from error
+
+    def _frame(self, sql: str) -> Any:
+        """A statement and its rows. A query is analysed once so; `sql` of a session has it analysed before anybody wants rows."""
+        if not _QUERY.match(sql):
+            return self._spark.sql(sql)
+        from pyspark.sql.connect.dataframe import DataFrame
+        from pyspark.sql.connect.plan import SQL
+
+        return DataFrame(SQL(sql), self._spark)
 
     def _one_by_one(self, frame: Any, sql: str) -> Iterator[Sequence[Any]]:
         try:

@@ -29,14 +29,7 @@ _JAVA = (
 # has more: half of the time would go to compiling what was thrown away.
 QUICK = ("-XX:TieredStopAtLevel=1", "-XX:ReservedCodeCacheSize=240m", "-Xshare:auto", "-XX:+UseSerialGC")
 _DEPLOY = "org.apache.spark.deploy"
-_VARIABLES = {
-    "NO_PROXY": "127.0.0.1",
-    "SPARK_HOME": HOME,
-    "SPARK_LOCAL_IP": "127.0.0.1",
-    "SPARK_SCALA_VERSION": "2.13",
-    # Else Spark starts one, to look for sources of data that are written in Python.
-    "PYSPARK_PYTHON": "no python",
-}
+_VARIABLES = {"NO_PROXY": "127.0.0.1", "SPARK_HOME": HOME, "SPARK_LOCAL_IP": "127.0.0.1", "SPARK_SCALA_VERSION": "2.13"}
 
 
 @contextmanager

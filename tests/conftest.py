@@ -16,7 +16,7 @@ from tests.distribution import AtOnce, Scheduling
 from headline import settings, specs
 from headline.connections import lent, variable
 from headline.ledger import MIGRATOR, Ledger, migrate
-from headline.ledger.engine import CONNECTION, WRITER, _engine
+from headline.ledger.engine import WRITER
 from headline.ledger.tables import metadata
 from headline.local.postgres import Postgres
 from headline.local.roles import SUPERUSER
@@ -148,7 +148,6 @@ def ledger(postgres: str, ledger_database: str, monkeypatch: pytest.MonkeyPatch)
     return Ledger()
 
 
-MEANT: dict[str, str] = {}  # the ledger's connections when an engine was made last
 LARGE = 2**20  # bytes, from which on new files are made sooner than rows are deleted
 
 
@@ -179,14 +178,10 @@ def warehouse(tmp_path: Path, ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -
 
 
 def forget() -> None:
-    """What was read of the environment and of specs is read again; an engine of the ledger only where another is meant now."""
+    """What was read of the environment and of specs is read again."""
     settings.load.cache_clear()
     specs.load.cache_clear()
     template._environment.cache_clear()
-    if (meant := {name: led for name, led in os.environ.items() if name.startswith(variable(CONNECTION))}) != MEANT:
-        MEANT.clear()
-        MEANT.update(meant)
-        _engine.cache_clear()
 
 
 @pytest.fixture

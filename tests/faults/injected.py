@@ -147,9 +147,9 @@ def some_lines(change: str, one_in: int, rest: int = 0) -> Callable[[World], Non
 # what can happen to finance's service
 
 
-def answered(company: Company, day: date) -> list[Expense]:
+def answered(company: Company, day: date, *, corrected: bool = False) -> list[Expense]:
     """What finance's service says of a day."""
-    entries = expenses(company, day)
+    entries = expenses(company, day, corrected=corrected)
     for change in finance_answers:
         entries = change(entries)
     return entries

@@ -53,8 +53,9 @@ def reading(*, is_on: bool = True) -> Iterator[None]:
 
 
 def engine(conn_id: str = CONNECTION) -> Engine:
-    """One engine a process: a forked task must not share its parent's sockets."""
-    return _engine(_role_of(conn_id), os.getpid())
+    """One engine a process for each place that a connection leads to: a forked task must not share its parent's sockets."""
+    role = _role_of(conn_id)
+    return _engine(role, os.getpid(), os.environ.get(variable(role)))
 
 
 def forget_connections() -> None:
@@ -127,7 +128,7 @@ def unreachable(conn_id: str, error: BaseException) -> Transient:
 
 
 @cache
-def _engine(conn_id: str, pid: int) -> Engine:  # noqa: ARG001 (the pid is only a key)
+def _engine(conn_id: str, pid: int, told: str | None) -> Engine:  # noqa: ARG001 (the process and what it is told are only keys)
     connection = get(conn_id)
     is_socket = connection.host.startswith("/")
     url = URL.create(

@@ -24,7 +24,7 @@ import httpx
 import psutil
 import pytest
 from tests.airflow.alerted import Guarded, prepare
-from tests.airflow.world import FINISHED, OPENING, READ_BY_PEOPLE, TODAY, YESTERDAY, Deployment, Table
+from tests.airflow.world import OPENING, READ_BY_PEOPLE, TODAY, YESTERDAY, Deployment, Table
 from tests.conftest import forget
 from tests.faults.world import PIPELINES, complete, differences
 
@@ -96,11 +96,10 @@ class Chaos:
 def airflow(apart: Guarded) -> Iterator[Deployment]:
     """The deployment of the tests of alerts with all DAGs paused, no run, and no deadline near."""
     deployment = apart.deployment
+    deployment.wait_for_state((0,), 60, "select count(*) from dag_run where state in ('queued', 'running')")
     for dag in deployment.api.dags():
         deployment.api.pause(dag["dag_id"])
     for run in deployment.api.all_runs("~"):
-        if run["state"] not in FINISHED:  # a round of the watch waits until somebody is to be told next
-            deployment.api.end_run(run["dag_id"], run["dag_run_id"])
         deployment.api.delete_run(run["dag_id"], run["dag_run_id"])
     copytree(PROJECT / "include", deployment.include, dirs_exist_ok=True)
     prepare(deployment.include)

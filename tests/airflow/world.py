@@ -81,10 +81,6 @@ class Airflow(AirflowApi):
         body = {"dag_run_id": run_id, "logical_date": None, "run_after": made.isoformat()}
         self._request("POST", f"/dags/{dag_id}/dagRuns", json=body)
 
-    def end_run(self, dag_id: str, run_id: str) -> None:
-        """Mark a run as failed, which ends its tasks."""
-        self._request("PATCH", f"/dags/{dag_id}/dagRuns/{run_id}", json={"state": "failed"})
-
     def delete_run(self, dag_id: str, run_id: str) -> None:
         self._request("DELETE", f"/dags/{dag_id}/dagRuns/{run_id}")
 

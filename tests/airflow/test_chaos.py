@@ -96,7 +96,8 @@ class Chaos:
 def airflow(apart: Guarded) -> Iterator[Deployment]:
     """The deployment of the tests of alerts with all DAGs paused, no run, and no deadline near."""
     deployment = apart.deployment
-    deployment.wait_for_state((0,), 60, "select count(*) from dag_run where state in ('queued', 'running')")
+    # A round of the watch waits up to a minute for whom to tell next.
+    deployment.wait_for_state((0,), 150, "select count(*) from dag_run where state in ('queued', 'running')")
     for dag in deployment.api.dags():
         deployment.api.pause(dag["dag_id"])
     for run in deployment.api.all_runs("~"):

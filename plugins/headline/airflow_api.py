@@ -83,6 +83,10 @@ class AirflowApi:
     def dags(self) -> list[dict[str, Any]]:
         return self._all("/dags", "dags", order_by="dag_id")
 
+    def details(self, dag_id: str) -> dict[str, Any] | None:
+        """A DAG with its parameters, as its runs are made from; None where Airflow has listed it and not yet written that."""
+        return self._request("GET", f"/dags/{dag_id}/details", absent=None)
+
     def import_errors(self) -> list[dict[str, Any]]:
         """DAG files that could not be loaded: filename and stack_trace of each."""
         return self._request("GET", "/importErrors")["import_errors"]

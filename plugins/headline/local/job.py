@@ -64,12 +64,15 @@ def wait_for_dags(api: AirflowApi, dag_ids: Sequence[str], patience: Patience | 
 
     `patience`: with the process that loads them; None = they load within TIME_TO_LOAD (s) after the one before.
     """
-    loaded, since = 0, time.monotonic()
-    while missing := set(dag_ids) - {dag["dag_id"] for dag in api.dags() if not dag["is_stale"]}:
-        if len(dag_ids) - len(missing) > loaded:
-            loaded, since = len(dag_ids) - len(missing), time.monotonic()
+    missing, since = set(dag_ids), time.monotonic()
+    while True:
+        listed = missing.intersection(dag["dag_id"] for dag in api.dags() if not dag["is_stale"])
+        if loaded := {dag_id for dag_id in listed if api.details(dag_id)}:
+            missing, since = missing - loaded, time.monotonic()
             if patience:
                 patience.renew()
+        if not missing:
+            return
         errors = api.import_errors()
         late = f"none for {TIME_TO_LOAD:.0f} s" if time.monotonic() - since > TIME_TO_LOAD else None
         if errors or (late := patience.end() if patience else late):

@@ -23,12 +23,18 @@ class Airflow:
         self.ends_in = ends_in
         self.kept: dict[tuple[str, str], dict[str, Any]] = {}
         self.triggered: list[str] = []
+        self.asked: list[str] = []
+        self.written_at = 1  # how often a DAG is asked for until it is there
         self.cleared: list[str] = []
         self.loaded = ["shop"]
         self.errors: list[dict[str, str]] = []
 
     def dags(self) -> list[dict[str, Any]]:
         return [{"dag_id": dag_id, "is_stale": False} for dag_id in self.loaded]
+
+    def details(self, dag_id: str) -> dict[str, Any] | None:
+        self.asked.append(dag_id)
+        return {"dag_id": dag_id} if self.asked.count(dag_id) >= self.written_at else None
 
     def import_errors(self) -> list[dict[str, str]]:
         return self.errors
@@ -154,6 +160,14 @@ def test_progress_shows_what_is_at_work() -> None:
     on = screen()
     on.console.print(progress("January", [run]))
     assert all(part in shown(on) for part in ("shop", "running", "3/7", "transform.orders"))
+
+
+def test_a_dag_that_is_listed_and_not_yet_written_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(job.time, "sleep", lambda _seconds: None)
+    airflow = Airflow()
+    airflow.written_at = 3
+    wait_for_dags(airflow, ["shop"])  # type: ignore[arg-type]
+    assert airflow.asked == ["shop"] * 3
 
 
 def test_dags_that_do_not_load_are_told_with_their_errors(monkeypatch: pytest.MonkeyPatch) -> None:

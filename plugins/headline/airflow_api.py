@@ -209,16 +209,14 @@ class AirflowApi:
                 raise HeadlineError(f"Airflow refused the login: {answer.status_code} {told}")
             self._client.headers["Authorization"] = f"Bearer {answer.json()['access_token']}"
             self._logged_in = True
-        answers_absent = "absent" in options
-        absent = options.pop("absent", None)
+        answers_absent, absent = "absent" in options, options.pop("absent", None)
         answer = self._client.request(method, path, **options)
         if answer.status_code == httpx.codes.NOT_FOUND and answers_absent:
             return absent
         if not answer.is_success:  # a redirect is of a proxy that wants another login
             what = f"{method} {path.removeprefix('/api/v2')}"
-            raise Refused(
-                f"Airflow: {what} answered {answer.status_code}: {answer.text[:500]}", answer.status_code, detail_of(answer)
-            )
+            told = f"Airflow: {what} answered {answer.status_code}: {answer.text[:500]}"
+            raise Refused(told, answer.status_code, detail_of(answer))
         return answer.json() if answer.content else None
 
 

@@ -40,8 +40,8 @@ def spotless(postgres: str, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         service.shutdown()
 
 
-def one_amount_is_missing(company: Company, day: date) -> list[Expense]:
-    entries = expenses(company, day)
+def one_amount_is_missing(company: Company, day: date, *, corrected: bool = False) -> list[Expense]:
+    entries = expenses(company, day, corrected=corrected)
     return [entries[0]._replace(amount=None), *entries[1:]] if day == D3 else entries
 
 

@@ -130,7 +130,7 @@ def test_an_incident_is_acknowledged_in_the_visitors_name_alone(opened: dict[str
     assert Incidents().get(opened["finance"]).state == "open"
 
 
-def test_the_order_in_which_dags_are_named_does_not_matter() -> None:
+def test_the_order_in_which_dags_are_named_does_not_matter(ledger: Ledger) -> None:
     """A reader that ran first would wait for what comes after it, and the command with it."""
     found = ordered("core_shop", "shop", "core_shop")
     assert found["order"] == ["shop", "core_shop"]

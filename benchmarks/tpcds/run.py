@@ -18,7 +18,7 @@ from headline import settings, specs
 from headline.diff.company import environment, ingest_all, server
 from headline.intervals import DAY, Interval
 from headline.ledger import Ledger
-from headline.ledger.engine import forget_engines
+from headline.ledger.engine import forget_connections
 from headline.pipeline import PipelineRun, write_audit_publish
 from headline.warehouse import Warehouse
 
@@ -64,7 +64,7 @@ def installation(folder: Path, data: Path, memory_limit: str) -> Iterator[None]:
         try:
             yield
         finally:
-            forget_engines()  # the next one has another ledger
+            forget_connections()  # the next one has another ledger
 
 
 def days_of(data: Path) -> Interval:

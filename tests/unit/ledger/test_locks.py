@@ -118,3 +118,26 @@ def test_a_ledger_out_of_reach_is_worth_another_try(monkeypatch: pytest.MonkeyPa
     )
     with pytest.raises(Transient, match="connection nowhere"), Locks("one", conn_id="nowhere").shared("warehouse"):
         pass
+
+
+def test_a_connection_is_used_again_without_the_locks_that_it_held(ledger: Ledger) -> None:
+    about = "select pg_backend_pid() || ' ' || current_setting('application_name') || ' ' || current_setting('lock_timeout')"
+    found = []
+    for holder, timeout in (("one", 10.0), ("other", 0.2)):
+        with locks(holder, timeout) as mine:
+            found.append(mine.value(about).split())
+            with locks("somebody", 0.2) as others:
+                assert not others.is_held("warehouse")
+            held = mine.exclusive("warehouse")
+            held.__enter__()
+    (first, *_), (second, *told) = found
+    assert (first, told) == (second, ["other", "200ms"])
+
+
+def test_a_connection_that_the_server_has_closed_is_replaced(ledger: Ledger) -> None:
+    with locks("one") as one, locks("other") as other:
+        pid, _ = one.value("select pg_backend_pid()"), other.value("select 1")
+        one.close()
+        other.value("select pg_terminate_backend(%(pid)s)", pid=pid)
+    with locks("patient") as patient, patient.exclusive("warehouse"):
+        assert patient.value("select pg_backend_pid()") != pid

@@ -55,9 +55,14 @@ MEANINGS = {
 
 
 def test_every_pipeline_publishes_what_duckdb_publishes(
-    at_first: World, expected: dict[str, Table], tmp_path: Path, athena: AthenaDouble, monkeypatch: pytest.MonkeyPatch
+    at_first: World,
+    expected: dict[str, Table],
+    tmp_path: Path,
+    athena: AthenaDouble,
+    monkeypatch: pytest.MonkeyPatch,
+    told: list[str],
 ) -> None:
-    test_athena.test_every_pipeline_publishes_what_duckdb_publishes(at_first, expected, tmp_path, athena, monkeypatch)
+    test_athena.test_every_pipeline_publishes_what_duckdb_publishes(at_first, expected, tmp_path, athena, monkeypatch, told)
 
 
 def test_what_engines_read_differently_means_what_duckdb_means_by_it(athena: AthenaDouble) -> None:

@@ -11,7 +11,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Sequence
-from contextlib import closing
 from datetime import date
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -51,7 +50,7 @@ def measure() -> dict[str, Any]:
             with auditing(False):  # which changes no row
                 for interval in (HISTORY, day):
                     staged = dict(_run(interval))
-            with closing(instance({"memory_limit": "2GB"})) as connection:
+            with instance({"memory_limit": "2GB"}) as connection:
                 return _measure(connection, folder, staged)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from contextlib import closing
 from pathlib import Path
 
 import duckdb
@@ -78,7 +77,7 @@ def raw(
     catalog = specs.load()
     tables = [table for pipeline in ordered(pipelines) for table in pipeline.ordered_tables]
     # With the settings of our own instances: without them DuckDB 2.0.0 gives some wrong rows.
-    with closing(instance({"memory_limit": "2GB"})) as connection:
+    with instance({"memory_limit": "2GB"}) as connection:
         connection.execute(f"attach '{folder / 'bare.duckdb'}' as bare; use bare")
         session = DuckDBSession(connection)
         ensure_calendar(session)

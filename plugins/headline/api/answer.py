@@ -149,6 +149,13 @@ def _asked(request: Request, rights: str = "") -> Asked:
     return Asked(path_of(request), form, quality("gzip", request.headers.get("accept-encoding", "")) > 0, has, rights)
 
 
+async def require_right(request: Request, visitor: Visitor, dag_id: str, names: Sequence[str]) -> None:
+    """Refuse who may not read a DAG, once it is recorded what they asked for; raises HTTPException 403."""
+    if not visitor.may_read(dag_id):
+        await READS.ask(Read(visitor.name, "api", tuple(names), decoded(path_of(request))))
+    visitor.must_read(dag_id)
+
+
 async def _sent(known: Kept, asked: Asked, visitor: Visitor) -> Response:
     """The answer, once it is recorded that it was read; without rows where the reader has them."""
     has_it = known.etag in asked.has

@@ -12,7 +12,7 @@ from fastapi.responses import Response
 from pydantic import AwareDatetime
 
 from headline import settings
-from headline.api.answer import READS, answer
+from headline.api.answer import answer, require_right
 from headline.api.forms import Column, Content
 from headline.api.gate import Caller
 from headline.api.known import catalog
@@ -21,8 +21,7 @@ from headline.errors import BadRequest, Transient
 from headline.exports.entitled import tables_of
 from headline.exports.features import features_at, labels_of
 from headline.exports.result import Work
-from headline.ledger import Ledger, Read
-from headline.pages.reads import decoded, path_of
+from headline.ledger import Ledger
 from headline.pages.visitor import Visitor
 from headline.specs.exports import Export, load_exports
 from headline.warehouse import open_warehouse
@@ -50,9 +49,7 @@ async def features(request: Request, visitor: Caller, name: str, key: Keys = [],
     export = next((one for one in load_exports()[0] if one.id == name and one.features), None)
     if export is None:
         raise HTTPException(404, f"no export with features is called {name}")
-    if not visitor.may_read(name):
-        await READS.ask(Read(visitor.name, "api", tuple(tables_of(export)), decoded(path_of(request))))
-    visitor.must_read(name)
+    await require_right(request, visitor, name, tables_of(export))
     now = datetime.now(UTC)
     moment = as_of or now
     if not EARLIEST <= moment <= now:

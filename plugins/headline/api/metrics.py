@@ -12,7 +12,7 @@ from fastapi import APIRouter, HTTPException, Query, Request
 from fastapi.responses import Response
 
 from headline import settings
-from headline.api.answer import READS, Changed, answer, stamped
+from headline.api.answer import Changed, answer, require_right, stamped
 from headline.api.cursor import read_cursor, write_cursor
 from headline.api.forms import LIST, NUMBER, Content, columns
 from headline.api.gate import Caller
@@ -21,8 +21,7 @@ from headline.api.parameters import Area, Cursor, First, Last, Limit, documented
 from headline.api.rows import STAMPS
 from headline.errors import BadRequest
 from headline.intervals import DAY, Interval, business_day
-from headline.ledger import Ledger, Read, Stamp, Stamps
-from headline.pages.reads import decoded, path_of
+from headline.ledger import Ledger, Stamp, Stamps
 from headline.serving import How, find_metric, published_metrics, read_series
 from headline.specs.metrics import Metric
 
@@ -88,9 +87,7 @@ async def values(
     All pages are of the same values: once these are published again, the next page answers 409.
     """
     found = _known(name)
-    if not visitor.may_read(found.pipeline.id):
-        await READS.ask(Read(visitor.name, "api", (found.name,), decoded(path_of(request))))
-    visitor.must_read(found.pipeline.id)
+    await require_right(request, visitor, found.pipeline.id, (found.name,))
     if (as_of is not None) != (read == "as_of"):
         raise BadRequest("read=as_of needs as_of, a day such as 2026-11-15, and as_of needs read=as_of")
     if first and last and first > last:

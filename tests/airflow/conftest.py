@@ -28,7 +28,6 @@ from headline import cli
 from headline.demo import datashare, shop
 from headline.demo.company import Company
 from headline.intervals import DAY
-from headline.ledger.engine import _engine
 from headline.local import lifecycle
 from headline.local.home import Home
 from headline.local.job import wait_for_dags
@@ -209,14 +208,12 @@ def runs_of_day(running: Deployment, runs_of_range: dict[str, str]) -> dict[str,
 @pytest.fixture
 def airflow(
     running: Deployment, runs_of_day: dict[str, str], forget_settings: Callable[[], None], monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Deployment]:
+) -> Deployment:
     """The deployment after its first range and its first day; the test's process sees the same warehouse and ledger."""
     for name, value in running.environment.items():
         monkeypatch.setenv(name, value)
     forget_settings()
-    _engine.cache_clear()
-    yield running
-    _engine.cache_clear()
+    return running
 
 
 @pytest.fixture
@@ -225,11 +222,9 @@ def headline(airflow: Deployment, capsys: pytest.CaptureFixture[str]) -> Callabl
 
     def run(*arguments: str) -> tuple[object, str, str]:
         capsys.readouterr()
-        _engine.cache_clear()
         # A command that only reads changes the environment of its process.
         with patch.dict(os.environ), patch.object(sys, "argv", ["headline", *arguments]), pytest.raises(SystemExit) as ended:
             cli.main()
-        _engine.cache_clear()
         return ended.value.code, *capsys.readouterr()
 
     return run

@@ -13,7 +13,6 @@ from tests.airflow.world import TODAY, YESTERDAY, Deployment, wait_for
 
 from headline.intervals import DAY, Interval
 from headline.ledger import Ledger
-from headline.ledger.engine import _engine
 
 
 @pytest.fixture
@@ -22,12 +21,10 @@ def waiting(running: Deployment, forget_settings: Callable[[], None], monkeypatc
     for name, value in running.environment.items():
         monkeypatch.setenv(name, value)
     forget_settings()
-    _engine.cache_clear()
     running.api.unpause("arrivals")
     running.api.parse_again("arrivals")  # Airflow makes a watcher when it reads the file of a DAG that is not paused
     yield running
     running.api.pause("arrivals")
-    _engine.cache_clear()
 
 
 def test_a_message_lands_what_is_new_within_seconds_and_again_and_again(

@@ -25,7 +25,7 @@ from headline.demo.company import Company
 from headline.errors import HeadlineError, NoSpace
 from headline.intervals import DAY, Interval
 from headline.ledger import MIGRATOR, Ledger, Load, migrate
-from headline.ledger.engine import _engine
+from headline.ledger.engine import forget_connections
 from headline.local.home import Home
 from headline.local.postgres import Postgres
 from headline.sources import spool
@@ -280,7 +280,7 @@ def test_a_full_disk_of_the_ledger_is_named_and_work_goes_on_once_there_is_room(
         assert f"no space left on {disk.path}" in str(full.value)
         assert "PostgreSQL of the ledger" in str(full.value)
         disk.empty()
-        _engine.cache_clear()
+        forget_connections()
         server.start()
         found = {load.ds for load in Ledger().current_loads("landing.t1", [Interval(D1, D1 + DAY)])}
         assert found == {D1}

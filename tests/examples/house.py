@@ -14,7 +14,6 @@ import pytest
 from headline.errors import BadData
 from headline.intervals import Interval
 from headline.ledger import Ledger
-from headline.ledger.engine import _engine
 from headline.pipeline import PipelineRun, Waiver, ingest, write_audit_publish
 from headline.specs import Catalog, Source
 from headline.warehouse import Warehouse
@@ -35,7 +34,6 @@ class House:
         """What the example's DAGs do for an interval, one after the other."""
         with pytest.MonkeyPatch.context() as environment:  # the locks of runs and warehouses lie in the ledger of the deployment
             environment.setenv("AIRFLOW_CONN_HEADLINE_LEDGER", os.environ[f"AIRFLOW_CONN_{self.ledger.conn_id.upper()}"])
-            _engine.cache_clear()
             for name in self.pipelines:
                 pipeline = self.catalog.pipelines[name]
                 run = PipelineRun(pipeline, run_id, interval, self.catalog, self.ledger, self.warehouse)
@@ -45,7 +43,6 @@ class House:
                     write_audit_publish(run)
                 except BadData:  # a second run waives what the first one has found, and nothing else
                     write_audit_publish(replace(run, run_id=f"{run_id}__waiving", waiver=self.waiver))
-        _engine.cache_clear()
 
     def query(self, sql: str) -> list[tuple[Any, ...]]:
         with closing(duckdb.connect(self.file, read_only=True)) as connection:

@@ -27,7 +27,7 @@ from headline.demo import datashare, shop
 from headline.demo.company import Company
 from headline.intervals import DAY, Interval
 from headline.ledger import Ledger, migrate
-from headline.ledger.engine import _engine, forget_connections
+from headline.ledger.engine import forget_connections
 from headline.pipeline import PipelineRun, ingest, write_audit_publish
 from headline.pipeline.fingerprints import verify_published
 from headline.sql import template
@@ -224,7 +224,7 @@ class World:
 
 
 def _forget() -> None:
-    for cached in (settings.load, specs.load, template._environment, _engine):
+    for cached in (settings.load, specs.load, template._environment):
         cached.cache_clear()
 
 

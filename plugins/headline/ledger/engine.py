@@ -8,7 +8,6 @@ from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from contextvars import ContextVar
-from functools import cache
 from typing import Any
 
 import psycopg2
@@ -27,6 +26,8 @@ ERASER = "headline_ledger_eraser"
 WRITER = "headline_ledger_writer"
 # Whether the ledger is reached as its reader here; None where nothing says so.
 _READS: ContextVar[bool | None] = ContextVar("headline ledger is only read", default=None)
+# By role, process and what the environment says of the role.
+_ENGINES: dict[tuple[str, int, str | None], Engine] = {}
 # Connections that held locks and that nobody has now, by where they lead: to make one takes longer than to lock.
 IDLE: dict[tuple[tuple[str, Any], ...], list[psycopg2.extensions.connection]] = defaultdict(list)
 MOST_IDLE = 2
@@ -55,13 +56,14 @@ def reading(*, is_on: bool = True) -> Iterator[None]:
 def engine(conn_id: str = CONNECTION) -> Engine:
     """One engine a process for each place that a connection leads to: a forked task must not share its parent's sockets."""
     role = _role_of(conn_id)
-    return _engine(role, os.getpid(), os.environ.get(variable(role)))
+    key = (role, os.getpid(), os.environ.get(variable(role)))
+    return _ENGINES.get(key) or _ENGINES.setdefault(key, _engine(role))
 
 
 def forget_connections() -> None:
-    """Close all connections of this process; the next ones lead to where the environment says then."""
-    engine().dispose()
-    _engine.cache_clear()
+    """Close all connections that this process has opened."""
+    for (_, pid, _), made in list(_ENGINES.items()):
+        made.dispose(close=pid == os.getpid())
     _close_idle()
 
 
@@ -127,8 +129,7 @@ def unreachable(conn_id: str, error: BaseException) -> Transient:
     return Transient(f"the ledger (connection {conn_id}) is out of reach: {error}; is its PostgreSQL up?")
 
 
-@cache
-def _engine(conn_id: str, pid: int, told: str | None) -> Engine:  # noqa: ARG001 (the process and what it is told are only keys)
+def _engine(conn_id: str) -> Engine:
     connection = get(conn_id)
     is_socket = connection.host.startswith("/")
     url = URL.create(

@@ -15,7 +15,7 @@ from tests.unit.records import days_of, record
 
 from headline.intervals import DAY, Interval
 from headline.ledger import Ledger
-from headline.ledger.engine import _engine, engine
+from headline.ledger.engine import engine
 from headline.operators import inputs, listener
 from headline.operators.inputs import InputsTrigger, Wait, describe, missing_for, missing_inputs
 
@@ -148,13 +148,11 @@ def test_the_trigger_outlives_a_ledger_that_is_away(
             "AIRFLOW_CONN_HEADLINE_LEDGER",
             '{"conn_type": "postgres", "host": "127.0.0.1", "port": 1, "login": "x", "schema": "x"}',
         )
-        _engine.cache_clear()
 
         async def come_back() -> None:
             await asyncio.sleep(0.5)
             assert "the ledger cannot be read" in caplog.text
             away.undo()
-            _engine.cache_clear()
 
         assert wait_without_notification(ledger, come_back) == "published"
 

@@ -26,7 +26,7 @@ from headline.incidents import airflow_state, heartbeat, watch
 from headline.incidents.airflow_state import AirflowState, look_at_airflow, slow_tasks
 from headline.incidents.watch import look
 from headline.ledger import Ledger
-from headline.ledger.engine import _engine
+from headline.ledger.engine import forget_connections
 from headline.ledger.incidents import Incidents
 from headline.operators import callbacks
 from headline.paging import emergency, people
@@ -61,12 +61,9 @@ def slack(monkeypatch: pytest.MonkeyPatch) -> Iterator[Webhook]:
 
 
 @pytest.fixture
-def no_ledger(catalog: Catalog, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def no_ledger(catalog: Catalog, monkeypatch: pytest.MonkeyPatch) -> None:
     gone = {"conn_type": "postgres", "host": "127.0.0.1", "port": 1, "login": "x", "schema": "ledger"}
     monkeypatch.setenv("AIRFLOW_CONN_HEADLINE_LEDGER", json.dumps(gone))
-    _engine.cache_clear()
-    yield
-    _engine.cache_clear()
 
 
 # the drill
@@ -201,7 +198,6 @@ def test_without_the_ledger_people_are_told_directly_and_not_every_time(
 def test_when_the_ledger_is_back_it_learns_of_it(no_ledger: None, slack: Webhook, request: pytest.FixtureRequest) -> None:
     emergency.tell_directly("the ledger is out of reach", NOON)
     request.getfixturevalue("ledger")
-    _engine.cache_clear()
     emergency.recovered(NOON + 20 * MINUTE)
     [incident] = Incidents().recent(NOON)
     assert (incident.state, incident.since) == ("resolved", NOON)
@@ -225,9 +221,9 @@ def server(postgres: str, ledger: Ledger) -> Iterator[Any]:
     """A superuser's cursor on the ledger's server; connections of the engine are made anew before and after."""
     with closing(psycopg2.connect(host=postgres, user="postgres", dbname="ledger")) as connection:
         connection.autocommit = True
-        _engine.cache_clear()
+        forget_connections()
         yield connection.cursor()
-    _engine.cache_clear()
+    forget_connections()
 
 
 BREAKS = {
@@ -250,7 +246,7 @@ def test_a_ledger_that_answers_but_takes_nothing_is_told_directly(
     server.execute("set transaction_read_only = off")
     server.execute(breaks)
     try:
-        _engine.cache_clear()
+        forget_connections()
         with pytest.raises(Exception, match=says) as raised:
             look(NOON)
         callbacks.watch_failed({"exception": raised.value})
@@ -263,7 +259,7 @@ def test_a_ledger_that_answers_but_takes_nothing_is_told_directly(
     finally:
         server.execute("set default_transaction_read_only = off")
         server.execute(MENDS[fault])
-        _engine.cache_clear()
+        forget_connections()
     callbacks.task_failed(failed_task())
     assert len(slack.posts) > 2
     [failed] = [one for one in Incidents().open() if one.kind == "task_failed"]
@@ -274,7 +270,7 @@ def test_a_drill_that_the_ledger_does_not_take_is_told_directly(catalog: Catalog
     """Whoever waits for the drill must not take its silence for good news."""
     server.execute(BREAKS["read-only"][0])
     try:
-        _engine.cache_clear()
+        forget_connections()
         with pytest.raises(Exception, match="read-only") as raised:
             drill(NOON)
         assert slack.posts == []
@@ -286,7 +282,7 @@ def test_a_drill_that_the_ledger_does_not_take_is_told_directly(catalog: Catalog
     finally:
         server.execute("set default_transaction_read_only = off")
         server.execute(MENDS["read-only"])
-        _engine.cache_clear()
+        forget_connections()
 
 
 def test_what_is_known_of_the_path_stays_when_more_of_it_fails(

@@ -17,7 +17,7 @@ from sqlalchemy import event
 
 from headline import specs
 from headline.ledger import migrate
-from headline.ledger.engine import _engine, engine
+from headline.ledger.engine import engine
 from headline.local.home import Home
 from headline.local.postgres import Postgres
 from headline.local.roles import SUPERUSER
@@ -110,10 +110,8 @@ def empty_ledger() -> Iterator[None]:
     own = {"conn_type": "postgres", "host": str(server.socket), "login": SUPERUSER, "schema": LEDGER}
     own["password"] = server.secrets[SUPERUSER]
     with environment(AIRFLOW_CONN_HEADLINE_LEDGER=json.dumps(own)):
-        _engine.cache_clear()
         migrate()
         yield
-    _engine.cache_clear()
 
 
 @contextmanager

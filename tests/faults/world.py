@@ -204,7 +204,7 @@ class World:
         forget_connections()
         database = f"ledger_{self.name}"
         self._administer(f"alter database {database} allow_connections false")
-        self._administer(f"select pg_terminate_backend(pid) from pg_stat_activity where datname = '{database}'")
+        self._administer(f"select pg_terminate_backend(pid, 5000) from pg_stat_activity where datname = '{database}'")
         try:
             yield
         finally:

@@ -42,5 +42,5 @@ def test_a_ledger_that_goes_away_and_comes_back_is_reached_again(ledger: Ledger,
     assert ledger.newest_version() == 0
     with closing(psycopg2.connect(host=postgres, user="postgres")) as server:
         server.autocommit = True
-        server.cursor().execute("select pg_terminate_backend(pid) from pg_stat_activity where datname = 'ledger'")
+        server.cursor().execute("select pg_terminate_backend(pid, 5000) from pg_stat_activity where datname = 'ledger'")
     assert ledger.newest_version() == 0

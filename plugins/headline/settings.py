@@ -29,6 +29,11 @@ def account() -> str:
         return f"user_{os.getuid()}"
 
 
+def shell() -> str:
+    """Who runs this, as the audit log of readers calls them: an account of this machine, and no user of Airflow."""
+    return f"{account()} (shell)"
+
+
 def default_home() -> Path:
     """`.headline` in the project; for a sandbox a folder beside it, so that each developer has their own."""
     if os.environ.get(variable("environment")) == SANDBOX:

@@ -15,7 +15,7 @@ from headline import cli
 from headline.errors import BadData
 from headline.ledger import Attempt, ColumnChange, Reads, Repairs, SchemaChange, SchemaChanges, tables
 from headline.pipeline import write_audit_publish
-from headline.settings import PROJECT, account
+from headline.settings import PROJECT, shell
 from headline.show import show
 
 D1, D2 = date(2026, 3, 1), date(2026, 3, 2)
@@ -65,7 +65,7 @@ def test_query_writes_exact_values_for_programs(published: Any) -> None:
     ]
     assert "12,345.2500" in published("query", sql)[1]
     told = [(one.reader, one.names, one.row_count) for one in Reads().newest()]
-    assert told == [(f"{account()} (shell)", ("core.orders",), 2)] * 3, "each is in the audit log"
+    assert told == [(shell(), ("core.orders",), 2)] * 3, "each is in the audit log"
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import typer
 
 from headline.errors import BadRequest, HeadlineError
 from headline.options import FormatOption
-from headline.settings import account
+from headline.settings import shell
 from headline.show import Format, show
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def figures(
     else:
         rows = ledger.with_drafts(**of) if drafts else ledger.most_recent(**of)
     names = tuple(sorted({row.metric for row in rows}))
-    record_reads(Read(f"{account()} (shell)", "query", names, "headline figures", len(rows)))
+    record_reads(Read(shell(), "query", names, "headline figures", len(rows)))
     columns = ["metric", "segment", "start", "end", "value", "coverage", "status", "approver", "request_id", "reason"]
     columns += ["recorded_at"] if form is Format.TABLE else ["requester", "definition_version", "code_version"]
     columns += [] if form is Format.TABLE else ["contract_version", "commit", "inputs", "run_id", "recorded_at", "hash"]

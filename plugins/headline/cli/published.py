@@ -27,8 +27,7 @@ def query(sql: str, form: FormatOption = Format.TABLE) -> None:
     from headline.listings import published
     from headline.remote.client import listed
 
-    here = f"{settings.account()} (shell)"
-    listed(lambda: published.query(sql, here), "query", Rows.of, json={"sql": sql}).show(form)
+    listed(lambda: published.query(sql, settings.shell()), "query", Rows.of, json={"sql": sql}).show(form)
 
 
 def reads(

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from headline.settings import account
+from headline.settings import shell
 
 
 def report(
@@ -28,7 +28,7 @@ def report(
     with reading():
         found = report_of(month_of(month), moment, leave_out=leave_out_missing)
     edition = edition_of(found, "headline report")
-    Reads().record(Read(account(), "report", tuple(edition.metrics), file_name(edition, "pdf"), edition.figure_count))
+    Reads().record(Read(shell(), "report", tuple(edition.metrics), file_name(edition, "pdf"), edition.figure_count))
     output.mkdir(parents=True, exist_ok=True)
     for ending, content, sha256 in (("html", edition.html, edition.html_sha256), ("pdf", edition.pdf, edition.pdf_sha256)):
         file = output / file_name(edition, ending)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, date, datetime, time
 
 from headline import settings
@@ -53,11 +53,11 @@ def report_of(month: Interval, moment: datetime = NEWEST, *, leave_out: bool = F
     rows = shown_rows(_rows(month, moment, metrics), month, metrics)
     if not any(month.start < one.row.end <= month.end for one in rows):
         monthly = [one for one in metrics.values() if one.metric.grain == "month"]
-        raise BadRequest(f"no figure of {month.start:%Y-%m} was issued by then.\n{why_missing(monthly, month)}")
+        raise BadRequest(_why_not(monthly, month, moment))
     as_of = max(one.row.recorded_at for one in rows if one.row.recorded_at)
     report = compose(company, load_layout(metrics), month, ledger.head(as_of), rows, metrics, settings.load().reporting_currency)
     if report.missing and not leave_out:
-        raise BadRequest(why_missing(report.missing, month))
+        raise BadRequest(_why_not(report.missing, month, moment))
     return report
 
 
@@ -96,6 +96,16 @@ def recipient_list() -> InvestorReport:
     if found := load_team().investor_report:
         return found
     raise SpecError(["team.yml: investor_report: is required for the report: name the company and the recipients"])
+
+
+def _why_not(missing: Sequence[Defined], month: Interval, moment: datetime) -> str:
+    if moment is NEWEST:
+        return why_missing(missing, month)
+    names = ", ".join(one.metric.name for one in missing)
+    return (
+        f"{len(missing)} figure(s) of {month.start:%Y-%m} were not issued by the end of {moment:%Y-%m-%d}, UTC: {names}. "
+        "Name a later day, or none for what is issued by now"
+    )
 
 
 def _rows(month: Interval, moment: datetime, metrics: Mapping[str, Defined]) -> list[Reported]:

@@ -15,7 +15,7 @@ from headline.cli import app
 from headline.errors import BadRequest, HeadlineError
 from headline.ledger import Reads
 from headline.pages import figures as pages
-from headline.settings import account
+from headline.settings import shell
 
 Run = Callable[..., Any]
 ASKED = Request({"type": "http", "path": "/figures", "query_string": b"", "headers": [], "server": ("x", 80), "scheme": "http"})
@@ -64,7 +64,7 @@ def test_figures_in_a_shell(held: Any, run: Run) -> None:
     assert run("--history", "--metric", "monthly_net", "--format", "csv").stdout.count("monthly_net") == 3
     assert f"head of the chain: {held.world.figures.head()}" in run().stderr
     told = Reads().newest(1)[0]
-    assert (told.reader, told.detail, "monthly_net" in told.names) == (f"{account()} (shell)", "headline figures", True)
+    assert (told.reader, told.detail, "monthly_net" in told.names) == (shell(), "headline figures", True)
     with pytest.raises(BadRequest, match="choose one"):
         run("--first", "--drafts")
     with pytest.raises(BadRequest, match="is no day"):

@@ -18,7 +18,7 @@ from headline.intervals import Interval
 from headline.ledger import FigureRow, IssuedFigures, Ledger, Reads
 from headline.report.editions import edition_of, file_name, missing_of, moment_of, report_of, title
 from headline.report.render import Rendered
-from headline.settings import account
+from headline.settings import shell
 
 Restate = Callable[[str, str], FigureRow]
 EMPTY = Rendered(b"html", b"pdf")
@@ -55,9 +55,12 @@ def test_a_month_that_is_not_wholly_issued_is_refused_with_what_to_do(ledger: Le
     september, november = Interval(date(2026, 9, 1), OCTOBER.start), Interval(OCTOBER.end, date(2026, 12, 1))
     assert (missing_of(OCTOBER), missing_of(september)) == ([], [])
     assert len(missing_of(november)) == 5 + 9 + 4
-    with pytest.raises(BadRequest, match="no figure of 2026-11 was issued by then") as refused:
+    with pytest.raises(BadRequest, match=r"2026-11 is not issued: 18 figure\(s\)") as refused:
         report_of(november, leave_out=True)
     assert "monthly_net_revenue, monthly_gross_profit" in str(refused.value)
+    by_then = r"18 figure\(s\) of 2026-10 were not issued by the end of 2020-01-01, UTC: .*Name a later day"
+    with pytest.raises(BadRequest, match=by_then):
+        report_of(OCTOBER, datetime(2020, 1, 1, tzinfo=UTC))
 
 
 def test_what_is_not_issued_is_left_out_where_somebody_asks_for_that(ledger: Ledger, issued: list[FigureRow]) -> None:
@@ -98,4 +101,4 @@ def test_the_command_writes_both_files_and_their_hashes(issued: list[FigureRow],
     assert re.findall(r"SHA-256 (\w{64})", done.output) == [edition.html_sha256, edition.pdf_sha256]
     assert edition.chain_head in done.output
     [read] = Reads().newest()
-    assert (read.reader, read.channel, read.detail) == (account(), "report", files[1].name)
+    assert (read.reader, read.channel, read.detail) == (shell(), "report", files[1].name)

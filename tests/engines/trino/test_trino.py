@@ -7,14 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from io import BytesIO
-from pathlib import Path
 from typing import Any
 
 import pytest
 from pyarrow import parquet
 from tests.attacks.test_erasure import NAMED, WORDS, erased, found, named
-from tests.engines import test_athena
 from tests.engines.athena_double import AthenaDouble, client
+from tests.engines.test_athena import test_every_pipeline_publishes_what_duckdb_publishes  # noqa: F401
 from tests.engines.test_athena_flow import (  # noqa: F401
     D1,
     D2,
@@ -31,7 +30,6 @@ from tests.engines.test_athena_flow import (  # noqa: F401
 )
 from tests.engines.test_athena_removal import customers  # noqa: F401
 from tests.engines.trino.conftest import CLASSES
-from tests.faults.world import Table, World
 from tests.unit.conftest import Project
 
 from headline import specs
@@ -52,17 +50,6 @@ MEANINGS = {
     ),
     "select cast(cast(7 as double) / nullif(cast(2 as double), 0) as decimal(18, 6)) as x": "3.500000",
 }
-
-
-def test_every_pipeline_publishes_what_duckdb_publishes(
-    at_first: World,
-    expected: dict[str, Table],
-    tmp_path: Path,
-    athena: AthenaDouble,
-    monkeypatch: pytest.MonkeyPatch,
-    told: list[str],
-) -> None:
-    test_athena.test_every_pipeline_publishes_what_duckdb_publishes(at_first, expected, tmp_path, athena, monkeypatch, told)
 
 
 def test_what_engines_read_differently_means_what_duckdb_means_by_it(athena: AthenaDouble) -> None:

@@ -9,7 +9,7 @@ import os
 import socket
 import subprocess
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, time
@@ -42,13 +42,10 @@ SETTINGS = {
     "AIRFLOW__CORE__DEFAULT_TASK_RETRY_DELAY": "1",
     "AIRFLOW__CORE__MIN_SERIALIZED_DAG_UPDATE_INTERVAL": "1",
     "AIRFLOW__CORE__MIN_SERIALIZED_DAG_FETCH_INTERVAL": "1",
-    "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.5",
+    "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "1",
     # DAG files stay as they are; a test that changes what they read has them parsed again.
     "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "3600",
 }
-
-# Where minutes are mostly waited for, nothing hangs on a second.
-SELDOM = SETTINGS | {"AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "1"}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -137,7 +134,7 @@ def apart(server_folder: Path, prepared: Path) -> Iterator[Guarded]:
     with servers.smtp() as mailbox, servers.webhook() as slack, servers.sns(*ENGINEERS) as phones:
         people = Recipients(phones, slack, mailbox)
         choices = {"HEADLINE_START_DATE": str(YESTERDAY), "AIRFLOW__OPENLINEAGE__TRANSPORT": lineage, **people.connections()}
-        with deployed(server_folder / "apart" / "home", COMPANY, prepared, prepare, SELDOM, **choices) as deployment:
+        with deployed(server_folder / "apart" / "home", COMPANY, prepared, prepare, **choices) as deployment:
             yield Guarded(deployment, people)
 
 
@@ -147,7 +144,6 @@ def deployed(
     company: Company,
     prepared: Path,
     prepare: Callable[[Path], None] = lambda _include: None,
-    settings: Mapping[str, str] = SETTINGS,
     **choices: str,
 ) -> Iterator[Deployment]:
     """Airflow in a home of its own, its sources filled; `prepare` may change its copy of include before anything reads it.
@@ -168,7 +164,7 @@ def deployed(
             home.make()
             copy(prepared.iterdir(), home.path)
             with home.env_file.open("a") as file:
-                file.writelines(f"{name}={value}\n" for name, value in {**settings, "HEADLINE_INCLUDE": str(include)}.items())
+                file.writelines(f"{name}={value}\n" for name, value in {**SETTINGS, "HEADLINE_INCLUDE": str(include)}.items())
             environment = set_up(home, Screen(), lifecycle.WITH_DEMO, choices)
             with closing(Postgres(home.postgres).connect("shop", "shop_owner")) as connection:
                 connection.autocommit = False

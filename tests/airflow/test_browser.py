@@ -217,6 +217,7 @@ def test_navigation_leads_to_the_board_the_board_to_a_dag_and_its_tab_shows_that
     frame(page).get_by_role("link", name="unit_profit", exact=True).click()
     page.wait_for_url("**/dags/unit_profit")
     expect(page.locator("iframe")).to_have_count(0)
+    expect(page.get_by_role("heading", name="Created Asset Events")).to_be_visible()  # until then a click may be lost
     page.get_by_role("link", name="Headline").click()
     expect(frame(page).get_by_role("heading", name="unit_profit")).to_be_visible()
     expect(frame(page).get_by_role("link", name="profit.unit_profit")).to_be_visible()

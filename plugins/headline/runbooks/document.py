@@ -86,7 +86,7 @@ def dead_links(text: str, folder: Path) -> Iterator[str]:
                 yield target
 
 
-@lru_cache(maxsize=8)
+@lru_cache(maxsize=64)
 def _tokens(text: str) -> list[Token]:
     """Kept for a while: a page links to its own headings dozens of times, and each link is looked up."""
     from markdown_it import MarkdownIt

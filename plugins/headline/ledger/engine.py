@@ -64,7 +64,8 @@ def engine(conn_id: str = CONNECTION) -> Engine:
 
 def forget_connections() -> None:
     """Close all connections that this process has opened."""
-    for (_, pid, _), made in list(_ENGINES.items()):
+    while _ENGINES:
+        (_, pid, _), made = _ENGINES.popitem()
         made.dispose(close=pid == os.getpid())
     _close_idle()
 

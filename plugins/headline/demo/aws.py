@@ -9,6 +9,7 @@ It runs in an image of its own, with moto and without the rest of this package. 
 from __future__ import annotations
 
 import logging
+import os
 import sys
 from collections.abc import Iterable
 from datetime import UTC, datetime
@@ -52,6 +53,8 @@ class Kept:
             return
         begun = file.with_name(f".{id(found)}.part")
         begun.write_bytes(found.value)
+        written = found.last_modified.replace(tzinfo=UTC).timestamp()
+        os.utime(begun, (written, written))
         begun.replace(file)
 
     def make(self) -> None:

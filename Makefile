@@ -3,7 +3,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .PHONY: help setup run status logs down clean test attack chaos examples faults fuzz lint docs bench bench-peers example format imports
-.PHONY: constraints containers engines golden infra locks readout-peers sbom tpcds trino
+.PHONY: constraints containers engines engines-athena engines-spark golden infra locks readout-peers sbom tpcds trino
 .PHONY: lint-docs lint-infra lint-rules lint-sql lint-types lint-yaml
 
 # Without compiled modules each process compiles Airflow anew, which takes longer than to start it.
@@ -85,7 +85,12 @@ $(SPARK)/.set-up: tests/engines/spark/pom.xml | $(SET_UP)
 # One process for Spark alone: its client takes those of pytest-xdist for its own doctests, and gets on with no tests of Athena.
 engines: $(ENGINES)/.set-up ## Compute on Apache Spark, Sail and a stand-in for Athena, on Iceberg; compare every row with DuckDB's.
 engines: $(if $(findstring sail,$(only)),,$(if $(shell command -v java > /dev/null && command -v mvn),$(SPARK)/.set-up))
+	@$(MAKE) --no-print-directory --jobs 2 engines-athena engines-spark
+
+engines-athena:
 	@HEADLINE_TEST_DAYS=$(days) $(PYTEST) -m engines --ignore tests/engines/spark tests/engines
+
+engines-spark:
 	@PYTHONPATH=$(CURDIR)/$(ENGINES) HEADLINE_TEST_ALL_ENGINES=$(all) HEADLINE_TEST_DAYS=$(days) \
 	  HEADLINE_TEST_SPARK=$$(test -e $(SPARK)/.set-up && echo $(abspath $(SPARK))) \
 	  $(PYTEST) --show-capture=no -rs --timeout $(if $(all),3600,900) $(if $(only),-k '$(only)') tests/engines/spark

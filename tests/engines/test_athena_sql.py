@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from datetime import date
 from functools import cache
 
+import duckdb
 import pytest
 import sqlglot
 from sqlfluff.core import FluffConfig, Linter
@@ -143,3 +144,27 @@ def test_moments_and_nulls_mean_what_they_mean_in_duckdb() -> None:
     assert written("select cast(m at time zone 'Asia/Tokyo' at time zone 'UTC' as date)") == (
         "SELECT CAST(CAST(AT_TIMEZONE(WITH_TIMEZONE(m, 'Asia/Tokyo'), 'UTC') AS TIMESTAMP(6)) AS DATE)"
     )
+
+
+def test_a_double_becomes_the_decimal_that_duckdb_makes_of_it() -> None:
+    """Of some of these a 5 is printed after the last digit, though they are a little less."""
+    values = "(select cast(i * (i % 2 * 2 - 1) as double) / 25600 as x from range(50000) as r(i))"
+    asked = "select cast(cast(x as double) as decimal(18, 6)) as y, cast(cast(x as double) / 7 as decimal(9, 2)) as z"
+    written = sqlglot.transpile(asked, read="duckdb", write=DIALECT)[0]
+    assert written.count("ROUND(") == 2
+    with duckdb.connect() as connection:
+        difference = f"select count(*) from (({asked} from {values}) except all ({written} from {values}))"
+        assert connection.execute(difference).fetchall() == [(0,)]
+        printed = f"select count(*) from {values} where cast(x as decimal(18, 6)) <> cast(cast(x as varchar) as decimal(18, 6))"
+        assert connection.execute(printed).fetchall() > [(30,)]
+
+
+def test_a_cast_is_left_as_it_is_where_engines_agree() -> None:
+    for sql in (
+        "CAST(a AS DECIMAL(18, 6))",
+        "CAST(ROUND(CAST(a AS DOUBLE), 0) AS DECIMAL(22, 0))",
+        "CAST(CAST(a AS DOUBLE) AS DECIMAL(38, 10))",
+    ):
+        assert (
+            sqlglot.transpile(sql, read="duckdb", write=DIALECT) == sqlglot.transpile(sql, read="duckdb", write="spark") == [sql]
+        )

@@ -49,6 +49,8 @@ MEANINGS = {
         "2026-06-30 22:00:00.000000"
     ),
     "select cast(cast(7 as double) / nullif(cast(2 as double), 0) as decimal(18, 6)) as x": "3.500000",
+    # A little less than 132.5012875, as which it is printed.
+    "select cast(cast(42400.412 as double) / nullif(cast(320 as double), 0) as decimal(18, 6)) as x": "132.501287",
 }
 
 

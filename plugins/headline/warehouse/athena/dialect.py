@@ -10,6 +10,8 @@ from typing import Any
 from sqlglot import exp
 from sqlglot.generators.athena import AthenaTrinoGenerator
 
+from headline.warehouse.iceberg.rounding import as_duckdb_rounds
+
 DIALECT = "athena"
 # To Trino a TIMESTAMP is one of milliseconds, and Iceberg takes none but those of microseconds.
 _MOMENT = "TIMESTAMP(6)"
@@ -33,6 +35,9 @@ def _of_those_known(generator: Any, expression: exp.Greatest | exp.Least) -> str
     return str(generator.func(expression.sql_name(), *known))
 
 
+_cast = AthenaTrinoGenerator.TRANSFORMS[exp.Cast]
+
+AthenaTrinoGenerator.TRANSFORMS[exp.Cast] = lambda generator, cast: _cast(generator, as_duckdb_rounds(cast))
 AthenaTrinoGenerator.TRANSFORMS[exp.AtTimeZone] = _in_zone
 AthenaTrinoGenerator.TRANSFORMS[exp.Greatest] = _of_those_known
 AthenaTrinoGenerator.TRANSFORMS[exp.Least] = _of_those_known

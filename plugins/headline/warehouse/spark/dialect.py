@@ -7,6 +7,8 @@ from typing import Any
 from sqlglot import exp
 from sqlglot.generators.spark import SparkGenerator
 
+from headline.warehouse.iceberg.rounding import as_duckdb_rounds
+
 
 def _in_zone(generator: Any, expression: exp.AtTimeZone) -> str:
     """`moment at time zone a at time zone b`: from_utc_timestamp would take the moment for one in UTC, whatever `a` is."""
@@ -16,4 +18,5 @@ def _in_zone(generator: Any, expression: exp.AtTimeZone) -> str:
     return str(generator.func("FROM_UTC_TIMESTAMP", expression.this, zone))
 
 
+SparkGenerator.TRANSFORMS[exp.Cast] = lambda generator, cast: generator.cast_sql(as_duckdb_rounds(cast))
 SparkGenerator.TRANSFORMS[exp.AtTimeZone] = _in_zone

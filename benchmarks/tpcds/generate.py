@@ -33,14 +33,15 @@ FILES = {
     """,
 }
 # A version of an item whose first day TPC-DS leaves open begins when the one before it has ended; the first of an item, with all
-# others.
+# others. One that has none after it does not end: of the last item of a scale the later versions may be cut off.
 ITEMS = """
     select * replace (
         coalesce(
             i_rec_start_date,
             cast(lag(i_rec_end_date) over (partition by i_item_id order by i_item_sk) + interval 1 day as date),
             date '1997-10-27'
-        ) as i_rec_start_date
+        ) as i_rec_start_date,
+        case when lead(i_item_sk) over (partition by i_item_id order by i_item_sk) is not null then i_rec_end_date end as i_rec_end_date
     )
     from item
 """

@@ -38,12 +38,13 @@ ITEMS = """
     select * replace (
         coalesce(
             i_rec_start_date,
-            cast(lag(i_rec_end_date) over (partition by i_item_id order by i_item_sk) + interval 1 day as date),
+            cast(lag(i_rec_end_date) over versions + interval 1 day as date),
             date '1997-10-27'
         ) as i_rec_start_date,
-        case when lead(i_item_sk) over (partition by i_item_id order by i_item_sk) is not null then i_rec_end_date end as i_rec_end_date
+        case when lead(i_item_sk) over versions is not null then i_rec_end_date end as i_rec_end_date
     )
     from item
+    window versions as (partition by i_item_id order by i_item_sk)
 """
 PARQUET = "format parquet, compression zstd"
 

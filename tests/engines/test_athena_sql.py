@@ -25,6 +25,7 @@ from headline.warehouse.athena.together import together
 from headline.warehouse.iceberg.contents import contents_query
 from headline.warehouse.iceberg.histories import changed_query
 from headline.warehouse.iceberg.statements import replacing
+from headline.warehouse.iceberg.translation import _SPACES
 
 ENGINE, RUN = AthenaEngine(None, None, "s3://tables"), "0123456789abcdef"  # type: ignore[arg-type]
 ONE = "core.exposures"
@@ -141,6 +142,7 @@ def test_moments_and_nulls_mean_what_they_mean_in_duckdb() -> None:
 
     assert written("select cast(x as timestamp)") == "SELECT CAST(x AS TIMESTAMP(6))", "Trino's has milliseconds"
     assert written("select greatest(a, b, 0)") == "SELECT GREATEST(COALESCE(a, b, 0), COALESCE(b, a, 0), 0)"
+    assert written("select trim(a), trim(a, 'x')").replace(_SPACES, "…") == "SELECT TRIM('…' FROM a), TRIM('x' FROM a)"
     assert written("select cast(m at time zone 'Asia/Tokyo' at time zone 'UTC' as date)") == (
         "SELECT CAST(CAST(AT_TIMEZONE(WITH_TIMEZONE(m, 'Asia/Tokyo'), 'UTC') AS TIMESTAMP(6)) AS DATE)"
     )

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from tests.repository.written import ROOT, tables
 
+from headline.rules.casts import numbers_are_rounded_alike, numbers_in_checks_are_rounded_alike
 from headline.rules.meaning import keys_come_from_content, sums_in_checks_keep_their_meaning, sums_keep_their_meaning
 from headline.rules.reads import checks_read_what_is_there, names_are_known, names_in_checks_are_known, reads_are_stated
 from headline.rules.scans import scans, scans_are_few
@@ -130,6 +131,27 @@ BROKEN: list[tuple[Rule, Written, str]] = [
         with_query(SUMMARY, SELECT, alias="select quantity + 1 as more from core.order_lines where more > 1"),
         "athena: ",
     ),
+    (
+        numbers_are_rounded_alike,
+        with_query(SUMMARY, "select ds, cast(sum(net_revenue) as bigint) as units from profit.daily_profit_summary group by ds"),
+        "Spark cuts off what others round",
+    ),
+    (
+        numbers_are_rounded_alike,
+        with_query(
+            SUMMARY,
+            "with means as (select ds, avg(cast(net_revenue as double)) as mean from profit.daily_profit_summary group by ds) "
+            "select ds, cast(mean as decimal(18, 6)) as mean from means",
+        ),
+        "AS DECIMAL(18, 6)): engines round a double differently",
+    ),
+    (
+        numbers_in_checks_are_rounded_alike,
+        with_query(
+            SUMMARY, SELECT, cents="select ds, round(cast(net_revenue as double), 2) as b from profit.daily_profit_summary"
+        ),
+        "check «cents»: ROUND(",
+    ),
     (names_say_the_type, with_column(SUMMARY, "net_revenue", numeric_scale=2), "name says signed money"),
     (names_say_the_type, with_column(SUMMARY, "order_count", name="orders", data_type="double"), "money is exact"),
     (names_say_the_type, with_column(SUMMARY, "net_revenue", name="takings"), "its name should say so"),
@@ -208,6 +230,21 @@ BROKEN: list[tuple[Rule, Written, str]] = [
 @pytest.mark.parametrize(("rule", "written", "fault"), BROKEN, ids=[f"{rule.__name__}: {fault}" for rule, _, fault in BROKEN])
 def test_a_broken_table_is_caught(rule: Rule, written: Written, fault: str) -> None:
     assert fault in "\n".join(rule(written))
+
+
+ROUNDED = (
+    "cast(round(net_revenue, 0) as bigint)",
+    "cast(net_revenue * 1.5 as decimal(18, 2))",
+    "cast(cast(net_revenue as double) / 7 as decimal(18, 6))",
+    "cast(order_count as integer)",
+    "round(net_revenue / nullif(cast(3 as double), 0), 0)",
+)
+
+
+def test_what_every_engine_rounds_alike_is_let_through() -> None:
+    for one in ROUNDED:
+        written = with_query(SUMMARY, f"select ds, {one} as found from profit.daily_profit_summary")
+        assert list(numbers_are_rounded_alike(written)) == []
 
 
 SUMS = {

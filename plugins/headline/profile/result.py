@@ -184,7 +184,7 @@ def _typed(one: Column) -> Judged:
                     f"{wrong:,} floats have more than 4 digits after the point, such as {', '.join(one.odd['decimal(18, 4)'])}"
                 )
             return Judged(one, "decimal(18, 4)", doubts=tuple(doubts))
-        doubts.append("a float of many digits: as money say how it is rounded, round(cast(… as double), 2)")
+        doubts.append("a float of many digits: as money say how it is rounded, cast(cast(… as double) as decimal(18, 2))")
         fitting = next((kind for kind in ("decimal(18, 8)", "decimal(38, 10)") if one.could_be(kind)), "double")
         return Judged(one, fitting, doubts=tuple(doubts))
     if kind == "timestamp":

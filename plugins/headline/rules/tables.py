@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable, Iterator
 from typing import get_args
 
+from headline.rules.casts import numbers_are_rounded_alike, numbers_in_checks_are_rounded_alike
 from headline.rules.meaning import keys_come_from_content, sums_in_checks_keep_their_meaning, sums_keep_their_meaning
 from headline.rules.reads import checks_read_what_is_there, names_are_known, names_in_checks_are_known, reads_are_stated
 from headline.rules.scans import scans_are_few
@@ -167,6 +168,7 @@ SQL_RULES: tuple[Rule, ...] = (
     sql_is_portable,
     columns_are_those_of_the_contract,
     names_are_known,
+    numbers_are_rounded_alike,
     sums_keep_their_meaning,
     keys_come_from_content,
     scans_are_few,
@@ -182,6 +184,7 @@ CONTRACT_RULES: tuple[Rule, ...] = (
     checks_are_enough,
     checks_are_portable,
     names_in_checks_are_known,
+    numbers_in_checks_are_rounded_alike,
     checks_read_what_is_there,
     checks_name_the_rows,
     personal_data_stays,

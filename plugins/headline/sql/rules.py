@@ -160,6 +160,8 @@ def _of_node(node: exp.Expr) -> Iterator[str]:
             yield "ORDER BY ALL: write the columns"
         case exp.Distinct() if node.args.get("on"):
             yield f"DISTINCT ON: {_BEST}"
+        case exp.In() if any(isinstance(one, exp.Null) for one in node.expressions):
+            yield _say(node, "engines disagree on a NULL among the values: leave it out, and ask for `is null` beside it")
         case exp.In() if isinstance(node.this, exp.Tuple):
             yield _say(node, "join on the columns, or use exists")
         case exp.Column() if node.args.get("db"):

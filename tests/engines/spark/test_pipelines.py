@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
-from tests.engines import golden
+from tests.engines import golden, meanings
 from tests.engines.spark.conftest import PIPELINE
 from tests.engines.spark.servers import Lake
 from tests.engines.worlds import COUNT, FIRST, GOLDEN_DAYS, LAST, connected, published, unlike
@@ -186,3 +186,10 @@ def test_two_engines_are_compared_row_by_row(on_engine: World) -> None:
     assert [one.output for one in found] == ["core.expenses"] * len(DAYS) + ["quarantine.expenses"] * len(DAYS)
     assert all(one.is_equal for one in found)
     assert all(one.rows_one == one.rows_other > 0 for one in found[: len(DAYS)])
+
+
+def test_expressions_mean_what_duckdb_means_by_them(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in lake.variables("warehouse").items():
+        monkeypatch.setenv(name, value)
+    with open_warehouse().open_engine() as engine:
+        assert meanings.unlike(lambda sql: engine.query(sql).rows, engine.dialect) == {}

@@ -158,7 +158,11 @@ select
     cast(contaminated_users as bigint) as contaminated_users,
     cast(buyer_count as bigint) as buyer_count,
     {% for measure in measures %}
-    cast({{ measure }}_sum as {{ 'bigint' if 'count' in measure else 'decimal(18, 4)' }}) as {{ measure }}_sum,
+    {% if 'count' in measure %}
+    cast(round({{ measure }}_sum, 0) as bigint) as {{ measure }}_sum,
+    {% else %}
+    cast({{ measure }}_sum as decimal(18, 4)) as {{ measure }}_sum,
+    {% endif %}
     cast({{ measure }}_sum_of_squares as decimal(38, 8)) as {{ measure }}_sum_of_squares,
     {% endfor %}
     cast(covariate_sum as decimal(18, 4)) as covariate_sum,

@@ -10,7 +10,7 @@ from typing import Any
 from sqlglot import exp
 from sqlglot.generators.athena import AthenaTrinoGenerator
 
-from headline.warehouse.iceberg.rounding import as_duckdb_rounds
+from headline.warehouse.iceberg.translation import as_duckdb_rounds, as_duckdb_trims
 
 DIALECT = "athena"
 # To Trino a TIMESTAMP is one of milliseconds, and Iceberg takes none but those of microseconds.
@@ -35,9 +35,10 @@ def _of_those_known(generator: Any, expression: exp.Greatest | exp.Least) -> str
     return str(generator.func(expression.sql_name(), *known))
 
 
-_cast = AthenaTrinoGenerator.TRANSFORMS[exp.Cast]
+_cast, _trim = AthenaTrinoGenerator.TRANSFORMS[exp.Cast], AthenaTrinoGenerator.TRANSFORMS[exp.Trim]
 
 AthenaTrinoGenerator.TRANSFORMS[exp.Cast] = lambda generator, cast: _cast(generator, as_duckdb_rounds(cast))
+AthenaTrinoGenerator.TRANSFORMS[exp.Trim] = lambda generator, trim: _trim(generator, as_duckdb_trims(trim))
 AthenaTrinoGenerator.TRANSFORMS[exp.AtTimeZone] = _in_zone
 AthenaTrinoGenerator.TRANSFORMS[exp.Greatest] = _of_those_known
 AthenaTrinoGenerator.TRANSFORMS[exp.Least] = _of_those_known

@@ -7,16 +7,27 @@ from typing import Any
 from sqlglot import exp
 from sqlglot.generators.spark import SparkGenerator
 
-from headline.warehouse.iceberg.rounding import as_duckdb_rounds
+from headline.warehouse.iceberg.translation import as_duckdb_rounds, as_duckdb_trims
 
 
 def _in_zone(generator: Any, expression: exp.AtTimeZone) -> str:
-    """`moment at time zone a at time zone b`: from_utc_timestamp would take the moment for one in UTC, whatever `a` is."""
+    """`moment at time zone a at time zone b`: from_utc_timestamp would take the moment for one in UTC, whatever `a` is.
+
+    Of the two moments that a clock shows when it is set back, DuckDB takes the later one, Spark the earlier.
+    """
     inner, zone = expression.this.unnest(), expression.args["zone"]
     if isinstance(inner, exp.AtTimeZone):
-        return str(generator.func("CONVERT_TIMEZONE", inner.args["zone"], zone, inner.this))
+        moment, from_zone = generator.sql(inner.this), generator.sql(inner, "zone")
+        found, to_zone = f"CONVERT_TIMEZONE({from_zone}, {generator.sql(zone)}, {moment})", generator.sql(zone)
+        if inner.args["zone"].name == "UTC":
+            return found
+        later = f"{found} + INTERVAL '1' HOUR"
+        return f"CASE WHEN CONVERT_TIMEZONE({to_zone}, {from_zone}, {later}) = {moment} THEN {later} ELSE {found} END"
     return str(generator.func("FROM_UTC_TIMESTAMP", expression.this, zone))
 
 
+_trim = SparkGenerator.TRANSFORMS[exp.Trim]
+
 SparkGenerator.TRANSFORMS[exp.Cast] = lambda generator, cast: generator.cast_sql(as_duckdb_rounds(cast))
+SparkGenerator.TRANSFORMS[exp.Trim] = lambda generator, trim: _trim(generator, as_duckdb_trims(trim))
 SparkGenerator.TRANSFORMS[exp.AtTimeZone] = _in_zone

@@ -331,7 +331,7 @@ AS_AGREED: dict[str, tuple[dict[str, Any], str, str, str | None, tuple[str, ...]
     "a text for null": ({"null_markers": ["n/a"]}, "amount", " n/a", None, TEXT_SOURCES),
     "a text for null in a text": ({"null_markers": ["n/a"]}, "name", "n/a", None, ALL),
     "a decimal comma": ({"decimal_separator": ","}, "amount", "5,50", "5.50", TEXT_SOURCES),
-    "a zone of its own": ({"zone": "Europe/Berlin"}, "at", "2026-03-01T10:00:00", "2026-03-01 09:00:00Z", TEXT_SOURCES),
+    "a zone of its own": ({"zone": "Europe/Berlin"}, "at", "2026-03-01T10:00:00", "2026-03-01 09:00:00", TEXT_SOURCES),
 }
 
 

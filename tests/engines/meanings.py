@@ -46,6 +46,13 @@ VALUES = {
         "'1969-12-31 23:59:59.999999', '2024-02-29 12:00:00', null",
     ),
     "p": ["true", "false", "cast(null as boolean)"],
+    # Texts that land as they are, since they can be what their column is agreed as (sources/judged_texts.py).
+    "as_integer": ["'5'", "'+5'", "'007'", "'-12'", "'2147483647'", "cast(null as varchar)"],
+    "as_decimal": ["'5'", "'.5'", "'5.'", "'+1.50'", "'1.230000'", "'-0.10'", "'00012.5'", "cast(null as varchar)"],
+    "as_boolean": ["'true'", "'False'", "'T'", "'f'", "'1'", "'0'", "cast(null as varchar)"],
+    "as_double": ["'1e5'", "'.5'", "'5.'", "'-1E-3'", "'+2'", "cast(null as varchar)"],
+    "as_date": ["'2026-03-01'", "cast(null as varchar)"],
+    "as_timestamp": ["'2026-03-01 12:00:00'", "'2026-03-01 12:00:00.5'", "'2026-03-01 12:00:00.123456'", "cast(null as varchar)"],
     # Without the letters that become two, which each engine writes in its own way.
     "w": ["'aB c'", "'ÉÖ'", "'éöñ'", "'ΣΩж'", "''", "cast(null as varchar)"],
 }
@@ -101,6 +108,8 @@ EXPRESSIONS = {
         "cast(cast(d as double) as decimal(18, 2))",
         "cast(sqrt(abs(cast(d as double))) as decimal(18, 6))",
         "cast(ln(cast(abs(d) + 1 as double)) as decimal(18, 6))",
+        "d is distinct from 0.5",
+        "d is not distinct from null",
         "greatest(d, 1)",
         "least(d, 1, null)",
     ],
@@ -168,6 +177,12 @@ EXPRESSIONS = {
         "cast(m at time zone 'America/Sao_Paulo' at time zone 'UTC' as timestamp)",
         "date_diff('day', cast(m as date), date '2026-01-01')",
     ],
+    "as_integer": ["cast(as_integer as integer)", "cast(as_integer as bigint)"],
+    "as_decimal": ["cast(as_decimal as decimal(18, 4))"],
+    "as_boolean": ["cast(as_boolean as boolean)"],
+    "as_double": ["cast(as_double as double)", "cast(cast(as_double as double) as decimal(18, 2))"],
+    "as_date": ["cast(as_date as date)"],
+    "as_timestamp": ["cast(as_timestamp as timestamp)", "cast(cast(as_timestamp as timestamp) as date)"],
     "w": ["lower(w)", "upper(w)", "lower(w) = 'ab c'"],
     "p": ["not p", "p and null", "p or null", "cast(p as varchar)", "cast(p as integer)", "coalesce(p, false)", "p = true"],
 }
@@ -181,6 +196,8 @@ OVER_ALL = {
         "count(distinct d)",
         "cast(avg(cast(d as double)) as decimal(18, 2))",
         "sum(case when d > 0 then 1 else 0 end)",
+        "sum(d) filter (where d > 0)",
+        "count(*) filter (where d is null)",
     ],
     "i": [
         "sum(cast(i as bigint))",
@@ -212,6 +229,8 @@ WINDOWS = {
         "sum(d) over (order by n rows between 2 preceding and current row)",
         "row_number() over (order by d, n)",
         "row_number() over (order by d desc, n)",
+        "row_number() over (order by d nulls first, n)",
+        "row_number() over (order by d desc nulls last, n)",
         "count(*) over (partition by d > 0)",
         "max(d) over (partition by d is null order by n)",
     ],

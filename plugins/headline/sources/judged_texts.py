@@ -72,24 +72,23 @@ def _date(values: pa.Array, _kind: str, _agreed: Agreed) -> Checked:
 
 
 def _timestamp(values: pa.Array, _kind: str, agreed: Agreed) -> Checked:
-    """Where all are written as usual nothing is changed, so that an ordinary day costs no Python a value."""
+    """As `2026-03-01 12:00:00` in UTC: Athena casts neither a T nor a Z. An ordinary day costs no Python a value."""
     is_usual = pc.fill_null(pc.or_(pc.equal(values, ""), pc.match_substring_regex(values, _CANONICAL_MOMENT)), True)
     if agreed.zone.key == "UTC" and pc.all(is_usual).as_py() is not False:
-        plain = pc.if_else(pc.equal(values, ""), pa.scalar(None, pa.string()), pc.replace_substring(values, "Z", ""))
+        plain = pc.replace_substring(pc.replace_substring(values, "Z", ""), "T", " ")
         try:
-            pc.cast(plain, pa.timestamp("us"))
-            return values, None
+            pc.cast(filled(plain), pa.timestamp("us"))
+            return plain, None
         except pa.ArrowInvalid:
             pass
-    return _by_reading(values, lambda one: moment_of(one, agreed.zone).isoformat(" ") + "Z")
+    return _by_reading(values, lambda one: moment_of(one, agreed.zone).isoformat(" "))
 
 
 def moments_of(values: pa.Array, zone: ZoneInfo) -> pa.Array:
     """The moments in UTC that texts name, as `judged` reads them; null where one names none. One without offset is in `zone`."""
     texts, wrong = _timestamp(pc.utf8_trim_whitespace(values), "timestamp", Agreed(zone=zone))
     is_none = pc.equal(texts, "") if wrong is None else pc.or_(pc.equal(texts, ""), wrong)
-    texts = pc.if_else(is_none, pa.scalar(None, pa.string()), pc.replace_substring(texts, "Z", ""))
-    return pc.cast(texts, pa.timestamp("us"))
+    return pc.cast(pc.if_else(is_none, pa.scalar(None, pa.string()), texts), pa.timestamp("us"))
 
 
 def _by_reading(values: pa.Array, read: Callable[[str], str]) -> Checked:

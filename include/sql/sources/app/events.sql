@@ -5,7 +5,7 @@ select
     nullif(trim(user_id), '') as user_id,
     nullif(trim(session_id), '') as session_id,
     nullif(trim(event_type), '') as event_type,
-    cast(nullif(trim(replace(replace(occurred_at, 'T', ' '), 'Z', '')), '') as timestamp) as occurred_at,
+    cast(nullif(trim(occurred_at), '') as timestamp) as occurred_at,
     nullif(trim(platform), '') as platform,
     headline_refusal as refusal,
     headline_text as refused_text,

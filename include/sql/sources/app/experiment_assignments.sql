@@ -4,7 +4,7 @@ select
     nullif(trim(experiment_id), '') as experiment_id,
     nullif(trim(variant), '') as variant,
     nullif(trim(user_id), '') as user_id,
-    cast(nullif(trim(replace(replace(exposed_at, 'T', ' '), 'Z', '')), '') as timestamp) as exposed_at,
+    cast(nullif(trim(exposed_at), '') as timestamp) as exposed_at,
     headline_refusal as refusal,
     headline_text as refused_text,
     headline_origin as refused_origin

@@ -17,8 +17,8 @@ def _in_zone(generator: Any, expression: exp.AtTimeZone) -> str:
     """
     inner, zone = expression.this.unnest(), expression.args["zone"]
     if isinstance(inner, exp.AtTimeZone):
-        moment, from_zone = generator.sql(inner.this), generator.sql(inner, "zone")
-        found, to_zone = f"CONVERT_TIMEZONE({from_zone}, {generator.sql(zone)}, {moment})", generator.sql(zone)
+        moment, from_zone, to_zone = map(generator.sql, (inner.this, inner.args["zone"], zone))
+        found = f"CONVERT_TIMEZONE({from_zone}, {to_zone}, {moment})"
         if inner.args["zone"].name == "UTC":
             return found
         later = f"{found} + INTERVAL '1' HOUR"

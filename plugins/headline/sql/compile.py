@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Container, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date
 
 import sqlglot
@@ -12,7 +12,7 @@ from sqlglot import exp
 from sqlglot.errors import ParseError, SqlglotError
 
 from headline.errors import SpecError
-from headline.intervals import Interval
+from headline.intervals import Interval, merge
 
 DIALECT = "duckdb"
 
@@ -28,6 +28,16 @@ class Overlay:
     columns: list[str]
     intervals: list[Interval]
     period_column: str | None
+
+    def narrowed(self, names: Container[str]) -> Overlay:
+        """With no other columns than these, and one at least."""
+        return replace(self, columns=[one for one in self.columns if one.casefold() in names] or self.columns[:1])
+
+    def is_all_of(self, column: str, periods: Sequence[Interval]) -> bool:
+        """Whether the staging table has all rows whose `column` lies in one of the periods."""
+        if self.period_column is None:
+            return True
+        return column == self.period_column and merge([*self.intervals, *periods]) == merge(self.intervals)
 
 
 # What a plain table name stands for in one run: another table, an expression of the engine, or an overlay.
@@ -62,6 +72,15 @@ def tables_read(query: exp.Expr) -> set[str]:
     return {name for table in query.find_all(exp.Table) if (name := _name(table))}
 
 
+def names_of_columns(query: exp.Expr) -> frozenset[str] | None:
+    """Names, those of all columns of tables that the query reads among them; None where it takes whatever columns there are."""
+    takes_all = any(not isinstance(star.parent, exp.Count) for star in query.find_all(exp.Star))
+    by_place = any(table.alias_column_names for table in query.find_all(exp.Table))
+    if takes_all or by_place or any(join.method for join in query.find_all(exp.Join)):
+        return None
+    return frozenset(identifier.name.casefold() for identifier in query.find_all(exp.Identifier))
+
+
 def resolve(query: exp.Query, resolutions: Mapping[str, Resolution], *, copy: bool = True) -> exp.Query:
     """The query with each table name replaced by what it stands for; names that are not mentioned stay as they are.
 
@@ -70,6 +89,7 @@ def resolve(query: exp.Query, resolutions: Mapping[str, Resolution], *, copy: bo
     """
     query = query.copy() if copy else query
     taken = {cte.alias for cte in query.find_all(exp.CTE)}
+    columns = names_of_columns(query)
     overlays: dict[str, Overlay] = {}
     for table in list(query.find_all(exp.Table)):
         name = _name(table)
@@ -77,7 +97,7 @@ def resolve(query: exp.Query, resolutions: Mapping[str, Resolution], *, copy: bo
         if name is None or resolution is None:
             continue
         if isinstance(resolution, Overlay):
-            overlays[name] = resolution
+            overlays[name] = resolution if columns is None else resolution.narrowed(columns)
             replacement: exp.Expr = exp.to_table(_cte_name(name, taken))
         elif isinstance(resolution, str):
             replacement = exp.to_table(resolution, dialect=DIALECT)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, timedelta
 from functools import cache
@@ -12,7 +12,17 @@ from typing import NamedTuple
 from sqlglot import exp
 
 from headline.intervals import DAY, Interval
-from headline.sql.compile import Overlay, Resolution, resolve, stands_for, tables_read, within, write
+from headline.sql.compile import (
+    DIALECT,
+    Overlay,
+    Resolution,
+    names_of_columns,
+    resolve,
+    stands_for,
+    tables_read,
+    within,
+    write,
+)
 
 # Stand for the dates of a run in a query that is parsed before there is one; no query names these days itself.
 START, END = "1001-01-01", "1001-01-02"  # of all intervals together
@@ -46,11 +56,27 @@ class Condition(NamedTuple):
 
 
 class Reading(NamedTuple):
-    """A table that is read: its name, how it is written unresolved, and the alias that it lacks where it is resolved."""
+    """A table that is read: its name, how it is written unresolved, and the alias that it lacks where it is resolved.
+
+    `columns`: names, those of all columns that are read of it among them; None where that cannot be told. `within`: the column
+    that must lie in one of the periods for a row to count; empty where rows of other days count too.
+    """
 
     name: str
     text: str
     alias: str
+    columns: frozenset[str] | None
+    within: str
+
+    def resolved(self, resolution: Resolution, periods: Sequence[Interval], dialect: str) -> str:
+        """How it is written where it stands for something else, without an alias."""
+        if not isinstance(resolution, Overlay):
+            return write(stands_for(self.name, resolution), dialect)
+        if self.columns is None:
+            return _overlay_text(self.name, resolution, dialect)
+        if resolution.is_all_of(self.within, periods):
+            return exp.to_table(resolution.staging_table, dialect=DIALECT).sql(dialect)
+        return _overlay_text(self.name, resolution.narrowed(self.columns), dialect)
 
 
 class Prepared(NamedTuple):
@@ -60,22 +86,23 @@ class Prepared(NamedTuple):
     gaps: Mapping[str, Condition | Reading]
     width: int
 
-    def filled(self, periods: Sequence[Interval], tables: Mapping[str, str]) -> str:
-        """The text for these periods, in order; `tables` says how a resolved table name is written."""
+    def filled(self, periods: Sequence[Interval], names: Mapping[str, Resolution], dialect: str) -> str:
+        """The text for these periods, in order; `names` says what table names stand for."""
         dates = {"start": str(periods[0].start), "end": str(periods[-1].end)}
-        return "".join(
-            self._gap(piece, periods, dates, tables) if number % 2 else piece for number, piece in enumerate(self.pieces)
-        )
 
-    def _gap(self, name: str, periods: Sequence[Interval], dates: Mapping[str, str], tables: Mapping[str, str]) -> str:
-        match self.gaps.get(name):
-            case Reading(table, text, alias):
-                return f"{tables[table]}{alias}" if table in tables else text
-            case Condition(pieces):
-                each = [_dated(pieces, {**dates, "one_start": str(one.start), "one_end": str(one.end)}) for one in periods]
-                return each[0] if len(each) == 1 else f"({' OR '.join(each)})"
-            case None:
-                return dates[name]
+        def gap(name: str) -> str:
+            match self.gaps.get(name):
+                case Reading() as reading:
+                    if (resolution := names.get(reading.name)) is None:
+                        return reading.text
+                    return f"{reading.resolved(resolution, periods, dialect)}{reading.alias}"
+                case Condition(pieces):
+                    each = [_dated(pieces, {**dates, "one_start": str(one.start), "one_end": str(one.end)}) for one in periods]
+                    return each[0] if len(each) == 1 else f"({' OR '.join(each)})"
+                case None:
+                    return dates[name]
+
+        return "".join(gap(piece) if number % 2 else piece for number, piece in enumerate(self.pieces))
 
 
 def prepare_query(query: exp.Query, dialect: str) -> Prepared | None:
@@ -85,10 +112,12 @@ def prepare_query(query: exp.Query, dialect: str) -> Prepared | None:
     """
     gaps: dict[str, Condition | Reading] = {}
     width = len(query.selects)
+    columns = names_of_columns(query)
     for literal in [literal for literal in query.find_all(exp.Literal) if literal.is_string]:
         for placeholder, gap in _GAPS.items():
             literal.set("this", literal.name.replace(placeholder, _marked(gap)))
     conditions = {id(one): one for literal in query.find_all(exp.Literal) if (one := _condition(literal))}
+    within = {id(table): column for one in conditions.values() for table, column in _bounded(one)}
     for condition in conditions.values():
         name = f"condition{len(gaps)}"
         gaps[name] = Condition(_cut(condition.sql(dialect)))
@@ -102,15 +131,11 @@ def prepare_query(query: exp.Query, dialect: str) -> Prepared | None:
                 return None
             bare = exp.Table(this=table.this, db=table.args["db"])
             alias = "" if table.alias else exp.alias_("x", table.name).sql(dialect).removeprefix("x")
-            gaps[name] = Reading(f"{table.db}.{table.name}", bare.sql(dialect), alias)
+            known_as = f"{table.db}.{table.name}"
+            gaps[name] = Reading(known_as, bare.sql(dialect), alias, columns, within.get(id(table), ""))
             table.replace(exp.Table(this=exp.to_identifier(_marked(name), quoted=False), alias=table.args.get("alias")))
     pieces = _cut(query.sql(dialect, copy=False))
     return Prepared(pieces, gaps, width) if set(pieces[1::2]) <= {"start", "end", *gaps} else None
-
-
-def table_texts(names: Mapping[str, Resolution], dialect: str) -> dict[str, str]:
-    """How each name is written where it stands for something else, without an alias."""
-    return {name: _table_text(name, resolution, dialect) for name, resolution in names.items()}
 
 
 def prepare_select(query: exp.Query, names: Mapping[str, Resolution], dialect: str) -> tuple[str, ...]:
@@ -144,16 +169,14 @@ def filled_select(pieces: Sequence[str], period: Interval, names: Mapping[str, R
         if kind == "days" and isinstance(resolution, Overlay):
             values[gap] = _days_text(str(resolution.period_column), resolution.intervals, dialect)
         else:
-            values[gap] = _table_text(name, resolution, dialect)
+            values[gap] = write(stands_for(name, resolution), dialect)
     return _dated(pieces, values)
 
 
-def _table_text(name: str, resolution: Resolution, dialect: str) -> str:
-    if not isinstance(resolution, Overlay):
-        return write(stands_for(name, resolution), dialect)
-    columns, period_column = tuple(resolution.columns), resolution.period_column
-    pieces = _overlay_pieces(name, resolution.staging_table, columns, period_column, dialect)
-    days = _days_text(period_column, resolution.intervals, dialect) if period_column else ""
+def _overlay_text(name: str, overlay: Overlay, dialect: str) -> str:
+    columns, period_column = tuple(overlay.columns), overlay.period_column
+    pieces = _overlay_pieces(name, overlay.staging_table, columns, period_column, dialect)
+    days = _days_text(period_column, overlay.intervals, dialect) if period_column else ""
     return _dated(pieces, {"days": days})
 
 
@@ -178,6 +201,22 @@ def _days_text(column: str, intervals: Sequence[Interval], dialect: str) -> str:
 def _day_pieces(column: str, dialect: str) -> tuple[str, ...]:
     text = within(column, [Interval(date.fromisoformat(ONE_START), date.fromisoformat(ONE_END))]).sql(dialect)
     return _cut(text.replace(ONE_START, _marked("one_start")).replace(ONE_END, _marked("one_end")))
+
+
+def _bounded(condition: exp.Paren) -> Iterator[tuple[exp.Table, str]]:
+    """The table of which only rows count that meet a condition, with its column that lies in one of the periods."""
+    column = next(condition.find_all(exp.Column), exp.Column()).sql()
+    in_one = f"({column} >= CAST('{_marked('one_start')}' AS DATE) AND {column} < CAST('{_marked('one_end')}' AS DATE))"
+    where = condition.parent
+    while isinstance(where, exp.And | exp.Paren):
+        where = where.parent
+    if condition.sql() != in_one or not isinstance(where, exp.Where) or not isinstance(select := where.parent, exp.Select):
+        return
+    *table, name = column.split(".")
+    sources = [one.this for one in (select.args.get("from_"), *select.args.get("joins", ())) if one]
+    named = [one for one in sources if [one.alias_or_name] == table] if table else sources
+    if len(named) == 1 and isinstance(named[0], exp.Table):
+        yield named[0], name
 
 
 def _condition(literal: exp.Literal) -> exp.Paren | None:

@@ -149,26 +149,28 @@ def prepare(pipeline: Pipeline) -> None:
 
 
 def planned_run(run: PipelineRun, session: Staging, *, alone: bool = False) -> Plan:
-    """The plan of a run; every published table that it reads or fills is there afterwards.
+    """The plan of a run.
 
     `alone`: without the stale days of the restatement window. Raises BadData where the warehouse is not the one that the ledger
     knows, also where days seem to be missing because of that.
     """
     try:
-        planned = replace(plan(run), alone=alone)
+        return replace(plan(run), alone=alone)
     except Transient:
         with session.reading():
             raise
-    session.ensure(outputs_needed(run, {*run.pipeline.inputs, *tables_of_checks(run.pipeline)}))
-    return planned
 
 
 def transform_all(planned: Plan, session: Staging, progress: _Progress | None = None) -> dict[str, Staged]:
-    """Write all staging tables of a run, by table, each after those that it reads."""
-    progress = progress or _Progress()
+    """Write all staging tables of a run, by table, each after those that it reads.
+
+    Every published table that the run reads or fills is there afterwards.
+    """
+    progress, run = progress or _Progress(), planned.run
     staged: dict[str, Staged] = {}
     with session.reading():
-        for table in planned.run.pipeline.ordered_tables:
+        session.ensure(outputs_needed(run, {*run.pipeline.inputs, *tables_of_checks(run.pipeline)}))
+        for table in run.pipeline.ordered_tables:
             session.give_way()
             with progress.step("transform", table):
                 staged[table.full_name] = transform(planned, table, staged, session)

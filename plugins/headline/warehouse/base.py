@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 
 from headline.intervals import Interval
@@ -95,9 +95,30 @@ class Staging(Session):
     """One run's connection, with staging tables of its own. Published tables can be read within `reading`, written within
     `publishing`; to enter either raises BadData where the warehouse is not the one that the ledger knows."""
 
-    @abstractmethod
-    def reading(self) -> AbstractContextManager[None]:
+    _open: ExitStack | None = None  # what is entered while published tables can be read or written
+
+    @contextmanager
+    def reading(self) -> Iterator[None]:
         """While it is entered published tables can be read, and nobody publishes; may be nested."""
+        if self._open:
+            yield
+            return
+        with ExitStack() as stack:
+            self._begin_reading(stack)
+            yield
+
+    @abstractmethod
+    def _begin_reading(self, stack: ExitStack) -> None:
+        """Enter what is needed to read."""
+
+    @contextmanager
+    def _let_go(self) -> Iterator[None]:
+        """What is entered to read is left, and entered again afterwards."""
+        if stack := self._open:
+            stack.close()
+        yield
+        if stack:
+            self._begin_reading(stack)
 
     @abstractmethod
     def give_way(self) -> None:

@@ -47,23 +47,13 @@ class DuckDBStaging(DuckDBSession, Staging):
         self._warehouse = warehouse
         self._locks = locks
         self._kept = kept
-        self._open: ExitStack | None = None  # what is entered while published tables can be read or written
         self._since = 0.0
 
-    @contextmanager
-    def reading(self) -> Iterator[None]:
-        if self._open:
-            yield
-            return
-        with ExitStack() as stack:
-            self._begin_reading(stack)
-            yield
-
     def give_way(self) -> None:
-        stack, is_due = self._open, time.monotonic() > self._since + _TO_ONESELF
-        if stack and is_due and self._locks.is_waited_for(self._warehouse.lock_name):
-            stack.close()
-            self._begin_reading(stack)
+        is_due = time.monotonic() > self._since + _TO_ONESELF
+        if self._open and is_due and self._locks.is_waited_for(self._warehouse.lock_name):
+            with self._let_go():
+                pass
 
     @contextmanager
     def publishing(self) -> Iterator[None]:
@@ -84,7 +74,7 @@ class DuckDBStaging(DuckDBSession, Staging):
         if not lacking and ("calendar.days" in known):
             return
         self._require_unpublished([one.name for one in lacking if one.name not in known and not one.is_quarantine])
-        with self.publishing():
+        with self._let_go(), self.publishing():
             known = known_of(self, names)  # before the transaction: it asks for tables that may not be there
             with self.transaction():
                 for output in lacking:

@@ -36,24 +36,13 @@ class IcebergStaging(IcebergSession, Staging):
         self._warehouse = warehouse
         self._locks = locks
         self._suffix = suffix(run_key)
-        self._open: ExitStack | None = None
         self._identity: Identity | None = None
         self._is_kept = False
 
-    @contextmanager
-    def reading(self) -> Iterator[None]:
-        if self._open:
-            yield
-            return
-        with ExitStack() as stack:
-            self._begin_reading(stack)
-            yield
-
     def give_way(self) -> None:
-        stack = self._open
-        if stack and self._locks.is_waited_for(self._warehouse.lock_name):
-            stack.close()
-            self._begin_reading(stack)
+        if self._open and self._locks.is_waited_for(self._warehouse.lock_name):
+            with self._let_go():
+                pass
 
     @contextmanager
     def publishing(self) -> Iterator[None]:
@@ -71,7 +60,7 @@ class IcebergStaging(IcebergSession, Staging):
         if not lacking and known[CALENDAR]:
             return
         self._require_unpublished([one.name for one in lacking if not known[one.name] and not one.is_quarantine])
-        with self.publishing():
+        with self._let_go(), self.publishing():
             ensure_calendar(self.engine)
             known = self.engine.columns_of([output.name for output in lacking])
             for output in lacking:

@@ -8,6 +8,8 @@ SHELL := bash
 
 # Without compiled modules each process compiles Airflow anew, which takes longer than to start it.
 export PYTHONDONTWRITEBYTECODE :=
+# As for the processes of an installation: plugins/headline/local/environment.py.
+export GLIBC_TUNABLES := glibc.malloc.tcache_count=20000:glibc.malloc.tcache_max=4096
 
 PYTHON ?= python3
 VENV := .venv

@@ -75,7 +75,7 @@ class Reading(NamedTuple):
         if self.columns is None:
             return _overlay_text(self.name, resolution, dialect)
         if resolution.is_all_of(self.within, periods):
-            return exp.to_table(resolution.staging_table, dialect=DIALECT).sql(dialect)
+            return _named(resolution.staging_table, dialect)
         return _overlay_text(self.name, resolution.narrowed(self.columns), dialect)
 
 
@@ -171,6 +171,11 @@ def filled_select(pieces: Sequence[str], period: Interval, names: Mapping[str, R
         else:
             values[gap] = write(stands_for(name, resolution), dialect)
     return _dated(pieces, values)
+
+
+@cache
+def _named(table: str, dialect: str) -> str:
+    return exp.to_table(table, dialect=DIALECT).sql(dialect)
 
 
 def _overlay_text(name: str, overlay: Overlay, dialect: str) -> str:

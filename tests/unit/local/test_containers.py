@@ -24,7 +24,7 @@ from headline.ledger import MIGRATOR
 from headline.local import container, containers
 from headline.local.container import environment_of, is_healthy
 from headline.local.containers import GIVEN, make_secrets
-from headline.local.environment import CHOICES, DEFAULTS, OF_SET_UP, VARIABLES_OF_SET_UP, Place, derived
+from headline.local.environment import ALLOCATOR, CHOICES, DEFAULTS, OF_SET_UP, VARIABLES_OF_SET_UP, Place, derived
 from headline.local.health import AIRFLOW
 from headline.local.home import parse
 from headline.local.postgres import Postgres
@@ -50,6 +50,11 @@ def made(tmp_path: Path) -> Path:
         (tmp_path / folder).mkdir(mode=0o700, parents=True)
     make_secrets(tmp_path / "home", tmp_path / "secrets")
     return tmp_path
+
+
+def test_tests_and_measurements_use_memory_as_an_installation_does() -> None:
+    [[name, value]] = ALLOCATOR.items()
+    assert f"export {name} := {value}\n" in (PROJECT / "Makefile").read_text()
 
 
 @pytest.mark.parametrize("service", AIRFLOW)

@@ -22,6 +22,7 @@ from headline.sql import (
     resolve,
     shown_by_checks,
     tables_in_checks,
+    tables_read,
     write,
 )
 
@@ -107,6 +108,18 @@ RESOLUTIONS: dict[str, Resolution] = {
         "with core__a as (select 99 as x) select x from core.a union all select x from core__a",
         "select one.x, two.x from core.a as one inner join core.a as two on one.x < two.x where {{ in_interval('one.ds') }}",
         "select max(x) from core.a where ds < date '{{ end }}' and ds >= cast('{{ start }} 00:00:00' as timestamp)",
+        "select count(*) from core.a where {{ in_interval('ds') }}",
+        "select * from core.a where x < 20 and ({{ in_interval('ds') }} and x >= 0)",
+        "select x from core.a where {{ in_interval('ds') }} or x = 0",
+        "select x from core.a where not {{ in_interval('ds') }}",
+        "select x from core.a where coalesce({{ in_interval('ds') }}, true)",
+        "select x, {{ in_interval('ds') }} as y from core.a",
+        "select one.x from core.a as one left join core.a as two on one.x <> two.x where {{ in_interval('two.ds') }}",
+        "select one.x, two.x from core.a as one full join core.a as two on one.x = two.x + 1 where {{ in_interval('one.ds') }}",
+        "select a.x from core.a inner join (select max(x) as z from core.a) as b on a.x < b.z where {{ in_interval('a.ds') }}",
+        "select x from (select * from core.a) as inside where {{ in_interval('ds') }}",
+        "select x from core.a where {{ in_interval('ds') }} and x < (select max(inside.x) from core.a as inside)",
+        "select ds, sum(x) from core.a group by ds having {{ in_interval('ds') }}",
     ],
 )
 def test_names_stand_for_the_same_as_in_a_transform(
@@ -119,6 +132,21 @@ def test_names_stand_for_the_same_as_in_a_transform(
         [rendered] = check_queries(table, intervals).values()
         expected = connection.execute(write(resolve(rendered, names), "duckdb")).fetchall()
         assert sorted(connection.execute(select.text).fetchall()) == sorted(expected)
+
+
+@pytest.mark.parametrize(
+    ("query", "reads"),
+    [
+        ("select x from core.a where {{ in_interval('ds') }}", {"staging.core__a"}),
+        ("select x from core.a where {{ in_interval('ds', 1) }}", {"core.a", "staging.core__a"}),
+        ("select x from core.a where {{ in_interval('ds') }} or x = 0", {"core.a", "staging.core__a"}),
+    ],
+)
+def test_rows_of_the_intervals_alone_are_those_that_are_staged(project: Any, query: str, reads: set[str]) -> None:
+    names = {"core.a": Overlay("staging.core__a", ["ds", "x", "unread"], days(1), "ds")}
+    [select] = check_selects(with_check(project, IN_INTERVAL + query), days(1), names, "duckdb").values()
+    assert tables_read(parse(select.text, "a test")) == reads
+    assert "unread" not in select.text, "no column is read that the query does not name"
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 import gc
 import json
+import logging
 import os
 import tempfile
 from collections.abc import Callable, Iterator
@@ -11,6 +12,7 @@ from typing import Any
 
 import psycopg2
 import pytest
+from structlog.stdlib import ProcessorFormatter
 from tests.distribution import AtOnce, Scheduling
 
 from headline import settings, specs
@@ -73,6 +75,10 @@ def pytest_collection_finish() -> None:
     gc.freeze()
     gc.set_threshold(10_000)
     gc.enable()
+    root = logging.getLogger()
+    for handler in list(root.handlers):  # Airflow's writes each record once more, in colours; pytest keeps them all
+        if isinstance(handler.formatter, ProcessorFormatter):
+            root.removeHandler(handler)
 
 
 def pytest_unconfigure() -> None:

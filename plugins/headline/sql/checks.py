@@ -13,7 +13,7 @@ from headline.errors import SpecError
 from headline.intervals import Interval, merge
 from headline.specs import Check, Table, load_contract
 from headline.sql.compile import DIALECT, Resolution, parse, resolve, tables_read, write
-from headline.sql.prepared import END, ONE_END, ONE_START, START, Prepared, Unknown, prepare_query
+from headline.sql.prepared import END, ONE_END, ONE_START, START, Prepared, Unknown, prepare_query, written_once
 from headline.sql.template import included_files, render
 
 # A query with gaps has to become for these, in each dialect, what it becomes where it is rendered for them.
@@ -65,7 +65,7 @@ def check_selects(
     table: Table, intervals: Sequence[Interval], names: Mapping[str, Resolution], dialect: str
 ) -> dict[str, CheckSelect]:
     """The same queries as an engine runs them, names resolved; parsed once per content of all files that go into them."""
-    compiled, periods = _compiled(table, dialect), _periods(table, intervals)
+    compiled, periods, tables = _compiled(table, dialect), _periods(table, intervals), written_once(names, dialect)
     selects: dict[str, CheckSelect] = {}
     for check in _with_query(table):
         prepared = compiled[check.path].prepared[dialect]
@@ -74,7 +74,7 @@ def check_selects(
             width = len(query.selects)
             selects[check.path] = CheckSelect(write(resolve(query, names, copy=False), dialect), width)
         else:
-            selects[check.path] = CheckSelect(prepared.filled(periods, names, dialect), prepared.width)
+            selects[check.path] = CheckSelect(prepared.filled(periods, tables, dialect), prepared.width)
     return selects
 
 

@@ -68,16 +68,14 @@ class Reading(NamedTuple):
     columns: frozenset[str] | None
     within: str
 
-    def resolved(self, resolution: Resolution, periods: Sequence[Interval], dialect: str) -> str:
-        """How it is written where it stands for something else, without an alias."""
-        if not isinstance(resolution, Overlay):
-            return write(stands_for(self.name, resolution), dialect)
+    def laid_over(self, overlay: Overlay, periods: Sequence[Interval], dialect: str) -> str:
+        """How it is written where a staging table is laid over it, without an alias."""
         if self.columns is None:
-            return _overlay_text(self.name, resolution, dialect)
+            return _overlay_text(self.name, overlay, dialect)
         # Sail 0.7 cannot plan some unions of files that are read as they are; others leave out by themselves what lies elsewhere.
-        if dialect == DIALECT and resolution.is_all_of(self.within, periods):
-            return _named(resolution.staging_table, dialect)
-        return _overlay_text(self.name, resolution.narrowed(self.columns), dialect)
+        if dialect == DIALECT and overlay.is_all_of(self.within, periods):
+            return overlay.staging_table
+        return _overlay_text(self.name, overlay.narrowed(self.columns), dialect)
 
 
 class Prepared(NamedTuple):
@@ -87,16 +85,17 @@ class Prepared(NamedTuple):
     gaps: Mapping[str, Condition | Reading]
     width: int
 
-    def filled(self, periods: Sequence[Interval], names: Mapping[str, Resolution], dialect: str) -> str:
-        """The text for these periods, in order; `names` says what table names stand for."""
+    def filled(self, periods: Sequence[Interval], tables: Mapping[str, str | Overlay], dialect: str) -> str:
+        """The text for these periods, in order; `tables` is what table names stand for, as written_once gives it."""
         dates = {"start": str(periods[0].start), "end": str(periods[-1].end)}
 
         def gap(name: str) -> str:
             match self.gaps.get(name):
                 case Reading() as reading:
-                    if (resolution := names.get(reading.name)) is None:
+                    if (table := tables.get(reading.name)) is None:
                         return reading.text
-                    return f"{reading.resolved(resolution, periods, dialect)}{reading.alias}"
+                    text = table if isinstance(table, str) else reading.laid_over(table, periods, dialect)
+                    return f"{text}{reading.alias}"
                 case Condition(pieces):
                     each = [_dated(pieces, {**dates, "one_start": str(one.start), "one_end": str(one.end)}) for one in periods]
                     return each[0] if len(each) == 1 else f"({' OR '.join(each)})"
@@ -139,6 +138,11 @@ def prepare_query(query: exp.Query, dialect: str) -> Prepared | None:
     return Prepared(pieces, gaps, width) if set(pieces[1::2]) <= {"start", "end", *gaps} else None
 
 
+def written_once(names: Mapping[str, Resolution], dialect: str) -> dict[str, str | Overlay]:
+    """What each name stands for, written where it is the same for all who read it: landed files may be hundreds."""
+    return {name: one if isinstance(one, Overlay) else write(stands_for(name, one), dialect) for name, one in names.items()}
+
+
 def prepare_select(query: exp.Query, names: Mapping[str, Resolution], dialect: str) -> tuple[str, ...]:
     """The query, parsed with START and END for its dates, with its names resolved; `filled_select` fills in the rest.
 
@@ -172,11 +176,6 @@ def filled_select(pieces: Sequence[str], period: Interval, names: Mapping[str, R
         else:
             values[gap] = write(stands_for(name, resolution), dialect)
     return _dated(pieces, values)
-
-
-@cache
-def _named(table: str, dialect: str) -> str:
-    return exp.to_table(table, dialect=DIALECT).sql(dialect)
 
 
 def _overlay_text(name: str, overlay: Overlay, dialect: str) -> str:
